@@ -1,0 +1,283 @@
+//! Static facts about products and actions, written by the generator from the specifications.
+//!
+//! Everything that is not a type (the throttle's limit, the retry rule, the simulator's answers, the command line's help,
+//! access policies) reads these descriptors, so a fact changes in one place: the specification.
+//!
+//! The structs are plain data with public fields. Code that builds one ends with `..EMPTY`
+//! ([`ActionDescriptor::EMPTY`] and its siblings), so that a new field does not break it.
+
+use std::time::Duration;
+
+/// A product: one API with one version and one family of endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProductDescriptor {
+    /// The product code, as endpoints and access policies spell it, e.g. `cams`.
+    pub code: &'static str,
+    /// The name for people, e.g. `Chat App Message Service`.
+    pub title: &'static str,
+    /// The API version, e.g. `2020-06-06`.
+    pub version: &'static str,
+    /// The address of the official documentation.
+    pub documentation: &'static str,
+    /// The region that is used when none is chosen, e.g. `ap-southeast-1`.
+    pub default_region: &'static str,
+    /// Where the product is reached.
+    pub endpoints: EndpointDescriptor,
+    /// The value of `Code` that marks success in an HTTP 200 answer, e.g. `OK`; `None` when the product's answers carry no such member.
+    pub success_code: Option<&'static str>,
+    /// Error codes that any action of the product may answer with.
+    pub errors: &'static [&'static ErrorDescriptor],
+    /// All actions of the product that the crate knows, sorted by name.
+    pub actions: &'static [&'static ActionDescriptor],
+}
+
+impl ProductDescriptor {
+    /// A product about which nothing is known: the base for struct update syntax.
+    pub const EMPTY: Self = Self {
+        code: "",
+        title: "",
+        version: "",
+        documentation: "",
+        default_region: "",
+        endpoints: EndpointDescriptor::EMPTY,
+        success_code: None,
+        errors: &[],
+        actions: &[],
+    };
+
+    /// The action of that name, if the crate knows it. Names are compared exactly.
+    pub fn action(&self, name: &str) -> Option<&'static ActionDescriptor> {
+        self.actions.iter().find(|action| action.name == name).copied()
+    }
+}
+
+/// Where a product is reached. `{region}` in a pattern stands for the region ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndpointDescriptor {
+    /// Pattern of the public host name, e.g. `cams.{region}.aliyuncs.com`.
+    pub public: &'static str,
+    /// Pattern of the host name inside a VPC, e.g. `cams-vpc.{region}.aliyuncs.com`.
+    pub vpc: &'static str,
+    /// Regions whose host names do not follow the patterns.
+    pub exceptions: &'static [RegionEndpoint],
+}
+
+impl EndpointDescriptor {
+    /// No endpoint at all: the base for struct update syntax.
+    pub const EMPTY: Self = Self { public: "", vpc: "", exceptions: &[] };
+}
+
+/// The host names of one region that does not follow the product's patterns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegionEndpoint {
+    /// The region ID, e.g. `cn-hangzhou`.
+    pub region: &'static str,
+    /// The public host name, if the region has one of its own.
+    pub public: Option<&'static str>,
+    /// The host name inside a VPC, if the region has one of its own.
+    pub vpc: Option<&'static str>,
+}
+
+/// An action: one operation of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActionDescriptor {
+    /// The name on the wire, e.g. `ChatappSyncPhoneNumber`.
+    pub name: &'static str,
+    /// One sentence that says what the action does, in Markdown.
+    pub summary: &'static str,
+    /// What else there is to know, in Markdown; empty if nothing.
+    pub description: &'static str,
+    /// Whether sending the same request twice has the same effect as sending it once. `false` means that it is never sent
+    /// again when the server may already have acted on it.
+    pub idempotent: bool,
+    /// The limit per account, `None` when the service publishes none.
+    pub rate_limit: Option<RateLimit>,
+    /// What the caller must be allowed to do.
+    pub authorization: AuthorizationDescriptor,
+    /// Whether the action is called without a signature.
+    pub anonymous: bool,
+    /// Why not to use the action any more, if it is deprecated.
+    pub deprecated: Option<&'static str>,
+    /// The parameters, required ones first.
+    pub parameters: &'static [ParameterDescriptor],
+    /// Documented error codes.
+    pub errors: &'static [&'static ErrorDescriptor],
+    /// The documented answer to a successful call, as JSON text.
+    pub example: &'static str,
+}
+
+impl ActionDescriptor {
+    /// An action about which nothing is known, with the careful answer everywhere (not idempotent): the base for struct update
+    /// syntax.
+    pub const EMPTY: Self = Self {
+        name: "",
+        summary: "",
+        description: "",
+        idempotent: false,
+        rate_limit: None,
+        authorization: AuthorizationDescriptor { action: "", access: "", resource: "*" },
+        anonymous: false,
+        deprecated: None,
+        parameters: &[],
+        errors: &[],
+        example: "",
+    };
+}
+
+/// How many requests the service accepts in any window of a given length, counted per account and action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RateLimit {
+    /// How many requests fit into one window; at least 1.
+    pub requests: u32,
+    /// The length of the window.
+    pub window: Duration,
+}
+
+impl RateLimit {
+    /// At most `requests` in any window of the given length.
+    ///
+    /// # Panics
+    /// If either is zero: such a limit would let nothing through, or everything.
+    pub const fn new(requests: u32, window: Duration) -> Self {
+        assert!(requests > 0 && !window.is_zero(), "a rate limit needs at least one request and a window that is longer than nothing");
+        Self { requests, window }
+    }
+
+    /// At most `requests` in any second.
+    ///
+    /// # Panics
+    /// If `requests` is zero.
+    pub const fn per_second(requests: u32) -> Self {
+        Self::new(requests, Duration::from_secs(1))
+    }
+}
+
+impl std::fmt::Display for RateLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.window == Duration::from_secs(1) {
+            write!(f, "{}/s", self.requests)
+        } else {
+            write!(f, "{}/{:?}", self.requests, self.window)
+        }
+    }
+}
+
+/// What a caller must be allowed to do in RAM (Resource Access Management) to use an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthorizationDescriptor {
+    /// The RAM action, e.g. `cams:ChatappSyncPhoneNumber`; empty if the action needs no permission.
+    pub action: &'static str,
+    /// The access level: `read`, `list`, `create`, `update`, `delete` …
+    pub access: &'static str,
+    /// The resource as an ARN pattern, or `*`.
+    pub resource: &'static str,
+}
+
+/// A parameter of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParameterDescriptor {
+    /// The name on the wire, e.g. `CustSpaceId`.
+    pub name: &'static str,
+    /// The name of the field in the request type, e.g. `cust_space_id`.
+    pub field: &'static str,
+    /// The type of the value.
+    pub kind: ValueKind,
+    /// Whether a call without it is refused.
+    pub required: bool,
+    /// Whether the value is personal data or a secret: it is left out of `Debug` output, logs, errors and URLs.
+    pub sensitive: bool,
+    /// Where the official documentation puts it.
+    pub location: ParameterLocation,
+    /// How a list, map or object is written.
+    pub style: ParameterStyle,
+    /// The documented values, for an enumeration; the service may know others.
+    pub values: &'static [&'static str],
+    /// What it means, in Markdown.
+    pub description: &'static str,
+    /// A documented example, in the form in which it goes over the wire; empty if there is none.
+    pub example: &'static str,
+}
+
+impl ParameterDescriptor {
+    /// A parameter about which nothing is known: the base for struct update syntax.
+    pub const EMPTY: Self = Self {
+        name: "",
+        field: "",
+        kind: ValueKind::String,
+        required: false,
+        sensitive: false,
+        location: ParameterLocation::Query,
+        style: ParameterStyle::Json,
+        values: &[],
+        description: "",
+        example: "",
+    };
+}
+
+/// The type of a parameter's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ValueKind {
+    /// Text, an enumeration included.
+    String,
+    /// A whole number of 32 bits.
+    Int32,
+    /// A whole number of 64 bits.
+    Int64,
+    /// A number with a fraction.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A list of values.
+    List,
+    /// Values under names that the specification does not fix.
+    Map,
+    /// Values under the names that the specification gives.
+    Object,
+    /// Any JSON value.
+    Any,
+}
+
+/// Where a parameter travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ParameterLocation {
+    /// In the query of the URL (`in: query`).
+    Query,
+    /// In the form body (`in: formData`).
+    Form,
+}
+
+/// How a list, map or object becomes parameters. Scalars are written the same way in every style.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ParameterStyle {
+    /// One parameter with JSON text.
+    Json,
+    /// `Name.1`, `Name.2`, and `Name.1.Key` for objects in a list.
+    RepeatList,
+    /// `Name.Key` for objects and maps, and `Name.1` for lists.
+    Flat,
+    /// One parameter with the values joined by commas.
+    Simple,
+}
+
+/// A documented error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorDescriptor {
+    /// The code, e.g. `System.LimitControl`.
+    pub code: &'static str,
+    /// The HTTP status that the documentation gives.
+    pub status: u16,
+    /// The message that the documentation gives.
+    pub message: &'static str,
+    /// Whether it says that a limit was exceeded: the request was not executed and may be sent again later.
+    pub throttling: bool,
+    /// What to do about it, in Markdown; empty if the message says all.
+    pub description: &'static str,
+}
+
+impl ErrorDescriptor {
+    /// An error about which nothing is known: the base for struct update syntax.
+    pub const EMPTY: Self = Self { code: "", status: 400, message: "", throttling: false, description: "" };
+}

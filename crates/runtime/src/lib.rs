@@ -1,0 +1,2 @@
+//! The runtime of the generated Alibaba Cloud clients.
+pub mod descriptor;

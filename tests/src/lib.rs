@@ -1,0 +1,1 @@
+//! Promises that no single crate can prove alone; they are kept in `tests/`.

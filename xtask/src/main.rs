@@ -1,0 +1,4 @@
+//! The repository's commands.
+mod diagnostic;
+mod spec;
+fn main() {}

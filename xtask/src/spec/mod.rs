@@ -1,0 +1,194 @@
+//! YAML -> [`Spec`]: the facts about one product, parsed and validated, each with the place where it is written.
+//!
+//! A [`Spec`] is complete and consistent by itself; what can only be known once Rust names are chosen (two parameters that
+//! become one field, say) is found by the model stage, which therefore keeps the places.
+
+use std::time::Duration;
+
+use crate::diagnostic::Span;
+
+/// A value and the place where it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spanned<T> {
+    pub value: T,
+    pub span: Span,
+}
+
+/// One product folder.
+#[derive(Debug)]
+pub struct Spec {
+    pub product: Product,
+    /// Sorted by name.
+    pub actions: Vec<Action>,
+}
+
+/// What `product.yaml` says.
+#[derive(Debug)]
+pub struct Product {
+    /// Path of the file from the repository root, with `/`, for headers and messages.
+    pub source: String,
+    pub code: Spanned<String>,
+    pub title: String,
+    pub version: String,
+    pub documentation: String,
+    pub default_region: String,
+    pub endpoints: Endpoints,
+    pub success_code: Option<String>,
+    /// Shapes that several actions share, in the order of the file.
+    pub shapes: Vec<Shape>,
+    /// Codes that any action may answer with.
+    pub errors: Vec<ErrorCode>,
+}
+
+#[derive(Debug)]
+pub struct Endpoints {
+    /// Pattern with `{region}`.
+    pub public: String,
+    /// Pattern with `{region}`.
+    pub vpc: String,
+    pub exceptions: Vec<RegionEndpoint>,
+}
+
+#[derive(Debug)]
+pub struct RegionEndpoint {
+    pub region: String,
+    pub public: Option<String>,
+    pub vpc: Option<String>,
+}
+
+/// A shared shape: a named object or enumeration.
+#[derive(Debug)]
+pub struct Shape {
+    pub name: Spanned<String>,
+    pub description: String,
+    /// `Type::Object` or `Type::Enum`.
+    pub ty: Type,
+}
+
+/// What one action's file says.
+#[derive(Debug)]
+pub struct Action {
+    /// Path of the file from the repository root, with `/`.
+    pub source: String,
+    pub name: Spanned<String>,
+    pub summary: String,
+    pub description: String,
+    pub idempotent: bool,
+    /// `None`: the specification says `none`.
+    pub rate_limit: Option<RateLimit>,
+    /// `None`: the specification says `none` (the action needs no permission).
+    pub authorization: Option<Authorization>,
+    /// Called without a signature.
+    pub anonymous: bool,
+    /// What to use instead.
+    pub deprecated: Option<String>,
+    /// In the order of the file.
+    pub parameters: Vec<Parameter>,
+    /// The members of the answer, in the order of the file.
+    pub response: Vec<Field>,
+    pub errors: Vec<ErrorCode>,
+    /// The documented answer, as JSON text on one line, member order kept.
+    pub example: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    pub requests: u32,
+    pub window: Duration,
+}
+
+#[derive(Debug)]
+pub struct Authorization {
+    pub action: String,
+    pub access: String,
+    pub resource: String,
+}
+
+#[derive(Debug)]
+pub struct Parameter {
+    pub name: Spanned<String>,
+    /// The Rust name that the specification asks for (`rust_name`).
+    pub rust_name: Option<Spanned<String>>,
+    pub ty: Type,
+    pub required: bool,
+    pub sensitive: bool,
+    pub location: Location,
+    pub style: Style,
+    pub description: String,
+    /// As it goes over the wire: text for scalars, JSON text for everything else.
+    pub example: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Location {
+    Query,
+    Form,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    Json,
+    RepeatList,
+    Flat,
+    Simple,
+}
+
+/// A member of an object.
+#[derive(Debug)]
+pub struct Field {
+    pub name: Spanned<String>,
+    pub rust_name: Option<Spanned<String>>,
+    pub ty: Type,
+    pub sensitive: bool,
+    pub description: String,
+}
+
+#[derive(Debug)]
+pub enum Type {
+    String,
+    Int32,
+    Int64,
+    Number,
+    Boolean,
+    Any,
+    Array(Box<Type>),
+    /// Values under free names.
+    Map(Box<Type>),
+    Object(Object),
+    Enum(Enum),
+    /// A shared shape of the product; it exists.
+    Shape(Spanned<String>),
+}
+
+/// An object that is described in place.
+#[derive(Debug)]
+pub struct Object {
+    /// The Rust name that the specification asks for (`type_name`).
+    pub type_name: Option<Spanned<String>>,
+    pub description: Option<String>,
+    pub fields: Vec<Field>,
+}
+
+/// Text with documented values.
+#[derive(Debug)]
+pub struct Enum {
+    pub type_name: Option<Spanned<String>>,
+    pub values: Vec<EnumValue>,
+}
+
+#[derive(Debug)]
+pub struct EnumValue {
+    pub value: Spanned<String>,
+    pub rust_name: Option<Spanned<String>>,
+    pub description: String,
+}
+
+#[derive(Debug)]
+pub struct ErrorCode {
+    pub code: Spanned<String>,
+    pub rust_name: Option<Spanned<String>>,
+    pub status: u16,
+    pub message: String,
+    pub throttling: bool,
+    pub description: String,
+}
