@@ -1,1 +1,3 @@
 //! CAMS.
+mod generated;
+pub use generated::*;

@@ -1,0 +1,58 @@
+//! What generated types implement: [`Product`], [`Request`] and [`Action`].
+
+use std::fmt;
+
+use crate::descriptor::{ActionDescriptor, ParameterDescriptor, ProductDescriptor};
+use crate::value::{Hidden, Object, Value, View};
+
+/// A product. Implemented by an empty type of each generated crate; it keeps the actions of one product from being sent by the
+/// client of another.
+pub trait Product: Send + Sync + 'static {
+    /// The facts about the product.
+    const DESCRIPTOR: &'static ProductDescriptor;
+}
+
+/// The parameters of a call, as a value.
+pub trait Request: fmt::Debug + Send + Sync {
+    /// The facts about the parameters, required ones first.
+    const PARAMETERS: &'static [ParameterDescriptor];
+
+    /// Visits the parameters in the order of [`PARAMETERS`](Self::PARAMETERS), those without a value included.
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'static ParameterDescriptor, &'a dyn Value));
+}
+
+/// An action: a request together with what answers it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an action",
+    label = "not an action",
+    note = "a request of a generated crate is sent as a value, e.g. `client.send(ChatappSyncPhoneNumber::new(\"…\"))`"
+)]
+pub trait Action: Request {
+    /// The product to which it belongs.
+    type Product: Product;
+    /// What a successful call returns.
+    type Output: Object + Default;
+
+    /// The facts about the action.
+    const DESCRIPTOR: &'static ActionDescriptor;
+}
+
+/// The type of a builder's field whose required parameter is not set yet; once it is, the field has the parameter's own type.
+#[derive(Debug)]
+pub struct Unset;
+
+/// The `Debug` output of a request: its parameters with a value, sensitive ones hidden.
+#[doc(hidden)]
+pub fn debug_request<R: Request>(name: &str, request: &R, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut debug = f.debug_struct(name);
+    request.each(&mut |parameter, value| match value.view() {
+        View::Absent => {}
+        _ if parameter.sensitive => {
+            debug.field(parameter.field, &Hidden);
+        }
+        view => {
+            debug.field(parameter.field, &view);
+        }
+    });
+    debug.finish()
+}

@@ -1,0 +1,271 @@
+//! The one error type of all actions.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+/// Why a call failed.
+///
+/// `Display` is one line that says what failed, why, and where to look: action, code, message, HTTP status, request id. It
+/// never contains a credential or the value of a sensitive parameter. [`kind`](Self::kind) tells what to do; the code of the
+/// service is in [`code`](Self::code).
+///
+/// The type is as large as a pointer, so results stay small.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    action: Option<Cow<'static, str>>,
+    code: Option<String>,
+    message: String,
+    request_id: Option<String>,
+    http_status: Option<u16>,
+    retry_after: Option<Duration>,
+    attempts: u32,
+    outcome_unknown: bool,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What kind of failure it was, and with it whether the call took effect and whether sending it again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The client or its settings do not allow the call: an endpoint that is not an address, say. *Nothing was sent.*
+    ///
+    /// Sending again does not help; correct what the message names.
+    Configuration,
+    /// No credentials could be had. *Nothing was sent.*
+    ///
+    /// Sending again helps only after the source of the credentials works. The message names the sources that were tried.
+    Credentials,
+    /// A parameter has a value that cannot be sent, and the message names it. *Nothing was sent.*
+    InvalidRequest,
+    /// The call would have waited for its quota longer than its deadline allows. *Nothing was sent.*
+    ///
+    /// [`Error::retry_after`] tells the wait that it would have needed. Send it later, slow the callers down, or
+    /// raise the deadline or the limit.
+    QuotaWait,
+    /// No connection to the endpoint: refused, name not found, TLS handshake failed, or no answer to the connection attempt.
+    /// *Nothing was sent*, so sending again is safe for every action, and was tried.
+    ///
+    /// Check the endpoint, the region and the proxy settings (`HTTPS_PROXY`, `NO_PROXY`).
+    NotSent,
+    /// The request went out, and no complete answer came back: a timeout, or a connection that broke. *It may or may not have
+    /// taken effect* ([`Error::outcome_unknown`]).
+    ///
+    /// Send an idempotent action again. For any other, find out first, with an action that reads.
+    Unanswered,
+    /// The service refused the call because a limit was exceeded, also after the attempts that the client makes by itself. *It
+    /// was not executed*, so sending again is safe for every action.
+    ///
+    /// Wait at least [`Error::retry_after`]. If it happens often, other programs use the same account's quota, or
+    /// the limit that is set is higher than the account's.
+    Throttled,
+    /// The service answered with an error: [`Error::code`] tells which. An HTTP 200 whose `Code` is not the code of success is such
+    /// an error, too.
+    ///
+    /// With a 4xx status the call was not executed, and sending it again unchanged does not help. With a 5xx status it may
+    /// have been executed ([`Error::outcome_unknown`]).
+    Service,
+    /// What came back is not an answer of the service: HTML of a proxy, an empty body, a redirect, too many bytes. Status and
+    /// request id are kept. *It may or may not have taken effect* unless the status is 3xx or 4xx.
+    ///
+    /// Look at what stands between the program and the service: a proxy, a gateway, an endpoint that is not Alibaba Cloud's.
+    UnusableAnswer,
+    /// The call *succeeded*, but its answer has a form that the type cannot hold; the message names the place. Do not send a call
+    /// again because of it.
+    ///
+    /// The specification is out of date: update the crate, or read the raw answer through an untyped call.
+    Decode,
+}
+
+impl ErrorKind {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Configuration | Self::Credentials | Self::InvalidRequest | Self::QuotaWait | Self::NotSent => "not sent",
+            Self::Unanswered => "sent, but not answered",
+            Self::Throttled => "throttled",
+            Self::Service => "failed",
+            Self::UnusableAnswer => "unusable answer",
+            Self::Decode => "succeeded, but the answer cannot be read",
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            action: None,
+            code: None,
+            message: message.into(),
+            request_id: None,
+            http_status: None,
+            retry_after: None,
+            attempts: 0,
+            outcome_unknown: matches!(kind, ErrorKind::Unanswered),
+            source: None,
+        }))
+    }
+
+    pub(crate) fn with_action(mut self, action: Cow<'static, str>) -> Self {
+        self.0.action = Some(action);
+        self
+    }
+
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_code(mut self, code: Option<String>) -> Self {
+        self.0.code = code;
+        self
+    }
+
+    pub(crate) fn with_request_id(mut self, request_id: Option<String>) -> Self {
+        self.0.request_id = request_id;
+        self
+    }
+
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.0.http_status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.0.retry_after = retry_after;
+        self
+    }
+
+    pub(crate) fn with_outcome_unknown(mut self, unknown: bool) -> Self {
+        self.0.outcome_unknown = unknown;
+        self
+    }
+
+    /// What kind of failure it was.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The action that was called, e.g. `ChatappSyncPhoneNumber`; `None` for failures outside a call.
+    pub fn action(&self) -> Option<&str> {
+        self.0.action.as_deref()
+    }
+
+    /// The error code of the service, e.g. `Ram.PermissionDeny`; `None` when the failure did not come from the service.
+    ///
+    /// Each generated crate has an `ErrorCode` whose `of` turns it into a value to match on.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// What happened, in words: the service's message where there is one. Values of sensitive parameters are hidden in it.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The service's ID of the request, to quote in a support ticket; `None` when the service was not reached or named none.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The HTTP status of the answer; `None` when there was none.
+    pub fn http_status(&self) -> Option<u16> {
+        self.0.http_status
+    }
+
+    /// How long to wait before the call may succeed: what the service asked for, or, for
+    /// [`QuotaWait`](ErrorKind::QuotaWait), the wait that the call would have needed.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// How many times the request was sent; 0 when it never left.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// Whether the call may or may not have taken effect: it was sent, and nothing that came back says that it was not executed.
+    pub fn outcome_unknown(&self) -> bool {
+        self.0.outcome_unknown
+    }
+
+    /// Whether a limit was exceeded, at the service or (before anything was sent) in this process.
+    pub fn is_throttling(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Throttled | ErrorKind::QuotaWait)
+    }
+
+    /// Whether it is certain that the service did not receive the call.
+    pub fn is_not_sent(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::Configuration
+                | ErrorKind::Credentials
+                | ErrorKind::InvalidRequest
+                | ErrorKind::QuotaWait
+                | ErrorKind::NotSent
+        )
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        match &inner.action {
+            Some(action) => write!(f, "{action} {}: ", inner.kind.verb())?,
+            None => {}
+        }
+        if let Some(code) = &inner.code {
+            write!(f, "{code}: ")?;
+        }
+        f.write_str(inner.message.trim_end())?;
+        let mut facts = Vec::new();
+        if let Some(status) = inner.http_status {
+            facts.push(format!("HTTP {status}"));
+        }
+        if let Some(request_id) = &inner.request_id {
+            facts.push(format!("request {request_id}"));
+        }
+        if inner.attempts > 1 {
+            facts.push(format!("{} attempts", inner.attempts));
+        }
+        if let Some(wait) = inner.retry_after {
+            facts.push(format!("retry after {wait:?}"));
+        }
+        if !facts.is_empty() {
+            write!(f, " ({})", facts.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", &inner.kind)
+            .field("action", &inner.action)
+            .field("code", &inner.code)
+            .field("message", &inner.message)
+            .field("request_id", &inner.request_id)
+            .field("http_status", &inner.http_status)
+            .field("retry_after", &inner.retry_after)
+            .field("attempts", &inner.attempts)
+            .field("outcome_unknown", &inner.outcome_unknown)
+            .field("source", &inner.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,382 @@
+//! The two ways of looking at a typed value: reading it ([`View`]) and filling it ([`Slot`]).
+//!
+//! Request and response types are tables of such values. Encoding and decoding are written once against [`Value`] trait
+//! objects instead of once per type, so a product of 173 actions compiles them once, too.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::descriptor::ValueKind;
+
+/// Any JSON value, for members that the specification leaves open.
+pub type Json = serde_json::Value;
+
+/// A value that can be written to a request and read from an answer.
+///
+/// Implemented for the types that generated code uses; other types have no use for it.
+pub trait Value: Send + Sync {
+    /// What the value holds.
+    fn view(&self) -> View<'_>;
+    /// Where a decoded value goes.
+    fn slot(&mut self) -> Slot<'_>;
+    /// Back to the state in which nothing was decoded.
+    fn clear(&mut self);
+    /// The state in which nothing was decoded.
+    fn empty() -> Self
+    where
+        Self: Sized;
+}
+
+/// What is known about a value's type without a value.
+pub trait Typed {
+    /// The type as descriptors give it.
+    const KIND: ValueKind;
+    /// The documented values of an enumeration.
+    const VALUES: &'static [&'static str] = &[];
+}
+
+/// What a [`Value`] holds.
+#[non_exhaustive]
+pub enum View<'a> {
+    /// Nothing: an optional value that is not set.
+    Absent,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Number(f64),
+    /// Text.
+    Text(&'a str),
+    /// Values in order.
+    List(&'a dyn List),
+    /// Values under free names.
+    Map(&'a dyn Map),
+    /// Values under the names that the specification gives.
+    Object(&'a dyn Object),
+    /// Any JSON value.
+    Any(&'a Json),
+}
+
+/// Where a decoded value goes.
+#[non_exhaustive]
+pub enum Slot<'a> {
+    /// `true` or `false`.
+    Boolean(&'a mut bool),
+    /// A whole number of 32 bits.
+    Int32(&'a mut i32),
+    /// A whole number of 64 bits.
+    Int64(&'a mut i64),
+    /// A number.
+    Number(&'a mut f64),
+    /// Text.
+    Text(&'a mut String),
+    /// An open enumeration.
+    Enum(&'a mut dyn OpenEnum),
+    /// Values in order.
+    List(&'a mut dyn List),
+    /// Values under free names.
+    Map(&'a mut dyn Map),
+    /// Values under the names that the specification gives.
+    Object(&'a mut dyn Object),
+    /// Any JSON value.
+    Any(&'a mut Json),
+}
+
+/// Text with documented values that keeps every other value as it is.
+pub trait OpenEnum {
+    /// Takes the value with this spelling.
+    fn set(&mut self, value: &str);
+}
+
+/// Values in order.
+pub trait List {
+    /// How many there are.
+    fn len(&self) -> usize;
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// The value at `index`.
+    fn get(&self, index: usize) -> Option<&dyn Value>;
+    /// Adds an empty value at the end and returns it.
+    fn push(&mut self) -> &mut dyn Value;
+    /// Takes the last value away.
+    fn pop(&mut self);
+}
+
+/// Values under free names.
+pub trait Map {
+    /// Visits all values in the order of their names.
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a dyn Value));
+    /// Adds an empty value under `name`, in place of the one that may be there, and returns it.
+    fn insert(&mut self, name: &str) -> &mut dyn Value;
+}
+
+/// Values under the names that the specification gives.
+pub trait Object: Send + Sync {
+    /// The name of the Rust type.
+    fn type_name(&self) -> &'static str;
+    /// Visits all members in the order of the specification.
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(Member, &'a dyn Value));
+    /// The member with this name on the wire.
+    fn member(&mut self, name: &str) -> Option<&mut dyn Value>;
+}
+
+/// What is known about a member of an [`Object`].
+#[derive(Debug, Clone, Copy)]
+pub struct Member {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// The name of the Rust field.
+    pub field: &'static str,
+    /// Whether the value is left out of `Debug` output.
+    pub sensitive: bool,
+}
+
+macro_rules! scalar {
+    ($type:ty, $kind:ident, $slot:ident, |$value:ident| $view:expr) => {
+        impl Value for $type {
+            fn view(&self) -> View<'_> {
+                let $value = self;
+                $view
+            }
+            fn slot(&mut self) -> Slot<'_> {
+                Slot::$slot(self)
+            }
+            fn clear(&mut self) {
+                *self = Self::default();
+            }
+            fn empty() -> Self {
+                Self::default()
+            }
+        }
+        impl Typed for $type {
+            const KIND: ValueKind = ValueKind::$kind;
+        }
+    };
+}
+
+scalar!(bool, Boolean, Boolean, |value| View::Boolean(*value));
+scalar!(i32, Int32, Int32, |value| View::Integer(i64::from(*value)));
+scalar!(i64, Int64, Int64, |value| View::Integer(*value));
+scalar!(f64, Number, Number, |value| View::Number(*value));
+scalar!(String, String, Text, |value| View::Text(value));
+scalar!(Json, Any, Any, |value| View::Any(value));
+
+impl<T: Value> Value for Option<T> {
+    fn view(&self) -> View<'_> {
+        self.as_ref().map_or(View::Absent, Value::view)
+    }
+    fn slot(&mut self) -> Slot<'_> {
+        self.get_or_insert_with(T::empty).slot()
+    }
+    fn clear(&mut self) {
+        *self = None;
+    }
+    fn empty() -> Self {
+        None
+    }
+}
+
+impl<T: Value> Value for Box<T> {
+    fn view(&self) -> View<'_> {
+        (**self).view()
+    }
+    fn slot(&mut self) -> Slot<'_> {
+        (**self).slot()
+    }
+    fn clear(&mut self) {
+        (**self).clear();
+    }
+    fn empty() -> Self {
+        Box::new(T::empty())
+    }
+}
+
+impl<T: Value> Value for Vec<T> {
+    fn view(&self) -> View<'_> {
+        View::List(self)
+    }
+    fn slot(&mut self) -> Slot<'_> {
+        // A member that comes twice in one answer counts once, as it does for scalars.
+        Vec::clear(self);
+        Slot::List(self)
+    }
+    fn clear(&mut self) {
+        Vec::clear(self);
+    }
+    fn empty() -> Self {
+        Vec::new()
+    }
+}
+
+impl<T: Value> List for Vec<T> {
+    fn len(&self) -> usize {
+        Vec::len(self)
+    }
+    fn get(&self, index: usize) -> Option<&dyn Value> {
+        <[T]>::get(self, index).map(|value| value as &dyn Value)
+    }
+    fn push(&mut self) -> &mut dyn Value {
+        let index = Vec::len(self);
+        Vec::push(self, T::empty());
+        &mut self[index]
+    }
+    fn pop(&mut self) {
+        Vec::pop(self);
+    }
+}
+
+impl<T> Typed for Vec<T> {
+    const KIND: ValueKind = ValueKind::List;
+}
+
+impl<T: Value> Value for BTreeMap<String, T> {
+    fn view(&self) -> View<'_> {
+        View::Map(self)
+    }
+    fn slot(&mut self) -> Slot<'_> {
+        BTreeMap::clear(self);
+        Slot::Map(self)
+    }
+    fn clear(&mut self) {
+        BTreeMap::clear(self);
+    }
+    fn empty() -> Self {
+        BTreeMap::new()
+    }
+}
+
+impl<T: Value> Map for BTreeMap<String, T> {
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a dyn Value)) {
+        for (name, value) in self {
+            visit(name, value);
+        }
+    }
+    fn insert(&mut self, name: &str) -> &mut dyn Value {
+        let value = self.entry(name.to_owned()).or_insert_with(T::empty);
+        value.clear();
+        value
+    }
+}
+
+impl<T> Typed for BTreeMap<String, T> {
+    const KIND: ValueKind = ValueKind::Map;
+}
+
+/// Values print like derived `Debug` output, except that members without a value are left out and sensitive ones are hidden.
+impl fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            View::Absent => f.write_str("None"),
+            View::Boolean(value) => value.fmt(f),
+            View::Integer(value) => value.fmt(f),
+            View::Number(value) => value.fmt(f),
+            View::Text(value) => value.fmt(f),
+            View::Any(value) => value.fmt(f),
+            View::Object(object) => debug_object(*object, f),
+            View::List(list) => {
+                f.debug_list().entries((0..list.len()).filter_map(|index| list.get(index)).map(Value::view)).finish()
+            }
+            View::Map(map) => {
+                let mut debug = f.debug_map();
+                map.each(&mut |name, value| {
+                    debug.entry(&name, &value.view());
+                });
+                debug.finish()
+            }
+        }
+    }
+}
+
+/// The `Debug` output of an object: its members with a value, sensitive ones hidden.
+pub fn debug_object(object: &dyn Object, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut debug = f.debug_struct(object.type_name());
+    object.each(&mut |member, value| match value.view() {
+        View::Absent => {}
+        _ if member.sensitive => {
+            debug.field(member.field, &Hidden);
+        }
+        view => {
+            debug.field(member.field, &view);
+        }
+    });
+    debug.finish()
+}
+
+/// What stands in `Debug` output in place of a secret or personal data.
+pub(crate) struct Hidden;
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<hidden>")
+    }
+}
+
+impl serde_core::Serialize for View<'_> {
+    fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde_core::ser::SerializeMap;
+        match self {
+            View::Absent => serializer.serialize_unit(),
+            View::Boolean(value) => serializer.serialize_bool(*value),
+            View::Integer(value) => serializer.serialize_i64(*value),
+            View::Number(value) => serializer.serialize_f64(*value),
+            View::Text(value) => serializer.serialize_str(value),
+            View::Any(value) => value.serialize(serializer),
+            View::List(list) => {
+                serializer.collect_seq((0..list.len()).filter_map(|index| list.get(index)).map(Value::view))
+            }
+            View::Map(map) => {
+                let mut entries = Vec::new();
+                map.each(&mut |name, value| entries.push((name, value.view())));
+                serializer.collect_map(entries)
+            }
+            View::Object(object) => {
+                let mut entries = Vec::new();
+                object.each(&mut |member, value| entries.push((member.name, value.view())));
+                let mut map = serializer.serialize_map(None)?;
+                for (name, view) in entries {
+                    let empty_list = matches!(&view, View::List(list) if list.is_empty());
+                    if !matches!(view, View::Absent) && !empty_list {
+                        map.serialize_entry(name, &view)?;
+                    }
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+/// The JSON text of a value, with the names on the wire. Members without a value are left out.
+///
+/// The text holds everything, sensitive members included.
+pub fn to_json(value: &dyn Value) -> String {
+    // Writing to memory cannot fail, and every key is text.
+    serde_json::to_string(&value.view()).unwrap_or_default()
+}
+
+/// A value of an open enumeration that this version does not know.
+///
+/// Its only use is [`as_str`](Self::as_str): a later version may know the value, so no code should depend on it being unknown.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UnrecognizedValue(Box<str>);
+
+impl UnrecognizedValue {
+    /// The value as it came.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for UnrecognizedValue {
+    fn from(value: &str) -> Self {
+        Self(value.into())
+    }
+}
+
+impl fmt::Debug for UnrecognizedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
