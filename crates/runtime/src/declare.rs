@@ -37,6 +37,9 @@ macro_rules! objects {
                     _ => None,
                 }
             }
+            fn reset(&mut self) {
+                *self = Self::default();
+            }
         }
 
         impl $crate::value::Value for $name {

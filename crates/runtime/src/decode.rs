@@ -52,14 +52,13 @@ pub fn decode(bytes: &[u8], object: &mut dyn Object) -> Result<(), DecodeError> 
     let text = std::str::from_utf8(bytes).map_err(|e| syntax(format!("not UTF-8 at byte {}", e.valid_up_to())))?;
     let mut mismatch = Mismatch::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer
-        .deserialize_any(Root { object, mismatch: &mut mismatch })
-        .and_then(|()| deserializer.end())
-        .map_err(|error| match mismatch.problem.take() {
+    deserializer.deserialize_any(Root { object, mismatch: &mut mismatch }).and_then(|()| deserializer.end()).map_err(
+        |error| match mismatch.problem.take() {
             Some(problem) => DecodeError { path: mismatch.path(), problem },
             // The position is safe to tell; the text of a syntax error is too, it never quotes the input.
             None => syntax(format!("not the expected JSON: {error}")),
-        })
+        },
+    )
 }
 
 /// What did not fit, collected from the inside out.
@@ -122,11 +121,7 @@ fn fill_object<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-fn fill_map<'de, A: MapAccess<'de>>(
-    mut access: A,
-    map: &mut dyn Map,
-    mismatch: &mut Mismatch,
-) -> Result<(), A::Error> {
+fn fill_map<'de, A: MapAccess<'de>>(mut access: A, map: &mut dyn Map, mismatch: &mut Mismatch) -> Result<(), A::Error> {
     while let Some(name) = access.next_key_seed(Name)? {
         access.next_value_seed(Fill { value: map.insert(&name), mismatch }).map(drop).inspect_err(|_| {
             mismatch.segments.push(name.into_owned());
@@ -219,7 +214,8 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
                     .ok_or_else(|| self.mismatch.report("a whole number of 32 bits", "another number"))?;
             }
             Slot::Int64(slot) => {
-                *slot = whole(found).ok_or_else(|| self.mismatch.report("a whole number of 64 bits", "another number"))?;
+                *slot =
+                    whole(found).ok_or_else(|| self.mismatch.report("a whole number of 64 bits", "another number"))?;
             }
             Slot::Text(slot) => *slot = Json::from(found).to_string(),
             Slot::Enum(slot) => slot.set(&Json::from(found).to_string()),
@@ -252,10 +248,11 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
         let expected = slot.describe();
         let converted = match slot {
             Slot::Boolean(slot) => match found {
-                "true" | "True" | "TRUE" | "1" => Some(*slot = true),
-                "false" | "False" | "FALSE" | "0" => Some(*slot = false),
+                "true" | "True" | "TRUE" | "1" => Some(true),
+                "false" | "False" | "FALSE" | "0" => Some(false),
                 _ => None,
-            },
+            }
+            .map(|boolean| *slot = boolean),
             Slot::Int32(slot) => found.parse().ok().map(|number| *slot = number),
             Slot::Int64(slot) => found.parse().ok().map(|number| *slot = number),
             Slot::Number(slot) => found.parse().ok().filter(|n: &f64| n.is_finite()).map(|number| *slot = number),

@@ -139,7 +139,10 @@ impl RateLimit {
     /// # Panics
     /// If either is zero: such a limit would let nothing through, or everything.
     pub const fn new(requests: u32, window: Duration) -> Self {
-        assert!(requests > 0 && !window.is_zero(), "a rate limit needs at least one request and a window that is longer than nothing");
+        assert!(
+            requests > 0 && !window.is_zero(),
+            "a rate limit needs at least one request and a window that is longer than nothing"
+        );
         Self { requests, window }
     }
 

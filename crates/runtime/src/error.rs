@@ -5,6 +5,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use crate::redact::Redactor;
+
 /// Why a call failed.
 ///
 /// `Display` is one line that says what failed, why, and where to look: action, code, message, HTTP status, request id. It
@@ -83,7 +85,9 @@ pub enum ErrorKind {
 impl ErrorKind {
     fn verb(self) -> &'static str {
         match self {
-            Self::Configuration | Self::Credentials | Self::InvalidRequest | Self::QuotaWait | Self::NotSent => "not sent",
+            Self::Configuration | Self::Credentials | Self::InvalidRequest | Self::QuotaWait | Self::NotSent => {
+                "not sent"
+            }
             Self::Unanswered => "sent, but not answered",
             Self::Throttled => "throttled",
             Self::Service => "failed",
@@ -111,6 +115,14 @@ impl Error {
 
     pub(crate) fn with_action(mut self, action: Cow<'static, str>) -> Self {
         self.0.action = Some(action);
+        self
+    }
+
+    /// Hides the request's secrets and personal data in what the server wrote.
+    pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {
+        self.0.message = redactor.hide(&self.0.message).into_owned();
+        self.0.code = self.0.code.map(|code| redactor.hide(&code).into_owned());
+        self.0.request_id = self.0.request_id.map(|id| redactor.hide(&id).into_owned());
         self
     }
 
@@ -218,9 +230,8 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
-        match &inner.action {
-            Some(action) => write!(f, "{action} {}: ", inner.kind.verb())?,
-            None => {}
+        if let Some(action) = &inner.action {
+            write!(f, "{action} {}: ", inner.kind.verb())?;
         }
         if let Some(code) = &inner.code {
             write!(f, "{code}: ")?;

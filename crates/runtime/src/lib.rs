@@ -1,9 +1,46 @@
-//! The runtime of the generated Alibaba Cloud clients.
+//! The runtime of the generated Alibaba Cloud clients: everything that happens on a call.
+//!
+//! A generated crate (`alibabacloud-cams`, say) declares its product's actions as types and static facts; this crate signs,
+//! throttles, retries, sends, and judges the answer. It knows no product. Applications depend on the generated crate and
+//! meet this one through its re-exports.
+//!
+//! A call, in words: take a permit from the [`Throttle`] → get [`Credentials`] → sign (a new nonce and timestamp for every
+//! attempt) → send through the [`Transport`] → judge the answer → return, or wait and go round again within the deadline.
+//!
+//! # Features
+//! - `reqwest` (default): the bundled HTTP transport. Without it, bring your own [`Transport`].
+
 pub mod action;
-pub mod decode;
+mod answer;
+mod client;
+mod credentials;
 mod declare;
+pub mod decode;
 pub mod descriptor;
+mod endpoint;
 mod error;
+pub mod parameters;
+mod prepare;
+mod redact;
+mod response;
+mod retry;
+pub mod sign;
+mod throttle;
+pub mod transport;
+mod untyped;
 pub mod value;
+
 pub use action::{Action, Product, Request};
+pub use client::{Client, ClientBuilder};
+pub use credentials::{Credentials, CredentialsError, EnvironmentCredentials, ProvideCredentials, ProvideFuture};
+pub use descriptor::RateLimit;
+pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::{Error, ErrorKind};
+pub use prepare::{ParameterPlacement, PreparedRequest, SignatureVersion};
+pub use response::Response;
+pub use throttle::Throttle;
+#[cfg(feature = "reqwest")]
+pub use transport::ReqwestTransport;
+pub use transport::{Transport, TransportError};
+pub use untyped::UntypedRequest;
+pub use value::UnrecognizedValue;

@@ -121,6 +121,8 @@ pub trait Object: Send + Sync {
     fn each<'a>(&'a self, visit: &mut dyn FnMut(Member, &'a dyn Value));
     /// The member with this name on the wire.
     fn member(&mut self, name: &str) -> Option<&mut dyn Value>;
+    /// Back to the state in which nothing was decoded.
+    fn reset(&mut self);
 }
 
 /// What is known about a member of an [`Object`].

@@ -1,0 +1,205 @@
+//! From region, network or an explicit address to the endpoint of a product.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use http::uri::{Authority, Scheme, Uri};
+
+use crate::descriptor::ProductDescriptor;
+
+/// The network over which a product is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Network {
+    /// The internet.
+    #[default]
+    Public,
+    /// A VPC (virtual private cloud) in the same region.
+    Vpc,
+}
+
+/// Where requests go: a scheme, a host and maybe a port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    scheme: Scheme,
+    authority: Authority,
+}
+
+/// Why a text is not an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointError(String);
+
+impl fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for EndpointError {}
+
+impl Endpoint {
+    /// The product's endpoint in a region: what the descriptor lists for it, else the product's pattern.
+    ///
+    /// # Errors
+    /// If `region` is not a region ID (lower-case letters, digits and hyphens), or the product has no pattern for the network.
+    pub fn of_region(product: &ProductDescriptor, region: &str, network: Network) -> Result<Self, EndpointError> {
+        if region.is_empty() || !region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+            return Err(EndpointError(format!("`{region}` is not a region ID; one looks like `ap-southeast-1`")));
+        }
+        let endpoints = &product.endpoints;
+        let exception = endpoints.exceptions.iter().find(|exception| exception.region == region);
+        let (listed, pattern) = match network {
+            Network::Public => (exception.and_then(|e| e.public), endpoints.public),
+            Network::Vpc => (exception.and_then(|e| e.vpc), endpoints.vpc),
+        };
+        let host = listed.map_or_else(|| pattern.replace("{region}", region), ToOwned::to_owned);
+        if host.is_empty() {
+            return Err(EndpointError(format!(
+                "the product `{}` has no endpoint rule for this network; give an endpoint explicitly",
+                product.code
+            )));
+        }
+        host.parse()
+    }
+
+    /// The host name or address, without the port; an IPv6 address is in brackets.
+    pub fn host(&self) -> &str {
+        self.authority.host()
+    }
+
+    /// Host and port as they stand in the `Host` header: the default port of the scheme is left out.
+    pub fn host_and_port(&self) -> &str {
+        let default_port = if self.is_encrypted() { 443 } else { 80 };
+        if self.authority.port_u16() == Some(default_port) { self.authority.host() } else { self.authority.as_str() }
+    }
+
+    /// Whether requests are encrypted (`https`).
+    pub fn is_encrypted(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
+    /// Whether the host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        host.eq_ignore_ascii_case("localhost")
+            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The URL with this query (without `?`; none if empty).
+    pub(crate) fn uri(&self, query: &str) -> Result<Uri, http::Error> {
+        let path = if query.is_empty() { "/".to_owned() } else { format!("/?{query}") };
+        Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(path).build()
+    }
+}
+
+/// Parses `host`, `host:port`, `https://host[:port]` or `http://host[:port]`. Without a scheme it is `https`.
+impl std::str::FromStr for Endpoint {
+    type Err = EndpointError;
+
+    fn from_str(text: &str) -> Result<Self, EndpointError> {
+        // The text is not quoted: somebody may have put credentials into it.
+        let refuse = |why: &str| {
+            EndpointError(format!(
+                "not an endpoint: {why}; one looks like `cams.ap-southeast-1.aliyuncs.com` or `http://127.0.0.1:8080`"
+            ))
+        };
+        let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+        let parts = with_scheme.parse::<Uri>().map_err(|_| refuse("it is not a URL"))?.into_parts();
+        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
+            return Err(refuse("it has no host"));
+        };
+        if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
+            return Err(refuse("the scheme must be `https` or `http`"));
+        }
+        if authority.as_str().contains('@') {
+            return Err(refuse("user names and passwords have no place in it"));
+        }
+        if parts.path_and_query.is_some_and(|path| path != "/") {
+            return Err(refuse("it must not have a path or query"));
+        }
+        if text.contains('#') {
+            return Err(refuse("it must not have a fragment"));
+        }
+        if authority.host().is_empty() || authority.as_str().ends_with(':') {
+            return Err(refuse("it has no host"));
+        }
+        Ok(Self { scheme, authority })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::descriptor::{EndpointDescriptor, RegionEndpoint};
+
+    const PRODUCT: ProductDescriptor = ProductDescriptor {
+        code: "cams",
+        endpoints: EndpointDescriptor {
+            public: "cams.{region}.aliyuncs.com",
+            vpc: "cams-vpc.{region}.aliyuncs.com",
+            exceptions: &[RegionEndpoint { region: "cn-old", public: Some("cams.aliyuncs.com"), vpc: None }],
+        },
+        ..ProductDescriptor::EMPTY
+    };
+
+    #[test]
+    fn a_region_gives_the_documented_host() {
+        let host = |region, network| Endpoint::of_region(&PRODUCT, region, network).unwrap().to_string();
+        assert_eq!(host("ap-southeast-1", Network::Public), "https://cams.ap-southeast-1.aliyuncs.com");
+        assert_eq!(host("cn-hangzhou", Network::Vpc), "https://cams-vpc.cn-hangzhou.aliyuncs.com");
+        assert_eq!(host("cn-old", Network::Public), "https://cams.aliyuncs.com");
+        assert_eq!(host("cn-old", Network::Vpc), "https://cams-vpc.cn-old.aliyuncs.com");
+    }
+
+    #[test]
+    fn a_region_cannot_smuggle_in_another_host() {
+        for region in ["", "a.evil.com/", "A", "x@y", "a b", "é"] {
+            assert!(Endpoint::of_region(&PRODUCT, region, Network::Public).is_err(), "{region}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_lack_the_scheme_but_nothing_else() {
+        let parse = |text: &str| text.parse::<Endpoint>();
+        assert_eq!(parse("example.com:8443").unwrap().to_string(), "https://example.com:8443");
+        assert_eq!(parse("https://example.com:443/").unwrap().host_and_port(), "example.com");
+        assert_eq!(parse("http://127.0.0.1:80").unwrap().host_and_port(), "127.0.0.1");
+        assert_eq!(parse("http://127.0.0.1:81").unwrap().host_and_port(), "127.0.0.1:81");
+        for bad in [
+            "",
+            "ftp://example.com",
+            "https://",
+            "https://a/b",
+            "https://a?b",
+            "https://canary@a",
+            "a b",
+            "/",
+            "host:",
+            "https://a#b\n",
+        ] {
+            let error = parse(bad).unwrap_err().to_string();
+            assert!(error.starts_with("not an endpoint") && !error.contains("canary"), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_recognised() {
+        for (address, loopback) in [
+            ("http://127.0.0.1:1", true),
+            ("http://127.9.9.9", true),
+            ("http://[::1]:80", true),
+            ("http://LOCALHOST", true),
+            ("http://10.0.0.1", false),
+            ("http://127.0.0.1.example.com", false),
+            ("http://localhost.example.com", false),
+        ] {
+            assert_eq!(address.parse::<Endpoint>().unwrap().is_loopback(), loopback, "{address}");
+        }
+    }
+}

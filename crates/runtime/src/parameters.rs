@@ -1,0 +1,162 @@
+//! From typed values to the parameters on the wire.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::action::Request;
+use crate::descriptor::{ParameterDescriptor, ParameterLocation, ParameterStyle};
+use crate::value::{List, Object, Value, View, to_json};
+
+/// One parameter as it goes over the wire, not yet percent-encoded.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Parameter<'a> {
+    /// The name.
+    pub name: Cow<'a, str>,
+    /// The value, byte for byte.
+    pub value: Cow<'a, str>,
+    /// Where the specification puts it.
+    pub location: ParameterLocation,
+    /// Whether it must not be printed.
+    pub sensitive: bool,
+}
+
+/// Sensitive values are hidden.
+impl fmt::Debug for Parameter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value: &dyn fmt::Debug = if self.sensitive { &crate::value::Hidden } else { &self.value };
+        f.debug_struct("Parameter")
+            .field("name", &self.name)
+            .field("value", value)
+            .field("location", &self.location)
+            .finish()
+    }
+}
+
+/// Why a parameter cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidParameter {
+    /// The parameter's name on the wire.
+    pub name: String,
+    /// What is wrong with its value.
+    pub problem: &'static str,
+}
+
+impl fmt::Display for InvalidParameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "parameter `{}`: {}", self.name, self.problem)
+    }
+}
+
+impl std::error::Error for InvalidParameter {}
+
+/// All parameters of a request that have a value, in the order of the specification.
+///
+/// # Errors
+/// If a number is not finite: it has no form on the wire.
+pub fn parameters<R: Request>(request: &R) -> Result<Vec<Parameter<'_>>, InvalidParameter> {
+    let mut writer = Writer { out: Vec::with_capacity(R::PARAMETERS.len() + 8), problem: None };
+    request.each(&mut |parameter, value| writer.parameter(parameter, value));
+    match writer.problem {
+        None => Ok(writer.out),
+        Some(problem) => Err(problem),
+    }
+}
+
+struct Writer<'a> {
+    out: Vec<Parameter<'a>>,
+    problem: Option<InvalidParameter>,
+}
+
+impl<'a> Writer<'a> {
+    fn parameter(&mut self, parameter: &'static ParameterDescriptor, value: &'a dyn Value) {
+        let name = Cow::Borrowed(parameter.name);
+        match (value.view(), parameter.style) {
+            (View::List(_) | View::Map(_) | View::Object(_), ParameterStyle::Json) | (View::Any(_), _) => {
+                self.push(parameter, name, Cow::Owned(to_json(value)));
+            }
+            (View::List(list), ParameterStyle::Simple) => {
+                if let Some(joined) = self.join(parameter, list) {
+                    self.push(parameter, name, Cow::Owned(joined));
+                }
+            }
+            (view, _) => self.flatten(parameter, name, view),
+        }
+    }
+
+    /// Values joined by commas; nothing for an empty list.
+    fn join(&mut self, parameter: &ParameterDescriptor, list: &dyn List) -> Option<String> {
+        let mut joined = String::new();
+        for index in 0..list.len() {
+            let value = list.get(index)?;
+            if index > 0 {
+                joined.push(',');
+            }
+            match scalar(&value.view()) {
+                Scalar::Text(text) => joined.push_str(&text),
+                Scalar::NotFinite => self.fail(parameter.name),
+                Scalar::Compound => joined.push_str(&to_json(value)),
+            }
+        }
+        (!list.is_empty()).then_some(joined)
+    }
+
+    /// One parameter for every scalar inside, named by its way from the outside: `Name.1.Key`.
+    fn flatten(&mut self, parameter: &'static ParameterDescriptor, name: Cow<'a, str>, view: View<'a>) {
+        match view {
+            View::Absent => {}
+            View::List(list) => {
+                for (index, value) in (0..list.len()).filter_map(|index| list.get(index)).enumerate() {
+                    self.flatten(parameter, Cow::Owned(format!("{name}.{}", index + 1)), value.view());
+                }
+            }
+            View::Map(map) => {
+                map.each(&mut |key, value| self.flatten(parameter, Cow::Owned(format!("{name}.{key}")), value.view()));
+            }
+            View::Object(object) => self.flatten_object(parameter, &name, object),
+            View::Any(json) => self.push(parameter, name, Cow::Owned(json.to_string())),
+            View::Text(text) => self.push(parameter, name, Cow::Borrowed(text)),
+            other => match scalar(&other) {
+                Scalar::Text(text) => {
+                    let text = text.into_owned();
+                    self.push(parameter, name, Cow::Owned(text));
+                }
+                Scalar::NotFinite | Scalar::Compound => self.fail(&name),
+            },
+        }
+    }
+
+    fn flatten_object(&mut self, parameter: &'static ParameterDescriptor, name: &str, object: &'a dyn Object) {
+        object.each(&mut |member, value| {
+            self.flatten(parameter, Cow::Owned(format!("{name}.{}", member.name)), value.view());
+        });
+    }
+
+    fn push(&mut self, parameter: &ParameterDescriptor, name: Cow<'a, str>, value: Cow<'a, str>) {
+        self.out.push(Parameter { name, value, location: parameter.location, sensitive: parameter.sensitive });
+    }
+
+    fn fail(&mut self, name: &str) {
+        self.problem.get_or_insert_with(|| InvalidParameter {
+            name: name.to_owned(),
+            problem: "the number is not finite; infinity and NaN have no form on the wire",
+        });
+    }
+}
+
+enum Scalar<'a> {
+    Text(Cow<'a, str>),
+    NotFinite,
+    Compound,
+}
+
+fn scalar<'a>(view: &View<'a>) -> Scalar<'a> {
+    match view {
+        View::Boolean(true) => Scalar::Text("true".into()),
+        View::Boolean(false) => Scalar::Text("false".into()),
+        View::Integer(number) => Scalar::Text(number.to_string().into()),
+        View::Number(number) if number.is_finite() => Scalar::Text(number.to_string().into()),
+        View::Number(_) => Scalar::NotFinite,
+        View::Text(text) => Scalar::Text((*text).into()),
+        _ => Scalar::Compound,
+    }
+}

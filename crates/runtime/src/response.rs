@@ -1,0 +1,80 @@
+//! What a successful call returns: the typed answer and what is known about the call.
+
+use std::fmt;
+use std::ops::Deref;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// The typed answer of a successful call (by `Deref`), and what is known about the call.
+#[derive(Clone)]
+pub struct Response<T> {
+    value: T,
+    pub(crate) metadata: Metadata,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Metadata {
+    pub(crate) request_id: Option<String>,
+    pub(crate) http_status: u16,
+    pub(crate) attempts: u32,
+    pub(crate) quota_wait: Duration,
+    pub(crate) body: Bytes,
+}
+
+impl<T> Response<T> {
+    pub(crate) fn new(value: T, metadata: Metadata) -> Self {
+        Self { value, metadata }
+    }
+
+    /// The typed answer alone.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// The service's ID of the request, to quote in a support ticket.
+    pub fn request_id(&self) -> Option<&str> {
+        self.metadata.request_id.as_deref()
+    }
+
+    /// The HTTP status of the answer.
+    pub fn http_status(&self) -> u16 {
+        self.metadata.http_status
+    }
+
+    /// How many times the request was sent until it succeeded; at least 1.
+    pub fn attempts(&self) -> u32 {
+        self.metadata.attempts
+    }
+
+    /// How long the call waited for its quota, over all attempts.
+    pub fn quota_wait(&self) -> Duration {
+        self.metadata.quota_wait
+    }
+
+    /// The answer as it came, with every member that the type does not know. It holds personal data in clear text.
+    pub fn raw_body(&self) -> &Bytes {
+        &self.metadata.body
+    }
+}
+
+impl<T> Deref for Response<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// The raw body is left out: it holds what the typed answer hides.
+impl<T: fmt::Debug> fmt::Debug for Response<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("value", &self.value)
+            .field("request_id", &self.metadata.request_id)
+            .field("http_status", &self.metadata.http_status)
+            .field("attempts", &self.metadata.attempts)
+            .field("quota_wait", &self.metadata.quota_wait)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,14 @@
+//! The two signatures of the service, usable alone: time and nonce are arguments.
+//!
+//! [`rpc`] is RPC V1 (HMAC-SHA1), the default; [`acs3`] is V3 (ACS3-HMAC-SHA256), the one that Alibaba Cloud recommends.
+//! Both sign the same canonical query: the parameters sorted by name, percent-encoded after RFC 3986.
+
+pub mod acs3;
+mod nonce;
+mod percent;
+pub mod rpc;
+mod timestamp;
+
+pub(crate) use nonce::Nonces;
+pub use percent::{canonical_query, encode};
+pub use timestamp::timestamp;

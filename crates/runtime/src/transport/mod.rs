@@ -1,0 +1,87 @@
+//! Sending one prepared request: the [`Transport`] trait, and the bundled implementation.
+
+#[cfg(feature = "reqwest")]
+mod reqwest;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+#[cfg(feature = "reqwest")]
+pub use reqwest::ReqwestTransport;
+
+/// The largest answer that is read, in bytes (16 MiB). A larger one is a [`TransportError`].
+pub const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// Sends one HTTP request and returns the whole answer.
+///
+/// An implementation
+/// - sends what it is given, unchanged: the request is signed (it may add headers such as `Host` and `Content-Length`);
+/// - never follows a redirect and never sends a request twice, unless it is certain that the first did not go out;
+/// - reads at most [`MAX_ANSWER_BYTES`];
+/// - tells apart, by the kind of its error, what was never sent from what may have arrived. This decides whether a call that
+///   creates something is sent again.
+///
+/// Time limits are the client's business: it drops the future when the time is up.
+pub trait Transport: Send + Sync + 'static {
+    /// Sends the request.
+    fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_>;
+}
+
+/// What [`Transport::send`] returns.
+pub type TransportFuture<'a> = Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, TransportError>> + Send + 'a>>;
+
+/// Shares one transport, and its connections, between clients.
+impl<T: Transport + ?Sized> Transport for Arc<T> {
+    fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_> {
+        (**self).send(request)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub struct TransportError {
+    not_sent: bool,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl TransportError {
+    /// The request certainly never reached the server: no connection could be made. It is safe to send it again.
+    pub fn not_sent(message: impl Into<String>) -> Self {
+        Self { not_sent: true, message: message.into(), source: None }
+    }
+
+    /// The request may have reached the server, but there is no complete answer.
+    pub fn unanswered(message: impl Into<String>) -> Self {
+        Self { not_sent: false, message: message.into(), source: None }
+    }
+
+    /// Adds the cause. Its text must not hold the URL of the request.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Whether the request certainly never reached the server.
+    pub fn is_not_sent(&self) -> bool {
+        self.not_sent
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for TransportError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
