@@ -1,3 +1,46 @@
-//! CAMS.
+//! Typed client for Alibaba Cloud Chat App Message Service (CAMS, API version 2020-06-06).
+//!
+//! Requests are values, [`Client::send`] sends them:
+//!
+//! ```no_run
+//! use alibabacloud_cams::{ChatappSyncPhoneNumber, Client};
+//!
+//! # async fn example() -> Result<(), alibabacloud_cams::Error> {
+//! let client = Client::from_env()?; // ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET
+//! let synced = client.send(ChatappSyncPhoneNumber::new("293483938849493")).await?;
+//!
+//! for number in &synced.phone_numbers {
+//!     println!("{} {:?}", number.phone_number.as_deref().unwrap_or("?"), number.status);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The client keeps to the documented limits by itself, sends again what was certainly not executed, and treats an HTTP 200
+//! with an error code as the error that it is: see [`Throttle`], [`Error`] and [`ErrorKind`]. [`ErrorCode`] has the codes of the
+//! service.
+//!
+//! # Actions
+#![doc = include_str!("generated/actions.md")]
+//!
+//! An action that is not in the table can be called by name with [`Client::send_untyped`].
+//!
+//! # Features
+//! - `reqwest` (default): the bundled HTTP transport. Without it, give the client a [`Transport`].
+
+#![forbid(unsafe_code)]
+
+#[rustfmt::skip]
 mod generated;
+
+pub use alibabacloud_runtime::{
+    Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement, PreparedRequest,
+    ProvideCredentials, RateLimit, Response, SignatureVersion, Throttle, Transport, UntypedRequest, descriptor, transport,
+};
 pub use generated::*;
+
+/// Calls the actions of Chat App Message Service.
+pub type Client = alibabacloud_runtime::Client<Cams>;
+
+/// Settings for a [`Client`].
+pub type ClientBuilder = alibabacloud_runtime::ClientBuilder<Cams>;

@@ -1,1 +1,43 @@
-fn main() {}
+//! The `cams` command: every action of the product from the command line, and a simulator to try them without an account.
+//!
+//! Commands, options and help come from the descriptors, so a change of the specification needs no change here.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod call;
+mod exit;
+mod output;
+mod simulate;
+
+use std::process::ExitCode;
+
+use crate::exit::Failure;
+
+fn main() -> ExitCode {
+    let matches = arguments::command().get_matches();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::local(format!("the program cannot start: {error}")).report(),
+    };
+    match runtime.block_on(run(&matches)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
+    match matches.subcommand() {
+        Some(("simulator", options)) => simulate::serve(options).await,
+        Some(("completions", options)) => {
+            arguments::print_completions(options);
+            Ok(())
+        }
+        Some((name, options)) => match arguments::action(name) {
+            Some(action) => call::run(action, options).await,
+            // clap knows no other commands than those of `arguments::command`.
+            None => Err(Failure::local(format!("there is no command `{name}`; `cams --help` lists them"))),
+        },
+        None => Err(Failure::local("no command was given; `cams --help` lists them".to_owned())),
+    }
+}

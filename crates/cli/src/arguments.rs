@@ -1,0 +1,271 @@
+//! The command line, built from the descriptors.
+
+use std::io;
+use std::time::Duration;
+
+use alibabacloud_cams::PRODUCT;
+use alibabacloud_cams::descriptor::{ActionDescriptor, ParameterDescriptor, ValueKind};
+use clap::builder::{PossibleValuesParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap_complete::Shell;
+use heck::ToKebabCase;
+
+use crate::exit::EXIT_CODES;
+
+/// The options that every action has; a parameter of the same name gets `parameter-` in front.
+const OPTIONS: &[&str] =
+    &["output", "region", "network", "endpoint", "signature", "simulate", "dry-run", "deadline", "help", "version"];
+
+/// The whole command line.
+pub(crate) fn command() -> Command {
+    Command::new("cams")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(format!("{} ({} {}) from the command line", PRODUCT.title, PRODUCT.code, PRODUCT.version))
+        .after_help(
+            "Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for temporary ones, \
+             ALIBABA_CLOUD_SECURITY_TOKEN. No account yet? Add --simulate to any action.",
+        )
+        .after_long_help(format!(
+            "Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for temporary ones, \
+             ALIBABA_CLOUD_SECURITY_TOKEN. No account yet? Add --simulate to any action.\n\n{EXIT_CODES}"
+        ))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommands(PRODUCT.actions.iter().map(|action| action_command(action)))
+        .subcommand(simulator_command())
+        .subcommand(
+            Command::new("completions")
+                .about("Prints a completion script for a shell")
+                .arg(Arg::new("shell").required(true).value_parser(value_parser!(Shell))),
+        )
+}
+
+/// The action that a subcommand calls.
+pub(crate) fn action(subcommand: &str) -> Option<&'static ActionDescriptor> {
+    PRODUCT.actions.iter().find(|action| action.name.to_kebab_case() == subcommand).copied()
+}
+
+/// The parameters that were given, by their names on the wire.
+pub(crate) fn parameters(action: &ActionDescriptor, matches: &ArgMatches) -> Vec<(&'static str, String)> {
+    let given = |parameter: &'static ParameterDescriptor| {
+        matches.get_one::<String>(parameter.name).map(|value| (parameter.name, value.clone()))
+    };
+    action.parameters.iter().filter_map(given).collect()
+}
+
+pub(crate) fn print_completions(matches: &ArgMatches) {
+    if let Some(shell) = matches.get_one::<Shell>("shell") {
+        clap_complete::generate(*shell, &mut command(), "cams", &mut io::stdout());
+    }
+}
+
+fn action_command(action: &'static ActionDescriptor) -> Command {
+    Command::new(action.name.to_kebab_case())
+        .about(plain(action.summary))
+        .long_about(plain(&format!("{}\n\n{}", action.summary, action.description)))
+        .args(action.parameters.iter().map(parameter))
+        .args(options())
+        .after_help("--help says more: limits, permission, error codes, exit codes.")
+        .after_long_help(format!("{}\n\n{EXIT_CODES}", facts(action)))
+}
+
+/// What the descriptor knows beside the parameters.
+fn facts(action: &ActionDescriptor) -> String {
+    let mut facts = String::from("Facts:\n");
+    let mut fact = |name: &str, text: &str| facts.push_str(&format!("  {name:<12} {text}\n"));
+    fact("limit", &action.rate_limit.map_or("none is documented".to_owned(), |limit| format!("{limit} per account")));
+    fact("idempotent", if action.idempotent { "yes: it can safely be repeated" } else { "no: it is never sent again once it may have taken effect" });
+    if !action.authorization.action.is_empty() {
+        fact("permission", &format!("{} ({})", action.authorization.action, action.authorization.access));
+    }
+    if let Some(instead) = action.deprecated {
+        fact("deprecated", &plain(instead));
+    }
+    facts.push_str("\nError codes:");
+    let width = action.errors.iter().map(|error| error.code.len()).max().unwrap_or(0);
+    for error in action.errors {
+        facts.push_str(&format!("\n  {:<width$}  {}", error.code, error.message));
+    }
+    facts
+}
+
+fn parameter(parameter: &'static ParameterDescriptor) -> Arg {
+    let mut name = parameter.name.to_kebab_case();
+    if OPTIONS.contains(&&*name) {
+        name.insert_str(0, "parameter-");
+    }
+    let mut help = plain(parameter.description);
+    if !parameter.values.is_empty() {
+        help.push_str(&format!(" [known values: {}]", parameter.values.join(", ")));
+    }
+    if !parameter.example.is_empty() {
+        help.push_str(&format!(" [example: {}]", parameter.example));
+    }
+    Arg::new(parameter.name)
+        .long(name)
+        .required(parameter.required)
+        .value_name(value_name(parameter.kind))
+        .allow_hyphen_values(true)
+        .value_parser(ValueParser::new(move |text: &str| check(parameter.kind, text)))
+        .help(help)
+        .help_heading("Parameters")
+}
+
+fn value_name(kind: ValueKind) -> &'static str {
+    match kind {
+        ValueKind::String => "TEXT",
+        ValueKind::Int32 | ValueKind::Int64 => "INTEGER",
+        ValueKind::Number => "NUMBER",
+        ValueKind::Boolean => "true|false",
+        _ => "JSON",
+    }
+}
+
+/// Whether the text is a value of the type; it is sent as it is.
+fn check(kind: ValueKind, text: &str) -> Result<String, String> {
+    let fits = match kind {
+        ValueKind::String => true,
+        ValueKind::Int32 => text.parse::<i32>().is_ok(),
+        ValueKind::Int64 => text.parse::<i64>().is_ok(),
+        ValueKind::Number => text.parse::<f64>().is_ok_and(f64::is_finite),
+        ValueKind::Boolean => text == "true" || text == "false",
+        _ => serde_json::from_str::<serde_json::Value>(text).is_ok(),
+    };
+    let expected = match kind {
+        ValueKind::Int32 => "a whole number of 32 bits",
+        ValueKind::Int64 => "a whole number of 64 bits",
+        ValueKind::Number => "a number",
+        ValueKind::Boolean => "`true` or `false`",
+        _ => "JSON",
+    };
+    if fits { Ok(text.to_owned()) } else { Err(format!("expected {expected}")) }
+}
+
+fn options() -> Vec<Arg> {
+    let option = |name: &'static str| Arg::new(name).long(name).help_heading("Options");
+    vec![
+        option("output")
+            .value_parser(PossibleValuesParser::new(["table", "json"]))
+            .default_value("table")
+            .help("How the answer is printed"),
+        option("region").value_name("ID").help(format!(
+            "The region [default: ALIBABA_CLOUD_REGION_ID, or {}]",
+            PRODUCT.default_region
+        )),
+        option("network")
+            .value_parser(PossibleValuesParser::new(["public", "vpc"]))
+            .help("The network [default: ALIBABA_CLOUD_ENDPOINT_TYPE, or public]"),
+        option("endpoint").value_name("URL").help("The endpoint, in place of region and network"),
+        option("signature")
+            .value_parser(PossibleValuesParser::new(["v1", "v3"]))
+            .help("The signature [default: ALIBABA_CLOUD_SIGNATURE_VERSION, or v1]"),
+        option("deadline")
+            .value_name("SECONDS")
+            .value_parser(ValueParser::new(seconds))
+            .default_value("60")
+            .help("How long the call may take in all, the wait for its quota included"),
+        option("simulate")
+            .action(ArgAction::SetTrue)
+            .conflicts_with_all(["endpoint", "region", "network"])
+            .help("Calls a simulator in this process; no account is needed"),
+        option("dry-run")
+            .action(ArgAction::SetTrue)
+            .help("Prints the request that would be sent, key and signature hidden, and sends nothing"),
+    ]
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|deadline| !deadline.is_zero())
+        .ok_or_else(|| "expected a number of seconds above 0".to_owned())
+}
+
+fn simulator_command() -> Command {
+    Command::new("simulator")
+        .about("Serves a simulator of the product on this machine, until Ctrl-C")
+        .long_about(
+            "Serves a simulator of the product on this machine, until Ctrl-C. It checks signatures, timestamps, nonces, parameters and \
+             limits as the service does, and answers with the documented examples. Its URL is the first line on standard output.",
+        )
+        .arg(
+            Arg::new("listen")
+                .long("listen")
+                .value_name("ADDRESS:PORT")
+                .default_value("127.0.0.1:0")
+                .help("Where to listen: a loopback address; port 0 takes a free one"),
+        )
+        .arg(
+            Arg::new("key")
+                .long("key")
+                .value_name("ID:SECRET[:TOKEN]")
+                .action(ArgAction::Append)
+                .help("An access key that it knows, with a token a temporary one; may be repeated [default: testid:testsecret]"),
+        )
+        .arg(
+            Arg::new("quota")
+                .long("quota")
+                .value_parser(PossibleValuesParser::new(["exact-window", "fixed-window", "token-bucket", "off"]))
+                .default_value("exact-window")
+                .help("How it counts requests against the limits"),
+        )
+}
+
+/// Markdown as plain text: the escapes that the generator put in are taken out.
+fn plain(markdown: &str) -> String {
+    let mut text = String::new();
+    let mut escaped = false;
+    for c in markdown.trim().chars() {
+        if c == '\\' && !escaped {
+            escaped = true;
+            continue;
+        }
+        if escaped && !c.is_ascii_punctuation() {
+            text.push('\\');
+        }
+        escaped = false;
+        text.push(c);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_action_has_a_command_with_all_its_parameters() {
+        for action in PRODUCT.actions {
+            let name = action.name.to_kebab_case();
+            assert_eq!(super::action(&name).map(|found| found.name), Some(action.name));
+            let command = command();
+            let subcommand = command.find_subcommand(&name).unwrap();
+            for parameter in action.parameters {
+                let argument = subcommand.get_arguments().find(|argument| argument.get_id() == parameter.name).unwrap();
+                assert_eq!(argument.is_required_set(), parameter.required, "{}", parameter.name);
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_checked_by_type() {
+        assert!(check(ValueKind::Int32, "2147483648").is_err());
+        assert!(check(ValueKind::Int64, "2147483648").is_ok());
+        assert!(check(ValueKind::Number, "NaN").is_err());
+        assert!(check(ValueKind::Boolean, "yes").is_err());
+        assert!(check(ValueKind::List, "[1").is_err());
+        assert!(check(ValueKind::String, "").is_ok());
+    }
+
+    #[test]
+    fn escapes_of_markdown_are_taken_out() {
+        assert_eq!(plain(r"a \[b\] `c` \\ \d"), r"a [b] `c` \ \d");
+    }
+}

@@ -1,0 +1,52 @@
+//! The simulator: inside this process for `--simulate`, and served for others by `cams simulator`.
+
+use std::io::{self, Write};
+
+use alibabacloud_cams::{Credentials, PRODUCT};
+use alibabacloud_simulator::{QuotaPolicy, Simulator};
+use clap::ArgMatches;
+
+use crate::exit::Failure;
+
+/// Starts a simulator for one call.
+pub(crate) async fn start() -> Result<Simulator, Failure> {
+    Simulator::builder(&[&PRODUCT]).start().await.map_err(|error| Failure::local(error.to_string()))
+}
+
+/// The key that a simulator knows by default.
+pub(crate) fn credentials() -> Credentials {
+    Credentials::new("testid", "testsecret")
+}
+
+/// Serves until Ctrl-C.
+pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
+    let mut builder = Simulator::builder(&[&PRODUCT]);
+    if let Some(address) = matches.get_one::<String>("listen") {
+        builder = builder.listen(address);
+    }
+    for key in matches.get_many::<String>("key").into_iter().flatten() {
+        // The value is not repeated in the message: somebody may give a real key.
+        builder = match key.splitn(3, ':').collect::<Vec<_>>()[..] {
+            [id, secret] if !id.is_empty() && !secret.is_empty() => builder.key(id, secret),
+            [id, secret, token] if !id.is_empty() && !secret.is_empty() && !token.is_empty() => {
+                builder.sts_key(id, secret, token)
+            }
+            _ => return Err(Failure::local("--key must be ID:SECRET or ID:SECRET:TOKEN, none of them empty".to_owned())),
+        };
+    }
+    builder = builder.quota(match matches.get_one::<String>("quota").map(String::as_str) {
+        Some("fixed-window") => QuotaPolicy::FixedWindow,
+        Some("token-bucket") => QuotaPolicy::TokenBucket,
+        Some("off") => QuotaPolicy::Off,
+        _ => QuotaPolicy::ExactWindow,
+    });
+    let simulator = builder.start().await.map_err(|error| Failure::local(error.to_string()))?;
+    // Alone on the first line, at once: a script reads it.
+    writeln!(io::stdout(), "{}", simulator.url())
+        .and_then(|()| io::stdout().flush())
+        .map_err(|error| Failure::local(format!("the URL cannot be written to standard output: {error}")))?;
+    eprintln!("simulating {} {}; stop with Ctrl-C", PRODUCT.code, PRODUCT.version);
+    tokio::signal::ctrl_c().await.map_err(|error| Failure::local(format!("Ctrl-C cannot be watched: {error}")))?;
+    simulator.stop().await;
+    Ok(())
+}
