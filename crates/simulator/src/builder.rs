@@ -106,7 +106,8 @@ impl Builder {
         self
     }
 
-    /// The wall clock of the simulator, for timestamps and the `Date` header; by default this machine's.
+    /// The wall clock of the simulator, for timestamps and the `Date` header; by default this machine's. A paused test clock
+    /// does not move it; a test in which both must move derives it from [`tokio::time::Instant`].
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self

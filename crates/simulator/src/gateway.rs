@@ -187,10 +187,10 @@ impl Gateway {
 
     fn admit(&self, known: &Known, account: String, now: Instants) -> Result<(), Refusal> {
         let Some(limit) = known.limit else { return Ok(()) };
-        let (product, action) = (known.product.code, known.action.name);
-        let key = QuotaKey { account, product, action };
+        let ProductDescriptor { code: product, version, .. } = *known.product;
+        let key = QuotaKey { account, product, version, action: known.action.name };
         let admitted = self.state().quotas.admit(key, limit, now.monotonic);
-        admitted.map_err(|wait| {
+        admitted.map_err(|free_in| {
             let documented = known.action.errors.iter().chain(known.product.errors);
             let documented = documented.copied().find(|error| error.code == "System.LimitControl");
             let default = documented
@@ -205,7 +205,7 @@ impl Gateway {
                 match settings.retry_after {
                     RetryAfter::Absent => None,
                     RetryAfter::Fixed(wait) => Some(wait),
-                    RetryAfter::UntilFree => Some(wait),
+                    RetryAfter::UntilFree => Some(free_in),
                 },
             )
         })
@@ -268,7 +268,7 @@ impl Gateway {
     /// Lets a function answer every call that reaches the action and finds the queue of [`Gateway::script`] empty, in place
     /// of any earlier function; `None` means the documented example. It sees the request before the answer is known:
     /// `status`, `code` and `request_id` are not set yet. It must not block: the connection waits for it. For a slow answer
-    /// there is [`Answer::delay`].
+    /// there is [`Answer::delay`]. If it panics, the client sees its connection closed.
     ///
     /// # Panics
     /// If no product of the simulator has an action of that name.

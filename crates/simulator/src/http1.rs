@@ -154,18 +154,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn skip_trailers(&mut self) -> Result<(), Fault> {
         let mut skipped = 0;
         loop {
-            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
-                let empty = matches!(&self.buffer[..end], b"" | b"\r");
-                self.buffer.advance(end + 1);
-                skipped += end + 1;
-                if empty {
-                    return Ok(());
-                }
-            } else {
-                self.read_more().await?;
-            }
-            if skipped + self.buffer.len().min(MAX_TRAILERS) > 2 * MAX_TRAILERS {
+            let line = self.buffer.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
+            // A line that has not ended yet counts with what is there of it.
+            if skipped + line.unwrap_or(self.buffer.len()) > MAX_TRAILERS {
                 return Err(Fault::bad("The trailers are over 16 KiB."));
+            }
+            match line {
+                Some(length) => {
+                    let empty = matches!(&self.buffer[..length], b"\n" | b"\r\n");
+                    self.buffer.advance(length);
+                    skipped += length;
+                    if empty {
+                        return Ok(());
+                    }
+                }
+                None => self.read_more().await?,
             }
         }
     }

@@ -30,6 +30,8 @@ pub enum QuotaPolicy {
 pub(crate) struct QuotaKey {
     pub(crate) account: String,
     pub(crate) product: &'static str,
+    /// Two versions of an action may have different limits, so they are counted apart.
+    pub(crate) version: &'static str,
     pub(crate) action: &'static str,
 }
 
@@ -133,7 +135,7 @@ mod tests {
     fn ask(policy: QuotaPolicy, times: &[u32]) -> Vec<Option<u128>> {
         let mut quotas = Quotas::new(policy);
         let start = Instant::now();
-        let key = QuotaKey { account: "a".to_owned(), product: "p", action: "A" };
+        let key = QuotaKey { account: "a".to_owned(), product: "p", version: "v", action: "A" };
         let mut one = |ms: &u32| quotas.admit(key.clone(), LIMIT, start + *ms * MS);
         times.iter().map(|ms| one(ms).err().map(|wait| wait.as_millis())).collect()
     }
@@ -185,7 +187,7 @@ mod tests {
         let huge = RateLimit::new(u32::MAX, Duration::from_secs(u64::MAX / 4));
         for policy in [QuotaPolicy::ExactWindow, QuotaPolicy::FixedWindow, QuotaPolicy::TokenBucket] {
             let mut quotas = Quotas::new(policy);
-            let key = QuotaKey { account: String::new(), product: "p", action: "A" };
+            let key = QuotaKey { account: String::new(), product: "p", version: "v", action: "A" };
             let start = Instant::now();
             for seconds in [0, 1, 1_000_000_000] {
                 let now = start + Duration::from_secs(seconds);

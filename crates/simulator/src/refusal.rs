@@ -122,16 +122,18 @@ impl Refusal {
         "The timestamp is more than 15 minutes away from the service's clock, which the Date header shows.",
         "Set the clock, or correct the timestamp by the Date header.",
     );
+    // The real message has a colon and then the string to sign. An official client (the older Python SDK) takes what follows
+    // the colon and breaks without one, so there is one here too.
     pub(crate) const SIGNATURE: Self = Self::new(
         400,
         "SignatureDoesNotMatch",
-        "The signature is not the one that the request and the key's secret give.",
+        "The signature does not match: the request and the key's secret give another one.",
         "Check the secret, the encoding and the order of the parameters, and that nothing changed after signing.",
     );
     pub(crate) const BODY_HASH: Self = Self::new(
         400,
         "SignatureDoesNotMatch",
-        "The header x-acs-content-sha256 is not the SHA-256 of the body in lower-case hex.",
+        "The signature does not match: x-acs-content-sha256 is not the SHA-256 of the body in lower-case hex.",
         "Hash the body that is sent, byte for byte.",
     );
     pub(crate) const NONCE: Self = Self::new(
