@@ -295,7 +295,18 @@ fn the_body_of_a_v3_call_must_have_the_hash_that_was_signed() {
     request.body = "CustSpaceId=2".into();
     expect(&request, 400, "SignatureDoesNotMatch");
     let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-    expect(&call.set_header("x-acs-content-sha256", empty).sign(), 400, "SignatureDoesNotMatch");
+    let wrong = call.set_header("x-acs-content-sha256", empty).sign();
+    expect(&wrong, 400, "SignatureDoesNotMatch");
+    let answer = gateway().handle(&wrong, noon());
+    assert!(String::from_utf8_lossy(&answer.body).contains("x-acs-content-sha256"), "the message says what is wrong");
+}
+
+#[test]
+fn a_second_signature_must_be_right_too() {
+    let [v1, _] = sync();
+    let mut request = v1.sign();
+    request.target += "&Signature=wrong";
+    expect(&request, 400, "SignatureDoesNotMatch");
 }
 
 #[test]
