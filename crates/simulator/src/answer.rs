@@ -1,0 +1,197 @@
+//! An HTTP answer: the gateway's own, and the ones that a test scripts.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, DATE, HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use crate::example;
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
+
+/// One HTTP answer.
+///
+/// The gateway adds what every answer carries and this one lacks: `content-type` (JSON in UTF-8), `date`,
+/// `x-acs-request-id` (the body's `RequestId` if it has one). The server adds `content-length` and `connection`.
+///
+/// `Debug` shows status, code, header names and the size of the body.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The HTTP status. The server answers 500 in place of one that is no final status (200 to 999).
+    pub status: u16,
+    /// The headers. The server writes its own framing and ignores `content-length`, `transfer-encoding` and `connection`
+    /// here, but for `connection: close`, after which it closes.
+    pub headers: HeaderMap,
+    /// The body, sent as it is.
+    pub body: Bytes,
+    /// How long to wait before the answer is sent; nothing by default. The request counts as judged before the wait.
+    pub delay: Duration,
+    /// The code of an error made by [`Answer::error`] or by the gateway, for the log.
+    pub(crate) code: Option<String>,
+}
+
+impl Answer {
+    /// An answer without headers and delay.
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: HeaderMap::new(), body: body.into(), delay: Duration::ZERO, code: None }
+    }
+
+    /// Status 200 with this JSON text, sent as it is (whether it is JSON is not checked).
+    pub fn ok_json(body: impl Into<Bytes>) -> Self {
+        Self::new(200, body)
+    }
+
+    /// The error body of the gateway, `{"RequestId","HostId","Code","Message","Recommend"}`, with a fresh request id.
+    pub fn error(status: u16, code: &str, message: &str) -> Self {
+        Self::error_for("127.0.0.1", status, code, message, "")
+    }
+
+    pub(crate) fn error_for(host: &str, status: u16, code: &str, message: &str, recommend: &str) -> Self {
+        let request_id = fresh_request_id();
+        // Written by hand, because a map of `serde_json` would sort the members.
+        let body = format!(
+            r#"{{"RequestId":"{request_id}","HostId":{},"Code":{},"Message":{},"Recommend":{}}}"#,
+            Value::from(host),
+            Value::from(code),
+            Value::from(message),
+            Value::from(recommend)
+        );
+        Self { code: Some(code.to_owned()), ..Self::new(status, body) }
+    }
+
+    /// Adds a header; one of the same name is replaced.
+    ///
+    /// # Panics
+    /// If HTTP does not allow the name or the value.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("an HTTP header name");
+        let value = HeaderValue::from_bytes(value.as_bytes()).expect("an HTTP header value");
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Adds `x-acs-retry-after`, in milliseconds; a fraction of one counts as a whole one.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        let millis = wait.as_nanos().div_ceil(1_000_000);
+        let millis = HeaderValue::from(u64::try_from(millis).unwrap_or(u64::MAX));
+        self.headers.insert(HeaderName::from_static("x-acs-retry-after"), millis);
+        self
+    }
+
+    /// Waits that long before the answer is sent.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Fills in what every answer carries and returns its request id.
+    pub(crate) fn complete(&mut self, date: &str) -> String {
+        let in_header = self.headers.get(&REQUEST_ID).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
+        let request_id = in_header.or_else(|| example::request_id_in(&self.body)).unwrap_or_else(fresh_request_id);
+        self.headers.entry(CONTENT_TYPE).or_insert(JSON);
+        if let Ok(date) = HeaderValue::from_str(date) {
+            self.headers.entry(DATE).or_insert(date);
+        }
+        // A scripted body may hold an id that no header can.
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            self.headers.entry(REQUEST_ID).or_insert(id);
+        }
+        request_id
+    }
+
+    /// The code in the body of an error, or of a success that says one.
+    pub(crate) fn find_code(&self) -> Option<String> {
+        if self.code.is_some() {
+            return self.code.clone();
+        }
+        let body: Value = serde_json::from_slice(&self.body).ok()?;
+        let code = body.get("Code").or_else(|| body.get("code"))?;
+        code.as_str().map(str::to_owned)
+    }
+
+    pub(crate) fn final_status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status)
+            .ok()
+            .filter(|status| !status.is_informational())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("code", &self.code)
+            .field("headers", &headers)
+            .field("body_bytes", &self.body.len())
+            .field("delay", &self.delay)
+            .finish()
+    }
+}
+
+/// For a transport without sockets. The delay is the transport's to wait.
+impl From<Answer> for http::Response<Bytes> {
+    fn from(answer: Answer) -> Self {
+        let status = answer.final_status();
+        let mut response = Self::new(answer.body);
+        *response.status_mut() = status;
+        *response.headers_mut() = answer.headers;
+        response
+    }
+}
+
+/// A request id: random, in the shape of a UUID, in upper case.
+pub(crate) fn fresh_request_id() -> String {
+    let mut bytes = [0; 16];
+    // If the system has no random numbers to give, the id is not fresh, and nothing else is lost.
+    let _ = getrandom::fill(&mut bytes);
+    bytes[6] = bytes[6] & 0x0F | 0x40;
+    bytes[8] = bytes[8] & 0x3F | 0x80;
+    let number = u128::from_be_bytes(bytes);
+    let part = |shift: u32, bits: u32| (number >> shift) & ((1 << bits) - 1);
+    format!("{:08X}-{:04X}-{:04X}-{:04X}-{:012X}", part(96, 32), part(80, 16), part(64, 16), part(48, 16), part(0, 48))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_are_fresh_and_look_like_uuids() {
+        let (one, two) = (fresh_request_id(), fresh_request_id());
+        assert_ne!(one, two);
+        let groups: Vec<usize> = one.split('-').map(str::len).collect();
+        assert_eq!(groups, [8, 4, 4, 4, 12]);
+        assert!(one.chars().all(|c| c == '-' || c.is_ascii_digit() || c.is_ascii_uppercase()));
+    }
+
+    #[test]
+    fn an_error_has_the_members_of_the_real_one_in_their_order() {
+        let answer = Answer::error(400, "Some.Code", "a \"quoted\" reason");
+        let text = std::str::from_utf8(&answer.body).expect("UTF-8");
+        let at = |member: &str| text.find(&format!("\"{member}\":")).expect(member);
+        let order = ["RequestId", "HostId", "Code", "Message", "Recommend"].map(at);
+        assert!(order.is_sorted());
+        let body: Value = serde_json::from_str(text).expect("JSON");
+        assert_eq!(body["Message"], "a \"quoted\" reason");
+    }
+
+    #[test]
+    fn retry_after_is_rounded_up_to_whole_milliseconds() {
+        let header = |wait| {
+            let answer = Answer::new(400, "").retry_after(wait);
+            answer.headers["x-acs-retry-after"].to_str().expect("text").to_owned()
+        };
+        assert_eq!(header(Duration::from_millis(250)), "250");
+        assert_eq!(header(Duration::from_nanos(1)), "1");
+    }
+}

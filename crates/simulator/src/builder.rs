@@ -1,0 +1,311 @@
+//! The settings of a simulator.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, SystemTime};
+use std::{fmt, io};
+
+use alibabacloud_runtime::descriptor::{ProductDescriptor, RateLimit};
+
+use crate::example::Example;
+use crate::gateway::{Clock, Gateway, Key, Known, State};
+use crate::log::{Counts, Log};
+use crate::nonces::Nonces;
+use crate::quota::{QuotaPolicy, Quotas};
+use crate::server::Simulator;
+
+/// The settings of a simulator, made by [`Simulator::builder`]; ends with [`Builder::start`], or with
+/// [`Builder::gateway`] for use without sockets.
+///
+/// `Debug` shows no key.
+#[must_use = "nothing runs before `start`"]
+pub struct Builder {
+    products: Vec<&'static ProductDescriptor>,
+    keys: Vec<(String, Key)>,
+    accounts: Vec<(String, String)>,
+    policy: QuotaPolicy,
+    limits: HashMap<String, Option<RateLimit>>,
+    limit_all: Option<RateLimit>,
+    throttled: ThrottledAnswer,
+    clock: Clock,
+    listen: String,
+    keep: usize,
+}
+
+impl Builder {
+    pub(crate) fn new(products: &[&'static ProductDescriptor]) -> Self {
+        Self {
+            products: products.to_vec(),
+            keys: Vec::new(),
+            accounts: Vec::new(),
+            policy: QuotaPolicy::default(),
+            limits: HashMap::new(),
+            limit_all: None,
+            throttled: ThrottledAnswer::default(),
+            clock: Arc::new(SystemTime::now),
+            listen: "127.0.0.1:0".to_owned(),
+            keep: 10_000,
+        }
+    }
+
+    /// Knows a permanent access key; the last word counts for each id. Without any key, the simulator knows `testid` with
+    /// the secret `testsecret`, and only that.
+    pub fn key(self, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        self.add_key(id.into(), secret.into(), None)
+    }
+
+    /// Knows a temporary access key (STS): requests must carry this security token as well.
+    pub fn sts_key(self, id: impl Into<String>, secret: impl Into<String>, token: impl Into<String>) -> Self {
+        self.add_key(id.into(), secret.into(), Some(token.into()))
+    }
+
+    fn add_key(mut self, id: String, secret: String, token: Option<String>) -> Self {
+        let account = id.clone();
+        self.keys.push((id, Key { secret, token, account }));
+        self
+    }
+
+    /// Says to which account a key belongs: quotas are counted per account and action. By default every key is an account
+    /// of its own.
+    pub fn account(mut self, key_id: impl Into<String>, account: impl Into<String>) -> Self {
+        self.accounts.push((key_id.into(), account.into()));
+        self
+    }
+
+    /// How requests are counted against the limits; by default [`QuotaPolicy::ExactWindow`].
+    pub fn quota(mut self, policy: QuotaPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The limit of one action, in place of the one that its descriptor and [`Builder::limit_all`] say.
+    pub fn limit(mut self, action: impl Into<String>, limit: RateLimit) -> Self {
+        self.limits.insert(action.into(), Some(limit));
+        self
+    }
+
+    /// No limit for one action, whatever its descriptor and [`Builder::limit_all`] say.
+    pub fn no_limit(mut self, action: impl Into<String>) -> Self {
+        self.limits.insert(action.into(), None);
+        self
+    }
+
+    /// The limit of every action that [`Builder::limit`] and [`Builder::no_limit`] do not name, in place of the descriptors'
+    /// ones. It is still counted per action.
+    pub fn limit_all(mut self, limit: RateLimit) -> Self {
+        self.limit_all = Some(limit);
+        self
+    }
+
+    /// What a request over the limit is answered.
+    pub fn throttled(mut self, answer: ThrottledAnswer) -> Self {
+        self.throttled = answer;
+        self
+    }
+
+    /// The wall clock of the simulator, for timestamps and the `Date` header; by default this machine's. A paused test clock
+    /// does not move it; a test in which both must move derives it from [`tokio::time::Instant`].
+    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// A wall clock that goes before this machine's by that much.
+    pub fn clock_ahead(self, offset: Duration) -> Self {
+        self.clock(move || {
+            let now = SystemTime::now();
+            now.checked_add(offset).unwrap_or(now)
+        })
+    }
+
+    /// A wall clock that goes behind this machine's by that much.
+    pub fn clock_behind(self, offset: Duration) -> Self {
+        self.clock(move || {
+            let now = SystemTime::now();
+            now.checked_sub(offset).unwrap_or(now)
+        })
+    }
+
+    /// The address to listen on: a loopback address with a port, e.g. `127.0.0.1:8080`, `[::1]:0`, `localhost:0` (which
+    /// means 127.0.0.1). Port 0 takes any free one. By default `127.0.0.1:0`.
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen = address.into();
+        self
+    }
+
+    /// How many received requests to keep in the log, by default 10 000; 0 switches it off. Together they never take more
+    /// than about 64 MiB. The counts go on in any case.
+    pub fn keep(mut self, requests: usize) -> Self {
+        self.keep = requests;
+        self
+    }
+
+    /// The gateway alone, without sockets.
+    ///
+    /// # Errors
+    /// [`StartError::UnknownAction`] and [`StartError::UnknownKey`].
+    pub fn gateway(self) -> Result<Gateway, StartError> {
+        let mut keys: HashMap<String, Key> = self.keys.into_iter().collect();
+        if keys.is_empty() {
+            let (id, secret) = ("testid".to_owned(), "testsecret".to_owned());
+            keys.insert(id.clone(), Key { secret, token: None, account: id });
+        }
+        for (id, account) in self.accounts {
+            keys.get_mut(&id).ok_or(StartError::UnknownKey)?.account = account;
+        }
+        let limit_of = |action: &str, documented: Option<RateLimit>| match self.limits.get(action) {
+            Some(limit) => *limit,
+            None => self.limit_all.or(documented),
+        };
+        let known = |product: &'static ProductDescriptor| product.actions.iter().map(move |action| (product, *action));
+        let actions: Vec<Known> = self
+            .products
+            .iter()
+            .flat_map(|product| known(product))
+            .map(|(product, action)| Known {
+                product,
+                action,
+                limit: limit_of(action.name, action.rate_limit),
+                example: Example::new(action.example, product.success_code),
+            })
+            .collect();
+        let exists = |name: &&String| actions.iter().any(|known| known.action.name == **name);
+        if let Some(name) = self.limits.keys().find(|name| !exists(name)) {
+            return Err(StartError::UnknownAction(name.clone()));
+        }
+        Ok(Gateway {
+            actions,
+            keys,
+            throttled: self.throttled,
+            clock: self.clock,
+            received: AtomicU64::new(0),
+            state: Mutex::new(State {
+                quotas: Quotas::new(self.policy),
+                nonces: Nonces::default(),
+                log: Log::new(self.keep),
+                counts: Counts::default(),
+                scripts: HashMap::new(),
+            }),
+        })
+    }
+
+    /// Listens and serves until the [`Simulator`] is stopped or dropped. Needs a tokio runtime with its I/O and time
+    /// drivers.
+    ///
+    /// # Errors
+    /// [`StartError`]: an address that is none, is not loopback or is taken; a limit for an action, or an account for a key,
+    /// that the simulator does not know.
+    pub async fn start(self) -> Result<Simulator, StartError> {
+        let address = loopback(&self.listen)?;
+        Simulator::listen(self.gateway()?, address).await
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let products: Vec<&str> = self.products.iter().map(|product| product.code).collect();
+        f.debug_struct("Builder")
+            .field("products", &products)
+            .field("keys", &self.keys.len())
+            .field("policy", &self.policy)
+            .field("limits", &self.limits)
+            .field("limit_all", &self.limit_all)
+            .field("throttled", &self.throttled)
+            .field("listen", &self.listen)
+            .field("keep", &self.keep)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads an address. Names are not looked up: what they mean is not this crate's to trust.
+fn loopback(text: &str) -> Result<SocketAddr, StartError> {
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    let address: SocketAddr = numeric.parse().map_err(|_| StartError::InvalidAddress(text.to_owned()))?;
+    if address.ip().is_loopback() { Ok(address) } else { Err(StartError::NotLoopback(address)) }
+}
+
+/// What a request over the limit is answered. The default: the descriptor's `System.LimitControl` if the action or the
+/// product documents it, else HTTP 400 with `Throttling.User`; no `x-acs-retry-after`.
+///
+/// ```
+/// use alibabacloud_simulator::{RetryAfter, ThrottledAnswer};
+///
+/// let answer = ThrottledAnswer { status: Some(429), retry_after: RetryAfter::UntilFree, ..Default::default() };
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ThrottledAnswer {
+    /// The HTTP status; `None` means the default.
+    pub status: Option<u16>,
+    /// The code; `None` means the default.
+    pub code: Option<String>,
+    /// The message; `None` means the default.
+    pub message: Option<String>,
+    /// The header `x-acs-retry-after`.
+    pub retry_after: RetryAfter,
+}
+
+/// The header `x-acs-retry-after` of a throttled answer, in milliseconds on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum RetryAfter {
+    /// No such header: the default, as of older gateways.
+    #[default]
+    Absent,
+    /// Always this wait, rounded up to whole milliseconds.
+    Fixed(Duration),
+    /// The time until a request would be let in if no other came, rounded up to whole milliseconds.
+    UntilFree,
+}
+
+/// Why a simulator does not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address is not an IP address (or `localhost`) with a port.
+    InvalidAddress(String),
+    /// The address is not loopback. A simulator takes made-up keys and answers anybody, so it stays on this machine.
+    NotLoopback(SocketAddr),
+    /// A limit was set for an action that no product has.
+    UnknownAction(String),
+    /// An account was set for a key that the simulator does not know.
+    UnknownKey,
+    /// The system refused the address, e.g. because the port is taken.
+    Listen(SocketAddr, io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidAddress(text) => {
+                write!(f, "{text:?} is not an address to listen on; write one like 127.0.0.1:8080 or [::1]:0")
+            }
+            Self::NotLoopback(address) => write!(
+                f,
+                "{address} is not a loopback address; the simulator stays on this machine, use 127.0.0.1 or [::1]"
+            ),
+            Self::UnknownAction(name) => write!(
+                f,
+                "a limit is set for the action {name:?}, which no product of this simulator has; check the spelling"
+            ),
+            Self::UnknownKey => f.write_str(
+                "an account is set for an access key that this simulator does not know; add the key first, by `key` or `sts_key`",
+            ),
+            Self::Listen(address, source) => write!(f, "cannot listen on {address}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Listen(_, source) => Some(source),
+            _ => None,
+        }
+    }
+}

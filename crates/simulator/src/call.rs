@@ -1,0 +1,206 @@
+//! A request, read as the call of an action: which scheme, which action, who claims to send it, and whether that is true.
+
+use http::header::HOST;
+
+use crate::log::Parameter;
+use crate::refusal::Refusal;
+use crate::request::{Pair, Place, Request};
+use crate::signature::{Acs3, Authorization, Scheme, rpc_v1, sha256_hex};
+
+const CONTENT_HASH: &str = "x-acs-content-sha256";
+const OURS: &str = "x-acs-";
+
+/// A request and what was read out of it.
+pub(crate) struct Call<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) scheme: Scheme,
+    pairs: Vec<Pair>,
+    authorization: String,
+}
+
+/// What a signed request says about its sender. Nothing of it is proven before [`Call::verify`].
+pub(crate) struct Claims {
+    pub(crate) key_id: String,
+    pub(crate) token: Option<String>,
+    pub(crate) method_is_supported: bool,
+    pub(crate) version_is_supported: bool,
+    pub(crate) timestamp: String,
+    pub(crate) nonce: String,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn read(request: &'a Request) -> Self {
+        let pairs = request.pairs();
+        let authorization = request.header_text("authorization").unwrap_or_default();
+        // Official V1 clients send x-acs-action and x-acs-version as well, so only the signature tells the schemes apart.
+        let scheme = if authorization.starts_with("ACS3-") {
+            Scheme::Acs3
+        } else if pairs.iter().any(|pair| pair.name == b"Signature") {
+            Scheme::RpcV1
+        } else {
+            Scheme::Unsigned
+        };
+        Self { request, scheme, pairs, authorization }
+    }
+
+    pub(crate) fn action(&self) -> Option<String> {
+        self.common("Action", "x-acs-action")
+    }
+
+    pub(crate) fn version(&self) -> Option<String> {
+        self.common("Version", "x-acs-version")
+    }
+
+    pub(crate) fn nonce(&self) -> Option<String> {
+        self.common("SignatureNonce", "x-acs-signature-nonce")
+    }
+
+    /// The key id, as far as the request names one at all.
+    pub(crate) fn key_id(&self) -> Option<String> {
+        match self.scheme {
+            Scheme::Acs3 => Authorization::parse(&self.authorization).map(|it| it.key_id.to_owned()),
+            _ => self.parameter("AccessKeyId"),
+        }
+    }
+
+    /// Whether the answer is to be JSON. V3 clients always get it; the others have to ask.
+    pub(crate) fn asks_for_json(&self) -> bool {
+        let by_headers =
+            self.scheme == Scheme::Acs3 || self.scheme == Scheme::Unsigned && self.parameter("Action").is_none();
+        by_headers || self.parameter("Format").is_some_and(|it| it.eq_ignore_ascii_case("json"))
+    }
+
+    /// Whether a parameter is there, with a value or without, in any of the styles: `Name`, `Name.1`, `Name.Key`.
+    pub(crate) fn has_parameter(&self, name: &str) -> bool {
+        self.pairs.iter().any(|pair| {
+            pair.name.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
+        })
+    }
+
+    /// Everything that travelled as a parameter, for the log.
+    pub(crate) fn parameters(&self) -> Vec<Parameter> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let pairs = self.pairs.iter().map(|pair| Parameter {
+            name: text(&pair.name),
+            value: text(&pair.value),
+            place: pair.place,
+        });
+        let ours = |(name, _): &(&http::HeaderName, _)| name.as_str().starts_with(OURS);
+        let headers = self.request.headers.iter().filter(ours).map(|(name, value)| Parameter {
+            name: name.as_str().to_owned(),
+            value: text(value.as_bytes()),
+            place: Place::Header,
+        });
+        pairs.chain(headers).collect()
+    }
+
+    /// A fact that each scheme puts in its own place.
+    fn common(&self, parameter: &str, header: &str) -> Option<String> {
+        let in_header = || self.request.header_text(header).filter(|value| !value.is_empty());
+        match self.scheme {
+            Scheme::Acs3 => in_header(),
+            Scheme::RpcV1 => self.parameter(parameter),
+            Scheme::Unsigned => self.parameter(parameter).or_else(in_header),
+        }
+    }
+
+    /// The first value under that name, if it is not empty.
+    fn parameter(&self, name: &str) -> Option<String> {
+        let pair = self.pairs.iter().find(|pair| pair.name == name.as_bytes())?;
+        let value = String::from_utf8_lossy(&pair.value).into_owned();
+        Some(value).filter(|value| !value.is_empty())
+    }
+
+    /// What the request says about its sender, complete or refused.
+    pub(crate) fn claims(&self) -> Result<Claims, Refusal> {
+        match self.scheme {
+            Scheme::RpcV1 => self.rpc_v1_claims(),
+            Scheme::Acs3 => self.acs3_claims(),
+            Scheme::Unsigned => Err(Refusal::UNSIGNED),
+        }
+    }
+
+    fn rpc_v1_claims(&self) -> Result<Claims, Refusal> {
+        let piece = |name: &str, code| {
+            let refusal = || Refusal::missing_piece(code, &format!("the parameter {name}"));
+            self.parameter(name).ok_or_else(refusal)
+        };
+        let key_id = piece("AccessKeyId", "MissingAccessKeyId")?;
+        piece("Signature", "MissingSignature")?;
+        let method = piece("SignatureMethod", "MissingSignatureMethod")?;
+        let version = piece("SignatureVersion", "MissingSignatureVersion")?;
+        let timestamp = piece("Timestamp", "MissingTimestamp")?;
+        let nonce = piece("SignatureNonce", "MissingSignatureNonce")?;
+        Ok(Claims {
+            key_id,
+            token: self.parameter("SecurityToken"),
+            method_is_supported: method == "HMAC-SHA1",
+            version_is_supported: version == "1.0",
+            timestamp,
+            nonce,
+        })
+    }
+
+    fn acs3_claims(&self) -> Result<Claims, Refusal> {
+        let authorization = Authorization::parse(&self.authorization).ok_or(Refusal::AUTHORIZATION)?;
+        let piece = |name: &str, code| {
+            let value = self.request.header_text(name).filter(|value| !value.is_empty());
+            value.ok_or_else(|| Refusal::missing_piece(code, &format!("the header {name}")))
+        };
+        let ours = self.request.headers.keys().map(http::HeaderName::as_str);
+        let ours = ours.filter(|name| name.starts_with(OURS));
+        for name in std::iter::once(HOST.as_str()).chain(ours) {
+            if !authorization.signed_headers.contains(&name) {
+                return Err(Refusal::header_not_signed(name));
+            }
+        }
+        piece(HOST.as_str(), "MissingHost")?;
+        let timestamp = piece("x-acs-date", "MissingTimestamp")?;
+        let nonce = piece("x-acs-signature-nonce", "MissingSignatureNonce")?;
+        piece(CONTENT_HASH, "MissingContentSha256")?;
+        Ok(Claims {
+            key_id: authorization.key_id.to_owned(),
+            token: self.request.header_text("x-acs-security-token").filter(|it| !it.is_empty()),
+            method_is_supported: authorization.algorithm == "ACS3-HMAC-SHA256",
+            version_is_supported: true,
+            timestamp,
+            nonce,
+        })
+    }
+
+    /// Checks the signature against the secret of the key that the request names.
+    pub(crate) fn verify(&self, secret: &str) -> Result<(), Refusal> {
+        let (path, _) = self.request.path_and_query();
+        match self.scheme {
+            Scheme::Unsigned => Err(Refusal::UNSIGNED),
+            Scheme::RpcV1 => {
+                let expected = rpc_v1(&self.request.method, &self.pairs, secret);
+                // All of them: a second one would go unsigned and unnoticed.
+                let mut given = self.pairs.iter().filter(|pair| pair.name == b"Signature");
+                let matches = given.all(|pair| pair.value == expected.as_bytes());
+                if matches { Ok(()) } else { Err(Refusal::SIGNATURE) }
+            }
+            Scheme::Acs3 => {
+                let authorization = Authorization::parse(&self.authorization).ok_or(Refusal::AUTHORIZATION)?;
+                let body_hash = sha256_hex(&self.request.body);
+                if self.request.header_text(CONTENT_HASH).as_deref() != Some(body_hash.as_str()) {
+                    return Err(Refusal::BODY_HASH);
+                }
+                let mut headers = Vec::new();
+                for name in authorization.signed_headers {
+                    let value = self.request.header_text(name);
+                    headers.push((name, value.ok_or_else(Refusal::signed_header_absent)?));
+                }
+                let request = Acs3 {
+                    method: &self.request.method,
+                    path,
+                    pairs: &self.pairs,
+                    headers: &headers,
+                    body_hash: &body_hash,
+                };
+                let matches = authorization.signature == request.signature(secret);
+                if matches { Ok(()) } else { Err(Refusal::SIGNATURE) }
+            }
+        }
+    }
+}

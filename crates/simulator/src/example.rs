@@ -1,0 +1,143 @@
+//! Documented example answers, each with a request id of its own.
+
+use std::ops::Range;
+
+/// An example with the place of its request id, so that every answer can carry another one. The text around it stays as
+/// it is, byte for byte: reading the JSON and writing it again would change the order of members and the form of numbers.
+pub(crate) struct Example {
+    before: String,
+    after: String,
+    has_request_id: bool,
+}
+
+impl Example {
+    /// Reads the example of an action. Without one, the answer is the success code (if the product has any) and the
+    /// request id.
+    pub(crate) fn new(text: &'static str, success_code: Option<&'static str>) -> Self {
+        let text = text.trim();
+        let split = |range: Range<usize>, before: &str, after: &str| Self {
+            before: format!("{}{before}", &text[..range.start]),
+            after: format!("{after}{}", &text[range.end..]),
+            has_request_id: true,
+        };
+        if text.is_empty() {
+            let code =
+                success_code.map(|code| format!(",\"Code\":{}", serde_json::Value::from(code))).unwrap_or_default();
+            return Self { before: "{\"RequestId\":\"".to_owned(), after: format!("\"{code}}}"), has_request_id: true };
+        }
+        match members(text).as_deref() {
+            // Not a JSON object: sent as it is.
+            None => Self { before: text.to_owned(), after: String::new(), has_request_id: false },
+            Some([]) => split(1..1, "\"RequestId\":\"", "\""),
+            Some(members) => match members.iter().find(|(name, _)| is_request_id(name)) {
+                Some((_, value)) => split(value.clone(), "\"", "\""),
+                None => split(1..1, "\"RequestId\":\"", "\","),
+            },
+        }
+    }
+
+    /// The answer's text.
+    pub(crate) fn with_request_id(&self, request_id: &str) -> String {
+        let id = if self.has_request_id { request_id } else { "" };
+        format!("{}{id}{}", self.before, self.after)
+    }
+}
+
+/// The request id that a JSON answer carries, if it does and it is a plain string.
+pub(crate) fn request_id_in(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, value) = members(text)?.into_iter().find(|(name, _)| is_request_id(name))?;
+    serde_json::from_str(&text[value]).ok()
+}
+
+fn is_request_id(name: &str) -> bool {
+    name == "RequestId" || name == "requestId"
+}
+
+/// The members of a JSON object: names (escapes not undone) and where the values stand. `None` if the text is something
+/// else.
+fn members(text: &str) -> Option<Vec<(&str, Range<usize>)>> {
+    if !text.starts_with('{') || serde_json::from_str::<serde_json::Value>(text).is_err() {
+        return None;
+    }
+    // From here on the text is known to be well formed, and every byte of interest is ASCII.
+    let bytes = text.as_bytes();
+    let mut members = Vec::new();
+    let mut depth = 0;
+    let mut name: Option<&str> = None;
+    let mut value_start = None;
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let start = at;
+        at += 1;
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => continue,
+            b'"' => {
+                while bytes.get(at).is_some_and(|byte| *byte != b'"') {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+                if depth == 1 && name.is_none() {
+                    name = Some(&text[start + 1..at - 1]);
+                    continue;
+                }
+            }
+            b':' if depth == 1 => continue,
+            b'}' | b',' if depth == 1 => {
+                if let (Some(name), Some(value)) = (name.take(), value_start.take()) {
+                    members.push((name, value..text[..start].trim_end().len()));
+                }
+                depth -= i32::from(byte == b'}');
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        if name.is_some() && value_start.is_none() {
+            value_start = Some(start);
+        }
+    }
+    Some(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(text: &'static str) -> String {
+        Example::new(text, Some("OK")).with_request_id("NEW")
+    }
+
+    #[test]
+    fn only_the_request_id_changes() {
+        for (example, expected) in [
+            (r#"{"RequestId":"OLD","Code":"OK"}"#, r#"{"RequestId":"NEW","Code":"OK"}"#),
+            (
+                r#"{ "Z": 1.0, "RequestId" : "O\"}L" , "A": [1e3] }"#,
+                r#"{ "Z": 1.0, "RequestId" : "NEW" , "A": [1e3] }"#,
+            ),
+            (
+                r#"{"D":{"RequestId":"IN"},"L":["RequestId",{}],"S":"RequestId","RequestId":null}"#,
+                r#"{"D":{"RequestId":"IN"},"L":["RequestId",{}],"S":"RequestId","RequestId":"NEW"}"#,
+            ),
+            (r#"{"requestId":"é","b":"\\"}"#, r#"{"requestId":"NEW","b":"\\"}"#),
+            (r#"{"a":"x\n"}"#, r#"{"RequestId":"NEW","a":"x\n"}"#),
+            ("{}", r#"{"RequestId":"NEW"}"#),
+            (" \n", r#"{"RequestId":"NEW","Code":"OK"}"#),
+            ("[1]", "[1]"),
+            ("<xml/>", "<xml/>"),
+            (r#"{"broken""#, r#"{"broken""#),
+        ] {
+            assert_eq!(answer(example), expected);
+        }
+    }
+
+    #[test]
+    fn the_request_id_of_any_body_is_found_or_not() {
+        assert_eq!(request_id_in(br#"{"a":[{"RequestId":"no"}],"RequestId":"yes"}"#).as_deref(), Some("yes"));
+        for body in [&b"{}"[..], b"", b"\xff", b"{\"RequestId\":1}", b"{\"RequestId\":", b"[]"] {
+            assert_eq!(request_id_in(body), None);
+        }
+    }
+}

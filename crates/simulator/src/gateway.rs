@@ -1,0 +1,319 @@
+//! The pure core: judges one request at a given time, records it, answers. No sockets, no waiting.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use alibabacloud_runtime::descriptor::{ActionDescriptor, ProductDescriptor, RateLimit};
+
+use crate::answer::{Answer, fresh_request_id};
+use crate::builder::{RetryAfter, ThrottledAnswer};
+use crate::call::Call;
+use crate::clock::{Instants, http_date, parse_timestamp};
+use crate::example::Example;
+use crate::log::{Counts, Log, Received};
+use crate::nonces::Nonces;
+use crate::quota::{QuotaKey, Quotas};
+use crate::refusal::Refusal;
+use crate::request::Request;
+
+/// How far a timestamp may be off, either way.
+const CLOCK_SKEW: Duration = Duration::from_secs(15 * 60);
+
+pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+type ScriptFn = Arc<dyn Fn(&Received) -> Option<Answer> + Send + Sync>;
+
+/// What a product's endpoint does with a request, without sockets: the part of the simulator that a test with virtual time
+/// plugs in as a transport.
+///
+/// ```
+/// # use alibabacloud_runtime::descriptor::ProductDescriptor;
+/// # static PRODUCT: ProductDescriptor = ProductDescriptor::EMPTY;
+/// use alibabacloud_simulator::{Request, Simulator};
+///
+/// let gateway = Simulator::builder(&[&PRODUCT]).gateway()?;
+/// let request = Request::new("GET", "/?Action=Nothing").header("host", "localhost");
+/// let answer = gateway.handle(&request, gateway.now());
+///
+/// assert_eq!(answer.status, 404);
+/// assert_eq!(gateway.received()[0].code.as_deref(), Some("InvalidApi.NotFound"));
+/// # Ok::<(), alibabacloud_simulator::StartError>(())
+/// ```
+pub struct Gateway {
+    pub(crate) actions: Vec<Known>,
+    pub(crate) keys: HashMap<String, Key>,
+    pub(crate) throttled: ThrottledAnswer,
+    pub(crate) clock: Clock,
+    pub(crate) received: AtomicU64,
+    pub(crate) state: Mutex<State>,
+}
+
+/// An action and what was decided about it when the simulator was built.
+pub(crate) struct Known {
+    pub(crate) product: &'static ProductDescriptor,
+    pub(crate) action: &'static ActionDescriptor,
+    pub(crate) limit: Option<RateLimit>,
+    pub(crate) example: Example,
+}
+
+/// An access key.
+#[derive(Clone)]
+pub(crate) struct Key {
+    pub(crate) secret: String,
+    pub(crate) token: Option<String>,
+    pub(crate) account: String,
+}
+
+/// What changes from request to request.
+pub(crate) struct State {
+    pub(crate) quotas: Quotas,
+    pub(crate) nonces: Nonces,
+    pub(crate) log: Log,
+    pub(crate) counts: Counts,
+    pub(crate) scripts: HashMap<&'static str, Script>,
+}
+
+#[derive(Default)]
+pub(crate) struct Script {
+    queue: VecDeque<Answer>,
+    function: Option<ScriptFn>,
+}
+
+impl Gateway {
+    /// The time by the simulator's own clocks: the wall clock that the builder was given, and tokio's monotonic one.
+    pub fn now(&self) -> Instants {
+        Instants { wall: (self.clock)(), ..Instants::now() }
+    }
+
+    /// Judges a request that arrives at the given time, records it, and answers. Does not wait, not even for
+    /// [`Answer::delay`]: that is the caller's part.
+    pub fn handle(&self, request: &Request, now: Instants) -> Answer {
+        let call = Call::read(request);
+        let action = call.action();
+        let known = action.as_deref().and_then(|name| self.actions_named(name).next());
+        let mut received = Received {
+            number: self.received.fetch_add(1, Ordering::Relaxed) + 1,
+            connection: request.connection,
+            at: now.wall,
+            monotonic: now.monotonic,
+            method: request.method.clone(),
+            target: request.target.clone(),
+            headers: request.headers.clone(),
+            scheme: call.scheme,
+            known_action: known.map(|known| known.action.name),
+            action,
+            key_id: call.key_id(),
+            nonce: call.nonce(),
+            parameters: call.parameters(),
+            executed: false,
+            status: 0,
+            code: None,
+            request_id: String::new(),
+        };
+        let (mut answer, throttled) = match self.judge(&call, now) {
+            Ok(known) => {
+                received.executed = true;
+                (self.act(known, &received), false)
+            }
+            Err(refusal) => (refusal.answer(&request.host()), refusal.throttled),
+        };
+        received.request_id = answer.complete(&http_date(now.wall));
+        received.status = answer.final_status().as_u16();
+        received.code = answer.find_code();
+        self.record(received, throttled);
+        answer
+    }
+
+    /// All checks, in the order in which the real gateway seems to make them.
+    fn judge(&self, call: &Call<'_>, now: Instants) -> Result<&Known, Refusal> {
+        if !matches!(call.request.method.as_str(), "GET" | "POST") {
+            return Err(Refusal::METHOD);
+        }
+        if call.request.path_and_query().0 != "/" {
+            return Err(Refusal::PATH);
+        }
+        let known = self.find(call)?;
+        if !call.asks_for_json() {
+            return Err(Refusal::FORMAT);
+        }
+        let account =
+            if known.action.anonymous { String::new() } else { self.authenticate(call, now)?.account.clone() };
+        let mut parameters = known.action.parameters.iter();
+        if let Some(absent) = parameters.find(|it| it.required && !call.has_parameter(it.name)) {
+            return Err(Refusal::missing_parameter(absent.name));
+        }
+        self.admit(known, account, now)?;
+        Ok(known)
+    }
+
+    fn find(&self, call: &Call<'_>) -> Result<&Known, Refusal> {
+        let name = call.action().ok_or(Refusal::MISSING_ACTION)?;
+        if self.actions_named(&name).next().is_none() {
+            return Err(Refusal::UNKNOWN_ACTION);
+        }
+        let version = call.version().unwrap_or_default();
+        let mut versions = self.actions_named(&name);
+        versions.find(|known| known.product.version == version).ok_or(Refusal::VERSION)
+    }
+
+    fn authenticate(&self, call: &Call<'_>, now: Instants) -> Result<&Key, Refusal> {
+        let claims = call.claims()?;
+        let key = self.keys.get(&claims.key_id).ok_or(Refusal::UNKNOWN_KEY)?;
+        match (&key.token, &claims.token) {
+            (Some(_), None) => return Err(Refusal::MISSING_TOKEN),
+            (expected, given) if expected != given => return Err(Refusal::WRONG_TOKEN),
+            _ => {}
+        }
+        if !claims.method_is_supported {
+            return Err(Refusal::SIGNATURE_METHOD);
+        }
+        if !claims.version_is_supported {
+            return Err(Refusal::SIGNATURE_VERSION);
+        }
+        let sent = parse_timestamp(&claims.timestamp).ok_or(Refusal::TIMESTAMP_FORMAT)?;
+        let off = now.wall.duration_since(sent).unwrap_or_else(|ahead| ahead.duration());
+        if off > CLOCK_SKEW {
+            return Err(Refusal::TIMESTAMP_EXPIRED);
+        }
+        call.verify(&key.secret)?;
+        // Last, so that nobody can use up the nonces of a key without its secret.
+        if !self.state().nonces.first_use(&claims.key_id, &claims.nonce, now.monotonic) {
+            return Err(Refusal::NONCE);
+        }
+        Ok(key)
+    }
+
+    fn admit(&self, known: &Known, account: String, now: Instants) -> Result<(), Refusal> {
+        let Some(limit) = known.limit else { return Ok(()) };
+        let ProductDescriptor { code: product, version, .. } = *known.product;
+        let key = QuotaKey { account, product, version, action: known.action.name };
+        let admitted = self.state().quotas.admit(key, limit, now.monotonic);
+        admitted.map_err(|free_in| {
+            let documented = known.action.errors.iter().chain(known.product.errors);
+            let documented = documented.copied().find(|error| error.code == "System.LimitControl");
+            let default = documented
+                .map_or((400, "Throttling.User", "The request was denied because of flow control."), |error| {
+                    (error.status, error.code, error.message)
+                });
+            let settings = &self.throttled;
+            Refusal::throttled(
+                settings.status.unwrap_or(default.0),
+                settings.code.clone().unwrap_or_else(|| default.1.to_owned()),
+                settings.message.clone().unwrap_or_else(|| default.2.to_owned()),
+                match settings.retry_after {
+                    RetryAfter::Absent => None,
+                    RetryAfter::Fixed(wait) => Some(wait),
+                    RetryAfter::UntilFree => Some(free_in),
+                },
+            )
+        })
+    }
+
+    /// The action itself: what a script says, else the example.
+    fn act(&self, known: &Known, received: &Received) -> Answer {
+        let (next, function) = match self.state().scripts.get_mut(known.action.name) {
+            Some(script) => (script.queue.pop_front(), script.function.clone()),
+            None => (None, None),
+        };
+        // The lock is free again here: the function may well look at the log or add to the script.
+        next.or_else(|| function.and_then(|function| function(received))).unwrap_or_else(|| known.answer())
+    }
+
+    fn record(&self, received: Received, throttled: bool) {
+        let mut state = self.state();
+        match received.known_action {
+            None => state.counts.unknown += 1,
+            Some(name) => {
+                let counts = state.counts.actions.entry(name).or_default();
+                match (received.executed, throttled) {
+                    (true, _) => counts.accepted += 1,
+                    (_, true) => counts.throttled += 1,
+                    _ => counts.rejected += 1,
+                }
+            }
+        }
+        state.log.push(Arc::new(received));
+    }
+
+    /// Everything that was received, in the order in which it was answered; the oldest are missing if there were more than
+    /// the builder's [`keep`](crate::Builder::keep), or if they took more than 64 MiB.
+    pub fn received(&self) -> Vec<Arc<Received>> {
+        self.state().log.all()
+    }
+
+    /// Empties the log. The counts, quotas and nonces stay.
+    pub fn clear_received(&self) {
+        self.state().log.clear();
+    }
+
+    /// How many requests of each action were accepted, throttled and rejected since the start.
+    pub fn counts(&self) -> Counts {
+        self.state().counts.clone()
+    }
+
+    /// Puts answers in the action's queue. Each call that reaches the action takes one; when the queue is empty, the
+    /// function of [`Gateway::script_fn`] or the documented example answers again. The checks come first: a call that is
+    /// refused takes no scripted answer.
+    ///
+    /// # Panics
+    /// If no product of the simulator has an action of that name.
+    pub fn script(&self, action: &str, answers: impl IntoIterator<Item = Answer>) {
+        let name = self.expect_known(action).action.name;
+        let answers: Vec<Answer> = answers.into_iter().collect();
+        self.state().scripts.entry(name).or_default().queue.extend(answers);
+    }
+
+    /// Lets a function answer every call that reaches the action and finds the queue of [`Gateway::script`] empty, in place
+    /// of any earlier function; `None` means the documented example. It sees the request before the answer is known:
+    /// `status`, `code` and `request_id` are not set yet. It must not block: the connection waits for it. For a slow answer
+    /// there is [`Answer::delay`]. If it panics, the client sees its connection closed.
+    ///
+    /// # Panics
+    /// If no product of the simulator has an action of that name.
+    pub fn script_fn(&self, action: &str, function: impl Fn(&Received) -> Option<Answer> + Send + Sync + 'static) {
+        let name = self.expect_known(action).action.name;
+        self.state().scripts.entry(name).or_default().function = Some(Arc::new(function));
+    }
+
+    /// The documented example of an action with a fresh request id: what a call is answered without a script. To be sent
+    /// late, or with another header.
+    ///
+    /// # Panics
+    /// If no product of the simulator has an action of that name.
+    pub fn example(&self, action: &str) -> Answer {
+        self.expect_known(action).answer()
+    }
+
+    fn actions_named(&self, name: &str) -> impl Iterator<Item = &Known> {
+        self.actions.iter().filter(move |known| known.action.name == name)
+    }
+
+    fn expect_known(&self, name: &str) -> &Known {
+        let known = self.actions_named(name).next();
+        known.unwrap_or_else(|| panic!("no product of this simulator has an action {name:?}"))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under the lock panics halfway through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn answer(&self) -> Answer {
+        Answer::ok_json(self.example.with_request_id(&fresh_request_id()))
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let actions: Vec<&str> = self.actions.iter().map(|known| known.action.name).collect();
+        f.debug_struct("Gateway")
+            .field("actions", &actions)
+            .field("keys", &self.keys.len())
+            .field("received", &self.received)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,194 @@
+//! Every reason for which the gateway refuses a request: status, code, and words that say what to do.
+//!
+//! The codes are the real gateway's. The words are not, and they repeat nothing of the request but names of parameters
+//! and headers: no value, no key id, no string to sign. Answers end up in logs.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::answer::Answer;
+
+/// Why a request is refused.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    status: u16,
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+    recommend: &'static str,
+    retry_after: Option<Duration>,
+    pub(crate) throttled: bool,
+}
+
+impl Refusal {
+    const fn new(status: u16, code: &'static str, message: &'static str, recommend: &'static str) -> Self {
+        Self {
+            status,
+            code: Cow::Borrowed(code),
+            message: Cow::Borrowed(message),
+            recommend,
+            retry_after: None,
+            throttled: false,
+        }
+    }
+
+    pub(crate) const METHOD: Self = Self::new(
+        405,
+        "UnsupportedHTTPMethod",
+        "The HTTP method is neither GET nor POST.",
+        "Send the request by GET or POST.",
+    );
+    pub(crate) const PATH: Self = Self::new(
+        404,
+        "InvalidApi.NotFound",
+        "Actions of this style are called at the path /, and this request asks for another.",
+        "Send the request to the path /.",
+    );
+    pub(crate) const MISSING_ACTION: Self = Self::new(
+        400,
+        "MissingAction",
+        "The request does not name an action.",
+        "Name it in the header x-acs-action (V3 signature) or the parameter Action (V1).",
+    );
+    pub(crate) const UNKNOWN_ACTION: Self = Self::new(
+        404,
+        "InvalidApi.NotFound",
+        "No product of this simulator has an action of that name.",
+        "Check the spelling, upper and lower case included, and the list of products.",
+    );
+    pub(crate) const VERSION: Self = Self::new(
+        400,
+        "InvalidVersion",
+        "The API version is absent, or the action does not exist in it.",
+        "Send the product's version in the header x-acs-version (V3 signature) or the parameter Version (V1).",
+    );
+    pub(crate) const FORMAT: Self = Self::new(
+        400,
+        "UnsupportedFormat",
+        "This simulator answers in JSON only; without the parameter Format the real service answers in XML.",
+        "Send Format=JSON.",
+    );
+    pub(crate) const UNSIGNED: Self = Self::new(
+        400,
+        "IncompleteSignature",
+        "The request is not signed.",
+        "Send an Authorization header (V3 signature) or the parameter Signature (V1).",
+    );
+    pub(crate) const AUTHORIZATION: Self = Self::new(
+        400,
+        "IncompleteSignature",
+        "The Authorization header is not of the form: algorithm, one blank, Credential=…,SignedHeaders=…,Signature=… \
+         without blanks after the commas.",
+        "Write the header in exactly that form.",
+    );
+    pub(crate) const UNKNOWN_KEY: Self = Self::new(
+        404,
+        "InvalidAccessKeyId.NotFound",
+        "The access key id is not one of this simulator's.",
+        "Use a key that the simulator was started with; the default is testid with the secret testsecret.",
+    );
+    pub(crate) const MISSING_TOKEN: Self = Self::new(
+        400,
+        "MissingSecurityToken",
+        "The access key is a temporary one, and the request carries no security token.",
+        "Send it in the header x-acs-security-token (V3 signature) or the parameter SecurityToken (V1).",
+    );
+    pub(crate) const WRONG_TOKEN: Self = Self::new(
+        400,
+        "InvalidSecurityToken.MismatchWithAccessKey",
+        "The security token does not belong to the access key.",
+        "Send key id, secret and token of the same set of credentials; a permanent key goes without a token.",
+    );
+    pub(crate) const SIGNATURE_METHOD: Self = Self::new(
+        400,
+        "InvalidSignatureMethod",
+        "The signature method is not one of those that the service takes.",
+        "Use ACS3-HMAC-SHA256 (V3 signature), or SignatureMethod=HMAC-SHA1 (V1).",
+    );
+    pub(crate) const SIGNATURE_VERSION: Self = Self::new(
+        400,
+        "InvalidSignatureVersion",
+        "The signature version is not the one that the service takes.",
+        "Send SignatureVersion=1.0.",
+    );
+    pub(crate) const TIMESTAMP_FORMAT: Self = Self::new(
+        400,
+        "InvalidTimeStamp.Format",
+        "The timestamp is not of the form YYYY-MM-DDThh:mm:ssZ.",
+        "Send the time in UTC in exactly that form.",
+    );
+    pub(crate) const TIMESTAMP_EXPIRED: Self = Self::new(
+        400,
+        "InvalidTimeStamp.Expired",
+        "The timestamp is more than 15 minutes away from the service's clock, which the Date header shows.",
+        "Set the clock, or correct the timestamp by the Date header.",
+    );
+    // The real message has a colon and then the string to sign. An official client (the older Python SDK) takes what follows
+    // the colon and breaks without one, so there is one here too.
+    pub(crate) const SIGNATURE: Self = Self::new(
+        400,
+        "SignatureDoesNotMatch",
+        "The signature does not match: the request and the key's secret give another one.",
+        "Check the secret, the encoding and the order of the parameters, and that nothing changed after signing.",
+    );
+    pub(crate) const BODY_HASH: Self = Self::new(
+        400,
+        "SignatureDoesNotMatch",
+        "The signature does not match: x-acs-content-sha256 is not the SHA-256 of the body in lower-case hex.",
+        "Hash the body that is sent, byte for byte.",
+    );
+    pub(crate) const NONCE: Self = Self::new(
+        400,
+        "SignatureNonceUsed",
+        "The nonce was used before.",
+        "Use a new nonce for every request, a repeated one included.",
+    );
+
+    /// A piece of the signature is absent or empty. `code` begins with `Missing`.
+    pub(crate) fn missing_piece(code: &'static str, where_it_goes: &str) -> Self {
+        let message = format!("The request lacks {where_it_goes}, which its signature needs.");
+        Self { message: message.into(), ..Self::new(400, code, "", "Send it with a value that is not empty.") }
+    }
+
+    /// `SignedHeaders` names a header that is absent.
+    pub(crate) fn signed_header_absent() -> Self {
+        Self { message: "SignedHeaders names a header that the request does not carry.".into(), ..Self::AUTHORIZATION }
+    }
+
+    /// `SignedHeaders` lacks a name that must be in it.
+    pub(crate) fn header_not_signed(name: &str) -> Self {
+        Self {
+            message: format!("The header {name} is not among the SignedHeaders.").into(),
+            recommend: "Sign host and every header whose name begins with x-acs-.",
+            ..Self::AUTHORIZATION
+        }
+    }
+
+    /// A parameter that the action requires is absent.
+    pub(crate) fn missing_parameter(name: &'static str) -> Self {
+        Self {
+            code: format!("Missing{name}").into(),
+            message: format!("The parameter {name} is required, and the request lacks it.").into(),
+            ..Self::new(400, "", "", "Send the parameter, in the query or in the form body.")
+        }
+    }
+
+    /// A limit was exceeded.
+    pub(crate) fn throttled(status: u16, code: String, message: String, retry_after: Option<Duration>) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            recommend: "Wait, then send the request again; it was not executed.",
+            retry_after,
+            throttled: true,
+        }
+    }
+
+    pub(crate) fn answer(&self, host: &str) -> Answer {
+        let answer = Answer::error_for(host, self.status, &self.code, &self.message, self.recommend);
+        match self.retry_after {
+            Some(wait) => answer.retry_after(wait),
+            None => answer,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The listener and its connections: the gateway behind a loopback address.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alibabacloud_runtime::descriptor::ProductDescriptor;
+use http::header::CONNECTION;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::answer::Answer;
+use crate::builder::{Builder, StartError};
+use crate::clock::http_date;
+use crate::gateway::Gateway;
+use crate::http1::{Connection, Fault};
+use crate::log::{Counts, Received};
+
+/// A running simulator. Dropping it closes the listener and all connections; [`Simulator::stop`] also waits until that is
+/// done.
+#[derive(Debug)]
+#[must_use = "a simulator stops when it is dropped"]
+pub struct Simulator {
+    gateway: Arc<Gateway>,
+    address: SocketAddr,
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// A simulator of these products, with the key `testid` / `testsecret`, the limits of the descriptors counted by an
+    /// exact window, on any free port of 127.0.0.1. The builder changes any of it.
+    ///
+    /// Actions are told apart by name and API version; among equal ones the first product's counts.
+    pub fn builder(products: &[&'static ProductDescriptor]) -> Builder {
+        Builder::new(products)
+    }
+
+    pub(crate) async fn listen(gateway: Gateway, address: SocketAddr) -> Result<Self, StartError> {
+        let failed = |error| StartError::Listen(address, error);
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let gateway = Arc::new(gateway);
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(accept(listener, Arc::clone(&gateway), stopped));
+        Ok(Self { gateway, address, url: format!("http://{address}"), stop: Some(stop), task })
+    }
+
+    /// The URL to send requests to, e.g. `http://127.0.0.1:40123`, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address that it listens on, with the real port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The gateway behind it, for everything that has no shortcut here. It may outlive the simulator.
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Shortcut of [`Gateway::received`].
+    pub fn received(&self) -> Vec<Arc<Received>> {
+        self.gateway.received()
+    }
+
+    /// Shortcut of [`Gateway::counts`].
+    pub fn counts(&self) -> Counts {
+        self.gateway.counts()
+    }
+
+    /// Shortcut of [`Gateway::script`].
+    ///
+    /// # Panics
+    /// If no product of the simulator has an action of that name.
+    pub fn script(&self, action: &str, answers: impl IntoIterator<Item = Answer>) {
+        self.gateway.script(action, answers);
+    }
+
+    /// Shortcut of [`Gateway::script_fn`].
+    ///
+    /// # Panics
+    /// If no product of the simulator has an action of that name.
+    pub fn script_fn(&self, action: &str, function: impl Fn(&Received) -> Option<Answer> + Send + Sync + 'static) {
+        self.gateway.script_fn(action, function);
+    }
+
+    /// Closes the listener and all connections and waits until nothing of it is left. Answers that are not written yet are
+    /// not written any more, delayed ones included.
+    pub async fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // The task owns the listener and the set of connections; all go with it.
+        self.task.abort();
+    }
+}
+
+/// Takes connections until told to stop (or aborted), then closes them.
+async fn accept(listener: TcpListener, gateway: Arc<Gateway>, mut stopped: oneshot::Receiver<()>) {
+    let mut connections = JoinSet::new();
+    let mut number = 0;
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    number += 1;
+                    connections.spawn(serve(stream, Arc::clone(&gateway), number));
+                }
+                // Out of file descriptors, most likely: others close soon.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            },
+            // Finished ones are not kept.
+            Some(_) = connections.join_next() => {}
+            _ = &mut stopped => break,
+        }
+    }
+    drop(listener);
+    connections.shutdown().await;
+}
+
+/// Answers the requests of one connection, one after the other.
+async fn serve(stream: TcpStream, gateway: Arc<Gateway>, number: u64) {
+    let _ = stream.set_nodelay(true);
+    let mut connection = Connection::new(stream);
+    loop {
+        match connection.read().await {
+            Ok(mut incoming) => {
+                incoming.request.connection = number;
+                let answer = gateway.handle(&incoming.request, gateway.now());
+                if !answer.delay.is_zero() {
+                    tokio::time::sleep(answer.delay).await;
+                }
+                let keep_alive = incoming.keep_alive && !says_close(&answer);
+                let written = connection.write(&answer, &incoming.request.method, keep_alive).await;
+                if written.is_err() {
+                    return;
+                }
+                if !keep_alive {
+                    break;
+                }
+            }
+            Err(Fault::Gone) => return,
+            Err(Fault::Refused { status, message }) => {
+                let mut answer = Answer::error(status, "InvalidHttpRequest", message);
+                answer.complete(&http_date(gateway.now().wall));
+                if connection.write(&answer, "", false).await.is_err() {
+                    return;
+                }
+                break;
+            }
+        }
+    }
+    connection.close().await;
+}
+
+fn says_close(answer: &Answer) -> bool {
+    let connection = answer.headers.get(CONNECTION);
+    connection.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"))
+}
