@@ -1,5 +1,6 @@
 //! The promises of the specification stage.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -44,10 +45,7 @@ fn good_product(folder: &str) -> InputFile {
 }
 
 fn action(bytes: impl Into<Vec<u8>>) -> Vec<InputFile> {
-    let file = InputFile {
-        path: "spec/Greet.yaml".to_owned(),
-        bytes: bytes.into(),
-    };
+    let file = InputFile { path: "spec/Greet.yaml".to_owned(), bytes: bytes.into() };
     vec![good_product("spec"), file]
 }
 
@@ -61,11 +59,7 @@ fn valid(path: &str) -> Spec {
 fn errors(files: &[InputFile]) -> Vec<Diagnostic> {
     let (spec, findings) = parse(files);
     assert!(spec.is_none(), "{}", render(&findings, false));
-    assert!(
-        findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
-    );
+    assert!(findings.iter().any(|finding| finding.severity == Severity::Error));
     complete(&findings);
     findings
 }
@@ -77,10 +71,7 @@ fn complete(findings: &[Diagnostic]) {
         assert!(!finding.label.is_empty(), "{finding:?}");
         assert!(!finding.help.is_empty(), "{finding:?}");
         let text = render(std::slice::from_ref(finding), false);
-        assert!(
-            text.contains(&format!("--> {}:", finding.span.source.path)),
-            "{text}"
-        );
+        assert!(text.contains(&format!("--> {}:", finding.span.source.path)), "{text}");
         assert!(text.contains("help: "), "{text}");
     }
 }
@@ -127,10 +118,7 @@ fn every_folder_of_broken_specifications_is_tested() {
     for entry in fs::read_dir(repository().join("xtask/fixtures/broken")).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
-        assert!(
-            entry.path().is_file() || source.contains(&format!("\"{name}\"")),
-            "{name}"
-        );
+        assert!(entry.path().is_file() || source.contains(&format!("\"{name}\"")), "{name}");
     }
 }
 
@@ -186,7 +174,7 @@ fn a_huge_file_is_an_error_and_is_not_read() {
 fn many_findings_are_counted_and_not_all_shown() {
     let mut text = good_action();
     for index in 0..500 {
-        text.push_str(&format!("unknown{index}: 1\n"));
+        writeln!(text, "unknown{index}: 1").unwrap();
     }
     let findings = errors(&action(text));
     assert_eq!(findings.len(), 51);
@@ -224,9 +212,7 @@ fn no_damaged_byte_makes_the_stage_panic() {
     // A linear congruential generator: the same damage in every run.
     let mut state = 1_u64;
     let mut random = |below: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % below
     };
     let likely = b"\0\t\n\r \"'#&*!|>%@`{}[]:,-?~<\x80\xc3\xff0aZ";
