@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Enum, InputFile, Spec, Type, parse, schemas};
+use super::{Enum, Field, InputFile, Spec, Type, parse, schemas};
 use crate::diagnostic::{Diagnostic, Severity, render};
 
 fn repository() -> PathBuf {
@@ -236,6 +236,35 @@ fn the_cams_specification_is_valid_without_warnings() {
     assert!(spec.actions[0].example.contains(r#""https://www.alibaba.com/inbound\n""#));
     assert_eq!(spec.actions[0].errors.len(), 4);
     assert!(spec.actions[0].idempotent && !spec.actions[1].idempotent);
+    let throttling = spec.product.errors.iter().filter(|error| error.throttling);
+    assert_eq!(throttling.count(), 3);
+}
+
+#[test]
+fn phone_numbers_of_cams_are_sensitive() {
+    fn check(fields: &[Field]) -> usize {
+        let inner = |ty: &Type| match ty {
+            Type::Object(object) => check(&object.fields),
+            Type::Array(items) => match &**items {
+                Type::Object(object) => check(&object.fields),
+                _ => 0,
+            },
+            _ => 0,
+        };
+        fields
+            .iter()
+            .map(|field| {
+                assert_eq!(field.sensitive, field.name.value == "PhoneNumber", "{}", field.name.value);
+                usize::from(field.sensitive) + inner(&field.ty)
+            })
+            .sum()
+    }
+    let spec = valid("api-spec/cams");
+    assert_eq!(spec.actions.iter().map(|action| check(&action.response)).sum::<usize>(), 2);
+    for parameter in spec.actions.iter().flat_map(|action| &action.parameters) {
+        assert_eq!(parameter.sensitive, parameter.name.value == "MobileNumber");
+        assert!(parameter.required);
+    }
 }
 
 #[test]
@@ -297,4 +326,49 @@ fn the_schemas_in_the_repository_are_those_of_the_types() {
         }
         assert_eq!(fs::read_to_string(&file).unwrap_or_default(), text, "{path}");
     }
+}
+
+#[test]
+fn the_kitchen_sink_uses_every_key_and_every_word_of_the_language() {
+    fn collect(schema: &serde_json::Value, words: &mut Vec<String>) {
+        if let Some(properties) = schema["properties"].as_object() {
+            words.extend(properties.keys().map(|key| format!("{key}:")));
+        }
+        let choices = schema["enum"].as_array().into_iter().flatten();
+        words.extend(choices.filter_map(|word| word.as_str()).map(|word| format!(": {word}")));
+        let members = schema.as_object().into_iter().flat_map(|object| object.values());
+        members.for_each(|member| collect(member, words));
+    }
+    let text: String =
+        folder("xtask/fixtures/kitchen-sink").into_iter().map(|file| String::from_utf8(file.bytes).unwrap()).collect();
+    let mut words = Vec::new();
+    for (_, schema) in schemas() {
+        collect(&serde_json::from_str(&schema).unwrap(), &mut words);
+    }
+    // The kitchen sink need not have every access level.
+    let levels = [": create", ": update", ": write", ": get"];
+    for word in words {
+        assert!(text.contains(&word) || levels.contains(&word.as_str()), "{word}");
+    }
+}
+
+#[test]
+fn the_example_in_the_readme_is_valid_and_its_error_looks_like_that() {
+    let readme = fs::read_to_string(repository().join("api-spec/README.md")).unwrap();
+    let block = |fence: &str| {
+        let (_, rest) = readme.split_once(fence).unwrap();
+        rest.split_once("```").unwrap().0.to_owned()
+    };
+    let files = |text: &str| {
+        let file = InputFile { path: "api-spec/kitchen/CookDish.yaml".to_owned(), bytes: text.into() };
+        vec![good_product("api-spec/kitchen"), file]
+    };
+    let example = block("```yaml\n");
+    let (spec, findings) = parse(&files(&example));
+    assert!(spec.is_some() && findings.is_empty(), "{}", render(&findings, false));
+
+    let mistyped = example.replacen("required: true, description", "descripton", 1);
+    let shown = render(&errors(&files(&mistyped)), false);
+    let (expected, _) = readme.split_once("```text\n").unwrap().1.split_once(" `values`, …").unwrap();
+    assert!(shown.contains(expected), "{shown}");
 }

@@ -155,12 +155,13 @@ impl Walk<'_> {
             }
             // An object where text is described is kept as JSON text.
             (Type::String | Type::Enum(_), Value::Array(_)) => false,
-            (Type::String | Type::Enum(_) | Type::Any | Type::Shape(_), _) => true,
+            (Type::String | Type::Enum(_) | Type::Any | Type::Shape(_), _)
+            | (Type::Number, Value::Number(_))
+            | (Type::Boolean, Value::Bool(_)) => true,
             (Type::Int32, Value::Number(number)) => number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
             (Type::Int32, Value::String(text)) => text.parse::<i32>().is_ok(),
             (Type::Int64, Value::Number(number)) => number.is_i64(),
             (Type::Int64, Value::String(text)) => text.parse::<i64>().is_ok(),
-            (Type::Number, Value::Number(_)) | (Type::Boolean, Value::Bool(_)) => true,
             (Type::Number, Value::String(text)) => text.parse::<f64>().is_ok_and(f64::is_finite),
             (Type::Boolean, Value::String(text)) => {
                 text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
