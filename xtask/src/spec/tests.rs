@@ -216,7 +216,7 @@ fn no_damaged_byte_makes_the_stage_panic() {
         usize::try_from(state >> 33).unwrap() % below
     };
     let likely = b"\0\t\n\r \"'#&*!|>%@`{}[]:,-?~<\x80\xc3\xff0aZ";
-    for _ in 0..1_000 {
+    for _ in 0..300 {
         let mut damaged = files.clone();
         for _ in 0..=random(3) {
             let file = random(damaged.len());
