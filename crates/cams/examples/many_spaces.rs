@@ -27,7 +27,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for call in calls {
         match call.await? {
             (space, Ok(synced)) => {
-                println!("{space}: {} numbers, waited {:?} for the quota", synced.phone_numbers.len(), synced.quota_wait());
+                println!(
+                    "{space}: {} numbers, waited {:?} for the quota",
+                    synced.phone_numbers.len(),
+                    synced.quota_wait()
+                );
             }
             (space, Err(error)) => eprintln!("{space}: {error}"),
         }

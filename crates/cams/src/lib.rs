@@ -29,13 +29,16 @@
 //! - `reqwest` (default): the bundled HTTP transport. Without it, give the client a [`Transport`].
 
 #![forbid(unsafe_code)]
+#![allow(clippy::doc_markdown, reason = "names of products and services are prose in the specifications")]
 
 #[rustfmt::skip]
+#[allow(clippy::needless_update, reason = "generated descriptors always end in the same way")]
 mod generated;
 
 pub use alibabacloud_runtime::{
-    Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement, PreparedRequest,
-    ProvideCredentials, RateLimit, Response, SignatureVersion, Throttle, Transport, UntypedRequest, descriptor, transport,
+    Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement,
+    PreparedRequest, ProvideCredentials, RateLimit, Response, SignatureVersion, Throttle, Transport, UntypedRequest,
+    descriptor, transport,
 };
 pub use generated::*;
 

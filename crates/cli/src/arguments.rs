@@ -66,6 +66,8 @@ fn action_command(action: &'static ActionDescriptor) -> Command {
         .long_about(plain(&format!("{}\n\n{}", action.summary, action.description)))
         .args(action.parameters.iter().map(parameter))
         .args(options())
+        // Its own, so that it stands with the other options, below the parameters.
+        .disable_help_flag(true)
         .after_help("--help says more: limits, permission, error codes, exit codes.")
         .after_long_help(format!("{}\n\n{EXIT_CODES}", facts(action)))
 }
@@ -75,7 +77,14 @@ fn facts(action: &ActionDescriptor) -> String {
     let mut facts = String::from("Facts:\n");
     let mut fact = |name: &str, text: &str| facts.push_str(&format!("  {name:<12} {text}\n"));
     fact("limit", &action.rate_limit.map_or("none is documented".to_owned(), |limit| format!("{limit} per account")));
-    fact("idempotent", if action.idempotent { "yes: it can safely be repeated" } else { "no: it is never sent again once it may have taken effect" });
+    fact(
+        "idempotent",
+        if action.idempotent {
+            "yes: it can safely be repeated"
+        } else {
+            "no: it is never sent again once it may have taken effect"
+        },
+    );
     if !action.authorization.action.is_empty() {
         fact("permission", &format!("{} ({})", action.authorization.action, action.authorization.access));
     }
@@ -146,18 +155,20 @@ fn options() -> Vec<Arg> {
     let option = |name: &'static str| Arg::new(name).long(name).help_heading("Options");
     vec![
         option("output")
+            .value_name("FORMAT")
             .value_parser(PossibleValuesParser::new(["table", "json"]))
             .default_value("table")
             .help("How the answer is printed"),
-        option("region").value_name("ID").help(format!(
-            "The region [default: ALIBABA_CLOUD_REGION_ID, or {}]",
-            PRODUCT.default_region
-        )),
+        option("region")
+            .value_name("ID")
+            .help(format!("The region [default: ALIBABA_CLOUD_REGION_ID, or {}]", PRODUCT.default_region)),
         option("network")
+            .value_name("NETWORK")
             .value_parser(PossibleValuesParser::new(["public", "vpc"]))
             .help("The network [default: ALIBABA_CLOUD_ENDPOINT_TYPE, or public]"),
         option("endpoint").value_name("URL").help("The endpoint, in place of region and network"),
         option("signature")
+            .value_name("VERSION")
             .value_parser(PossibleValuesParser::new(["v1", "v3"]))
             .help("The signature [default: ALIBABA_CLOUD_SIGNATURE_VERSION, or v1]"),
         option("deadline")
@@ -172,6 +183,7 @@ fn options() -> Vec<Arg> {
         option("dry-run")
             .action(ArgAction::SetTrue)
             .help("Prints the request that would be sent, key and signature hidden, and sends nothing"),
+        option("help").short('h').action(ArgAction::Help).help("Prints help; --help says more than -h"),
     ]
 }
 
@@ -207,6 +219,7 @@ fn simulator_command() -> Command {
         .arg(
             Arg::new("quota")
                 .long("quota")
+                .value_name("POLICY")
                 .value_parser(PossibleValuesParser::new(["exact-window", "fixed-window", "token-bucket", "off"]))
                 .default_value("exact-window")
                 .help("How it counts requests against the limits"),

@@ -47,15 +47,17 @@ impl From<Error> for Failure {
             _ => 3,
         };
         let advice = match error.kind() {
-            ErrorKind::Credentials => Some(
-                "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or try the command without an account: add --simulate",
-            ),
-            ErrorKind::NotSent => Some("check --endpoint and --region, and HTTPS_PROXY and NO_PROXY in the environment"),
-            ErrorKind::QuotaWait => Some("raise --deadline, or send fewer calls at once"),
-            ErrorKind::Throttled => Some("other programs may use the same account's quota; wait, and send the command again"),
-            _ if error.outcome_unknown() => {
-                Some("find out whether it took effect before you send it again, unless the action can safely be repeated")
+            ErrorKind::Credentials => Some("to try the command without an account, add --simulate"),
+            ErrorKind::NotSent => {
+                Some("check --endpoint and --region, and HTTPS_PROXY and NO_PROXY in the environment")
             }
+            ErrorKind::QuotaWait => Some("raise --deadline, or send fewer calls at once"),
+            ErrorKind::Throttled => {
+                Some("other programs may use the same account's quota; wait, and send the command again")
+            }
+            _ if error.outcome_unknown() => Some(
+                "find out whether it took effect before you send it again, unless the action can safely be repeated",
+            ),
             _ => None,
         };
         Self { code, message: error.to_string(), advice }

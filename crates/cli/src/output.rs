@@ -82,7 +82,7 @@ fn rows_text(rows: &[&Map<String, Value>], width: Option<usize>) -> String {
         }
     }
     let mut table = Table::new();
-    table.load_preset(comfy_table::presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(&columns);
     for row in &flat {
         let value = |column: &String| row.iter().find(|(name, _)| name == column).map_or("", |(_, value)| value);
@@ -99,7 +99,7 @@ fn rows_text(rows: &[&Map<String, Value>], width: Option<usize>) -> String {
 
 fn pairs(lines: &[(String, String)], indent: &str) -> String {
     let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    lines.iter().map(|(name, value)| format!("{indent}{name:<width$}  {value}\n")).collect()
+    lines.iter().fold(String::new(), |out, (name, value)| out + &format!("{indent}{name:<width$}  {value}\n"))
 }
 
 fn cell(value: &Value) -> String {

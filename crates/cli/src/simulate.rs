@@ -31,7 +31,9 @@ pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
             [id, secret, token] if !id.is_empty() && !secret.is_empty() && !token.is_empty() => {
                 builder.sts_key(id, secret, token)
             }
-            _ => return Err(Failure::local("--key must be ID:SECRET or ID:SECRET:TOKEN, none of them empty".to_owned())),
+            _ => {
+                return Err(Failure::local("--key must be ID:SECRET or ID:SECRET:TOKEN, none of them empty".to_owned()));
+            }
         };
     }
     builder = builder.quota(match matches.get_one::<String>("quota").map(String::as_str) {
