@@ -3,8 +3,19 @@
 //! A [`Spec`] is complete and consistent by itself; what can only be known once Rust names are chosen (two parameters that
 //! become one field, say) is found by the model stage, which therefore keeps the places.
 
+mod check;
+mod de;
+mod file;
+mod node;
+mod schema;
+mod suggest;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
+pub use self::check::{InputFile, parse};
+pub use self::schema::schemas;
 use crate::diagnostic::Span;
 
 /// A value and the place where it is written.

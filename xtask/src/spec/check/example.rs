@@ -1,0 +1,294 @@
+//! Documented examples against the types that describe them, with the tolerance that answers are read with.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::{Checker, Enum, EnumValue, HashSet, Located, Object, Type, quoted, suggestion};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::spec::de::AnyScalar;
+use crate::spec::node::{self, Scalar};
+
+impl Checker<'_> {
+    /// An action's example: JSON text that decodes into the described answer. Gives it back on one line.
+    pub(super) fn answer_example(&self, example: &Located<String>, response: &Type) -> Option<String> {
+        let json = self.json(example, &example.value)?;
+        if !json.is_object() {
+            self.findings.error(
+                &example.range,
+                "the example is not a JSON object",
+                "an answer is an object",
+                "write the documented answer, from `{` to `}`",
+            );
+            return None;
+        }
+        // A field that is described wrongly would be found missing here a second time.
+        if !self.findings.has_errors() {
+            self.walk(example.key.clone(), response, &json);
+        }
+        Some(json.to_string())
+    }
+
+    /// A parameter's example: what goes over the wire.
+    pub(super) fn parameter_example(&self, ty: &Type, example: &Located<AnyScalar>) {
+        let text = example.value.0.as_str();
+        let fits = match self.resolved(ty) {
+            Type::String => self.is_quoted(example),
+            Type::Enum(values) => {
+                if self.is_quoted(example) && !has_value(values, text) {
+                    self.findings.warning(
+                        &example.range,
+                        format!("the example {} is not among `values`", quoted(text)),
+                        "not a documented value",
+                        add_value(text),
+                    );
+                }
+                true
+            }
+            Type::Int32 => text.parse::<i32>().is_ok(),
+            Type::Int64 => text.parse::<i64>().is_ok(),
+            Type::Number => text.parse::<f64>().is_ok_and(f64::is_finite),
+            Type::Boolean => matches!(text, "true" | "false"),
+            Type::Any | Type::Array(_) | Type::Map(_) | Type::Object(_) => {
+                if let Some(json) = self.json(example, text) {
+                    self.walk(example.range.clone(), ty, &json);
+                }
+                true
+            }
+            // A shape that could not be read; reported already.
+            Type::Shape(_) => true,
+        };
+        if !fits {
+            self.findings.error(
+                &example.range,
+                format!("the example {} is not {}", quoted(text), described(ty)),
+                "does not fit the type",
+                "write a value as it goes over the wire, or correct the type",
+            );
+        }
+    }
+
+    /// Whether text is written so that every reader takes it for text; reports it if not.
+    fn is_quoted(&self, example: &Located<AnyScalar>) -> bool {
+        let text = example.value.0.as_str();
+        let source = &self.findings.source().text;
+        let written = source.get(example.range.clone()).unwrap_or_default();
+        // Between quotes, or below `|`, the source differs from the value.
+        if written.trim_end() == text && !matches!(node::plain_scalar(text), Scalar::Text(_)) {
+            self.findings.error(
+                &example.range,
+                format!("the example of text is written as {}", quoted(text)),
+                "not text without quotes",
+                format!("put it in quotes: \"{text}\""),
+            );
+        }
+        true
+    }
+
+    fn json<T>(&self, place: &Located<T>, text: &str) -> Option<Value> {
+        match serde_json::from_str(text) {
+            Ok(json) => Some(json),
+            Err(error) => {
+                let range = self.within(&place.range, text, error.line(), error.column());
+                self.findings.error(
+                    &range,
+                    format!("the example is not JSON: {error}"),
+                    "cannot be read from here on",
+                    "copy the documented answer as it is, below `example: |`, all lines indented alike",
+                );
+                None
+            }
+        }
+    }
+
+    /// The place of a line and column of a block of text (`|`), as far as the lines in the file are those of the text.
+    fn within(&self, range: &Range<usize>, text: &str, line: usize, column: usize) -> Range<usize> {
+        let place = || {
+            let source = self.findings.source().text.get(range.clone())?;
+            let wanted = text.lines().nth(line.checked_sub(1)?)?;
+            let header = source.find('\n')? + 1;
+            let (start, found) = source[header..]
+                .split_inclusive('\n')
+                .scan(header, |next, line| {
+                    let start = *next;
+                    *next += line.len();
+                    Some((start, line.trim_end_matches(['\r', '\n'])))
+                })
+                .nth(line - 1)?;
+            let indent = found.len().checked_sub(wanted.len())?;
+            let column = column.saturating_sub(1).min(wanted.len());
+            let at = range.start + start + indent + column;
+            (found.ends_with(wanted)).then_some(at..at)
+        };
+        place().unwrap_or_else(|| range.clone())
+    }
+
+    fn walk(&self, example: Range<usize>, ty: &Type, json: &Value) {
+        let walk = Walk {
+            checker: self,
+            example,
+            warned: RefCell::default(),
+        };
+        walk.value(ty, json, "", None);
+    }
+}
+
+/// One comparison of an example with its description.
+struct Walk<'a> {
+    checker: &'a Checker<'a>,
+    example: Range<usize>,
+    /// Values that are reported already: every item of a list tends to have the same.
+    warned: RefCell<HashSet<(usize, String)>>,
+}
+
+impl Walk<'_> {
+    /// `place` is where the nearest field is described.
+    fn value(&self, ty: &Type, json: &Value, path: &str, place: Option<&Span>) {
+        let fits = match (self.checker.resolved(ty), json) {
+            // Absent. Empty text is what some services send for nothing.
+            (_, Value::Null) => true,
+            (Type::Enum(values), Value::String(text)) => {
+                self.known_value(values, text, path, place);
+                true
+            }
+            (_, Value::String(text)) if text.is_empty() => true,
+            // An object where text is described is kept as JSON text.
+            (Type::String | Type::Enum(_), Value::Array(_)) => false,
+            (Type::String | Type::Enum(_) | Type::Any | Type::Shape(_), _) => true,
+            (Type::Int32, Value::Number(number)) => number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
+            (Type::Int32, Value::String(text)) => text.parse::<i32>().is_ok(),
+            (Type::Int64, Value::Number(number)) => number.is_i64(),
+            (Type::Int64, Value::String(text)) => text.parse::<i64>().is_ok(),
+            (Type::Number, Value::Number(_)) | (Type::Boolean, Value::Bool(_)) => true,
+            (Type::Number, Value::String(text)) => text.parse::<f64>().is_ok_and(f64::is_finite),
+            (Type::Boolean, Value::String(text)) => {
+                text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
+            }
+            (Type::Array(items), Value::Array(list)) => {
+                for (index, item) in list.iter().enumerate() {
+                    self.value(items, item, &format!("{path}[{index}]"), place);
+                }
+                true
+            }
+            (Type::Map(values), Value::Object(members)) => {
+                for (name, member) in members {
+                    self.value(values, member, &join(path, name), place);
+                }
+                true
+            }
+            (Type::Object(object), Value::Object(members)) => {
+                for (name, member) in members {
+                    self.member(object, name, member, path, place);
+                }
+                true
+            }
+            _ => false,
+        };
+        if !fits {
+            self.report(
+                Diagnostic::error(
+                    self.checker.findings.span(self.example.clone()),
+                    format!(
+                        "the example does not decode: {} is described as {}, not {}",
+                        quoted(if path.is_empty() { "it" } else { path }),
+                        described(ty),
+                        found(json)
+                    ),
+                    "does not fit the description",
+                    "correct the type in the description, or the example if it was copied wrongly",
+                ),
+                place,
+            );
+        }
+    }
+
+    fn member(&self, object: &Object, name: &str, member: &Value, path: &str, place: Option<&Span>) {
+        let path = join(path, name);
+        if let Some(field) = object.fields.iter().find(|field| field.name.value == name) {
+            self.value(&field.ty, member, &path, Some(&field.name.span));
+            return;
+        }
+        let known: Vec<&str> = object.fields.iter().map(|field| field.name.value.as_str()).collect();
+        self.report(
+            Diagnostic::error(
+                self.checker.findings.span(self.example.clone()),
+                format!("the example has the member {}, which no field describes", quoted(&path)),
+                "does not fit the description",
+                format!(
+                    "describe the field, or remove it from the example; {}",
+                    suggestion(name, &known)
+                ),
+            ),
+            place,
+        );
+    }
+
+    fn known_value(&self, values: &Enum, text: &str, path: &str, place: Option<&Span>) {
+        let first_value = values.values.first().map_or(0, |value| value.value.span.range.start);
+        if has_value(values, text) || !self.warned.borrow_mut().insert((first_value, text.to_owned())) {
+            return;
+        }
+        self.report(
+            Diagnostic::warning(
+                self.checker.findings.span(self.example.clone()),
+                format!(
+                    "the example's value {} of {} is not among `values`",
+                    quoted(text),
+                    quoted(path)
+                ),
+                "holds a value that is not documented",
+                add_value(text),
+            ),
+            place,
+        );
+    }
+
+    fn report(&self, diagnostic: Diagnostic, place: Option<&Span>) {
+        self.checker.findings.push(match place {
+            Some(place) => diagnostic.with_related(place.clone(), "described here"),
+            None => diagnostic,
+        });
+    }
+}
+
+fn has_value(values: &Enum, text: &str) -> bool {
+    values.values.iter().any(|EnumValue { value, .. }| value.value == text)
+}
+
+fn add_value(text: &str) -> String {
+    format!("add {} to `values`, or correct the example", quoted(text))
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+fn described(ty: &Type) -> &'static str {
+    match ty {
+        Type::String | Type::Enum(_) => "text",
+        Type::Int32 => "an integer of 32 bits",
+        Type::Int64 => "an integer of 64 bits",
+        Type::Number => "a number",
+        Type::Boolean => "a boolean",
+        Type::Any => "any JSON value",
+        Type::Array(_) => "a list",
+        Type::Map(_) | Type::Object(_) => "an object",
+        Type::Shape(_) => "a shape",
+    }
+}
+
+fn found(json: &Value) -> String {
+    match json {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(value) => format!("the boolean `{value}`"),
+        Value::Number(number) => format!("the number `{number}`"),
+        Value::String(text) => format!("the text {}", quoted(text)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}

@@ -1,0 +1,271 @@
+//! Parameters, fields and their types.
+
+use std::ops::Range;
+
+use super::{
+    Checker, Enum, EnumValue, Field, Key, Located, Map, Object, Owner, Parameter, Shapes, Spanned, TextOr, Type,
+    TypeKeys, file, quoted, suggestion,
+};
+use crate::spec::file::{Format, Item, TypeName, ValueFacts};
+use crate::spec::{Location, Style};
+
+impl Checker<'_> {
+    pub(super) fn parameters(&self, raw: &Map<file::Parameter>) -> Vec<Parameter> {
+        raw.0.iter().filter_map(|(name, parameter)| self.parameter(name, parameter)).collect()
+    }
+
+    fn parameter(&self, name: &Located<String>, raw: &file::Parameter) -> Option<Parameter> {
+        let owner = Owner::new("the parameter", name);
+        let named = self.name(name, "a parameter");
+        let ty = self.ty(raw.type_keys(), &owner);
+        let description = self.prose(&raw.description, "description", &owner);
+        let rust_name = self.rust_name(&raw.rust_name);
+        let example = self.required(&raw.example, "example", &owner);
+        let style = raw.style.given();
+        if let (Some(ty), Some(style)) = (&ty, style) {
+            self.style(ty, style);
+        }
+        if let (Some(ty), Some(example)) = (&ty, example) {
+            self.parameter_example(ty, example);
+        }
+        Some(Parameter {
+            name: named.then(|| self.spanned(name))?,
+            rust_name,
+            ty: ty?,
+            required: raw.required.given().copied().unwrap_or(false),
+            sensitive: raw.sensitive.given().copied().unwrap_or(false),
+            location: match raw.location.given().map(|location| location.value) {
+                None | Some(file::Location::Query) => Location::Query,
+                Some(file::Location::Form) => Location::Form,
+            },
+            style: match style.map(|style| style.value) {
+                None | Some(file::Style::Json) => Style::Json,
+                Some(file::Style::RepeatList) => Style::RepeatList,
+                Some(file::Style::Flat) => Style::Flat,
+                Some(file::Style::Simple) => Style::Simple,
+            },
+            description: description?,
+            example: example?.value.0.clone(),
+        })
+    }
+
+    /// Whether values of the type can be written in the style.
+    fn style(&self, ty: &Type, style: &Located<file::Style>) {
+        let fits = match (style.value, self.resolved(ty)) {
+            // A shape that nobody knows; reported already.
+            (_, Type::Shape(_)) | (file::Style::Json, Type::Array(_) | Type::Map(_) | Type::Object(_)) => true,
+            (file::Style::RepeatList, Type::Array(_)) => true,
+            (file::Style::Flat, Type::Array(_) | Type::Map(_) | Type::Object(_)) => true,
+            (file::Style::Simple, Type::Array(items)) => is_scalar(self.resolved(items)),
+            _ => false,
+        };
+        if !fits {
+            self.findings.error(
+                &style.range,
+                "this style cannot write values of this type",
+                "does not fit the type",
+                "`json` and `flat` are for lists, maps and objects, `repeat-list` for lists, `simple` for lists of \
+                 scalars; other types take no style",
+            );
+        }
+    }
+
+    /// The type behind the name of a shape.
+    pub(super) fn resolved<'t>(&'t self, ty: &'t Type) -> &'t Type {
+        match ty {
+            Type::Shape(name) => self.shapes.types.get(name.value.as_str()).copied().unwrap_or(ty),
+            _ => ty,
+        }
+    }
+
+    pub(super) fn fields(&self, raw: &Map<file::Field>) -> Vec<Field> {
+        raw.0.iter().filter_map(|(name, field)| self.field(name, field)).collect()
+    }
+
+    fn field(&self, name: &Located<String>, raw: &file::Field) -> Option<Field> {
+        let owner = Owner::new("the field", name);
+        let named = self.name(name, "a field");
+        let ty = self.ty(raw.type_keys(), &owner);
+        let description = self.prose(&raw.description, "description", &owner);
+        let rust_name = self.rust_name(&raw.rust_name);
+        Some(Field {
+            name: named.then(|| self.spanned(name))?,
+            rust_name,
+            ty: ty?,
+            sensitive: raw.sensitive.given().copied().unwrap_or(false),
+            description: description?,
+        })
+    }
+
+    fn item(&self, raw: &Located<Box<Item>>, kind: &str, outer: &Owner) -> Option<Type> {
+        let owner = Owner {
+            title: format!("the type of the {kind} of {}", outer.title),
+            range: raw.key.clone(),
+        };
+        let description = self.optional_prose(&raw.value.description, "description");
+        let mut ty = self.ty(raw.value.type_keys(), &owner)?;
+        if let Type::Object(object) = &mut ty {
+            object.description = description;
+        }
+        Some(ty)
+    }
+
+    /// The type that the keys describe; keys that say nothing about it are errors.
+    fn ty(&self, keys: TypeKeys<'_>, owner: &Owner) -> Option<Type> {
+        let name = self.required(keys.ty, "type", owner)?.value;
+        let takes_type_name = match name {
+            TypeName::String => matches!(keys.values, Key::Given(_)),
+            TypeName::Object => matches!(keys.additional, Key::Missing),
+            _ => false,
+        };
+        if !takes_type_name && let Key::Given(type_name) = keys.type_name {
+            self.findings.error(
+                &type_name.key,
+                format!("`type_name` says nothing about {}", owner.title),
+                "not used with this type",
+                "only an object with `fields` and a string with `values` become Rust types; remove it, or add these",
+            );
+        }
+        self.only_with(keys.format, "format", name, TypeName::Integer);
+        self.only_with(keys.values, "values", name, TypeName::String);
+        self.only_with(keys.items, "items", name, TypeName::Array);
+        self.only_with(keys.fields, "fields", name, TypeName::Object);
+        self.only_with(keys.additional, "additional", name, TypeName::Object);
+        self.only_with(keys.shape, "shape", name, TypeName::Shape);
+        Some(match name {
+            TypeName::String => match keys.values {
+                Key::Missing => Type::String,
+                Key::Wrong => return None,
+                Key::Given(values) => Type::Enum(Enum {
+                    type_name: self.rust_name(keys.type_name),
+                    values: self.values(values)?,
+                }),
+            },
+            TypeName::Integer => match keys.format.given().map(|format| format.value) {
+                Some(Format::Int32) => Type::Int32,
+                Some(Format::Int64) | None => Type::Int64,
+            },
+            TypeName::Number => Type::Number,
+            TypeName::Boolean => Type::Boolean,
+            TypeName::Any => Type::Any,
+            TypeName::Array => {
+                let items = self.required(keys.items, "items", owner)?;
+                Type::Array(Box::new(self.item(items, "items", owner)?))
+            }
+            TypeName::Object => return self.object(keys, owner),
+            TypeName::Shape => Type::Shape(self.shape_name(self.required(keys.shape, "shape", owner)?)?),
+        })
+    }
+
+    fn object(&self, keys: TypeKeys<'_>, owner: &Owner) -> Option<Type> {
+        if let (Key::Given(fields), Key::Given(additional)) = (keys.fields, keys.additional) {
+            self.findings.error(
+                &additional.key,
+                format!("{} has both `fields` and `additional`", owner.title),
+                "names that are not fixed",
+                "keep `fields` if the names are known, `additional` if they are not",
+            );
+            self.fields(&fields.value);
+            return None;
+        }
+        if let Key::Given(additional) = keys.additional {
+            return Some(Type::Map(Box::new(self.item(additional, "values", owner)?)));
+        }
+        if matches!(keys.additional, Key::Wrong) {
+            return None;
+        }
+        Some(Type::Object(Object {
+            type_name: self.rust_name(keys.type_name),
+            description: None,
+            fields: self.fields(&self.required(keys.fields, "fields", owner)?.value),
+        }))
+    }
+
+    fn only_with<T>(&self, key: &Key<Located<T>>, key_name: &str, found: TypeName, wanted: TypeName) {
+        if let Key::Given(value) = key
+            && found != wanted
+        {
+            self.needless(&value.key, key_name, wanted.as_str());
+        }
+    }
+
+    /// Reports a key that belongs to another type.
+    pub(super) fn needless(&self, key: &Range<usize>, key_name: &str, wanted: &str) {
+        self.findings.error(
+            key,
+            format!("`{key_name}` goes only with `type: {wanted}`"),
+            "not used with this type",
+            format!("remove it, or write `type: {wanted}`"),
+        );
+    }
+
+    fn shape_name(&self, shape: &Located<String>) -> Option<Spanned<String>> {
+        if let Shapes { names: Some(names), .. } = self.shapes
+            && !names.contains(&shape.value)
+        {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            self.findings.error(
+                &shape.range,
+                format!("there is no shape {}", quoted(&shape.value)),
+                "not under `shapes` in product.yaml",
+                suggestion(&shape.value, &names),
+            );
+            return None;
+        }
+        Some(self.spanned(shape))
+    }
+
+    pub(super) fn values(&self, raw: &Located<Map<TextOr<ValueFacts>>>) -> Option<Vec<EnumValue>> {
+        if raw.value.0.is_empty() {
+            // Values that are all wrong are reported already.
+            self.findings.error(
+                &raw.key,
+                "`values` names no value",
+                "no usable value",
+                "add `VALUE: What it means.` below it, or remove `values` if none is documented",
+            );
+            return None;
+        }
+        Some(raw.value.0.iter().filter_map(|(value, facts)| self.value(value, facts)).collect())
+    }
+
+    fn value(&self, value: &Located<String>, facts: &TextOr<ValueFacts>) -> Option<EnumValue> {
+        let owner = Owner::new("the value", value);
+        // Any text can be a value, the empty one included.
+        if value.value.chars().count() > super::LONGEST_NAME {
+            self.findings.error(
+                &value.range,
+                "a documented value is longer than 100 characters",
+                "not a value",
+                "write the value exactly as it goes over the wire; what it means goes behind the colon",
+            );
+            return None;
+        }
+        let (description, rust_name) = match facts {
+            TextOr::Text(text) => {
+                let description = Located {
+                    key: value.range.clone(),
+                    range: value.range.clone(),
+                    value: text.clone(),
+                };
+                (self.checked_prose(&description, "the meaning of a value"), None)
+            }
+            TextOr::Other(facts) => (
+                self.prose(&facts.description, "description", &owner),
+                self.rust_name(&facts.rust_name),
+            ),
+        };
+        Some(EnumValue {
+            value: self.spanned(value),
+            rust_name,
+            description: description?,
+        })
+    }
+}
+
+fn is_scalar(ty: &Type) -> bool {
+    matches!(
+        ty,
+        Type::String | Type::Int32 | Type::Int64 | Type::Number | Type::Boolean | Type::Enum(_)
+    )
+}

@@ -1,0 +1,431 @@
+//! The two kinds of specification files as serde types: the language, key by key.
+//!
+//! The doc comments are what editors show, through the JSON Schemas. A key without `#[serde(default)]` is required; the
+//! check stage says so, all others stay [`Key::Missing`].
+
+use serde::Deserialize;
+
+use schemars::JsonSchema;
+
+use super::de::{AnyScalar, Key, Located, Map, TextOr};
+
+/// One action of a product.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "ActionFile", deny_unknown_fields)]
+pub(crate) struct ActionFile {
+    /// The action's name on the wire; the file has the same name.
+    pub(crate) action: Key<Located<String>>,
+    /// One sentence that says what the action does, in Markdown.
+    pub(crate) summary: Key<Located<String>>,
+    /// What else there is to know, in Markdown.
+    #[serde(default)]
+    pub(crate) description: Key<Located<String>>,
+    /// Whether sending the same request twice does the same as sending it once. `false`: it is never sent again when the
+    /// server may already have acted on it.
+    pub(crate) idempotent: Key<bool>,
+    /// The limit per account: `10/s`, `200/60s`, `5/m`, `100/h`, or `none` when the service publishes none.
+    #[schemars(regex(pattern = r"^(none|[0-9]+/[0-9]*(s|m|h))$"))]
+    pub(crate) rate_limit: Key<Located<String>>,
+    /// What the caller must be allowed to do, or `none`.
+    pub(crate) authorization: Key<Located<TextOr<Authorization>>>,
+    /// Whether the action is called without a signature.
+    #[serde(default)]
+    pub(crate) anonymous: Key<bool>,
+    /// Marks the action as deprecated: what to use instead.
+    #[serde(default)]
+    pub(crate) deprecated: Key<Located<String>>,
+    /// What a request carries, by name on the wire; `{}` for nothing.
+    pub(crate) parameters: Key<Located<Map<Parameter>>>,
+    /// The members of the answer, by name on the wire. Any of them may be absent from an answer.
+    pub(crate) response: Key<Located<Map<Field>>>,
+    /// The documented error codes of this action; `{}` for none.
+    pub(crate) errors: Key<Located<Map<ErrorCode>>>,
+    /// The documented answer, as JSON text.
+    pub(crate) example: Key<Located<String>>,
+}
+
+/// What the caller must be allowed to do.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Authorization {
+    /// The RAM action, e.g. `cams:ChatappSyncPhoneNumber`.
+    pub(crate) action: Key<Located<String>>,
+    /// What the action does to the resource.
+    pub(crate) access: Key<Located<Access>>,
+    /// The resource as an ARN pattern; `*` if not given.
+    #[serde(default)]
+    pub(crate) resource: Key<Located<String>>,
+}
+
+/// The access levels of RAM.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Access {
+    /// Enumerates resources.
+    List,
+    /// Reads one resource.
+    Read,
+    /// Creates a resource.
+    Create,
+    /// Changes a resource.
+    Update,
+    /// Removes a resource.
+    Delete,
+    /// Changes a resource; used where the documentation draws no finer line.
+    Write,
+    /// Reads a resource; used where the documentation draws no finer line.
+    Get,
+    /// Does none of these to a resource.
+    None,
+}
+
+impl Access {
+    /// The word in the file.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Write => "write",
+            Self::Get => "get",
+            Self::None => "none",
+        }
+    }
+}
+
+/// The types of the language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TypeName {
+    /// Text; with `values`, text of which some values are documented.
+    String,
+    /// A whole number; see `format`.
+    Integer,
+    /// A number with a fraction.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A list of `items`.
+    Array,
+    /// Named `fields`, or free names with `additional` values.
+    Object,
+    /// Any JSON value.
+    Any,
+    /// The shared `shape` of that name in product.yaml.
+    Shape,
+}
+
+impl TypeName {
+    /// The word in the file.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Array => "array",
+            Self::Object => "object",
+            Self::Any => "any",
+            Self::Shape => "shape",
+        }
+    }
+}
+
+/// How long an integer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// 32 bits.
+    Int32,
+    /// 64 bits.
+    Int64,
+}
+
+/// Where a parameter travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Location {
+    /// In the query of the URL.
+    Query,
+    /// In the form body.
+    Form,
+}
+
+/// How a list, map or object becomes parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Style {
+    /// One parameter with JSON text.
+    Json,
+    /// `Name.1`, `Name.2`, and `Name.1.Key` for objects in a list.
+    RepeatList,
+    /// `Name.Key` for objects and maps, `Name.1` for lists.
+    Flat,
+    /// One parameter with the values joined by commas.
+    Simple,
+}
+
+/// What a value of text means: one sentence, or a map if it also needs a Rust name.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ValueFacts {
+    /// One sentence that says what the value means.
+    pub(crate) description: Key<Located<String>>,
+    /// The Rust name of the variant, where the automatic one will not do.
+    #[serde(default)]
+    pub(crate) rust_name: Key<Located<String>>,
+}
+
+/// The keys that describe a type, borrowed from whatever has them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TypeKeys<'a> {
+    pub(crate) ty: &'a Key<Located<TypeName>>,
+    pub(crate) format: &'a Key<Located<Format>>,
+    pub(crate) values: &'a Key<Located<Map<TextOr<ValueFacts>>>>,
+    pub(crate) items: &'a Key<Located<Box<Item>>>,
+    pub(crate) fields: &'a Key<Located<Map<Field>>>,
+    pub(crate) additional: &'a Key<Located<Box<Item>>>,
+    pub(crate) shape: &'a Key<Located<String>>,
+    pub(crate) type_name: &'a Key<Located<String>>,
+}
+
+/// Declares a struct with the keys that describe a type and some of its own. (`#[serde(flatten)]` would do the same, but it
+/// loses the places and the unknown keys.)
+macro_rules! typed {
+    ($(#[$attribute:meta])* $name:ident { $($(#[$of_field:meta])* $field:ident: $ty:ty,)* }) => {
+        $(#[$attribute])*
+        #[derive(Debug, Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(crate) struct $name {
+            /// The type of the value.
+            #[serde(rename = "type")]
+            pub(crate) ty: Key<Located<TypeName>>,
+            /// With `integer`: how long the number is; `int64` if not given.
+            #[serde(default)]
+            pub(crate) format: Key<Located<Format>>,
+            /// With `string`: the documented values and what each means. The service may know others.
+            #[serde(default)]
+            pub(crate) values: Key<Located<Map<TextOr<ValueFacts>>>>,
+            /// With `array`: the type of the items.
+            #[serde(default)]
+            pub(crate) items: Key<Located<Box<Item>>>,
+            /// With `object`: the fields, by name on the wire.
+            #[serde(default)]
+            pub(crate) fields: Key<Located<Map<Field>>>,
+            /// With `object`, instead of `fields`: the type of the values under names that are not fixed.
+            #[serde(default)]
+            pub(crate) additional: Key<Located<Box<Item>>>,
+            /// With `shape`: its name in product.yaml.
+            #[serde(default)]
+            pub(crate) shape: Key<Located<String>>,
+            /// The Rust name of an object or of text with `values`, where the automatic one will not do.
+            #[serde(default)]
+            pub(crate) type_name: Key<Located<String>>,
+            $($(#[$of_field])* pub(crate) $field: $ty,)*
+        }
+
+        impl $name {
+            /// The keys that describe the type.
+            pub(crate) fn type_keys(&self) -> TypeKeys<'_> {
+                TypeKeys {
+                    ty: &self.ty,
+                    format: &self.format,
+                    values: &self.values,
+                    items: &self.items,
+                    fields: &self.fields,
+                    additional: &self.additional,
+                    shape: &self.shape,
+                    type_name: &self.type_name,
+                }
+            }
+        }
+    };
+}
+
+typed! {
+    /// What a request carries under one name.
+    Parameter {
+        /// One sentence that says what it means, in Markdown.
+        description: Key<Located<String>>,
+        /// A documented value: text for scalars, JSON text for lists, maps and objects.
+        example: Key<Located<AnyScalar>>,
+        /// Whether a request without it is refused; `false` if not given.
+        #[serde(default)]
+        required: Key<bool>,
+        /// Whether the value is personal data or a secret: it is kept out of logs, errors and URLs.
+        #[serde(default)]
+        sensitive: Key<bool>,
+        /// Where it travels; `query` if not given.
+        #[serde(default)]
+        location: Key<Located<Location>>,
+        /// How a list, map or object is written; `json` if not given.
+        #[serde(default)]
+        style: Key<Located<Style>>,
+        /// The Rust name of the field, where the automatic one will not do.
+        #[serde(default)]
+        rust_name: Key<Located<String>>,
+    }
+}
+
+typed! {
+    /// A member of an answer, or of an object inside an answer, a parameter or a shape.
+    Field {
+        /// One sentence that says what it means, in Markdown.
+        description: Key<Located<String>>,
+        /// Whether the value is personal data or a secret: it is kept out of logs and errors.
+        #[serde(default)]
+        sensitive: Key<bool>,
+        /// The Rust name of the field, where the automatic one will not do.
+        #[serde(default)]
+        rust_name: Key<Located<String>>,
+    }
+}
+
+typed! {
+    /// The type of the items of a list, or of the values of a map.
+    Item {
+        /// One sentence that says what an item is, in Markdown.
+        #[serde(default)]
+        description: Key<Located<String>>,
+    }
+}
+
+/// A documented error code.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErrorCode {
+    /// The HTTP status that comes with it.
+    #[schemars(range(min = 100, max = 599))]
+    pub(crate) status: Key<Located<u64>>,
+    /// The message that comes with it.
+    pub(crate) message: Key<Located<String>>,
+    /// Whether it says that a limit was exceeded: the request was not executed, and is sent again later.
+    #[serde(default)]
+    pub(crate) throttling: Key<bool>,
+    /// What to do about it, in Markdown.
+    #[serde(default)]
+    pub(crate) description: Key<Located<String>>,
+    /// The Rust name of the variant, where the automatic one will not do.
+    #[serde(default)]
+    pub(crate) rust_name: Key<Located<String>>,
+}
+
+/// What all actions of a product share.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProductFile {
+    /// The product code, as endpoints and policies spell it.
+    pub(crate) product: Key<Located<String>>,
+    /// The product's name for people.
+    pub(crate) title: Key<Located<String>>,
+    /// The version of the API.
+    pub(crate) version: Key<Located<String>>,
+    /// The address of the official documentation.
+    pub(crate) documentation: Key<Located<String>>,
+    /// The region that is used when none is chosen.
+    pub(crate) default_region: Key<Located<String>>,
+    /// Where the product is reached.
+    pub(crate) endpoints: Key<Located<Endpoints>>,
+    /// The value of `Code` that marks success in an HTTP 200 answer, if answers carry that member.
+    #[serde(default)]
+    pub(crate) success_code: Key<Located<String>>,
+    /// Objects and text with `values` that several actions share, by name.
+    #[serde(default)]
+    pub(crate) shapes: Key<Located<Map<Shape>>>,
+    /// The error codes that any action may answer with.
+    #[serde(default)]
+    pub(crate) errors: Key<Located<Map<ErrorCode>>>,
+}
+
+/// Host names.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Endpoints {
+    /// Pattern of the public host name, with `{region}` in the place of the region.
+    pub(crate) public: Key<Located<String>>,
+    /// Pattern of the host name inside a VPC, with `{region}` in the place of the region.
+    pub(crate) vpc: Key<Located<String>>,
+    /// Regions whose host names do not follow the patterns.
+    #[serde(default)]
+    pub(crate) regions: Key<Located<Map<RegionEndpoint>>>,
+}
+
+/// The host names of one region.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RegionEndpoint {
+    /// The public host name.
+    #[serde(default)]
+    pub(crate) public: Key<Located<String>>,
+    /// The host name inside a VPC.
+    #[serde(default)]
+    pub(crate) vpc: Key<Located<String>>,
+}
+
+/// What a shape can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ShapeType {
+    /// Named `fields`.
+    Object,
+    /// Text with documented `values`.
+    String,
+}
+
+/// A type that several actions share: an object with fields, or text with documented values.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shape {
+    /// An object with `fields`, or a string with `values`.
+    #[serde(rename = "type")]
+    pub(crate) ty: Key<Located<ShapeType>>,
+    /// One sentence that says what it is, in Markdown.
+    pub(crate) description: Key<Located<String>>,
+    /// With `object`: the fields, by name on the wire.
+    #[serde(default)]
+    pub(crate) fields: Key<Located<Map<Field>>>,
+    /// With `string`: the documented values and what each means.
+    #[serde(default)]
+    pub(crate) values: Key<Located<Map<TextOr<ValueFacts>>>>,
+}
+
+/// How messages call the thing that one of the types above describes.
+pub(crate) fn title(type_name: &str) -> &'static str {
+    match type_name {
+        "ActionFile" => "an action",
+        "ProductFile" => "a product",
+        "Authorization" => "`authorization`",
+        "ValueFacts" => "a documented value",
+        "Parameter" => "a parameter",
+        "Field" => "a field",
+        "Item" => "the type of items or values",
+        "ErrorCode" => "an error code",
+        "Endpoints" => "`endpoints`",
+        "RegionEndpoint" => "a region",
+        "Shape" => "a shape",
+        _ => "this map",
+    }
+}
+
+/// What to do about a key that people will try because other languages have it, or about a value of the wrong type, where
+/// the general hint would mislead. `type_name` is empty for the latter.
+pub(crate) fn advice(type_name: &str, key: &str) -> Option<&'static str> {
+    Some(match (type_name, key) {
+        ("Field", "required") => {
+            "remove it: any field may be absent from an answer, and only a parameter itself can be required"
+        }
+        ("Field", "example") => "remove it: the action's `example` shows every field of the answer",
+        ("Field", "location" | "style") => "remove it: only a parameter itself has a place and a style",
+        ("Parameter" | "Field" | "Item" | "Shape", "enum") => "use `values: { VALUE: What it means. }`",
+        ("Parameter" | "Field" | "Item" | "Shape", "properties") => "use `fields`",
+        ("Parameter" | "Field" | "Item" | "Shape", "additionalProperties") => "use `additional`",
+        ("Parameter" | "Field" | "Item" | "Shape", "$ref") => "use `type: shape` and `shape: Name`",
+        ("Parameter", "in") => "use `location`",
+        ("Parameter", "default") => "say in the description what the server assumes without the parameter",
+        ("", "rate_limit") => "write a rate such as `10/s`, `200/60s`, `5/m` or `100/h`, or `none`",
+        ("", "authorization") => "write `none`, or a map such as `{ action: \"cams:DoSomething\", access: update }`",
+        _ => return None,
+    })
+}

@@ -1,0 +1,95 @@
+//! The JSON Schemas of the two file kinds, for editors. They come from the types that read the files, so they cannot differ.
+
+use std::borrow::Cow;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::de::{AnyScalar, Key, Located, Map, TextOr};
+use super::file::{ActionFile, ProductFile};
+
+/// Path from the repository root and text of each schema.
+pub fn schemas() -> Vec<(String, String)> {
+    vec![
+        file::<ActionFile>("action", "An action of a product"),
+        file::<ProductFile>("product", "What the actions of a product share"),
+    ]
+}
+
+fn file<T: JsonSchema>(name: &str, title: &str) -> (String, String) {
+    // Editors still know this draft best.
+    let mut schema = SchemaSettings::draft07()
+        .into_generator()
+        .into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), title.into());
+    // The alternate form of a JSON value is the indented one.
+    let text = format!("{:#}\n", schema.to_value());
+    (format!("api-spec/schema/{name}.json"), text)
+}
+
+/// Wrappers that carry places are invisible in the files.
+macro_rules! transparent {
+    ($($wrapper:ident),*) => {$(
+        impl<T: JsonSchema> JsonSchema for $wrapper<T> {
+            fn inline_schema() -> bool {
+                T::inline_schema()
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                T::schema_name()
+            }
+
+            fn schema_id() -> Cow<'static, str> {
+                T::schema_id()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                T::json_schema(generator)
+            }
+        }
+    )*};
+}
+
+transparent!(Key, Located);
+
+impl<T: JsonSchema> JsonSchema for Map<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Map_of_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<T>() })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for TextOr<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Text_or_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string" }, generator.subschema_for::<T>()] })
+    }
+}
+
+impl JsonSchema for AnyScalar {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "AnyScalar".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number", "boolean"] })
+    }
+}
