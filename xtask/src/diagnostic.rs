@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// A place in a specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,12 +48,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A finding that stops generation. The hint is an argument, so none can be forgotten.
-    pub fn error(
-        span: Span,
-        message: impl Into<String>,
-        label: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Self {
+    pub fn error(span: Span, message: impl Into<String>, label: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
             message: message.into(),
@@ -65,16 +60,8 @@ impl Diagnostic {
     }
 
     /// A finding that is shown only.
-    pub fn warning(
-        span: Span,
-        message: impl Into<String>,
-        label: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(span, message, label, help)
-        }
+    pub fn warning(span: Span, message: impl Into<String>, label: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(span, message, label, help) }
     }
 
     /// The same finding with a second place.
@@ -94,10 +81,7 @@ pub struct Findings {
 impl Findings {
     /// Nothing found yet.
     pub fn new(source: Arc<Source>) -> Self {
-        Self {
-            source,
-            list: RefCell::default(),
-        }
+        Self { source, list: RefCell::default() }
     }
 
     /// The file.
@@ -107,10 +91,7 @@ impl Findings {
 
     /// A place in the file.
     pub fn span(&self, range: Range<usize>) -> Span {
-        Span {
-            source: Arc::clone(&self.source),
-            range,
-        }
+        Span { source: Arc::clone(&self.source), range }
     }
 
     /// Adds an error.
@@ -121,12 +102,7 @@ impl Findings {
         label: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.push(Diagnostic::error(
-            self.span(range.clone()),
-            message,
-            label,
-            help,
-        ));
+        self.push(Diagnostic::error(self.span(range.clone()), message, label, help));
     }
 
     /// Adds a warning.
@@ -137,12 +113,7 @@ impl Findings {
         label: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.push(Diagnostic::warning(
-            self.span(range.clone()),
-            message,
-            label,
-            help,
-        ));
+        self.push(Diagnostic::warning(self.span(range.clone()), message, label, help));
     }
 
     /// Adds a finding.
@@ -152,10 +123,7 @@ impl Findings {
 
     /// Whether anything found so far stops generation.
     pub fn has_errors(&self) -> bool {
-        self.list
-            .borrow()
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
+        self.list.borrow().iter().any(|finding| finding.severity == Severity::Error)
     }
 
     /// What was found, in the order of finding.
@@ -191,11 +159,7 @@ pub fn is_direction_control(c: char) -> bool {
 
 /// All findings as text, separated by empty lines; with colours if the reader is a terminal.
 pub fn render(diagnostics: &[Diagnostic], colour: bool) -> String {
-    let renderer = if colour {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut text = String::new();
     for diagnostic in diagnostics {
         text.push_str(&render_one(diagnostic, &renderer));
@@ -209,37 +173,48 @@ fn render_one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let main = Excerpt::new(&diagnostic.span);
-    let related = diagnostic
-        .related
-        .as_ref()
-        .map(|(span, label)| (Excerpt::new(span), label.as_str()));
-
-    let mut group = Group::with_title(level.primary_title(diagnostic.message.as_str())).element(
-        main.snippet()
-            .annotation(main.annotation(AnnotationKind::Primary, &diagnostic.label)),
-    );
-    if let Some((excerpt, label)) = &related {
-        group = group.element(
-            excerpt
-                .snippet()
-                .annotation(excerpt.annotation(AnnotationKind::Context, label)),
-        );
-    }
-    group = group.element(Level::HELP.message(diagnostic.help.as_str()));
+    let group = Group::with_title(level.primary_title(diagnostic.message.as_str()));
+    let main = Line::new(&diagnostic.span);
+    let primary = |first: &Line<'_>| {
+        let kind = AnnotationKind::Primary;
+        kind.span(main.range_from(first)).label(&diagnostic.label)
+    };
+    let group = match &diagnostic.related {
+        None => group.element(main.snippet(&main).annotation(primary(&main))),
+        Some((span, label)) => {
+            let related = Line::new(span);
+            let context = |first: &Line<'_>| {
+                let kind = AnnotationKind::Context;
+                kind.span(related.range_from(first)).label(label)
+            };
+            if diagnostic.span.source == span.source {
+                let (first, last) = if main.start < related.start { (&main, &related) } else { (&related, &main) };
+                let snippet = first.snippet(last);
+                group.element(snippet.annotation(primary(first)).annotation(context(first)))
+            } else {
+                group
+                    .element(main.snippet(&main).annotation(primary(&main)))
+                    .element(related.snippet(&related).annotation(context(&related)))
+            }
+        }
+    };
+    let group = group.element(Level::HELP.message(diagnostic.help.as_str()));
     renderer.render(&[group])
 }
 
-/// The one line of a file that a finding shows. The renderer gets no more than this: it is quick on any file, and no span
-/// can lie outside of what it sees.
-struct Excerpt<'a> {
-    path: &'a str,
-    line: &'a str,
+/// A line of a file that a finding shows. The renderer gets no more of a file than the lines that it needs, and no span lies
+/// outside of its line.
+struct Line<'a> {
+    source: &'a Source,
     number: usize,
+    /// Where the line starts and ends in the file.
+    start: usize,
+    end: usize,
+    /// What is marked, in the file.
     range: Range<usize>,
 }
 
-impl<'a> Excerpt<'a> {
+impl<'a> Line<'a> {
     fn new(span: &'a Span) -> Self {
         let text = span.source.text.as_str();
         let start = text.floor_char_boundary_at(span.range.start);
@@ -247,25 +222,27 @@ impl<'a> Excerpt<'a> {
         let rest = &text[line_start..];
         let line = rest.split('\n').next().unwrap_or_default();
         let line = line.strip_suffix('\r').unwrap_or(line);
-        let within = line.floor_char_boundary_at(start - line_start);
+        let line_end = line_start + line.len();
+        let start = start.min(line_end);
         // A span over several lines is shown by its first line.
-        let end = line.floor_char_boundary_at(span.range.end.saturating_sub(line_start));
+        let end = text.floor_char_boundary_at(span.range.end.min(line_end));
         Self {
-            path: &span.source.path,
-            line,
+            source: &span.source,
             number: text[..line_start].matches('\n').count() + 1,
-            range: within..end.max(within),
+            start: line_start,
+            end: line_end,
+            range: start..end.max(start),
         }
     }
 
-    fn snippet(&self) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-        Snippet::source(self.line)
-            .path(self.path)
-            .line_start(self.number)
+    /// The lines from this one to `last`, of which the renderer shows those with marks.
+    fn snippet(&self, last: &Self) -> Snippet<'a, Annotation<'a>> {
+        Snippet::source(&self.source.text[self.start..last.end]).path(&self.source.path).line_start(self.number)
     }
 
-    fn annotation(&self, kind: AnnotationKind, label: &'a str) -> annotate_snippets::Annotation<'a> {
-        kind.span(self.range.clone()).label(label)
+    /// What is marked, in a snippet that begins with the line `first`.
+    fn range_from(&self, first: &Self) -> Range<usize> {
+        self.range.start - first.start..self.range.end - first.start
     }
 }
 
@@ -282,5 +259,65 @@ impl FloorCharBoundary for str {
             index -= 1;
         }
         index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOSTILE: [&str; 12] = [
+        "",
+        "\n",
+        "\r\n\r",
+        "\t\ttabs\t",
+        "\u{feff}mark",
+        "\u{202e}right to left\u{2066}",
+        "\u{200f}\u{200d}\u{301}",
+        "宽字符 🍲🍲 wide",
+        "no line break at the end",
+        "line\nline\n\n",
+        "\0\u{1b}[31mred\u{7f}",
+        "\u{fffd}",
+    ];
+
+    #[test]
+    fn no_text_and_no_span_makes_rendering_panic() {
+        for text in HOSTILE {
+            let source = Arc::new(Source { path: "spec/\t\u{202e}.yaml".to_owned(), text: text.to_owned() });
+            for start in 0..text.len() + 3 {
+                for end in [0, start, start + 1, start + 4, text.len(), usize::MAX] {
+                    let span = |range| Span { source: Arc::clone(&source), range };
+                    let finding =
+                        Diagnostic::error(span(start..end), text, text, text).with_related(span(end..start), text);
+                    for colour in [false, true] {
+                        assert!(render(std::slice::from_ref(&finding), colour).contains("error"));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_shortened_around_the_mark() {
+        let source = Arc::new(Source { path: "spec/Long.yaml".to_owned(), text: "x ".repeat(100_000) });
+        let span = Span { source, range: 100_000..100_001 };
+        let text = render(&[Diagnostic::error(span, "long", "here", "shorten it")], false);
+        assert!(text.lines().all(|line| line.chars().count() < 200), "{text}");
+        assert!(text.contains("--> spec/Long.yaml:1:100001"), "{text}");
+    }
+
+    #[test]
+    fn text_from_a_file_is_one_short_visible_line_in_a_message() {
+        assert_eq!(quoted("a\nb\u{202e}"), "`a\\nb\\u{202e}`");
+        assert_eq!(quoted(&"x".repeat(1000)).chars().count(), 63);
+    }
+
+    #[test]
+    fn colour_comes_only_when_it_is_asked_for() {
+        let source = Arc::new(Source { path: "a.yaml".to_owned(), text: "a: b".to_owned() });
+        let finding = Diagnostic::warning(Span { source, range: 0..1 }, "message", "label", "help");
+        assert!(!render(std::slice::from_ref(&finding), false).contains('\u{1b}'));
+        assert!(render(&[finding], true).contains('\u{1b}'));
     }
 }

@@ -41,17 +41,18 @@ pub fn parse(files: &[InputFile]) -> (Option<Spec>, Vec<Diagnostic>) {
     let mut findings = Vec::new();
     let is_product = |file: &&InputFile| file_name(&file.path) == "product.yaml";
 
-    let (product, shape_names) = match files.iter().find(is_product) {
-        Some(file) => {
-            let (outcome, found) = read_file(file, |root, findings| product_file(root, findings));
-            findings.extend(found);
-            outcome.map_or((None, None), |(product, names)| (product, Some(names)))
+    let mut product = None;
+    let mut shape_names = None;
+    if let Some(file) = files.iter().find(is_product) {
+        let (outcome, found) = read_file(file, product_file);
+        findings.extend(found);
+        if let Some((read, names)) = outcome {
+            product = read;
+            shape_names = Some(names);
         }
-        None => {
-            findings.push(no_product(files));
-            (None, None)
-        }
-    };
+    } else {
+        findings.push(no_product(files));
+    }
 
     let shapes = Shapes {
         names: shape_names.as_deref(),
@@ -80,11 +81,7 @@ pub fn parse(files: &[InputFile]) -> (Option<Spec>, Vec<Diagnostic>) {
 
     findings.sort_by(|a, b| {
         let place = |d: &Diagnostic| (d.span.range.start, d.severity);
-        a.span
-            .source
-            .path
-            .cmp(&b.span.source.path)
-            .then_with(|| place(a).cmp(&place(b)))
+        a.span.source.path.cmp(&b.span.source.path).then_with(|| place(a).cmp(&place(b)))
     });
     let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
     actions.sort_by(|a, b| a.name.value.cmp(&b.name.value));
@@ -96,10 +93,7 @@ pub fn parse(files: &[InputFile]) -> (Option<Spec>, Vec<Diagnostic>) {
 }
 
 /// Reads one file and limits what is said about it.
-fn read_file<T>(
-    file: &InputFile,
-    check: impl FnOnce(&Node, &Findings) -> Option<T>,
-) -> (Option<T>, Vec<Diagnostic>) {
+fn read_file<T>(file: &InputFile, check: impl FnOnce(&Node, &Findings) -> Option<T>) -> (Option<T>, Vec<Diagnostic>) {
     let (outcome, findings) = match node::decode(&file.path, &file.bytes) {
         Err(findings) => (None, findings),
         Ok(findings) => {
@@ -129,14 +123,8 @@ fn no_product(files: &[InputFile]) -> Diagnostic {
         .first()
         .and_then(|file| file.path.rsplit_once('/'))
         .map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    let source = Source {
-        path: format!("{folder}product.yaml"),
-        text: String::new(),
-    };
-    let span = Span {
-        source: source.into(),
-        range: 0..0,
-    };
+    let source = Source { path: format!("{folder}product.yaml"), text: String::new() };
+    let span = Span { source: source.into(), range: 0..0 };
     Diagnostic::error(
         span,
         "a product folder has no product.yaml",
@@ -158,15 +146,28 @@ struct Shapes<'a> {
 
 /// Something with keys: what messages about a missing key name and point to.
 struct Owner {
+    kind: &'static str,
     title: String,
     range: Range<usize>,
 }
 
 impl Owner {
-    fn new(kind: &str, name: &Located<String>) -> Self {
+    /// Something with a name: `the field "Name"`.
+    fn named(kind: &'static str, name: &Located<String>) -> Self {
+        Self { kind, title: format!("the {kind} {}", quoted(&name.value)), range: name.range.clone() }
+    }
+
+    /// A map under a key of the language: `endpoints`.
+    fn key(key: &'static str, range: &Range<usize>) -> Self {
+        Self { kind: key, title: format!("`{key}`"), range: range.clone() }
+    }
+
+    /// What a whole file describes; the place is that of its name, if it has one.
+    fn file(kind: &'static str, name: Option<&Located<String>>) -> Self {
         Self {
-            title: format!("{kind} {}", quoted(&name.value)),
-            range: name.range.clone(),
+            kind,
+            title: name.map_or_else(|| format!("the {kind}"), |name| format!("the {kind} {}", quoted(&name.value))),
+            range: name.map_or(0..0, |name| name.key.clone()),
         }
     }
 }
@@ -179,10 +180,7 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn spanned(&self, located: &Located<String>) -> Spanned<String> {
-        Spanned {
-            value: located.value.clone(),
-            span: self.findings.span(located.range.clone()),
-        }
+        Spanned { value: located.value.clone(), span: self.findings.span(located.range.clone()) }
     }
 
     /// The value of a key that must be there.
@@ -192,7 +190,7 @@ impl Checker<'_> {
                 &owner.range,
                 format!("{} has no {}", owner.title, quoted(name)),
                 format!("{} is missing", quoted(name)),
-                how_to_write(name),
+                how_to_write(owner.kind, name),
             );
         }
         key.given()
@@ -200,8 +198,7 @@ impl Checker<'_> {
 
     /// Text for people that must be there.
     fn prose(&self, key: &Key<Located<String>>, name: &str, owner: &Owner) -> Option<String> {
-        self.required(key, name, owner)
-            .and_then(|text| self.checked_prose(text, name))
+        self.required(key, name, owner).and_then(|text| self.checked_prose(text, name))
     }
 
     /// Text for people that need not be there.
@@ -276,7 +273,7 @@ impl Checker<'_> {
     }
 
     fn error_code(&self, code: &Located<String>, facts: &file::ErrorCode) -> Option<ErrorCode> {
-        let owner = Owner::new("the error code", code);
+        let owner = Owner::named("error code", code);
         let named = self.name(code, "an error code");
         let status = self.required(&facts.status, "status", &owner).and_then(|status| {
             let valid = u16::try_from(status.value).ok().filter(|status| (100..=599).contains(status));
@@ -310,11 +307,14 @@ fn is_unreadable(c: char) -> bool {
 }
 
 /// An example of a key, for the hint about a missing one.
-fn how_to_write(key: &str) -> &'static str {
+fn how_to_write(owner: &str, key: &str) -> &'static str {
     match key {
-        "action" => "add `action: ` with the name on the wire, which is also the name of the file",
-        "summary" => "add `summary: ` with one sentence that says what the action does",
-        "description" => "add `description: ` with one sentence in your own words",
+        "action" if owner == "authorization" => "add `action:` with the RAM action, such as `\"cams:DoSomething\"`",
+        "example" if owner == "action" => "add `example: |` and below it the documented answer as JSON text",
+        "fields" if owner == "shape" => "add `fields:` with the fields by name",
+        "action" => "add `action:` with the name on the wire, which is also the name of the file",
+        "summary" => "add `summary:` with one sentence that says what the action does",
+        "description" => "add `description:` with one sentence in your own words",
         "idempotent" => {
             "add `idempotent: true` if sending the same request twice does no more than sending it once, otherwise `false`"
         }
@@ -322,26 +322,26 @@ fn how_to_write(key: &str) -> &'static str {
         "authorization" => {
             "add `authorization: { action: \"cams:DoSomething\", access: update }`, or `authorization: none`"
         }
-        "access" => "add `access: ` with `list`, `read`, `create`, `update` or `delete`",
-        "parameters" => "add `parameters: ` with the parameters by name, or `parameters: {}` for none",
-        "response" => "add `response: ` with the members of the answer by name",
-        "errors" => "add `errors: ` with the documented error codes, or `errors: {}` for none",
-        "example" => "add `example: ` with the documented value; an action's example is a whole answer as JSON text",
+        "access" => "add `access:` with `list`, `read`, `create`, `update` or `delete`",
+        "parameters" => "add `parameters:` with the parameters by name, or `parameters: {}` for none",
+        "response" => "add `response:` with the members of the answer by name",
+        "errors" => "add `errors:` with the documented error codes, or `errors: {}` for none",
+        "example" => "add `example:` with a documented value; a list or an object is written as JSON text",
         "type" => "add `type: string`, or another of integer, number, boolean, array, object, any, shape",
         "items" => "add `items: { type: string }`, or another type",
         "fields" => {
-            "add `fields: ` with the fields by name, `additional: { type: string }` for free names, or use `type: any`"
+            "add `fields:` with the fields by name, `additional: { type: string }` for free names, or use `type: any`"
         }
         "values" => "add `values: { VALUE: What it means. }`",
-        "shape" => "add `shape: ` with the name of a shape in product.yaml",
+        "shape" => "add `shape:` with the name of a shape in product.yaml",
         "status" => "add `status: 400`, or what else the documentation gives",
-        "message" => "add `message: ` with the text that comes with the code",
-        "product" => "add `product: ` with the product code, such as `cams`",
-        "title" => "add `title: ` with the product's name for people",
+        "message" => "add `message:` with the text that comes with the code",
+        "product" => "add `product:` with the product code, such as `cams`",
+        "title" => "add `title:` with the product's name for people",
         "version" => "add `version: \"2020-06-06\"`",
-        "documentation" => "add `documentation: ` with the address of the official documentation",
+        "documentation" => "add `documentation:` with the address of the official documentation",
         "default_region" => "add `default_region: ap-southeast-1`",
-        "endpoints" => "add `endpoints: ` with the patterns `public` and `vpc`",
+        "endpoints" => "add `endpoints:` with the patterns `public` and `vpc`",
         "public" | "vpc" => "add the pattern of the host name, such as `cams.{region}.aliyuncs.com`",
         _ => "add the key (see api-spec/README.md)",
     }
@@ -352,9 +352,7 @@ fn has_any_key(root: &Node, keys: &[&str]) -> bool {
     let Value::Map(entries) = &root.value else {
         return false;
     };
-    entries
-        .iter()
-        .any(|(key, _)| matches!(&key.value, Value::Scalar { text, .. } if keys.contains(&text.as_str())))
+    entries.iter().any(|(key, _)| matches!(&key.value, Value::Scalar { text, .. } if keys.contains(&text.as_str())))
 }
 
 /// What `product.yaml` says, and the names of its shapes even if something else in it is wrong.
@@ -364,37 +362,22 @@ fn product_file(root: &Node, findings: &Findings) -> Option<(Option<Product>, Ve
             &(0..0),
             "this file does not describe a product",
             "expected the key `product`",
-            "product.yaml begins with `product: ` and the product code; actions go into files of their own",
+            "product.yaml begins with `product:` and the product code; actions go into files of their own",
         );
         return None;
     }
     let raw: ProductFile = from_node(root, findings)?;
     let raw_shapes = raw.shapes.given().map_or(&[][..], |shapes| &shapes.value.0[..]);
     let names: Vec<String> = raw_shapes.iter().map(|(name, _)| name.value.clone()).collect();
-    let shapes = Shapes {
-        names: Some(&names),
-        types: HashMap::new(),
-    };
-    let checker = Checker {
-        findings,
-        shapes: &shapes,
-    };
+    let shapes = Shapes { names: Some(&names), types: HashMap::new() };
+    let checker = Checker { findings, shapes: &shapes };
     let product = checker.product(&raw);
     Some((product, names))
 }
 
 impl Checker<'_> {
     fn product(&self, raw: &ProductFile) -> Option<Product> {
-        let owner = match raw.product.given() {
-            Some(code) => Owner {
-                title: "the product".to_owned(),
-                range: code.key.clone(),
-            },
-            None => Owner {
-                title: "the product".to_owned(),
-                range: 0..0,
-            },
-        };
+        let owner = Owner::file("product", raw.product.given());
         let code = self.required(&raw.product, "product", &owner).filter(|code| {
             self.characters(code, "a product code", "letters, digits, `-` and `_`", |c| {
                 c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
@@ -404,7 +387,7 @@ impl Checker<'_> {
         let version = self.prose(&raw.version, "version", &owner);
         let documentation = self.required(&raw.documentation, "documentation", &owner);
         if let Some(address) = documentation
-            && !(address.value.starts_with("https://") && !address.value.chars().any(char::is_whitespace))
+            && (!address.value.starts_with("https://") || address.value.chars().any(char::is_whitespace))
         {
             self.findings.error(
                 &address.range,
@@ -413,12 +396,10 @@ impl Checker<'_> {
                 "write the address of the product's official documentation, without blanks",
             );
         }
-        let default_region = self
-            .required(&raw.default_region, "default_region", &owner)
-            .filter(|region| self.region(region));
-        let endpoints = self
-            .required(&raw.endpoints, "endpoints", &owner)
-            .and_then(|endpoints| self.endpoints(endpoints));
+        let default_region =
+            self.required(&raw.default_region, "default_region", &owner).filter(|region| self.region(region));
+        let endpoints =
+            self.required(&raw.endpoints, "endpoints", &owner).and_then(|endpoints| self.endpoints(endpoints));
         let success_code = self.optional_prose(&raw.success_code, "success_code");
         let shapes = raw.shapes.given().map_or(&[][..], |shapes| &shapes.value.0[..]);
         let shapes = shapes.iter().filter_map(|(name, shape)| self.shape(name, shape)).collect();
@@ -457,22 +438,19 @@ impl Checker<'_> {
     }
 
     fn host(&self, host: &Located<String>) -> bool {
-        // The placeholder stands for characters that are allowed themselves.
-        let filled = Located {
-            key: host.key.clone(),
-            range: host.range.clone(),
-            value: host.value.replace("{region}", "region"),
-        };
-        self.characters(&filled, "a host name", "small letters, digits, `-`, `.` and `{region}`", |c| {
-            c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.')
+        let of = "small letters, digits, `-`, `.` and `{region}`";
+        // Braces are left over only where the placeholder is not written exactly.
+        let rest = host.value.replace("{region}", "");
+        self.characters(host, "a host name", of, |c| {
+            c.is_ascii_lowercase()
+                || c.is_ascii_digit()
+                || matches!(c, '-' | '.')
+                || (matches!(c, '{' | '}') && !rest.contains(c))
         })
     }
 
     fn endpoints(&self, raw: &Located<file::Endpoints>) -> Option<Endpoints> {
-        let owner = Owner {
-            title: "`endpoints`".to_owned(),
-            range: raw.key.clone(),
-        };
+        let owner = Owner::key("endpoints", &raw.key);
         let pattern = |key, name| {
             let pattern: &Located<String> = self.required(key, name, &owner)?;
             if !pattern.value.contains("{region}") {
@@ -491,11 +469,7 @@ impl Checker<'_> {
         let vpc = pattern(&raw.value.vpc, "vpc");
         let regions = raw.value.regions.given().map_or(&[][..], |regions| &regions.value.0[..]);
         let exceptions = regions.iter().filter_map(|(name, hosts)| self.region_endpoint(name, hosts)).collect();
-        Some(Endpoints {
-            public: public?,
-            vpc: vpc?,
-            exceptions,
-        })
+        Some(Endpoints { public: public?, vpc: vpc?, exceptions })
     }
 
     fn region_endpoint(&self, region: &Located<String>, raw: &file::RegionEndpoint) -> Option<RegionEndpoint> {
@@ -508,17 +482,14 @@ impl Checker<'_> {
                 "add the host names of the region, or remove it if it follows the patterns",
             );
         }
-        let host = |key: &Key<Located<String>>| key.given().filter(|host| self.host(host)).map(|host| host.value.clone());
+        let host =
+            |key: &Key<Located<String>>| key.given().filter(|host| self.host(host)).map(|host| host.value.clone());
         let (public, vpc) = (host(&raw.public), host(&raw.vpc));
-        named.then(|| RegionEndpoint {
-            region: region.value.clone(),
-            public,
-            vpc,
-        })
+        named.then(|| RegionEndpoint { region: region.value.clone(), public, vpc })
     }
 
     fn shape(&self, name: &Located<String>, raw: &file::Shape) -> Option<Shape> {
-        let owner = Owner::new("the shape", name);
+        let owner = Owner::named("shape", name);
         let named = self.name(name, "a shape");
         let description = self.prose(&raw.description, "description", &owner);
         let ty = self.required(&raw.ty, "type", &owner)?;
@@ -544,25 +515,13 @@ impl Checker<'_> {
                 })
             }
         };
-        Some(Shape {
-            name: named.then(|| self.spanned(name))?,
-            description: description?,
-            ty,
-        })
+        Some(Shape { name: named.then(|| self.spanned(name))?, description: description?, ty })
     }
 }
 
 /// The keys of which an action's file has at least one, whatever was forgotten in it.
-const ACTION_KEYS: [&str; 8] = [
-    "action",
-    "summary",
-    "idempotent",
-    "rate_limit",
-    "authorization",
-    "parameters",
-    "response",
-    "example",
-];
+const ACTION_KEYS: [&str; 8] =
+    ["action", "summary", "idempotent", "rate_limit", "authorization", "parameters", "response", "example"];
 
 fn action_file(root: &Node, findings: &Findings, shapes: &Shapes<'_>) -> Option<Action> {
     let path = findings.source().path.as_str();
@@ -570,14 +529,9 @@ fn action_file(root: &Node, findings: &Findings, shapes: &Shapes<'_>) -> Option<
         let help = if has_any_key(root, &["product", "endpoints"]) {
             "a product is described in product.yaml"
         } else {
-            "a product folder holds product.yaml and one file per action, which begins with `action: ` and its name"
+            "a product folder holds product.yaml and one file per action, which begins with `action:` and its name"
         };
-        findings.error(
-            &(0..0),
-            "this file describes no action",
-            "expected the key `action`",
-            help,
-        );
+        findings.error(&(0..0), "this file describes no action", "expected the key `action`", help);
         return None;
     }
     let raw: ActionFile = from_node(root, findings)?;
@@ -589,11 +543,7 @@ fn action_file(root: &Node, findings: &Findings, shapes: &Shapes<'_>) -> Option<
     {
         findings.error(
             &name.range,
-            format!(
-                "the action {} stands in a file of another name, {}",
-                quoted(&name.value),
-                quoted(file_name(path))
-            ),
+            format!("the action {} stands in a file of another name, {}", quoted(&name.value), quoted(file_name(path))),
             "differs from the name of the file",
             "rename the file to the action's name and `.yaml`, or correct the name here",
         );
@@ -603,23 +553,12 @@ fn action_file(root: &Node, findings: &Findings, shapes: &Shapes<'_>) -> Option<
 
 impl Checker<'_> {
     fn action(&self, raw: &ActionFile) -> Option<Action> {
-        let owner = match raw.action.given() {
-            Some(name) => Owner {
-                title: format!("the action {}", quoted(&name.value)),
-                range: name.key.clone(),
-            },
-            None => Owner {
-                title: "the action".to_owned(),
-                range: 0..0,
-            },
-        };
+        let owner = Owner::file("action", raw.action.given());
         let name = self.required(&raw.action, "action", &owner);
         let summary = self.prose(&raw.summary, "summary", &owner);
         let description = self.optional_prose(&raw.description, "description");
         let idempotent = self.required(&raw.idempotent, "idempotent", &owner).copied();
-        let rate_limit = self
-            .required(&raw.rate_limit, "rate_limit", &owner)
-            .and_then(|rate| self.rate_limit(rate));
+        let rate_limit = self.required(&raw.rate_limit, "rate_limit", &owner).and_then(|rate| self.rate_limit(rate));
         let authorization = self
             .required(&raw.authorization, "authorization", &owner)
             .and_then(|authorization| self.authorization(authorization));
@@ -632,11 +571,7 @@ impl Checker<'_> {
         let errors = errors.map_or(Vec::new(), |errors| self.error_codes(&errors.value));
         let example = self.required(&raw.example, "example", &owner);
         // An answer whose description is wrong would only be found wrong a second time.
-        let response = Type::Object(Object {
-            type_name: None,
-            description: None,
-            fields: response,
-        });
+        let response = Type::Object(Object { type_name: None, description: None, fields: response });
         let example = example.and_then(|example| self.answer_example(example, &response));
         let Type::Object(Object { fields: response, .. }) = response else {
             return None;
@@ -680,10 +615,9 @@ impl Checker<'_> {
             Some((number(requests)?, count.checked_mul(seconds)?))
         });
         match parsed {
-            Some((requests @ 1.., seconds @ 1..)) => Some(Some(RateLimit {
-                requests,
-                window: Duration::from_secs(seconds.into()),
-            })),
+            Some((requests @ 1.., seconds @ 1..)) => {
+                Some(Some(RateLimit { requests, window: Duration::from_secs(seconds.into()) }))
+            }
             Some(_) => {
                 self.findings.error(
                     &rate.range,
@@ -694,10 +628,16 @@ impl Checker<'_> {
                 None
             }
             None => {
+                let too_long = |digits: &str| digits.len() > 9;
+                let label = if text.split(|c: char| !c.is_ascii_digit()).any(too_long) {
+                    "the number is too large"
+                } else {
+                    "expected requests, `/` and a time"
+                };
                 self.findings.error(
                     &rate.range,
                     format!("{} is not a rate limit", quoted(text)),
-                    "expected requests, `/` and a time",
+                    label,
                     "write a rate such as `10/s`, `200/60s`, `5/m` or `100/h`, or `none`",
                 );
                 None
@@ -721,10 +661,7 @@ impl Checker<'_> {
             }
             TextOr::Other(map) => map,
         };
-        let owner = Owner {
-            title: "`authorization`".to_owned(),
-            range: raw.key.clone(),
-        };
+        let owner = Owner::key("authorization", &raw.key);
         let action = self.required(&raw_map.action, "action", &owner);
         if let Some(action) = action
             && self.name(action, "a RAM action")

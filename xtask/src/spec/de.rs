@@ -20,12 +20,7 @@ use crate::diagnostic::{Findings, quoted};
 
 /// Fills a file's type from its tree.
 pub(crate) fn from_node<'a, T: Deserialize<'a>>(node: &'a Node, findings: &'a Findings) -> Option<T> {
-    T::deserialize(Reader {
-        key: None,
-        node,
-        findings,
-    })
-    .ok()
+    T::deserialize(Reader { key: None, node, findings }).ok()
 }
 
 /// What is known about a key of a map with fixed keys.
@@ -117,9 +112,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
                 let mut place = || parts.next_element::<usize>().map(Option::unwrap_or_default);
                 let key = place()?..place()?;
                 let range = place()?..place()?;
-                let value = parts
-                    .next_element()?
-                    .ok_or_else(|| serde::de::Error::custom("a value is missing"))?;
+                let value = parts.next_element()?.ok_or_else(|| serde::de::Error::custom("a value is missing"))?;
                 Ok(Located { key, range, value })
             }
         }
@@ -290,11 +283,12 @@ impl<'a> Reader<'a> {
                 };
                 Err(self.wrong("text", format!("put it in quotes: \"{written}\"")))
             }
-            Some(Scalar::Null) => Err(self.wrong(
-                "text",
-                "write the text behind the colon, in quotes if it is empty or `null`",
-            )),
-            None => Err(self.wrong("text", "write text behind the colon; text that starts with a bracket needs quotes")),
+            Some(Scalar::Null) => {
+                Err(self.wrong("text", "write the text behind the colon, in quotes if it is empty or `null`"))
+            }
+            None => {
+                Err(self.wrong("text", "write text behind the colon; text that starts with a bracket needs quotes"))
+            }
         }
     }
 
@@ -351,24 +345,24 @@ impl<'de> Deserializer<'de> for Reader<'de> {
                     node: Some(self),
                 })
             }
-            ask::TEXT_OR if !matches!(self.node.value, Value::Map(_)) => self.deserialize_str(visitor),
+            ask::TEXT_OR if matches!(self.node.value, Value::Scalar { .. }) => self.deserialize_str(visitor),
+            ask::TEXT_OR if matches!(self.node.value, Value::List) => {
+                Err(self.wrong("text or a map", "write text behind the colon, or `name: value` lines below it"))
+            }
             ask::ANY_SCALAR => match &self.node.value {
                 Value::Scalar { text, .. } if self.node.scalar() != Some(Scalar::Null) => {
                     self.place(visitor.visit_str(text))
                 }
-                _ => Err(self.wrong("text", "write it in quotes; a list or an object is written as JSON text: '[1, 2]'")),
+                _ => {
+                    Err(self.wrong("text", "write it in quotes; a list or an object is written as JSON text: '[1, 2]'"))
+                }
             },
             _ => visitor.visit_newtype_struct(self),
         }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let entries = Entries {
-            entries: self.entries()?.iter(),
-            known: None,
-            value: None,
-            findings: self.findings,
-        };
+        let entries = Entries { rest: self.entries()?.iter(), known: None, value: None, findings: self.findings };
         self.place(visitor.visit_map(entries))
     }
 
@@ -378,12 +372,8 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let entries = Entries {
-            entries: self.entries()?.iter(),
-            known: Some((name, fields)),
-            value: None,
-            findings: self.findings,
-        };
+        let entries =
+            Entries { rest: self.entries()?.iter(), known: Some((name, fields)), value: None, findings: self.findings };
         self.place(visitor.visit_map(entries))
     }
 
@@ -444,7 +434,7 @@ impl<'de> SeqAccess<'de> for Parts<'de> {
 
 /// The entries of a map; with `known`, those whose keys the type has, the others being reported.
 struct Entries<'a> {
-    entries: std::slice::Iter<'a, (Node, Node)>,
+    rest: std::slice::Iter<'a, (Node, Node)>,
     known: Option<(&'static str, &'static [&'static str])>,
     value: Option<Reader<'a>>,
     findings: &'a Findings,
@@ -454,22 +444,14 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        for (key, value) in self.entries.by_ref() {
+        for (key, value) in self.rest.by_ref() {
             let findings = self.findings;
-            self.value = Some(Reader {
-                key: Some(key),
-                node: value,
-                findings,
-            });
+            self.value = Some(Reader { key: Some(key), node: value, findings });
             let Value::Scalar { text, .. } = &key.value else {
                 continue;
             };
             let Some((name, fields)) = self.known else {
-                let key = Reader {
-                    key: None,
-                    node: key,
-                    findings,
-                };
+                let key = Reader { key: None, node: key, findings };
                 return seed.deserialize(key).map(Some);
             };
             if fields.contains(&text.as_str()) {

@@ -20,13 +20,13 @@ pub(crate) struct ActionFile {
     /// What else there is to know, in Markdown.
     #[serde(default)]
     pub(crate) description: Key<Located<String>>,
-    /// Whether sending the same request twice does the same as sending it once. `false`: it is never sent again when the
-    /// server may already have acted on it.
+    /// Whether a request may be sent twice: `false` if the server would then act twice.
     pub(crate) idempotent: Key<bool>,
     /// The limit per account: `10/s`, `200/60s`, `5/m`, `100/h`, or `none` when the service publishes none.
     #[schemars(regex(pattern = r"^(none|[0-9]+/[0-9]*(s|m|h))$"))]
     pub(crate) rate_limit: Key<Located<String>>,
     /// What the caller must be allowed to do, or `none`.
+    #[schemars(extend("anyOf" = [{ "const": "none" }, { "$ref": "#/definitions/Authorization" }]))]
     pub(crate) authorization: Key<Located<TextOr<Authorization>>>,
     /// Whether the action is called without a signature.
     #[serde(default)]

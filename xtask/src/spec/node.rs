@@ -3,6 +3,7 @@
 //! The language of the specifications is a part of YAML: no anchors, aliases, merge keys, tags or directives, one document,
 //! text as keys. What is left has one meaning in every YAML version, can be written as JSON, and cannot grow when it is read.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -73,10 +74,7 @@ pub(crate) fn plain_scalar(text: &str) -> Scalar<'_> {
 
 fn is_number(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if matches!(
-        unsigned,
-        ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN"
-    ) {
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
         return true;
     }
     if let Some(digits) = text.strip_prefix("0x") {
@@ -91,12 +89,7 @@ fn is_number(text: &str) -> bool {
 
 /// Decodes a file's bytes. `Err`: the file cannot be shown to the YAML parser; the findings say why.
 pub(crate) fn decode(path: &str, bytes: &[u8]) -> Result<Findings, Findings> {
-    let source = |text: String| {
-        Findings::new(Arc::new(Source {
-            path: path.to_owned(),
-            text,
-        }))
-    };
+    let source = |text: String| Findings::new(Arc::new(Source { path: path.to_owned(), text }));
     if bytes.len() > LARGEST_FILE {
         let findings = source(String::new());
         findings.error(
@@ -123,10 +116,7 @@ pub(crate) fn decode(path: &str, bytes: &[u8]) -> Result<Findings, Findings> {
             return Err(findings);
         }
     };
-    let forbidden = text
-        .char_indices()
-        .find(|&(_, c)| is_unprintable(c))
-        .map(|(at, c)| (at..at + c.len_utf8(), c));
+    let forbidden = text.char_indices().find(|&(_, c)| is_unprintable(c)).map(|(at, c)| (at..at + c.len_utf8(), c));
     let findings = source(text);
     let Some((range, c)) = forbidden else {
         return Ok(findings);
@@ -162,6 +152,7 @@ pub(crate) fn read(findings: &Findings) -> Option<Node> {
     let mut reader = Reader {
         events: Parser::new_from_str_with_options(text, options),
         findings,
+        aliases: HashSet::new(),
         end: text.len(),
     };
     reader.document().ok()
@@ -175,6 +166,8 @@ type Spanned<'a> = (Event<'a>, Range<usize>);
 struct Reader<'a> {
     events: Parser<'a, StrInput<'a>>,
     findings: &'a Findings,
+    /// Those that are reported.
+    aliases: HashSet<&'a str>,
     end: usize,
 }
 
@@ -221,20 +214,22 @@ impl<'a> Reader<'a> {
             return Err(self.too_deep(&range));
         }
         let value = match event {
-            Event::Scalar(text, style, ..) => Value::Scalar {
-                text: text.into_owned(),
-                plain: style == ScalarStyle::Plain,
-            },
+            Event::Scalar(text, style, ..) => {
+                Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }
+            }
             Event::SequenceStart(..) => self.list(depth)?,
             Event::MappingStart(..) => self.map(depth)?,
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                self.findings.error(
-                    &range,
-                    "aliases are not part of the specification language",
-                    "refers to text elsewhere",
-                    "write the value out, describe a type that is used twice as a shape in product.yaml, \
-                     or put quotes around text that starts with `*`",
-                );
+                // Once for each name is enough.
+                if self.aliases.insert(&self.findings.source().text[range.clone()]) {
+                    self.findings.error(
+                        &range,
+                        "aliases are not part of the specification language",
+                        "refers to text elsewhere",
+                        "write the value out, describe a type that is used twice as a shape in product.yaml, \
+                         or put quotes around text that starts with `*`",
+                    );
+                }
                 Value::Refused
             }
             _ => return Err(self.unexpected(&range)),
@@ -255,7 +250,7 @@ impl<'a> Reader<'a> {
 
     fn map(&mut self, depth: usize) -> Result<Value, Stop> {
         let mut entries: Vec<(Node, Node)> = Vec::new();
-        let mut known = std::collections::HashMap::new();
+        let mut known: HashMap<String, Range<usize>> = HashMap::new();
         loop {
             let (event, range) = self.next()?;
             if event == Event::MappingEnd {
@@ -268,7 +263,6 @@ impl<'a> Reader<'a> {
                 continue;
             };
             if let Some(first) = known.get(&text) {
-                let first: &Range<usize> = first;
                 self.findings.push(
                     Diagnostic::error(
                         self.findings.span(key.range),
@@ -317,17 +311,8 @@ impl<'a> Reader<'a> {
             );
             return None;
         }
-        let value = Value::Scalar {
-            text: text.clone(),
-            plain: false,
-        };
-        Some((
-            text,
-            Node {
-                range: key.range,
-                value,
-            },
-        ))
+        let value = Value::Scalar { text: text.clone(), plain: false };
+        Some((text, Node { range: key.range, value }))
     }
 
     /// The next event that is not about anchors or tags; these are reported here.
@@ -414,7 +399,7 @@ fn advice(kind: &ErrorKind) -> &'static str {
         | ErrorKind::InvalidQuotedScalarIndent
         | ErrorKind::DocumentIndicatorInQuotedScalar => "close the quotes; text over several lines goes below `|`",
         ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
-            "put the whole text into the quotes; inside single quotes, write a single quote twice"
+            "put the whole text into the quotes, and check that the quotes above this place are closed"
         }
         ErrorKind::UnknownQuotedScalarEscape => "write the backslash twice, or use single quotes",
         ErrorKind::UnclosedFlowCollection { .. }
@@ -426,9 +411,7 @@ fn advice(kind: &ErrorKind) -> &'static str {
         | ErrorKind::ExpectedFlowSequenceSeparator => {
             "check that brackets come in pairs, and put quotes around text that contains brackets or commas"
         }
-        ErrorKind::DirectiveDisallowed => {
-            "remove the line: directives are not part of the specification language"
-        }
+        ErrorKind::DirectiveDisallowed => "remove the line: directives are not part of the specification language",
         _ => "compare the indentation with the lines above it, and put quotes around text with special characters",
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::de::{AnyScalar, Key, Located, Map, TextOr};
@@ -19,12 +20,27 @@ pub fn schemas() -> Vec<(String, String)> {
 fn file<T: JsonSchema>(name: &str, title: &str) -> (String, String) {
     // Editors still know this draft best.
     let mut schema = SchemaSettings::draft07()
+        .with_transform(RecursiveTransform(words))
         .into_generator()
         .into_root_schema_for::<T>();
     schema.insert("title".to_owned(), title.into());
     // The alternate form of a JSON value is the indented one.
     let text = format!("{:#}\n", schema.to_value());
     (format!("api-spec/schema/{name}.json"), text)
+}
+
+/// Turns a choice of documented words into an `enum`: editors then list the words when another one is written.
+fn words(schema: &mut Schema) {
+    let Some(choices) = schema.get("oneOf").and_then(|choices| choices.as_array()) else {
+        return;
+    };
+    let all = |key: &str| choices.iter().map(|choice| choice.get(key).cloned()).collect::<Option<Vec<_>>>();
+    if let (Some(words), Some(descriptions)) = (all("const"), all("description")) {
+        schema.remove("oneOf");
+        schema.insert("type".to_owned(), "string".into());
+        schema.insert("enum".to_owned(), words.into());
+        schema.insert("markdownEnumDescriptions".to_owned(), descriptions.into());
+    }
 }
 
 /// Wrappers that carry places are invisible in the files.

@@ -1,9 +1,10 @@
 //! The promises of the specification stage.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Enum, InputFile, Spec, Type, parse, schemas};
+use super::{Enum, Field, InputFile, Spec, Type, parse, schemas};
 use crate::diagnostic::{Diagnostic, Severity, render};
 
 fn repository() -> PathBuf {
@@ -44,10 +45,7 @@ fn good_product(folder: &str) -> InputFile {
 }
 
 fn action(bytes: impl Into<Vec<u8>>) -> Vec<InputFile> {
-    let file = InputFile {
-        path: "spec/Greet.yaml".to_owned(),
-        bytes: bytes.into(),
-    };
+    let file = InputFile { path: "spec/Greet.yaml".to_owned(), bytes: bytes.into() };
     vec![good_product("spec"), file]
 }
 
@@ -61,11 +59,7 @@ fn valid(path: &str) -> Spec {
 fn errors(files: &[InputFile]) -> Vec<Diagnostic> {
     let (spec, findings) = parse(files);
     assert!(spec.is_none(), "{}", render(&findings, false));
-    assert!(
-        findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
-    );
+    assert!(findings.iter().any(|finding| finding.severity == Severity::Error));
     complete(&findings);
     findings
 }
@@ -77,10 +71,7 @@ fn complete(findings: &[Diagnostic]) {
         assert!(!finding.label.is_empty(), "{finding:?}");
         assert!(!finding.help.is_empty(), "{finding:?}");
         let text = render(std::slice::from_ref(finding), false);
-        assert!(
-            text.contains(&format!("--> {}:", finding.span.source.path)),
-            "{text}"
-        );
+        assert!(text.contains(&format!("--> {}:", finding.span.source.path)), "{text}");
         assert!(text.contains("help: "), "{text}");
     }
 }
@@ -127,10 +118,7 @@ fn every_folder_of_broken_specifications_is_tested() {
     for entry in fs::read_dir(repository().join("xtask/fixtures/broken")).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
-        assert!(
-            entry.path().is_file() || source.contains(&format!("\"{name}\"")),
-            "{name}"
-        );
+        assert!(entry.path().is_file() || source.contains(&format!("\"{name}\"")), "{name}");
     }
 }
 
@@ -186,7 +174,7 @@ fn a_huge_file_is_an_error_and_is_not_read() {
 fn many_findings_are_counted_and_not_all_shown() {
     let mut text = good_action();
     for index in 0..500 {
-        text.push_str(&format!("unknown{index}: 1\n"));
+        writeln!(text, "unknown{index}: 1").unwrap();
     }
     let findings = errors(&action(text));
     assert_eq!(findings.len(), 51);
@@ -224,9 +212,7 @@ fn no_damaged_byte_makes_the_stage_panic() {
     // A linear congruential generator: the same damage in every run.
     let mut state = 1_u64;
     let mut random = |below: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % below
     };
     let likely = b"\0\t\n\r \"'#&*!|>%@`{}[]:,-?~<\x80\xc3\xff0aZ";
@@ -250,6 +236,35 @@ fn the_cams_specification_is_valid_without_warnings() {
     assert!(spec.actions[0].example.contains(r#""https://www.alibaba.com/inbound\n""#));
     assert_eq!(spec.actions[0].errors.len(), 4);
     assert!(spec.actions[0].idempotent && !spec.actions[1].idempotent);
+    let throttling = spec.product.errors.iter().filter(|error| error.throttling);
+    assert_eq!(throttling.count(), 3);
+}
+
+#[test]
+fn phone_numbers_of_cams_are_sensitive() {
+    fn check(fields: &[Field]) -> usize {
+        let inner = |ty: &Type| match ty {
+            Type::Object(object) => check(&object.fields),
+            Type::Array(items) => match &**items {
+                Type::Object(object) => check(&object.fields),
+                _ => 0,
+            },
+            _ => 0,
+        };
+        fields
+            .iter()
+            .map(|field| {
+                assert_eq!(field.sensitive, field.name.value == "PhoneNumber", "{}", field.name.value);
+                usize::from(field.sensitive) + inner(&field.ty)
+            })
+            .sum()
+    }
+    let spec = valid("api-spec/cams");
+    assert_eq!(spec.actions.iter().map(|action| check(&action.response)).sum::<usize>(), 2);
+    for parameter in spec.actions.iter().flat_map(|action| &action.parameters) {
+        assert_eq!(parameter.sensitive, parameter.name.value == "MobileNumber");
+        assert!(parameter.required);
+    }
 }
 
 #[test]
@@ -311,4 +326,49 @@ fn the_schemas_in_the_repository_are_those_of_the_types() {
         }
         assert_eq!(fs::read_to_string(&file).unwrap_or_default(), text, "{path}");
     }
+}
+
+#[test]
+fn the_kitchen_sink_uses_every_key_and_every_word_of_the_language() {
+    fn collect(schema: &serde_json::Value, words: &mut Vec<String>) {
+        if let Some(properties) = schema["properties"].as_object() {
+            words.extend(properties.keys().map(|key| format!("{key}:")));
+        }
+        let choices = schema["enum"].as_array().into_iter().flatten();
+        words.extend(choices.filter_map(|word| word.as_str()).map(|word| format!(": {word}")));
+        let members = schema.as_object().into_iter().flat_map(|object| object.values());
+        members.for_each(|member| collect(member, words));
+    }
+    let text: String =
+        folder("xtask/fixtures/kitchen-sink").into_iter().map(|file| String::from_utf8(file.bytes).unwrap()).collect();
+    let mut words = Vec::new();
+    for (_, schema) in schemas() {
+        collect(&serde_json::from_str(&schema).unwrap(), &mut words);
+    }
+    // The kitchen sink need not have every access level.
+    let levels = [": create", ": update", ": write", ": get"];
+    for word in words {
+        assert!(text.contains(&word) || levels.contains(&word.as_str()), "{word}");
+    }
+}
+
+#[test]
+fn the_example_in_the_readme_is_valid_and_its_error_looks_like_that() {
+    let readme = fs::read_to_string(repository().join("api-spec/README.md")).unwrap();
+    let block = |fence: &str| {
+        let (_, rest) = readme.split_once(fence).unwrap();
+        rest.split_once("```").unwrap().0.to_owned()
+    };
+    let files = |text: &str| {
+        let file = InputFile { path: "api-spec/kitchen/CookDish.yaml".to_owned(), bytes: text.into() };
+        vec![good_product("api-spec/kitchen"), file]
+    };
+    let example = block("```yaml\n");
+    let (spec, findings) = parse(&files(&example));
+    assert!(spec.is_some() && findings.is_empty(), "{}", render(&findings, false));
+
+    let mistyped = example.replacen("required: true, description", "descripton", 1);
+    let shown = render(&errors(&files(&mistyped)), false);
+    let (expected, _) = readme.split_once("```text\n").unwrap().1.split_once(" `values`, …").unwrap();
+    assert!(shown.contains(expected), "{shown}");
 }

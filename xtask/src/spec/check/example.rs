@@ -13,7 +13,8 @@ use crate::spec::node::{self, Scalar};
 impl Checker<'_> {
     /// An action's example: JSON text that decodes into the described answer. Gives it back on one line.
     pub(super) fn answer_example(&self, example: &Located<String>, response: &Type) -> Option<String> {
-        let json = self.json(example, &example.value)?;
+        let help = "copy the documented answer as it is, below `example: |`, all lines indented alike";
+        let json = self.json(example, &example.value, help)?;
         if !json.is_object() {
             self.findings.error(
                 &example.range,
@@ -51,7 +52,8 @@ impl Checker<'_> {
             Type::Number => text.parse::<f64>().is_ok_and(f64::is_finite),
             Type::Boolean => matches!(text, "true" | "false"),
             Type::Any | Type::Array(_) | Type::Map(_) | Type::Object(_) => {
-                if let Some(json) = self.json(example, text) {
+                let help = "write a value of this type as JSON text, in single quotes: '[\"a\", \"b\"]'";
+                if let Some(json) = self.json(example, text, help) {
                     self.walk(example.range.clone(), ty, &json);
                 }
                 true
@@ -86,16 +88,20 @@ impl Checker<'_> {
         true
     }
 
-    fn json<T>(&self, place: &Located<T>, text: &str) -> Option<Value> {
+    fn json<T>(&self, place: &Located<T>, text: &str, help: &str) -> Option<Value> {
         match serde_json::from_str(text) {
             Ok(json) => Some(json),
             Err(error) => {
                 let range = self.within(&place.range, text, error.line(), error.column());
+                // The place is that in the file, not that in the text.
+                let message = error.to_string();
+                let place = format!(" at line {} column {}", error.line(), error.column());
+                let message = message.strip_suffix(&place).unwrap_or(&message);
                 self.findings.error(
                     &range,
-                    format!("the example is not JSON: {error}"),
+                    format!("the example is not JSON: {message}"),
                     "cannot be read from here on",
-                    "copy the documented answer as it is, below `example: |`, all lines indented alike",
+                    help,
                 );
                 None
             }
@@ -105,31 +111,23 @@ impl Checker<'_> {
     /// The place of a line and column of a block of text (`|`), as far as the lines in the file are those of the text.
     fn within(&self, range: &Range<usize>, text: &str, line: usize, column: usize) -> Range<usize> {
         let place = || {
-            let source = self.findings.source().text.get(range.clone())?;
-            let wanted = text.lines().nth(line.checked_sub(1)?)?;
-            let header = source.find('\n')? + 1;
-            let (start, found) = source[header..]
-                .split_inclusive('\n')
-                .scan(header, |next, line| {
-                    let start = *next;
-                    *next += line.len();
-                    Some((start, line.trim_end_matches(['\r', '\n'])))
-                })
-                .nth(line - 1)?;
-            let indent = found.len().checked_sub(wanted.len())?;
+            let index = line.checked_sub(1)?;
+            let wanted = text.lines().nth(index)?;
+            let source = self.findings.source().text.as_str();
+            let first = source.get(..range.start)?.rfind('\n')? + 1;
+            let skipped: usize = source[first..].split_inclusive('\n').take(index).map(str::len).sum();
+            let start = first + skipped;
+            let found = source[start..].lines().next()?;
+            let indent = found.strip_suffix(wanted)?.len();
             let column = column.saturating_sub(1).min(wanted.len());
-            let at = range.start + start + indent + column;
-            (found.ends_with(wanted)).then_some(at..at)
+            let at = start + indent + column;
+            Some(at..at)
         };
         place().unwrap_or_else(|| range.clone())
     }
 
     fn walk(&self, example: Range<usize>, ty: &Type, json: &Value) {
-        let walk = Walk {
-            checker: self,
-            example,
-            warned: RefCell::default(),
-        };
+        let walk = Walk { checker: self, example, warned: RefCell::default() };
         walk.value(ty, json, "", None);
     }
 }
@@ -145,22 +143,25 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// `place` is where the nearest field is described.
     fn value(&self, ty: &Type, json: &Value, path: &str, place: Option<&Span>) {
+        if json.is_null() {
+            return;
+        }
         let fits = match (self.checker.resolved(ty), json) {
-            // Absent. Empty text is what some services send for nothing.
-            (_, Value::Null) => true,
+            // Empty text is what some services send for nothing.
+            (_, Value::String(text)) if text.is_empty() => true,
             (Type::Enum(values), Value::String(text)) => {
                 self.known_value(values, text, path, place);
                 true
             }
-            (_, Value::String(text)) if text.is_empty() => true,
             // An object where text is described is kept as JSON text.
             (Type::String | Type::Enum(_), Value::Array(_)) => false,
-            (Type::String | Type::Enum(_) | Type::Any | Type::Shape(_), _) => true,
+            (Type::String | Type::Enum(_) | Type::Any | Type::Shape(_), _)
+            | (Type::Number, Value::Number(_))
+            | (Type::Boolean, Value::Bool(_)) => true,
             (Type::Int32, Value::Number(number)) => number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
             (Type::Int32, Value::String(text)) => text.parse::<i32>().is_ok(),
             (Type::Int64, Value::Number(number)) => number.is_i64(),
             (Type::Int64, Value::String(text)) => text.parse::<i64>().is_ok(),
-            (Type::Number, Value::Number(_)) | (Type::Boolean, Value::Bool(_)) => true,
             (Type::Number, Value::String(text)) => text.parse::<f64>().is_ok_and(f64::is_finite),
             (Type::Boolean, Value::String(text)) => {
                 text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
@@ -215,10 +216,7 @@ impl Walk<'_> {
                 self.checker.findings.span(self.example.clone()),
                 format!("the example has the member {}, which no field describes", quoted(&path)),
                 "does not fit the description",
-                format!(
-                    "describe the field, or remove it from the example; {}",
-                    suggestion(name, &known)
-                ),
+                format!("describe the field, or remove it from the example; {}", suggestion(name, &known)),
             ),
             place,
         );
@@ -232,11 +230,7 @@ impl Walk<'_> {
         self.report(
             Diagnostic::warning(
                 self.checker.findings.span(self.example.clone()),
-                format!(
-                    "the example's value {} of {} is not among `values`",
-                    quoted(text),
-                    quoted(path)
-                ),
+                format!("the example's value {} of {} is not among `values`", quoted(text), quoted(path)),
                 "holds a value that is not documented",
                 add_value(text),
             ),
@@ -261,11 +255,7 @@ fn add_value(text: &str) -> String {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 fn described(ty: &Type) -> &'static str {

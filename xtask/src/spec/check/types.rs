@@ -15,7 +15,7 @@ impl Checker<'_> {
     }
 
     fn parameter(&self, name: &Located<String>, raw: &file::Parameter) -> Option<Parameter> {
-        let owner = Owner::new("the parameter", name);
+        let owner = Owner::named("parameter", name);
         let named = self.name(name, "a parameter");
         let ty = self.ty(raw.type_keys(), &owner);
         let description = self.prose(&raw.description, "description", &owner);
@@ -51,12 +51,11 @@ impl Checker<'_> {
 
     /// Whether values of the type can be written in the style.
     fn style(&self, ty: &Type, style: &Located<file::Style>) {
-        let fits = match (style.value, self.resolved(ty)) {
+        let fits = match self.resolved(ty) {
+            Type::Array(items) => style.value != file::Style::Simple || is_scalar(self.resolved(items)),
+            Type::Map(_) | Type::Object(_) => matches!(style.value, file::Style::Json | file::Style::Flat),
             // A shape that nobody knows; reported already.
-            (_, Type::Shape(_)) | (file::Style::Json, Type::Array(_) | Type::Map(_) | Type::Object(_)) => true,
-            (file::Style::RepeatList, Type::Array(_)) => true,
-            (file::Style::Flat, Type::Array(_) | Type::Map(_) | Type::Object(_)) => true,
-            (file::Style::Simple, Type::Array(items)) => is_scalar(self.resolved(items)),
+            Type::Shape(_) => true,
             _ => false,
         };
         if !fits {
@@ -83,7 +82,7 @@ impl Checker<'_> {
     }
 
     fn field(&self, name: &Located<String>, raw: &file::Field) -> Option<Field> {
-        let owner = Owner::new("the field", name);
+        let owner = Owner::named("field", name);
         let named = self.name(name, "a field");
         let ty = self.ty(raw.type_keys(), &owner);
         let description = self.prose(&raw.description, "description", &owner);
@@ -98,10 +97,8 @@ impl Checker<'_> {
     }
 
     fn item(&self, raw: &Located<Box<Item>>, kind: &str, outer: &Owner) -> Option<Type> {
-        let owner = Owner {
-            title: format!("the type of the {kind} of {}", outer.title),
-            range: raw.key.clone(),
-        };
+        let owner =
+            Owner { kind: "item", title: format!("the type of the {kind} of {}", outer.title), range: raw.key.clone() };
         let description = self.optional_prose(&raw.value.description, "description");
         let mut ty = self.ty(raw.value.type_keys(), &owner)?;
         if let Type::Object(object) = &mut ty {
@@ -136,10 +133,9 @@ impl Checker<'_> {
             TypeName::String => match keys.values {
                 Key::Missing => Type::String,
                 Key::Wrong => return None,
-                Key::Given(values) => Type::Enum(Enum {
-                    type_name: self.rust_name(keys.type_name),
-                    values: self.values(values)?,
-                }),
+                Key::Given(values) => {
+                    Type::Enum(Enum { type_name: self.rust_name(keys.type_name), values: self.values(values)? })
+                }
             },
             TypeName::Integer => match keys.format.given().map(|format| format.value) {
                 Some(Format::Int32) => Type::Int32,
@@ -230,7 +226,7 @@ impl Checker<'_> {
     }
 
     fn value(&self, value: &Located<String>, facts: &TextOr<ValueFacts>) -> Option<EnumValue> {
-        let owner = Owner::new("the value", value);
+        let owner = Owner::named("value", value);
         // Any text can be a value, the empty one included.
         if value.value.chars().count() > super::LONGEST_NAME {
             self.findings.error(
@@ -243,29 +239,17 @@ impl Checker<'_> {
         }
         let (description, rust_name) = match facts {
             TextOr::Text(text) => {
-                let description = Located {
-                    key: value.range.clone(),
-                    range: value.range.clone(),
-                    value: text.clone(),
-                };
-                (self.checked_prose(&description, "the meaning of a value"), None)
+                let description = Located { key: value.range.clone(), range: value.range.clone(), value: text.clone() };
+                (self.checked_prose(&description, &value.value), None)
             }
-            TextOr::Other(facts) => (
-                self.prose(&facts.description, "description", &owner),
-                self.rust_name(&facts.rust_name),
-            ),
+            TextOr::Other(facts) => {
+                (self.prose(&facts.description, "description", &owner), self.rust_name(&facts.rust_name))
+            }
         };
-        Some(EnumValue {
-            value: self.spanned(value),
-            rust_name,
-            description: description?,
-        })
+        Some(EnumValue { value: self.spanned(value), rust_name, description: description? })
     }
 }
 
 fn is_scalar(ty: &Type) -> bool {
-    matches!(
-        ty,
-        Type::String | Type::Int32 | Type::Int64 | Type::Number | Type::Boolean | Type::Enum(_)
-    )
+    matches!(ty, Type::String | Type::Int32 | Type::Int64 | Type::Number | Type::Boolean | Type::Enum(_))
 }
