@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::names::{Kind, rust_name};
-use super::scope::{GIVE_A_NAME, Scope, error};
+use super::scope::{GIVE_A_NAME, Scope};
 use super::{ErrorCode, ErrorStatic, Errors};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, quoted};
 use crate::spec::{self, Spec};
 
 /// The codes of the product and of all its actions.
@@ -18,15 +18,15 @@ pub(super) fn table<'s>(spec: &'s Spec, findings: &mut Vec<Diagnostic>) -> Error
         let Some(name) = &definition.rust_name else { continue };
         let first = given.entry(&definition.code.value).or_insert(name);
         if first.value != name.value {
-            findings.push(Diagnostic {
-                related: Some((first.span.clone(), "another name for the same code".to_owned())),
-                ..error(
-                    &name.span,
-                    format!("`{}` has two Rust names", definition.code.value.escape_debug()),
-                    "differs".to_owned(),
-                    "give the code one `rust_name`, at one of its definitions".to_owned(),
+            findings.push(
+                Diagnostic::error(
+                    name.span.clone(),
+                    format!("{} has two Rust names", quoted(&definition.code.value)),
+                    "differs",
+                    "give the code one `rust_name`, at any of its definitions",
                 )
-            });
+                .with_related(first.span.clone(), "another name for the same code"),
+            );
         }
     }
 

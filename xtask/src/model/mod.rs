@@ -63,6 +63,12 @@ pub struct Types<'s> {
     pub enums: Vec<Enum<'s>>,
 }
 
+impl Types<'_> {
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.enums.is_empty()
+    }
+}
+
 #[derive(Debug)]
 pub struct Object<'s> {
     pub name: String,
@@ -188,8 +194,8 @@ fn build_action<'s>(
     let builder = format!("{request}Builder");
     let mut fields = Scope::new("field", scope::GIVE_A_NAME);
     let mut nested = types::Namer::new(&["Output", &request, &builder, product], "types::", findings);
-    nested.take_given(action.parameters.iter().map(|parameter| &parameter.ty));
-    nested.take_given(action.response.iter().map(|field| &field.ty));
+    action.parameters.iter().for_each(|parameter| nested.take_given(&parameter.ty));
+    action.response.iter().for_each(|field| nested.take_given(&field.ty));
     let mut parameters = Vec::new();
     for facts in &action.parameters {
         parameters.push(Parameter {

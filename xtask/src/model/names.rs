@@ -57,8 +57,6 @@ pub fn objection(name: &str, kind: Kind) -> Option<&'static str> {
         Kind::Field | Kind::Parameter | Kind::Module => {
             name.starts_with(|c: char| c.is_ascii_lowercase())
                 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-                && !name.contains("__")
-                && !name.ends_with('_')
         }
         Kind::Type | Kind::Variant | Kind::Static => {
             name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric())

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::names::{Kind, objection, rust_name};
-use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::diagnostic::{Diagnostic, Span, quoted};
 use crate::spec::Spanned;
 
 /// What to do about two names that become one.
@@ -55,20 +55,14 @@ impl Scope {
             None => {
                 self.taken.insert(name.to_owned(), (wire.value.clone(), span.clone()));
             }
-            Some((first, first_span)) => findings.push(Diagnostic {
-                related: Some((first_span.clone(), format!("the first {} `{name}`", self.what))),
-                ..error(
-                    span,
-                    format!(
-                        "{} and {} both become the {} `{name}`",
-                        quoted(first),
-                        quoted(&wire.value),
-                        self.what
-                    ),
-                    format!("becomes `{name}` too"),
-                    self.help.to_owned(),
-                )
-            }),
+            Some((first, first_span)) => {
+                let what = self.what;
+                let message = format!("{} and {} both become the {what} `{name}`", quoted(first), quoted(&wire.value));
+                findings.push(
+                    Diagnostic::error(span.clone(), message, format!("becomes `{name}` too"), self.help)
+                        .with_related(first_span.clone(), format!("the first {what} `{name}`")),
+                );
+            }
         }
     }
 }
@@ -76,19 +70,11 @@ impl Scope {
 /// Checks a name that the specification asks for under the given key.
 pub(super) fn check_given(given: &Spanned<String>, key: &str, kind: Kind, findings: &mut Vec<Diagnostic>) {
     if let Some(objection) = objection(&given.value, kind) {
-        findings.push(error(
-            &given.span,
+        findings.push(Diagnostic::error(
+            given.span.clone(),
             format!("`{key}` cannot be {}", quoted(&given.value)),
-            objection.to_owned(),
+            objection,
             format!("`{}` would do", rust_name(&given.value, kind).trim_start_matches("r#")),
         ));
     }
-}
-
-pub(super) fn error(span: &Span, message: String, label: String, help: String) -> Diagnostic {
-    Diagnostic { severity: Severity::Error, message, label, span: span.clone(), related: None, help }
-}
-
-fn quoted(text: &str) -> String {
-    format!("`{}`", text.escape_debug())
 }

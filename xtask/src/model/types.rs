@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::names::{Kind, rust_name, singular};
-use super::scope::{GIVE_A_NAME, Scope, check_given, error};
+use super::scope::{GIVE_A_NAME, Scope, check_given};
 use super::{About, Enum, Member, Object, Type, Types, Variant};
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, quoted};
 use crate::spec::{self, Spanned};
 
 /// Gives the types of one module their names, outer ones first: of two types that want the same name, the inner one gets its
@@ -41,17 +41,15 @@ impl<'s, 'f> Namer<'s, 'f> {
     }
 
     /// Takes the names that the specification asks for, wherever they are nested: they go before all others.
-    pub(super) fn take_given(&mut self, types: impl Iterator<Item = &'s spec::Type>) {
-        for ty in types {
-            match ty {
-                spec::Type::Array(inner) | spec::Type::Map(inner) => self.take_given([&**inner].into_iter()),
-                spec::Type::Object(object) => {
-                    self.take(object.type_name.as_ref());
-                    self.take_given(object.fields.iter().map(|field| &field.ty));
-                }
-                spec::Type::Enum(values) => self.take(values.type_name.as_ref()),
-                _ => {}
+    pub(super) fn take_given(&mut self, ty: &'s spec::Type) {
+        match ty {
+            spec::Type::Array(inner) | spec::Type::Map(inner) => self.take_given(inner),
+            spec::Type::Object(object) => {
+                self.take(object.type_name.as_ref());
+                object.fields.iter().for_each(|field| self.take_given(&field.ty));
             }
+            spec::Type::Enum(values) => self.take(values.type_name.as_ref()),
+            _ => {}
         }
     }
 
@@ -59,11 +57,11 @@ impl<'s, 'f> Namer<'s, 'f> {
         let Some(given) = given else { return };
         check_given(given, "type_name", Kind::Type, self.findings);
         if self.reserved.contains(&given.value) {
-            self.findings.push(error(
-                &given.span,
-                format!("`type_name` cannot be `{}`", given.value),
-                "another type of the module has this name".to_owned(),
-                "choose another name".to_owned(),
+            self.findings.push(Diagnostic::error(
+                given.span.clone(),
+                format!("`type_name` cannot be {}", quoted(&given.value)),
+                "another type of the module has this name",
+                "choose another name",
             ));
         }
         self.claim(&given.value, &given.span);
@@ -129,15 +127,18 @@ impl<'s, 'f> Namer<'s, 'f> {
         let first = self.taken.entry(name.to_owned()).or_insert(None);
         match first {
             None => *first = Some(span.clone()),
-            Some(first) => self.findings.push(Diagnostic {
-                related: Some((first.clone(), format!("the first type `{name}`"))),
-                ..error(
-                    span,
-                    format!("two types of one module would be called `{name}`"),
-                    "the second".to_owned(),
-                    "give one of them another `type_name`".to_owned(),
-                )
-            }),
+            Some(first) => {
+                let related = first.clone();
+                self.findings.push(
+                    Diagnostic::error(
+                        span.clone(),
+                        format!("two types of one module would be called `{name}`"),
+                        "the second",
+                        "give one of them another `type_name`",
+                    )
+                    .with_related(related, format!("the first type `{name}`")),
+                );
+            }
         }
     }
 
@@ -189,7 +190,7 @@ pub(super) fn of_shapes<'s>(shapes: &'s [spec::Shape], findings: &mut Vec<Diagno
     }
     for shape in shapes {
         if let spec::Type::Object(object) = &shape.ty {
-            namer.take_given(object.fields.iter().map(|field| &field.ty));
+            object.fields.iter().for_each(|field| namer.take_given(&field.ty));
         }
     }
     for shape in shapes {
