@@ -1,1 +1,8 @@
-//! Promises that no single crate can prove alone; they are kept in `tests/`.
+//! Promises that no single crate can prove alone; the tests are in `tests/`.
+//!
+//! The modules are what the generator makes of the fixtures in `xtask/fixtures`: that they compile is a promise, too.
+
+#[rustfmt::skip]
+pub mod kitchen_sink;
+#[rustfmt::skip]
+pub mod obstacles;

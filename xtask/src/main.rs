@@ -1,8 +1,15 @@
-//! The repository's commands.
+//! The generator and the repository's commands.
 #![allow(unreachable_pub, reason = "in a program, `pub` marks what the stages offer each other")]
 
-#[allow(dead_code)]
+mod commands;
 mod diagnostic;
-#[allow(dead_code, unused_imports)]
+mod emit;
+mod generate;
+mod model;
+mod plan;
 mod spec;
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    commands::run(&arguments)
+}

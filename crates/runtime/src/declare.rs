@@ -5,15 +5,16 @@
 
 /// Declares objects: structs whose members are values of an answer or of a compound parameter.
 ///
-/// A row is `field: Type = "NameOnTheWire", "Documentation.";`, with `sensitive` after the name where the value must not be
-/// printed.
+/// A type begins with `Name: "Documentation." {`. A row is `field: Type = "NameOnTheWire", "Documentation.";`, with `sensitive`
+/// after the name where the value must not be printed.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! objects {
-    ($($(#[$meta:meta])* $name:ident {
+    ($($(#[$meta:meta])* $name:ident $(: $about:literal)? {
         $($field:ident: $type:ty = $wire:literal $($flag:ident)?, $doc:literal;)*
     })*) => {$(
         $(#[$meta])*
+        $(#[doc = $about])?
         #[derive(Clone, PartialEq, Default)]
         #[non_exhaustive]
         pub struct $name {
@@ -26,7 +27,7 @@ macro_rules! objects {
             }
             fn each<'a>(&'a self, visit: &mut dyn FnMut($crate::value::Member, &'a dyn $crate::value::Value)) {
                 $(visit(
-                    $crate::value::Member { name: $wire, field: stringify!($field), sensitive: $crate::objects!(@sensitive $($flag)?) },
+                    $crate::value::Member { name: $wire, field: $crate::value::field_name(stringify!($field)), sensitive: $crate::objects!(@sensitive $($flag)?) },
                     &self.$field,
                 );)*
                 let _ = visit;
@@ -73,14 +74,15 @@ macro_rules! objects {
 
 /// Declares open enumerations: text with documented values that keeps every other value.
 ///
-/// A row is `Variant = "value", "Documentation.";`.
+/// A type begins with `Name: "Documentation." {`. A row is `Variant = "value", "Documentation.";`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! open_enums {
-    ($($(#[$meta:meta])* $name:ident {
+    ($($(#[$meta:meta])* $name:ident $(: $about:literal)? {
         $($variant:ident = $value:literal, $doc:literal;)*
     })*) => {$(
         $(#[$meta])*
+        $(#[doc = $about])?
         ///
         /// More values may come at any time: match with a wildcard arm, and read any value with `as_str`.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -188,7 +190,7 @@ macro_rules! request {
             const PARAMETERS: &'static [$crate::descriptor::ParameterDescriptor] = &[
                 $($crate::descriptor::ParameterDescriptor {
                     name: $rw,
-                    field: stringify!($rf),
+                    field: $crate::value::field_name(stringify!($rf)),
                     kind: <$rt as $crate::value::Typed>::KIND,
                     values: <$rt as $crate::value::Typed>::VALUES,
                     required: true,
@@ -198,7 +200,7 @@ macro_rules! request {
                 },)*
                 $($crate::descriptor::ParameterDescriptor {
                     name: $ow,
-                    field: stringify!($of),
+                    field: $crate::value::field_name(stringify!($of)),
                     kind: <$ot as $crate::value::Typed>::KIND,
                     values: <$ot as $crate::value::Typed>::VALUES,
                     description: $od,

@@ -136,6 +136,15 @@ pub struct Member {
     pub sensitive: bool,
 }
 
+/// The name of a field as descriptors and `Debug` output give it: `type` for `r#type`.
+#[doc(hidden)]
+pub const fn field_name(identifier: &'static str) -> &'static str {
+    match identifier.as_bytes() {
+        [b'r', b'#', ..] => identifier.split_at(2).1,
+        _ => identifier,
+    }
+}
+
 macro_rules! scalar {
     ($type:ty, $kind:ident, $slot:ident, |$value:ident| $view:expr) => {
         impl Value for $type {

@@ -2,16 +2,20 @@
 
 //! The product's facts and its actions.
 
-use alibabacloud_runtime::Product;
-use alibabacloud_runtime::descriptor::{EndpointDescriptor, ProductDescriptor, ActionDescriptor};
+use alibabacloud_runtime::descriptor::{ActionDescriptor, EndpointDescriptor, ProductDescriptor};
+use alibabacloud_runtime::{Action, Product};
 
+/// The types of [`ChatappSyncPhoneNumber`].
+pub mod chatapp_sync_phone_number;
+/// The types of [`CreateChatappMigrationInitiate`].
 pub mod create_chatapp_migration_initiate;
 mod errors;
 
-pub use create_chatapp_migration_initiate::{CreateChatappMigrationInitiate, CreateChatappMigrationInitiateBuilder};
-pub use errors::ErrorCode;
+pub use self::chatapp_sync_phone_number::{ChatappSyncPhoneNumber, ChatappSyncPhoneNumberBuilder};
+pub use self::create_chatapp_migration_initiate::{CreateChatappMigrationInitiate, CreateChatappMigrationInitiateBuilder};
+pub use self::errors::ErrorCode;
 
-/// Chat App Message Service, as a type: the product of this crate's actions.
+/// Chat App Message Service, as a type: the product of these actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cams;
 
@@ -24,7 +28,7 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
     code: "cams",
     title: "Chat App Message Service",
     version: "2020-06-06",
-    documentation: "https://www.alibabacloud.com/help/en/chatapp",
+    documentation: "https://www.alibabacloud.com/help/en/chatapp/",
     default_region: "ap-southeast-1",
     endpoints: EndpointDescriptor {
         public: "cams.{region}.aliyuncs.com",
@@ -32,9 +36,39 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
         ..EndpointDescriptor::EMPTY
     },
     success_code: Some("OK"),
-    errors: &[],
+    errors: &[
+        &errors::THROTTLING,
+        &errors::THROTTLING_USER,
+        &errors::THROTTLING_API,
+        &errors::SERVICE_UNAVAILABLE,
+        &errors::INTERNAL_ERROR,
+        &errors::UNKNOWN_ERROR,
+        &errors::SIGNATURE_NONCE_USED,
+        &errors::INVALID_TIME_STAMP_EXPIRED,
+        &errors::INVALID_TIME_STAMP_FORMAT,
+        &errors::ILLEGAL_TIMESTAMP,
+        &errors::SIGNATURE_DOES_NOT_MATCH,
+        &errors::INCOMPLETE_SIGNATURE,
+        &errors::INVALID_SIGNATURE_METHOD,
+        &errors::INVALID_ACCESS_KEY_ID_NOT_FOUND,
+        &errors::INVALID_ACCESS_KEY_ID_INACTIVE,
+        &errors::MISSING_PARAMETER,
+        &errors::INVALID_PARAMETER,
+        &errors::UNSUPPORTED_PARAMETER,
+        &errors::INVALID_API_NOT_FOUND,
+        &errors::INVALID_PRODUCT_NOT_FOUND,
+        &errors::INVALID_ACTION,
+        &errors::UNSUPPORTED_HTTP_METHOD,
+        &errors::INVALID_PROTOCOL_NEED_SSL,
+        &errors::FORBIDDEN,
+        &errors::FORBIDDEN_RAM,
+        &errors::NO_PERMISSION,
+    ],
     actions: ACTIONS,
 };
 
 /// The facts about the actions, sorted by name.
-pub static ACTIONS: &[&ActionDescriptor] = &[<CreateChatappMigrationInitiate as alibabacloud_runtime::Action>::DESCRIPTOR];
+pub static ACTIONS: &[&ActionDescriptor] = &[
+    <ChatappSyncPhoneNumber as Action>::DESCRIPTOR,
+    <CreateChatappMigrationInitiate as Action>::DESCRIPTOR,
+];

@@ -1,0 +1,63 @@
+//! The repository's commands: one line each in [`COMMANDS`].
+
+mod generate;
+
+use std::process::ExitCode;
+
+/// A command: its name, its arguments and what it does as `help` shows them, and the function.
+type Command = (&'static str, &'static str, fn(&[String]) -> Result<ExitCode, String>);
+
+const COMMANDS: &[Command] = &[
+    ("generate", "[--check]  Write the code that follows from api-spec/, or only check that it is there", generate::run),
+];
+
+/// Runs the command that the arguments name.
+pub fn run(arguments: &[String]) -> ExitCode {
+    let (name, rest) = match arguments {
+        [] => ("help", arguments),
+        [name, rest @ ..] => (name.as_str(), rest),
+    };
+    if ["help", "--help", "-h"].contains(&name) {
+        print!("{}", usage());
+        return ExitCode::SUCCESS;
+    }
+    let Some((_, _, command)) = COMMANDS.iter().find(|(known, ..)| *known == name) else {
+        eprintln!("error: there is no command `{}`\n\n{}", name.escape_debug(), usage());
+        return ExitCode::from(2);
+    };
+    command(rest).unwrap_or_else(|message| {
+        eprintln!("error: {message}");
+        ExitCode::FAILURE
+    })
+}
+
+fn usage() -> String {
+    let mut text = String::from("Usage: cargo xtask <command>\n\nCommands:\n");
+    for (name, about, _) in COMMANDS {
+        text += &format!("  {name} {about}\n");
+    }
+    text + "  help  Show this text\n"
+}
+
+/// A wrong argument.
+fn unknown_argument(argument: &str) -> ExitCode {
+    eprintln!("error: unknown argument `{}`\n\n{}", argument.escape_debug(), usage());
+    ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(arguments: &[&str]) -> ExitCode {
+        run(&arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn an_unknown_command_or_argument_is_a_usage_error() {
+        assert_eq!(code(&["nonsense"]), ExitCode::from(2));
+        assert_eq!(code(&["generate", "--nonsense"]), ExitCode::from(2));
+        assert_eq!(code(&["help"]), ExitCode::SUCCESS);
+        assert_eq!(code(&[]), ExitCode::SUCCESS);
+    }
+}

@@ -1,0 +1,249 @@
+//! One action's file: the request, the facts, the answer and what is nested in both.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::docs::{Markdown, comment};
+use super::example::Examples;
+use super::table::{Used, objects, open_enums, rust_type};
+use super::tokens::literal;
+use super::{WIDTH, file, header, import};
+use crate::model::{Action, Model, Parameter};
+use crate::spec::{Authorization, Location, RateLimit, Style};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+pub(super) fn module(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> String {
+    file(&[
+        header(&action.facts.source),
+        imports(model, action),
+        request(model, action, crate_path),
+        implementation(model, action),
+        objects(&action.types.objects),
+        open_enums(&action.types.enums),
+    ])
+}
+
+fn imports(model: &Model<'_>, action: &Action<'_>) -> String {
+    let facts = action.facts;
+    let mut used = Used::by(&action.types);
+    for parameter in &action.parameters {
+        used.add(&parameter.ty);
+    }
+    let any = |condition: fn(&Parameter<'_>) -> bool| action.parameters.iter().any(condition);
+    let descriptors = [
+        ("ActionDescriptor", true),
+        ("AuthorizationDescriptor", facts.authorization.is_some()),
+        ("ParameterLocation", any(|parameter| parameter.facts.location == Location::Form)),
+        ("ParameterStyle", any(|parameter| parameter.facts.style != Style::Json)),
+        ("RateLimit", facts.rate_limit.is_some()),
+    ];
+    let vocabulary = [
+        ("Action", true),
+        ("Request", true),
+        ("objects", true),
+        ("open_enums", !action.types.enums.is_empty()),
+        ("request", true),
+    ];
+    let siblings = [
+        (model.product.type_name.as_str(), true),
+        ("errors", !action.errors.is_empty()),
+        ("types", used.shapes),
+    ];
+    file(&[
+        used.std(facts.rate_limit.is_some_and(|limit| limit.window != SECOND)),
+        import("alibabacloud_runtime::descriptor", &descriptors)
+            + &import("alibabacloud_runtime::value", &[("Json", used.json)])
+            + &import("alibabacloud_runtime", &vocabulary),
+        import("super", &siblings),
+    ])
+}
+
+fn request(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> String {
+    let mut text = format!(
+        "request! {{\n{}    {} / {} {{\n",
+        comment(&documentation(model, action, crate_path), "    "),
+        action.request,
+        action.builder
+    );
+    for parameter in &action.parameters {
+        let facts = parameter.facts;
+        let word = if facts.required { "required" } else { "optional" };
+        let description = literal(&Markdown::new(&facts.description).inline());
+        // Writing to memory cannot fail.
+        let _ = write!(
+            text,
+            "        {word} {}: {} = {} {{{}}}, {description}",
+            parameter.field,
+            rust_type(&parameter.ty),
+            literal(&facts.name.value),
+            parameter_facts(parameter),
+        );
+        if facts.required {
+            let _ = write!(
+                text,
+                ", \"call `.{}(…)` before `.build()`: the parameter is required\"",
+                parameter.field
+            );
+        }
+        text.push_str(";\n");
+    }
+    text + "    }\n}\n"
+}
+
+fn parameter_facts(parameter: &Parameter<'_>) -> String {
+    let facts = parameter.facts;
+    let mut list = Vec::new();
+    if facts.location == Location::Form {
+        list.push("location: ParameterLocation::Form".to_owned());
+    }
+    match facts.style {
+        Style::Json => {}
+        Style::RepeatList => list.push("style: ParameterStyle::RepeatList".to_owned()),
+        Style::Flat => list.push("style: ParameterStyle::Flat".to_owned()),
+        Style::Simple => list.push("style: ParameterStyle::Simple".to_owned()),
+    }
+    if facts.sensitive {
+        list.push("sensitive: true".to_owned());
+    }
+    if !facts.example.is_empty() {
+        list.push(format!("example: {}", literal(&facts.example)));
+    }
+    if list.is_empty() { String::new() } else { format!(" {} ", list.join(", ")) }
+}
+
+/// What the rustdoc of a request says, line by line.
+fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Vec<String> {
+    const INNER: usize = WIDTH - 8;
+    let facts = action.facts;
+    let mut lines = Markdown::new(&facts.summary).lines(INNER);
+    let mut paragraph = |mut more: Vec<String>| {
+        if !more.is_empty() {
+            lines.push(String::new());
+            lines.append(&mut more);
+        }
+    };
+    if let Some(deprecated) = &facts.deprecated {
+        paragraph(Markdown::new(&format!("Deprecated. {deprecated}")).lines(INNER));
+    }
+    paragraph(Markdown::new(&facts.description).lines(INNER));
+
+    let limit = match facts.rate_limit {
+        Some(rate) => format!("At most {} per account.", limit_in_words(rate)),
+        None => "No rate limit is published.".to_owned(),
+    };
+    let repeat = if facts.idempotent {
+        "Idempotent: sent again after a failure."
+    } else {
+        "Not idempotent: never sent again when the server may already have acted."
+    };
+    let permission = match &facts.authorization {
+        Some(authorization) => format!("Needs the RAM permission `{}`.", authorization.action),
+        None => "Needs no RAM permission.".to_owned(),
+    };
+    let mut sentences = format!("{limit} {repeat} {permission}");
+    if facts.anonymous {
+        sentences += " Called without a signature.";
+    }
+    let codes: Vec<_> = facts.errors.iter().map(|error| format!("`{}`", error.code.value)).collect();
+    if !codes.is_empty() {
+        sentences += &format!(" Errors: {}.", codes.join(", "));
+    }
+    paragraph(Markdown::new(&sentences).lines(INNER));
+    paragraph(example(model, action, crate_path));
+    lines
+}
+
+/// A documentation test that builds the request from the documented examples.
+fn example(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Vec<String> {
+    let examples = Examples::new(model, action, crate_path);
+    let request = &action.request;
+    let required: Vec<_> = action.parameters.iter().filter(|parameter| parameter.facts.required).collect();
+    let mut lines = vec!["```".to_owned(), format!("use {crate_path}::{request};"), String::new()];
+    match required.as_slice() {
+        [] => lines.push(format!("let request = {request}::new();")),
+        [only] => lines.push(format!("let request = {request}::new({});", examples.argument(only))),
+        several => {
+            lines.push(format!("let request = {request}::builder()"));
+            for parameter in several {
+                lines.push(format!("    .{}({})", parameter.field, examples.argument(parameter)));
+            }
+            lines.push("    .build();".to_owned());
+        }
+    }
+    lines.push("```".to_owned());
+    lines
+}
+
+/// The facts, one a line; a formatter would spread the short structs over several.
+fn implementation(model: &Model<'_>, action: &Action<'_>) -> String {
+    let facts = action.facts;
+    let mut lines = vec![
+        format!("name: {}", literal(&facts.name.value)),
+        format!("summary: {}", literal(&Markdown::new(&facts.summary).inline())),
+    ];
+    if !facts.description.trim().is_empty() {
+        lines.push(format!("description: {}", literal(&Markdown::new(&facts.description).text())));
+    }
+    lines.push(format!("idempotent: {}", facts.idempotent));
+    if let Some(limit) = facts.rate_limit {
+        lines.push(format!("rate_limit: Some({})", rate_limit(limit)));
+    }
+    if let Some(Authorization { action, access, resource }) = &facts.authorization {
+        lines.push(format!(
+            "authorization: AuthorizationDescriptor {{ action: {}, access: {}, resource: {} }}",
+            literal(action),
+            literal(access),
+            literal(resource)
+        ));
+    }
+    if facts.anonymous {
+        lines.push("anonymous: true".to_owned());
+    }
+    if let Some(deprecated) = &facts.deprecated {
+        lines.push(format!("deprecated: Some({})", literal(&Markdown::new(deprecated).text())));
+    }
+    lines.push("parameters: Self::PARAMETERS".to_owned());
+    if !action.errors.is_empty() {
+        let errors: Vec<_> = action.errors.iter().map(|name| format!("&errors::{name}")).collect();
+        lines.push(format!("errors: &[{}]", errors.join(", ")));
+    }
+    lines.push(format!("example: {}", literal(&facts.example)));
+
+    let mut text = format!("impl Action for {} {{\n", action.request);
+    text += &format!("    type Product = {};\n    type Output = Output;\n\n", model.product.type_name);
+    text += "    const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {\n";
+    for line in lines {
+        text += &format!("        {line},\n");
+    }
+    text + "        ..ActionDescriptor::EMPTY\n    };\n}\n"
+}
+
+fn rate_limit(limit: RateLimit) -> String {
+    let RateLimit { requests, window } = limit;
+    if window == SECOND {
+        format!("RateLimit::per_second({requests})")
+    } else if window.subsec_nanos() == 0 {
+        format!("RateLimit::new({requests}, Duration::from_secs({}))", window.as_secs())
+    } else {
+        format!("RateLimit::new({requests}, Duration::new({}, {}))", window.as_secs(), window.subsec_nanos())
+    }
+}
+
+/// A limit as a specification writes it.
+pub(super) fn limit(limit: RateLimit) -> String {
+    if limit.window == SECOND {
+        format!("{}/s", limit.requests)
+    } else {
+        format!("{}/{:?}", limit.requests, limit.window)
+    }
+}
+
+fn limit_in_words(limit: RateLimit) -> String {
+    let requests = if limit.requests == 1 { "1 request".to_owned() } else { format!("{} requests", limit.requests) };
+    match limit.window {
+        SECOND => format!("{requests} per second"),
+        window if window.subsec_nanos() == 0 => format!("{requests} in {} seconds", window.as_secs()),
+        window => format!("{requests} in {window:?}"),
+    }
+}

@@ -1,0 +1,88 @@
+//! Documented examples as Rust expressions, for the examples in the documentation.
+
+use serde_json::Value;
+
+use super::tokens::literal;
+use crate::model::{Action, Model, Object, Parameter, Type};
+
+/// Writes the examples of one action's parameters.
+pub(super) struct Examples<'a> {
+    model: &'a Model<'a>,
+    action: &'a Action<'a>,
+    /// Where a user finds the types.
+    crate_path: &'a str,
+}
+
+impl<'a> Examples<'a> {
+    pub(super) fn new(model: &'a Model<'a>, action: &'a Action<'a>, crate_path: &'a str) -> Self {
+        Self { model, action, crate_path }
+    }
+
+    /// The argument of the parameter's setter, which takes everything that converts into the type.
+    pub(super) fn argument(&self, parameter: &Parameter<'_>) -> String {
+        let example = &parameter.facts.example;
+        match &parameter.ty {
+            Type::String => literal(example),
+            Type::Named(name) if !self.is_object(name) => literal(example),
+            Type::Json => format!("{}.parse::<alibabacloud_runtime::value::Json>().expect(\"JSON\")", literal(example)),
+            // A number literal without a type is an `i32`, which converts into every type of numbers.
+            Type::I32 | Type::I64 if example.parse::<i32>().is_ok() => example.clone(),
+            ty => {
+                let value = serde_json::from_str(example).unwrap_or(Value::Null);
+                self.expression(ty, &value).unwrap_or_else(|| self.default(ty))
+            }
+        }
+    }
+
+    /// An expression of exactly this type; `None` if the value does not have it.
+    fn expression(&self, ty: &Type, value: &Value) -> Option<String> {
+        Some(match (ty, value) {
+            (Type::String, Value::String(text)) => format!("{}.to_owned()", literal(text)),
+            (Type::I32, value) => format!("{}_i32", i32::try_from(value.as_i64()?).ok()?),
+            (Type::I64, value) => format!("{}_i64", value.as_i64()?),
+            (Type::F64, value) => format!("{:?}", value.as_f64()?),
+            (Type::Bool, Value::Bool(value)) => value.to_string(),
+            (Type::Vec(item), Value::Array(items)) => {
+                let items: Option<Vec<_>> = items.iter().map(|value| self.expression(item, value)).collect();
+                format!("vec![{}]", items?.join(", "))
+            }
+            (Type::Map(inner), Value::Object(entries)) => {
+                let entry = |(name, value): (&String, &Value)| {
+                    Some(format!("({}.to_owned(), {})", literal(name), self.expression(inner, value)?))
+                };
+                let entries: Option<Vec<_>> = entries.iter().map(entry).collect();
+                format!("std::collections::BTreeMap::from([{}])", entries?.join(", "))
+            }
+            (Type::Named(name), Value::String(text)) if !self.is_object(name) => {
+                format!("{}::from({})", self.path(name), literal(text))
+            }
+            (Type::Named(name), Value::Object(_)) if self.is_object(name) => self.default(ty),
+            _ => return None,
+        })
+    }
+
+    fn default(&self, ty: &Type) -> String {
+        match ty {
+            Type::Named(name) => format!("{}::default()", self.path(name)),
+            Type::Vec(_) => "vec![]".to_owned(),
+            _ => "Default::default()".to_owned(),
+        }
+    }
+
+    /// Where a user finds a type.
+    fn path(&self, name: &str) -> String {
+        if name.starts_with("types::") {
+            format!("{}::{name}", self.crate_path)
+        } else {
+            format!("{}::{}::{name}", self.crate_path, self.action.module)
+        }
+    }
+
+    fn is_object(&self, name: &str) -> bool {
+        let find = |objects: &[Object<'_>], name: &str| objects.iter().any(|object| object.name == name);
+        match name.strip_prefix("types::") {
+            Some(shape) => find(&self.model.shapes.objects, shape),
+            None => find(&self.action.types.objects, name),
+        }
+    }
+}

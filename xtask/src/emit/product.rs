@@ -1,0 +1,140 @@
+//! `mod.rs`: the product's facts and its actions; and the table of all actions.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::docs::Markdown;
+use super::tokens::{ident, item, literal_token};
+use super::{MARK, file, folder, header, import};
+use crate::model::{Action, Model};
+use crate::spec;
+
+pub(super) fn module(model: &Model<'_>) -> String {
+    let facts = model.product.facts;
+    let has_actions = !model.actions.is_empty();
+    let product = ident(&model.product.type_name);
+    let about = format!(" {}, as a type: the product of these actions.", Markdown::new(&facts.title).inline());
+    let mut parts = vec![
+        header(&facts.source),
+        "//! The product's facts and its actions.".to_owned(),
+        import(
+            "alibabacloud_runtime::descriptor",
+            &[
+                ("ActionDescriptor", true),
+                ("EndpointDescriptor", true),
+                ("ProductDescriptor", true),
+                ("RegionEndpoint", !facts.endpoints.exceptions.is_empty()),
+            ],
+        ) + &import("alibabacloud_runtime", &[("Action", has_actions), ("Product", true)]),
+        modules(model),
+        model
+            .actions
+            .iter()
+            .map(|action| format!("pub use self::{}::{{{}, {}}};\n", action.module, action.request, action.builder))
+            .chain(["pub use self::errors::ErrorCode;\n".to_owned()])
+            .collect(),
+        item(quote! {
+            #[doc = #about]
+            #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+            pub struct #product;
+        }),
+        item(quote! {
+            impl Product for #product {
+                const DESCRIPTOR: &'static ProductDescriptor = &PRODUCT;
+            }
+        }),
+        item(descriptor(model)),
+    ];
+    let actions = model.actions.iter().map(|action| ident(&action.request));
+    parts.push(item(quote! {
+        /// The facts about the actions, sorted by name.
+        pub static ACTIONS: &[&ActionDescriptor] = &[#(<#actions as Action>::DESCRIPTOR),*];
+    }));
+    file(&parts)
+}
+
+/// The modules, each documented where it is declared.
+fn modules(model: &Model<'_>) -> String {
+    let mut text = String::new();
+    for Action { module, request, .. } in &model.actions {
+        text += &format!("/// The types of [`{request}`].\npub mod {module};\n");
+    }
+    text += "mod errors;\n";
+    if !model.shapes.is_empty() {
+        text += "/// Types that several actions share.\npub mod types;\n";
+    }
+    text
+}
+
+fn descriptor(model: &Model<'_>) -> TokenStream {
+    let facts = model.product.facts;
+    let [code, title, version, documentation, default_region, public, vpc] = [
+        &facts.code.value,
+        &facts.title,
+        &facts.version,
+        &facts.documentation,
+        &facts.default_region,
+        &facts.endpoints.public,
+        &facts.endpoints.vpc,
+    ]
+    .map(|text| literal_token(text));
+    let exceptions = match facts.endpoints.exceptions.as_slice() {
+        [] => quote!(..EndpointDescriptor::EMPTY),
+        regions => {
+            let regions = regions.iter().map(region);
+            quote!(exceptions: &[#(#regions),*],)
+        }
+    };
+    let success_code = option(facts.success_code.as_deref());
+    let errors = model.product.errors.iter().map(|name| ident(name));
+    quote! {
+        /// The facts about the product.
+        pub static PRODUCT: ProductDescriptor = ProductDescriptor {
+            code: #code,
+            title: #title,
+            version: #version,
+            documentation: #documentation,
+            default_region: #default_region,
+            endpoints: EndpointDescriptor { public: #public, vpc: #vpc, #exceptions },
+            success_code: #success_code,
+            errors: &[#(&errors::#errors),*],
+            actions: ACTIONS,
+        };
+    }
+}
+
+fn region(region: &spec::RegionEndpoint) -> TokenStream {
+    let name = literal_token(&region.region);
+    let public = option(region.public.as_deref());
+    let vpc = option(region.vpc.as_deref());
+    quote!(RegionEndpoint { region: #name, public: #public, vpc: #vpc })
+}
+
+fn option(text: Option<&str>) -> TokenStream {
+    match text.map(literal_token) {
+        Some(text) => quote!(Some(#text)),
+        None => quote!(None),
+    }
+}
+
+/// The table of all actions, for the documentation of the crate.
+pub(super) fn overview(model: &Model<'_>) -> String {
+    let mut text = format!("<!-- {MARK} from {}. Do not edit. -->\n\n", folder(model));
+    text += "| Action | What it does | Limit per account | Idempotent | RAM permission |\n|---|---|---|---|---|\n";
+    for action in &model.actions {
+        let facts = action.facts;
+        let permission = facts.authorization.as_ref().map_or_else(
+            || "none".to_owned(),
+            |authorization| Markdown::new(&format!("`{}`, {}", authorization.action, authorization.access)).cell(),
+        );
+        text += &format!(
+            "| [`{}`] | {}{} | {} | {} | {permission} |\n",
+            action.request,
+            if facts.deprecated.is_some() { "**Deprecated.** " } else { "" },
+            Markdown::new(&facts.summary).cell(),
+            facts.rate_limit.map_or_else(|| "none published".to_owned(), super::action::limit),
+            if facts.idempotent { "yes" } else { "no" },
+        );
+    }
+    text
+}

@@ -1,0 +1,253 @@
+//! The types of one module: what nested objects and enumerations are called, and where recursion needs a `Box`.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use super::names::{Kind, rust_name, singular};
+use super::scope::{GIVE_A_NAME, Scope, check_given};
+use super::{About, Enum, Member, Object, Type, Types, Variant};
+use crate::diagnostic::{Diagnostic, Span, quoted};
+use crate::spec::{self, Spanned};
+
+/// Gives the types of one module their names, outer ones first: of two types that want the same name, the inner one gets its
+/// parent's name in front.
+pub(super) struct Namer<'s, 'f> {
+    /// Where shared shapes are, seen from this module.
+    shapes: &'static str,
+    /// Names of the module that are not nested types.
+    reserved: Vec<String>,
+    taken: HashMap<String, Option<Span>>,
+    waiting: VecDeque<Waiting<'s>>,
+    types: Types<'s>,
+    pub(super) findings: &'f mut Vec<Diagnostic>,
+}
+
+/// An object that has a name; its members have none yet.
+struct Waiting<'s> {
+    name: String,
+    about: About<'s>,
+    fields: &'s [spec::Field],
+}
+
+impl<'s, 'f> Namer<'s, 'f> {
+    pub(super) fn new(reserved: &[&str], shapes: &'static str, findings: &'f mut Vec<Diagnostic>) -> Self {
+        Self {
+            shapes,
+            reserved: reserved.iter().map(|&name| name.to_owned()).collect(),
+            taken: HashMap::new(),
+            waiting: VecDeque::new(),
+            types: Types::default(),
+            findings,
+        }
+    }
+
+    /// Takes the names that the specification asks for, wherever they are nested: they go before all others.
+    pub(super) fn take_given(&mut self, ty: &'s spec::Type) {
+        match ty {
+            spec::Type::Array(inner) | spec::Type::Map(inner) => self.take_given(inner),
+            spec::Type::Object(object) => {
+                self.take(object.type_name.as_ref());
+                object.fields.iter().for_each(|field| self.take_given(&field.ty));
+            }
+            spec::Type::Enum(values) => self.take(values.type_name.as_ref()),
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, given: Option<&'s Spanned<String>>) {
+        let Some(given) = given else { return };
+        check_given(given, "type_name", Kind::Type, self.findings);
+        if self.reserved.contains(&given.value) {
+            self.findings.push(Diagnostic::error(
+                given.span.clone(),
+                format!("`type_name` cannot be {}", quoted(&given.value)),
+                "another type of the module has this name",
+                "choose another name",
+            ));
+        }
+        self.claim(&given.value, &given.span);
+    }
+
+    /// The Rust type for a type in the specification. If it is described in place, it gets its name here: its own, or one that
+    /// follows from `wire`, the name of what has the type.
+    pub(super) fn refer(
+        &mut self,
+        ty: &'s spec::Type,
+        wire: &Spanned<String>,
+        description: &'s str,
+        parent: &str,
+    ) -> Type {
+        match ty {
+            spec::Type::String => Type::String,
+            spec::Type::Int32 => Type::I32,
+            spec::Type::Int64 => Type::I64,
+            spec::Type::Number => Type::F64,
+            spec::Type::Boolean => Type::Bool,
+            spec::Type::Any => Type::Json,
+            spec::Type::Array(item) => Type::Vec(Box::new(self.refer(item, &one_of(wire), description, parent))),
+            spec::Type::Map(value) => Type::Map(Box::new(self.refer(value, &one_of(wire), description, parent))),
+            spec::Type::Shape(name) => Type::Named(format!("{}{}", self.shapes, rust_name(&name.value, Kind::Type))),
+            spec::Type::Object(object) => {
+                let (name, instead_of) = self.choose(object.type_name.as_ref(), wire, parent);
+                let about = About::Described { text: object.description.as_deref().unwrap_or(description), instead_of };
+                self.waiting.push_back(Waiting { name: name.clone(), about, fields: &object.fields });
+                Type::Named(name)
+            }
+            spec::Type::Enum(values) => {
+                let (name, instead_of) = self.choose(values.type_name.as_ref(), wire, parent);
+                self.add_enum(name.clone(), About::Described { text: description, instead_of }, values);
+                Type::Named(name)
+            }
+        }
+    }
+
+    /// Names a type, and tells the shorter name that it could not have.
+    fn choose(
+        &mut self,
+        given: Option<&Spanned<String>>,
+        wire: &Spanned<String>,
+        parent: &str,
+    ) -> (String, Option<(String, String)>) {
+        if let Some(given) = given {
+            return (given.value.clone(), None);
+        }
+        let mut short = rust_name(&wire.value, Kind::Type);
+        if self.reserved.contains(&short) {
+            short.push_str("Type");
+        }
+        if !self.taken.contains_key(&short) {
+            self.claim(&short, &wire.span);
+            return (short, None);
+        }
+        let long = format!("{parent}{short}");
+        self.claim(&long, &wire.span);
+        (long, Some((short, parent.to_owned())))
+    }
+
+    fn claim(&mut self, name: &str, span: &Span) {
+        let first = self.taken.entry(name.to_owned()).or_insert(None);
+        match first {
+            None => *first = Some(span.clone()),
+            Some(first) => {
+                let related = first.clone();
+                self.findings.push(
+                    Diagnostic::error(
+                        span.clone(),
+                        format!("two types of one module would be called `{name}`"),
+                        "the second",
+                        "give one of them another `type_name`",
+                    )
+                    .with_related(related, format!("the first type `{name}`")),
+                );
+            }
+        }
+    }
+
+    fn add_enum(&mut self, name: String, about: About<'s>, values: &'s spec::Enum) {
+        let mut scope = Scope::new("variant", GIVE_A_NAME);
+        let mut variants = Vec::new();
+        for value in &values.values {
+            variants.push(Variant {
+                name: scope.name(&value.value, value.rust_name.as_ref(), Kind::Variant, self.findings),
+                value: &value.value.value,
+                description: &value.description,
+            });
+        }
+        self.types.enums.push(Enum { name, about, variants });
+    }
+
+    /// Adds the answer to a request. It is outermost, so its members choose their names before those of nested objects.
+    pub(super) fn answer(&mut self, request: &str, fields: &'s [spec::Field]) {
+        let about = About::Answer(request.to_owned());
+        self.waiting.push_front(Waiting { name: "Output".to_owned(), about, fields });
+    }
+
+    /// All types of the module.
+    pub(super) fn finish(mut self) -> Types<'s> {
+        while let Some(Waiting { name, about, fields }) = self.waiting.pop_front() {
+            let mut scope = Scope::new("field", GIVE_A_NAME);
+            let mut members = Vec::new();
+            for facts in fields {
+                let field = scope.name(&facts.name, facts.rust_name.as_ref(), Kind::Field, self.findings);
+                let ty = match self.refer(&facts.ty, &facts.name, &facts.description, &name) {
+                    // Empty stands for absent.
+                    ty @ (Type::Vec(_) | Type::Map(_)) => ty,
+                    ty => Type::Option(Box::new(ty)),
+                };
+                members.push(Member { facts, field, ty });
+            }
+            self.types.objects.push(Object { name, about, members });
+        }
+        box_recursion(&mut self.types.objects);
+        self.types
+    }
+}
+
+/// The shapes of a product as the types of one module.
+pub(super) fn of_shapes<'s>(shapes: &'s [spec::Shape], findings: &mut Vec<Diagnostic>) -> Types<'s> {
+    let mut namer = Namer::new(&[], "", findings);
+    for shape in shapes {
+        namer.claim(&rust_name(&shape.name.value, Kind::Type), &shape.name.span);
+    }
+    for shape in shapes {
+        if let spec::Type::Object(object) = &shape.ty {
+            object.fields.iter().for_each(|field| namer.take_given(&field.ty));
+        }
+    }
+    for shape in shapes {
+        let name = rust_name(&shape.name.value, Kind::Type);
+        let about = About::Described { text: &shape.description, instead_of: None };
+        match &shape.ty {
+            spec::Type::Object(object) => namer.waiting.push_back(Waiting { name, about, fields: &object.fields }),
+            spec::Type::Enum(values) => namer.add_enum(name, about, values),
+            _ => {}
+        }
+    }
+    namer.finish()
+}
+
+/// The name of what a list holds, at the place of the list's name.
+fn one_of(wire: &Spanned<String>) -> Spanned<String> {
+    Spanned { value: singular(&wire.value), span: wire.span.clone() }
+}
+
+/// Boxes the members through which an object would contain itself; a list or map has its own allocation.
+fn box_recursion(objects: &mut [Object<'_>]) {
+    let direct: HashMap<String, Vec<String>> = objects
+        .iter()
+        .map(|object| (object.name.clone(), object.members.iter().filter_map(|member| contained(&member.ty)).collect()))
+        .collect();
+    for object in objects {
+        for member in &mut object.members {
+            if let (Some(inner), Type::Option(ty)) = (contained(&member.ty), &mut member.ty)
+                && reaches(&direct, &inner, &object.name)
+            {
+                **ty = Type::Box(Box::new(ty.as_ref().clone()));
+            }
+        }
+    }
+}
+
+/// The type that stands directly in a member.
+fn contained(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Option(inner) => match &**inner {
+            Type::Named(name) => Some(name.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn reaches(direct: &HashMap<String, Vec<String>>, from: &str, to: &str) -> bool {
+    let mut seen = HashSet::new();
+    let mut open = vec![from];
+    while let Some(name) = open.pop() {
+        if name == to {
+            return true;
+        }
+        if seen.insert(name) {
+            open.extend(direct.get(name).into_iter().flatten().map(String::as_str));
+        }
+    }
+    false
+}

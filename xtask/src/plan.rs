@@ -1,0 +1,310 @@
+//! What generated folders should contain, in memory: writing it and checking against it are two uses of the same plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use similar::TextDiff;
+
+use crate::emit::MARK;
+
+/// Path from the repository root, with `/`, and text of every generated file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    files: BTreeMap<String, String>,
+    folders: BTreeSet<String>,
+}
+
+/// Where a file differs from the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    pub path: String,
+    pub kind: DifferenceKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DifferenceKind {
+    /// There is another text.
+    Changed { found: String, planned: String },
+    /// There is no such file.
+    Missing { planned: String },
+    /// There is a generated file that the plan does not contain.
+    Orphaned,
+}
+
+/// What could not be read or written.
+#[derive(Debug)]
+pub struct FileError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for FileError {}
+
+/// Adds the path to an error of the file system, which never tells it.
+pub fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, FileError> {
+    result.map_err(|error| FileError { path: path.to_owned(), error })
+}
+
+impl Plan {
+    /// Adds a file.
+    pub fn add(&mut self, path: String, text: String) {
+        self.files.insert(path, text);
+    }
+
+    /// Adds a folder in which generated files that are not planned are orphans.
+    pub fn add_folder(&mut self, path: String) {
+        self.folders.insert(path);
+    }
+
+    /// All planned files, sorted by path.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
+    }
+
+    /// Where the files below `root` differ from the plan. Line endings do not count.
+    pub fn differences(&self, root: &Path) -> Result<Vec<Difference>, FileError> {
+        let mut differences = Vec::new();
+        for (path, planned) in &self.files {
+            let kind = match read(&root.join(path))? {
+                None => DifferenceKind::Missing { planned: planned.clone() },
+                Some(found) if normalized(&found) != *planned => {
+                    DifferenceKind::Changed { found, planned: planned.clone() }
+                }
+                Some(_) => continue,
+            };
+            differences.push(Difference { path: path.clone(), kind });
+        }
+        let mut folders = self.folders.clone();
+        folders.extend(crates_with_generated_code(root)?);
+        for folder in folders {
+            for path in files_below(root, &folder)? {
+                let planned = self.files.contains_key(&path);
+                if !planned && (is_generated_path(&path) || carries_mark(&root.join(&path))?) {
+                    differences.push(Difference { path, kind: DifferenceKind::Orphaned });
+                }
+            }
+        }
+        differences.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(differences)
+    }
+
+    /// Makes the files below `root` agree with the plan, and tells what had to change. Files that agree are not touched.
+    pub fn write(&self, root: &Path) -> Result<Vec<Difference>, FileError> {
+        let differences = self.differences(root)?;
+        for Difference { path, kind } in &differences {
+            let path = root.join(path);
+            match kind {
+                DifferenceKind::Orphaned => at(&path, fs::remove_file(&path))?,
+                DifferenceKind::Changed { planned, .. } | DifferenceKind::Missing { planned } => {
+                    if let Some(folder) = path.parent() {
+                        at(folder, fs::create_dir_all(folder))?;
+                    }
+                    at(&path, fs::write(&path, planned))?;
+                }
+            }
+        }
+        Ok(differences)
+    }
+}
+
+impl fmt::Display for Difference {
+    /// What differs, and for changed files how.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = &self.path;
+        match &self.kind {
+            DifferenceKind::Missing { .. } => writeln!(f, "missing: {path}"),
+            DifferenceKind::Orphaned => writeln!(f, "orphaned: {path}"),
+            DifferenceKind::Changed { found, planned } => {
+                let found = normalized(found);
+                let diff = TextDiff::from_lines(found.as_str(), planned.as_str());
+                writeln!(f, "changed: {path}")?;
+                write!(f, "{}", diff.unified_diff().context_radius(2).header("in the repository", "as generated"))
+            }
+        }
+    }
+}
+
+fn normalized(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
+/// The text of a file; `None` if it does not exist. What is not text differs from every plan.
+fn read(path: &Path) -> Result<Option<String>, FileError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => at(path, Err(error)),
+    }
+}
+
+/// Whether the place alone says that a file is generated.
+fn is_generated_path(path: &str) -> bool {
+    path.contains("/src/generated/") || path.starts_with("api-spec/schema/") && path.ends_with(".json")
+}
+
+fn carries_mark(path: &Path) -> Result<bool, FileError> {
+    Ok(read(path)?.is_some_and(|text| text.lines().next().is_some_and(|line| line.contains(MARK))))
+}
+
+/// The folders of generated code in all crates, those included whose product is no longer specified.
+fn crates_with_generated_code(root: &Path) -> Result<Vec<String>, FileError> {
+    let crates = entries(&root.join("crates"))?;
+    Ok(crates.into_iter().map(|name| format!("crates/{name}/src/generated")).collect())
+}
+
+/// The paths from `root` of all files below a folder; none if there is no such folder.
+fn files_below(root: &Path, folder: &str) -> Result<Vec<String>, FileError> {
+    let mut files = Vec::new();
+    for name in entries(&root.join(folder))? {
+        let path = format!("{folder}/{name}");
+        // A link is a file here: what it leads to is not ours.
+        let full = root.join(&path);
+        if at(&full, fs::symlink_metadata(&full))?.is_dir() {
+            files.extend(files_below(root, &path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// The names in a folder, sorted; none if there is no such folder.
+fn entries(folder: &Path) -> Result<Vec<String>, FileError> {
+    let listing = match fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        listing => at(folder, listing)?,
+    };
+    let mut names = Vec::new();
+    for entry in listing {
+        // The generator writes no name that is not text.
+        names.extend(at(folder, entry)?.file_name().into_string().ok());
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    /// An empty folder of its own for each test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("xtask-plan-{}-{name}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn put(&self, path: &str, text: &str) {
+            let path = self.0.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+
+        fn has(&self, path: &str) -> bool {
+            self.0.join(path).exists()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn plan(files: &[(&str, &str)]) -> Plan {
+        let mut plan = Plan::default();
+        for (path, text) in files {
+            plan.add((*path).to_owned(), (*text).to_owned());
+        }
+        plan.add_folder("tests/src/sink".to_owned());
+        plan.add_folder("api-spec/schema".to_owned());
+        plan
+    }
+
+    fn kinds(differences: &[Difference]) -> Vec<String> {
+        differences.iter().map(|difference| difference.to_string().lines().next().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_check_finds_changed_missing_and_orphaned_files() {
+        let folder = Folder::new("check");
+        folder.put("crates/a/src/generated/mod.rs", "one\ntwo\n");
+        folder.put("crates/a/src/generated/old/gone.rs", "");
+        folder.put("crates/gone/src/generated/mod.rs", "");
+        folder.put("crates/a/src/lib.rs", "by hand");
+        folder.put("api-spec/schema/old.json", "{}");
+        folder.put("tests/src/sink/old.rs", &format!("// {MARK} from x. Do not edit.\n"));
+        folder.put("tests/src/sink/hand.rs", "// by hand\n");
+        let plan = plan(&[("crates/a/src/generated/mod.rs", "one\n2\n"), ("crates/a/src/generated/b.rs", "b\n")]);
+
+        let differences = plan.differences(&folder.0).unwrap();
+        assert_eq!(
+            kinds(&differences),
+            [
+                "orphaned: api-spec/schema/old.json",
+                "missing: crates/a/src/generated/b.rs",
+                "changed: crates/a/src/generated/mod.rs",
+                "orphaned: crates/a/src/generated/old/gone.rs",
+                "orphaned: crates/gone/src/generated/mod.rs",
+                "orphaned: tests/src/sink/old.rs",
+            ]
+        );
+        assert!(differences[2].to_string().contains("-two\n+2\n"), "{}", differences[2]);
+        assert!(folder.has("api-spec/schema/old.json"), "a check must not change anything");
+    }
+
+    #[test]
+    fn writing_makes_everything_agree_and_leaves_hand_written_files_alone() {
+        let folder = Folder::new("write");
+        folder.put("crates/a/src/generated/old.rs", "");
+        folder.put("crates/a/src/lib.rs", "by hand");
+        folder.put("tests/src/sink/hand.rs", "// by hand\n");
+        let plan = plan(&[("crates/a/src/generated/mod.rs", "one\n"), ("api-spec/schema/action.json", "{}\n")]);
+
+        assert_eq!(plan.write(&folder.0).unwrap().len(), 3);
+        assert!(!folder.has("crates/a/src/generated/old.rs"));
+        assert!(folder.has("crates/a/src/lib.rs") && folder.has("tests/src/sink/hand.rs"));
+        assert_eq!(plan.differences(&folder.0).unwrap(), []);
+    }
+
+    #[test]
+    fn writing_does_not_touch_files_that_agree() {
+        let folder = Folder::new("untouched");
+        let plan = plan(&[("crates/a/src/generated/mod.rs", "one\ntwo\n"), ("crates/a/src/generated/b.rs", "b\n")]);
+        plan.write(&folder.0).unwrap();
+        // Line endings of another system agree, too.
+        folder.put("crates/a/src/generated/mod.rs", "one\r\ntwo\r\n");
+        let path = folder.0.join("crates/a/src/generated/mod.rs");
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        folder.put("crates/a/src/generated/b.rs", "other\n");
+
+        assert_eq!(kinds(&plan.write(&folder.0).unwrap()), ["changed: crates/a/src/generated/b.rs"]);
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), long_ago);
+    }
+
+    #[test]
+    fn an_error_names_the_path() {
+        let folder = Folder::new("error");
+        folder.put("crates/a/src/generated/mod.rs/is_a_folder", "");
+        let error = plan(&[("crates/a/src/generated/mod.rs", "")]).write(&folder.0).unwrap_err();
+        assert!(error.to_string().contains("mod.rs"), "{error}");
+    }
+}
