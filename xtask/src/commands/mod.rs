@@ -1,6 +1,10 @@
 //! The repository's commands: one line each in [`COMMANDS`].
 
+mod cargo;
+mod ci;
+mod demo;
 mod generate;
+mod msrv;
 
 use std::process::ExitCode;
 
@@ -8,6 +12,8 @@ use std::process::ExitCode;
 type Command = (&'static str, &'static str, fn(&[String]) -> Result<ExitCode, String>);
 
 const COMMANDS: &[Command] = &[
+    ("demo", "      Generate, build, and call both actions on a simulator", demo::run),
+    ("ci", "        Check everything that must hold before a change lands", ci::run),
     ("generate", "[--check]  Write the code that follows from api-spec/, or only check that it is there", generate::run),
 ];
 

@@ -1,0 +1,82 @@
+//! `cargo xtask ci`: everything that must hold before a change lands.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use super::cargo::{cargo, has_cargo_command};
+use super::{generate, msrv, unknown_argument};
+
+/// A step: what it shows, and how.
+type Step = (&'static str, fn() -> Result<(), String>);
+
+const STEPS: &[Step] = &[
+    ("formatting", formatting),
+    ("generated files are current", generated),
+    ("dependencies keep the declared minimum Rust version", msrv::check),
+    ("lints", lints),
+    ("lints without default features", lints_without_default_features),
+    ("tests", tests),
+    ("examples in the documentation", doctests),
+    ("documentation", documentation),
+];
+
+pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
+    if let Some(argument) = arguments.first() {
+        return Ok(unknown_argument(argument));
+    }
+    for (name, step) in STEPS {
+        println!("== {name}");
+        let start = Instant::now();
+        step().map_err(|problem| format!("{name}: {problem}"))?;
+        println!("== {name}: passed after {:.0} s\n", start.elapsed().as_secs_f64());
+    }
+    println!("All {} steps passed.", STEPS.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn formatting() -> Result<(), String> {
+    needs("fmt", "rustfmt")?;
+    cargo(&["fmt", "--all", "--check"], &[]).map_err(|problem| format!("{problem}; `cargo fmt --all` mends it"))
+}
+
+fn generated() -> Result<(), String> {
+    match generate::run(&["--check".to_owned()])? {
+        ExitCode::SUCCESS => Ok(()),
+        _ => Err("`cargo xtask generate` mends it".to_owned()),
+    }
+}
+
+fn lints() -> Result<(), String> {
+    needs("clippy", "clippy")?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"], &[])
+}
+
+fn lints_without_default_features() -> Result<(), String> {
+    let packages = ["--package", "alibabacloud-runtime", "--package", "alibabacloud-cams", "--lib"];
+    cargo(&[&["clippy", "--no-default-features"], &packages[..], &["--", "--deny", "warnings"]].concat(), &[])
+}
+
+fn tests() -> Result<(), String> {
+    // A snapshot that differs fails; it is not written.
+    let environment = [("INSTA_UPDATE", "no")];
+    if has_cargo_command("nextest") {
+        cargo(&["nextest", "run", "--workspace", "--no-fail-fast"], &environment)
+    } else {
+        cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"], &environment)
+    }
+}
+
+fn doctests() -> Result<(), String> {
+    cargo(&["test", "--workspace", "--doc"], &[])
+}
+
+fn documentation() -> Result<(), String> {
+    cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "--deny warnings")])
+}
+
+fn needs(command: &str, component: &str) -> Result<(), String> {
+    if has_cargo_command(command) {
+        return Ok(());
+    }
+    Err(format!("`cargo {command}` is missing; `rustup component add {component}` installs it"))
+}
