@@ -1,0 +1,48 @@
+//! The snippets of the repository's README, so that they compile. A test compares the two, line by line.
+
+use alibabacloud_cams::{Credentials, Error};
+
+async fn first_call() -> Result<(), Error> {
+    use alibabacloud_cams::{ChatappSyncPhoneNumber, Client};
+
+    let client = Client::from_env()?; // ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET
+    let synced = client.send(ChatappSyncPhoneNumber::new("293483938849493")).await?;
+
+    for number in &synced.phone_numbers {
+        println!("{} {:?}", number.phone_number.as_deref().unwrap_or("?"), number.quality_rating);
+    }
+    println!("request {}", synced.request_id().unwrap_or("-"));
+    Ok(())
+}
+
+async fn errors(client: &alibabacloud_cams::Client) {
+    use alibabacloud_cams::{CreateChatappMigrationInitiate, ErrorCode};
+
+    let migration = CreateChatappMigrationInitiate::builder()
+        .cust_space_id("293483938849493")
+        .country_code("86")
+        .mobile_number("13900001234")
+        .build(); // compiles only once every required parameter is set
+
+    match client.send(migration).await {
+        Ok(started) => println!("{:?}", started.data),
+        Err(e) if ErrorCode::of(&e) == Some(ErrorCode::RamPermissionDeny) => eprintln!("not allowed: {e}"),
+        Err(e) if e.outcome_unknown() => eprintln!("sent, not answered; sync the space and look: {e}"),
+        Err(e) => eprintln!("{e}"), // one line: action, code, message, status, request id
+    }
+}
+
+fn limits(credentials: Credentials) -> Result<alibabacloud_cams::Client, Error> {
+    use alibabacloud_cams::{Client, RateLimit, Throttle};
+
+    let throttle = Throttle::new().with_limit("ChatappSyncPhoneNumber", RateLimit::per_second(50));
+    let client = Client::builder().credentials(credentials).throttle(throttle.clone()).build()?;
+    Ok(client)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    first_call().await?;
+    errors(&limits(Credentials::new("id", "secret"))?).await;
+    Ok(())
+}
