@@ -58,7 +58,7 @@ fn show(findings: &[Diagnostic]) {
 }
 
 /// All files in the folders of products and fixtures, sorted by path.
-fn read_sources(root: &Path) -> Result<Vec<InputFile>, FileError> {
+pub fn read_sources(root: &Path) -> Result<Vec<InputFile>, FileError> {
     let mut sources = Vec::new();
     for place in ["api-spec", "xtask/fixtures"] {
         for product in folder(&root.join(place))? {

@@ -2,14 +2,19 @@
 
 mod generate;
 
+#[cfg(test)]
+pub use generate::read_sources;
+
 use std::process::ExitCode;
 
 /// A command: its name, its arguments and what it does as `help` shows them, and the function.
 type Command = (&'static str, &'static str, fn(&[String]) -> Result<ExitCode, String>);
 
-const COMMANDS: &[Command] = &[
-    ("generate", "[--check]  Write the code that follows from api-spec/, or only check that it is there", generate::run),
-];
+const COMMANDS: &[Command] = &[(
+    "generate",
+    "[--check]  Write the code that follows from api-spec/, or only check that it is there",
+    generate::run,
+)];
 
 /// Runs the command that the arguments name.
 pub fn run(arguments: &[String]) -> ExitCode {

@@ -1,7 +1,5 @@
 //! Literals, identifiers and formatted items: how pieces of generated code become text.
 
-use std::fmt::Write as _;
-
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 
 use super::docs::is_invisible;
@@ -23,8 +21,7 @@ pub fn literal(value: &str) -> String {
             '\r' => text.push_str("\\r"),
             '\t' => text.push_str("\\t"),
             c if plain(c) => text.push(c),
-            // Writing to memory cannot fail.
-            c => _ = write!(text, "\\u{{{:x}}}", u32::from(c)),
+            c => text += &format!("\\u{{{:x}}}", u32::from(c)),
         }
     }
     text.push('"');
@@ -49,9 +46,11 @@ pub fn ident(name: &str) -> Ident {
 }
 
 /// One item, formatted by itself: formatting a whole file would lose its blank lines.
-pub fn item(tokens: TokenStream) -> String {
+pub fn item(tokens: &TokenStream) -> String {
     match syn::parse2::<syn::Item>(tokens.clone()) {
-        Ok(item) => prettyplease::unparse(&syn::File { shebang: None, attrs: Vec::new(), items: vec![item], frontmatter: None }),
+        Ok(item) => {
+            prettyplease::unparse(&syn::File { shebang: None, attrs: Vec::new(), items: vec![item], frontmatter: None })
+        }
         // Whoever reads the finished files reports what does not parse.
         Err(_) => tokens.to_string(),
     }
@@ -64,8 +63,33 @@ mod tests {
     #[test]
     fn a_literal_has_exactly_the_value_and_shows_all_of_it() {
         let hostile = [
-            "", "plain", "\"", "\\", "\"#", "\"##", "a\"#b\"##c", "*/", "{{", "\n", "\r\n", "\t", "\0", "\u{202e}", "\u{200f}",
-            "\u{feff}", "\u{a0}", "\u{2028}", "é", "中文", "\u{301}", "🍲", "\u{e0001}", "\"\u{202e}", "\\u{41}", "r#\"x\"#", "'",
+            "",
+            "plain",
+            "\"",
+            "\\",
+            "\"#",
+            "\"##",
+            "a\"#b\"##c",
+            "*/",
+            "{{",
+            "\n",
+            "\r\n",
+            "\t",
+            "\0",
+            "\u{202e}",
+            "\u{200f}",
+            "\u{feff}",
+            "\u{a0}",
+            "\u{2028}",
+            "é",
+            "中文",
+            "\u{301}",
+            "🍲",
+            "\u{e0001}",
+            "\"\u{202e}",
+            "\\u{41}",
+            "r#\"x\"#",
+            "'",
         ];
         for value in hostile {
             let text = literal(value);
