@@ -75,7 +75,7 @@ fn agree(documented: &Value, typed: &Value) -> bool {
         (Value::String(text), typed @ (Value::Number(_) | Value::Bool(_))) => {
             serde_json::from_str(text).is_ok_and(|documented: Value| agree(&documented, typed))
         }
-        (Value::Number(_) | Value::Bool(_), Value::String(text)) => documented.to_string() == *text,
+        (Value::Number(_) | Value::Bool(_), Value::String(text)) => documented.to_string().as_str() == text,
         (documented, typed) => documented == typed,
     }
 }
@@ -135,6 +135,9 @@ fn awkward_values_have_readable_variants() {
 
 #[test]
 fn every_parameter_carries_its_facts() {
+    use ParameterLocation::{Form, Query};
+    use ParameterStyle::{Flat, Json, RepeatList, Simple};
+
     fn check<A: Action>() {
         assert_eq!(A::DESCRIPTOR.parameters, A::PARAMETERS);
         assert!(A::PARAMETERS.is_sorted_by_key(|parameter| !parameter.required), "required ones come first");
@@ -155,8 +158,6 @@ fn every_parameter_carries_its_facts() {
         let ParameterDescriptor { kind, required, location, style, .. } = dish(name);
         (kind, required, location, style)
     };
-    use ParameterLocation::{Form, Query};
-    use ParameterStyle::{Flat, Json, RepeatList, Simple};
     assert_eq!(facts("Title"), (ValueKind::String, true, Query, Json));
     assert_eq!(facts("Persons"), (ValueKind::Int32, true, Query, Json));
     assert_eq!(facts("Grams"), (ValueKind::Int64, false, Query, Json));

@@ -9,7 +9,7 @@ pub fn literal(value: &str) -> String {
     let plain = |c: char| c == ' ' || !c.is_whitespace() && !is_invisible(c) && c.escape_debug().count() <= 2;
     if value.contains(['"', '\\']) && value.chars().all(plain) {
         // JSON stays readable.
-        let hashes = "#".repeat(longest_run_of_hashes(value) + 1);
+        let hashes = "#".repeat(hashes_needed(value));
         return format!("r{hashes}\"{value}\"{hashes}");
     }
     let mut text = String::from("\"");
@@ -28,8 +28,10 @@ pub fn literal(value: &str) -> String {
     text
 }
 
-fn longest_run_of_hashes(value: &str) -> usize {
-    value.split(|c| c != '#').map(str::len).max().unwrap_or_default()
+/// How many `#` a raw literal needs so that nothing in it ends it.
+fn hashes_needed(value: &str) -> usize {
+    let behind_quotes = value.split('"').skip(1);
+    behind_quotes.map(|rest| 1 + rest.bytes().take_while(|&byte| byte == b'#').count()).max().unwrap_or_default()
 }
 
 /// The same as a token.
@@ -98,6 +100,8 @@ mod tests {
             assert!(text.chars().all(|c| !is_invisible(c)), "{value:?}");
         }
         assert_eq!(literal("{\"a\":1}"), "r#\"{\"a\":1}\"#");
+        assert_eq!(literal("a\\b##"), "r\"a\\b##\"");
+        assert_eq!(literal("\"#a###\""), "r##\"\"#a###\"\"##");
         assert_eq!(literal("\u{202e}\""), "\"\\u{202e}\\\"\"");
         assert_eq!(literal("名"), "\"名\"");
     }

@@ -106,16 +106,16 @@ enum Reserved {
 }
 
 fn reserved(name: &str, kind: Kind) -> Option<Reserved> {
-    let used: &[&str] = match kind {
-        Kind::Field | Kind::Static => &[],
-        Kind::Parameter => USED_PARAMETERS,
-        Kind::Module => USED_MODULES,
-        Kind::Type => USED_TYPES,
-        Kind::Variant => &["Unrecognized"],
+    let used = match kind {
+        Kind::Field | Kind::Static => false,
+        Kind::Parameter => USED_PARAMETERS.contains(&name),
+        Kind::Module => USED_MODULES.contains(&name),
+        Kind::Type => USED_TYPES.iter().any(|names| names.split(' ').any(|used| used == name)),
+        Kind::Variant => name == "Unrecognized",
     };
     if ["self", "Self", "super", "crate", "_", ""].contains(&name) {
         Some(Reserved::Special)
-    } else if used.contains(&name) {
+    } else if used {
         Some(Reserved::Used)
     } else if KEYWORDS.contains(&name) {
         Some(Reserved::Keyword)
@@ -140,76 +140,14 @@ const USED_PARAMETERS: &[&str] = &["build", "required", "types", "bool", "i32", 
 const USED_MODULES: &[&str] =
     &["errors", "types", "mod", "generated", "runtime", "blocking", "std", "core", "alloc", "alibabacloud_runtime"];
 
-/// The prelude, what generated files import, and what stands at the root of every generated crate.
-const USED_TYPES: &[&str] = &[
-    // The prelude.
-    "AsMut",
-    "AsRef",
-    "Box",
-    "Clone",
-    "Copy",
-    "Debug",
-    "Default",
-    "DoubleEndedIterator",
-    "Drop",
-    "Eq",
-    "Err",
-    "ExactSizeIterator",
-    "Extend",
-    "Fn",
-    "FnMut",
-    "FnOnce",
-    "From",
-    "FromIterator",
-    "Future",
-    "Hash",
-    "Into",
-    "IntoFuture",
-    "IntoIterator",
-    "Iterator",
-    "None",
-    "Ok",
-    "Option",
-    "Ord",
-    "PartialEq",
-    "PartialOrd",
-    "Result",
-    "Self",
-    "Send",
-    "Sized",
-    "Some",
-    "String",
-    "Sync",
-    "ToOwned",
-    "ToString",
-    "TryFrom",
-    "TryInto",
-    "Unpin",
-    "Vec",
-    // Imports.
-    "Action",
-    "ActionDescriptor",
-    "AuthorizationDescriptor",
-    "BTreeMap",
-    "Duration",
-    "EndpointDescriptor",
-    "Error",
-    "ErrorDescriptor",
-    "Json",
-    "ParameterLocation",
-    "ParameterStyle",
-    "Product",
-    "ProductDescriptor",
-    "RateLimit",
-    "RegionEndpoint",
-    "Request",
-    // The root of a crate, and the answer of every action.
-    "Client",
-    "ClientBuilder",
-    "ErrorCode",
-    "ErrorKind",
-    "Output",
-    "Response",
+/// The prelude; what generated files import; what stands at the root of every generated crate; the answer of every action.
+const USED_TYPES: [&str; 3] = [
+    "AsMut AsRef Box Clone Copy Debug Default DoubleEndedIterator Drop Eq Err ExactSizeIterator Extend Fn FnMut FnOnce From \
+     FromIterator Future Hash Into IntoFuture IntoIterator Iterator None Ok Option Ord PartialEq PartialOrd Result Self Send \
+     Sized Some String Sync ToOwned ToString TryFrom TryInto Unpin Vec",
+    "Action ActionDescriptor AuthorizationDescriptor BTreeMap Duration EndpointDescriptor Error ErrorDescriptor Json \
+     ParameterLocation ParameterStyle Product ProductDescriptor RateLimit RegionEndpoint Request",
+    "Client ClientBuilder ErrorCode ErrorKind Output Response",
 ];
 
 /// The words of a name, ASCII letters and digits only; at least one.
