@@ -148,7 +148,7 @@ fn read(path: &Path) -> Result<Option<String>, FileError> {
 
 /// Whether the place alone says that a file is generated.
 fn is_generated_path(path: &str) -> bool {
-    path.contains("/src/generated/") || path.starts_with("api-spec/schema/") && path.ends_with(".json")
+    path.contains("/src/generated/") || path.starts_with("api-spec/schema/")
 }
 
 fn carries_mark(path: &Path) -> Result<bool, FileError> {

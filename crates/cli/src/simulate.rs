@@ -32,7 +32,9 @@ pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
                 builder.sts_key(id, secret, token)
             }
             _ => {
-                return Err(Failure::local("--key must be ID:SECRET or ID:SECRET:TOKEN, none of them empty".to_owned()));
+                return Err(Failure::local(
+                    "--key must be ID:SECRET or ID:SECRET:TOKEN, none of them empty".to_owned(),
+                ));
             }
         };
     }

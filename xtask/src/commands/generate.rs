@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::cargo::root;
 use super::unknown_argument;
 use crate::diagnostic::{Diagnostic, render};
 use crate::generate::{Failure, generate};
@@ -18,7 +19,7 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         [argument, ..] => return Ok(unknown_argument(argument)),
     };
     // Commands run from any folder of the repository.
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let root = &root();
     let sources = read_sources(root).map_err(|error| error.to_string())?;
     let generated = match generate(&sources) {
         Ok(generated) => generated,
@@ -58,7 +59,7 @@ fn show(findings: &[Diagnostic]) {
 }
 
 /// All files in the folders of products and fixtures, sorted by path.
-fn read_sources(root: &Path) -> Result<Vec<InputFile>, FileError> {
+pub fn read_sources(root: &Path) -> Result<Vec<InputFile>, FileError> {
     let mut sources = Vec::new();
     for place in ["api-spec", "xtask/fixtures"] {
         for product in folder(&root.join(place))? {

@@ -6,15 +6,23 @@ mod demo;
 mod generate;
 mod msrv;
 
+#[cfg(test)]
+pub use generate::read_sources;
+
 use std::process::ExitCode;
 
 /// A command: its name, its arguments and what it does as `help` shows them, and the function.
-type Command = (&'static str, &'static str, fn(&[String]) -> Result<ExitCode, String>);
+type Command = (&'static str, &'static str, &'static str, fn(&[String]) -> Result<ExitCode, String>);
 
 const COMMANDS: &[Command] = &[
-    ("demo", "      Generate, build, and call both actions on a simulator", demo::run),
-    ("ci", "        Check everything that must hold before a change lands", ci::run),
-    ("generate", "[--check]  Write the code that follows from api-spec/, or only check that it is there", generate::run),
+    ("demo", "", "Generate, build, and call both actions on a simulator", demo::run),
+    ("ci", "", "Check everything that must hold before a change lands", ci::run),
+    (
+        "generate",
+        "[--check]",
+        "Write the code that follows from api-spec/, or only check that it is there",
+        generate::run,
+    ),
 ];
 
 /// Runs the command that the arguments name.
@@ -27,7 +35,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         print!("{}", usage());
         return ExitCode::SUCCESS;
     }
-    let Some((_, _, command)) = COMMANDS.iter().find(|(known, ..)| *known == name) else {
+    let Some((.., command)) = COMMANDS.iter().find(|(known, ..)| *known == name) else {
         eprintln!("error: there is no command `{}`\n\n{}", name.escape_debug(), usage());
         return ExitCode::from(2);
     };
@@ -39,10 +47,12 @@ pub fn run(arguments: &[String]) -> ExitCode {
 
 fn usage() -> String {
     let mut text = String::from("Usage: cargo xtask <command>\n\nCommands:\n");
-    for (name, about, _) in COMMANDS {
-        text += &format!("  {name} {about}\n");
+    let mut line = |call: String, about: &str| text += &format!("  {call:<20}{about}\n");
+    for (name, arguments, about, _) in COMMANDS {
+        line(format!("{name} {arguments}"), about);
     }
-    text + "  help  Show this text\n"
+    line("help".to_owned(), "Show this text");
+    text
 }
 
 /// A wrong argument.

@@ -24,7 +24,11 @@ pub fn check() -> Result<(), String> {
     let metadata: Value = serde_json::from_slice(&output.stdout)
         .map_err(|error| format!("`cargo metadata` printed something unexpected: {error}"))?;
     let late = later_than_declared(&metadata)?;
-    if late.is_empty() { Ok(()) } else { Err(format!("these ask for a later Rust than is declared: {}", late.join(", "))) }
+    if late.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("these ask for a later Rust than is declared: {}", late.join(", ")))
+    }
 }
 
 fn later_than_declared(metadata: &Value) -> Result<Vec<String>, String> {
@@ -81,7 +85,8 @@ mod tests {
 
     fn metadata(needed: &str, kind: Option<&str>) -> Value {
         let package = |name: &str, version: &str| json!({ "id": name, "name": name, "rust_version": version });
-        let packages: Vec<_> = SHIPPED.iter().map(|name| package(name, "1.88")).chain([package("dep", needed)]).collect();
+        let packages: Vec<_> =
+            SHIPPED.iter().map(|name| package(name, "1.88")).chain([package("dep", needed)]).collect();
         let deps = json!([{ "pkg": "dep", "dep_kinds": [{ "kind": kind }] }]);
         json!({ "packages": packages, "resolve": { "nodes": [{ "id": SHIPPED[0], "deps": deps }] } })
     }

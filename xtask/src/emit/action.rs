@@ -1,6 +1,5 @@
 //! One action's file: the request, the facts, the answer and what is nested in both.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::docs::{Markdown, comment};
@@ -45,11 +44,8 @@ fn imports(model: &Model<'_>, action: &Action<'_>) -> String {
         ("open_enums", !action.types.enums.is_empty()),
         ("request", true),
     ];
-    let siblings = [
-        (model.product.type_name.as_str(), true),
-        ("errors", !action.errors.is_empty()),
-        ("types", used.shapes),
-    ];
+    let siblings =
+        [(model.product.type_name.as_str(), true), ("errors", !action.errors.is_empty()), ("types", used.shapes)];
     file(&[
         used.std(facts.rate_limit.is_some_and(|limit| limit.window != SECOND)),
         import("alibabacloud_runtime::descriptor", &descriptors)
@@ -70,9 +66,7 @@ fn request(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> String {
         let facts = parameter.facts;
         let word = if facts.required { "required" } else { "optional" };
         let description = literal(&Markdown::new(&facts.description).inline());
-        // Writing to memory cannot fail.
-        let _ = write!(
-            text,
+        text += &format!(
             "        {word} {}: {} = {} {{{}}}, {description}",
             parameter.field,
             rust_type(&parameter.ty),
@@ -80,11 +74,7 @@ fn request(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> String {
             parameter_facts(parameter),
         );
         if facts.required {
-            let _ = write!(
-                text,
-                ", \"call `.{}(…)` before `.build()`: the parameter is required\"",
-                parameter.field
-            );
+            text += &format!(", \"call `.{}(…)` before `.build()`: the parameter is required\"", parameter.field);
         }
         text.push_str(";\n");
     }

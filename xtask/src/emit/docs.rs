@@ -82,7 +82,7 @@ pub fn is_invisible(c: char) -> bool {
 fn line(words: &[String]) -> String {
     let text = words.join(" ");
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let numbers_an_item = digits > 0 && matches!(text[digits..].as_bytes(), [b'.' | b')'] | [b'.' | b')', b' ', ..]);
+    let numbers_an_item = digits > 0 && matches!(&text.as_bytes()[digits..], [b'.' | b')'] | [b'.' | b')', b' ', ..]);
     if text.starts_with(['#', '>', '-', '+', '=', '|', ':']) {
         format!("\\{text}")
     } else if numbers_an_item {
@@ -94,11 +94,8 @@ fn line(words: &[String]) -> String {
 
 /// The words of one paragraph, escaped; code with blanks in it is one word.
 fn words(paragraph: &str) -> Vec<String> {
-    let text: Vec<char> = paragraph
-        .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .filter(|&c| !is_invisible(c))
-        .collect();
+    let text: Vec<char> =
+        paragraph.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|&c| !is_invisible(c)).collect();
     let mut words = Vec::new();
     let mut word = String::new();
     let mut index = 0;

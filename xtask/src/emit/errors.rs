@@ -23,7 +23,7 @@ pub(super) fn module(model: &Model<'_>) -> String {
         import("alibabacloud_runtime::descriptor", &[("ErrorDescriptor", !errors.statics.is_empty())])
             + &import("alibabacloud_runtime", &[("Error", true), ("open_enums", true)]),
         error_codes(&errors.codes),
-        item(of),
+        item(&of),
     ];
     parts.extend(errors.statics.iter().map(error_static));
     file(&parts)
@@ -41,7 +41,7 @@ fn error_static(error: &ErrorStatic<'_>) -> String {
         let text = literal_token(&description);
         quote!(description: #text,)
     });
-    item(quote! {
+    item(&quote! {
         pub(super) static #name: ErrorDescriptor = ErrorDescriptor {
             code: #code,
             status: #status,

@@ -9,6 +9,9 @@ mod shapes;
 mod table;
 mod tokens;
 
+#[cfg(test)]
+pub use docs::is_invisible;
+
 use crate::model::Model;
 
 /// How wide generated comments are, from the first to the last column.

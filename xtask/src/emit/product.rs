@@ -16,7 +16,9 @@ pub(super) fn module(model: &Model<'_>) -> String {
     let about = format!(" {}, as a type: the product of these actions.", Markdown::new(&facts.title).inline());
     let mut parts = vec![
         header(&facts.source),
-        "//! The product's facts and its actions.".to_owned(),
+        "//! The product's facts and its actions.\n\
+         #![allow(clippy::needless_update, reason = \"a new field of a descriptor breaks nothing\")]"
+            .to_owned(),
         import(
             "alibabacloud_runtime::descriptor",
             &[
@@ -33,20 +35,20 @@ pub(super) fn module(model: &Model<'_>) -> String {
             .map(|action| format!("pub use self::{}::{{{}, {}}};\n", action.module, action.request, action.builder))
             .chain(["pub use self::errors::ErrorCode;\n".to_owned()])
             .collect(),
-        item(quote! {
+        item(&quote! {
             #[doc = #about]
             #[derive(Debug, Clone, Copy, PartialEq, Eq)]
             pub struct #product;
         }),
-        item(quote! {
+        item(&quote! {
             impl Product for #product {
                 const DESCRIPTOR: &'static ProductDescriptor = &PRODUCT;
             }
         }),
-        item(descriptor(model)),
+        item(&descriptor(model)),
     ];
     let actions = model.actions.iter().map(|action| ident(&action.request));
-    parts.push(item(quote! {
+    parts.push(item(&quote! {
         /// The facts about the actions, sorted by name.
         pub static ACTIONS: &[&ActionDescriptor] = &[#(<#actions as Action>::DESCRIPTOR),*];
     }));
@@ -111,10 +113,7 @@ fn region(region: &spec::RegionEndpoint) -> TokenStream {
 }
 
 fn option(text: Option<&str>) -> TokenStream {
-    match text.map(literal_token) {
-        Some(text) => quote!(Some(#text)),
-        None => quote!(None),
-    }
+    text.map(literal_token).map_or_else(|| quote!(None), |text| quote!(Some(#text)))
 }
 
 /// The table of all actions, for the documentation of the crate.

@@ -1,10 +1,8 @@
 //! Objects and enumerations as rows of the runtime's macros.
 
-use std::fmt::Write as _;
-
 use super::docs::Markdown;
-use super::tokens::literal;
 use super::import;
+use super::tokens::literal;
 use crate::model::{About, Enum, ErrorCode, Object, Type, Types};
 
 /// The `objects!` table; empty text if there are none.
@@ -12,10 +10,8 @@ pub(super) fn objects(objects: &[Object<'_>]) -> String {
     let rows = objects.iter().map(|object| {
         let mut text = head(&object.name, &object.about);
         for member in &object.members {
-            // Writing to memory cannot fail, here and below.
-            let _ = writeln!(
-                text,
-                "        {}: {} = {}{}, {};",
+            text += &format!(
+                "        {}: {} = {}{}, {};\n",
                 member.field,
                 rust_type(&member.ty),
                 literal(&member.facts.name.value),

@@ -167,18 +167,15 @@ pub fn build(spec: &Spec) -> Result<Model<'_>, Vec<Diagnostic>> {
     let mut actions = Vec::new();
     for action in &spec.actions {
         let built = build_action(spec, action, &type_name, &errors, &mut findings);
-        modules.claim(&built.module, &action.name, None, &mut findings);
-        root.claim(&built.request, &action.name, None, &mut findings);
-        root.claim(&built.builder, &action.name, None, &mut findings);
+        // One finding about a pair of actions is enough.
+        let _ = modules.claim(&built.module, &action.name, None, &mut findings)
+            && root.claim(&built.request, &action.name, None, &mut findings)
+            && root.claim(&built.builder, &action.name, None, &mut findings);
         actions.push(built);
     }
     actions.sort_by(|a, b| a.facts.name.value.cmp(&b.facts.name.value));
 
-    let product = Product {
-        facts: &spec.product,
-        type_name,
-        errors: errors.statics_of(&spec.product.errors),
-    };
+    let product = Product { facts: &spec.product, type_name, errors: errors.statics_of(&spec.product.errors) };
     if findings.is_empty() { Ok(Model { product, actions, errors, shapes }) } else { Err(findings) }
 }
 

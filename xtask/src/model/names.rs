@@ -59,7 +59,14 @@ pub fn objection(name: &str, kind: Kind) -> Option<&'static str> {
                 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         }
         Kind::Type | Kind::Variant | Kind::Static => {
-            name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(|c| c.is_ascii_alphanumeric())
+            let digits_around = |(index, _): (usize, &str)| {
+                let (before, after) = (&name[..index], &name[index + 1..]);
+                before.ends_with(|c: char| c.is_ascii_digit()) && after.starts_with(|c: char| c.is_ascii_digit())
+            };
+            // Where the compiler accepts `_` in `UpperCamelCase`: between digits and at the end.
+            name.starts_with(|c: char| c.is_ascii_uppercase())
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && name.trim_end_matches('_').match_indices('_').all(digits_around)
         }
     };
     match (reserved(name, kind), in_style, kind) {
@@ -99,16 +106,16 @@ enum Reserved {
 }
 
 fn reserved(name: &str, kind: Kind) -> Option<Reserved> {
-    let used: &[&str] = match kind {
-        Kind::Field | Kind::Static => &[],
-        Kind::Parameter => USED_PARAMETERS,
-        Kind::Module => USED_MODULES,
-        Kind::Type => USED_TYPES,
-        Kind::Variant => &["Unrecognized"],
+    let used = match kind {
+        Kind::Field | Kind::Static => false,
+        Kind::Parameter => USED_PARAMETERS.contains(&name),
+        Kind::Module => USED_MODULES.contains(&name),
+        Kind::Type => USED_TYPES.iter().any(|names| names.split(' ').any(|used| used == name)),
+        Kind::Variant => name == "Unrecognized",
     };
     if ["self", "Self", "super", "crate", "_", ""].contains(&name) {
         Some(Reserved::Special)
-    } else if used.contains(&name) {
+    } else if used {
         Some(Reserved::Used)
     } else if KEYWORDS.contains(&name) {
         Some(Reserved::Keyword)
@@ -133,19 +140,14 @@ const USED_PARAMETERS: &[&str] = &["build", "required", "types", "bool", "i32", 
 const USED_MODULES: &[&str] =
     &["errors", "types", "mod", "generated", "runtime", "blocking", "std", "core", "alloc", "alibabacloud_runtime"];
 
-/// The prelude, what generated files import, and what stands at the root of every generated crate.
-const USED_TYPES: &[&str] = &[
-    // The prelude.
-    "AsMut", "AsRef", "Box", "Clone", "Copy", "Debug", "Default", "DoubleEndedIterator", "Drop", "Eq", "Err",
-    "ExactSizeIterator", "Extend", "Fn", "FnMut", "FnOnce", "From", "FromIterator", "Future", "Hash", "Into",
-    "IntoFuture", "IntoIterator", "Iterator", "None", "Ok", "Option", "Ord", "PartialEq", "PartialOrd", "Result", "Self",
-    "Send", "Sized", "Some", "String", "Sync", "ToOwned", "ToString", "TryFrom", "TryInto", "Unpin", "Vec",
-    // Imports.
-    "Action", "ActionDescriptor", "AuthorizationDescriptor", "BTreeMap", "Duration", "EndpointDescriptor", "Error",
-    "ErrorDescriptor", "Json", "ParameterLocation", "ParameterStyle", "Product", "ProductDescriptor", "RateLimit",
-    "RegionEndpoint", "Request",
-    // The root of a crate, and the answer of every action.
-    "Client", "ClientBuilder", "ErrorCode", "ErrorKind", "Output", "Response",
+/// The prelude; what generated files import; what stands at the root of every generated crate; the answer of every action.
+const USED_TYPES: [&str; 3] = [
+    "AsMut AsRef Box Clone Copy Debug Default DoubleEndedIterator Drop Eq Err ExactSizeIterator Extend Fn FnMut FnOnce From \
+     FromIterator Future Hash Into IntoFuture IntoIterator Iterator None Ok Option Ord PartialEq PartialOrd Result Self Send \
+     Sized Some String Sync ToOwned ToString TryFrom TryInto Unpin Vec",
+    "Action ActionDescriptor AuthorizationDescriptor BTreeMap Duration EndpointDescriptor Error ErrorDescriptor Json \
+     ParameterLocation ParameterStyle Product ProductDescriptor RateLimit RegionEndpoint Request",
+    "Client ClientBuilder ErrorCode ErrorKind Output Response",
 ];
 
 /// The words of a name, ASCII letters and digits only; at least one.
@@ -306,7 +308,7 @@ mod tests {
 
     #[test]
     fn any_text_becomes_a_valid_identifier() {
-        for c in ('\0'..='\u{2fff}').chain(['\u{1f600}', '\u{e0001}', '\u{10ffff}']) {
+        for c in ('\0'..='\u{5ff}').chain(['\u{202e}', '中', '\u{1f600}', '\u{e0001}', '\u{10ffff}']) {
             for text in [format!("{c}"), format!("a{c}"), format!("{c}1")] {
                 for kind in [Kind::Field, Kind::Parameter, Kind::Module, Kind::Type, Kind::Variant, Kind::Static] {
                     let name = rust_name(&text, kind);

@@ -42,28 +42,26 @@ impl Scope {
         name
     }
 
-    /// Takes a name; a finding if it is taken already.
+    /// Takes a name, and tells whether it was free; if not, that is a finding.
     pub(super) fn claim(
         &mut self,
         name: &str,
         wire: &Spanned<String>,
         given: Option<&Spanned<String>>,
         findings: &mut Vec<Diagnostic>,
-    ) {
+    ) -> bool {
         let span = &given.unwrap_or(wire).span;
-        match self.taken.get(name) {
-            None => {
-                self.taken.insert(name.to_owned(), (wire.value.clone(), span.clone()));
-            }
-            Some((first, first_span)) => {
-                let what = self.what;
-                let message = format!("{} and {} both become the {what} `{name}`", quoted(first), quoted(&wire.value));
-                findings.push(
-                    Diagnostic::error(span.clone(), message, format!("becomes `{name}` too"), self.help)
-                        .with_related(first_span.clone(), format!("the first {what} `{name}`")),
-                );
-            }
+        if let Some((first, first_span)) = self.taken.get(name) {
+            let what = self.what;
+            let message = format!("{} and {} both become the {what} `{name}`", quoted(first), quoted(&wire.value));
+            findings.push(
+                Diagnostic::error(span.clone(), message, format!("becomes `{name}` too"), self.help)
+                    .with_related(first_span.clone(), format!("the first {what} `{name}`")),
+            );
+            return false;
         }
+        self.taken.insert(name.to_owned(), (wire.value.clone(), span.clone()));
+        true
     }
 }
 
@@ -74,7 +72,31 @@ pub(super) fn check_given(given: &Spanned<String>, key: &str, kind: Kind, findin
             given.span.clone(),
             format!("`{key}` cannot be {}", quoted(&given.value)),
             objection,
-            format!("`{}` would do", rust_name(&given.value, kind).trim_start_matches("r#")),
+            format!("`{}` would do", usable(&given.value, kind)),
         ));
+    }
+}
+
+/// A name without objections that resembles the given one.
+fn usable(name: &str, kind: Kind) -> String {
+    let name = rust_name(name, kind);
+    match name.strip_prefix("r#") {
+        Some(keyword) => format!("{keyword}_"),
+        None => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_suggested_that_would_be_refused() {
+        for kind in [Kind::Field, Kind::Parameter, Kind::Type, Kind::Variant] {
+            for name in ["type", "Self", "self", "build", "Option", "Unrecognized", "", "1.5", "中", "a b", "x__y"] {
+                let usable = usable(name, kind);
+                assert_eq!(objection(&usable, kind), None, "{name:?} as {kind:?}: {usable}");
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use alibabacloud_runtime::descriptor::{ActionDescriptor, AuthorizationDescriptor, RateLimit};
 use alibabacloud_runtime::{Action, Request, objects, open_enums, request};
 
-use super::{Cams, errors};
+use super::{Cams, errors, types};
 
 request! {
     /// Syncs the state of all phone numbers of a space with WhatsApp and returns them.
@@ -58,8 +58,8 @@ objects! {
         quality_rating: Option<QualityRating> = "QualityRating", "How recipients took the messages of the last days.";
         code_verification_status: Option<CodeVerificationStatus> = "CodeVerificationStatus", "How far the verification of the number is.";
         messaging_limit_tier: Option<MessagingLimitTier> = "MessagingLimitTier", "To how many recipients a day the number may send.";
-        name_status: Option<NameStatus> = "NameStatus", "How the review of the verified name ended; no full list of values is published.";
-        new_name_status: Option<NewNameStatus> = "NewNameStatus", "How the review of a new name stands; no full list of values is published.";
+        name_status: Option<types::NameReview> = "NameStatus", "How the review of the verified name ended.";
+        new_name_status: Option<types::NameReview> = "NewNameStatus", "How the review of a new name stands.";
         status_queue: Option<String> = "StatusQueue", "The message queue that receives status reports.";
         status_callback_url: Option<String> = "StatusCallbackUrl", "The address to which status reports are posted.";
         up_queue: Option<String> = "UpQueue", "The message queue that receives inbound messages.";
@@ -131,16 +131,6 @@ open_enums! {
         Tier10K = "TIER_10K", "10,000 recipients a day.";
         Tier100K = "TIER_100K", "100,000 recipients a day.";
         TierUnlimited = "TIER_UNLIMITED", "Any number of recipients.";
-    }
-    NameStatus: "How the review of the verified name ended; no full list of values is published." {
-        Approval = "Approval", "The name is approved.";
-        PendingReview = "Pending_Review", "The name waits for its review.";
-        Rejected = "Rejected", "The name is refused.";
-    }
-    NewNameStatus: "How the review of a new name stands; no full list of values is published." {
-        Approval = "Approval", "The name is approved.";
-        PendingReview = "Pending_Review", "The name waits for its review.";
-        Rejected = "Rejected", "The name is refused.";
     }
     IsOfficial: "Whether the account is a WhatsApp Official Business Account." {
         Y = "Y", "It is one.";

@@ -1,0 +1,251 @@
+//! What the specifications say arrives in the types and descriptors of the generated code.
+
+use alibabacloud_cams as cams;
+use alibabacloud_runtime::decode::decode;
+use alibabacloud_runtime::descriptor::{
+    ActionDescriptor, ParameterDescriptor, ParameterLocation, ParameterStyle, RateLimit, ValueKind,
+};
+use alibabacloud_runtime::value::{View, to_json};
+use alibabacloud_runtime::{Action, Product, Request};
+use conformance::{kitchen_sink, obstacles};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Calls `$test::<A>()` for every action of every product, and checks that none is left out.
+macro_rules! for_each_action {
+    ($test:ident) => {
+        for_each_action!($test, cams, [ChatappSyncPhoneNumber, CreateChatappMigrationInitiate]);
+        for_each_action!($test, kitchen_sink, [CookDish, Greet, Idle, Leave, Wait]);
+        for_each_action!(
+            $test,
+            obstacles,
+            [
+                Value2Fa, ClientType, ErrorType, Obstacles, OutputType, ResultType, SelfType, Async, ListAll, Match,
+                U83B7U53D6
+            ]
+        );
+    };
+    ($test:ident, $product:ident, [$($action:ident),*]) => {
+        let mut names = vec![$(<$product::$action as Action>::DESCRIPTOR.name),*];
+        names.sort_unstable();
+        assert_eq!(names, $product::ACTIONS.iter().map(|action| action.name).collect::<Vec<_>>());
+        $($test::<$product::$action>();)*
+    };
+}
+
+#[test]
+fn every_documented_answer_decodes_and_keeps_what_it_says() {
+    fn check<A: Action>() {
+        let mut answer = A::Output::default();
+        let example = A::DESCRIPTOR.example;
+        if let Err(error) = decode(example.as_bytes(), &mut answer) {
+            panic!("{}: {error}", A::DESCRIPTOR.name);
+        }
+        let documented: Value = serde_json::from_str(example).unwrap();
+        let typed = serde_json::to_value(View::Object(&answer)).unwrap();
+        assert!(agree(&documented, &typed), "{}:\n{documented}\n{typed}", A::DESCRIPTOR.name);
+    }
+    for_each_action!(check);
+}
+
+/// Whether two JSON values say the same, up to the forms that decoding tolerates.
+fn agree(documented: &Value, typed: &Value) -> bool {
+    let absent = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    };
+    match (documented, typed) {
+        (Value::Object(documented), Value::Object(typed)) => {
+            let kept = documented.iter().all(|(name, value)| match typed.get(name) {
+                Some(found) => agree(value, found),
+                None => absent(value),
+            });
+            kept && typed.keys().all(|name| documented.contains_key(name))
+        }
+        (Value::Array(documented), Value::Array(typed)) => {
+            let documented: Vec<_> = documented.iter().filter(|value| !value.is_null()).collect();
+            documented.len() == typed.len() && documented.iter().zip(typed).all(|(a, b)| agree(a, b))
+        }
+        (Value::Object(_) | Value::Array(_), Value::String(text)) => {
+            serde_json::from_str(text).ok().as_ref() == Some(documented)
+        }
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::String(text), typed @ (Value::Number(_) | Value::Bool(_))) => {
+            serde_json::from_str(text).is_ok_and(|documented: Value| agree(&documented, typed))
+        }
+        (Value::Number(_) | Value::Bool(_), Value::String(text)) => documented.to_string().as_str() == text,
+        (documented, typed) => documented == typed,
+    }
+}
+
+/// Checks each enumeration: documented values are distinct variants, and every value keeps its bytes.
+macro_rules! check_enums {
+    ($($type:path),* $(,)?) => {$({
+        type Values = $type;
+        let mut seen = Vec::new();
+        for &text in Values::VALUES {
+            let value = Values::from(text);
+            assert!(!matches!(value, Values::Unrecognized(_)), "{}: {text:?}", stringify!($type));
+            assert!(!seen.contains(&value), "{}: {text:?} is not a variant of its own", stringify!($type));
+            assert_eq!(value.as_str(), text);
+            assert_eq!(value.to_string(), text);
+            seen.push(value);
+        }
+        for text in ["no such value", "unrecognized", "\u{202e}\0\n", " CONNECTED ", "connected"] {
+            let value = Values::from(text);
+            assert!(matches!(value, Values::Unrecognized(_)), "{}: {text:?}", stringify!($type));
+            assert_eq!(value.as_str(), text);
+        }
+    })*};
+}
+
+#[test]
+fn every_enumeration_keeps_every_value_byte_for_byte() {
+    check_enums!(
+        cams::ErrorCode,
+        cams::chatapp_sync_phone_number::Status,
+        cams::chatapp_sync_phone_number::QualityRating,
+        cams::chatapp_sync_phone_number::CodeVerificationStatus,
+        cams::chatapp_sync_phone_number::MessagingLimitTier,
+        cams::create_chatapp_migration_initiate::Status,
+        kitchen_sink::ErrorCode,
+        kitchen_sink::cook_dish::Kind,
+        kitchen_sink::cook_dish::Rating,
+        kitchen_sink::greet::ToneOfVoice,
+        kitchen_sink::types::Mood,
+        obstacles::ErrorCode,
+        obstacles::obstacles::AwkwardValue,
+        obstacles::obstacles::StringValue,
+        obstacles::types::OptionType,
+    );
+}
+
+#[test]
+fn awkward_values_have_readable_variants() {
+    use obstacles::obstacles::AwkwardValue;
+    assert_eq!(AwkwardValue::from("UNKNOWN"), AwkwardValue::Unknown);
+    assert_eq!(AwkwardValue::from("1"), AwkwardValue::Value1);
+    assert_eq!(AwkwardValue::from("10K"), AwkwardValue::Value10K);
+    assert_eq!(AwkwardValue::from("a-b"), AwkwardValue::AB);
+    assert_eq!(AwkwardValue::from("true"), AwkwardValue::True);
+    assert_eq!(AwkwardValue::from("").as_str(), "");
+}
+
+#[test]
+fn every_parameter_carries_its_facts() {
+    use ParameterLocation::{Form, Query};
+    use ParameterStyle::{Flat, Json, RepeatList, Simple};
+
+    fn check<A: Action>() {
+        assert_eq!(A::DESCRIPTOR.parameters, A::PARAMETERS);
+        assert!(A::PARAMETERS.is_sorted_by_key(|parameter| !parameter.required), "required ones come first");
+        for parameter in A::PARAMETERS {
+            let ParameterDescriptor { name, field, description, .. } = parameter;
+            assert!(!name.is_empty() && !description.is_empty(), "{parameter:?}");
+            assert!(!field.contains('#'), "{field} is a name for people");
+        }
+    }
+    for_each_action!(check);
+
+    let parameter = |actions: &[&ActionDescriptor], action: &str, name: &str| {
+        let action = actions.iter().find(|found| found.name == action).unwrap();
+        *action.parameters.iter().find(|found| found.name == name).unwrap()
+    };
+    let dish = |name: &str| parameter(kitchen_sink::ACTIONS, "CookDish", name);
+    let facts = |name: &str| {
+        let ParameterDescriptor { kind, required, location, style, .. } = dish(name);
+        (kind, required, location, style)
+    };
+    assert_eq!(facts("Title"), (ValueKind::String, true, Query, Json));
+    assert_eq!(facts("Persons"), (ValueKind::Int32, true, Query, Json));
+    assert_eq!(facts("Grams"), (ValueKind::Int64, false, Query, Json));
+    assert_eq!(facts("Calories"), (ValueKind::Int64, false, Form, Json));
+    assert_eq!(facts("Salt"), (ValueKind::Number, false, Query, Json));
+    assert_eq!(facts("Hot"), (ValueKind::Boolean, false, Query, Json));
+    assert_eq!(facts("Notes"), (ValueKind::Any, false, Query, Json));
+    assert_eq!(facts("Tags"), (ValueKind::List, false, Query, Simple));
+    assert_eq!(facts("Ingredients"), (ValueKind::List, false, Query, RepeatList));
+    assert_eq!(facts("Oven"), (ValueKind::Object, false, Query, Flat));
+    assert_eq!(facts("Labels"), (ValueKind::Map, false, Form, Flat));
+    assert_eq!(facts("Mood"), (ValueKind::String, false, Query, Json));
+    assert_eq!(dish("Hot").field, "is_hot");
+    assert_eq!(dish("Mood").values, ["HAPPY", "SAD"]);
+    assert_eq!(dish("Steps").example, r##"["boil", "*/", "\"#"]"##);
+
+    let name = parameter(kitchen_sink::ACTIONS, "Greet", "Name");
+    assert!(name.sensitive && name.example == "Ann*/");
+    assert_eq!(parameter(obstacles::ACTIONS, "Obstacles", "type").field, "type");
+}
+
+#[test]
+fn every_action_carries_its_facts() {
+    fn check<A: Action>() {
+        assert!(!A::DESCRIPTOR.summary.is_empty());
+        assert_eq!(A::Product::DESCRIPTOR.action(A::DESCRIPTOR.name), Some(A::DESCRIPTOR));
+    }
+    for_each_action!(check);
+
+    let sync = cams::ChatappSyncPhoneNumber::DESCRIPTOR;
+    assert_eq!(sync.rate_limit, Some(RateLimit::per_second(10)));
+    assert_eq!(sync.authorization.action, "cams:ChatappSyncPhoneNumber");
+    assert_eq!(sync.authorization.access, "update");
+    assert!(sync.idempotent && !sync.anonymous && sync.deprecated.is_none());
+    assert!(!cams::CreateChatappMigrationInitiate::DESCRIPTOR.idempotent);
+    assert_eq!(cams::PRODUCT.code, "cams");
+    assert_eq!(cams::PRODUCT.version, "2020-06-06");
+    assert_eq!(cams::PRODUCT.success_code, Some("OK"));
+
+    let cook = kitchen_sink::CookDish::DESCRIPTOR;
+    assert_eq!(cook.rate_limit, Some(RateLimit::new(200, Duration::from_secs(60))));
+    assert!(cook.anonymous && cook.deprecated.is_some() && !cook.idempotent);
+    assert_eq!(cook.authorization.action, "");
+    assert_eq!(kitchen_sink::Idle::DESCRIPTOR.rate_limit, None);
+    assert_eq!(kitchen_sink::PRODUCT.endpoints.exceptions.len(), 2);
+    assert_eq!(obstacles::PRODUCT.success_code, None);
+}
+
+#[test]
+fn a_definition_that_several_actions_share_is_one() {
+    let [sync, migrate] = [cams::ChatappSyncPhoneNumber::DESCRIPTOR, cams::CreateChatappMigrationInitiate::DESCRIPTOR];
+    assert_eq!(sync.errors.len(), 4);
+    for (a, b) in sync.errors.iter().zip(migrate.errors) {
+        assert!(std::ptr::eq(*a, *b), "{} is defined twice", a.code);
+    }
+    let limit = sync.errors.iter().find(|error| error.code == "System.LimitControl").unwrap();
+    assert!(limit.throttling && limit.status == 400);
+    for error in cams::PRODUCT.errors.iter().chain(sync.errors) {
+        assert!(cams::ErrorCode::VALUES.contains(&error.code), "{}", error.code);
+    }
+}
+
+#[test]
+fn a_request_gives_its_values_in_the_order_of_its_parameters() {
+    let request =
+        kitchen_sink::CookDish::builder().persons(4).title("soup").is_hot(true).tags(["a".to_owned()]).build();
+    let mut values = Vec::new();
+    request.each(&mut |parameter, value| {
+        if !matches!(value.view(), View::Absent) {
+            values.push((parameter.name, to_json(value)));
+        }
+    });
+    let expected = [("Title", "\"soup\""), ("Persons", "4"), ("Hot", "true"), ("Tags", "[\"a\"]")];
+    assert_eq!(values, expected.map(|(name, value)| (name, value.to_owned())));
+}
+
+#[test]
+fn debug_output_hides_what_is_sensitive_and_names_fields_as_people_do() {
+    let greet = format!("{:?}", kitchen_sink::Greet::new("Ann"));
+    assert!(greet.contains("<hidden>") && !greet.contains("Ann"), "{greet}");
+    let awkward = format!("{:?}", obstacles::Obstacles::builder().r#type("x").build());
+    assert!(awkward.contains("type: \"x\"") && !awkward.contains("r#"), "{awkward}");
+}
+
+#[test]
+fn a_shape_may_contain_itself() {
+    let mut cook = kitchen_sink::types::Cook::default();
+    decode(br#"{"Name":"Ann","Boss":{"Name":"Bob","Boss":{"Mood":"SAD"}}}"#, &mut cook).unwrap();
+    let boss = cook.boss.unwrap().boss.unwrap();
+    assert_eq!(boss.mood, Some(kitchen_sink::types::Mood::Gloomy));
+}
