@@ -32,7 +32,6 @@
 #![allow(clippy::doc_markdown, reason = "names of products and services are prose in the specifications")]
 
 #[rustfmt::skip]
-#[allow(clippy::needless_update, reason = "generated descriptors always end in the same way")]
 mod generated;
 
 pub use alibabacloud_runtime::{

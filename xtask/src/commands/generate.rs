@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     show(&generated.warnings);
 
     let plan = &generated.plan;
-    let what = format!("{} actions of {} products", generated.actions, generated.products);
+    let what = format!("{} actions, {} product(s)", generated.actions, generated.products);
     if check {
         let differences = plan.differences(root).map_err(|error| error.to_string())?;
         for difference in &differences {
