@@ -67,7 +67,8 @@ async fn both_actions(client: &Client) -> Result<(), Box<dyn std::error::Error>>
     println!("CreateChatappMigrationInitiate:");
     if let Some(data) = &started.data {
         let status = data.status.as_ref().map_or("unknown", |status| status.as_str());
-        println!("  migration {} is {status}", data.id.as_deref().unwrap_or("?"));
+        let (number, id) = (data.phone_number.as_deref().unwrap_or("?"), data.id.as_deref().unwrap_or("?"));
+        println!("  {number} is {status} (ID {id})");
     }
     println!("  request {}", started.request_id().unwrap_or("-"));
     Ok(())

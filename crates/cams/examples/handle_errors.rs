@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     match migrate(&space, &country, &number).await {
-        Ok(id) => println!("the migration {id} has started"),
+        Ok(id) => println!("the migration has started; the number has the ID {id}"),
         Err(error) => {
             eprintln!("{error}");
             eprintln!("{}", advice(&error));

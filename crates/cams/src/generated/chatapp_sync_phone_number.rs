@@ -17,10 +17,10 @@ request! {
     /// ```
     /// use alibabacloud_cams::ChatappSyncPhoneNumber;
     ///
-    /// let request = ChatappSyncPhoneNumber::new("293483938849493****");
+    /// let request = ChatappSyncPhoneNumber::new("293483938849493");
     /// ```
     ChatappSyncPhoneNumber / ChatappSyncPhoneNumberBuilder {
-        required cust_space_id: String = "CustSpaceId" { example: "293483938849493****" }, "The ID of the space to which the WhatsApp Business Account is bound.", "call `.cust_space_id(…)` before `.build()`: the parameter is required";
+        required cust_space_id: String = "CustSpaceId" { example: "293483938849493" }, "The ID of the space to which the WhatsApp Business Account is bound.", "call `.cust_space_id(…)` before `.build()`: the parameter is required";
     }
 }
 

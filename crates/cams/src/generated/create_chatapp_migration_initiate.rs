@@ -19,14 +19,14 @@ request! {
     /// use alibabacloud_cams::CreateChatappMigrationInitiate;
     ///
     /// let request = CreateChatappMigrationInitiate::builder()
-    ///     .cust_space_id("293483938849493****")
-    ///     .mobile_number("1390000****")
+    ///     .cust_space_id("293483938849493")
+    ///     .mobile_number("13900001234")
     ///     .country_code("86")
     ///     .build();
     /// ```
     CreateChatappMigrationInitiate / CreateChatappMigrationInitiateBuilder {
-        required cust_space_id: String = "CustSpaceId" { example: "293483938849493****" }, "The ID of the space that takes the number over.", "call `.cust_space_id(…)` before `.build()`: the parameter is required";
-        required mobile_number: String = "MobileNumber" { sensitive: true, example: "1390000****" }, "The phone number to move, without its country code.", "call `.mobile_number(…)` before `.build()`: the parameter is required";
+        required cust_space_id: String = "CustSpaceId" { example: "293483938849493" }, "The ID of the space that takes the number over.", "call `.cust_space_id(…)` before `.build()`: the parameter is required";
+        required mobile_number: String = "MobileNumber" { sensitive: true, example: "13900001234" }, "The phone number to move, without its country code.", "call `.mobile_number(…)` before `.build()`: the parameter is required";
         required country_code: String = "CountryCode" { example: "86" }, "The country code of the phone number.", "call `.country_code(…)` before `.build()`: the parameter is required";
     }
 }
@@ -59,7 +59,7 @@ objects! {
     }
     Data: "The migration that was started." {
         phone_number: Option<String> = "PhoneNumber" sensitive, "The number that is being moved, with its country code and without a plus sign.";
-        id: Option<String> = "Id", "The ID of the phone number.";
+        id: Option<String> = "Id", "The ID under which the service keeps the number.";
         status: Option<Status> = "Status", "How far the migration is.";
     }
 }
