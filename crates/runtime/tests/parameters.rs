@@ -52,13 +52,14 @@ order_in_style!(flat, Flat);
 order_in_style!(simple, Simple);
 
 fn line() -> Line {
-    let mut line = Line::default();
-    line.name = Some("a,b\n".to_owned());
-    line.amount = Some(2);
-    line.tags = vec!["x".to_owned(), "y".to_owned()];
-    line.notes = BTreeMap::from([("k".to_owned(), "v".to_owned())]);
-    line.inner = Some(Box::new(Line { price: Some(0.5), ..Line::default() }));
-    line
+    Line {
+        name: Some("a,b\n".to_owned()),
+        amount: Some(2),
+        tags: vec!["x".to_owned(), "y".to_owned()],
+        notes: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
+        inner: Some(Box::new(Line { price: Some(0.5), ..Line::default() })),
+        ..Line::default()
+    }
 }
 
 /// The same values in every style; the parameters as `Name=value`.

@@ -131,6 +131,9 @@ async fn the_request_goes_out_as_it_is_and_the_answer_comes_back_whole() {
     assert!(request.ends_with("\r\n\r\nBody=1"), "{request}");
 }
 
+/// A piece of a large answer.
+static PIECE: [u8; 1 << 16] = [b'x'; 1 << 16];
+
 /// How much of a body without an end a server could send before the other side hung up.
 fn endless(head: &'static str, piece: &'static [u8]) -> (SocketAddr, mpsc::Receiver<usize>) {
     let (report, sent) = mpsc::channel();
@@ -148,7 +151,7 @@ fn endless(head: &'static str, piece: &'static [u8]) -> (SocketAddr, mpsc::Recei
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_announces_too_much_is_not_read() {
-    let (address, sent) = endless("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n", &[b'x'; 1 << 16]);
+    let (address, sent) = endless("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n", &PIECE);
     let error = failure(address).await;
     assert_eq!(error.to_string(), "the answer is larger than 16777216 bytes");
     assert!(!error.is_not_sent());
@@ -161,7 +164,7 @@ async fn an_answer_without_an_announced_end_is_read_up_to_the_limit() {
     static CHUNK: &[u8] = b"20\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n";
     for (head, piece) in [
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &*CHUNK.repeat(2_000).leak()),
-        ("HTTP/1.1 200 OK\r\n\r\n", &[b'x'; 1 << 16]),
+        ("HTTP/1.1 200 OK\r\n\r\n", &PIECE),
     ] {
         let (address, sent) = endless(head, piece);
         let error = failure(address).await;
