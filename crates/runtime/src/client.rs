@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::action::{Action, Product};
 use crate::answer::{self, Context};
@@ -116,7 +116,8 @@ impl<P: Product> Client<P> {
         answer: http::Response<bytes::Bytes>,
     ) -> Result<Response<A::Output>, Error> {
         let mut output = A::Output::default();
-        let context = Context { product: P::DESCRIPTOR, action: Some(A::DESCRIPTOR) };
+        let redactor = Redactor::default();
+        let context = Context { product: P::DESCRIPTOR, action: Some(A::DESCRIPTOR), redactor: &redactor };
         let (parts, body) = answer.into_parts();
         let request_id = answer::judge(parts.status, &parts.headers, &body, context, &mut output)
             .map_err(|error| error.with_action(A::DESCRIPTOR.name.into()).with_attempts(1))?;
@@ -173,6 +174,9 @@ struct Core {
     clock: Clock,
 }
 
+/// A deadline that nobody lives to see.
+const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// What adds up over the attempts of one call.
@@ -185,7 +189,9 @@ struct Progress {
 impl Core {
     /// One call: attempts, until one succeeds, fails for good, or the time is up.
     async fn call(&self, call: &Call<'_>, output: &mut dyn Object) -> Result<Metadata, Error> {
-        let deadline = Instant::now() + self.deadline;
+        let now = Instant::now();
+        // A deadline too far for the clock is none.
+        let deadline = now.checked_add(self.deadline).unwrap_or_else(|| now + FAR_AWAY);
         let documented = call.action.and_then(|action| action.rate_limit);
         let quota = self.throttle.quota(self.settings.endpoint.host_and_port(), &call.name, documented);
         let mut progress = Progress::default();
@@ -236,8 +242,9 @@ impl Core {
         };
         progress.quota_wait += asked.elapsed();
 
-        let credentials = self.credentials_for(call).await?;
-        let redactor = || Redactor::new(credentials.as_ref(), &call.parameters);
+        let credentials = timeout_at(deadline, self.credentials_for(call)).await.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Credentials, "the provider gave no credentials before the call's deadline"))
+        })?;
         let request = self.prepare(call, credentials.as_ref())?.into_http();
 
         let remaining = deadline.saturating_duration_since(Instant::now());
@@ -250,17 +257,19 @@ impl Core {
         if let (Some(permit), Ok(Ok(_))) = (permit, &answer) {
             permit.answered();
         }
+        let redactor = Redactor::new(credentials.as_ref(), &call.parameters);
         match answer {
             Err(_) => Err(Error::new(ErrorKind::Unanswered, format!("no answer within {limit:?}"))),
             Ok(Err(error)) => {
                 let kind = if error.is_not_sent() { ErrorKind::NotSent } else { ErrorKind::Unanswered };
-                Err(Error::new(kind, redactor().hide(&error.to_string())).with_source(error))
+                let error = error.redacted(&redactor);
+                Err(Error::new(kind, error.to_string()).with_source(error))
             }
             Ok(Ok(answer)) => {
                 let (parts, body) = answer.into_parts();
-                let context = Context { product: self.settings.product, action: call.action };
+                let context = Context { product: self.settings.product, action: call.action, redactor: &redactor };
                 let request_id = answer::judge(parts.status, &parts.headers, &body, context, output)
-                    .map_err(|error| error.redacted(&redactor()))?;
+                    .map_err(|error| error.redacted(&redactor))?;
                 Ok(Metadata {
                     request_id,
                     http_status: parts.status.as_u16(),
@@ -488,8 +497,10 @@ impl<P: Product> ClientBuilder<P> {
             ));
         }
         let user_agent = user_agent(product.code, product.version, self.application.as_deref());
-        let user_agent = HeaderValue::try_from(user_agent)
-            .map_err(|_| wrong("the application name must be printable ASCII text".to_owned()))?;
+        let user_agent = Some(user_agent)
+            .filter(|text| text.bytes().all(|b| b == b' ' || b.is_ascii_graphic()))
+            .and_then(|text| HeaderValue::try_from(text).ok())
+            .ok_or_else(|| wrong("the application name must be printable ASCII text".to_owned()))?;
         let transport = match self.transport {
             Some(transport) => transport,
             None => default_transport()?,

@@ -7,9 +7,11 @@
 //! - `""` where something else than text is documented counts as absent;
 //! - an object or list where text is documented becomes its JSON text (member order is not kept);
 //! - unknown members are ignored, unknown enumeration values are kept;
-//! - `null` in a list is skipped.
+//! - `null` in a list or map is skipped;
+//! - of a member that comes twice, the last one counts.
 //!
-//! What still fails is named by its JSON path. Nesting deeper than 128 levels is refused.
+//! What still fails is named by its JSON path. Nesting deeper than 128 levels is refused, except inside unknown members, which
+//! are skipped without recursion.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -55,7 +57,8 @@ pub fn decode(bytes: &[u8], object: &mut dyn Object) -> Result<(), DecodeError> 
     deserializer.deserialize_any(Root { object, mismatch: &mut mismatch }).and_then(|()| deserializer.end()).map_err(
         |error| match mismatch.problem.take() {
             Some(problem) => DecodeError { path: mismatch.path(), problem },
-            // The position is safe to tell; the text of a syntax error is too, it never quotes the input.
+            None if error.is_data() => syntax("not a JSON object".to_owned()),
+            // The text of a syntax error never quotes the input.
             None => syntax(format!("not the expected JSON: {error}")),
         },
     )
@@ -123,9 +126,12 @@ fn fill_object<'de, A: MapAccess<'de>>(
 
 fn fill_map<'de, A: MapAccess<'de>>(mut access: A, map: &mut dyn Map, mismatch: &mut Mismatch) -> Result<(), A::Error> {
     while let Some(name) = access.next_key_seed(Name)? {
-        access.next_value_seed(Fill { value: map.insert(&name), mismatch }).map(drop).inspect_err(|_| {
-            mismatch.segments.push(name.into_owned());
-        })?;
+        let present = access
+            .next_value_seed(Fill { value: map.insert(&name), mismatch })
+            .inspect_err(|_| mismatch.segments.push(name.clone().into_owned()))?;
+        if !present {
+            map.remove(&name);
+        }
     }
     Ok(())
 }
@@ -289,7 +295,10 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Present, A::Error> {
         match self.value.slot() {
-            Slot::Object(object) => fill_object(access, object, self.mismatch)?,
+            Slot::Object(object) => {
+                object.reset();
+                fill_object(access, object, self.mismatch)?;
+            }
             Slot::Map(map) => fill_map(access, map, self.mismatch)?,
             Slot::Any(slot) => *slot = collect_object(access)?,
             Slot::Text(slot) => *slot = collect_object(access)?.to_string(),

@@ -119,7 +119,7 @@ impl Error {
     }
 
     /// Hides the request's secrets and personal data in what the server wrote.
-    pub(crate) fn redacted(mut self, redactor: &Redactor) -> Self {
+    pub(crate) fn redacted(mut self, redactor: &Redactor<'_>) -> Self {
         self.0.message = redactor.hide(&self.0.message).into_owned();
         self.0.code = self.0.code.map(|code| redactor.hide(&code).into_owned());
         self.0.request_id = self.0.request_id.map(|id| redactor.hide(&id).into_owned());
@@ -227,6 +227,17 @@ impl Error {
     }
 }
 
+/// Foreign text without line breaks and without characters that steer a terminal or turn the direction of writing.
+pub(crate) fn one_line(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let words = text.split(steers).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
@@ -234,15 +245,15 @@ impl fmt::Display for Error {
             write!(f, "{action} {}: ", inner.kind.verb())?;
         }
         if let Some(code) = &inner.code {
-            write!(f, "{code}: ")?;
+            write!(f, "{}: ", one_line(code))?;
         }
-        f.write_str(inner.message.trim_end())?;
+        f.write_str(&one_line(&inner.message))?;
         let mut facts = Vec::new();
         if let Some(status) = inner.http_status {
             facts.push(format!("HTTP {status}"));
         }
         if let Some(request_id) = &inner.request_id {
-            facts.push(format!("request {request_id}"));
+            facts.push(format!("request {}", one_line(request_id)));
         }
         if inner.attempts > 1 {
             facts.push(format!("{} attempts", inner.attempts));
@@ -278,5 +289,56 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [ErrorKind; 10] = [
+        ErrorKind::Configuration,
+        ErrorKind::Credentials,
+        ErrorKind::InvalidRequest,
+        ErrorKind::QuotaWait,
+        ErrorKind::NotSent,
+        ErrorKind::Unanswered,
+        ErrorKind::Throttled,
+        ErrorKind::Service,
+        ErrorKind::UnusableAnswer,
+        ErrorKind::Decode,
+    ];
+
+    #[test]
+    fn every_kind_reads_as_one_line_with_action_code_status_and_request_id() {
+        for kind in KINDS {
+            let error = Error::new(kind, "first\r\nsecond\u{1b}[31m\u{202e} \n")
+                .with_action("SyncNumber".into())
+                .with_code(Some("Some\n.Code".to_owned()))
+                .with_status(400)
+                .with_request_id(Some("r\u{7}-1".to_owned()))
+                .with_attempts(3)
+                .with_retry_after(Some(Duration::from_millis(1500)));
+            let expected = format!(
+                "SyncNumber {}: Some .Code: first second [31m (HTTP 400, request r -1, 3 attempts, retry after 1.5s)",
+                kind.verb()
+            );
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_leaves_no_trace_in_the_line() {
+        assert_eq!(Error::new(ErrorKind::Configuration, "no endpoint").to_string(), "no endpoint");
+        let once = Error::new(ErrorKind::Unanswered, "reset").with_action("A".into()).with_attempts(1);
+        assert_eq!(once.to_string(), "A sent, but not answered: reset");
+    }
+
+    #[test]
+    fn not_sent_and_outcome_unknown_exclude_each_other() {
+        for kind in KINDS {
+            let error = Error::new(kind, "");
+            assert!(!(error.is_not_sent() && error.outcome_unknown()), "{kind:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::action::Request;
 use crate::descriptor::{ParameterDescriptor, ParameterLocation, ParameterStyle};
-use crate::value::{List, Object, Value, View, to_json};
+use crate::value::{List, Value, View, to_json};
 
 /// One parameter as it goes over the wire, not yet percent-encoded.
 #[derive(Clone, PartialEq, Eq)]
@@ -70,69 +70,78 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     fn parameter(&mut self, parameter: &'static ParameterDescriptor, value: &'a dyn Value) {
         let name = Cow::Borrowed(parameter.name);
+        let sensitive = parameter.sensitive;
         match (value.view(), parameter.style) {
             (View::List(_) | View::Map(_) | View::Object(_), ParameterStyle::Json) | (View::Any(_), _) => {
-                self.push(parameter, name, Cow::Owned(to_json(value)));
+                let inside = self.inside(parameter.name, value);
+                self.push(parameter, name, Cow::Owned(to_json(value)), sensitive || inside);
             }
             (View::List(list), ParameterStyle::Simple) => {
-                if let Some(joined) = self.join(parameter, list) {
-                    self.push(parameter, name, Cow::Owned(joined));
+                let inside = self.inside(parameter.name, value);
+                if let Some(joined) = join(list) {
+                    self.push(parameter, name, Cow::Owned(joined), sensitive || inside);
                 }
             }
-            (view, _) => self.flatten(parameter, name, view),
+            (view, _) => self.flatten(parameter, name, view, sensitive),
         }
     }
 
-    /// Values joined by commas; nothing for an empty list.
-    fn join(&mut self, parameter: &ParameterDescriptor, list: &dyn List) -> Option<String> {
-        let mut joined = String::new();
-        for index in 0..list.len() {
-            let value = list.get(index)?;
-            if index > 0 {
-                joined.push(',');
+    /// Looks through a value that becomes one text: whether a sensitive member is inside. A number that is not finite fails.
+    fn inside(&mut self, name: &str, value: &dyn Value) -> bool {
+        let mut sensitive = false;
+        match value.view() {
+            View::Number(number) if !number.is_finite() => self.fail(name),
+            View::List(list) => {
+                for value in (0..list.len()).filter_map(|index| list.get(index)) {
+                    sensitive |= self.inside(name, value);
+                }
             }
-            match scalar(&value.view()) {
-                Scalar::Text(text) => joined.push_str(&text),
-                Scalar::NotFinite => self.fail(parameter.name),
-                Scalar::Compound => joined.push_str(&to_json(value)),
-            }
+            View::Map(map) => map.each(&mut |_, value| sensitive |= self.inside(name, value)),
+            View::Object(object) => object.each(&mut |member, value| {
+                sensitive |= self.inside(name, value) || (member.sensitive && !matches!(value.view(), View::Absent));
+            }),
+            _ => {}
         }
-        (!list.is_empty()).then_some(joined)
+        sensitive
     }
 
     /// One parameter for every scalar inside, named by its way from the outside: `Name.1.Key`.
-    fn flatten(&mut self, parameter: &'static ParameterDescriptor, name: Cow<'a, str>, view: View<'a>) {
+    fn flatten(
+        &mut self,
+        parameter: &'static ParameterDescriptor,
+        name: Cow<'a, str>,
+        view: View<'a>,
+        sensitive: bool,
+    ) {
         match view {
             View::Absent => {}
             View::List(list) => {
                 for (index, value) in (0..list.len()).filter_map(|index| list.get(index)).enumerate() {
-                    self.flatten(parameter, Cow::Owned(format!("{name}.{}", index + 1)), value.view());
+                    let name = Cow::Owned(format!("{name}.{}", index + 1));
+                    self.flatten(parameter, name, value.view(), sensitive);
                 }
             }
-            View::Map(map) => {
-                map.each(&mut |key, value| self.flatten(parameter, Cow::Owned(format!("{name}.{key}")), value.view()));
-            }
-            View::Object(object) => self.flatten_object(parameter, &name, object),
-            View::Any(json) => self.push(parameter, name, Cow::Owned(json.to_string())),
-            View::Text(text) => self.push(parameter, name, Cow::Borrowed(text)),
+            View::Map(map) => map.each(&mut |key, value| {
+                self.flatten(parameter, Cow::Owned(format!("{name}.{key}")), value.view(), sensitive);
+            }),
+            View::Object(object) => object.each(&mut |member, value| {
+                let name = Cow::Owned(format!("{name}.{}", member.name));
+                self.flatten(parameter, name, value.view(), sensitive || member.sensitive);
+            }),
+            View::Any(json) => self.push(parameter, name, Cow::Owned(json.to_string()), sensitive),
+            View::Text(text) => self.push(parameter, name, Cow::Borrowed(text), sensitive),
             other => match scalar(&other) {
                 Scalar::Text(text) => {
                     let text = text.into_owned();
-                    self.push(parameter, name, Cow::Owned(text));
+                    self.push(parameter, name, Cow::Owned(text), sensitive);
                 }
                 Scalar::NotFinite | Scalar::Compound => self.fail(&name),
             },
         }
     }
 
-    fn flatten_object(&mut self, parameter: &'static ParameterDescriptor, name: &str, object: &'a dyn Object) {
-        object.each(&mut |member, value| {
-            self.flatten(parameter, Cow::Owned(format!("{name}.{}", member.name)), value.view());
-        });
-    }
-
-    fn push(&mut self, parameter: &ParameterDescriptor, name: Cow<'a, str>, value: Cow<'a, str>) {
-        self.out.push(Parameter { name, value, location: parameter.location, sensitive: parameter.sensitive });
+    fn push(&mut self, parameter: &ParameterDescriptor, name: Cow<'a, str>, value: Cow<'a, str>, sensitive: bool) {
+        self.out.push(Parameter { name, value, location: parameter.location, sensitive });
     }
 
     fn fail(&mut self, name: &str) {
@@ -141,6 +150,22 @@ impl<'a> Writer<'a> {
             problem: "the number is not finite; infinity and NaN have no form on the wire",
         });
     }
+}
+
+/// Values joined by commas; nothing for an empty list.
+fn join(list: &dyn List) -> Option<String> {
+    let mut joined = String::new();
+    for index in 0..list.len() {
+        let value = list.get(index)?;
+        if index > 0 {
+            joined.push(',');
+        }
+        match scalar(&value.view()) {
+            Scalar::Text(text) => joined.push_str(&text),
+            Scalar::Compound | Scalar::NotFinite => joined.push_str(&to_json(value)),
+        }
+    }
+    (!list.is_empty()).then_some(joined)
 }
 
 enum Scalar<'a> {

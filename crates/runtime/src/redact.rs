@@ -4,10 +4,12 @@
 //! goes into an error is searched for the values that the request carried.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use crate::credentials::Credentials;
 use crate::parameters::Parameter;
 use crate::sign;
+use crate::value::Json;
 
 /// What stands in place of a hidden value.
 pub(crate) const HIDDEN: &str = "<hidden>";
@@ -15,39 +17,97 @@ pub(crate) const HIDDEN: &str = "<hidden>";
 /// Values shorter than this are not searched for: hiding every `1` would hide the text.
 const SHORTEST: usize = 4;
 
-/// The values to hide, longest first, as they are and percent-encoded once and twice.
-pub(crate) struct Redactor {
-    values: Vec<String>,
+/// Hides the values that a request carried, in every form in which they come back.
+#[derive(Default)]
+pub(crate) struct Redactor<'r> {
+    credentials: Option<&'r Credentials>,
+    parameters: &'r [Parameter<'r>],
+    /// The values to hide, longest first; computed when the first text comes, because most calls succeed.
+    values: OnceCell<Vec<String>>,
 }
 
-impl Redactor {
-    pub(crate) fn new(credentials: Option<&Credentials>, parameters: &[Parameter<'_>]) -> Self {
-        let secrets = credentials.into_iter().flat_map(|credentials| {
-            [Some(credentials.access_key_id()), Some(credentials.access_key_secret()), credentials.security_token()]
-        });
-        let personal =
-            parameters.iter().filter(|parameter| parameter.sensitive).map(|parameter| Some(&*parameter.value));
+impl<'r> Redactor<'r> {
+    pub(crate) fn new(credentials: Option<&'r Credentials>, parameters: &'r [Parameter<'r>]) -> Self {
+        Self { credentials, parameters, values: OnceCell::new() }
+    }
+
+    fn values(&self) -> Vec<String> {
+        let mut secrets: Vec<Cow<'_, str>> = Vec::new();
+        if let Some(credentials) = self.credentials {
+            secrets.extend([credentials.access_key_id().into(), credentials.access_key_secret().into()]);
+            secrets.extend(credentials.security_token().map(Cow::from));
+        }
+        for parameter in self.parameters.iter().filter(|parameter| parameter.sensitive) {
+            secrets.push((&*parameter.value).into());
+            secrets.extend(parts(&parameter.value).into_iter().map(Cow::from));
+        }
         let mut values = Vec::new();
-        for value in secrets.chain(personal).flatten().filter(|value| value.len() >= SHORTEST) {
-            let once = sign::encode(value);
+        for value in secrets.into_iter().filter(|value| value.len() >= SHORTEST) {
+            let once = sign::encode(&value);
             let twice = sign::encode(&once);
-            values.extend([value.to_owned(), once, twice]);
+            let lower = lower_hex(&once);
+            values.extend([sign::encode(&lower), lower, once, twice]);
+            values.push(html(&value));
+            // As it stands inside JSON text.
+            let json = Json::from(&*value).to_string();
+            values.push(json[1..json.len() - 1].to_owned());
+            values.push(value.into_owned());
         }
         values.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         values.dedup();
-        Self { values }
+        values
     }
 
     /// The text without the values.
     pub(crate) fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
-        for value in &self.values {
+        for value in self.values.get_or_init(|| self.values()) {
             if text.contains(value.as_str()) {
                 text = Cow::Owned(text.replace(value.as_str(), HIDDEN));
             }
         }
         text
     }
+}
+
+/// The texts inside a compound value: a service that refuses a list quotes the element, not the list.
+fn parts(value: &str) -> Vec<String> {
+    fn leaves(json: Json, into: &mut Vec<String>) {
+        match json {
+            Json::String(text) => into.push(text),
+            Json::Number(number) => into.push(number.to_string()),
+            Json::Array(list) => list.into_iter().for_each(|value| leaves(value, into)),
+            Json::Object(members) => members.into_iter().for_each(|(_, value)| leaves(value, into)),
+            Json::Null | Json::Bool(_) => {}
+        }
+    }
+    let mut parts = Vec::new();
+    match serde_json::from_str(value) {
+        Ok(json @ (Json::Array(_) | Json::Object(_) | Json::String(_))) => leaves(json, &mut parts),
+        _ if value.contains(',') => parts.extend(value.split(',').map(|part| part.trim().to_owned())),
+        _ => {}
+    }
+    parts
+}
+
+/// Percent-encoded text with its hexadecimal digits in lower case, as other programs write them.
+fn lower_hex(encoded: &str) -> String {
+    let mut digits = 0;
+    let lower = |c: char| {
+        if c == '%' {
+            digits = 2;
+        } else if digits > 0 {
+            digits -= 1;
+            return c.to_ascii_lowercase();
+        }
+        c
+    };
+    encoded.chars().map(lower).collect()
+}
+
+/// Text as it stands in HTML and XML.
+fn html(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 #[cfg(test)]
@@ -64,13 +124,38 @@ mod tests {
             location: ParameterLocation::Query,
             sensitive,
         };
-        let redactor =
-            Redactor::new(Some(&credentials), &[parameter("CANARY number", true), parameter("public", false)]);
+        let parameters = [parameter("CANARY number", true), parameter("public", false)];
+        let redactor = Redactor::new(Some(&credentials), &parameters);
         let text =
             "CANARY+id CANARY%2Bid CANARY%252Bid CANARY/secret CANARY=token CANARY%2520number CANARY number public";
         let hidden = redactor.hide(text);
         assert!(!hidden.contains("CANARY"), "{hidden}");
         assert!(hidden.ends_with(" public"), "{hidden}");
+    }
+
+    #[test]
+    fn values_are_hidden_in_the_spelling_of_other_programs() {
+        let credentials = Credentials::new("CANARY<&>\"'id", "CANARY/secret");
+        let redactor = Redactor::new(Some(&credentials), &[]);
+        for text in
+            ["CANARY%2fsecret", "CANARY%252fsecret", "CANARY&lt;&amp;&gt;&quot;&#39;id", r#"{"id": "CANARY<&>\"'id"}"#]
+        {
+            assert!(!redactor.hide(text).contains("CANARY"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_compound_value_are_hidden_one_by_one() {
+        for value in [r#"["CANARY1","CANARY2"]"#, r#"{"a":{"b":"CANARY1"},"c":["CANARY2"]}"#, "CANARY1,CANARY2"] {
+            let parameters = [Parameter {
+                name: "X".into(),
+                value: value.into(),
+                location: ParameterLocation::Query,
+                sensitive: true,
+            }];
+            let hidden = Redactor::new(None, &parameters).hide("no CANARY2 and no CANARY1 here").into_owned();
+            assert_eq!(hidden, "no <hidden> and no <hidden> here", "{value}");
+        }
     }
 
     #[test]

@@ -57,7 +57,9 @@ impl Object for JsonOutput {
     }
     fn each<'a>(&'a self, visit: &mut dyn FnMut(Member, &'a dyn Value)) {
         for name in ["Code", "Message", "RequestId", "Success"] {
-            if let Some(value) = self.0.get(name) {
+            // Error bodies of newer gateways spell the names in lower case.
+            let in_any_case = || self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+            if let Some(value) = self.0.get(name).or_else(in_any_case) {
                 visit(Member { name, field: name, sensitive: true }, value);
             }
         }

@@ -111,6 +111,8 @@ pub trait Map {
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a str, &'a dyn Value));
     /// Adds an empty value under `name`, in place of the one that may be there, and returns it.
     fn insert(&mut self, name: &str) -> &mut dyn Value;
+    /// Takes the value under `name` away.
+    fn remove(&mut self, name: &str);
 }
 
 /// Values under the names that the specification gives.
@@ -270,6 +272,9 @@ impl<T: Value> Map for BTreeMap<String, T> {
         value.clear();
         value
     }
+    fn remove(&mut self, name: &str) {
+        BTreeMap::remove(self, name);
+    }
 }
 
 impl<T> Typed for BTreeMap<String, T> {
@@ -348,8 +353,17 @@ impl serde_core::Serialize for View<'_> {
                 object.each(&mut |member, value| entries.push((member.name, value.view())));
                 let mut map = serializer.serialize_map(None)?;
                 for (name, view) in entries {
-                    let empty_list = matches!(&view, View::List(list) if list.is_empty());
-                    if !matches!(view, View::Absent) && !empty_list {
+                    let empty = match &view {
+                        View::Absent => true,
+                        View::List(list) => list.is_empty(),
+                        View::Map(map) => {
+                            let mut empty = true;
+                            map.each(&mut |_, _| empty = false);
+                            empty
+                        }
+                        _ => false,
+                    };
+                    if !empty {
                         map.serialize_entry(name, &view)?;
                     }
                 }
@@ -359,7 +373,7 @@ impl serde_core::Serialize for View<'_> {
     }
 }
 
-/// The JSON text of a value, with the names on the wire. Members without a value are left out.
+/// The JSON text of a value, with the names on the wire. Members without a value and empty lists and maps are left out.
 ///
 /// The text holds everything, sensitive members included.
 pub fn to_json(value: &dyn Value) -> String {

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::redact::Redactor;
+
 #[cfg(feature = "reqwest")]
 pub use reqwest::ReqwestTransport;
 
@@ -66,6 +68,22 @@ impl TransportError {
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// The same error without the values that `hide` hides. Its causes become plain text only if one of them holds such a value.
+    pub(crate) fn redacted(self, redactor: &Redactor<'_>) -> Self {
+        let mut texts = Vec::new();
+        let mut holds_values = false;
+        let mut next = self.source();
+        while let Some(cause) = next {
+            let (text, debug) = (cause.to_string(), format!("{cause:?}"));
+            let hidden = redactor.hide(&text);
+            holds_values |= hidden != text || redactor.hide(&debug) != debug;
+            texts.push(hidden.into_owned());
+            next = cause.source();
+        }
+        let source = if holds_values { Some(texts.join(": ").into()) } else { self.source };
+        Self { not_sent: self.not_sent, message: redactor.hide(&self.message).into_owned(), source }
     }
 
     /// Whether the request certainly never reached the server.

@@ -23,16 +23,9 @@ impl ReqwestTransport {
     /// # Errors
     /// If TLS cannot be set up.
     pub fn new() -> Result<Self, TransportError> {
-        reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(Duration::from_secs(5))
-            .pool_idle_timeout(Duration::from_secs(5))
-            .build()
-            .map(|client| Self { client })
-            .map_err(|error| {
-                TransportError::not_sent("the HTTP client cannot be set up").with_source(error.without_url())
-            })
+        settings().build().map(|client| Self { client }).map_err(|error| {
+            TransportError::not_sent("the HTTP client cannot be set up").with_source(error.without_url())
+        })
     }
 
     /// A transport over a client of your own: for a custom certificate authority, a client certificate or a proxy with a password.
@@ -42,6 +35,14 @@ impl ReqwestTransport {
     pub fn from_client(client: reqwest::Client) -> Self {
         Self { client }
     }
+}
+
+fn settings() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(Duration::from_secs(5))
+        .pool_idle_timeout(Duration::from_secs(5))
 }
 
 impl Transport for ReqwestTransport {
@@ -111,3 +112,6 @@ fn innermost(error: &dyn StdError) -> &dyn StdError {
     }
     innermost
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! The transport against sockets made by hand: a server that does on purpose what real ones do by accident.
+
+use std::error::Error as StdError;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use super::*;
+
+/// A proxy that the environment of the test names must not take part.
+fn transport() -> ReqwestTransport {
+    ReqwestTransport { client: settings().no_proxy().build().unwrap() }
+}
+
+fn request(address: impl std::fmt::Display) -> http::Request<Bytes> {
+    http::Request::post(format!("http://{address}/?Phone=CANARY")).body(Bytes::from_static(b"Body=1")).unwrap()
+}
+
+/// Serves every connection with `serve` and counts the connections.
+fn server(serve: impl Fn(TcpStream) + Send + 'static) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counter = connections.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            counter.fetch_add(1, Ordering::SeqCst);
+            serve(stream.unwrap());
+        }
+    });
+    (address, connections)
+}
+
+/// Reads one request; `None` at the end of the connection.
+fn read_request(stream: &TcpStream) -> Option<String> {
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
+    }
+    let mut body = [0; 6];
+    reader.read_exact(&mut body).ok()?;
+    Some(head + std::str::from_utf8(&body).unwrap())
+}
+
+/// A server that reads the request, says `answer`, and closes the connection.
+fn saying(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
+    server(move |mut stream| {
+        read_request(&stream);
+        let _ = stream.write_all(answer.as_bytes());
+    })
+}
+
+async fn failure(address: impl std::fmt::Display) -> TransportError {
+    let error = transport().send(request(address)).await.unwrap_err();
+    let mut next: Option<&dyn StdError> = Some(&error);
+    while let Some(cause) = next {
+        let shown = format!("{cause} {cause:?}");
+        assert!(!shown.contains("CANARY") && !shown.contains("Phone"), "the URL is in {shown}");
+        next = cause.source();
+    }
+    error
+}
+
+#[tokio::test]
+async fn a_refused_connection_was_not_sent() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = failure(address).await;
+    assert!(error.is_not_sent(), "{error}");
+    assert!(error.to_string().starts_with("no connection to the endpoint: "), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_exist_was_not_sent() {
+    let error = failure("host.invalid").await;
+    assert!(error.is_not_sent(), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_after_the_request_may_have_acted() {
+    let (address, connections) = saying("");
+    let error = failure(address).await;
+    assert!(!error.is_not_sent(), "{error}");
+    assert_eq!(connections.load(Ordering::SeqCst), 1, "it was sent again");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_short_may_stand_for_a_call_that_was_executed() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Le",
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"Code\":\"OK\"}",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nd\r\n{\"Code\":\"OK\"}\r\n",
+        "not HTTP at all\r\n\r\n",
+    ] {
+        let (address, connections) = saying(answer);
+        let error = failure(address).await;
+        assert!(!error.is_not_sent(), "{answer}: {error}");
+        assert_eq!(connections.load(Ordering::SeqCst), 1, "{answer}: it was sent again");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_is_not_followed() {
+    let (address, connections) =
+        saying("HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n");
+    let answer = transport().send(request(address)).await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.body().len()), (307, 0));
+    assert_eq!(answer.headers()["location"], "/elsewhere");
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn the_request_goes_out_as_it_is_and_the_answer_comes_back_whole() {
+    let (seen, requests) = mpsc::channel();
+    let (address, _) = server(move |mut stream| {
+        seen.send(read_request(&stream).unwrap()).unwrap();
+        let answer = b"HTTP/1.1 418 T\r\nx-acs-request-id: r\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n";
+        stream.write_all(answer).unwrap();
+        stream.write_all(b"2\r\ncd\r\n3\r\nefg\r\n0\r\n\r\n").unwrap();
+    });
+    let answer = transport().send(request(address)).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 418);
+    assert_eq!(answer.headers()["x-acs-request-id"], "r");
+    assert_eq!(&answer.body()[..], b"abcdefg");
+    let request = requests.recv().unwrap();
+    assert!(request.starts_with("POST /?Phone=CANARY HTTP/1.1\r\n"), "{request}");
+    assert!(request.ends_with("\r\n\r\nBody=1"), "{request}");
+}
+
+/// A piece of a large answer.
+static PIECE: [u8; 1 << 16] = [b'x'; 1 << 16];
+
+/// How much of a body without an end a server could send before the other side hung up.
+fn endless(head: &'static str, piece: &'static [u8]) -> (SocketAddr, mpsc::Receiver<usize>) {
+    let (report, sent) = mpsc::channel();
+    let (address, _) = server(move |mut stream| {
+        read_request(&stream);
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut bytes = 0;
+        while bytes < 4 * MAX_ANSWER_BYTES && stream.write_all(piece).is_ok() {
+            bytes += piece.len();
+        }
+        report.send(bytes).unwrap();
+    });
+    (address, sent)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_announces_too_much_is_not_read() {
+    let (address, sent) = endless("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n", &PIECE);
+    let error = failure(address).await;
+    assert_eq!(error.to_string(), "the answer is larger than 16777216 bytes");
+    assert!(!error.is_not_sent());
+    let sent = sent.recv().unwrap();
+    assert!(sent < MAX_ANSWER_BYTES, "{sent} bytes went out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_an_announced_end_is_read_up_to_the_limit() {
+    static CHUNK: &[u8] = b"20\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n";
+    for (head, piece) in [
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &*CHUNK.repeat(2_000).leak()),
+        ("HTTP/1.1 200 OK\r\n\r\n", &PIECE),
+    ] {
+        let (address, sent) = endless(head, piece);
+        let error = failure(address).await;
+        assert_eq!(error.to_string(), "the answer is larger than 16777216 bytes");
+        let sent = sent.recv().unwrap();
+        assert!(sent < 3 * MAX_ANSWER_BYTES, "{sent} bytes went out");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_exactly_the_limit_is_read() {
+    let (address, _) = server(|mut stream| {
+        read_request(&stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        stream.write_all(&vec![b'x'; MAX_ANSWER_BYTES]).unwrap();
+    });
+    let answer = transport().send(request(address)).await.unwrap();
+    assert_eq!(answer.body().len(), MAX_ANSWER_BYTES);
+}
+
+#[tokio::test]
+async fn calls_in_sequence_share_one_connection() {
+    let (address, connections) = server(|mut stream| {
+        while read_request(&stream).is_some() {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+        }
+    });
+    let transport = transport();
+    for _ in 0..20 {
+        let answer = transport.clone().send(request(address)).await.unwrap();
+        assert_eq!(&answer.body()[..], b"{}");
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_request_without_a_host_was_not_sent() {
+    let request = http::Request::post("/only-a-path?Phone=CANARY").body(Bytes::new()).unwrap();
+    let error = transport().send(request).await.unwrap_err();
+    assert!(error.is_not_sent(), "{error}");
+    assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
+}

@@ -1,0 +1,8 @@
+//! What a call does, seen from outside: through a transport that answers from a script, in virtual time.
+
+mod building;
+mod preparing;
+mod quotas;
+mod secrets;
+mod sending;
+mod support;

@@ -1,0 +1,112 @@
+//! Which part of a request holds what, under both signatures and both placements.
+
+use alibabacloud_runtime::{ErrorKind, ParameterPlacement, PreparedRequest, SignatureVersion};
+
+use crate::support::{Order, Scripted, assert_signed_v1, assert_signed_v3, builder, form, query};
+
+const V1_NAMES: [&str; 10] = [
+    "AccessKeyId",
+    "Action",
+    "Format",
+    "SecurityToken",
+    "Signature",
+    "SignatureMethod",
+    "SignatureNonce",
+    "SignatureVersion",
+    "Timestamp",
+    "Version",
+];
+
+fn order() -> Order {
+    Order { phone: Some("CANARY 861390000&=é".to_owned()), note: Some("n".to_owned()), ..Order::new("s/+") }
+}
+
+async fn prepared(version: SignatureVersion, placement: ParameterPlacement, order: &Order) -> PreparedRequest {
+    let client = builder(&Scripted::new([])).signature(version).parameter_placement(placement).build().unwrap();
+    client.prepare(order).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_parameter_is_where_the_placement_puts_it_and_the_signature_holds() {
+    for version in [SignatureVersion::V1, SignatureVersion::V3] {
+        for (placement, in_query, in_form) in [
+            (ParameterPlacement::Body, &[][..], &["Note", "Phone", "Space"][..]),
+            (ParameterPlacement::AsSpecified, &["Phone", "Space"][..], &["Note"][..]),
+        ] {
+            let request = prepared(version, placement, &order()).await.into_http();
+            assert_eq!(query(&request).into_keys().collect::<Vec<_>>(), in_query);
+            let mut expected: Vec<_> = in_form.to_vec();
+            if version == SignatureVersion::V1 {
+                expected.extend(V1_NAMES);
+                expected.sort_unstable();
+                assert_signed_v1(&request);
+            } else {
+                assert_signed_v3(&request);
+            }
+            assert_eq!(form(&request).into_keys().collect::<Vec<_>>(), expected);
+            let mut all = query(&request);
+            all.extend(form(&request));
+            assert_eq!((&*all["Space"], &*all["Phone"], &*all["Note"]), ("s/+", "CANARY 861390000&=é", "n"));
+            assert_eq!(request.headers()["content-type"], "application/x-www-form-urlencoded");
+            assert_eq!(request.method(), "POST");
+            assert_eq!(request.uri().path(), "/");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_the_signature_is_in_the_url() {
+    for version in [SignatureVersion::V1, SignatureVersion::V3] {
+        for placement in [ParameterPlacement::Body, ParameterPlacement::AsSpecified] {
+            let order = Order { phone: None, ..order() };
+            let url = prepared(version, placement, &order).await.into_http().uri().to_string();
+            assert!(!url.contains("CANARY") && !url.contains("Signature"), "{url}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_empty_has_no_type() {
+    let request = prepared(SignatureVersion::V3, ParameterPlacement::AsSpecified, &Order::new("s")).await.into_http();
+    assert!(request.body().is_empty());
+    assert!(!request.headers().contains_key("content-type"));
+    assert_signed_v3(&request);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parameter_too_long_for_a_url_is_refused_with_the_way_out() {
+    let order = Order::new("x".repeat(100_000));
+    for version in [SignatureVersion::V1, SignatureVersion::V3] {
+        let transport = Scripted::new([]);
+        let client = builder(&transport)
+            .signature(version)
+            .parameter_placement(ParameterPlacement::AsSpecified)
+            .build()
+            .unwrap();
+        let error = client.send(order.clone()).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidRequest, 0));
+        assert!(error.to_string().contains("`ParameterPlacement::Body`"), "{error}");
+        assert!(transport.sent().is_empty());
+        assert_eq!(
+            form(&prepared(version, ParameterPlacement::Body, &order).await.into_http())["Space"].len(),
+            100_000
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prepared_request_shows_what_is_sent_except_secrets_and_personal_data() {
+    for version in [SignatureVersion::V1, SignatureVersion::V3] {
+        for placement in [ParameterPlacement::Body, ParameterPlacement::AsSpecified] {
+            let prepared = prepared(version, placement, &order()).await;
+            for shown in [format!("{prepared}"), format!("{prepared:?}"), format!("{prepared:#?}")] {
+                assert!(!shown.contains("CANARY"), "{shown}");
+                assert!(shown.contains("Space=s%2F%2B") && shown.contains("Phone=<hidden>"), "{shown}");
+                assert!(shown.starts_with("POST /") && shown.contains("\nhost: shop.here-1.example.com\n"), "{shown}");
+                let signature =
+                    if version == SignatureVersion::V1 { "Signature=<hidden>" } else { "authorization: <hidden>" };
+                assert!(shown.contains(signature), "{shown}");
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Whatever comes back from outside, nothing that can be printed holds a secret or personal data.
+
+use std::io;
+
+use alibabacloud_runtime::sign::encode;
+use alibabacloud_runtime::{ErrorKind, SignatureVersion, TransportError, UntypedRequest};
+use bytes::Bytes;
+
+use crate::support::{Order, Scripted, Step, answer, builder, client, everything_printable};
+
+const CANARIES: [&str; 4] = ["CANARY-key-id", "CANARY-secret", "CANARY+token/==", "CANARY 86&139<0000>"];
+
+fn order() -> Order {
+    Order { phone: Some(CANARIES[3].to_owned()), ..Order::new("public") }
+}
+
+/// Every spelling in which a canary may come back.
+fn echoes() -> Vec<String> {
+    let mut echoes = Vec::new();
+    for canary in CANARIES {
+        let once = encode(canary);
+        let lower = once.replace("%2B", "%2b").replace("%2F", "%2f").replace("%3D", "%3d").replace("%3C", "%3c");
+        let html = canary.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        echoes.extend([canary.to_owned(), encode(&once), lower.replace("%3E", "%3e"), once, html]);
+    }
+    echoes
+}
+
+/// Everything that can come back for a request, with the echo in it.
+fn steps(echo: &str) -> Vec<Step> {
+    let json = |code: &str, message: &str, id: &str| {
+        serde_json::json!({ "Code": code, "Message": message, "RequestId": id }).to_string()
+    };
+    let header = |body: &'static str| {
+        Step::Answer(400, vec![("x-acs-request-id", echo.to_owned())], Bytes::from_static(body.as_bytes()))
+    };
+    vec![
+        answer(400, &json("C", &format!("string to sign is:POST&%2F&{echo}&x"), "r")),
+        answer(400, &json(echo, "m", "r")),
+        answer(400, &json("C", "m", echo)),
+        answer(200, &json(echo, echo, echo)),
+        answer(400, &json("Throttling", echo, echo)),
+        answer(400, &format!("<Error><Code>C</Code><Message>{echo}</Message></Error>")),
+        answer(502, &format!("<html><body>no route for {echo}</body></html>")),
+        answer(502, &("x".repeat(190) + echo)),
+        answer(200, &format!(r#"{{"Code":"OK","Co {echo}"#)),
+        answer(200, &serde_json::json!({ "Code": "OK", "Count": echo }).to_string()),
+        header(r#"{"Code":"C"}"#),
+        header("<html>"),
+        Step::Fail(TransportError::unanswered(format!("broken at {echo}"))),
+        Step::Fail(TransportError::not_sent(echo)),
+        Step::Fail(TransportError::unanswered("broken").with_source(io::Error::other(echo.to_owned()))),
+        Step::Fail(TransportError::unanswered("broken").with_source(TransportError::not_sent("x").with_source(echo))),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_server_echoes_is_in_nothing_that_an_error_prints() {
+    for version in [SignatureVersion::V1, SignatureVersion::V3] {
+        for echo in echoes() {
+            for step in steps(&echo) {
+                let client = builder(&Scripted::new([step])).signature(version).max_attempts(1).build().unwrap();
+                let shown = everything_printable(&client.send(order()).await.unwrap_err());
+                assert!(!shown.contains("CANARY"), "{echo}: {shown}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_values_of_an_untyped_call_are_personal_unless_described_otherwise() {
+    let send = async |action: &str| {
+        let transport = Scripted::new([answer(400, r#"{"Code":"C","Message":"bad CANARY1 or CANARY2"}"#)]);
+        let request = UntypedRequest::new(action).parameter("Space", "CANARY1").parameter("Other", r#"["CANARY2"]"#);
+        assert!(!format!("{request:?}").contains("CANARY"));
+        client(&transport).send_untyped(request).await.unwrap_err().message().to_owned()
+    };
+    assert_eq!(send("Invented").await, "bad <hidden> or <hidden>");
+    assert_eq!(send("Order").await, "bad CANARY1 or <hidden>", "the description says that `Space` is public");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cause_without_secrets_keeps_its_type() {
+    let refused = io::Error::from(io::ErrorKind::ConnectionReset);
+    let transport = Scripted::new([Step::Fail(TransportError::unanswered("broken").with_source(refused))]);
+    let error = client(&transport).send(order()).await.unwrap_err();
+    let transport_error = std::error::Error::source(&error).unwrap();
+    let cause = transport_error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+    assert_eq!(cause.kind(), io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_and_requests_print_no_secret() {
+    let transport = Scripted::new([]);
+    let client = client(&transport);
+    let response = client.send(order()).await.unwrap();
+    let untyped = UntypedRequest::new("Order").parameter("Phone", CANARIES[3]);
+    let prepared = client.prepare_untyped(&untyped).await.unwrap();
+    let shown = format!(
+        "{client:?} {:?} {:?} {:#?} {untyped:?} {prepared} {prepared:?} {response:?}",
+        builder(&transport),
+        order(),
+        crate::support::key(),
+    );
+    assert!(!shown.contains("CANARY"), "{shown}");
+    assert!(shown.contains("phone: <hidden>") && shown.contains(r#"space: "public""#), "{shown}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_cannot_be_sent_is_not_quoted() {
+    let transport = Scripted::new([]);
+    let broken = alibabacloud_runtime::Credentials::new("CANARY\nid", "CANARY");
+    let client = builder(&transport).credentials(broken).signature(SignatureVersion::V3).build().unwrap();
+    let error = client.send(order()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert!(!everything_printable(&error).contains("CANARY"), "{error}");
+}

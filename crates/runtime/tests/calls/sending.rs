@@ -1,0 +1,259 @@
+//! What is sent, how often and when, and what becomes of the answer.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use alibabacloud_runtime::{
+    Credentials, ErrorKind, ProvideCredentials, ProvideFuture, SignatureVersion, Throttle, TransportError,
+    UntypedRequest,
+};
+use tokio::time::Instant;
+
+use crate::support::{
+    Order, Ping, Scripted, Step, answer, assert_signed_v1, assert_signed_v3, builder, client, form, not_sent, ok,
+    throttled,
+};
+
+#[tokio::test(start_paused = true)]
+async fn every_attempt_has_a_new_nonce_and_timestamp_and_a_valid_signature() {
+    for version in [SignatureVersion::V1, SignatureVersion::V3] {
+        let transport = Scripted::new([throttled(Some(5)), not_sent(), ok()]);
+        let seconds = AtomicU64::new(1_456_231_584);
+        let clock = move || UNIX_EPOCH + Duration::from_secs(seconds.fetch_add(1, Ordering::SeqCst));
+        let client = builder(&transport).signature(version).clock(clock).build().unwrap();
+        let response = client.send(Order::new("s")).await.unwrap();
+        assert_eq!(response.attempts(), 3);
+        let mut nonces = HashSet::new();
+        let mut timestamps = Vec::new();
+        for sent in transport.sent() {
+            let header = |name: &str| sent.request.headers()[name].to_str().unwrap().to_owned();
+            if version == SignatureVersion::V1 {
+                assert_signed_v1(&sent.request);
+                nonces.insert(form(&sent.request)["SignatureNonce"].clone());
+                timestamps.push(form(&sent.request)["Timestamp"].clone());
+            } else {
+                assert_signed_v3(&sent.request);
+                nonces.insert(header("x-acs-signature-nonce"));
+                timestamps.push(header("x-acs-date"));
+            }
+        }
+        assert_eq!(nonces.len(), 3);
+        assert_eq!(timestamps, ["2016-02-23T12:46:24Z", "2016-02-23T12:46:25Z", "2016-02-23T12:46:26Z"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_waits_as_long_as_the_service_asks_and_goes_again() {
+    let transport = Scripted::new([throttled(Some(1234)), ok()]);
+    let response = client(&transport).send(Order::new("s")).await.unwrap();
+    assert_eq!(transport.times(), [0, 1234]);
+    assert_eq!(response.attempts(), 2);
+    assert_eq!(response.quota_wait(), Duration::from_millis(1234));
+    assert_eq!(response.request_id(), Some("r"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_quota_a_throttled_call_waits_all_the_same() {
+    let transport = Scripted::new([throttled(Some(1234)), ok()]);
+    builder(&transport).throttle(Throttle::off()).build().unwrap().send(Order::new("s")).await.unwrap();
+    assert_eq!(transport.times(), [0, 1234]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_gives_up_after_three_attempts() {
+    let transport = Scripted::new([throttled(Some(10)), throttled(Some(10)), throttled(Some(10))]);
+    let error = client(&transport).send(Order::new("s")).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Throttled, 3));
+    assert_eq!(error.retry_after(), Some(Duration::from_millis(10)));
+    assert!(error.is_throttling() && !error.outcome_unknown());
+    assert_eq!(transport.times(), [0, 10, 20]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_never_sent_goes_again_up_to_three_attempts() {
+    let transport = Scripted::new([not_sent(), not_sent(), not_sent()]);
+    let error = client(&transport).send(Order::new("s")).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 3));
+    assert!(error.is_not_sent() && !error.outcome_unknown());
+    assert_eq!(error.to_string(), "Order not sent: connection refused (3 attempts)");
+    assert_eq!(transport.sent().len(), 3);
+
+    let transport = Scripted::new([not_sent(), not_sent(), ok()]);
+    assert_eq!(client(&transport).send(Order::new("s")).await.unwrap().attempts(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_number_of_attempts_can_be_set() {
+    for (set, made) in [(0, 1), (1, 1), (5, 5)] {
+        let transport = Scripted::new((0..9).map(|_| not_sent()));
+        let error = builder(&transport).max_attempts(set).build().unwrap().send(Order::new("s")).await.unwrap_err();
+        assert_eq!(error.attempts(), made);
+    }
+}
+
+/// A call that creates something and may have done so must not do it twice.
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_executed_is_never_sent_again() {
+    for (step, kind, unknown) in [
+        (Step::Fail(TransportError::unanswered("reset")), ErrorKind::Unanswered, true),
+        (Step::Never, ErrorKind::Unanswered, true),
+        (answer(503, r#"{"Code":"ServiceUnavailable"}"#), ErrorKind::Service, true),
+        (answer(500, r#"{"Code":"InternalError"}"#), ErrorKind::Service, true),
+        (answer(400, r#"{"Code":"SignatureNonceUsed"}"#), ErrorKind::Service, false),
+        (answer(400, r#"{"Code":"InvalidParameter"}"#), ErrorKind::Service, false),
+        (answer(200, r#"{"Code":"Ram.PermissionDeny"}"#), ErrorKind::Service, false),
+        (answer(502, "<html>"), ErrorKind::UnusableAnswer, true),
+        (answer(200, r#"{"Code":"OK","Co"#), ErrorKind::UnusableAnswer, true),
+        (answer(200, r#"{"Code":"OK","Count":"x"}"#), ErrorKind::Decode, false),
+    ] {
+        let transport = Scripted::new([step]);
+        let error = client(&transport).send(Order::new("s")).await.unwrap_err();
+        assert_eq!(transport.sent().len(), 1, "{error}");
+        assert_eq!((error.kind(), error.outcome_unknown(), error.attempts()), (kind, unknown, 1), "{error}");
+        assert_eq!(error.action(), Some("Order"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_ends_at_its_time_limit() {
+    let transport = Scripted::new([Step::Never]);
+    let before = Instant::now();
+    let error = client(&transport).send(Order::new("s")).await.unwrap_err();
+    assert_eq!(before.elapsed(), Duration::from_secs(10));
+    assert_eq!(error.to_string(), "Order sent, but not answered: no answer within 10s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_ends_an_attempt_before_its_own_limit() {
+    let transport = Scripted::new([Step::Never]);
+    let client = builder(&transport).deadline(Duration::from_secs(2)).build().unwrap();
+    let before = Instant::now();
+    let error = client.send(Order::new("s")).await.unwrap_err();
+    assert_eq!(before.elapsed(), Duration::from_secs(2));
+    assert!(error.outcome_unknown());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_would_end_after_the_deadline_is_not_begun() {
+    for throttle in [Throttle::new(), Throttle::off()] {
+        let transport = Scripted::new([throttled(Some(60_000))]);
+        let client = builder(&transport).throttle(throttle).deadline(Duration::from_secs(60)).build().unwrap();
+        let before = Instant::now();
+        let error = client.send(Order::new("s")).await.unwrap_err();
+        assert_eq!(before.elapsed(), Duration::ZERO);
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Throttled, Some(Duration::from_secs(60))));
+    }
+}
+
+/// A provider that takes its time.
+struct Slow(Duration);
+
+impl ProvideCredentials for Slow {
+    fn provide(&self) -> ProvideFuture<'_> {
+        Box::pin(async {
+            tokio::time::sleep(self.0).await;
+            Ok(Credentials::new("id", "secret"))
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_bounds_the_wait_for_credentials() {
+    let transport = Scripted::new([]);
+    let client = builder(&transport).credentials(Slow(Duration::from_secs(3600))).build().unwrap();
+    let before = Instant::now();
+    let error = client.send(Order::new("s")).await.unwrap_err();
+    assert_eq!(before.elapsed(), Duration::from_secs(60));
+    assert_eq!(error.kind(), ErrorKind::Credentials);
+    assert!(error.is_not_sent() && transport.sent().is_empty());
+    assert!(error.to_string().contains("deadline"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_without_end_is_accepted() {
+    let transport = Scripted::new([]);
+    let client = builder(&transport).deadline(Duration::MAX).attempt_timeout(Duration::MAX).build().unwrap();
+    client.send(Order::new("s")).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_a_failed_attempt_is_left_in_the_answer() {
+    let transport = Scripted::new([answer(400, r#"{"Code":"Throttling","Count":7}"#), answer(200, r#"{"Code":"OK"}"#)]);
+    assert_eq!(client(&transport).send(Order::new("s")).await.unwrap().count, None);
+    let transport = Scripted::new([answer(200, r#"{"Code":"Throttling","Count":7}"#), answer(200, r#"{"Code":"OK"}"#)]);
+    assert_eq!(client(&transport).send(Order::new("s")).await.unwrap().count, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_untyped_call_goes_through_the_same_pipeline() {
+    let body = r#"{"Code":"OK","RequestId":"r","New":[1,{"deep":null}]}"#;
+    let transport = Scripted::new([answer(200, body)]);
+    let request = UntypedRequest::new("Invented").parameter("A", "1").parameter("B", "é");
+    let response = client(&transport).send_untyped(request).await.unwrap();
+    assert_eq!(response["New"], serde_json::json!([1, { "deep": null }]));
+    assert_eq!(response.request_id(), Some("r"));
+    assert_eq!(response.raw_body(), body);
+    let sent = transport.sent().remove(0).request;
+    assert_signed_v1(&sent);
+    assert_eq!((&*form(&sent)["Action"], &*form(&sent)["A"], &*form(&sent)["B"]), ("Invented", "1", "é"));
+
+    let transport = Scripted::new([answer(200, r#"{"Code":"Nope","Message":"m","RequestId":"r"}"#)]);
+    let error = client(&transport).send_untyped(UntypedRequest::new("Invented")).await.unwrap_err();
+    assert_eq!(error.to_string(), "Invented failed: Nope: m (HTTP 200, request r)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_untyped_call_of_a_known_action_keeps_to_its_quota() {
+    let transport = Scripted::new([]);
+    let client = client(&transport);
+    for _ in 0..11 {
+        client.send_untyped(UntypedRequest::new("Order").parameter("Space", "s")).await.unwrap();
+    }
+    assert_eq!(transport.times()[10], 1001);
+
+    let transport = Scripted::new([]);
+    let client = crate::support::client(&transport);
+    for _ in 0..100 {
+        client.send_untyped(UntypedRequest::new("Invented")).await.unwrap();
+    }
+    assert_eq!(transport.times()[99], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_anonymous_action_goes_out_unsigned() {
+    for version in [SignatureVersion::V1, SignatureVersion::V3] {
+        let transport = Scripted::new([]);
+        builder(&transport).signature(version).build().unwrap().send(Ping::new()).await.unwrap();
+        let sent = transport.sent().remove(0).request;
+        let names: Vec<_> = form(&sent).into_keys().collect();
+        assert_eq!(names, ["Action", "Format", "SignatureNonce", "Timestamp", "Version"]);
+        assert!(!sent.headers().contains_key("authorization"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_prepared_request_and_its_answer_need_no_transport_of_the_client() {
+    let transport = Scripted::new([]);
+    let client = client(&transport);
+    let request = client.prepare(&Order::new("s")).await.unwrap().into_http();
+    assert_signed_v1(&request);
+    let untyped = client.prepare_untyped(&UntypedRequest::new("Order").parameter("Space", "s")).await.unwrap();
+    assert_signed_v1(&untyped.into_http());
+    let respond = |status, body: &'static str| http::Response::builder().status(status).body(body.into()).unwrap();
+    let read = client.read::<Order>(respond(200, r#"{"Code":"OK","Count":2,"RequestId":"r"}"#)).unwrap();
+    assert_eq!((read.count, read.request_id(), read.attempts()), (Some(2), Some("r"), 1));
+    let error = client.read::<Order>(respond(400, r#"{"Code":"C","Message":"m"}"#)).unwrap_err();
+    assert_eq!(error.to_string(), "Order failed: C: m (HTTP 400)");
+    assert!(transport.sent().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parameter_that_cannot_be_sent_is_named_and_nothing_goes_out() {
+    let transport = Scripted::new([]);
+    let order = Order { price: Some(f64::NAN), ..Order::new("s") };
+    let error = client(&transport).send(order).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidRequest, 0));
+    assert!(error.to_string().starts_with("Order not sent: parameter `Price`: "), "{error}");
+    assert!(transport.sent().is_empty());
+}

@@ -1,0 +1,209 @@
+//! Every style writes every kind of value as the service reads it, and nothing personal is marked as printable.
+
+use std::collections::BTreeMap;
+
+use alibabacloud_runtime::objects;
+use alibabacloud_runtime::parameters::parameters;
+use alibabacloud_runtime::value::Json;
+use serde_json::json;
+
+objects! {
+    /// A compound value.
+    Line {
+        name: Option<String> = "Name", "A name.";
+        amount: Option<i64> = "Amount", "A number.";
+        price: Option<f64> = "Price", "A number with a fraction.";
+        phone: Option<String> = "Phone" sensitive, "Personal data.";
+        tags: Vec<String> = "Tags", "A list.";
+        notes: BTreeMap<String, String> = "Notes", "A map.";
+        inner: Option<Box<Line>> = "Inner", "An object inside its own kind.";
+    }
+}
+
+/// A request whose one compound parameter of each type has the given style.
+macro_rules! order_in_style {
+    ($module:ident, $style:ident) => {
+        mod $module {
+            use super::*;
+            alibabacloud_runtime::request! {
+                /// A request.
+                Order / OrderBuilder {
+                    optional flag: bool = "Flag" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A boolean.";
+                    optional count: i32 = "Count" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A number.";
+                    optional price: f64 = "Price" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A number.";
+                    optional text: String = "Text" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "Text.";
+                    optional texts: Vec<String> = "Texts" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A list.";
+                    optional prices: Vec<f64> = "Prices" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A list.";
+                    optional grid: Vec<Vec<i32>> = "Grid" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "Lists in a list.";
+                    optional line: Line = "Line" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "An object.";
+                    optional lines: Vec<Line> = "Lines" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "Objects in a list.";
+                    optional labels: BTreeMap<String, i64> = "Labels" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A map.";
+                    optional any: Json = "Any" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "Anything.";
+                    optional secrets: Vec<String> = "Secrets" { sensitive: true, style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "Personal data.";
+                }
+            }
+        }
+    };
+}
+
+order_in_style!(in_json, Json);
+order_in_style!(repeated, RepeatList);
+order_in_style!(flat, Flat);
+order_in_style!(simple, Simple);
+
+fn line() -> Line {
+    Line {
+        name: Some("a,b\n".to_owned()),
+        amount: Some(2),
+        tags: vec!["x".to_owned(), "y".to_owned()],
+        notes: BTreeMap::from([("k".to_owned(), "v".to_owned())]),
+        inner: Some(Box::new(Line { price: Some(0.5), ..Line::default() })),
+        ..Line::default()
+    }
+}
+
+/// The same values in every style; the parameters as `Name=value`.
+macro_rules! written {
+    ($module:ident) => {{
+        let order = $module::Order::builder()
+            .flag(true)
+            .count(-3)
+            .price(1.5)
+            .text("  byte for byte\n")
+            .texts(vec!["a".to_owned(), String::new(), "b".to_owned()])
+            .grid(vec![vec![1, 2], vec![], vec![3]])
+            .line(line())
+            .lines(vec![Line { amount: Some(1), ..Line::default() }, Line { amount: Some(2), ..Line::default() }])
+            .labels(BTreeMap::from([("b".to_owned(), 2), ("a".to_owned(), 1)]))
+            .any(json!({"x": [1, null]}))
+            .build();
+        shown(&order)
+    }};
+}
+
+fn shown<R: alibabacloud_runtime::Request>(request: &R) -> Vec<String> {
+    parameters(request).unwrap().iter().map(|p| format!("{}={}", p.name, p.value)).collect()
+}
+
+const SCALARS: [&str; 4] = ["Flag=true", "Count=-3", "Price=1.5", "Text=  byte for byte\n"];
+const LINE: &str = r#"{"Name":"a,b\n","Amount":2,"Tags":["x","y"],"Notes":{"k":"v"},"Inner":{"Price":0.5}}"#;
+const ANY: &str = r#"Any={"x":[1,null]}"#;
+
+#[test]
+fn json_style_writes_compound_values_as_one_text() {
+    let line = format!("Line={LINE}");
+    let compounds = [
+        r#"Texts=["a","","b"]"#,
+        "Grid=[[1,2],[],[3]]",
+        &line,
+        r#"Lines=[{"Amount":1},{"Amount":2}]"#,
+        r#"Labels={"a":1,"b":2}"#,
+        ANY,
+    ];
+    assert_eq!(written!(in_json), [&SCALARS[..], &compounds].concat());
+}
+
+#[test]
+fn repeated_and_flat_style_write_one_parameter_for_every_scalar() {
+    let compounds = [
+        "Texts.1=a",
+        "Texts.2=",
+        "Texts.3=b",
+        "Grid.1.1=1",
+        "Grid.1.2=2",
+        "Grid.3.1=3",
+        "Line.Name=a,b\n",
+        "Line.Amount=2",
+        "Line.Tags.1=x",
+        "Line.Tags.2=y",
+        "Line.Notes.k=v",
+        "Line.Inner.Price=0.5",
+        "Lines.1.Amount=1",
+        "Lines.2.Amount=2",
+        "Labels.a=1",
+        "Labels.b=2",
+        ANY,
+    ];
+    let expected = [&SCALARS[..], &compounds].concat();
+    assert_eq!(written!(repeated), expected);
+    assert_eq!(written!(flat), expected);
+}
+
+#[test]
+fn simple_style_joins_the_values_of_a_list_by_commas() {
+    let compounds = [
+        "Texts=a,,b",
+        "Grid=[1,2],[],[3]",
+        // There is no comma form of a compound value that is not a list.
+        "Line.Name=a,b\n",
+        "Line.Amount=2",
+        "Line.Tags.1=x",
+        "Line.Tags.2=y",
+        "Line.Notes.k=v",
+        "Line.Inner.Price=0.5",
+        r#"Lines={"Amount":1},{"Amount":2}"#,
+        "Labels.a=1",
+        "Labels.b=2",
+        ANY,
+    ];
+    assert_eq!(written!(simple), [&SCALARS[..], &compounds].concat());
+}
+
+#[test]
+fn what_is_not_set_is_not_sent() {
+    assert!(shown(&in_json::Order::new()).is_empty());
+    assert!(shown(&flat::Order::builder().line(Line::default()).texts(Vec::new()).build()).is_empty());
+    assert!(shown(&simple::Order::builder().texts(Vec::new()).build()).is_empty());
+    // An empty value that was set is not the same as none, where the style has a form for it.
+    assert_eq!(shown(&in_json::Order::builder().texts(Vec::new()).text("").build()), ["Text=", "Texts=[]"]);
+}
+
+#[test]
+fn a_number_that_is_not_finite_is_refused_by_name() {
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let line =
+            || Line { inner: Some(Box::new(Line { price: Some(number), ..Line::default() })), ..Line::default() };
+        macro_rules! refused {
+            ($module:ident) => {
+                [
+                    parameters(&$module::Order::builder().price(number).build()).unwrap_err(),
+                    parameters(&$module::Order::builder().prices(vec![1.0, number]).build()).unwrap_err(),
+                    parameters(&$module::Order::builder().line(line()).build()).unwrap_err(),
+                    parameters(&$module::Order::builder().lines(vec![line()]).build()).unwrap_err(),
+                ]
+                .map(|invalid| invalid.name)
+            };
+        }
+        assert_eq!(refused!(in_json), ["Price", "Prices", "Line", "Lines"]);
+        assert_eq!(refused!(flat), ["Price", "Prices.2", "Line.Inner.Price", "Lines.1.Inner.Price"]);
+        assert_eq!(refused!(repeated), ["Price", "Prices.2", "Line.Inner.Price", "Lines.1.Inner.Price"]);
+        assert_eq!(refused!(simple), ["Price", "Prices", "Line.Inner.Price", "Lines"]);
+    }
+    let invalid = parameters(&in_json::Order::builder().price(f64::NAN).build()).unwrap_err();
+    assert!(invalid.to_string().starts_with("parameter `Price`: the number is not finite"), "{invalid}");
+}
+
+#[test]
+fn a_sensitive_member_makes_sensitive_what_holds_it() {
+    let phone = || {
+        let inner = Line { phone: Some("CANARY".to_owned()), ..Line::default() };
+        Line { name: Some("public".to_owned()), inner: Some(Box::new(inner)), ..Line::default() }
+    };
+    let secrets = || vec!["CANARY".to_owned()];
+    macro_rules! debug {
+        ($module:ident) => {
+            format!(
+                "{:?} {:?} {:?}",
+                parameters(&$module::Order::builder().line(phone()).secrets(secrets()).build()).unwrap(),
+                parameters(&$module::Order::builder().lines(vec![phone()]).build()).unwrap(),
+                $module::Order::builder().line(phone()).lines(vec![phone()]).secrets(secrets()).build(),
+            )
+        };
+    }
+    for debug in [debug!(in_json), debug!(repeated), debug!(flat), debug!(simple)] {
+        assert!(!debug.contains("CANARY"), "{debug}");
+    }
+    let order = flat::Order::builder().line(phone()).build();
+    let open = parameters(&order).unwrap().into_iter().filter(|p| !p.sensitive);
+    assert_eq!(open.map(|p| p.value.into_owned()).collect::<Vec<_>>(), ["public"]);
+}
