@@ -503,7 +503,7 @@ impl<P: Product> ClientBuilder<P> {
             .ok_or_else(|| wrong("the application name must be printable ASCII text".to_owned()))?;
         let transport = match self.transport {
             Some(transport) => transport,
-            None => default_transport()?,
+            None => default_transport(&endpoint)?,
         };
         let nonces = Nonces::new().map_err(|error| {
             wrong(format!("the operating system gives no random numbers, which nonces need: {error}"))
@@ -549,14 +549,16 @@ fn user_agent(product: &str, version: &str, application: Option<&str>) -> String
 }
 
 #[cfg(feature = "reqwest")]
-fn default_transport() -> Result<Arc<dyn Transport>, Error> {
-    let transport = crate::transport::ReqwestTransport::new()
-        .map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()).with_source(error))?;
+fn default_transport(endpoint: &Endpoint) -> Result<Arc<dyn Transport>, Error> {
+    use crate::transport::ReqwestTransport;
+    let transport = if endpoint.is_loopback() { ReqwestTransport::without_proxies() } else { ReqwestTransport::new() };
+    let transport =
+        transport.map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()).with_source(error))?;
     Ok(Arc::new(transport))
 }
 
 #[cfg(not(feature = "reqwest"))]
-fn default_transport() -> Result<Arc<dyn Transport>, Error> {
+fn default_transport(_endpoint: &Endpoint) -> Result<Arc<dyn Transport>, Error> {
     Err(Error::new(
         ErrorKind::Configuration,
         "there is no transport: switch the feature `reqwest` on, or give one with `Client::builder().transport(…)`",

@@ -23,7 +23,20 @@ impl ReqwestTransport {
     /// # Errors
     /// If TLS cannot be set up.
     pub fn new() -> Result<Self, TransportError> {
-        settings().build().map(|client| Self { client }).map_err(|error| {
+        Self::over(settings())
+    }
+
+    /// As [`new`](Self::new), but without proxies: for an endpoint on this machine, which a proxy cannot reach. A client does
+    /// so by itself when its endpoint is a loopback address.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
+    pub fn without_proxies() -> Result<Self, TransportError> {
+        Self::over(settings().no_proxy())
+    }
+
+    fn over(settings: reqwest::ClientBuilder) -> Result<Self, TransportError> {
+        settings.build().map(|client| Self { client }).map_err(|error| {
             TransportError::not_sent("the HTTP client cannot be set up").with_source(error.without_url())
         })
     }

@@ -11,7 +11,7 @@ use super::*;
 
 /// A proxy that the environment of the test names must not take part.
 fn transport() -> ReqwestTransport {
-    ReqwestTransport { client: settings().no_proxy().build().unwrap() }
+    ReqwestTransport::without_proxies().unwrap()
 }
 
 fn request(address: impl std::fmt::Display) -> http::Request<Bytes> {
