@@ -35,8 +35,8 @@
 mod generated;
 
 pub use alibabacloud_runtime::{
-    Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement,
-    PreparedRequest, ProvideCredentials, RateLimit, Response, SignatureVersion, Throttle, Transport, UntypedRequest,
+    CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement,
+    PreparedRequest, ProvideCredentials, RateLimit, Response, RetryPolicy, SignatureVersion, Throttle, Transport, UntypedAnswer, UntypedRequest,
     descriptor, transport,
 };
 pub use generated::*;

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use alibabacloud_cams::Response;
+use alibabacloud_cams::{Response, UntypedAnswer};
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Map, Value};
 use terminal_size::{Width, terminal_size_of};
@@ -20,12 +20,12 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// The whole answer as indented JSON, in the order in which it came.
-pub(crate) fn json(response: &Response<Value>) -> String {
-    serde_json::to_string_pretty(&**response).unwrap_or_else(|_| response.to_string())
+pub(crate) fn json(response: &Response<UntypedAnswer>) -> String {
+    serde_json::to_string_pretty(&***response).unwrap_or_else(|_| response.to_string())
 }
 
 /// The answer for people: single values as lines, lists of objects as tables.
-pub(crate) fn table(response: &Response<Value>) -> String {
+pub(crate) fn table(response: &Response<UntypedAnswer>) -> String {
     let width = io::stdout().is_terminal().then(|| terminal_size_of(io::stdout())).flatten();
     render(response, width.map(|(Width(width), _)| usize::from(width)))
 }

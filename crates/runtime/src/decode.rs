@@ -259,8 +259,8 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
                 _ => None,
             }
             .map(|boolean| *slot = boolean),
-            Slot::Int32(slot) => found.parse().ok().map(|number| *slot = number),
-            Slot::Int64(slot) => found.parse().ok().map(|number| *slot = number),
+            Slot::Int32(slot) => whole_text(found).and_then(|n| n.try_into().ok()).map(|number| *slot = number),
+            Slot::Int64(slot) => whole_text(found).map(|number| *slot = number),
             Slot::Number(slot) => found.parse().ok().filter(|n: &f64| n.is_finite()).map(|number| *slot = number),
             _ => None,
         };
@@ -339,6 +339,11 @@ fn whole(found: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
     #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
     (found.fract() == 0.0 && found.abs() <= EXACT).then_some(found as i64)
+}
+
+/// The whole number that a text spells: `10`, and `10.0` as well.
+fn whole_text(text: &str) -> Option<i64> {
+    text.parse().ok().or_else(|| text.parse().ok().and_then(whole))
 }
 
 fn collect_list<'de, A: SeqAccess<'de>>(mut access: A) -> Result<Json, A::Error> {

@@ -90,6 +90,8 @@ pub struct ActionDescriptor {
     /// Whether sending the same request twice has the same effect as sending it once. `false` means that it is never sent
     /// again when the server may already have acted on it.
     pub idempotent: bool,
+    /// How to find out whether a call took effect that was not answered, in Markdown; empty if nothing is known.
+    pub unknown_outcome: &'static str,
     /// The limit per account, `None` when the service publishes none.
     pub rate_limit: Option<RateLimit>,
     /// What the caller must be allowed to do.
@@ -114,6 +116,7 @@ impl ActionDescriptor {
         summary: "",
         description: "",
         idempotent: false,
+        unknown_outcome: "",
         rate_limit: None,
         authorization: AuthorizationDescriptor { action: "", access: "", resource: "*" },
         anonymous: false,
@@ -137,8 +140,9 @@ impl RateLimit {
     /// At most `requests` in any window of the given length.
     ///
     /// # Panics
-    /// If either is zero: such a limit would let nothing through, or everything.
+    /// If either is zero (such a limit would let nothing through, or everything), or the window is longer than 366 days.
     pub const fn new(requests: u32, window: Duration) -> Self {
+        assert!(window.as_secs() <= 366 * 24 * 3600, "the window of a rate limit is at most 366 days");
         assert!(
             requests > 0 && !window.is_zero(),
             "a rate limit needs at least one request and a window that is longer than nothing"

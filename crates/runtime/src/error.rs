@@ -26,6 +26,8 @@ struct Inner {
     retry_after: Option<Duration>,
     attempts: u32,
     outcome_unknown: bool,
+    nonce: Option<String>,
+    advice: Option<&'static str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -56,7 +58,8 @@ pub enum ErrorKind {
     /// The request went out, and no complete answer came back: a timeout, or a connection that broke. *It may or may not have
     /// taken effect* ([`Error::outcome_unknown`]).
     ///
-    /// Send an idempotent action again. For any other, find out first, with an action that reads.
+    /// An idempotent action was sent again, as often as the policy allows. Any other was not: find out first, with an action that
+    /// reads; the error says how where the specification does, and names the nonce of the request.
     Unanswered,
     /// The service refused the call because a limit was exceeded, also after the attempts that the client makes by itself. *It
     /// was not executed*, so sending again is safe for every action.
@@ -109,6 +112,8 @@ impl Error {
             retry_after: None,
             attempts: 0,
             outcome_unknown: matches!(kind, ErrorKind::Unanswered),
+            nonce: None,
+            advice: None,
             source: None,
         }))
     }
@@ -161,6 +166,16 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_nonce(mut self, nonce: String) -> Self {
+        self.0.nonce = Some(nonce);
+        self
+    }
+
+    pub(crate) fn with_advice(mut self, advice: &'static str) -> Self {
+        self.0.advice = Some(advice);
+        self
+    }
+
     /// What kind of failure it was.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -199,7 +214,12 @@ impl Error {
         self.0.retry_after
     }
 
-    /// How many times the request was sent; 0 when it never left.
+    /// The nonce of the last request that was signed for the call, by which support finds it when there is no request ID.
+    pub fn nonce(&self) -> Option<&str> {
+        self.0.nonce.as_deref()
+    }
+
+    /// How many attempts were made, those that found no connection included; 0 when it did not come to one.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -216,14 +236,16 @@ impl Error {
 
     /// Whether it is certain that the service did not receive the call.
     pub fn is_not_sent(&self) -> bool {
-        matches!(
-            self.0.kind,
-            ErrorKind::Configuration
-                | ErrorKind::Credentials
-                | ErrorKind::InvalidRequest
-                | ErrorKind::QuotaWait
-                | ErrorKind::NotSent
-        )
+        // An earlier attempt may have arrived.
+        !self.0.outcome_unknown
+            && matches!(
+                self.0.kind,
+                ErrorKind::Configuration
+                    | ErrorKind::Credentials
+                    | ErrorKind::InvalidRequest
+                    | ErrorKind::QuotaWait
+                    | ErrorKind::NotSent
+            )
     }
 }
 
@@ -248,12 +270,21 @@ impl fmt::Display for Error {
             write!(f, "{}: ", one_line(code))?;
         }
         f.write_str(&one_line(&inner.message))?;
+        if inner.outcome_unknown {
+            f.write_str("; the call may or may not have taken effect")?;
+            if let Some(advice) = inner.advice {
+                write!(f, ": {}", one_line(advice))?;
+            }
+        }
         let mut facts = Vec::new();
         if let Some(status) = inner.http_status {
             facts.push(format!("HTTP {status}"));
         }
         if let Some(request_id) = &inner.request_id {
             facts.push(format!("request {}", one_line(request_id)));
+        }
+        if let (true, None, Some(nonce)) = (inner.outcome_unknown, &inner.request_id, &inner.nonce) {
+            facts.push(format!("nonce {nonce}"));
         }
         if inner.attempts > 1 {
             facts.push(format!("{} attempts", inner.attempts));
@@ -281,6 +312,7 @@ impl fmt::Debug for Error {
             .field("retry_after", &inner.retry_after)
             .field("attempts", &inner.attempts)
             .field("outcome_unknown", &inner.outcome_unknown)
+            .field("nonce", &inner.nonce)
             .field("source", &inner.source)
             .finish()
     }
@@ -317,8 +349,10 @@ mod tests {
                 .with_code(Some("Some\n.Code".to_owned()))
                 .with_status(400)
                 .with_request_id(Some("r\u{7}-1".to_owned()))
+                .with_nonce("n".to_owned())
                 .with_attempts(3)
-                .with_retry_after(Some(Duration::from_millis(1500)));
+                .with_retry_after(Some(Duration::from_millis(1500)))
+                .with_outcome_unknown(false);
             let expected = format!(
                 "SyncNumber {}: Some .Code: first second [31m (HTTP 400, request r -1, 3 attempts, retry after 1.5s)",
                 kind.verb()
@@ -328,10 +362,19 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_outcome_is_said_in_words_and_the_nonce_stands_in_for_a_request_id() {
+        let error = Error::new(ErrorKind::Unanswered, "reset").with_action("A".into()).with_nonce("n1".to_owned());
+        let words = "A sent, but not answered: reset; the call may or may not have taken effect";
+        assert_eq!(error.to_string(), format!("{words} (nonce n1)"));
+        let error = error.with_advice("look for it").with_request_id(Some("r1".to_owned()));
+        assert_eq!(error.to_string(), format!("{words}: look for it (request r1)"));
+    }
+
+    #[test]
     fn what_is_not_known_leaves_no_trace_in_the_line() {
         assert_eq!(Error::new(ErrorKind::Configuration, "no endpoint").to_string(), "no endpoint");
-        let once = Error::new(ErrorKind::Unanswered, "reset").with_action("A".into()).with_attempts(1);
-        assert_eq!(once.to_string(), "A sent, but not answered: reset");
+        let once = Error::new(ErrorKind::NotSent, "refused").with_action("A".into()).with_attempts(1);
+        assert_eq!(once.to_string(), "A not sent: refused");
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 pub mod action;
 mod answer;
+mod builder;
 mod client;
 mod credentials;
 mod declare;
@@ -19,28 +20,33 @@ pub mod decode;
 pub mod descriptor;
 mod endpoint;
 mod error;
+mod options;
 pub mod parameters;
 mod prepare;
 mod redact;
 mod response;
 mod retry;
 pub mod sign;
+mod skew;
 mod throttle;
 pub mod transport;
 mod untyped;
 pub mod value;
 
 pub use action::{Action, Product, Request};
-pub use client::{Client, ClientBuilder};
+pub use builder::ClientBuilder;
+pub use client::Client;
 pub use credentials::{Credentials, CredentialsError, EnvironmentCredentials, ProvideCredentials, ProvideFuture};
 pub use descriptor::RateLimit;
 pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::{Error, ErrorKind};
+pub use options::CallOptions;
 pub use prepare::{ParameterPlacement, PreparedRequest, SignatureVersion};
 pub use response::Response;
+pub use retry::RetryPolicy;
 pub use throttle::Throttle;
 #[cfg(feature = "reqwest")]
 pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};
-pub use untyped::UntypedRequest;
+pub use untyped::{UntypedAnswer, UntypedRequest};
 pub use value::UnrecognizedValue;

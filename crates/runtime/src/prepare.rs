@@ -32,7 +32,7 @@ pub enum ParameterPlacement {
     #[default]
     Body,
     /// Where the specification puts each: most in the query of the URL, as the official SDKs send them. The parameters of the
-    /// signature stay out of the URL in any case. A URL longer than 65,534 bytes cannot be sent.
+    /// signature and sensitive ones stay out of the URL in any case. A URL longer than 65,534 bytes cannot be sent.
     AsSpecified,
 }
 
@@ -111,7 +111,9 @@ pub(crate) fn prepare(
     nonce: &str,
 ) -> Result<PreparedRequest, Error> {
     let in_query = |parameter: &&Parameter<'_>| {
-        settings.placement == ParameterPlacement::AsSpecified && parameter.location == ParameterLocation::Query
+        settings.placement == ParameterPlacement::AsSpecified
+            && parameter.location == ParameterLocation::Query
+            && !parameter.sensitive
     };
     let query = canonical(parameters.iter().filter(in_query));
     let mut headers: Vec<(&'static str, String)> = Vec::new();

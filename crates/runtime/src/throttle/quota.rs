@@ -198,6 +198,11 @@ impl Permit {
         self.free_at(Instant::now() + self.quota.limit.window + GUARD);
     }
 
+    /// The request certainly did not reach the server: the right goes back at once.
+    pub(crate) fn not_sent(mut self) {
+        self.sent = false;
+    }
+
     fn free_at(&self, time: Instant) {
         self.quota.state().free_at(self.index, self.holder, time);
         self.quota.changed.notify_one();
@@ -288,6 +293,16 @@ mod tests {
         let quota = ten_per_second();
         for _ in 0..100 {
             drop(immediately(&quota).await);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_did_not_reach_the_server_gives_its_right_back() {
+        let quota = ten_per_second();
+        for _ in 0..100 {
+            let mut permit = immediately(&quota).await;
+            permit.sent();
+            permit.not_sent();
         }
     }
 

@@ -3,6 +3,7 @@
 mod building;
 mod preparing;
 mod quotas;
+mod repeating;
 mod secrets;
 mod sending;
 mod support;

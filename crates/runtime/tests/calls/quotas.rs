@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alibabacloud_runtime::{Client, Error, ErrorKind, RateLimit, Throttle};
+use alibabacloud_runtime::{Client, Error, ErrorKind, RateLimit, RetryPolicy, Throttle};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -83,7 +83,7 @@ async fn a_throttled_call_holds_everyone_who_shares_the_quota() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_gives_up_leaves_the_pause_to_the_others() {
     let transport = Scripted::new([throttled(Some(3_000))]);
-    let client = builder(&transport).max_attempts(1).build().unwrap();
+    let client = builder(&transport).retry(RetryPolicy::new().max_attempts(1)).build().unwrap();
     assert_eq!(client.send(Order::new("s")).await.unwrap_err().kind(), ErrorKind::Throttled);
     client.send(Order::new("s")).await.unwrap();
     assert_eq!(transport.times(), [0, 3000]);

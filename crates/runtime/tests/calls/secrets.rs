@@ -3,7 +3,7 @@
 use std::io;
 
 use alibabacloud_runtime::sign::encode;
-use alibabacloud_runtime::{ErrorKind, SignatureVersion, TransportError, UntypedRequest};
+use alibabacloud_runtime::{ErrorKind, RetryPolicy, SignatureVersion, TransportError, UntypedRequest};
 use bytes::Bytes;
 
 use crate::support::{Order, Scripted, Step, answer, builder, client, everything_printable};
@@ -59,7 +59,11 @@ async fn what_a_server_echoes_is_in_nothing_that_an_error_prints() {
     for version in [SignatureVersion::V1, SignatureVersion::V3] {
         for echo in echoes() {
             for step in steps(&echo) {
-                let client = builder(&Scripted::new([step])).signature(version).max_attempts(1).build().unwrap();
+                let client = builder(&Scripted::new([step]))
+                    .signature(version)
+                    .retry(RetryPolicy::new().max_attempts(1))
+                    .build()
+                    .unwrap();
                 let shown = everything_printable(&client.send(order()).await.unwrap_err());
                 assert!(!shown.contains("CANARY"), "{echo}: {shown}");
             }

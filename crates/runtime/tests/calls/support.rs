@@ -27,7 +27,7 @@ impl Product for Shop {
             ..alibabacloud_runtime::descriptor::EndpointDescriptor::EMPTY
         },
         success_code: Some("OK"),
-        actions: &[Order::DESCRIPTOR, Ping::DESCRIPTOR],
+        actions: &[Look::DESCRIPTOR, Order::DESCRIPTOR, Ping::DESCRIPTOR],
         ..ProductDescriptor::EMPTY
     };
 }
@@ -60,6 +60,7 @@ impl Action for Order {
     type Output = Answer;
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "Order",
+        unknown_outcome: "Look whether it is there.",
         rate_limit: Some(RateLimit::per_second(10)),
         parameters: <Self as alibabacloud_runtime::Request>::PARAMETERS,
         ..ActionDescriptor::EMPTY
@@ -80,6 +81,22 @@ impl Action for Ping {
     type Output = Answer;
     const DESCRIPTOR: &'static ActionDescriptor =
         &ActionDescriptor { name: "Ping", anonymous: true, ..ActionDescriptor::EMPTY };
+}
+
+pub(crate) mod look {
+    use super::request;
+    request! {
+        /// Safe to repeat.
+        Look / LookBuilder {}
+    }
+}
+pub(crate) use look::Look;
+
+impl Action for Look {
+    type Product = Shop;
+    type Output = Answer;
+    const DESCRIPTOR: &'static ActionDescriptor =
+        &ActionDescriptor { name: "Look", idempotent: true, ..ActionDescriptor::EMPTY };
 }
 
 /// What the scripted transport does with one request.

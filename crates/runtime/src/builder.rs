@@ -1,0 +1,268 @@
+//! Settings of a client.
+
+use std::env;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+
+use crate::action::Product;
+use crate::client::{Client, Clock, Core};
+#[cfg(doc)]
+use crate::credentials::Credentials;
+use crate::credentials::{EnvironmentCredentials, ProvideCredentials};
+use crate::endpoint::{Endpoint, Network};
+use crate::error::{Error, ErrorKind};
+use crate::options::Options;
+use crate::prepare::{ParameterPlacement, Settings, SignatureVersion};
+use crate::retry::{RetryBudget, RetryPolicy};
+use crate::sign::Nonces;
+use crate::skew::Skew;
+use crate::throttle::Throttle;
+use crate::transport::Transport;
+
+/// Settings for a [`Client`].
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ClientBuilder<P> {
+    product: PhantomData<fn() -> P>,
+    credentials: Option<Arc<dyn ProvideCredentials>>,
+    region: Option<String>,
+    network: Network,
+    endpoint: Option<String>,
+    allow_unencrypted_http: bool,
+    signature: SignatureVersion,
+    placement: ParameterPlacement,
+    throttle: Throttle,
+    options: Options,
+    transport: Option<Arc<dyn Transport>>,
+    application: Option<String>,
+    clock: Clock,
+}
+
+impl<P: Product> ClientBuilder<P> {
+    pub(crate) fn new() -> Self {
+        Self {
+            product: PhantomData,
+            credentials: None,
+            region: None,
+            network: Network::Public,
+            endpoint: None,
+            allow_unencrypted_http: false,
+            signature: SignatureVersion::default(),
+            placement: ParameterPlacement::default(),
+            throttle: Throttle::new(),
+            options: Options::DEFAULT,
+            transport: None,
+            application: None,
+            clock: Arc::new(SystemTime::now),
+        }
+    }
+
+    /// A builder with what the environment says; everything can still be changed.
+    ///
+    /// | variable | meaning |
+    /// |---|---|
+    /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | the access key; required |
+    /// | `ALIBABA_CLOUD_SECURITY_TOKEN` | the token of temporary credentials |
+    /// | `ALIBABA_CLOUD_REGION_ID` | the region; default: the product's own |
+    /// | `ALIBABA_CLOUD_ENDPOINT_TYPE` | `vpc`: the endpoint inside a VPC |
+    /// | `ALIBABA_CLOUD_ENDPOINT` | the endpoint itself, in place of region and network |
+    /// | `ALIBABA_CLOUD_SIGNATURE_VERSION` | `v1` (default) or `v3` |
+    ///
+    /// # Errors
+    /// If a variable is missing or has a value that cannot be used; the message names it.
+    pub fn from_env() -> Result<Self, Error> {
+        let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let refuse = |name: &str, expected: &str| {
+            Err(Error::new(ErrorKind::Configuration, format!("the environment variable {name} must be {expected}")))
+        };
+        let mut builder = Self::new();
+        // Read once to fail early; read again at each call, so that a rotated key is noticed.
+        EnvironmentCredentials.read().map_err(|error| Error::new(ErrorKind::Credentials, error.to_string()))?;
+        builder = builder.credentials(EnvironmentCredentials);
+        builder.region = variable("ALIBABA_CLOUD_REGION_ID");
+        builder.endpoint = variable("ALIBABA_CLOUD_ENDPOINT");
+        match variable("ALIBABA_CLOUD_ENDPOINT_TYPE").as_deref().map(str::to_ascii_lowercase).as_deref() {
+            None | Some("public") => {}
+            Some("vpc") => builder.network = Network::Vpc,
+            Some(_) => return refuse("ALIBABA_CLOUD_ENDPOINT_TYPE", "`public` or `vpc`"),
+        }
+        match variable("ALIBABA_CLOUD_SIGNATURE_VERSION").as_deref().map(str::to_ascii_lowercase).as_deref() {
+            None | Some("v1") => {}
+            Some("v3") => builder.signature = SignatureVersion::V3,
+            Some(_) => return refuse("ALIBABA_CLOUD_SIGNATURE_VERSION", "`v1` or `v3`"),
+        }
+        Ok(builder)
+    }
+
+    /// Where credentials come from: [`Credentials`] themselves, [`EnvironmentCredentials`], or a provider of your own.
+    pub fn credentials(mut self, provider: impl ProvideCredentials) -> Self {
+        self.credentials = Some(Arc::new(provider));
+        self
+    }
+
+    /// The region, e.g. `ap-southeast-1`. Default: the product's own.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
+    /// The network. Default: [`Network::Public`].
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// The endpoint itself, in place of region and network: a host, or a URL without a path. `http` is accepted for this machine
+    /// only (`localhost`, `127.0.0.0/8`, `[::1]`).
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Accepts an `http` endpoint on any host. Everybody on the way can read the requests, phone numbers included.
+    pub fn allow_unencrypted_http(mut self) -> Self {
+        self.allow_unencrypted_http = true;
+        self
+    }
+
+    /// The signature. Default: [`SignatureVersion::V1`], which is proven with this product; V3 is the one that Alibaba Cloud
+    /// recommends.
+    pub fn signature(mut self, version: SignatureVersion) -> Self {
+        self.signature = version;
+        self
+    }
+
+    /// Where parameters travel. Default: [`ParameterPlacement::Body`].
+    pub fn parameter_placement(mut self, placement: ParameterPlacement) -> Self {
+        self.placement = placement;
+        self
+    }
+
+    /// The quotas of the account. Default: quotas of the client's own, with the documented limits.
+    ///
+    /// Hand the same value to all clients of one account; use [`Throttle::with_limit`] for another limit and [`Throttle::off`]
+    /// for none.
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        self.throttle = throttle;
+        self
+    }
+
+    /// How often a call is sent, and how long it waits in between. Default: [`RetryPolicy::new`].
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.options.retry = policy;
+        self
+    }
+
+    /// How long one attempt may take, connecting included. Default: 10 s.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.options.attempt_timeout = timeout;
+        self
+    }
+
+    /// How long a call may take with all its attempts and waits, the wait for its quota included. Default: 60 s.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.options.deadline = deadline;
+        self
+    }
+
+    /// How requests are sent. Default: the bundled transport (feature `reqwest`).
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// The name and version of the application, appended to the `User-Agent`, e.g. `crm/2.1`.
+    pub fn application(mut self, application: impl Into<String>) -> Self {
+        self.application = Some(application.into());
+        self
+    }
+
+    /// The clock that dates the signatures. Default: the system's.
+    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// If a setting cannot be used; the message says which.
+    pub fn build(self) -> Result<Client<P>, Error> {
+        let product = P::DESCRIPTOR;
+        let wrong = |message: String| Error::new(ErrorKind::Configuration, message);
+        let endpoint = match &self.endpoint {
+            Some(endpoint) => endpoint.parse(),
+            None => {
+                Endpoint::of_region(product, self.region.as_deref().unwrap_or(product.default_region), self.network)
+            }
+        }
+        .map_err(|error| wrong(error.to_string()))?;
+        if !endpoint.is_encrypted() && !endpoint.is_loopback() && !self.allow_unencrypted_http {
+            return Err(wrong(
+                "an `http` endpoint on another machine sends phone numbers and signatures unencrypted; use `https`, or call \
+                 `allow_unencrypted_http()` if that is what you want"
+                    .to_owned(),
+            ));
+        }
+        let user_agent = user_agent(product.code, product.version, self.application.as_deref());
+        let user_agent = Some(user_agent)
+            .filter(|text| text.bytes().all(|b| b == b' ' || b.is_ascii_graphic()))
+            .and_then(|text| HeaderValue::try_from(text).ok())
+            .ok_or_else(|| wrong("the application name must be printable ASCII text".to_owned()))?;
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => default_transport(&endpoint)?,
+        };
+        let nonces = Nonces::new().map_err(|error| {
+            wrong(format!("the operating system gives no random numbers, which nonces need: {error}"))
+        })?;
+        Ok(Client::new(Core {
+            settings: Settings { product, endpoint, signature: self.signature, placement: self.placement, user_agent },
+            credentials: self.credentials,
+            transport,
+            throttle: self.throttle,
+            budget: RetryBudget::new(),
+            options: self.options,
+            nonces,
+            clock: self.clock,
+            skew: Skew::default(),
+        }))
+    }
+}
+
+impl<P: Product> fmt::Debug for ClientBuilder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("product", &P::DESCRIPTOR.code).finish_non_exhaustive()
+    }
+}
+
+/// The official SDKs' form: `AlibabaCloud (OS; architecture) Language Core/version product/version`.
+fn user_agent(product: &str, version: &str, application: Option<&str>) -> String {
+    let (os, arch, core) = (env::consts::OS, env::consts::ARCH, env!("CARGO_PKG_VERSION"));
+    let mut user_agent = format!("AlibabaCloud ({os}; {arch}) Rust Core/{core} {product}/{version}");
+    if let Some(application) = application {
+        user_agent.push(' ');
+        user_agent.push_str(application);
+    }
+    user_agent
+}
+
+#[cfg(feature = "reqwest")]
+fn default_transport(endpoint: &Endpoint) -> Result<Arc<dyn Transport>, Error> {
+    use crate::transport::ReqwestTransport;
+    let transport = if endpoint.is_loopback() { ReqwestTransport::without_proxies() } else { ReqwestTransport::new() };
+    let transport =
+        transport.map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()).with_source(error))?;
+    Ok(Arc::new(transport))
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn default_transport(_endpoint: &Endpoint) -> Result<Arc<dyn Transport>, Error> {
+    Err(Error::new(
+        ErrorKind::Configuration,
+        "there is no transport: switch the feature `reqwest` on, or give one with `Client::builder().transport(…)`",
+    ))
+}
