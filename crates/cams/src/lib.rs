@@ -36,8 +36,8 @@ mod generated;
 
 pub use alibabacloud_runtime::{
     CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement,
-    PreparedRequest, ProvideCredentials, RateLimit, Response, RetryPolicy, SignatureVersion, Throttle, Transport, UntypedAnswer, UntypedRequest,
-    descriptor, transport,
+    PreparedRequest, ProvideCredentials, RateLimit, Response, RetryPolicy, SignatureVersion, Throttle, Transport,
+    UntypedAnswer, UntypedRequest, descriptor, transport,
 };
 pub use generated::*;
 

@@ -14,6 +14,8 @@ request! {
     ///
     /// Deprecated. Use \[`Greet`\] and a pizza instead.
     ///
+    /// After a call that was not answered: Look into the `oven` \<b>.
+    ///
     /// At most 200 requests in 60 seconds per account. Not idempotent: never sent again when the server may already
     /// have acted. Needs no RAM permission. Called without a signature.
     ///
@@ -52,6 +54,7 @@ impl Action for CookDish {
         name: "CookDish",
         summary: "Cooks a dish from everything that the language has.",
         idempotent: false,
+        unknown_outcome: r"Look into the `oven` \<b>.",
         rate_limit: Some(RateLimit::new(200, Duration::from_secs(60))),
         anonymous: true,
         deprecated: Some(r"Use \[`Greet`\] and a pizza instead."),

@@ -118,6 +118,12 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
     }
     paragraph(Markdown::new(&facts.description).lines(INNER));
 
+    if !facts.unknown_outcome.is_empty() {
+        paragraph(
+            Markdown::new(&format!("After a call that was not answered: {}", facts.unknown_outcome)).lines(INNER),
+        );
+    }
+
     let limit = match facts.rate_limit {
         Some(rate) => format!("At most {} per account.", limit_in_words(rate)),
         None => "No rate limit is published.".to_owned(),
@@ -176,6 +182,9 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> String {
         lines.push(format!("description: {}", literal(&Markdown::new(&facts.description).text())));
     }
     lines.push(format!("idempotent: {}", facts.idempotent));
+    if !facts.unknown_outcome.is_empty() {
+        lines.push(format!("unknown_outcome: {}", literal(&Markdown::new(&facts.unknown_outcome).text())));
+    }
     if let Some(limit) = facts.rate_limit {
         lines.push(format!("rate_limit: Some({})", rate_limit(limit)));
     }

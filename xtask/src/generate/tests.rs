@@ -113,7 +113,7 @@ fn hostile_product() -> Vec<InputFile> {
             "errors": {{{name}: {{"status": 400, "message": {hostile}, "description": {hostile}}}}}}}"#
     );
     let action = format!(
-        r#"{{"action": "Sell", "summary": {hostile}, "description": {hostile}, "idempotent": true, "rate_limit": "none",
+        r#"{{"action": "Sell", "summary": {hostile}, "description": {hostile}, "idempotent": true, "unknown_outcome": {hostile}, "rate_limit": "none",
             "authorization": {{"action": "shop:Sell", "access": "list", "resource": {name}}}, "deprecated": {hostile},
             "parameters": {{{name}: {{"type": "string", "required": true, "description": {hostile}, "example": {value}}}}},
             "response": {{{name}: {{"type": "string", "description": {hostile}, "values":

@@ -558,6 +558,7 @@ impl Checker<'_> {
         let summary = self.prose(&raw.summary, "summary", &owner);
         let description = self.optional_prose(&raw.description, "description");
         let idempotent = self.required(&raw.idempotent, "idempotent", &owner).copied();
+        let unknown_outcome = self.optional_prose(&raw.unknown_outcome, "unknown_outcome");
         let rate_limit = self.required(&raw.rate_limit, "rate_limit", &owner).and_then(|rate| self.rate_limit(rate));
         let authorization = self
             .required(&raw.authorization, "authorization", &owner)
@@ -582,6 +583,7 @@ impl Checker<'_> {
             summary: summary?,
             description: description.unwrap_or_default(),
             idempotent: idempotent?,
+            unknown_outcome: unknown_outcome.unwrap_or_default(),
             rate_limit: rate_limit?,
             authorization: authorization?,
             anonymous: raw.anonymous.given().copied().unwrap_or(false),

@@ -22,6 +22,9 @@ pub(crate) struct ActionFile {
     pub(crate) description: Key<Located<String>>,
     /// Whether a request may be sent twice: `false` if the server would then act twice.
     pub(crate) idempotent: Key<bool>,
+    /// How to find out whether a call took effect that was sent but not answered; for actions that are not idempotent.
+    #[serde(default)]
+    pub(crate) unknown_outcome: Key<Located<String>>,
     /// The limit per account: `10/s`, `200/60s`, `5/m`, `100/h`, or `none` when the service publishes none.
     #[schemars(regex(pattern = r"^(none|[0-9]+/[0-9]*(s|m|h))$"))]
     pub(crate) rate_limit: Key<Located<String>>,

@@ -85,6 +85,8 @@ pub struct Action {
     pub summary: String,
     pub description: String,
     pub idempotent: bool,
+    /// How to find out whether a call took effect that was not answered.
+    pub unknown_outcome: String,
     /// `None`: the specification says `none`.
     pub rate_limit: Option<RateLimit>,
     /// `None`: the specification says `none` (the action needs no permission).

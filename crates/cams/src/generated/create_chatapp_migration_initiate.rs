@@ -11,6 +11,9 @@ request! {
     /// Two-step verification of the number must be switched off at the other provider first. The next step is to ask
     /// for a verification code; a verification is valid for 14 days.
     ///
+    /// After a call that was not answered: Sync the space with `ChatappSyncPhoneNumber` and look for the number before
+    /// you send the call again.
+    ///
     /// At most 10 requests per second per account. Not idempotent: never sent again when the server may already have
     /// acted. Needs the RAM permission `cams:CreateChatappMigrationInitiate`. Errors: `Product.Unsubscript`,
     /// `Ram.PermissionDeny`, `System.LimitControl`, `Unknown.ResourceOwnerId`.
@@ -40,6 +43,7 @@ impl Action for CreateChatappMigrationInitiate {
         summary: "Starts moving a phone number from another WhatsApp provider to Alibaba Cloud.",
         description: "Two-step verification of the number must be switched off at the other provider first. The next step is to ask for a verification code; a verification is valid for 14 days.",
         idempotent: false,
+        unknown_outcome: "Sync the space with `ChatappSyncPhoneNumber` and look for the number before you send the call again.",
         rate_limit: Some(RateLimit::per_second(10)),
         authorization: AuthorizationDescriptor { action: "cams:CreateChatappMigrationInitiate", access: "create", resource: "*" },
         parameters: Self::PARAMETERS,
