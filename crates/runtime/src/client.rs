@@ -88,7 +88,7 @@ impl<P: Product> Client<P> {
         let mut output = JsonOutput::default();
         let call = Call::untyped::<P>(&request);
         let metadata = self.core.call(&call, &mut output).await?;
-        Ok(Response::new(Json::Object(output.0), metadata))
+        Ok(Response::untyped(Json::Object(output.0), metadata))
     }
 
     /// Signs a request without sending it, with the time and a nonce of now: for a transport of your own, and to look at it.

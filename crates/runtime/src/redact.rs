@@ -15,7 +15,7 @@ pub(crate) const HIDDEN: &str = "<hidden>";
 /// Values shorter than this are not searched for: hiding every `1` would hide the text.
 const SHORTEST: usize = 4;
 
-/// The values to hide, longest first, as they are and percent-encoded once and twice.
+/// The values to hide, longest first, in every [form](forms) in which a server may repeat them.
 pub(crate) struct Redactor {
     values: Vec<String>,
 }
@@ -29,9 +29,7 @@ impl Redactor {
             parameters.iter().filter(|parameter| parameter.sensitive).map(|parameter| Some(&*parameter.value));
         let mut values = Vec::new();
         for value in secrets.chain(personal).flatten().filter(|value| value.len() >= SHORTEST) {
-            let once = sign::encode(value);
-            let twice = sign::encode(&once);
-            values.extend([value.to_owned(), once, twice]);
+            values.extend(forms(value));
         }
         values.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         values.dedup();
@@ -46,8 +44,50 @@ impl Redactor {
                 text = Cow::Owned(text.replace(value.as_str(), HIDDEN));
             }
         }
-        text
+        // A text that was cut off may end within a value; so may a character, which then was replaced.
+        let end = text.trim_end_matches('\u{fffd}');
+        let begun = end.char_indices().map(|(at, _)| at).find(|&at| {
+            let tail = &end[at..];
+            tail.len() >= SHORTEST && self.values.iter().any(|value| value.starts_with(tail))
+        });
+        match begun {
+            Some(at) => Cow::Owned(format!("{}{HIDDEN}", &end[..at])),
+            None => text,
+        }
     }
+}
+
+/// A value as it is, with its blanks made one, percent-encoded (a string to sign is so twice, and one that is encoded again
+/// three times), as a form, with escapes in lower case, and as it stands in HTML and JSON.
+fn forms(value: &str) -> Vec<String> {
+    let words: Vec<_> = value.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let mut forms = Vec::new();
+    for value in [value, &words.join(" ")] {
+        let once = sign::encode(value);
+        let twice = sign::encode(&once);
+        let thrice = sign::encode(&twice);
+        let form = once.replace("%20", "+");
+        forms.extend([&once, &form, &twice, &thrice].map(|encoded| escapes_in_lower_case(encoded)));
+        let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+        forms.extend(["&#39;", "&#x27;", "&apos;"].map(|quote| html.replace('\'', quote)));
+        let json = serde_json::Value::from(value).to_string();
+        let json = &json[1..json.len() - 1];
+        forms.extend([json.to_owned(), json.replace('/', "\\/")]);
+        forms.extend([value.to_owned(), once, twice, thrice, form, html]);
+    }
+    forms.retain(|form| form.len() >= SHORTEST);
+    forms
+}
+
+/// Percent-encoded text as programs write it that prefer `%2f` to `%2F`.
+fn escapes_in_lower_case(encoded: &str) -> String {
+    let mut digits = 0;
+    let lower = |c: char| {
+        let digit = digits > 0;
+        digits = if c == '%' { 2 } else { u8::saturating_sub(digits, 1) };
+        if digit { c.to_ascii_lowercase() } else { c }
+    };
+    encoded.chars().map(lower).collect()
 }
 
 #[cfg(test)]
