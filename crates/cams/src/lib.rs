@@ -37,7 +37,7 @@ mod generated;
 pub use alibabacloud_runtime::{
     CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement,
     PreparedRequest, ProvideCredentials, RateLimit, Response, RetryPolicy, SignatureVersion, Throttle, Transport,
-    UntypedAnswer, UntypedRequest, descriptor, transport,
+    UntypedRequest, descriptor, transport,
 };
 pub use generated::*;
 

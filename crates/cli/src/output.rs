@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use alibabacloud_cams::{Response, UntypedAnswer};
+use alibabacloud_cams::Response;
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Map, Value};
 use terminal_size::{Width, terminal_size_of};
@@ -20,12 +20,15 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// The whole answer as indented JSON, in the order in which it came.
-pub(crate) fn json(response: &Response<UntypedAnswer>) -> String {
-    serde_json::to_string_pretty(&***response).unwrap_or_else(|_| response.to_string())
+pub(crate) fn json(response: &Response<Value>) -> String {
+    let text = serde_json::to_string_pretty(&**response).unwrap_or_else(|_| response.to_string());
+    // JSON lets some control characters stand for themselves, and a terminal may obey them.
+    let escape = |c: char| if c.is_control() && c != '\n' { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    text.chars().map(escape).collect()
 }
 
 /// The answer for people: single values as lines, lists of objects as tables.
-pub(crate) fn table(response: &Response<UntypedAnswer>) -> String {
+pub(crate) fn table(response: &Response<Value>) -> String {
     let width = io::stdout().is_terminal().then(|| terminal_size_of(io::stdout())).flatten();
     render(response, width.map(|(Width(width), _)| usize::from(width)))
 }
@@ -88,10 +91,12 @@ fn rows_text(rows: &[&Map<String, Value>], width: Option<usize>) -> String {
         let value = |column: &String| row.iter().find(|(name, _)| name == column).map_or("", |(_, value)| value);
         table.add_row(columns.iter().map(|column| value(column)));
     }
-    let text = table.to_string();
+    let table = table.to_string();
+    // Cells are filled up with blanks; at the end of a line they only make it look too wide.
+    let text = table.lines().fold(String::new(), |text, line| text + line.trim_end() + "\n");
     let fits = width.is_none_or(|width| text.lines().all(|line| line.chars().count() <= width));
     if fits {
-        return text + "\n";
+        return text;
     }
     // Too wide for the terminal: one block for each row, so that nothing is cut off.
     flat.iter().map(|row| pairs(row, "  ")).collect::<Vec<_>>().join("\n")
@@ -134,12 +139,33 @@ mod tests {
 
     #[test]
     fn a_list_of_objects_becomes_a_table() {
-        insta::assert_snapshot!(render(&sync(), None), @"");
+        insta::assert_snapshot!(render(&sync(), None), @r"
+        RequestId  90E63D28
+        Code       OK
+        Success    true
+
+        PhoneNumbers (2)
+         PhoneNumber    Status     Calling.Hours  VerifiedName
+         8613800001234  CONNECTED  1 entries
+         8613800005678                            \u{1b}[31mred\n
+        ");
     }
 
     #[test]
     fn a_table_that_does_not_fit_becomes_blocks() {
-        insta::assert_snapshot!(render(&sync(), Some(40)), @"");
+        insta::assert_snapshot!(render(&sync(), Some(40)), @r"
+        RequestId  90E63D28
+        Code       OK
+        Success    true
+
+        PhoneNumbers (2)
+          PhoneNumber    8613800001234
+          Status         CONNECTED
+          Calling.Hours  1 entries
+
+          PhoneNumber   8613800005678
+          VerifiedName  \u{1b}[31mred\n
+        ");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The simulator: inside this process for `--simulate`, and served for others by `cams simulator`.
 
+use std::future::{Future, poll_fn};
 use std::io::{self, Write};
+use std::pin::pin;
+use std::task::Poll;
 
 use alibabacloud_cams::{Credentials, PRODUCT};
 use alibabacloud_simulator::{QuotaPolicy, Simulator};
@@ -45,12 +48,19 @@ pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
         _ => QuotaPolicy::ExactWindow,
     });
     let simulator = builder.start().await.map_err(|error| Failure::local(error.to_string()))?;
+    // Watched from here on: who reads the URL may end the simulator at once. It begins when the future is first polled.
+    let mut ctrl_c = pin!(tokio::signal::ctrl_c());
+    let already = poll_fn(|context| Poll::Ready(ctrl_c.as_mut().poll(context))).await;
     // Alone on the first line, at once: a script reads it.
     writeln!(io::stdout(), "{}", simulator.url())
         .and_then(|()| io::stdout().flush())
         .map_err(|error| Failure::local(format!("the URL cannot be written to standard output: {error}")))?;
     eprintln!("simulating {} {}; stop with Ctrl-C", PRODUCT.code, PRODUCT.version);
-    tokio::signal::ctrl_c().await.map_err(|error| Failure::local(format!("Ctrl-C cannot be watched: {error}")))?;
+    let pressed = match already {
+        Poll::Ready(pressed) => pressed,
+        Poll::Pending => ctrl_c.await,
+    };
+    pressed.map_err(|error| Failure::local(format!("Ctrl-C cannot be watched: {error}")))?;
     simulator.stop().await;
     Ok(())
 }

@@ -284,9 +284,10 @@ impl Object for ErrorBody {
     }
 }
 
-/// The five predefined entities of XML.
+/// The five predefined entities of XML, and the numbers that some programs write for quotation marks.
 fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&")
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#34;", "\"");
+    text.replace("&apos;", "'").replace("&#39;", "'").replace("&#x27;", "'").replace("&amp;", "&")
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ use crate::sign::{Nonces, timestamp};
 use crate::skew::Skew;
 use crate::throttle::{Quota, Throttle};
 use crate::transport::Transport;
-use crate::untyped::{JsonOutput, UntypedAnswer, UntypedRequest};
-use crate::value::Object;
+use crate::untyped::{JsonOutput, UntypedRequest};
+use crate::value::{Json, Object};
 
 /// Calls the actions of one product.
 ///
@@ -104,11 +104,11 @@ impl<P: Product> Client<P> {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub async fn send_untyped(&self, request: UntypedRequest) -> Result<Response<UntypedAnswer>, Error> {
+    pub async fn send_untyped(&self, request: UntypedRequest) -> Result<Response<Json>, Error> {
         let mut output = JsonOutput::default();
         let call = Call::untyped::<P>(&request);
         let metadata = self.core.call(&call, CallOptions::new(), &mut output).await?;
-        Ok(Response::new(UntypedAnswer::new(output), metadata))
+        Ok(Response::untyped(Json::Object(output.0), metadata))
     }
 
     /// Signs a request without sending it, with the time and a nonce of now: for a transport of your own, and to look at it.
@@ -184,13 +184,8 @@ impl<'a> Call<'a> {
     }
 
     /// Tells in an error what is known of the call.
-    fn describe(&self, error: Error, progress: &mut Progress) -> Error {
-        progress.maybe_executed |= error.outcome_unknown();
-        let error = error
-            .with_action(self.name.clone())
-            .with_attempts(progress.attempts)
-            // An attempt that was not sent says nothing about the one before it.
-            .with_outcome_unknown(progress.maybe_executed);
+    fn describe(&self, error: Error, progress: &Progress) -> Error {
+        let error = error.with_action(self.name.clone()).with_attempts(progress.attempts);
         let error = if progress.nonce.is_empty() { error } else { error.with_nonce(progress.nonce.clone()) };
         match self.action {
             Some(action) if !action.unknown_outcome.is_empty() => error.with_advice(action.unknown_outcome),
@@ -213,7 +208,7 @@ pub(crate) struct Core {
 }
 
 /// The longest time for which one answer may hold everyone who shares a quota, however long a wait it names.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
 /// A deadline that nobody lives to see.
 const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -225,14 +220,37 @@ pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 struct Progress {
     attempts: u32,
     quota_wait: Duration,
-    /// Whether an attempt may have been executed.
-    maybe_executed: bool,
+    /// The last failure that is certain: the call was not executed.
+    not_executed: Option<Error>,
+    /// The last failure after which the call may have been executed.
+    unknown: Option<Error>,
     /// Whether the last attempt showed that the clock was wrong; it is corrected by now.
     clock_was_wrong: bool,
     clock_corrected: bool,
     nonce: String,
     /// What sending again has taken from the budget.
     spent: u32,
+}
+
+impl Progress {
+    /// Keeps the failure of an attempt that is followed by another one.
+    fn remember(&mut self, error: Error) {
+        let kept = if error.outcome_unknown() { &mut self.unknown } else { &mut self.not_executed };
+        *kept = Some(error);
+    }
+
+    /// What the caller is told, after the last attempt.
+    fn verdict(self, last: Error) -> Error {
+        // These say that the last attempt was not executed, and nothing about the ones before it.
+        let silent = last.is_not_sent() || last.kind() == ErrorKind::Throttled;
+        match (self.unknown, self.not_executed) {
+            (Some(earlier), _) if silent => earlier.with_attempts(self.attempts),
+            (Some(_), _) => last.with_outcome_unknown(true),
+            // The caller wants to know why the call failed, not that there was no time to try it again.
+            (None, Some(earlier)) if last.kind() == ErrorKind::QuotaWait => earlier,
+            _ => last,
+        }
+    }
 }
 
 impl Core {
@@ -246,21 +264,14 @@ impl Core {
         let documented = call.action.and_then(|action| action.rate_limit);
         let quota = self.throttle.quota(self.settings.endpoint.host_and_port(), &call.name, documented);
         let mut progress = Progress::default();
-        let mut last_failure: Option<Error> = None;
         loop {
             let error = match self.attempt(call, &options, quota.as_ref(), deadline, &mut progress, output).await {
                 Ok(metadata) => {
                     self.budget.succeeded(progress.spent);
                     return Ok(metadata);
                 }
-                // The caller wants to know why the call failed, not that there was no time to try it again.
-                Err(error) if error.kind() == ErrorKind::QuotaWait => last_failure.unwrap_or(error),
-                Err(error) => error,
+                Err(error) => call.describe(error, &progress),
             };
-            let error = call.describe(error, &mut progress);
-            if error.kind() == ErrorKind::QuotaWait {
-                return Err(error);
-            }
             let remaining = deadline.saturating_duration_since(Instant::now());
             let wait = if std::mem::take(&mut progress.clock_was_wrong) {
                 options.retry.allows_another(progress.attempts).then_some(Duration::ZERO)
@@ -273,14 +284,14 @@ impl Core {
                 quota.pause(pause.min(LONGEST_PAUSE));
             }
             let Some((wait, cost)) = wait.and_then(|wait| Some((wait, self.budget.take(&error)?))) else {
-                return Err(error);
+                return Err(progress.verdict(error));
             };
             progress.spent += cost;
             // The quota does the waiting after a throttled answer.
             if throttled_quota.is_none() {
                 sleep(wait).await;
             }
-            last_failure = Some(error);
+            progress.remember(error);
             output.reset();
         }
     }

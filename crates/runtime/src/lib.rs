@@ -48,5 +48,5 @@ pub use throttle::Throttle;
 #[cfg(feature = "reqwest")]
 pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};
-pub use untyped::{UntypedAnswer, UntypedRequest};
+pub use untyped::UntypedRequest;
 pub use value::UnrecognizedValue;

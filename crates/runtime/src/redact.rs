@@ -43,15 +43,7 @@ impl<'r> Redactor<'r> {
         }
         let mut values = Vec::new();
         for value in secrets.into_iter().filter(|value| value.len() >= SHORTEST) {
-            let once = sign::encode(&value);
-            let twice = sign::encode(&once);
-            let lower = lower_hex(&once);
-            values.extend([sign::encode(&lower), lower, once, twice]);
-            values.push(html(&value));
-            // As it stands inside JSON text.
-            let json = Json::from(&*value).to_string();
-            values.push(json[1..json.len() - 1].to_owned());
-            values.push(value.into_owned());
+            values.extend(forms(&value));
         }
         values.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         values.dedup();
@@ -60,13 +52,24 @@ impl<'r> Redactor<'r> {
 
     /// The text without the values.
     pub(crate) fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let values = self.values.get_or_init(|| self.values());
         let mut text = Cow::Borrowed(text);
-        for value in self.values.get_or_init(|| self.values()) {
+        for value in values {
             if text.contains(value.as_str()) {
                 text = Cow::Owned(text.replace(value.as_str(), HIDDEN));
             }
         }
-        text
+        // A text that a server cut off may end within a value; so may a character, which then was replaced.
+        let end = text.trim_end_matches('\u{fffd}');
+        let longest = values.first().map_or(0, String::len);
+        let begun = end.char_indices().map(|(at, _)| at).skip_while(|at| end.len() - at > longest).find(|&at| {
+            let tail = &end[at..];
+            tail.len() >= SHORTEST && values.iter().any(|value| value.starts_with(tail))
+        });
+        match begun {
+            Some(at) => Cow::Owned(format!("{}{HIDDEN}", &end[..at])),
+            None => text,
+        }
     }
 }
 
@@ -90,24 +93,38 @@ fn parts(value: &str) -> Vec<String> {
     parts
 }
 
-/// Percent-encoded text with its hexadecimal digits in lower case, as other programs write them.
-fn lower_hex(encoded: &str) -> String {
-    let mut digits = 0;
-    let lower = |c: char| {
-        if c == '%' {
-            digits = 2;
-        } else if digits > 0 {
-            digits -= 1;
-            return c.to_ascii_lowercase();
-        }
-        c
-    };
-    encoded.chars().map(lower).collect()
+/// A value as it is, with its blanks made one, percent-encoded (a string to sign is so twice, and one that is encoded again
+/// three times), as a form, with escapes in lower case, and as it stands in HTML and JSON.
+fn forms(value: &str) -> Vec<String> {
+    let words: Vec<_> = value.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let mut forms = Vec::new();
+    for value in [value, &words.join(" ")] {
+        let once = sign::encode(value);
+        let twice = sign::encode(&once);
+        let thrice = sign::encode(&twice);
+        let form = once.replace("%20", "+");
+        forms.extend([&once, &form, &twice, &thrice].map(|encoded| escapes_in_lower_case(encoded)));
+        forms.push(sign::encode(&escapes_in_lower_case(&once)));
+        let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+        forms.extend(["&#39;", "&#x27;", "&apos;"].map(|quote| html.replace('\'', quote)));
+        let json = Json::from(value).to_string();
+        let json = &json[1..json.len() - 1];
+        forms.extend([json.to_owned(), json.replace('/', "\\/")]);
+        forms.extend([value.to_owned(), once, twice, thrice, form, html]);
+    }
+    forms.retain(|form| form.len() >= SHORTEST);
+    forms
 }
 
-/// Text as it stands in HTML and XML.
-fn html(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+/// Percent-encoded text as programs write it that prefer `%2f` to `%2F`.
+fn escapes_in_lower_case(encoded: &str) -> String {
+    let mut digits = 0;
+    let lower = |c: char| {
+        let digit = digits > 0;
+        digits = if c == '%' { 2 } else { u8::saturating_sub(digits, 1) };
+        if digit { c.to_ascii_lowercase() } else { c }
+    };
+    encoded.chars().map(lower).collect()
 }
 
 #[cfg(test)]

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::value::Hidden;
+
 /// The typed answer of a successful call (by `Deref`), and what is known about the call.
 #[derive(Clone)]
 pub struct Response<T> {
     value: T,
+    /// Whether nobody knows what in the value is personal data, so that all of it is hidden in `Debug`.
+    untyped: bool,
     pub(crate) metadata: Metadata,
 }
 
@@ -24,7 +28,12 @@ pub(crate) struct Metadata {
 
 impl<T> Response<T> {
     pub(crate) fn new(value: T, metadata: Metadata) -> Self {
-        Self { value, metadata }
+        Self { value, untyped: false, metadata }
+    }
+
+    /// The answer to an untyped call.
+    pub(crate) fn untyped(value: T, metadata: Metadata) -> Self {
+        Self { value, untyped: true, metadata }
     }
 
     /// The typed answer alone.
@@ -66,11 +75,12 @@ impl<T> Deref for Response<T> {
     }
 }
 
-/// The raw body is left out: it holds what the typed answer hides.
+/// The raw body is left out: it holds what the typed answer hides. So is the answer to an untyped call.
 impl<T: fmt::Debug> fmt::Debug for Response<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value: &dyn fmt::Debug = if self.untyped { &Hidden } else { &self.value };
         f.debug_struct("Response")
-            .field("value", &self.value)
+            .field("value", value)
             .field("request_id", &self.metadata.request_id)
             .field("http_status", &self.metadata.http_status)
             .field("attempts", &self.metadata.attempts)

@@ -1,7 +1,6 @@
 //! Calls of actions that no specification knows yet, through the same pipeline.
 
 use std::fmt;
-use std::ops::Deref;
 
 use crate::value::{Json, Member, Object, Value};
 
@@ -45,37 +44,6 @@ impl fmt::Debug for UntypedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.parameters.iter().map(|(name, _)| name).collect();
         f.debug_struct("UntypedRequest").field("action", &self.action).field("parameters", &names).finish()
-    }
-}
-
-/// The answer of an untyped call, as JSON (by `Deref`), with the members that say how the call went.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UntypedAnswer(Json);
-
-impl UntypedAnswer {
-    pub(crate) fn new(output: JsonOutput) -> Self {
-        Self(Json::Object(output.0))
-    }
-
-    /// The JSON alone.
-    pub fn into_json(self) -> Json {
-        self.0
-    }
-}
-
-impl Deref for UntypedAnswer {
-    type Target = Json;
-
-    fn deref(&self) -> &Json {
-        &self.0
-    }
-}
-
-/// Prints the names of the members: which values are personal data is not known.
-impl fmt::Debug for UntypedAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let members = self.0.as_object().into_iter().flat_map(|members| members.keys());
-        f.debug_set().entries(members).finish()
     }
 }
 

@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_largest_limits_do_not_overflow() {
-        let huge = RateLimit::new(u32::MAX, Duration::from_secs(u64::MAX / 4));
+        let huge = RateLimit::new(u32::MAX, Duration::from_secs(366 * 24 * 3600));
         for policy in [QuotaPolicy::ExactWindow, QuotaPolicy::FixedWindow, QuotaPolicy::TokenBucket] {
             let mut quotas = Quotas::new(policy);
             let key = QuotaKey { account: String::new(), product: "p", version: "v", action: "A" };

@@ -67,8 +67,13 @@ async fn an_unknown_outcome_says_so_and_how_to_find_out_and_names_the_nonce() {
 async fn an_attempt_that_was_not_sent_does_not_make_an_earlier_one_unsent() {
     let transport = Scripted::new([unanswered(), not_sent(), not_sent()]);
     let error = client(&transport).send(Look::new()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotSent);
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unanswered, 3), "{error}");
     assert!(error.outcome_unknown() && !error.is_not_sent(), "{error}");
+
+    let transport = Scripted::new([unanswered(), answer(400, r#"{"Code":"InvalidParameter"}"#)]);
+    let error = client(&transport).send(Look::new()).await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::Service, Some("InvalidParameter")), "{error}");
+    assert!(error.outcome_unknown(), "the first one may have been executed: {error}");
 }
 
 #[tokio::test(start_paused = true)]

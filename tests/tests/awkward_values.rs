@@ -1,0 +1,174 @@
+//! Every value arrives at the service byte for byte, whatever characters it has and whichever way it goes.
+
+use std::time::SystemTime;
+
+use alibabacloud_cams::{
+    ChatappSyncPhoneNumber, Credentials, ErrorKind, PRODUCT, ParameterPlacement, SignatureVersion,
+};
+use alibabacloud_runtime::sign::{self, acs3, rpc};
+use alibabacloud_simulator::{Place, Simulator};
+use conformance::harness::{EVERY_WAY, SYNC, client, unlimited};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const PARAMETER: &str = "CustSpaceId";
+
+/// The longest URL that `http::Uri` holds.
+const LONGEST_URL: usize = 65_534;
+
+/// Values that an encoder may get wrong, with a name for messages.
+fn awkward_values() -> Vec<(String, String)> {
+    let characters = "+*~%&=/#?-_.!'()[]{}<>|\\^`\"@:;,$ \n\r\t\0\u{7f}\u{80}\u{a0}\u{2028}\u{feff}é中😀";
+    let mut values: Vec<(String, String)> =
+        characters.chars().map(|c| (format!("{c:?}"), format!("a{c}b{c}{c}"))).collect();
+    let more = [
+        ("an escape", "%41%2B%25%zz%"),
+        ("a pair", "a=b&Action=Other"),
+        ("blanks around it", "  a b  "),
+        ("line ends", "a\r\nb\n"),
+        ("a combining character", "e\u{301}"),
+        ("a family", "👩\u{200d}👩\u{200d}👧"),
+        ("nothing", ""),
+        ("all of them", characters),
+    ];
+    values.extend(more.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    values.push(("100 kB".to_owned(), characters.chars().cycle().take(100_000).collect()));
+    values
+}
+
+fn fits_a_url(value: &str) -> bool {
+    sign::encode(value).len() + 100 < LONGEST_URL
+}
+
+/// Holds the last request at the simulator to what it must carry.
+fn assert_arrived(simulator: &Simulator, value: &str, place: Place, case: &str) {
+    let received = simulator.received();
+    let last = received.last().expect(case);
+    let parameter = last.parameter(PARAMETER).expect(case);
+    // Not `assert_eq`: the values are long and full of control characters.
+    assert!(parameter == value, "{case}: {} bytes were sent, {} arrived changed", value.len(), parameter.len());
+    assert_eq!(last.place(PARAMETER), Some(place), "{case}");
+    assert!(last.executed, "{case}: {last:?}");
+    simulator.gateway().clear_received();
+}
+
+#[tokio::test]
+async fn every_value_arrives_byte_for_byte() {
+    let simulator = unlimited().start().await.unwrap();
+    for (version, placement) in EVERY_WAY {
+        let client = client(simulator.url()).signature(version).parameter_placement(placement).build().unwrap();
+        let place = if placement == ParameterPlacement::Body { Place::Form } else { Place::Query };
+        for (name, value) in awkward_values() {
+            if place == Place::Query && !fits_a_url(&value) {
+                continue;
+            }
+            let case = format!("{name} by {version:?}, {placement:?}");
+            let sent = client.send(ChatappSyncPhoneNumber::new(&*value)).await;
+            sent.unwrap_or_else(|error| panic!("{case}: {error}"));
+            assert_arrived(&simulator, &value, place, &case);
+        }
+    }
+    assert_eq!(simulator.counts().of(SYNC).rejected, 0);
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_value_that_no_url_holds_is_refused_with_the_way_out() {
+    let simulator = unlimited().start().await.unwrap();
+    for version in [SignatureVersion::V1, SignatureVersion::V3] {
+        let builder = || client(simulator.url()).signature(version);
+        let request = ChatappSyncPhoneNumber::new("x".repeat(100_000));
+
+        let in_query = builder().parameter_placement(ParameterPlacement::AsSpecified).build().unwrap();
+        let error = in_query.send(request.clone()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(error.message().contains("`ParameterPlacement::Body`"), "{error}");
+        assert!(error.message().contains("65,534"), "{error}");
+        assert!(error.is_not_sent() && simulator.received().is_empty(), "{error}");
+
+        // The way out is one.
+        let in_body = builder().parameter_placement(ParameterPlacement::Body).build().unwrap();
+        in_body.send(request).await.unwrap();
+        simulator.gateway().clear_received();
+    }
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn the_signatures_hold_for_every_value_in_query_and_body_without_the_client() {
+    let simulator = unlimited().start().await.unwrap();
+    let mut nonce = 0;
+    let (mut long, mut sent) = (0, 0);
+    for (name, value) in awkward_values() {
+        for version in [SignatureVersion::V1, SignatureVersion::V3] {
+            for place in [Place::Query, Place::Form] {
+                let case = format!("{name} by {version:?} in {place:?}");
+                nonce += 1;
+                let raw = RawRequest::sign(&simulator, version, place, &value, &format!("nonce-{nonce}"));
+                long += u32::from(raw.target.len() > LONGEST_URL);
+                let status = raw.send(&simulator).await;
+                assert_eq!(status, "HTTP/1.1 200 OK", "{case}: {:?}", simulator.received().last());
+                assert_arrived(&simulator, &value, place, &case);
+                sent += 1;
+            }
+        }
+    }
+    assert_eq!(long, 2, "a URL that is too long for the client, with each signature");
+    assert_eq!(simulator.counts().of(SYNC).accepted, sent);
+    simulator.stop().await;
+}
+
+/// A request as bytes, signed with the public functions of the runtime.
+struct RawRequest {
+    target: String,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+impl RawRequest {
+    fn sign(simulator: &Simulator, version: SignatureVersion, place: Place, value: &str, nonce: &str) -> Self {
+        let credentials = Credentials::new("testid", "testsecret");
+        let now = sign::timestamp(SystemTime::now());
+        let own = (PARAMETER, value);
+        let (pairs, mut headers) = if version == SignatureVersion::V1 {
+            let mut parameters = rpc::common_parameters(SYNC, PRODUCT.version, &credentials, &now, nonce);
+            parameters.push(own);
+            let (query, signature) = rpc::sign("POST", parameters, credentials.access_key_secret());
+            (format!("{query}&Signature={}", sign::encode(&signature)), Vec::new())
+        } else {
+            let pairs = sign::canonical_query([own]);
+            let (query, body) = if place == Place::Query { (&*pairs, "") } else { ("", &*pairs) };
+            let request = acs3::Request {
+                method: "POST",
+                host: &simulator.address().to_string(),
+                action: SYNC,
+                version: PRODUCT.version,
+                query,
+                body: body.as_bytes(),
+                timestamp: &now,
+                nonce,
+            };
+            let headers = acs3::sign(&request, &credentials).headers;
+            (pairs, headers)
+        };
+        if place == Place::Query {
+            return Self { target: format!("/?{pairs}"), headers, body: String::new() };
+        }
+        headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
+        Self { target: "/".to_owned(), headers, body: pairs }
+    }
+
+    /// Sends it and returns the status line.
+    async fn send(&self, simulator: &Simulator) -> String {
+        let mut text = format!("POST {} HTTP/1.1\r\nhost: {}\r\n", self.target, simulator.address());
+        for (name, value) in &self.headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        text.push_str(&format!("content-length: {}\r\nconnection: close\r\n\r\n{}", self.body.len(), self.body));
+        let mut stream = TcpStream::connect(simulator.address()).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+}

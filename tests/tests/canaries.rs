@@ -1,0 +1,410 @@
+//! Secrets and phone numbers come out nowhere: not in `Debug`, errors, URLs or logs, whatever the server echoes.
+
+use std::collections::HashSet;
+use std::error::Error as StdError;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use alibabacloud_cams::{
+    ChatappSyncPhoneNumber, Client, ClientBuilder, CreateChatappMigrationInitiate, Credentials, Error, ErrorKind,
+    ParameterPlacement, PreparedRequest, RateLimit, RetryPolicy, SignatureVersion, Throttle, UntypedRequest,
+};
+use alibabacloud_runtime::sign;
+use alibabacloud_simulator::{Answer, Place, Received, Simulator};
+use conformance::harness::{self, EVERY_WAY, MIGRATE, SYNC, unlimited};
+
+// Each mark has characters that encoders change in its middle, and a beginning and an end that none of them does.
+const KEY_ID: &str = "CANARY~key*id~EGRET";
+const SECRET: &str = "CANARY+secret/==EGRET";
+const TOKEN: &str = "CANARY+token%2B/&==EGRET";
+const PHONE: &str = "CANARY+86 (139)  00<&>'\"/\u{e9}EGRET";
+const MARKS: [&str; 4] = [KEY_ID, SECRET, TOKEN, PHONE];
+
+/// Fails if a text has a mark or one end of it, in any encoding.
+#[track_caller]
+fn hunt(place: &str, text: &str) {
+    for end in ["CANARY", "EGRET"] {
+        assert!(!text.contains(end), "{place} shows a secret or a phone number:\n{text}");
+    }
+}
+
+#[track_caller]
+fn hunt_debug(place: &str, value: &impl Debug) {
+    hunt(place, &format!("{value:?}"));
+    hunt(place, &format!("{value:#?}"));
+}
+
+#[track_caller]
+fn hunt_error(place: &str, error: &Error) {
+    hunt_debug(place, error);
+    hunt(place, &format!("{error} {error:#}"));
+    hunt(place, error.message());
+    hunt(place, error.code().unwrap_or_default());
+    hunt(place, error.request_id().unwrap_or_default());
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        hunt_debug(place, &error);
+        hunt(place, &error.to_string());
+        cause = error.source();
+    }
+}
+
+/// Holds what arrived to what may be seen on the way: by proxies, which log URLs, and by the simulator's own log.
+#[track_caller]
+fn hunt_on_the_wire(place: &str, received: &Received, placement: ParameterPlacement) {
+    hunt_debug(place, received);
+    hunt(place, &received.target);
+    if placement == ParameterPlacement::Body {
+        assert_eq!(received.target, "/", "{place}");
+    }
+    for (name, value) in &received.headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        match name.as_str() {
+            // Proxies and logs know that these two are secret.
+            "authorization" => hunt(place, &value.replace(KEY_ID, "")),
+            "x-acs-security-token" => assert_eq!(value, TOKEN, "{place}"),
+            _ => hunt(place, &value),
+        }
+    }
+    let secret_was_sent = received.parameters.iter().any(|parameter| parameter.value.contains("secret"));
+    assert!(!secret_was_sent, "{place}: the secret itself was sent");
+}
+
+fn credentials() -> Credentials {
+    Credentials::temporary(KEY_ID, SECRET, TOKEN, None)
+}
+
+/// A simulator that knows the marked key.
+async fn simulator() -> Simulator {
+    unlimited().sts_key(KEY_ID, SECRET, TOKEN).start().await.unwrap()
+}
+
+/// A client with the marked key, that sends once.
+fn client(url: &str) -> ClientBuilder {
+    harness::client(url).credentials(credentials()).retry(RetryPolicy::new().max_attempts(1))
+}
+
+fn migration() -> CreateChatappMigrationInitiate {
+    CreateChatappMigrationInitiate::builder().cust_space_id("1").mobile_number(PHONE).country_code("86").build()
+}
+
+fn untyped_migration() -> UntypedRequest {
+    UntypedRequest::new(MIGRATE)
+        .parameter("CustSpaceId", "1")
+        .parameter("MobileNumber", PHONE)
+        .parameter("CountryCode", "86")
+}
+
+fn unknown_action() -> UntypedRequest {
+    UntypedRequest::new("NoSuchAction").parameter("MobileNumber", PHONE)
+}
+
+/// JSON text, with every character that is not plain escaped in one of the ways that JSON allows.
+fn json_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[tokio::test]
+async fn what_a_call_is_made_of_shows_no_mark() {
+    let simulator = simulator().await;
+    hunt_debug("credentials", &credentials());
+    hunt_debug("migration", &migration());
+    hunt_debug("migration's builder", &Client::builder().credentials(credentials()));
+    hunt_debug("untyped request", &untyped_migration());
+    hunt_debug("unknown action", &unknown_action());
+    hunt_debug("simulator", &simulator);
+    hunt_debug("simulator's builder", &unlimited().sts_key(KEY_ID, SECRET, TOKEN));
+    hunt_debug("answer", &Answer::error(400, "X", PHONE));
+    let builder = client(simulator.url());
+    hunt_debug("client builder", &builder);
+    let client = builder.build().unwrap();
+    hunt_debug("client", &client);
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_prepared_request_shows_no_mark() {
+    for (version, placement) in EVERY_WAY {
+        let client = client("http://127.0.0.1:1").signature(version).parameter_placement(placement).build().unwrap();
+        let sync = ChatappSyncPhoneNumber::new("293483938849493");
+        let prepared = [
+            client.prepare(&sync).await.unwrap(),
+            client.prepare(&migration()).await.unwrap(),
+            client.prepare_untyped(&untyped_migration()).await.unwrap(),
+            client.prepare_untyped(&unknown_action()).await.unwrap(),
+        ];
+        for request in &prepared {
+            let place = format!("{version:?}, {placement:?}");
+            hunt_debug(&place, request);
+            hunt(&place, &request.to_string());
+            assert_says_enough(request);
+        }
+        // The hash of a short body is as good as the body, and a signature tells whether a guess is right.
+        for request in prepared {
+            let shown = request.to_string();
+            let request = request.into_http();
+            for name in ["authorization", "x-acs-content-sha256"] {
+                if let Some(value) = request.headers().get(name) {
+                    assert!(!shown.contains(value.to_str().unwrap()), "{name} is shown:\n{shown}");
+                }
+            }
+            let body = String::from_utf8(request.into_body().to_vec()).unwrap();
+            if let Some((_, signature)) = body.split_once("Signature=") {
+                assert!(!shown.contains(signature), "the signature is shown:\n{shown}");
+            }
+        }
+    }
+}
+
+/// Hiding everything would be easy.
+#[track_caller]
+fn assert_says_enough(request: &PreparedRequest) {
+    let shown = request.to_string();
+    for part in ["POST /", "host: 127.0.0.1:1", "user-agent: AlibabaCloud", "2020-06-06", "<hidden>"] {
+        assert!(shown.contains(part), "{part} is not shown:\n{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_successful_call_shows_no_mark_but_in_its_values() {
+    let simulator = simulator().await;
+    let numbers = format!(r#"{{"Code":"OK","RequestId":"1","PhoneNumbers":[{{"PhoneNumber":{}}}]}}"#, json_text(PHONE));
+    let moved = format!(r#"{{"Code":"OK","RequestId":"1","Data":{{"PhoneNumber":{}}}}}"#, json_text(PHONE));
+    simulator.script_fn(SYNC, move |_| Some(Answer::ok_json(numbers.clone())));
+    simulator.script_fn(MIGRATE, move |_| Some(Answer::ok_json(moved.clone())));
+    for (version, placement) in EVERY_WAY {
+        let place = format!("{version:?}, {placement:?}");
+        let client = client(simulator.url()).signature(version).parameter_placement(placement).build().unwrap();
+
+        let synced = client.send(ChatappSyncPhoneNumber::new("1")).await.unwrap();
+        hunt_debug(&place, &synced);
+        hunt_debug(&place, &*synced);
+        assert_eq!(synced.phone_numbers[0].phone_number.as_deref(), Some(PHONE));
+
+        let started = client.send(migration()).await.unwrap();
+        hunt_debug(&place, &started);
+        assert_eq!(started.data.as_ref().unwrap().phone_number.as_deref(), Some(PHONE));
+
+        // Nobody knows what in the answer to an untyped call is personal.
+        let untyped = client.send_untyped(untyped_migration()).await.unwrap();
+        hunt_debug(&place, &untyped);
+        assert_eq!(untyped["Data"]["PhoneNumber"], PHONE);
+
+        for received in simulator.received() {
+            hunt_on_the_wire(&place, &received, placement);
+            if received.action.as_deref() == Some(MIGRATE) {
+                assert_eq!(received.parameter("MobileNumber"), Some(PHONE), "{place}");
+                // Personal data stays out of the URL, whatever placement the user asked for.
+                assert_eq!(received.place("MobileNumber"), Some(Place::Form), "{place}");
+            }
+        }
+        simulator.gateway().clear_received();
+    }
+    simulator.stop().await;
+}
+
+/// Everything that the request carried, and the secret, as a text of lines.
+fn everything(received: &Received) -> String {
+    let mut text = format!("{} {}\n", received.method, received.target);
+    for (name, value) in &received.headers {
+        text.push_str(&format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
+    }
+    for parameter in &received.parameters {
+        text.push_str(&format!("{}={}\n", parameter.name, parameter.value));
+    }
+    text + &MARKS.join("\n")
+}
+
+/// A text in the encodings in which something on the way may repeat it.
+fn encodings(text: &str) -> Vec<String> {
+    let once = sign::encode(text);
+    let lower = |text: &str| {
+        let mut pieces = text.split('%');
+        let first = pieces.next().unwrap_or_default().to_owned();
+        pieces.fold(first, |out, piece| out + "%" + &piece[..2].to_ascii_lowercase() + &piece[2..])
+    };
+    let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    vec![
+        text.to_owned(),
+        sign::encode(&once),
+        once.replace("%20", "+"),
+        lower(&once),
+        lower(&once).replace("%20", "+"),
+        lower(&sign::encode(&once)),
+        html.replace('\'', "&#39;"),
+        html.replace('\'', "&#x27;"),
+        html,
+        once,
+    ]
+}
+
+/// How a server can answer with a text that it should have kept.
+type Echo = (&'static str, fn(&str) -> Answer);
+
+const ECHOES: &[Echo] = &[
+    ("message", |text| Answer::error(400, "SignatureDoesNotMatch", &format!("server string to sign is:{text}"))),
+    ("message, 500", |text| Answer::error(500, "InternalError", text)),
+    ("code", |text| Answer::error(403, text, "no")),
+    ("request id", |text| {
+        Answer::new(400, format!(r#"{{"Code":"X","Message":"no","RequestId":{}}}"#, json_text(text)))
+    }),
+    ("throttled", |text| Answer::error(400, "System.LimitControl", text)),
+    ("throttled by header", |text| Answer::new(429, text.to_owned()).retry_after(Duration::from_millis(1))),
+    ("code in 200", |text| Answer::ok_json(format!(r#"{{"Code":{},"Message":"no"}}"#, json_text(text)))),
+    ("Success: false", |text| Answer::ok_json(format!(r#"{{"Success":false,"Message":{}}}"#, json_text(text)))),
+    ("XML", |text| {
+        Answer::new(400, format!("<?xml version='1.0'?><Error><Code>X</Code><Message>{text}</Message></Error>"))
+    }),
+    ("HTML", |text| Answer::new(502, format!("<html><body>{text}</body></html>"))),
+    ("HTML with wrapped lines", |text| Answer::new(502, text.split(' ').collect::<Vec<_>>().join("\r\n    "))),
+    ("HTML, 200", |text| Answer::new(200, format!("<html><body>{text}</body></html>"))),
+    ("broken JSON", |text| Answer::new(400, format!(r#"{{"Code":"X","Message":{}"#, json_text(text)))),
+    ("text", |text| Answer::new(407, text.to_owned())),
+    ("type", |text| {
+        let text = json_text(text);
+        Answer::ok_json(format!(r#"{{"Code":"OK","RequestId":"1","PhoneNumbers":{text},"Data":{text}}}"#))
+    }),
+    ("redirect", |text| {
+        let location = format!("http://127.0.0.1:1/?{}", sign::encode(text));
+        Answer::new(302, text.to_owned()).header("location", &location).header("referer", &location)
+    }),
+];
+
+#[tokio::test]
+async fn an_error_shows_no_mark_whatever_the_server_echoes() {
+    let simulator = simulator().await;
+    let mut kinds = HashSet::new();
+    for (version, placement) in EVERY_WAY {
+        let client = client(simulator.url()).signature(version).parameter_placement(placement).build().unwrap();
+        for (how, echo) in ECHOES {
+            for encoding in 0..encodings("").len() {
+                let place = format!("{how}, encoding {encoding}, {version:?}, {placement:?}");
+                simulator.script_fn(MIGRATE, move |received| Some(echo(&encodings(&everything(received))[encoding])));
+                simulator.script_fn(SYNC, move |_| Some(echo(&encodings(&MARKS[..3].join(" "))[encoding])));
+
+                let error = client.send(migration()).await.map(|_| ()).unwrap_err();
+                hunt_error(&place, &error);
+                kinds.insert(error.kind());
+                let error = client.send(ChatappSyncPhoneNumber::new("1")).await.map(|_| ()).unwrap_err();
+                hunt_error(&place, &error);
+                // Any JSON fits an untyped answer.
+                if *how != "type" {
+                    let error = client.send_untyped(untyped_migration()).await.map(|_| ()).unwrap_err();
+                    hunt_error(&place, &error);
+                }
+                // The log does show what the author of a script wrote as the code or the request id of an answer.
+                if !how.starts_with("code") && *how != "request id" {
+                    simulator.received().iter().for_each(|received| hunt_on_the_wire(&place, received, placement));
+                }
+                simulator.gateway().clear_received();
+            }
+        }
+    }
+    let expected = [ErrorKind::Service, ErrorKind::Throttled, ErrorKind::UnusableAnswer, ErrorKind::Decode];
+    assert_eq!(kinds, HashSet::from(expected));
+    simulator.stop().await;
+}
+
+/// An error shows the beginning of an answer that is not understood: where it ends, a mark may begin.
+#[tokio::test]
+async fn an_error_shows_no_beginning_of_a_mark_either() {
+    let simulator = simulator().await;
+    let client = client(simulator.url()).build().unwrap();
+    for mark in MARKS {
+        for encoded in encodings(mark) {
+            for padding in 170..=200 {
+                for filler in [".", "\u{1f600}"] {
+                    let body = format!("{}{encoded}", filler.repeat(padding));
+                    simulator.script(MIGRATE, [Answer::new(502, body)]);
+                    let error = client.send(migration()).await.unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::UnusableAnswer);
+                    // Fewer characters than the shortest value that is hidden tell nothing.
+                    assert!(!error.message().contains("CANA"), "{padding} of {filler}: {error}");
+                }
+            }
+        }
+    }
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn errors_without_an_answer_show_no_mark() {
+    let mut kinds = HashSet::new();
+    let mut check = |place: &str, error: Error, kind: ErrorKind| {
+        hunt_error(place, &error);
+        assert_eq!(error.kind(), kind, "{place}: {error}");
+        kinds.insert(kind);
+    };
+    let simulator = simulator().await;
+    let (silent, silent_task) = harness::hangs_up().await.unwrap();
+    let nobody = harness::nobody().unwrap();
+    for (version, placement) in EVERY_WAY {
+        let at = |url: &str| client(url).signature(version).parameter_placement(placement);
+
+        let error = at(&nobody).build().unwrap().send(migration()).await.unwrap_err();
+        check("refused", error, ErrorKind::NotSent);
+
+        let error = at(&silent).build().unwrap().send(migration()).await.unwrap_err();
+        check("hung up", error, ErrorKind::Unanswered);
+
+        simulator.script(MIGRATE, [Answer::error(400, "X", "late").delay(Duration::from_secs(60))]);
+        let impatient = at(simulator.url()).attempt_timeout(Duration::from_millis(50)).build().unwrap();
+        check("too late", impatient.send(migration()).await.unwrap_err(), ErrorKind::Unanswered);
+
+        let wrong = Credentials::temporary(KEY_ID, "CANARY wrong EGRET", TOKEN, None);
+        let error = at(simulator.url()).credentials(wrong).build().unwrap().send(migration()).await.unwrap_err();
+        assert_eq!(error.code(), Some("SignatureDoesNotMatch"));
+        check("wrong secret", error, ErrorKind::Service);
+
+        let wrong = Credentials::new("CANARY unknown EGRET", SECRET);
+        let error = at(simulator.url()).credentials(wrong).build().unwrap().send(migration()).await.unwrap_err();
+        assert_eq!(error.code(), Some("InvalidAccessKeyId.NotFound"));
+        check("unknown key", error, ErrorKind::Service);
+
+        let client = at(simulator.url()).build().unwrap();
+        check("unknown action", client.send_untyped(unknown_action()).await.unwrap_err(), ErrorKind::Service);
+
+        let once = Throttle::new().with_limit(MIGRATE, RateLimit::new(1, Duration::from_secs(3_600)));
+        let client = at(simulator.url()).throttle(once).build().unwrap();
+        client.send(migration()).await.unwrap();
+        check("no quota", client.send(migration()).await.unwrap_err(), ErrorKind::QuotaWait);
+    }
+
+    let in_query = client(&nobody).parameter_placement(ParameterPlacement::AsSpecified).build().unwrap();
+    let long = CreateChatappMigrationInitiate::builder()
+        .cust_space_id("1".repeat(100_000))
+        .mobile_number(PHONE)
+        .country_code("86")
+        .build();
+    check("too long", in_query.send(long).await.unwrap_err(), ErrorKind::InvalidRequest);
+
+    let line_end = Credentials::temporary("CANARY\nEGRET", SECRET, "CANARY\nEGRET", None);
+    let client_with_it = client(&nobody).signature(SignatureVersion::V3).credentials(line_end).build().unwrap();
+    check("header", client_with_it.send(migration()).await.unwrap_err(), ErrorKind::InvalidRequest);
+
+    let without = Client::builder().endpoint(&nobody).build().unwrap();
+    check("no credentials", without.send(migration()).await.unwrap_err(), ErrorKind::Credentials);
+
+    for endpoint in [format!("https://{SECRET}@127.0.0.1"), format!("https://127.0.0.1/{SECRET}"), SECRET.to_owned()] {
+        check("endpoint", client(&endpoint).build().unwrap_err(), ErrorKind::Configuration);
+    }
+    check(
+        "application",
+        client(&nobody).application(format!("{SECRET}\n")).build().unwrap_err(),
+        ErrorKind::Configuration,
+    );
+
+    let never_answered = [
+        ErrorKind::Configuration,
+        ErrorKind::Credentials,
+        ErrorKind::InvalidRequest,
+        ErrorKind::QuotaWait,
+        ErrorKind::NotSent,
+        ErrorKind::Unanswered,
+        ErrorKind::Service,
+    ];
+    assert_eq!(kinds, HashSet::from(never_answered));
+    simulator.received().iter().for_each(|received| hunt_debug("log", received));
+    silent_task.abort();
+    simulator.stop().await;
+}

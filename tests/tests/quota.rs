@@ -1,0 +1,143 @@
+//! The client stays under the limit as the server counts it, and gets through where it is told a wrong limit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alibabacloud_cams::{ChatappSyncPhoneNumber, Client, PRODUCT, RateLimit, RetryPolicy, Throttle};
+use alibabacloud_simulator::{Builder, Counts, Gateway, RetryAfter, Simulator, ThrottledAnswer};
+use conformance::gateway_transport::GatewayTransport;
+use conformance::harness::{SYNC, client};
+use tokio::task::JoinSet;
+
+const CALLS: u64 = 40;
+
+/// A simulator with the documented limits, counted by an exact window.
+fn strict() -> Builder {
+    Simulator::builder(&[&PRODUCT])
+}
+
+/// A simulator that tells throttled clients how long to wait.
+fn strict_that_tells_the_wait() -> Builder {
+    strict().throttled(ThrottledAnswer { retry_after: RetryAfter::UntilFree, ..ThrottledAnswer::default() })
+}
+
+/// All calls at once, shared out evenly to the clients; returns how many attempts they took in all. Each must succeed.
+async fn call_at_once(clients: &[Client]) -> u64 {
+    let mut calls = JoinSet::new();
+    for (client, _) in clients.iter().cycle().zip(0..CALLS) {
+        let client = client.clone();
+        calls.spawn(async move { client.send(ChatappSyncPhoneNumber::new("1")).await });
+    }
+    let mut attempts = 0;
+    while let Some(call) = calls.join_next().await {
+        attempts += u64::from(call.unwrap().unwrap().attempts());
+    }
+    attempts
+}
+
+#[track_caller]
+fn assert_none_was_rejected(counts: &Counts, attempts: u64) {
+    let counts = counts.of(SYNC);
+    assert_eq!((counts.accepted, counts.throttled, counts.rejected), (CALLS, 0, 0));
+    assert_eq!(attempts, CALLS);
+}
+
+#[track_caller]
+fn assert_throttled_but_all_done(counts: &Counts, attempts: u64) {
+    let counts = counts.of(SYNC);
+    assert!(counts.throttled > 0, "{counts:?}");
+    assert_eq!((counts.accepted, counts.rejected), (CALLS, 0));
+    assert_eq!(attempts, counts.accepted + counts.throttled);
+}
+
+/// A client whose user believes in a limit that the account does not have.
+fn too_fast() -> Throttle {
+    Throttle::new().with_limit(SYNC, RateLimit::per_second(1_000))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_calls_at_once_the_server_rejects_none() {
+    let simulator = strict().start().await.unwrap();
+    let client = client(simulator.url()).throttle(Throttle::new()).build().unwrap();
+    let attempts = call_at_once(&[client]).await;
+    assert_none_was_rejected(&simulator.counts(), attempts);
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_share_a_throttle_stay_under_the_limit_together() {
+    let simulator = strict().start().await.unwrap();
+    let throttle = Throttle::new();
+    let client = || client(simulator.url()).throttle(throttle.clone()).build().unwrap();
+    let attempts = call_at_once(&[client(), client()]).await;
+    assert_none_was_rejected(&simulator.counts(), attempts);
+    simulator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_with_too_high_a_limit_is_throttled_and_still_gets_through() {
+    let simulator = strict_that_tells_the_wait().start().await.unwrap();
+    let client =
+        client(simulator.url()).throttle(too_fast()).retry(RetryPolicy::new().max_attempts(20)).build().unwrap();
+    let attempts = call_at_once(&[client]).await;
+    assert_throttled_but_all_done(&simulator.counts(), attempts);
+    simulator.stop().await;
+}
+
+/// What makes the tests above tests: the simulator does reject clients that are too fast.
+#[tokio::test(start_paused = true)]
+async fn clients_that_do_not_share_a_throttle_go_over_the_limit_together() {
+    let gateway = Arc::new(strict_that_tells_the_wait().gateway().unwrap());
+    let client = || virtual_client(&gateway, 5, Throttle::new());
+    let attempts = call_at_once(&[client(), client()]).await;
+    assert_throttled_but_all_done(&gateway.counts(), attempts);
+}
+
+/// A client of a simulator in the same process, for virtual time; the network takes so many milliseconds each way.
+fn virtual_client(gateway: &Arc<Gateway>, millis: u64, throttle: Throttle) -> Client {
+    let way = Duration::from_millis(millis);
+    client("http://127.0.0.1:1")
+        .transport(GatewayTransport::new(gateway.clone(), way, way))
+        .throttle(throttle)
+        .retry(RetryPolicy::new().max_attempts(20))
+        .build()
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_is_rejected_however_slow_the_network() {
+    for millis in [0, 1, 20, 200, 249, 1_000, 4_000] {
+        let gateway = Arc::new(strict().gateway().unwrap());
+        let attempts = call_at_once(&[virtual_client(&gateway, millis, Throttle::new())]).await;
+        assert_none_was_rejected(&gateway.counts(), attempts);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_on_networks_of_different_speed_share_a_throttle() {
+    let gateway = Arc::new(strict().gateway().unwrap());
+    let throttle = Throttle::new();
+    let clients = [0, 7, 120, 240].map(|millis| virtual_client(&gateway, millis, throttle.clone()));
+    let attempts = call_at_once(&clients).await;
+    assert_none_was_rejected(&gateway.counts(), attempts);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_client_waits_as_long_as_it_is_told() {
+    let wait = Duration::from_secs(3_600);
+    let told = ThrottledAnswer { retry_after: RetryAfter::Fixed(wait), ..ThrottledAnswer::default() };
+    let gateway = Arc::new(strict().throttled(told).gateway().unwrap());
+    let way = Duration::from_millis(5);
+    let client = client("http://127.0.0.1:1")
+        .transport(GatewayTransport::new(gateway.clone(), way, way))
+        .throttle(too_fast())
+        .deadline(10 * wait)
+        .retry(RetryPolicy::new().max_attempts(20))
+        .build()
+        .unwrap();
+    let start = tokio::time::Instant::now();
+    let attempts = call_at_once(&[client]).await;
+    assert_throttled_but_all_done(&gateway.counts(), attempts);
+    // Virtual time, so exact: ten calls get through in each round, and each round is an hour after the one before.
+    assert_eq!(start.elapsed().as_secs() / wait.as_secs(), CALLS / 10 - 1);
+}
