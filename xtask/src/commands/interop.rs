@@ -49,10 +49,12 @@ fn prepare_python(folder: &Path) -> Result<PathBuf, String> {
         println!("== Creating a Python environment in {}", folder.display());
         let mut create = Command::new(if cfg!(windows) { "python" } else { "python3" });
         create.args(["-m", "venv"]).arg(folder);
-        step(
-            &mut create,
-            "Python 3 with its module `venv` is missing (Debian and Ubuntu: the package `python3-venv`)",
-        )?;
+        let missing = "Python 3 with its module `venv` is missing (Debian and Ubuntu: the package `python3-venv`)";
+        if let Err(problem) = step(&mut create, missing) {
+            // A half-made one would be taken for a whole one the next time.
+            let _ = std::fs::remove_dir_all(folder);
+            return Err(problem);
+        }
     }
     println!("== Installing {}", PACKAGES.join(" and "));
     let mut install = Command::new(&python);
