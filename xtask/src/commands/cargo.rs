@@ -11,6 +11,14 @@ pub fn root() -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_owned()
 }
 
+/// The folder in which cargo builds.
+pub fn target() -> Result<PathBuf, String> {
+    // This program is in `<target>/<profile>/`.
+    let program = std::env::current_exe().map_err(|error| format!("the program's own path is not known: {error}"))?;
+    let folder = program.ancestors().nth(2).ok_or_else(|| format!("`{}` is in no folder", program.display()))?;
+    Ok(folder.to_owned())
+}
+
 /// Runs cargo in the repository's root.
 pub fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));

@@ -4,6 +4,7 @@ mod cargo;
 mod ci;
 mod demo;
 mod generate;
+mod interop;
 mod msrv;
 
 #[cfg(test)]
@@ -17,6 +18,12 @@ type Command = (&'static str, &'static str, &'static str, fn(&[String]) -> Resul
 const COMMANDS: &[Command] = &[
     ("demo", "", "Generate, build, and call both actions on a simulator", demo::run),
     ("ci", "", "Check everything that must hold before a change lands", ci::run),
+    (
+        "interop",
+        "",
+        "Call the simulator with the official Python SDKs; needs Python and the package index",
+        interop::run,
+    ),
     (
         "generate",
         "[--check]",

@@ -1,0 +1,10 @@
+//! An action of another product is not sent by this product's client.
+
+use alibabacloud_cams::Client;
+use conformance::kitchen_sink::Idle;
+
+async fn send(client: &Client) {
+    let _ = client.send(Idle::new()).await; //~ ERROR <Idle as Action>::Product == Cams
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! A required parameter is forgotten: the error names it.
+
+use alibabacloud_cams::CreateChatappMigrationInitiate;
+
+fn main() {
+    let builder = CreateChatappMigrationInitiate::builder().cust_space_id("1").country_code("86");
+    let _ = builder.build(); //~ ERROR call `.mobile_number(…)` before `.build()`: the parameter is required
+}

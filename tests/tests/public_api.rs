@@ -1,0 +1,84 @@
+//! The public API of the generated crate, so that no change of it goes unnoticed.
+//!
+//! The API comes from rustdoc's JSON, whose format changes with the compiler: on a toolchain other than the one for which
+//! `public-api` is pinned in the root `Cargo.toml`, the test says so and checks nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The version of rustdoc's JSON that the pinned `public-api` reads.
+const READABLE_FORMAT: u64 = 57;
+
+#[test]
+fn the_public_api_changes_only_on_purpose() {
+    let json = match rustdoc_json() {
+        Ok(json) => json,
+        Err(problem) => {
+            eprintln!("NOT CHECKED: {problem}");
+            return;
+        }
+    };
+    let api = public_api::Builder::from_rustdoc_json(json)
+        .omit_blanket_impls(true)
+        .omit_auto_trait_impls(true)
+        .omit_auto_derived_impls(true)
+        .build()
+        .expect("the format is one that can be read");
+    insta::assert_snapshot!(readable(&api.to_string()));
+}
+
+/// Without the paths that every line has, and without the plumbing between generated types and the runtime.
+fn readable(api: &str) -> String {
+    let mut text = String::new();
+    let mut plumbing = None;
+    for line in api.lines() {
+        let is_member = line.starts_with("pub fn ") || line.starts_with("pub const ");
+        if is_member && plumbing.as_ref().is_some_and(|skipped| line.contains(skipped)) {
+            continue;
+        }
+        let implemented = line.strip_prefix("impl alibabacloud_runtime::value::");
+        plumbing = implemented.and_then(|rest| Some(format!("{}::", rest.split_once(" for ")?.1)));
+        if plumbing.is_none() {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    let modules = ["alloc::string::", "alloc::vec::", "core::convert::", "core::fmt::", "core::option::"];
+    modules.iter().fold(text, |text, module| text.replace(module, "")).replace(" alibabacloud_cams::", " ")
+}
+
+/// Documents the crate as JSON; the path of the file, or why the toolchain cannot give one that can be read.
+fn rustdoc_json() -> Result<PathBuf, String> {
+    // Of its own: the outer build's target directory may be locked, and the variable below makes for other artifacts.
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("public_api");
+    let output = Command::new(env!("CARGO"))
+        .args(["rustdoc", "--package", "alibabacloud-cams", "--lib", "--offline", "--quiet"])
+        // The API is the same without the HTTP client, and that takes minutes to compile.
+        .args(["--no-default-features", "--", "-Z", "unstable-options", "--output-format", "json"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
+        .env("CARGO_TARGET_DIR", &target)
+        // The JSON is unstable; this lets a stable toolchain write it.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env_remove("RUSTDOCFLAGS")
+        .output()
+        .expect("cargo starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        // Code that does not compile is not the toolchain's fault; only it may fail this test without a snapshot.
+        assert!(!stderr.contains("could not compile"), "{stderr}");
+        return Err(format!("this toolchain writes no JSON:\n{stderr}"));
+    }
+    let path = target.join("doc/alibabacloud_cams.json");
+    let text = fs::read_to_string(&path).expect("rustdoc wrote the file");
+    let json: Value = serde_json::from_str(&text).expect("it is JSON");
+    match json["format_version"].as_u64() {
+        Some(READABLE_FORMAT) => Ok(path),
+        other => Err(format!(
+            "rustdoc of this toolchain writes format {other:?}, and the pinned `public-api` reads {READABLE_FORMAT}; pin the release \
+             of `public-api` that reads it, and change the number here"
+        )),
+    }
+}

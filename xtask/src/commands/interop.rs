@@ -1,0 +1,110 @@
+//! `cargo xtask interop`: the official SDKs, unmodified, call the simulator that the `cams` command serves.
+//!
+//! It is not part of `ci`: it needs Python and the package index, and what others publish must not decide whether a change
+//! lands. Run it after changes to the simulator or to a signature.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
+
+use super::cargo::{cargo, root, target};
+use super::unknown_argument;
+
+/// The official SDKs: one generated for the product (V3 and V1 signatures), and the older core (V1).
+const PACKAGES: &[&str] = &["alibabacloud_cams20200606", "aliyun-python-sdk-core"];
+
+pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
+    if let Some(argument) = arguments.first() {
+        return Ok(unknown_argument(argument));
+    }
+    let target = target()?;
+    let python = prepare_python(&target.join("interop"))?;
+    println!("== Building `cams`");
+    cargo(&["build", "--package", "alibabacloud-cli", "--bin", "cams"], &[])?;
+    let program = target.join("debug").join(format!("cams{}", std::env::consts::EXE_SUFFIX));
+
+    println!("== Calling the simulator with the official SDKs");
+    let simulator = Served::start(&program)?;
+    let script = root().join("tests/interop/official_sdks.py");
+    let status = Command::new(&python)
+        .arg(script)
+        .arg(&simulator.url)
+        // A proxy does not reach this machine's loopback.
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1")
+        .status()
+        .map_err(|error| format!("`{}` cannot be started: {error}", python.display()))?;
+    drop(simulator);
+    if !status.success() {
+        return Err(format!("the official SDKs and the simulator disagree ({status})"));
+    }
+    println!("== The official SDKs and the simulator agree");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A Python of its own with the packages in it; its program.
+fn prepare_python(folder: &Path) -> Result<PathBuf, String> {
+    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    if !python.is_file() {
+        println!("== Creating a Python environment in {}", folder.display());
+        let mut create = Command::new(if cfg!(windows) { "python" } else { "python3" });
+        create.args(["-m", "venv"]).arg(folder);
+        let missing = "Python 3 with its module `venv` is missing (Debian and Ubuntu: the package `python3-venv`)";
+        if let Err(problem) = step(&mut create, missing) {
+            // A half-made one would be taken for a whole one the next time.
+            let _ = std::fs::remove_dir_all(folder);
+            return Err(problem);
+        }
+    }
+    println!("== Installing {}", PACKAGES.join(" and "));
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES);
+    step(
+        &mut install,
+        "the official SDKs cannot be installed: `pip` needs the network, or a package index it can reach",
+    )?;
+    Ok(python)
+}
+
+/// Runs a program; `missing` says what is missing if it fails.
+fn step(command: &mut Command, missing: &str) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{missing} ({status})")),
+        Err(error) => Err(format!("{missing} ({error})")),
+    }
+}
+
+/// `cams simulator` as a child process; killed when dropped.
+struct Served {
+    child: Child,
+    url: String,
+    /// Kept open: the child may print more.
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Served {
+    fn start(program: &Path) -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("`{} simulator` cannot be started: {error}", program.display());
+        let mut child = Command::new(program)
+            .args(["simulator", "--listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        let Some(stdout) = child.stdout.take() else {
+            return Err("the simulator has no standard output".to_owned());
+        };
+        let mut served = Self { child, url: String::new(), stdout: BufReader::new(stdout) };
+        served.stdout.read_line(&mut served.url).map_err(failed)?;
+        served.url.truncate(served.url.trim_end().len());
+        if served.url.is_empty() { Err("the simulator ended before it printed its URL".to_owned()) } else { Ok(served) }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
