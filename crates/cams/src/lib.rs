@@ -16,9 +16,9 @@
 //! # }
 //! ```
 //!
-//! The client keeps to the documented limits by itself, sends again what was certainly not executed, and treats an HTTP 200
-//! with an error code as the error that it is: see [`Throttle`], [`Error`] and [`ErrorKind`]. [`ErrorCode`] has the codes of the
-//! service.
+//! The client keeps to the documented limits by itself ([`Throttle`]), sends again what can safely be repeated
+//! ([`RetryPolicy`]), and treats an HTTP 200 with an error code as the error that it is ([`Error`], [`ErrorKind`]).
+//! [`ErrorCode`] has the codes of the service.
 //!
 //! # Actions
 #![doc = include_str!("generated/actions.md")]

@@ -12,8 +12,7 @@ Exit codes:
   2  the command line is wrong
   3  the service answered with an error: the call had no effect
   4  nothing was sent: no credentials, no connection, no room in the quota
-  5  sent, but the outcome is unknown: the call may or may not have had an effect
-  6  the call succeeded, but its answer cannot be read";
+  5  sent, but the outcome is unknown: the call may or may not have had an effect";
 
 /// Why the program ends without a result.
 pub(crate) struct Failure {
@@ -40,11 +39,12 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let code = match error.kind() {
-            ErrorKind::Decode => 6,
-            _ if error.outcome_unknown() => 5,
-            _ if error.is_not_sent() => 4,
-            _ => 3,
+        let code = if error.outcome_unknown() {
+            5
+        } else if error.is_not_sent() {
+            4
+        } else {
+            3
         };
         let advice = match error.kind() {
             ErrorKind::Credentials => Some("to try the command without an account, add --simulate"),
@@ -68,7 +68,7 @@ impl From<Error> for Failure {
 mod tests {
     #[test]
     fn every_exit_code_is_explained_once() {
-        for code in 0..=6 {
+        for code in 0..=5 {
             let lines = super::EXIT_CODES.lines().filter(|line| line.starts_with(&format!("  {code}  "))).count();
             assert_eq!(lines, 1, "exit code {code}");
         }

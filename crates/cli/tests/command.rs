@@ -52,6 +52,26 @@ fn both_actions_can_be_called_and_only_the_result_is_on_standard_output() {
 }
 
 #[test]
+fn a_proxy_of_the_environment_is_asked_for_other_machines_only() {
+    let proxy = nobody();
+    let with_proxy = |mut command: std::process::Command| {
+        for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+            command.env(name, &proxy);
+        }
+        command
+    };
+    let ran = run(with_proxy(cams(and(&SYNC, &["--simulate"]))));
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+    // The name does not exist, so a refused connection can only be the proxy's.
+    let error = fails(with_proxy(cams_with_key(and(&SYNC, &["--endpoint", "https://host.invalid"]))), 4);
+    assert!(error.contains("refused"), "{error}");
+    let mut without = with_proxy(cams_with_key(and(&SYNC, &["--endpoint", "https://host.invalid"])));
+    without.env("NO_PROXY", "host.invalid");
+    let error = fails(without, 4);
+    assert!(!error.contains("refused"), "{error}");
+}
+
+#[test]
 fn no_account_is_needed_to_simulate() {
     for action in [&SYNC[..], &MIGRATE] {
         let ran = run(cams(and(action, &["--simulate"])));
