@@ -324,22 +324,24 @@ impl StdError for Error {
     }
 }
 
+/// All kinds.
+#[cfg(test)]
+pub(crate) const KINDS: [ErrorKind; 10] = [
+    ErrorKind::Configuration,
+    ErrorKind::Credentials,
+    ErrorKind::InvalidRequest,
+    ErrorKind::QuotaWait,
+    ErrorKind::NotSent,
+    ErrorKind::Unanswered,
+    ErrorKind::Throttled,
+    ErrorKind::Service,
+    ErrorKind::UnusableAnswer,
+    ErrorKind::Decode,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const KINDS: [ErrorKind; 10] = [
-        ErrorKind::Configuration,
-        ErrorKind::Credentials,
-        ErrorKind::InvalidRequest,
-        ErrorKind::QuotaWait,
-        ErrorKind::NotSent,
-        ErrorKind::Unanswered,
-        ErrorKind::Throttled,
-        ErrorKind::Service,
-        ErrorKind::UnusableAnswer,
-        ErrorKind::Decode,
-    ];
 
     #[test]
     fn every_kind_reads_as_one_line_with_action_code_status_and_request_id() {

@@ -131,20 +131,9 @@ impl RetryBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::KINDS;
 
     const HOUR: Duration = Duration::from_secs(3600);
-    const KINDS: [ErrorKind; 10] = [
-        ErrorKind::Configuration,
-        ErrorKind::Credentials,
-        ErrorKind::InvalidRequest,
-        ErrorKind::QuotaWait,
-        ErrorKind::NotSent,
-        ErrorKind::Unanswered,
-        ErrorKind::Throttled,
-        ErrorKind::Service,
-        ErrorKind::UnusableAnswer,
-        ErrorKind::Decode,
-    ];
 
     fn again(error: &Error, idempotent: bool) -> bool {
         RetryPolicy::new().wait_after(error, idempotent, 1, HOUR, 0.5).is_some()
