@@ -308,7 +308,7 @@ impl Core {
     ) -> Result<Metadata, Error> {
         let asked = Instant::now();
         let mut permit = match quota {
-            Some(quota) => Some(quota.acquire(deadline).await.map_err(|refused| {
+            Some(quota) => Some(quota.acquire(deadline - options.time_for_the_answer()).await.map_err(|refused| {
                 Error::new(ErrorKind::QuotaWait, "the quota leaves no room for the call before its deadline")
                     .with_retry_after(Some(refused.needed))
             })?),

@@ -62,8 +62,17 @@ pub(crate) struct Options {
     pub(crate) deadline: Duration,
 }
 
+/// How much of the time must be left for the answer when a call's turn comes (at most a quarter of the deadline): a call that is sent
+/// at the last moment ends as one of which nobody knows whether it was executed.
+const TIME_FOR_THE_ANSWER: Duration = Duration::from_secs(1);
+
 impl Options {
     /// What holds unless a client or a call says otherwise.
     pub(crate) const DEFAULT: Self =
         Self { retry: RetryPolicy::new(), attempt_timeout: Duration::from_secs(10), deadline: Duration::from_secs(60) };
+
+    /// How much of the deadline is kept for the answer.
+    pub(crate) fn time_for_the_answer(&self) -> Duration {
+        TIME_FOR_THE_ANSWER.min(self.deadline / 4)
+    }
 }

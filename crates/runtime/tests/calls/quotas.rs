@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alibabacloud_runtime::{Client, Error, ErrorKind, RateLimit, RetryPolicy, Throttle};
+use alibabacloud_runtime::{CallOptions, Client, Error, ErrorKind, RateLimit, RetryPolicy, Throttle};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -150,4 +150,18 @@ async fn a_call_that_is_dropped_under_way_counts_as_sent() {
     all_ok(&send(&client, 1).await);
     // One window, the allowance for a request that nobody saw arrive, and the guard.
     assert_eq!(transport.times()[10], 1251);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_turn_leaves_no_time_for_an_answer_is_not_sent() {
+    for (deadline, sent) in [(1_300, 10), (2_000, 11)] {
+        let transport = Scripted::new([]);
+        let client = client(&transport);
+        send(&client, 10).await;
+        // Its turn comes after a second and a millisecond.
+        let options = CallOptions::new().deadline(Duration::from_millis(deadline));
+        let outcome = client.send_with(Order::new("s"), options).await;
+        assert_eq!(outcome.err().map(|error| error.kind()), (sent == 10).then_some(ErrorKind::QuotaWait));
+        assert_eq!(transport.sent().len(), sent, "{deadline}");
+    }
 }
