@@ -239,6 +239,7 @@ impl Drop for Place<'_> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
     use std::sync::Mutex as StdMutex;
     use tokio::time::sleep;
 
@@ -369,7 +370,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
         /// Whatever the requests do, no window at the server holds more than the limit, as long as no request takes longer one
         /// way than the allowance, and every caller gets its turn.
