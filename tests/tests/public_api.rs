@@ -57,7 +57,16 @@ fn rustdoc_json() -> Result<PathBuf, String> {
     let output = Command::new(env!("CARGO"))
         .args(["rustdoc", "--package", "alibabacloud-cams", "--lib", "--offline", "--quiet"])
         // The API is the same without the HTTP client, and that takes minutes to compile.
-        .args(["--no-default-features", "--", "-Z", "unstable-options", "--output-format", "json"])
+        .args([
+            "--no-default-features",
+            "--features",
+            "blocking",
+            "--",
+            "-Z",
+            "unstable-options",
+            "--output-format",
+            "json",
+        ])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap())
         .env("CARGO_TARGET_DIR", &target)
         // The JSON is unstable; this lets a stable toolchain write it.

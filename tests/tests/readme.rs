@@ -9,22 +9,23 @@ fn lines(path: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_rust_snippet_of_the_readme_compiles_as_an_example() {
-    let (readme, example) = (lines("README.md"), lines("crates/cams/examples/readme.rs"));
+fn every_rust_snippet_of_the_readme_compiles() {
+    let readme = lines("README.md");
+    let compiled = [lines("crates/cams/examples/readme.rs"), lines("tests/tests/user_tests.rs")].concat();
     let mut snippets = 0;
     let mut rest = &readme[..];
     while let Some(start) = rest.iter().position(|line| line == "```rust") {
         let length = rest[start + 1..].iter().position(|line| line == "```").unwrap();
         let snippet = &rest[start + 1..][..length];
         assert!(
-            example.windows(length).any(|window| window == snippet),
-            "not in crates/cams/examples/readme.rs:\n{}",
+            compiled.windows(length).any(|window| window == snippet),
+            "neither in crates/cams/examples/readme.rs nor in tests/tests/user_tests.rs:\n{}",
             snippet.join("\n")
         );
         snippets += 1;
         rest = &rest[start + 1 + length..];
     }
-    assert!(snippets >= 3, "the snippets of the README were not found");
+    assert!(snippets >= 4, "the snippets of the README were not found");
 }
 
 #[test]

@@ -27,6 +27,7 @@
 //!
 //! # Features
 //! - `reqwest` (default): the bundled HTTP transport. Without it, give the client a [`Transport`].
+//! - `blocking`: `blocking::Client`, the same calls for programs without async code.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::doc_markdown, reason = "names of products and services are prose in the specifications")]
@@ -36,10 +37,17 @@ mod generated;
 
 pub use alibabacloud_runtime::{
     CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement,
-    PreparedRequest, ProvideCredentials, RateLimit, Response, RetryPolicy, SignatureVersion, Throttle, Transport,
-    UntypedRequest, descriptor, transport,
+    PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy, SignatureVersion, Throttle,
+    Transport, TransportError, UntypedRequest, descriptor, testing, transport,
 };
 pub use generated::*;
+
+/// The same calls for programs without async code.
+#[cfg(feature = "blocking")]
+pub mod blocking {
+    /// Calls the actions of Chat App Message Service and waits for the answer.
+    pub type Client = alibabacloud_runtime::blocking::Client<super::Cams>;
+}
 
 /// Calls the actions of Chat App Message Service.
 pub type Client = alibabacloud_runtime::Client<Cams>;

@@ -31,7 +31,7 @@ pub trait Action: Request {
     /// The product to which it belongs.
     type Product: Product;
     /// What a successful call returns.
-    type Output: Object + Default;
+    type Output: Object + Default + 'static;
 
     /// The facts about the action.
     const DESCRIPTOR: &'static ActionDescriptor;

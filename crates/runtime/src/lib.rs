@@ -9,9 +9,12 @@
 //!
 //! # Features
 //! - `reqwest` (default): the bundled HTTP transport. Without it, bring your own [`Transport`].
+//! - `blocking`: the same calls for programs without async code.
 
 pub mod action;
 mod answer;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod builder;
 mod client;
 mod credentials;
@@ -28,6 +31,7 @@ mod response;
 mod retry;
 pub mod sign;
 mod skew;
+pub mod testing;
 mod throttle;
 pub mod transport;
 mod untyped;

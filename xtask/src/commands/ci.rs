@@ -14,7 +14,7 @@ const STEPS: &[Step] = &[
     ("generated files are current", generated),
     ("dependencies keep the declared minimum Rust version", msrv::check),
     ("lints", lints),
-    ("lints without default features", lints_without_default_features),
+    ("lints without default features, and with each feature alone", lints_of_each_feature),
     ("tests", tests),
     ("examples in the documentation", doctests),
     ("documentation", documentation),
@@ -51,9 +51,13 @@ fn lints() -> Result<(), String> {
     cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"], &[])
 }
 
-fn lints_without_default_features() -> Result<(), String> {
+fn lints_of_each_feature() -> Result<(), String> {
     let packages = ["--package", "alibabacloud-runtime", "--package", "alibabacloud-cams", "--lib"];
-    cargo(&[&["clippy", "--no-default-features"], &packages[..], &["--", "--deny", "warnings"]].concat(), &[])
+    for feature in ["", "reqwest", "blocking"] {
+        let features = ["clippy", "--no-default-features", "--features", feature];
+        cargo(&[&features[..], &packages, &["--", "--deny", "warnings"]].concat(), &[])?;
+    }
+    Ok(())
 }
 
 fn tests() -> Result<(), String> {

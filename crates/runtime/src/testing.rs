@@ -1,0 +1,155 @@
+//! For tests of code that uses a client: a transport that answers from a script and never reaches the network.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+
+use crate::transport::{Transport, TransportError, TransportFuture};
+
+/// A [`Transport`] that answers requests in the order of a script, remembers them, and never reaches the network.
+///
+/// Cheap to clone; clones share script and memory, so a test keeps one and gives the other to the client. Everything else of a
+/// call happens as always: quota, signature, judgement of the answer, repetition. With tokio's paused clock
+/// (`#[tokio::test(start_paused = true)]`) all waits are over at once.
+///
+/// ```
+/// use alibabacloud_runtime::testing::CannedTransport;
+///
+/// let transport = CannedTransport::new()
+///     .answer(400, r#"{"Code":"System.LimitControl","Message":"Slow down."}"#)
+///     .answer(200, r#"{"Code":"OK"}"#);
+/// // Client::builder().transport(transport.clone()) …, then:
+/// assert_eq!(transport.sent().len(), 0);
+/// ```
+#[derive(Clone, Default)]
+pub struct CannedTransport(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    script: VecDeque<Step>,
+    sent: Vec<SentRequest>,
+}
+
+enum Step {
+    Answer(http::Response<Bytes>),
+    Fail(TransportError),
+    Hang,
+}
+
+impl CannedTransport {
+    /// A transport with an empty script.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next request is answered with this HTTP status and body. A status that HTTP does not have counts as 500.
+    #[must_use]
+    pub fn answer(self, status: u16, body: impl Into<Bytes>) -> Self {
+        let mut response = http::Response::new(body.into());
+        *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+        self.answer_http(response)
+    }
+
+    /// The next request is answered with this, headers included.
+    #[must_use]
+    pub fn answer_http(self, response: http::Response<Bytes>) -> Self {
+        self.state().script.push_back(Step::Answer(response));
+        self
+    }
+
+    /// The next request fails in this way.
+    #[must_use]
+    pub fn fail(self, error: TransportError) -> Self {
+        self.state().script.push_back(Step::Fail(error));
+        self
+    }
+
+    /// The next request is never answered.
+    #[must_use]
+    pub fn hang(self) -> Self {
+        self.state().script.push_back(Step::Hang);
+        self
+    }
+
+    /// What was sent so far, every attempt by itself, in order.
+    pub fn sent(&self) -> Vec<SentRequest> {
+        self.state().sent.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A test that panics elsewhere leaves nothing half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request after the end of the script fails as never sent; the message says so.
+impl Transport for CannedTransport {
+    fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_> {
+        Box::pin(async move {
+            let (step, number) = {
+                let mut state = self.state();
+                state.sent.push(SentRequest { request });
+                (state.script.pop_front(), state.sent.len())
+            };
+            match step {
+                Some(Step::Answer(response)) => Ok(response),
+                Some(Step::Fail(error)) => Err(error),
+                Some(Step::Hang) => std::future::pending().await,
+                None => Err(TransportError::not_sent(format!("the script has no answer for request {number}"))),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for CannedTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        f.debug_struct("CannedTransport")
+            .field("left", &state.script.len())
+            .field("sent", &state.sent.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request as it was sent.
+#[derive(Clone)]
+pub struct SentRequest {
+    request: http::Request<Bytes>,
+}
+
+impl SentRequest {
+    /// The action that was called.
+    pub fn action(&self) -> Option<String> {
+        let header = self.http().headers().get("x-acs-action").and_then(|action| action.to_str().ok());
+        header.map(ToOwned::to_owned).or_else(|| self.parameter("Action"))
+    }
+
+    /// The value of a parameter by its name on the wire, wherever it travelled.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let body = std::str::from_utf8(self.http().body()).unwrap_or_default();
+        let query = self.http().uri().query().unwrap_or_default();
+        let mut pairs = query.split('&').chain(body.split('&')).filter_map(|pair| pair.split_once('='));
+        pairs.find(|(found, _)| decoded(found) == name).map(|(_, value)| decoded(value).into_owned())
+    }
+
+    /// The request itself, signature included.
+    pub fn http(&self) -> &http::Request<Bytes> {
+        &self.request
+    }
+}
+
+/// The values are left out: they are as secret and personal as what the test put in.
+impl fmt::Debug for SentRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentRequest").field("action", &self.action()).finish_non_exhaustive()
+    }
+}
+
+/// This SDK writes a blank as `%20`, so a `+` is a plus sign.
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
+}

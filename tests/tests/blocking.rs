@@ -1,0 +1,81 @@
+//! Programs without async code get the same calls.
+
+use std::thread;
+
+use alibabacloud_cams::testing::CannedTransport;
+use alibabacloud_cams::{
+    CallOptions, ChatappSyncPhoneNumber, Client, Credentials, ErrorKind, PRODUCT, ProvideCredentials, ProvideFuture,
+    RateLimit, Throttle, UntypedRequest, blocking,
+};
+use alibabacloud_simulator::Simulator;
+
+fn client(url: &str) -> blocking::Client {
+    let credentials = Credentials::new("testid", "testsecret");
+    let throttle = Throttle::new().with_limit_for_all(RateLimit::per_second(1_000));
+    blocking::Client::new(Client::builder().endpoint(url).credentials(credentials).throttle(throttle).build().unwrap())
+        .unwrap()
+}
+
+/// A simulator that outlives the calls: it needs a runtime of its own.
+fn simulator() -> (tokio::runtime::Runtime, Simulator) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let limit = RateLimit::per_second(1_000);
+    let simulator = runtime.block_on(Simulator::builder(&[&PRODUCT]).limit_all(limit).start()).unwrap();
+    (runtime, simulator)
+}
+
+#[test]
+fn many_threads_call_at_the_same_time_and_sequential_calls_share_a_connection() {
+    let (_runtime, simulator) = simulator();
+    let client = client(simulator.url());
+    for _ in 0..5 {
+        client.send(ChatappSyncPhoneNumber::new("one")).unwrap();
+    }
+    let connections: std::collections::HashSet<_> = simulator.received().iter().map(|r| r.connection).collect();
+    assert_eq!(connections.len(), 1);
+
+    let threads: Vec<_> = (0..8)
+        .map(|_| {
+            let client = client.clone();
+            thread::spawn(move || {
+                let untyped = UntypedRequest::new("ChatappSyncPhoneNumber").parameter("CustSpaceId", "two");
+                assert_eq!(client.send_untyped(untyped).unwrap()["Code"], "OK");
+                let answer = client.send_with(ChatappSyncPhoneNumber::new("three"), CallOptions::new()).unwrap();
+                answer.phone_numbers.len()
+            })
+        })
+        .collect();
+    assert!(threads.into_iter().all(|thread| thread.join().unwrap() == 1));
+    assert_eq!(simulator.counts().of("ChatappSyncPhoneNumber").accepted, 21);
+}
+
+#[tokio::test]
+async fn inside_async_code_a_call_works_and_nothing_panics() {
+    let ok = r#"{"Code":"OK"}"#;
+    let transport = CannedTransport::new().answer(200, ok).answer(200, ok);
+    let client = Client::builder().credentials(Credentials::new("id", "secret")).transport(transport).build();
+    let client = blocking::Client::new(client.unwrap()).unwrap();
+    client.send(ChatappSyncPhoneNumber::new("s")).unwrap();
+    let elsewhere = client.clone();
+    let outcome = tokio::task::spawn_blocking(move || elsewhere.send(ChatappSyncPhoneNumber::new("s"))).await;
+    assert!(outcome.unwrap().is_ok());
+    // Dropped here, inside async code.
+    drop(client);
+}
+
+/// A provider that is broken.
+struct Panics;
+
+impl ProvideCredentials for Panics {
+    fn provide(&self) -> ProvideFuture<'_> {
+        Box::pin(async { panic!("broken on purpose") })
+    }
+}
+
+#[test]
+fn a_panic_in_a_provider_is_an_error_and_not_a_wait_for_ever() {
+    let client = Client::builder().credentials(Panics).transport(CannedTransport::new()).build();
+    let error = blocking::Client::new(client.unwrap()).unwrap().send(ChatappSyncPhoneNumber::new("s")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unanswered);
+    assert!(error.to_string().contains("panic"), "{error}");
+}

@@ -1,0 +1,72 @@
+//! What a user's own test can do: without a network, without waiting, and with every failure.
+
+use std::time::Duration;
+
+use alibabacloud_cams::testing::CannedTransport;
+use alibabacloud_cams::{
+    ChatappSyncPhoneNumber, Client, CreateChatappMigrationInitiate, Credentials, ErrorKind, SignatureVersion,
+    TransportError,
+};
+use tokio::time::Instant;
+
+fn client(transport: &CannedTransport, version: SignatureVersion) -> Client {
+    let credentials = Credentials::new("id", "secret");
+    Client::builder().credentials(credentials).signature(version).transport(transport.clone()).build().unwrap()
+}
+
+fn migration() -> CreateChatappMigrationInitiate {
+    CreateChatappMigrationInitiate::builder().cust_space_id("s p+a").mobile_number("139").country_code("86").build()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_script_answers_in_order_and_the_requests_are_remembered() {
+    for version in [SignatureVersion::V1, SignatureVersion::V3] {
+        let transport = CannedTransport::new()
+            .answer(400, r#"{"Code":"System.LimitControl","Message":"Slow down."}"#)
+            .answer(200, r#"{"Code":"OK","Data":{"Status":"MIGRATING"}}"#);
+        let started = client(&transport, version).send(migration()).await.unwrap();
+        assert_eq!(started.attempts(), 2);
+        let sent = transport.sent();
+        assert_eq!(sent.len(), 2);
+        for request in sent {
+            assert_eq!(request.action().as_deref(), Some("CreateChatappMigrationInitiate"));
+            assert_eq!(request.parameter("CustSpaceId").as_deref(), Some("s p+a"));
+            assert_eq!(request.parameter("Nothing"), None);
+            assert!(!format!("{request:?}").contains("139"), "{request:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_and_silence_can_be_scripted_and_waits_are_over_at_once() {
+    let transport = CannedTransport::new().fail(TransportError::unanswered("reset")).hang();
+    let client = client(&transport, SignatureVersion::V1);
+    assert!(client.send(migration()).await.unwrap_err().outcome_unknown());
+    let before = Instant::now();
+    assert_eq!(client.send(migration()).await.unwrap_err().kind(), ErrorKind::Unanswered);
+    assert_eq!(before.elapsed(), Duration::from_secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_the_script_never_reaches_the_network_and_says_so() {
+    let error =
+        client(&CannedTransport::new(), SignatureVersion::V1).send(ChatappSyncPhoneNumber::new("s")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotSent);
+    assert!(error.to_string().contains("the script has no answer for request 3"), "{error}");
+}
+
+/// The snippet of the README.
+mod readme {
+    use alibabacloud_cams::testing::CannedTransport;
+    use alibabacloud_cams::{ChatappSyncPhoneNumber, Client, Credentials};
+
+    #[tokio::test(start_paused = true)] // no network, and every wait is over at once
+    async fn a_banned_number_is_noticed() {
+        let transport = CannedTransport::new().answer(200, r#"{"Code":"OK","PhoneNumbers":[{"Status":"BANNED"}]}"#);
+        let client = Client::builder().credentials(Credentials::new("id", "secret")).transport(transport.clone());
+        let client = client.build().unwrap();
+        let synced = client.send(ChatappSyncPhoneNumber::new("s1")).await.unwrap(); // your code here
+        assert_eq!(synced.phone_numbers[0].status.as_ref().unwrap().as_str(), "BANNED");
+        assert_eq!(transport.sent()[0].parameter("CustSpaceId").as_deref(), Some("s1"));
+    }
+}
