@@ -27,6 +27,11 @@ impl Failure {
         Self { code: 1, message, advice: None }
     }
 
+    /// A command line that cannot be understood.
+    pub(crate) fn usage(message: String) -> Self {
+        Self { code: 2, message, advice: None }
+    }
+
     /// Prints the failure on standard error and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         eprintln!("error: {}", crate::output::printable(&self.message));

@@ -35,7 +35,7 @@ pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
                 builder.sts_key(id, secret, token)
             }
             _ => {
-                return Err(Failure::local(
+                return Err(Failure::usage(
                     "--key must be ID:SECRET or ID:SECRET:TOKEN, none of them empty".to_owned(),
                 ));
             }

@@ -98,6 +98,6 @@ fn help_and_the_simulator_show_no_mark() {
     let (_, stdout, stderr) = served.interrupt();
     hunt(&stdout);
     hunt(&stderr);
-    hunt_in(cams(["simulator", "--key", KEY_ID]), 1);
-    hunt_in(cams(["simulator", "--key", &format!("{KEY_ID}:")]), 1);
+    hunt_in(cams(["simulator", "--key", KEY_ID]), 2);
+    hunt_in(cams(["simulator", "--key", &format!("{KEY_ID}:")]), 2);
 }

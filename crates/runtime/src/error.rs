@@ -55,8 +55,8 @@ pub enum ErrorKind {
     ///
     /// Check the endpoint, the region and the proxy settings (`HTTPS_PROXY`, `NO_PROXY`).
     NotSent,
-    /// The request went out, and no complete answer came back: a timeout, or a connection that broke. *It may or may not have
-    /// taken effect* ([`Error::outcome_unknown`]).
+    /// The request went out, and no complete answer came back: a timeout, a connection that broke, or an answer larger than
+    /// 16 MiB. *It may or may not have taken effect* ([`Error::outcome_unknown`]).
     ///
     /// An idempotent action was sent again, as often as the policy allows. Any other was not: find out first, with an action that
     /// reads; the error says how where the specification does, and names the nonce of the request.
@@ -70,10 +70,11 @@ pub enum ErrorKind {
     /// The service answered with an error: [`Error::code`] tells which. An HTTP 200 whose `Code` is not the code of success is such
     /// an error, too.
     ///
-    /// With a 4xx status the call was not executed, and sending it again unchanged does not help. With a 5xx status it may
-    /// have been executed ([`Error::outcome_unknown`]).
+    /// With a 5xx status, or a code by which the service says that it failed itself (`InternalError`, `UnknownError`,
+    /// `ServiceUnavailable`), the call may have been executed ([`Error::outcome_unknown`]); an idempotent one was sent again. With any
+    /// other it was not executed, and sending it again unchanged does not help.
     Service,
-    /// What came back is not an answer of the service: HTML of a proxy, an empty body, a redirect, too many bytes. Status and
+    /// What came back is not an answer of the service: HTML of a proxy, an empty or cut body, a redirect. Status and
     /// request id are kept. *It may or may not have taken effect* unless the status is 3xx or 4xx.
     ///
     /// Look at what stands between the program and the service: a proxy, a gateway, an endpoint that is not Alibaba Cloud's.

@@ -17,7 +17,8 @@ pub struct Response<T> {
     pub(crate) metadata: Metadata,
 }
 
-#[derive(Debug, Clone, Default)]
+/// Without `Debug`: the body holds what the typed answer hides.
+#[derive(Clone, Default)]
 pub(crate) struct Metadata {
     pub(crate) request_id: Option<String>,
     pub(crate) http_status: u16,

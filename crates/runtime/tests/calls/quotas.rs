@@ -6,7 +6,7 @@ use alibabacloud_runtime::{CallOptions, Client, Error, ErrorKind, RateLimit, Ret
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Order, Scripted, Shop, Step, builder, client, ok, throttled};
+use crate::support::{Order, Scripted, Shop, Step, builder, client, not_sent, ok, throttled};
 
 /// Sends so many calls at the same time.
 async fn send(client: &Client<Shop>, calls: usize) -> Vec<Result<(), Error>> {
@@ -164,4 +164,23 @@ async fn a_call_whose_turn_leaves_no_time_for_an_answer_is_not_sent() {
         assert_eq!(outcome.err().map(|error| error.kind()), (sent == 10).then_some(ErrorKind::QuotaWait));
         assert_eq!(transport.sent().len(), sent, "{deadline}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absurd_wait_holds_the_quota_for_an_hour_and_no_longer() {
+    let ten_days = 10 * 24 * 3_600_000;
+    let transport = Scripted::new([throttled(Some(ten_days))]);
+    let client = client(&transport);
+    assert_eq!(client.send(Order::new("s")).await.unwrap_err().kind(), ErrorKind::Throttled);
+    let patient = CallOptions::new().deadline(Duration::from_secs(2 * 3_600));
+    client.send_with(Order::new("s"), patient).await.unwrap();
+    assert_eq!(transport.times(), [0, 3_600_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_found_no_connection_takes_nothing_from_the_quota() {
+    let transport = Scripted::new((0..30).map(|_| not_sent()));
+    let client = builder(&transport).retry(RetryPolicy::never()).build().unwrap();
+    assert!(send(&client, 30).await.iter().all(Result::is_err));
+    assert_eq!(transport.times(), [0; 30]);
 }

@@ -104,6 +104,23 @@ async fn an_outage_is_not_multiplied() {
     assert_eq!(transport.sent().len(), 500);
 }
 
+#[tokio::test(start_paused = true)]
+async fn success_pays_for_repetitions_again() {
+    let transport = Scripted::new((0..500).map(|_| not_sent()));
+    let client = client(&transport);
+    for _ in 0..400 {
+        let _ = client.send(Look::new()).await;
+    }
+    transport.sent();
+    transport.then([not_sent()]);
+    assert_eq!(client.send(Look::new()).await.unwrap_err().attempts(), 1, "the budget is empty");
+    for _ in 0..5 {
+        client.send(Look::new()).await.unwrap();
+    }
+    transport.then([not_sent()]);
+    assert_eq!(client.send(Look::new()).await.unwrap().attempts(), 2);
+}
+
 /// A server whose clock is right, and a client whose clock is an hour behind (or ahead).
 fn expired(server: u64) -> Step {
     let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(server));

@@ -146,6 +146,11 @@ impl Scripted {
         Self(Arc::new(Mutex::new(State { steps, sent: Vec::new(), started: Instant::now(), delay: Duration::ZERO })))
     }
 
+    /// More of the script.
+    pub(crate) fn then(&self, steps: impl IntoIterator<Item = Step>) {
+        self.0.lock().unwrap().steps.extend(steps);
+    }
+
     pub(crate) fn with_delay(self, delay: Duration) -> Self {
         self.0.lock().unwrap().delay = delay;
         self

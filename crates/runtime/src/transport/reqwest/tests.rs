@@ -207,3 +207,16 @@ async fn a_request_without_a_host_was_not_sent() {
     assert!(error.is_not_sent(), "{error}");
     assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_client_of_the_users_own_is_used_with_its_settings() {
+    let (address, _) = server(|mut stream| {
+        let head = read_request(&stream).unwrap_or_default();
+        let length = head.lines().filter(|line| line.eq_ignore_ascii_case("x-own: yes")).count();
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{}", "y".repeat(length));
+    });
+    let own = [("x-own".parse().unwrap(), "yes".parse().unwrap())].into_iter().collect();
+    let own = settings().no_proxy().default_headers(own).build().unwrap();
+    let answer = ReqwestTransport::from_client(own).send(request(address)).await.unwrap();
+    assert_eq!(&answer.body()[..], b"y");
+}
