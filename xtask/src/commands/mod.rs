@@ -1,5 +1,6 @@
 //! The repository's commands: one line each in [`COMMANDS`].
 
+mod bench;
 mod cargo;
 mod ci;
 mod demo;
@@ -30,6 +31,7 @@ const COMMANDS: &[Command] = &[
         "Write the code that follows from api-spec/, or only check that it is there",
         generate::run,
     ),
+    ("bench", "NAME", "Measure; without a name, list what can be measured", bench::run),
 ];
 
 /// Runs the command that the arguments name.

@@ -1,0 +1,27 @@
+//! `cargo xtask bench NAME`: the measurements, each a program of its own below `tests/benches/`.
+//!
+//! They report figures and judge nothing, so they are not part of `ci`, which only builds them.
+
+use std::process::ExitCode;
+
+use super::cargo::cargo;
+use super::unknown_argument;
+
+/// A measurement: its name (the file below `tests/benches/`) and what it measures.
+const BENCHES: &[(&str, &str)] =
+    &[("call", "CPU per call beside plain reqwest; signing beside bare hashing; decoding beside serde derive")];
+
+pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
+    let list = || BENCHES.iter().map(|(name, about)| format!("  {name:<10}{about}\n")).collect::<String>();
+    let Some((name, rest)) = arguments.split_first() else {
+        print!("Usage: cargo xtask bench NAME [ARGUMENT]…\n\nMeasurements:\n{}", list());
+        return Ok(ExitCode::SUCCESS);
+    };
+    if !BENCHES.iter().any(|(known, _)| known == name) {
+        return Ok(unknown_argument(name));
+    }
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let bench = ["bench", "--quiet", "--package", "conformance", "--bench", name.as_str(), "--"];
+    cargo(&[&bench[..], &rest].concat(), &[])?;
+    Ok(ExitCode::SUCCESS)
+}
