@@ -12,9 +12,11 @@ const BENCHES: &[(&str, &str)] =
     &[("call", "CPU per call beside plain reqwest; signing beside bare hashing; decoding beside serde derive")];
 
 pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
-    let list = || BENCHES.iter().map(|(name, about)| format!("  {name:<10}{about}\n")).collect::<String>();
     let Some((name, rest)) = arguments.split_first() else {
-        print!("Usage: cargo xtask bench NAME [ARGUMENT]…\n\nMeasurements:\n{}", list());
+        println!("Usage: cargo xtask bench NAME [ARGUMENT]…\n\nMeasurements:");
+        for (name, about) in BENCHES {
+            println!("  {name:<10}{about}");
+        }
         return Ok(ExitCode::SUCCESS);
     };
     if !BENCHES.iter().any(|(known, _)| known == name) {
