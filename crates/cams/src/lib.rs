@@ -27,6 +27,7 @@
 //!
 //! # Features
 //! - `reqwest` (default): the bundled HTTP transport. Without it, give the client a [`Transport`].
+//! - `tracing` (default): a `tracing` span for every call, with one for each attempt inside.
 //! - `blocking`: `blocking::Client`, the same calls for programs without async code.
 
 #![forbid(unsafe_code)]
@@ -38,7 +39,7 @@ mod generated;
 pub use alibabacloud_runtime::{
     CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement,
     PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy, SignatureVersion, Throttle,
-    Transport, TransportError, UntypedRequest, descriptor, testing, transport,
+    Transport, TransportError, UntypedRequest, descriptor, event, testing, transport,
 };
 pub use generated::*;
 

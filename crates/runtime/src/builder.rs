@@ -15,6 +15,7 @@ use crate::credentials::Credentials;
 use crate::credentials::{EnvironmentCredentials, ProvideCredentials};
 use crate::endpoint::{Endpoint, Network};
 use crate::error::{Error, ErrorKind};
+use crate::event::{Event, Events};
 use crate::options::Options;
 use crate::prepare::{ParameterPlacement, Settings, SignatureVersion};
 use crate::retry::{RetryBudget, RetryPolicy};
@@ -39,6 +40,7 @@ pub struct ClientBuilder<P> {
     transport: Option<Arc<dyn Transport>>,
     application: Option<String>,
     clock: Clock,
+    events: Events,
 }
 
 impl<P: Product> ClientBuilder<P> {
@@ -57,6 +59,7 @@ impl<P: Product> ClientBuilder<P> {
             transport: None,
             application: None,
             clock: Arc::new(SystemTime::now),
+            events: Events::default(),
         }
     }
 
@@ -189,6 +192,14 @@ impl<P: Product> ClientBuilder<P> {
         self
     }
 
+    /// A function that is told what happens on every call, for metrics; see [`Event`]. Default: none.
+    ///
+    /// It runs in the middle of calls, so it must be quick and must not block; a panic in it ends the call.
+    pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.events = Events::to(hook);
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -232,6 +243,7 @@ impl<P: Product> ClientBuilder<P> {
             nonces,
             clock: self.clock,
             skew: Skew::default(),
+            events: self.events,
         }))
     }
 }

@@ -16,6 +16,7 @@ use crate::credentials::{Credentials, ProvideCredentials};
 use crate::descriptor::{ActionDescriptor, ParameterLocation};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
+use crate::event::{Events, Outcome, Tally};
 use crate::options::{CallOptions, Options};
 use crate::parameters::{Parameter, parameters};
 use crate::prepare::{PreparedRequest, Settings, prepare};
@@ -27,6 +28,7 @@ use crate::retry::RetryPolicy;
 use crate::sign::{Nonces, timestamp};
 use crate::skew::Skew;
 use crate::throttle::{Quota, Throttle};
+use crate::trace::{self, Traced};
 use crate::transport::Transport;
 use crate::untyped::{JsonOutput, UntypedRequest};
 use crate::value::{Json, Object};
@@ -184,8 +186,8 @@ impl<'a> Call<'a> {
     }
 
     /// Tells in an error what is known of the call.
-    fn describe(&self, error: Error, progress: &Progress) -> Error {
-        let error = error.with_action(self.name.clone()).with_attempts(progress.attempts);
+    fn describe(&self, error: Error, progress: &Progress<'_>) -> Error {
+        let error = error.with_action(self.name.clone()).with_attempts(progress.tally.attempts);
         let error = if progress.nonce.is_empty() { error } else { error.with_nonce(progress.nonce.clone()) };
         match self.action {
             Some(action) if !action.unknown_outcome.is_empty() => error.with_advice(action.unknown_outcome),
@@ -205,6 +207,7 @@ pub(crate) struct Core {
     pub(crate) nonces: Nonces,
     pub(crate) clock: Clock,
     pub(crate) skew: Skew,
+    pub(crate) events: Events,
 }
 
 /// The longest time for which one answer may hold everyone who shares a quota, however long a wait it names.
@@ -216,10 +219,8 @@ const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// What adds up over the attempts of one call.
-#[derive(Default)]
-struct Progress {
-    attempts: u32,
-    quota_wait: Duration,
+struct Progress<'a> {
+    tally: Tally<'a>,
     /// The last failure that is certain: the call was not executed.
     not_executed: Option<Error>,
     /// The last failure after which the call may have been executed.
@@ -232,7 +233,19 @@ struct Progress {
     spent: u32,
 }
 
-impl Progress {
+impl<'a> Progress<'a> {
+    fn new(tally: Tally<'a>) -> Self {
+        Self {
+            tally,
+            not_executed: None,
+            unknown: None,
+            clock_was_wrong: false,
+            clock_corrected: false,
+            nonce: String::new(),
+            spent: 0,
+        }
+    }
+
     /// Keeps the failure of an attempt that is followed by another one.
     fn remember(&mut self, error: Error) {
         let kept = if error.outcome_unknown() { &mut self.unknown } else { &mut self.not_executed };
@@ -240,11 +253,11 @@ impl Progress {
     }
 
     /// What the caller is told, after the last attempt.
-    fn verdict(self, last: Error) -> Error {
+    fn verdict(&mut self, last: Error) -> Error {
         // These say that the last attempt was not executed, and nothing about the ones before it.
         let silent = last.is_not_sent() || last.kind() == ErrorKind::Throttled;
-        match (self.unknown, self.not_executed) {
-            (Some(earlier), _) if silent => earlier.with_attempts(self.attempts),
+        match (self.unknown.take(), self.not_executed.take()) {
+            (Some(earlier), _) if silent => earlier.with_attempts(self.tally.attempts),
             (Some(_), _) => last.with_outcome_unknown(true),
             // The caller wants to know why the call failed, not that there was no time to try it again.
             (None, Some(earlier)) if last.kind() == ErrorKind::QuotaWait => earlier,
@@ -254,44 +267,72 @@ impl Progress {
 }
 
 impl Core {
-    /// One call: attempts, until one succeeds, fails for good, or the time is up.
+    /// One call, watched: the loop is [`attempts`](Self::attempts).
     async fn call(&self, call: &Call<'_>, options: CallOptions, output: &mut dyn Object) -> Result<Metadata, Error> {
-        let options = options.or(&self.options);
-        let now = Instant::now();
+        let traced = Traced::call(self.settings.product.code, &call.name);
+        let mut progress = Progress::new(Tally::new(&self.events, &call.name));
+        let outcome = traced.of(self.attempts(call, options.or(&self.options), &mut progress, output)).await;
+        traced.waited(progress.tally.quota_wait);
+        traced.attempts(progress.tally.attempts);
+        traced.ended(outcome.as_ref());
+        progress.tally.ended(match &outcome {
+            Ok(metadata) => Outcome::Succeeded { request_id: metadata.request_id.as_deref() },
+            Err(error) => Outcome::Failed(error),
+        });
+        outcome
+    }
+
+    /// Attempts, until one succeeds, fails for good, or the time is up.
+    async fn attempts(
+        &self,
+        call: &Call<'_>,
+        options: Options,
+        progress: &mut Progress<'_>,
+        output: &mut dyn Object,
+    ) -> Result<Metadata, Error> {
+        let started = progress.tally.started;
         // A deadline too far for the clock is none.
-        let deadline = now.checked_add(options.deadline).unwrap_or_else(|| now + FAR_AWAY);
+        let deadline = started.checked_add(options.deadline).unwrap_or_else(|| started + FAR_AWAY);
         let idempotent = call.action.is_some_and(|action| action.idempotent);
         let documented = call.action.and_then(|action| action.rate_limit);
         let quota = self.throttle.quota(self.settings.endpoint.host_and_port(), &call.name, documented);
-        let mut progress = Progress::default();
         loop {
-            let error = match self.attempt(call, &options, quota.as_ref(), deadline, &mut progress, output).await {
+            let traced = Traced::attempt(progress.tally.attempts + 1);
+            let outcome = traced.of(self.attempt(call, &options, quota.as_ref(), deadline, progress, output)).await;
+            traced.waited(progress.tally.attempt.quota_wait);
+            traced.ended(outcome.as_ref());
+            let error = match outcome {
                 Ok(metadata) => {
                     self.budget.succeeded(progress.spent);
+                    progress.tally.attempt_ended(Ok(&metadata), None);
                     return Ok(metadata);
                 }
-                Err(error) => call.describe(error, &progress),
+                Err(error) => call.describe(error, progress),
             };
             let remaining = deadline.saturating_duration_since(Instant::now());
             let wait = if std::mem::take(&mut progress.clock_was_wrong) {
-                options.retry.allows_another(progress.attempts).then_some(Duration::ZERO)
+                options.retry.allows_another(progress.tally.attempts).then_some(Duration::ZERO)
             } else {
-                options.retry.wait_after(&error, idempotent, progress.attempts.max(1), remaining, fastrand::f64())
+                options.retry.wait_after(&error, idempotent, progress.tally.attempts.max(1), remaining, fastrand::f64())
             };
             let throttled_quota = quota.as_ref().filter(|_| error.kind() == ErrorKind::Throttled);
             // Whoever shares the quota would be refused, too, also after this call gives up.
             if let (Some(quota), Some(pause)) = (throttled_quota, error.retry_after().or(wait)) {
                 quota.pause(pause.min(LONGEST_PAUSE));
             }
-            let Some((wait, cost)) = wait.and_then(|wait| Some((wait, self.budget.take(&error)?))) else {
+            let again = wait.and_then(|wait| Some((wait, self.budget.take(&error)?)));
+            progress.tally.attempt_ended(Err(&error), again.map(|(wait, _)| wait));
+            let Some((wait, cost)) = again else {
                 return Err(progress.verdict(error));
             };
+            trace::again(wait);
             progress.spent += cost;
             // The quota does the waiting after a throttled answer.
             if throttled_quota.is_none() {
                 sleep(wait).await;
             }
             progress.remember(error);
+            progress.tally.next_attempt();
             output.reset();
         }
     }
@@ -303,10 +344,9 @@ impl Core {
         options: &Options,
         quota: Option<&Arc<Quota>>,
         deadline: Instant,
-        progress: &mut Progress,
+        progress: &mut Progress<'_>,
         output: &mut dyn Object,
     ) -> Result<Metadata, Error> {
-        let asked = Instant::now();
         let mut permit = match quota {
             Some(quota) => Some(quota.acquire(deadline - options.time_for_the_answer()).await.map_err(|refused| {
                 Error::new(ErrorKind::QuotaWait, "the quota leaves no room for the call before its deadline")
@@ -314,7 +354,7 @@ impl Core {
             })?),
             None => None,
         };
-        progress.quota_wait += asked.elapsed();
+        progress.tally.has_permit();
 
         let credentials = timeout_at(deadline, self.credentials_for(call)).await.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Credentials, "the provider gave no credentials before the call's deadline"))
@@ -328,7 +368,7 @@ impl Core {
         if let Some(permit) = &mut permit {
             permit.sent();
         }
-        progress.attempts += 1;
+        progress.tally.sent();
         let limit = options.attempt_timeout.min(remaining);
         let answer = timeout(limit, self.transport.send(request)).await;
         match (permit, &answer) {
@@ -359,8 +399,8 @@ impl Core {
                 Ok(Metadata {
                     request_id,
                     http_status: parts.status.as_u16(),
-                    attempts: progress.attempts,
-                    quota_wait: progress.quota_wait,
+                    attempts: progress.tally.attempts,
+                    quota_wait: progress.tally.quota_wait,
                     body,
                 })
             }

@@ -10,6 +10,8 @@
 //! # Features
 //! - `reqwest` (default): the bundled HTTP transport. Without it, bring your own [`Transport`].
 //! - `blocking`: the same calls for programs without async code.
+//! - `tracing` (default): a [`tracing`](https://docs.rs/tracing) span `call` for every call, with spans `attempt` inside. The bundled
+//!   transport depends on that crate anyway, and a span that nobody collects costs nothing to speak of.
 
 pub mod action;
 mod answer;
@@ -23,6 +25,7 @@ pub mod decode;
 pub mod descriptor;
 mod endpoint;
 mod error;
+pub mod event;
 mod options;
 pub mod parameters;
 mod prepare;
@@ -33,6 +36,7 @@ pub mod sign;
 mod skew;
 pub mod testing;
 mod throttle;
+mod trace;
 pub mod transport;
 mod untyped;
 pub mod value;

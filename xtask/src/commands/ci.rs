@@ -53,7 +53,7 @@ fn lints() -> Result<(), String> {
 
 fn lints_of_each_feature() -> Result<(), String> {
     let packages = ["--package", "alibabacloud-runtime", "--package", "alibabacloud-cams", "--lib"];
-    for feature in ["", "reqwest", "blocking"] {
+    for feature in ["", "reqwest", "tracing", "blocking"] {
         let features = ["clippy", "--no-default-features", "--features", feature];
         cargo(&[&features[..], &packages, &["--", "--deny", "warnings"]].concat(), &[])?;
     }

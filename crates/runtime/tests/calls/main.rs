@@ -7,3 +7,4 @@ mod repeating;
 mod secrets;
 mod sending;
 mod support;
+mod watching;

@@ -1,0 +1,207 @@
+//! What happens on calls, told to a function of the user's: the hook for metrics.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::response::Metadata;
+
+/// Something that happened on a call; see [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
+///
+/// An event holds no parameter value and no credential.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use alibabacloud_runtime::event::{Event, Outcome};
+///
+/// static FAILED: AtomicU64 = AtomicU64::new(0);
+///
+/// fn count(event: &Event<'_>) {
+///     if let Event::CallEnded(call) = event
+///         && let Outcome::Failed(error) = call.outcome
+///     {
+///         FAILED.fetch_add(1, Ordering::Relaxed);
+///         println!("{} failed: {:?} {:?}", call.action, error.kind(), error.code());
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A request was sent, or tried to be, and its answer is judged.
+    AttemptEnded(AttemptEnded<'a>),
+    /// A call is over. Every call that began ends with exactly one such event.
+    CallEnded(CallEnded<'a>),
+}
+
+/// One attempt of a call.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct AttemptEnded<'a> {
+    /// The action.
+    pub action: &'a str,
+    /// Which attempt of the call it was, from 1.
+    pub attempt: u32,
+    /// How long it waited for its quota.
+    pub quota_wait: Duration,
+    /// How long it took without that wait: signing, sending, and reading the answer.
+    pub elapsed: Duration,
+    /// The HTTP status of the answer, if there was one.
+    pub http_status: Option<u16>,
+    /// The service's ID of the request, if it named one.
+    pub request_id: Option<&'a str>,
+    /// Why it failed; `None` if it succeeded.
+    pub error: Option<&'a Error>,
+    /// After which wait the call is sent again; `None` if this was the last attempt.
+    pub again_after: Option<Duration>,
+}
+
+/// A whole call.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct CallEnded<'a> {
+    /// The action.
+    pub action: &'a str,
+    /// How often it was sent; 0 if it did not come to that.
+    pub attempts: u32,
+    /// How long it waited for its quota, over all attempts.
+    pub quota_wait: Duration,
+    /// How long it took, all waits included.
+    pub elapsed: Duration,
+    /// How it ended.
+    pub outcome: Outcome<'a>,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Outcome<'a> {
+    /// It succeeded.
+    Succeeded {
+        /// The service's ID of the request, if it named one.
+        request_id: Option<&'a str>,
+    },
+    /// It failed.
+    Failed(&'a Error),
+    /// The caller did not wait for the end. If a request was under way, it may have taken effect.
+    Abandoned,
+}
+
+type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// Tells events to the user's function, if there is one.
+#[derive(Clone, Default)]
+pub(crate) struct Events(Option<Hook>);
+
+impl Events {
+    pub(crate) fn to(hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hook)))
+    }
+
+    /// Tells an event; it is not even made if nobody listens.
+    pub(crate) fn tell<'a>(&self, event: impl FnOnce() -> Event<'a>) {
+        if let Some(hook) = &self.0 {
+            hook(&event());
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "a function" } else { "nobody listens" })
+    }
+}
+
+/// Counts the attempts and waits of one call, and tells how they ended, also when the call is dropped before its end.
+pub(crate) struct Tally<'a> {
+    events: &'a Events,
+    action: &'a str,
+    pub(crate) started: Instant,
+    pub(crate) attempts: u32,
+    pub(crate) quota_wait: Duration,
+    pub(crate) attempt: Attempt,
+    ended: bool,
+}
+
+/// The attempt that is being made.
+pub(crate) struct Attempt {
+    started: Instant,
+    pub(crate) quota_wait: Duration,
+    /// Whether a request was signed for it.
+    sent: bool,
+}
+
+impl Attempt {
+    fn starting(started: Instant) -> Self {
+        Self { started, quota_wait: Duration::ZERO, sent: false }
+    }
+}
+
+impl<'a> Tally<'a> {
+    pub(crate) fn new(events: &'a Events, action: &'a str) -> Self {
+        let started = Instant::now();
+        let attempt = Attempt::starting(started);
+        Self { events, action, started, attempts: 0, quota_wait: Duration::ZERO, attempt, ended: false }
+    }
+
+    /// Another attempt begins.
+    pub(crate) fn next_attempt(&mut self) {
+        self.attempt = Attempt::starting(Instant::now());
+    }
+
+    /// The attempt has its permit.
+    pub(crate) fn has_permit(&mut self) {
+        self.attempt.quota_wait = self.attempt.started.elapsed();
+        self.quota_wait += self.attempt.quota_wait;
+    }
+
+    /// The attempt's request goes out.
+    pub(crate) fn sent(&mut self) {
+        self.attempt.sent = true;
+        self.attempts += 1;
+    }
+
+    /// The attempt is over; `again_after` is the wait before the next one.
+    pub(crate) fn attempt_ended(&self, outcome: Result<&Metadata, &Error>, again_after: Option<Duration>) {
+        if !self.attempt.sent {
+            return;
+        }
+        self.events.tell(|| {
+            Event::AttemptEnded(AttemptEnded {
+                action: self.action,
+                attempt: self.attempts,
+                quota_wait: self.attempt.quota_wait,
+                elapsed: self.attempt.started.elapsed().saturating_sub(self.attempt.quota_wait),
+                http_status: outcome.map_or_else(Error::http_status, |metadata| Some(metadata.http_status)),
+                request_id: outcome.map_or_else(Error::request_id, |metadata| metadata.request_id.as_deref()),
+                error: outcome.err(),
+                again_after,
+            })
+        });
+    }
+
+    /// The call is over.
+    pub(crate) fn ended(&mut self, outcome: Outcome<'_>) {
+        self.ended = true;
+        self.events.tell(|| {
+            Event::CallEnded(CallEnded {
+                action: self.action,
+                attempts: self.attempts,
+                quota_wait: self.quota_wait,
+                elapsed: self.started.elapsed(),
+                outcome,
+            })
+        });
+    }
+}
+
+impl Drop for Tally<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.ended(Outcome::Abandoned);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What the event hook and the spans tell of a call, and what they keep to themselves.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alibabacloud_runtime::event::{Event, Outcome};
+use alibabacloud_runtime::{CallOptions, ErrorKind, RetryPolicy, UntypedRequest};
+use tokio::time::timeout;
+
+use crate::support::{Order, Scripted, Step, answer, builder, not_sent, ok, throttled};
+
+/// What was told, as lines.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Told {
+    fn listen(&self, event: &Event<'_>) {
+        let line = match event {
+            Event::AttemptEnded(it) => format!(
+                "{} attempt {} after {:?} in {:?}: {:?} {:?} {:?}, again {:?}",
+                it.action,
+                it.attempt,
+                it.quota_wait,
+                it.elapsed,
+                it.http_status,
+                it.request_id,
+                it.error.map(|error| error.kind()),
+                it.again_after,
+            ),
+            Event::CallEnded(it) => {
+                let outcome = match it.outcome {
+                    Outcome::Succeeded { request_id } => format!("succeeded {request_id:?}"),
+                    Outcome::Failed(error) => format!("failed {:?} {:?}", error.kind(), error.code()),
+                    other => format!("{other:?}"),
+                };
+                format!(
+                    "{} after {:?} and {} attempts in {:?}: {outcome}",
+                    it.action, it.quota_wait, it.attempts, it.elapsed
+                )
+            }
+            other => format!("{other:?}"),
+        };
+        self.0.lock().unwrap().push(line);
+    }
+
+    fn lines(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+fn watched(transport: &Scripted) -> (alibabacloud_runtime::Client<crate::support::Shop>, Told) {
+    let told = Told::default();
+    let listener = told.clone();
+    (builder(transport).on_event(move |event| listener.listen(event)).build().unwrap(), told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_attempt_and_the_end_of_the_call_are_told() {
+    let transport = Scripted::new([throttled(Some(3_000)), not_sent()]).with_delay(Duration::from_millis(20));
+    let (client, told) = watched(&transport);
+    let options = CallOptions::new().retry(RetryPolicy::new().backoff(Duration::ZERO, Duration::ZERO));
+    client.send_with(Order::new("s"), options).await.unwrap();
+    assert_eq!(
+        told.lines(),
+        [
+            "Order attempt 1 after 0ns in 20ms: Some(400) None Some(Throttled), again Some(3s)",
+            "Order attempt 2 after 3s in 20ms: None None Some(NotSent), again Some(0ns)",
+            "Order attempt 3 after 0ns in 20ms: Some(200) Some(\"r\") None, again None",
+            "Order after 3s and 3 attempts in 3.06s: succeeded Some(\"r\")",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_never_sent_ends_without_an_attempt() {
+    let (client, told) = watched(&Scripted::new([]));
+    for _ in 0..10 {
+        client.send(Order::new("s")).await.unwrap();
+    }
+    told.lines();
+    let impatient = CallOptions::new().deadline(Duration::from_millis(500));
+    let error = client.send_with(Order::new("s"), impatient).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaWait);
+    assert_eq!(told.lines(), ["Order after 0ns and 0 attempts in 0ns: failed QuotaWait None"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_is_told_as_abandoned() {
+    let transport = Scripted::new([Step::Never]);
+    let (client, told) = watched(&transport);
+    timeout(Duration::from_secs(2), client.send(Order::new("s"))).await.unwrap_err();
+    assert_eq!(told.lines(), ["Order after 0ns and 1 attempts in 2s: Abandoned"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_hold_no_parameter_and_no_credential() {
+    let echo = r#"{"Code":"Odd","Message":"CANARY-phone CANARY-key-id CANARY-secret","RequestId":"CANARY-phone"}"#;
+    let transport = Scripted::new([answer(400, echo), answer(502, echo), answer(200, "CANARY-phone"), ok()]);
+    let seen = Arc::new(Mutex::new(String::new()));
+    let listener = seen.clone();
+    let client =
+        builder(&transport).on_event(move |event| listener.lock().unwrap().push_str(&format!("{event:?}"))).build();
+    let client = client.unwrap();
+    for _ in 0..4 {
+        let _ = client.send(Order::builder().space("s").phone("CANARY-phone").build()).await;
+        let _ = client.send_untyped(UntypedRequest::new("Order").parameter("Phone", "CANARY-phone")).await;
+    }
+    let seen = seen.lock().unwrap();
+    assert!(seen.len() > 1_000 && !seen.contains("CANARY"), "{seen}");
+}
+
+#[cfg(feature = "tracing")]
+mod spans {
+    use std::fmt::Write as _;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::subscriber::Subscriber;
+    use tracing::{Event, Metadata};
+
+    use super::{Arc, Duration, Order, RetryPolicy, Scripted, answer, builder, not_sent, throttled};
+
+    /// Writes down all spans and events, as lines.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<String>>, Arc<AtomicU64>);
+
+    struct Fields<'a>(&'a mut String);
+
+    impl Visit for Fields<'_> {
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            let _ = write!(self.0, " {field}={value:?}");
+        }
+    }
+
+    impl Subscriber for Lines {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target().starts_with("alibabacloud")
+        }
+        fn new_span(&self, span: &Attributes<'_>) -> Id {
+            let id = self.1.fetch_add(1, Ordering::Relaxed) + 1;
+            let mut lines = self.0.lock().unwrap();
+            let _ = write!(lines, "{} {}#{id}:", span.metadata().level(), span.metadata().name());
+            span.record(&mut Fields(&mut lines));
+            lines.push('\n');
+            Id::from_u64(id)
+        }
+        fn record(&self, span: &Id, values: &Record<'_>) {
+            let mut lines = self.0.lock().unwrap();
+            let _ = write!(lines, "#{}:", span.into_u64());
+            values.record(&mut Fields(&mut lines));
+            lines.push('\n');
+        }
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            let mut lines = self.0.lock().unwrap();
+            let _ = write!(lines, "{}:", event.metadata().level());
+            event.record(&mut Fields(&mut lines));
+            lines.push('\n');
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_a_span_with_one_for_each_attempt_inside() {
+        let lines = Lines::default();
+        let _guard = tracing::subscriber::set_default(lines.clone());
+        let transport = Scripted::new([throttled(Some(3_000)), not_sent()]);
+        let at_once = RetryPolicy::new().backoff(Duration::ZERO, Duration::ZERO);
+        let client = builder(&transport).retry(at_once).build().unwrap();
+        client.send(Order::new("s")).await.unwrap();
+        let shown = lines.0.lock().unwrap().clone();
+        let expected = r#"INFO call#1: product="shop" action="Order"
+DEBUG attempt#2: attempt=1
+#2: quota_wait_ms=0
+#2: http_status=400
+#2: code="System.LimitControl"
+#2: error=Throttled
+DEBUG: message=sending again wait_ms=3000
+DEBUG attempt#3: attempt=2
+#3: quota_wait_ms=3000
+#3: error=NotSent
+DEBUG: message=sending again wait_ms=0
+DEBUG attempt#4: attempt=3
+#4: quota_wait_ms=0
+#4: http_status=200
+#4: request_id="r"
+#1: quota_wait_ms=3000
+#1: attempts=3
+#1: http_status=200
+#1: request_id="r"
+"#;
+        // Fields without a value are recorded as nothing.
+        let shown: Vec<_> = shown.lines().filter(|line| !line.ends_with(':')).collect();
+        assert_eq!(shown, expected.lines().collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn spans_hold_no_parameter_and_no_credential() {
+        let lines = Lines::default();
+        let _guard = tracing::subscriber::set_default(lines.clone());
+        let echo = r#"{"Code":"CANARY-phone","Message":"CANARY-secret","RequestId":"CANARY-key-id"}"#;
+        let transport = Scripted::new([answer(400, echo), answer(502, echo), answer(200, echo)]);
+        let client = builder(&transport).build().unwrap();
+        for _ in 0..4 {
+            let request = Order::builder().space("CANARY-public").phone("CANARY-phone").build();
+            let _ = tokio::time::timeout(Duration::from_secs(100), client.send(request)).await;
+        }
+        let shown = lines.0.lock().unwrap().clone();
+        assert!(shown.lines().count() > 20 && !shown.contains("CANARY"), "{shown}");
+    }
+}
