@@ -159,17 +159,14 @@ pub(crate) fn prepare(
             body
         }
         (_, Some(credentials)) => {
-            let common = rpc::common_parameters(action, settings.product.version, credentials, timestamp, nonce);
-            let mut all = Vec::with_capacity(common.len() + parameters.len());
-            all.extend_from_slice(&common);
+            let common = rpc::common(action, settings.product.version, credentials, timestamp, nonce);
+            let mut all = Vec::with_capacity(9 + parameters.len());
+            all.extend(common.clone());
             all.extend(parameters.iter().map(pair));
-            all.sort_unstable();
-            // The canonical query is the body, with room for the signature, unless a part of it travels in the URL.
-            let mut body = String::with_capacity(sign::capacity(&all) + SIGNATURE_LENGTH);
-            sign::join_to(&mut body, &all);
-            let signature = credentials.rpc_key().sign(&rpc::string_to_sign("POST", &body));
+            // The canonical query is the body, unless a part of it travels in the URL.
+            let (mut body, signature) = rpc::sign_with(credentials.rpc_key(), "POST", all);
             if !query.is_empty() {
-                body = sign::canonical_query(common.into_iter().chain(parameters.iter().filter(in_form).map(pair)));
+                body = sign::canonical_query(common.chain(parameters.iter().filter(in_form).map(pair)));
             }
             body.push_str("&Signature=");
             sign::encode_to(&mut body, signature.as_str());
@@ -192,9 +189,6 @@ pub(crate) fn prepare(
     *request.body_mut() = Bytes::from(body);
     Ok(request)
 }
-
-/// How long `&Signature=` is with its value at the most: 28 digits of Base64, three of which may be encoded each.
-const SIGNATURE_LENGTH: usize = 11 + 28 * 3;
 
 fn pair<'p>(parameter: &'p Parameter<'_>) -> (&'p str, &'p str) {
     (&parameter.name, &parameter.value)

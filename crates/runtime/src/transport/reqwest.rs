@@ -1,6 +1,7 @@
 //! The bundled transport: HTTP/1.1 and TLS through `reqwest`.
 
 use std::error::Error as StdError;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -13,6 +14,8 @@ use super::{MAX_ANSWER_BYTES, Transport, TransportError, TransportFuture};
 #[derive(Debug, Clone)]
 pub struct ReqwestTransport {
     client: reqwest::Client,
+    /// The first URL without a query, as `reqwest` wants it: nearly every request goes there, and parsing costs as much as signing.
+    url: Arc<OnceLock<(http::Uri, reqwest::Url)>>,
 }
 
 impl ReqwestTransport {
@@ -36,7 +39,7 @@ impl ReqwestTransport {
     }
 
     fn over(settings: reqwest::ClientBuilder) -> Result<Self, TransportError> {
-        settings.build().map(|client| Self { client }).map_err(|error| {
+        settings.build().map(Self::from_client).map_err(|error| {
             TransportError::not_sent("the HTTP client cannot be set up").with_source(error.without_url())
         })
     }
@@ -46,7 +49,28 @@ impl ReqwestTransport {
     /// Switch redirects and retries off in it: a redirect would carry the signed request to another host, and a request that
     /// creates something must not be repeated behind the caller's back.
     pub fn from_client(client: reqwest::Client) -> Self {
-        Self { client }
+        Self { client, url: Arc::default() }
+    }
+
+    /// The request in the form that `reqwest` wants.
+    fn convert(&self, request: http::Request<Bytes>) -> Result<reqwest::Request, TransportError> {
+        let (parts, body) = request.into_parts();
+        let url = match self.url.get() {
+            Some((uri, url)) if *uri == parts.uri => url.clone(),
+            _ => {
+                let url = reqwest::Url::parse(&parts.uri.to_string())
+                    .map_err(|_| TransportError::not_sent("the request is not valid HTTP"))?;
+                // A query holds parameters, which no later request has in common.
+                if parts.uri.query().is_none() {
+                    let _ = self.url.set((parts.uri, url.clone()));
+                }
+                url
+            }
+        };
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        *request.body_mut() = Some(body.into());
+        Ok(request)
     }
 }
 
@@ -61,10 +85,7 @@ fn settings() -> reqwest::ClientBuilder {
 impl Transport for ReqwestTransport {
     fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_> {
         Box::pin(async move {
-            let request = reqwest::Request::try_from(request).map_err(|error| {
-                TransportError::not_sent("the request is not valid HTTP").with_source(error.without_url())
-            })?;
-            let mut response = self.client.execute(request).await.map_err(describe)?;
+            let mut response = self.client.execute(self.convert(request)?).await.map_err(describe)?;
             let too_large =
                 || TransportError::unanswered(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"));
             let announced = response.content_length().unwrap_or(0);
