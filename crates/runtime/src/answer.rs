@@ -109,11 +109,8 @@ fn service_error(status: StatusCode, body: ErrorBody, retry_after: Option<Durati
             "the service gave neither code nor message".to_owned()
         }
     });
-    let server_side = status.is_server_error() || code.as_deref().is_some_and(is_server_failure);
-    Error::new(kind, message)
-        .with_code(code)
-        .with_retry_after(retry_after)
-        .with_outcome_unknown(!throttled && server_side)
+    let unknown = status.is_server_error() || code.as_deref().is_some_and(may_have_been_executed);
+    Error::new(kind, message).with_code(code).with_retry_after(retry_after).with_outcome_unknown(!throttled && unknown)
 }
 
 /// Whether the code says that a limit was exceeded and the call was not executed.
@@ -126,9 +123,10 @@ fn is_throttling(code: &str, context: Context<'_>) -> bool {
         || context.action.is_some_and(|action| documented(action.errors))
 }
 
-/// Whether the code says that the service itself failed; it may have executed the call.
-fn is_server_failure(code: &str) -> bool {
-    matches!(code, "ServiceUnavailable" | "InternalError" | "UnknownError")
+/// Whether the code says that the service itself failed, so that it may have executed the call, or that it has seen the nonce
+/// before. Each attempt has a new one, so something on the way sent the request twice, and the first may have been executed.
+fn may_have_been_executed(code: &str) -> bool {
+    matches!(code, "ServiceUnavailable" | "InternalError" | "UnknownError" | "SignatureNonceUsed")
 }
 
 fn unusable(status: StatusCode, body: &[u8], redactor: &Redactor<'_>) -> Error {
@@ -540,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_failure_inside_the_service_leaves_the_outcome_unknown() {
+    fn only_a_failure_inside_the_service_or_a_used_nonce_leaves_the_outcome_unknown() {
         for (status, code, unknown) in [
             (400, "InvalidParameter", false),
             (404, "InvalidApi.NotFound", false),
@@ -549,6 +547,7 @@ mod tests {
             (400, "InternalError", true),
             (200, "InternalError", true),
             (200, "UnknownError", true),
+            (400, "SignatureNonceUsed", true),
             (200, "Ram.PermissionDeny", false),
         ] {
             let error = refused(status, &[], &format!(r#"{{"Code":"{code}"}}"#));
