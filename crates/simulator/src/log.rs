@@ -181,8 +181,8 @@ impl Log {
         self.kept.iter().cloned().collect()
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.kept.clear();
+    pub(crate) fn take(&mut self) -> Vec<Arc<Received>> {
         self.bytes = 0;
+        std::mem::take(&mut self.kept).into()
     }
 }
