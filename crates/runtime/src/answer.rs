@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use serde_core::de::IgnoredAny;
 
 use crate::decode::decode;
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
@@ -109,11 +110,8 @@ fn service_error(status: StatusCode, body: ErrorBody, retry_after: Option<Durati
             "the service gave neither code nor message".to_owned()
         }
     });
-    let server_side = status.is_server_error() || code.as_deref().is_some_and(is_server_failure);
-    Error::new(kind, message)
-        .with_code(code)
-        .with_retry_after(retry_after)
-        .with_outcome_unknown(!throttled && server_side)
+    let unknown = status.is_server_error() || code.as_deref().is_some_and(may_have_been_executed);
+    Error::new(kind, message).with_code(code).with_retry_after(retry_after).with_outcome_unknown(!throttled && unknown)
 }
 
 /// Whether the code says that a limit was exceeded and the call was not executed.
@@ -126,9 +124,10 @@ fn is_throttling(code: &str, context: Context<'_>) -> bool {
         || context.action.is_some_and(|action| documented(action.errors))
 }
 
-/// Whether the code says that the service itself failed; it may have executed the call.
-fn is_server_failure(code: &str) -> bool {
-    matches!(code, "ServiceUnavailable" | "InternalError" | "UnknownError")
+/// Whether the code says that the service itself failed, so that it may have executed the call, or that it has seen the nonce
+/// before. Each attempt has a new one, so something on the way sent the request twice, and the first may have been executed.
+fn may_have_been_executed(code: &str) -> bool {
+    matches!(code, "ServiceUnavailable" | "InternalError" | "UnknownError" | "SignatureNonceUsed")
 }
 
 fn unusable(status: StatusCode, body: &[u8], redactor: &Redactor<'_>) -> Error {
@@ -218,9 +217,20 @@ impl ErrorBody {
     fn read(body: &[u8]) -> Option<Self> {
         let mut found = Self::default();
         if decode(body, &mut found).is_err() {
-            found = Self::read_xml(std::str::from_utf8(body).ok()?)?;
+            found = Self::read_one_by_one(body).or_else(|| Self::read_xml(std::str::from_utf8(body).ok()?))?;
         }
         (found.code.is_some() || found.message.is_some() || found.request_id.is_some()).then_some(found)
+    }
+
+    /// Reads each member in a pass of its own: a value that nothing can hold, such as a number beyond every range, ends a pass, and
+    /// must not hide the code.
+    fn read_one_by_one(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<IgnoredAny>(body).ok()?;
+        let mut found = Self::default();
+        for name in ["Code", "Message", "RequestId", "Success"] {
+            let _ = decode(body, &mut Only { name, body: &mut found });
+        }
+        Some(found)
     }
 
     /// The gateway's XML error: flat elements below `<Error>` (or the action's response element).
@@ -281,6 +291,25 @@ impl Object for ErrorBody {
     }
     fn reset(&mut self) {
         *self = Self::default();
+    }
+}
+
+/// One member of an error body; all others are skipped unread.
+struct Only<'b> {
+    name: &'static str,
+    body: &'b mut ErrorBody,
+}
+
+impl Object for Only<'_> {
+    fn type_name(&self) -> &'static str {
+        "ErrorBody"
+    }
+    fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
+    fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
+        if name.eq_ignore_ascii_case(self.name) { self.body.member(name) } else { None }
+    }
+    fn reset(&mut self) {
+        self.body.reset();
     }
 }
 
@@ -358,6 +387,7 @@ mod tests {
             r#"{"Code":"Product.Unsubscript","Message":"no","RequestId":"r","Success":true}"#,
             r#"{"Code":"Product.Unsubscript","Message":"no","RequestId":"r","Success":"perhaps"}"#,
             r#"{"Code":"Product.Unsubscript","Message":"no","RequestId":"r","Count":"not a number"}"#,
+            r#"{"Success":[1e999],"Code":"Product.Unsubscript","Message":"no","RequestId":"r","Count":1e999}"#,
             r#"{"code":"Product.Unsubscript","message":"no","requestId":"r"}"#,
         ] {
             let errors = [
@@ -540,7 +570,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_failure_inside_the_service_leaves_the_outcome_unknown() {
+    fn only_a_failure_inside_the_service_or_a_used_nonce_leaves_the_outcome_unknown() {
         for (status, code, unknown) in [
             (400, "InvalidParameter", false),
             (404, "InvalidApi.NotFound", false),
@@ -549,6 +579,7 @@ mod tests {
             (400, "InternalError", true),
             (200, "InternalError", true),
             (200, "UnknownError", true),
+            (400, "SignatureNonceUsed", true),
             (200, "Ram.PermissionDeny", false),
         ] {
             let error = refused(status, &[], &format!(r#"{{"Code":"{code}"}}"#));
@@ -609,6 +640,20 @@ mod tests {
         }
     }
 
+    /// Any JSON text.
+    fn any_json() -> impl Strategy<Value = String> {
+        let scalar =
+            prop_oneof!["null|true|false|-?[1-9][0-9]{0,20}(\\.[0-9]{1,3})?(e[0-9]{1,3})?", r#""[ -!#-\[\]-~é]{0,8}""#];
+        scalar.prop_recursive(4, 16, 4, |inner| {
+            let members = prop::collection::vec((r#""(Code|code|Count|[a-z]{0,3})""#, inner.clone()), 0..4);
+            let object = members.prop_map(|members| {
+                let members: Vec<String> = members.into_iter().map(|(name, value)| format!("{name}:{value}")).collect();
+                format!("{{{}}}", members.join(","))
+            });
+            prop_oneof![prop::collection::vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(","))), object]
+        })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -626,6 +671,22 @@ mod tests {
             let headers: Headers<'_> = &[("x-acs-retry-after", &retry_after)];
             let judged = judged_into(status, headers, &body, &mut Answer::default());
             prop_assert!((200..300).contains(&status) || judged.is_err(), "{} is not a success", status);
+        }
+
+        /// Whatever else it says, and whatever form that has.
+        #[test]
+        fn no_answer_with_an_error_code_is_taken_for_a_success_or_loses_its_code(
+            status in 200_u16..600,
+            code in "[A-NP-Z][A-Za-z.]{1,12}",
+            (success, count, other) in (any_json(), any_json(), any_json()),
+            first in any::<bool>(),
+        ) {
+            let code_member = format!(r#""Code":"{code}""#);
+            let others = format!(r#""Success":{success},"Count":{count},"AccessDeniedDetail":{other},"Other":{other}"#);
+            let body = if first { format!("{{{code_member},{others}}}") } else { format!("{{{others},{code_member}}}") };
+            let error = judged_into(status, ID, body.as_bytes(), &mut Answer::default()).expect_err(&body);
+            prop_assert!(matches!(error.kind(), ErrorKind::Service | ErrorKind::Throttled), "{}: {:?}", body, error);
+            prop_assert_eq!(error.code(), Some(&*code), "{}", body);
         }
     }
 }

@@ -71,8 +71,9 @@ pub enum ErrorKind {
     /// an error, too.
     ///
     /// With a 5xx status, or a code by which the service says that it failed itself (`InternalError`, `UnknownError`,
-    /// `ServiceUnavailable`), the call may have been executed ([`Error::outcome_unknown`]); an idempotent one was sent again. With any
-    /// other it was not executed, and sending it again unchanged does not help.
+    /// `ServiceUnavailable`), the call may have been executed ([`Error::outcome_unknown`]); an idempotent one was sent again. So with
+    /// `SignatureNonceUsed`: something on the way sent the request twice. With any other it was not executed, and sending it again
+    /// unchanged does not help.
     Service,
     /// What came back is not an answer of the service: HTML of a proxy, an empty or cut body, a redirect. Status and
     /// request id are kept. *It may or may not have taken effect* unless the status is 3xx or 4xx.

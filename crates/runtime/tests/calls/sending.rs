@@ -106,7 +106,7 @@ async fn what_may_have_been_executed_is_never_sent_again() {
         (Step::Never, ErrorKind::Unanswered, true),
         (answer(503, r#"{"Code":"ServiceUnavailable"}"#), ErrorKind::Service, true),
         (answer(500, r#"{"Code":"InternalError"}"#), ErrorKind::Service, true),
-        (answer(400, r#"{"Code":"SignatureNonceUsed"}"#), ErrorKind::Service, false),
+        (answer(400, r#"{"Code":"SignatureNonceUsed"}"#), ErrorKind::Service, true),
         (answer(400, r#"{"Code":"InvalidParameter"}"#), ErrorKind::Service, false),
         (answer(200, r#"{"Code":"Ram.PermissionDeny"}"#), ErrorKind::Service, false),
         (answer(502, "<html>"), ErrorKind::UnusableAnswer, true),
