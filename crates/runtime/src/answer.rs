@@ -2,6 +2,7 @@
 //!
 //! A call succeeded only if the HTTP status is 2xx **and** the body says so: an HTTP 200 may carry an error code.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
@@ -65,7 +66,7 @@ pub(crate) fn judge(
     let decoded = decode(body, &mut envelope);
     let facts = envelope.facts();
     let failed = facts.is_failure(context.product);
-    let id = facts.request_id.clone().or_else(|| header_id.clone());
+    let id = facts.request_id.as_deref().map(ToOwned::to_owned).or_else(|| header_id.clone());
 
     if let Err(problem) = decoded {
         // A failed call need not fit the type of a successful one.
@@ -80,7 +81,7 @@ pub(crate) fn judge(
         return Err(located(Error::new(ErrorKind::Decode, message), id));
     }
     if failed {
-        return Err(located(service_error(status, facts, retry_after, context), id));
+        return Err(located(service_error(status, facts.into_body(), retry_after, context), id));
     }
     if context.product.success_code.is_some() && facts.says_nothing() && header_id.is_none() {
         // JSON of something else, a captive portal say: nothing in it belongs to the service.
@@ -153,8 +154,15 @@ struct Envelope<'o> {
 }
 
 impl Envelope<'_> {
-    fn facts(self) -> ErrorBody {
-        let mut facts = self.said;
+    /// What the answer says, borrowed: most calls succeed, and need only the request ID of it.
+    fn facts(&self) -> Facts<'_> {
+        let said = &self.said;
+        let mut facts = Facts {
+            code: said.code.as_deref().map(Cow::Borrowed),
+            message: said.message.as_deref().map(Cow::Borrowed),
+            request_id: said.request_id.as_deref().map(Cow::Borrowed),
+            success: boolean(&said.success),
+        };
         self.output.each(&mut |member, value| {
             let fact = match member.name {
                 "Code" => &mut facts.code,
@@ -162,9 +170,9 @@ impl Envelope<'_> {
                 "RequestId" => &mut facts.request_id,
                 "Success" => {
                     match value.view() {
-                        View::Boolean(success) => facts.success = success.into(),
-                        View::Text(text) => facts.success = text.into(),
-                        View::Any(json) => facts.success = json.clone(),
+                        View::Boolean(success) => facts.success = Some(success),
+                        View::Text(text) => facts.success = text.to_ascii_lowercase().parse().ok(),
+                        View::Any(json) => facts.success = boolean(json),
                         _ => {}
                     }
                     return;
@@ -172,15 +180,52 @@ impl Envelope<'_> {
                 _ => return,
             };
             match value.view() {
-                View::Text(text) => *fact = Some(text.to_owned()),
+                View::Text(text) => *fact = Some(text.into()),
                 // An untyped answer: read it as tolerantly as a typed one.
-                View::Any(Json::String(text)) => *fact = Some(text.clone()),
+                View::Any(Json::String(text)) => *fact = Some(text.into()),
                 View::Any(Json::Null) => {}
-                View::Any(other) => *fact = Some(other.to_string()),
+                View::Any(other) => *fact = Some(other.to_string().into()),
                 _ => {}
             }
         });
         facts
+    }
+}
+
+/// What a 2xx answer says of how the call went.
+struct Facts<'a> {
+    code: Option<Cow<'a, str>>,
+    message: Option<Cow<'a, str>>,
+    request_id: Option<Cow<'a, str>>,
+    success: Option<bool>,
+}
+
+impl Facts<'_> {
+    fn is_failure(&self, product: &ProductDescriptor) -> bool {
+        is_failure(self.success, self.code.as_deref(), product)
+    }
+
+    fn says_nothing(&self) -> bool {
+        self.code.is_none() && self.message.is_none() && self.request_id.is_none() && self.success.is_none()
+    }
+
+    fn into_body(self) -> ErrorBody {
+        let owned = |fact: Option<Cow<'_, str>>| fact.map(Cow::into_owned);
+        let success = self.success.map_or(Json::Null, Json::Bool);
+        ErrorBody { code: owned(self.code), message: owned(self.message), request_id: owned(self.request_id), success }
+    }
+}
+
+fn is_failure(success: Option<bool>, code: Option<&str>, product: &ProductDescriptor) -> bool {
+    success == Some(false) || product.success_code.is_some_and(|success| code.is_some_and(|code| code != success))
+}
+
+/// `true` and `false`, also as text.
+fn boolean(json: &Json) -> Option<bool> {
+    match json {
+        Json::Bool(boolean) => Some(*boolean),
+        Json::String(text) => text.to_ascii_lowercase().parse().ok(),
+        _ => None,
     }
 }
 
@@ -253,20 +298,7 @@ impl ErrorBody {
     }
 
     fn is_failure(&self, product: &ProductDescriptor) -> bool {
-        self.success() == Some(false)
-            || product.success_code.is_some_and(|success| self.code.as_deref().is_some_and(|code| code != success))
-    }
-
-    fn success(&self) -> Option<bool> {
-        match &self.success {
-            Json::Bool(success) => Some(*success),
-            Json::String(text) => text.to_ascii_lowercase().parse().ok(),
-            _ => None,
-        }
-    }
-
-    fn says_nothing(&self) -> bool {
-        self.code.is_none() && self.message.is_none() && self.request_id.is_none() && self.success().is_none()
+        is_failure(boolean(&self.success), self.code.as_deref(), product)
     }
 }
 

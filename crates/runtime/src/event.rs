@@ -152,7 +152,7 @@ impl<'a> Tally<'a> {
         self.attempt = Attempt::starting(Instant::now());
     }
 
-    /// The attempt has its permit.
+    /// The attempt has the permit of its quota.
     pub(crate) fn has_permit(&mut self) {
         self.attempt.quota_wait = self.attempt.started.elapsed();
         self.quota_wait += self.attempt.quota_wait;
