@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_core::de::IgnoredAny;
 
@@ -90,6 +91,14 @@ pub(crate) fn judge(
     Ok(id)
 }
 
+/// What is known of an answer that broke off: status, request ID, and how it begins.
+pub(crate) fn broken_off(error: Error, answer: &http::Response<Bytes>, redactor: &Redactor<'_>) -> Error {
+    let text = snippet(answer.body(), redactor);
+    let error = if text.is_empty() { error } else { error.with_more(&format!("; the answer begins with: {text}")) };
+    let request_id = header(answer.headers(), "x-acs-request-id").map(|id| redactor.hide(id).into_owned());
+    error.with_status(answer.status().as_u16()).with_request_id(request_id)
+}
+
 /// The delay that the service asks for: `x-acs-retry-after`, in milliseconds. Zero, negative and unreadable values count as absent.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let millis: u64 = header(headers, "x-acs-retry-after")?.trim().parse().ok()?;
@@ -132,9 +141,7 @@ fn may_have_been_executed(code: &str) -> bool {
 }
 
 fn unusable(status: StatusCode, body: &[u8], redactor: &Redactor<'_>) -> Error {
-    // Hidden first and cut then: half a phone number would not be found any more.
-    let text = String::from_utf8_lossy(body);
-    let snippet: String = one_line(&redactor.hide(&text)).chars().take(SNIPPET_CHARS).collect();
+    let snippet = snippet(body, redactor);
     let what = if status.is_redirection() {
         "the endpoint redirects, and redirects are never followed"
     } else if body.is_empty() {
@@ -144,6 +151,13 @@ fn unusable(status: StatusCode, body: &[u8], redactor: &Redactor<'_>) -> Error {
     };
     let message = if snippet.is_empty() { what.to_owned() } else { format!("{what}; it begins with: {snippet}") };
     Error::new(ErrorKind::UnusableAnswer, message)
+}
+
+/// How an answer begins, on one line, without what must not be shown.
+fn snippet(body: &[u8], redactor: &Redactor<'_>) -> String {
+    // Hidden first and cut then: half a phone number would not be found any more.
+    let text = String::from_utf8_lossy(body);
+    one_line(&redactor.hide(&text)).chars().take(SNIPPET_CHARS).collect()
 }
 
 /// The members that say how a call went. Where the output has such a member itself, it is read from there, so that one

@@ -383,8 +383,12 @@ impl Core {
             Err(_) => Err(Error::new(ErrorKind::Unanswered, format!("no answer within {limit:?}"))),
             Ok(Err(error)) => {
                 let kind = if error.is_not_sent() { ErrorKind::NotSent } else { ErrorKind::Unanswered };
-                let error = error.redacted(&redactor);
-                Err(Error::new(kind, error.to_string()).with_source(error))
+                let told = Error::new(kind, redactor.hide(&error.to_string()));
+                let told = match error.partial_answer() {
+                    Some(answer) => answer::broken_off(told, answer, &redactor),
+                    None => told,
+                };
+                Err(told.with_source(error.redacted(&redactor)))
             }
             Ok(Ok(answer)) => {
                 let (parts, body) = answer.into_parts();

@@ -43,7 +43,7 @@ async fn round(caller: &Caller, in_flight: usize, calls: usize) -> (Duration, Du
     calls_of(caller, in_flight, in_flight).await;
     let (wall, cpu) = (Instant::now(), thread_cpu());
     calls_of(caller, in_flight, calls).await;
-    (thread_cpu() - cpu, wall.elapsed())
+    (thread_cpu().saturating_sub(cpu), wall.elapsed())
 }
 
 async fn calls_of(caller: &Caller, in_flight: usize, calls: usize) {

@@ -145,6 +145,11 @@ impl Row {
         Self { status: Some(status), ..self }
     }
 
+    /// The head of the answer came in, before the rest was lost.
+    fn begun(self) -> Self {
+        self.status(200).id(IN_BODY)
+    }
+
     fn never_ends(self) -> Self {
         Self { attempts_never_end: true, ..self }
     }
@@ -207,7 +212,7 @@ fn unanswered() -> Vec<Row> {
         let answer = success().fault(Fault::NoAnswer(end)).not_executed();
         Row::new(name, Server::Answer(answer), Told::Unanswered)
     };
-    let large = || Answer::ok_json(vec![b' '; 17 * MEGABYTE]);
+    let large = || Answer::ok_json(vec![b' '; 17 * MEGABYTE]).header("x-acs-request-id", IN_BODY);
     let head_of = |header: String| format!("HTTP/1.1 200 OK\r\n{header}\r\n\r\n").into_bytes();
     vec![
         connection("closed before the request is read", Unread(End::Close)),
@@ -221,11 +226,11 @@ fn unanswered() -> Vec<Row> {
         unexecuted("reset after the request, not executed", End::Reset),
         Row::lost("closed in the head", Fault::CutHead(End::Close)),
         Row::lost("reset in the head", Fault::CutHead(End::Reset)),
-        Row::lost("closed in the body", Fault::CutBody(End::Close)),
-        Row::lost("reset in the body", Fault::CutBody(End::Reset)),
-        Row::lost("chunks cut off by a close", Fault::CutChunks(End::Close)),
-        Row::lost("chunks cut off by a reset", Fault::CutChunks(End::Reset)),
-        Row::lost("content-length too long", Fault::Length(100_000)),
+        Row::lost("closed in the body", Fault::CutBody(End::Close)).begun(),
+        Row::lost("reset in the body", Fault::CutBody(End::Reset)).begun(),
+        Row::lost("chunks cut off by a close", Fault::CutChunks(End::Close)).begun(),
+        Row::lost("chunks cut off by a reset", Fault::CutChunks(End::Reset)).begun(),
+        Row::lost("content-length too long", Fault::Length(100_000)).begun(),
         instead("garbage", b"\x16\x03\x01 not HTTP at all".to_vec()),
         instead("a megabyte of garbage", vec![0xfe; MEGABYTE]),
         instead("a megabyte of one header", head_of(format!("x: {}", "y".repeat(MEGABYTE)))),
@@ -235,15 +240,17 @@ fn unanswered() -> Vec<Row> {
         instead(
             "a chunk size that is no number",
             [head_of("transfer-encoding: chunked".to_owned()), b"zz\r\n".into()].concat(),
-        ),
+        )
+        .status(200),
         instead("another protocol version", b"HTTP/9.9 200 OK\r\n\r\n".to_vec()),
         instead("a status that is no number", b"HTTP/1.1 OK OK\r\n\r\n".to_vec()),
-        Row::new("a body over the cap, announced", Server::Answer(large()), Told::Unanswered),
+        Row::new("a body over the cap, announced", Server::Answer(large()), Told::Unanswered).begun(),
         Row::new(
             "a body over the cap, in chunks",
             Server::Answer(large().fault(Fault::CutChunks(End::Hang))),
             Told::Unanswered,
-        ),
+        )
+        .begun(),
         Row::new("no answer in time", Server::Answer(success().delay(60 * PATIENCE)), Told::Unanswered).never_ends(),
         connection("hangs before the request is read", Unread(End::Hang)).never_ends(),
         connection("hangs in the middle of the request", HalfRead(100, End::Hang)).never_ends(),
