@@ -153,10 +153,10 @@ async fn poll_at_most<F: Future>(future: F, mut polls: u32) -> Option<F::Output>
 #[tokio::test]
 async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task() {
     let simulator = unlimited().start().await.unwrap();
-    // An answer in many pieces, so that there are many points; and in every third run an attempt that fails first.
+    // An answer in many pieces, so that there are many points; and now and then an attempt that fails first.
     let drip = Fault::Drip { bytes: 50, pause: Duration::from_millis(1) };
     let slow = simulator.gateway().example(SYNC).fault(drip);
-    simulator.script_fn(SYNC, move |received| match received.number % 3 {
+    simulator.script_fn(SYNC, move |received| match received.number % 7 {
         0 => Some(Answer::new(502, "").fault(Fault::NoAnswer(End::Reset))),
         _ => Some(slow.clone()),
     });
@@ -182,6 +182,7 @@ async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task() {
         }
     }
     assert!(dropped >= 8, "the call has {dropped} points at which it can be dropped");
+    simulator.script_fn(SYNC, |_| None);
 
     let calls: Vec<_> = (0..16)
         .map(|_| {
