@@ -9,12 +9,16 @@ use std::task::Poll;
 use std::time::Duration;
 
 use alibabacloud_cams::transport::ReqwestTransport;
-use alibabacloud_cams::{ChatappSyncPhoneNumber, Client, ErrorKind, PRODUCT, RateLimit, RetryPolicy, Throttle};
+use alibabacloud_cams::{
+    ChatappSyncPhoneNumber, Client, Credentials, ErrorKind, PRODUCT, ProvideCredentials, ProvideFuture, RateLimit,
+    RetryPolicy, Throttle,
+};
 use alibabacloud_simulator::{Answer, End, Fault, Simulator};
 use bytes::Bytes;
 use conformance::gateway_transport::GatewayTransport;
 use conformance::harness::{SYNC, client, unlimited};
 use tokio::runtime::Handle;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
 fn sync() -> ChatappSyncPhoneNumber {
@@ -201,6 +205,18 @@ async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task() {
     simulator.stop().await;
 }
 
+/// Credentials that take a moment, so that a call can be dropped between its permit and its sending.
+struct SlowCredentials;
+
+impl ProvideCredentials for SlowCredentials {
+    fn provide(&self) -> ProvideFuture<'_> {
+        Box::pin(async {
+            yield_now().await;
+            Ok(Credentials::new("testid", "testsecret"))
+        })
+    }
+}
+
 /// In virtual time, so that a permit that leaked shows as a wait.
 #[tokio::test(start_paused = true)]
 async fn a_call_dropped_at_any_point_gives_its_place_in_the_quota_back() {
@@ -213,6 +229,7 @@ async fn a_call_dropped_at_any_point_gives_its_place_in_the_quota_back() {
     for polls in 0.. {
         let client = client("http://127.0.0.1:1")
             .transport(GatewayTransport::new(gateway.clone(), way, way))
+            .credentials(SlowCredentials)
             .throttle(Throttle::new().with_limit(SYNC, RateLimit::new(LIMIT, window)))
             .build()
             .unwrap();
