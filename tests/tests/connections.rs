@@ -9,12 +9,16 @@ use std::task::Poll;
 use std::time::Duration;
 
 use alibabacloud_cams::transport::ReqwestTransport;
-use alibabacloud_cams::{ChatappSyncPhoneNumber, Client, ErrorKind, PRODUCT, RateLimit, RetryPolicy, Throttle};
+use alibabacloud_cams::{
+    ChatappSyncPhoneNumber, Client, Credentials, ErrorKind, PRODUCT, ProvideCredentials, ProvideFuture, RateLimit,
+    RetryPolicy, Throttle,
+};
 use alibabacloud_simulator::{Answer, End, Fault, Simulator};
 use bytes::Bytes;
 use conformance::gateway_transport::GatewayTransport;
 use conformance::harness::{SYNC, client, unlimited};
 use tokio::runtime::Handle;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
 fn sync() -> ChatappSyncPhoneNumber {
@@ -153,10 +157,10 @@ async fn poll_at_most<F: Future>(future: F, mut polls: u32) -> Option<F::Output>
 #[tokio::test]
 async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task() {
     let simulator = unlimited().start().await.unwrap();
-    // An answer in many pieces, so that there are many points; and in every third run an attempt that fails first.
+    // An answer in many pieces, so that there are many points; and now and then an attempt that fails first.
     let drip = Fault::Drip { bytes: 50, pause: Duration::from_millis(1) };
     let slow = simulator.gateway().example(SYNC).fault(drip);
-    simulator.script_fn(SYNC, move |received| match received.number % 3 {
+    simulator.script_fn(SYNC, move |received| match received.number % 7 {
         0 => Some(Answer::new(502, "").fault(Fault::NoAnswer(End::Reset))),
         _ => Some(slow.clone()),
     });
@@ -182,6 +186,7 @@ async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task() {
         }
     }
     assert!(dropped >= 8, "the call has {dropped} points at which it can be dropped");
+    simulator.script_fn(SYNC, |_| None);
 
     let calls: Vec<_> = (0..16)
         .map(|_| {
@@ -200,6 +205,18 @@ async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task() {
     simulator.stop().await;
 }
 
+/// Credentials that take a moment, so that a call can be dropped between its permit and its sending.
+struct SlowCredentials;
+
+impl ProvideCredentials for SlowCredentials {
+    fn provide(&self) -> ProvideFuture<'_> {
+        Box::pin(async {
+            yield_now().await;
+            Ok(Credentials::new("testid", "testsecret"))
+        })
+    }
+}
+
 /// In virtual time, so that a permit that leaked shows as a wait.
 #[tokio::test(start_paused = true)]
 async fn a_call_dropped_at_any_point_gives_its_place_in_the_quota_back() {
@@ -212,6 +229,7 @@ async fn a_call_dropped_at_any_point_gives_its_place_in_the_quota_back() {
     for polls in 0.. {
         let client = client("http://127.0.0.1:1")
             .transport(GatewayTransport::new(gateway.clone(), way, way))
+            .credentials(SlowCredentials)
             .throttle(Throttle::new().with_limit(SYNC, RateLimit::new(LIMIT, window)))
             .build()
             .unwrap();

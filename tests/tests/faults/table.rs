@@ -355,9 +355,15 @@ fn gateway_codes() -> Vec<Row> {
         rows.push(Row::answer(name, answer, told).id(IN_BODY).code("InvalidTimeStamp.Expired"));
     }
 
-    for (status, body) in [(400, &*error_body("Whatever")), (403, ""), (429, HTML), (500, "{\"Co"), (503, HTML)] {
+    for (status, with, body) in [
+        (400, "an error", &*error_body("Whatever")),
+        (403, "an empty body", ""),
+        (429, "HTML", HTML),
+        (500, "truncated JSON", "{\"Co"),
+        (503, "HTML", HTML),
+    ] {
         let answer = Answer::new(status, body.to_owned()).retry_after(ASKED_WAIT).not_executed();
-        let mut row = Row::answer(format!("{status} that asks to wait: {body:.10}"), answer, Told::Throttled);
+        let mut row = Row::answer(format!("{status} that asks to wait, with {with}"), answer, Told::Throttled);
         row.retry_after = Some(ASKED_WAIT);
         rows.push(if status == 400 { row.id(IN_BODY).code("Whatever") } else { row });
     }
