@@ -54,7 +54,8 @@ impl Authority {
                 let Ok(mut stream) = acceptor.accept(stream).await else { continue };
                 let _ = stream.read(&mut [0; 8 << 10]).await;
                 let body = r#"{"Code":"OK"}"#;
-                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+                let answer =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.shutdown().await;
             }
@@ -75,7 +76,8 @@ async fn a_certificate_authority_of_ones_own_is_trusted_only_where_it_is_given()
     let trusting = ReqwestTransport::builder().without_proxies().certificate_authorities(authority.pem().as_bytes());
     call(&url, trusting.build().unwrap()).await.unwrap();
 
-    let other = ReqwestTransport::builder().without_proxies().certificate_authorities(Authority::new().pem().as_bytes());
+    let other =
+        ReqwestTransport::builder().without_proxies().certificate_authorities(Authority::new().pem().as_bytes());
     for transport in [other.build().unwrap(), ReqwestTransport::without_proxies().unwrap()] {
         let error = call(&url, transport).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotSent, "{error}");
@@ -88,8 +90,7 @@ async fn a_client_certificate_is_shown_to_a_server_that_asks() {
     let authority = Authority::new();
     let url = authority.serve(true).await;
     let (certificate, key) = authority.sign("client");
-    let trusting =
-        || ReqwestTransport::builder().without_proxies().certificate_authorities(authority.pem().as_bytes());
+    let trusting = || ReqwestTransport::builder().without_proxies().certificate_authorities(authority.pem().as_bytes());
     let identity = key.serialize_pem() + &certificate.pem();
     call(&url, trusting().client_certificate(identity.as_bytes()).build().unwrap()).await.unwrap();
     call(&url, trusting().build().unwrap()).await.unwrap_err();

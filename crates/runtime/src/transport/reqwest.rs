@@ -91,7 +91,8 @@ impl ReqwestTransportBuilder {
                 self.settings = self.settings.tls_certs_merge(certificates);
                 self
             }
-            _ => self.refuse("the certificate authorities are not certificates in PEM form (`-----BEGIN CERTIFICATE-----`)"),
+            _ => self
+                .refuse("the certificate authorities are not certificates in PEM form (`-----BEGIN CERTIFICATE-----`)"),
         }
     }
 
