@@ -40,6 +40,7 @@ fn limits(credentials: Credentials) -> Result<alibabacloud_cams::Client, Error> 
     Ok(client)
 }
 
+#[allow(clippy::let_and_return, reason = "the snippet stands alone")]
 fn watching() -> alibabacloud_cams::ClientBuilder {
     use alibabacloud_cams::Client;
     use alibabacloud_cams::event::Event;
