@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::credentials::Credentials;
 use crate::descriptor::{ParameterLocation, ProductDescriptor};
@@ -154,7 +154,7 @@ pub(crate) fn prepare(
                 nonce,
             };
             for (name, value) in acs3::sign(&request, credentials).headers(&request, credentials) {
-                headers.insert(HeaderName::from_static(name), header_value(name, value)?);
+                headers.insert(name, header_value(name, value)?);
             }
             body
         }
@@ -194,7 +194,7 @@ fn pair<'p>(parameter: &'p Parameter<'_>) -> (&'p str, &'p str) {
     (&parameter.name, &parameter.value)
 }
 
-fn header_value(name: &str, value: &str) -> Result<HeaderValue, Error> {
+fn header_value(name: &HeaderName, value: &str) -> Result<HeaderValue, Error> {
     let mut header = HeaderValue::try_from(value).map_err(|_| {
         // Action names and credentials are the only values that a caller chooses.
         Error::new(
@@ -202,7 +202,6 @@ fn header_value(name: &str, value: &str) -> Result<HeaderValue, Error> {
             format!("the header {name} would hold a character that HTTP does not allow"),
         )
     })?;
-    // The hash, too: a short body, a phone number say, can be found by trying.
-    header.set_sensitive([AUTHORIZATION.as_str(), "x-acs-security-token", "x-acs-content-sha256"].contains(&name));
+    header.set_sensitive(acs3::is_sensitive(name));
     Ok(header)
 }
