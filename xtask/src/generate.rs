@@ -147,6 +147,7 @@ impl Count {
     fn add(&mut self, ty: &Type) {
         match ty {
             Type::Array(inner) | Type::Map(inner) => self.add(inner),
+            Type::Wrapped(wrapped) => self.add(&wrapped.items),
             Type::Object(object) => self.add_object(&object.fields),
             Type::Enum(values) => {
                 self.enums += 1;

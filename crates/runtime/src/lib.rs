@@ -23,6 +23,8 @@ pub mod decode;
 pub mod descriptor;
 mod endpoint;
 mod error;
+#[doc(hidden)]
+pub mod example;
 mod options;
 pub mod parameters;
 mod prepare;

@@ -130,7 +130,7 @@ pub(super) fn overview(model: &Model<'_>) -> String {
             "| [`{}`] | {}{} | {} | {} | {permission} |\n",
             action.request,
             if facts.deprecated.is_some() { "**Deprecated.** " } else { "" },
-            Markdown::new(&facts.summary).cell(),
+            Markdown::new(&super::action::summary(facts)).cell(),
             facts.rate_limit.map_or_else(|| "none published".to_owned(), super::action::limit),
             if facts.idempotent { "yes" } else { "no" },
         );

@@ -25,6 +25,8 @@ pub enum Kind {
 ///   symbols that carry meaning in values (`+1`, `<=5`).
 /// - Letters beyond ASCII become their code points (`u4e2d`): the result can be typed anywhere and looks like no other name.
 /// - A leading digit gets `value` in front.
+/// - Of several names that would become one, the first in the specification has the plain name, the others have a number behind it
+///   (see [`numbered`]); the documentation tells what they are on the wire.
 /// - Keywords become raw identifiers, where that is allowed; other reserved names end with `_`, types with `Type`.
 pub fn rust_name(wire: &str, kind: Kind) -> String {
     let words = words(wire, kind);
@@ -49,6 +51,17 @@ pub fn rust_name(wire: &str, kind: Kind) -> String {
         Some(Reserved::Special | Reserved::Used) if kind == Kind::Type => format!("{name}Type"),
         Some(Reserved::Special | Reserved::Used) => format!("{name}_"),
     }
+}
+
+/// The name with a number behind it, for the second and every further thing that would have the plain name: `owner_id_2`,
+/// `Paused2`, `Value1_2`.
+pub fn numbered(name: &str, number: usize, kind: Kind) -> String {
+    let name = name.strip_prefix("r#").unwrap_or(name);
+    let apart = match kind {
+        Kind::Field | Kind::Parameter | Kind::Module | Kind::Static => !name.ends_with('_'),
+        Kind::Type | Kind::Variant => name.ends_with(|c: char| c.is_ascii_digit()),
+    };
+    format!("{name}{}{number}", if apart { "_" } else { "" })
 }
 
 /// Why a name that a specification asks for cannot be used; `None` if it can.

@@ -46,17 +46,36 @@ const TEXT: &str = "type: string, description: Text.";
 const EXAMPLE: &str = "type: string, description: Text., example: x";
 
 #[test]
-fn names_that_become_one_are_errors_with_both_places() {
+fn of_names_that_become_one_the_first_is_plain_and_the_others_have_numbers() {
     let spec = spec(
         "",
         &[(
             "Sell",
-            &format!("{{ ItemId: {{ {EXAMPLE} }}, item-id: {{ {EXAMPLE} }} }}"),
+            &format!("{{ ItemId: {{ {EXAMPLE} }}, item-id: {{ {EXAMPLE} }}, item_id_2: {{ {EXAMPLE} }} }}"),
             &format!(
-                "{{ Id: {{ {TEXT} }}, ID: {{ {TEXT} }}, State: {{ {TEXT}, values: {{ a-b: One., a_b: Two., AB: Three. }} }} }}"
+                "{{ Id: {{ {TEXT} }}, ID: {{ {TEXT} }}, iD: {{ {TEXT}, rust_name: id }}, \
+                 State: {{ {TEXT}, values: {{ a-b: One., a_b: Two., AB: Three. }} }} }}"
             ),
             "{ No.Stock: { status: 400, message: No. }, NoStock: { status: 400, message: No. } }",
         )],
+    );
+    let model = build(&spec).unwrap();
+    let action = &model.actions[0];
+    let parameters: Vec<_> = action.parameters.iter().map(|found| found.field.as_str()).collect();
+    assert_eq!(parameters, ["item_id", "item_id_2", "item_id_2_2"]);
+    let fields: Vec<_> = action.types.objects[0].members.iter().map(|member| member.field.as_str()).collect();
+    assert_eq!(fields, ["id_2", "id_3", "id", "state"], "a name that is asked for goes first");
+    let values: Vec<_> = action.types.enums[0].variants.iter().map(|variant| variant.name.as_str()).collect();
+    assert_eq!(values, ["AB", "AB2", "Ab"]);
+    let codes: Vec<_> = model.errors.codes.iter().map(|code| code.variant.as_str()).collect();
+    assert_eq!(codes, ["NoStock", "NoStock2"]);
+}
+
+#[test]
+fn two_equal_names_that_a_specification_asks_for_are_an_error_with_both_places() {
+    let spec = spec(
+        "",
+        &[("Sell", "{}", &format!("{{ A: {{ {TEXT}, rust_name: same }}, B: {{ {TEXT}, rust_name: same }} }}"), "{}")],
     );
     insta::assert_snapshot!(findings(&spec));
 }
@@ -81,9 +100,12 @@ fn names_that_a_specification_asks_for_are_checked() {
 }
 
 #[test]
-fn actions_that_become_one_are_errors() {
-    let spec = spec("", &[("SellItem", "{}", "{}", "{}"), ("sellItem", "{}", "{}", "{}")]);
-    insta::assert_snapshot!(findings(&spec));
+fn actions_that_become_one_are_numbered() {
+    let spec =
+        spec("", &[("SellItem", "{}", "{}", "{}"), ("sellItem", "{}", "{}", "{}"), ("Sell-Item", "{}", "{}", "{}")]);
+    let model = build(&spec).unwrap();
+    let names: Vec<_> = model.actions.iter().map(|action| (action.module.as_str(), action.request.as_str())).collect();
+    assert_eq!(names, [("sell_item", "SellItem"), ("sell_item_2", "SellItem2"), ("sell_item_3", "SellItem3")]);
 }
 
 #[test]

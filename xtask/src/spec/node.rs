@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostic, Findings, Source, is_direction_control, quot
 const LARGEST_FILE: usize = 1 << 20;
 
 /// How many lists and maps may stand inside each other.
-const DEEPEST_NESTING: usize = 64;
+const DEEPEST_NESTING: usize = 128;
 
 /// A value and its place.
 #[derive(Debug)]
