@@ -6,6 +6,7 @@ mod commands;
 mod diagnostic;
 mod emit;
 mod generate;
+mod import;
 mod model;
 mod plan;
 mod spec;

@@ -77,7 +77,7 @@ pub fn read_sources(root: &Path) -> Result<Vec<InputFile>, FileError> {
 }
 
 /// The names in a folder, sorted; none if it is not a folder.
-fn folder(path: &Path) -> Result<Vec<String>, FileError> {
+pub(super) fn folder(path: &Path) -> Result<Vec<String>, FileError> {
     if !path.is_dir() {
         return Ok(Vec::new());
     }

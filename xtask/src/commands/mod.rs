@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod demo;
 mod generate;
+mod import;
 mod interop;
 mod msrv;
 
@@ -31,6 +32,12 @@ const COMMANDS: &[Command] = &[
         "Write the code that follows from api-spec/, or only check that it is there",
         generate::run,
     ),
+    (
+        "import",
+        "FILE [--action NAME]… [--out FOLDER]",
+        "Turn official metadata (api-docs.json) into specifications",
+        import::run,
+    ),
     ("bench", "NAME", "Measure; without a name, list what can be measured", bench::run),
 ];
 
@@ -56,7 +63,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
 
 fn usage() -> String {
     let mut text = String::from("Usage: cargo xtask <command>\n\nCommands:\n");
-    let mut line = |call: String, about: &str| text += &format!("  {call:<20}{about}\n");
+    let mut line = |call: String, about: &str| text += &format!("  {call:<44}{about}\n");
     for (name, arguments, about, _) in COMMANDS {
         line(format!("{name} {arguments}"), about);
     }

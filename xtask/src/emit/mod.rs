@@ -9,8 +9,7 @@ mod shapes;
 mod table;
 mod tokens;
 
-#[cfg(test)]
-pub use docs::is_invisible;
+pub use docs::{code, is_invisible};
 
 use crate::model::Model;
 

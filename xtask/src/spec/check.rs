@@ -24,7 +24,7 @@ use crate::diagnostic::{Diagnostic, Findings, Severity, Source, Span, is_directi
 const MOST_FINDINGS: usize = 50;
 
 /// Longer names are a mistake.
-const LONGEST_NAME: usize = 100;
+pub const LONGEST_NAME: usize = 100;
 
 /// A file as it was read.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@
 mod check;
 mod de;
 mod file;
-mod node;
+pub mod node;
 mod schema;
 mod suggest;
 #[cfg(test)]
@@ -14,9 +14,15 @@ mod tests;
 
 use std::time::Duration;
 
-pub use self::check::{InputFile, parse};
+pub use self::check::{InputFile, LONGEST_NAME, parse};
 pub use self::schema::schemas;
+pub use self::suggest::suggestion;
 use crate::diagnostic::Span;
+
+/// Whether a scalar without quotes is text, and not a number, a boolean or nothing.
+pub fn is_text(scalar: &str) -> bool {
+    matches!(node::plain_scalar(scalar), node::Scalar::Text(_)) && scalar != "none"
+}
 
 /// A value and the place where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
