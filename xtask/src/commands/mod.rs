@@ -28,8 +28,8 @@ const COMMANDS: &[Command] = &[
     ),
     (
         "generate",
-        "[--check]",
-        "Write the code that follows from api-spec/, or only check that it is there",
+        "[--check] [--spec FOLDER --out FOLDER [--runtime PATH|URL]]",
+        "Write the code that follows from api-spec/, or a crate from another folder, or only check that it is there",
         generate::run,
     ),
     (

@@ -161,21 +161,9 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
 
 /// A documentation test that builds the request from the documented examples.
 fn example(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Vec<String> {
-    let examples = Examples::new(model, action, crate_path);
-    let request = &action.request;
-    let required: Vec<_> = action.parameters.iter().filter(|parameter| parameter.facts.required).collect();
-    let mut lines = vec!["```".to_owned(), format!("use {crate_path}::{request};"), String::new()];
-    match required.as_slice() {
-        [] => lines.push(format!("let request = {request}::new();")),
-        [only] => lines.push(format!("let request = {request}::new({});", examples.argument(only))),
-        several => {
-            lines.push(format!("let request = {request}::builder()"));
-            for parameter in several {
-                lines.push(format!("    .{}({})", parameter.field, examples.argument(parameter)));
-            }
-            lines.push("    .build();".to_owned());
-        }
-    }
+    let mut lines = vec!["```".to_owned(), format!("use {crate_path}::{};", action.request), String::new()];
+    lines.push(format!("let request = {};", Examples::new(model, action, crate_path).request().join("\n")));
+    let mut lines: Vec<String> = lines.iter().flat_map(|line| line.split('\n')).map(ToOwned::to_owned).collect();
     lines.push("```".to_owned());
     lines
 }

@@ -20,7 +20,12 @@ pub(super) fn module(model: &Model<'_>) -> String {
     };
     let mut parts = vec![
         header(&folder(model)),
-        "//! The documented errors of the product.".to_owned(),
+        "//! The documented errors of the product.\n".to_owned()
+            + if model.actions.iter().any(|action| action.feature.is_some()) {
+                "#![allow(dead_code, reason = \"which errors are of an action depends on the features\")]\n"
+            } else {
+                ""
+            },
         import("alibabacloud_runtime::descriptor", &[("ErrorDescriptor", !errors.statics.is_empty())])
             + &import("alibabacloud_runtime", &[("Error", true), ("open_enums", true)]),
         error_codes(&errors.codes),

@@ -19,6 +19,24 @@ impl<'a> Examples<'a> {
         Self { model, action, crate_path }
     }
 
+    /// The expression that builds the request, line by line.
+    pub(super) fn request(&self) -> Vec<String> {
+        let request = &self.action.request;
+        let required: Vec<_> = self.action.parameters.iter().filter(|parameter| parameter.facts.required).collect();
+        match required.as_slice() {
+            [] => vec![format!("{request}::new()")],
+            [only] => vec![format!("{request}::new({})", self.argument(only))],
+            several => {
+                let mut lines = vec![format!("{request}::builder()")];
+                for parameter in several {
+                    lines.push(format!("    .{}({})", parameter.field, self.argument(parameter)));
+                }
+                lines.push("    .build()".to_owned());
+                lines
+            }
+        }
+    }
+
     /// The argument of the parameter's setter, which takes everything that converts into the type.
     pub(super) fn argument(&self, parameter: &Parameter<'_>) -> String {
         let example = &parameter.facts.example;

@@ -4,12 +4,14 @@ mod action;
 mod docs;
 mod errors;
 mod example;
+mod package;
 mod product;
 mod shapes;
 mod table;
 mod tokens;
 
 pub use docs::{code, is_invisible};
+pub use package::{Manifest, package, tests, toml};
 
 use crate::model::Model;
 

@@ -10,18 +10,46 @@ use crate::spec::{BODY, Style};
 
 /// Keys of an API that are read.
 const READ: &[&str] = &[
-    "summary", "title", "description", "requestParamsDescription", "responseParamsDescription", "extraInfo", "methods", "schemes",
-    "security", "operationType", "deprecated", "systemTags", "parameters", "responses", "responseDemo", "errorCodes", "path",
+    "summary",
+    "title",
+    "description",
+    "requestParamsDescription",
+    "responseParamsDescription",
+    "extraInfo",
+    "methods",
+    "schemes",
+    "security",
+    "operationType",
+    "deprecated",
+    "systemTags",
+    "parameters",
+    "responses",
+    "responseDemo",
+    "errorCodes",
+    "path",
 ];
 
 /// Keys of an API that say nothing to a client.
 const IDLE: &[&str] = &[
-    "staticInfo", "translator", "eventInfo", "consumes", "produces", "visibility", "flowControlList", "ramActions", "tags",
-    "operationId", "externalDocs", "changeSet", "callbacks", "x-tags",
+    "staticInfo",
+    "translator",
+    "eventInfo",
+    "consumes",
+    "produces",
+    "visibility",
+    "flowControlList",
+    "ramActions",
+    "tags",
+    "operationId",
+    "externalDocs",
+    "changeSet",
+    "callbacks",
+    "x-tags",
 ];
 
 /// Parameters that every request has: the client sets them.
-const COMMON: &[&str] = &["Action", "AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureVersion"];
+const COMMON: &[&str] =
+    &["Action", "AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureVersion"];
 
 /// Parameters that a request with a V1 signature has, too.
 const COMMON_IN_V1: &[&str] = &["Version", "Format", "Timestamp", "SecurityToken"];
@@ -51,7 +79,8 @@ pub fn types(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) ->
         schemas.notes.add("the action has a path, which is not RPC: left out", name);
         return None;
     }
-    let methods: Vec<&str> = api.get("methods").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let methods: Vec<&str> =
+        api.get("methods").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     if !methods.is_empty() && !methods.iter().any(|method| method.eq_ignore_ascii_case("post")) {
         schemas.notes.add(format!("only {} is documented; the client sends POST", methods.join(", ")), name);
     }
@@ -89,7 +118,9 @@ fn parameters(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>)
             continue;
         }
         if COMMON_IN_V1.contains(&name.as_str()) {
-            schemas.notes.add("also a parameter of the V1 signature: send such calls with the V3 signature", place.clone());
+            schemas
+                .notes
+                .add("also a parameter of the V1 signature: send such calls with the V3 signature", place.clone());
         }
         if let Some(first) = parameters.iter().find(|first| first.member.name == name) {
             if first.schema != schema {
@@ -105,10 +136,17 @@ fn parameters(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>)
 }
 
 /// The type of a parameter and how it is written.
-fn typed(schemas: &mut Schemas<'_>, raw: &Map<String, Value>, name: &str, schema: &Value, place: &str) -> (Member, Option<Style>) {
+fn typed(
+    schemas: &mut Schemas<'_>,
+    raw: &Map<String, Value>,
+    name: &str,
+    schema: &Value,
+    place: &str,
+) -> (Member, Option<Style>) {
     let word = raw.get("style").and_then(Value::as_str);
     let Read { mut ty, mut description, sensitive } = schemas.read(schema, Side::Request, place, 0);
-    let says_nothing = ["type", "properties", "items", "$ref", "additionalProperties"].iter().all(|key| schema.get(key).is_none());
+    let says_nothing =
+        ["type", "properties", "items", "$ref", "additionalProperties"].iter().all(|key| schema.get(key).is_none());
     let text_item = || Box::new(Item { ty: Ty::Text(Vec::new()), description: String::new() });
     if ty == Ty::Any && (says_nothing || word == Some("flat")) {
         ty = match word {
@@ -143,9 +181,14 @@ fn response(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -
     let Some(responses) = api.get("responses").and_then(Value::as_object) else {
         return Vec::new();
     };
-    let success = responses.keys().find(|status| status.starts_with('2')).or_else(|| responses.keys().find(|status| *status == "default"));
+    let success = responses
+        .keys()
+        .find(|status| status.starts_with('2'))
+        .or_else(|| responses.keys().find(|status| *status == "default"));
     for status in responses.keys().filter(|status| Some(*status) != success) {
-        schemas.notes.add(format!("the answer `{}` is left out: only that of a success is typed", shown(status)), action);
+        schemas
+            .notes
+            .add(format!("the answer `{}` is left out: only that of a success is typed", shown(status)), action);
     }
     let Some(schema) = success.and_then(|status| responses.get(status)).and_then(|answer| answer.get("schema")) else {
         return Vec::new();
@@ -180,10 +223,12 @@ pub fn file(schemas: &mut Schemas<'_>, product: &str, name: &str, api: &Map<Stri
     let mut file: Vec<(String, Tree)> = Vec::new();
     let mut key = |name: &str, value: Tree| file.push((name.to_owned(), value));
     key("action", Tree::text(name));
-    let summary = [text(api, "summary"), text(api, "title")].iter().map(|text| clean_line(text)).find(|text| !text.is_empty());
+    let summary =
+        [text(api, "summary"), text(api, "title")].iter().map(|text| clean_line(text)).find(|text| !text.is_empty());
     key("summary", Tree::prose(&summary.unwrap_or_default()));
     let prose = ["description", "requestParamsDescription", "responseParamsDescription", "extraInfo"];
-    let paragraphs: Vec<String> = prose.iter().map(|key| clean(&text(api, key))).filter(|text| !text.is_empty()).collect();
+    let paragraphs: Vec<String> =
+        prose.iter().map(|key| clean(&text(api, key))).filter(|text| !text.is_empty()).collect();
     let description = paragraphs.join("\n\n");
     if !description.is_empty() {
         key("description", Tree::text(lines(&description)));
@@ -196,7 +241,10 @@ pub fn file(schemas: &mut Schemas<'_>, product: &str, name: &str, api: &Map<Stri
     match stated.first() {
         Some(limit) => {
             key("rate_limit", Tree::text(limit.rate.clone()));
-            guessed.push(("rate_limit".to_owned(), Tree::text(format!("The text says: `{}`.", limit.words.replace('`', "'")))));
+            guessed.push((
+                "rate_limit".to_owned(),
+                Tree::text(format!("The text says: `{}`.", limit.words.replace('`', "'"))),
+            ));
         }
         None => key("rate_limit", Tree::word("none")),
     }
@@ -281,9 +329,8 @@ fn quoted_none(example: String) -> Tree {
 /// Whether a request may be sent twice, as far as the name tells; and why.
 fn idempotent(name: &str, api: &Map<String, Value>) -> (bool, String) {
     const READING: [&str; 4] = ["Get", "List", "Query", "Describe"];
-    let is_verb = |verb: &&&str| {
-        name.strip_prefix(**verb).is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()))
-    };
+    let is_verb =
+        |verb: &&&str| name.strip_prefix(**verb).is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()));
     let access = access(api);
     match READING.iter().find(is_verb) {
         Some(verb) if ["create", "update", "delete", "write"].contains(&access) => {
@@ -332,7 +379,9 @@ fn security(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) -> 
     if ways.contains(&"Anonymous") {
         return true;
     }
-    schemas.notes.add(format!("called with {}, not with an access key: the client signs with one", ways.join(", ")), name);
+    schemas
+        .notes
+        .add(format!("called with {}, not with an access key: the client signs with one", ways.join(", ")), name);
     false
 }
 
@@ -350,7 +399,10 @@ fn errors(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> 
         for raw in list.as_array().into_iter().flatten().filter_map(Value::as_object) {
             let code = text(raw, "errorCode").trim().to_owned();
             if !is_valid_name(&code) {
-                schemas.notes.add("an error code cannot be written in a specification: left out", format!("{action}.{}", shown(&code)));
+                schemas.notes.add(
+                    "an error code cannot be written in a specification: left out",
+                    format!("{action}.{}", shown(&code)),
+                );
                 continue;
             }
             let message = clean_line(&text(raw, "errorMessage"));
@@ -399,8 +451,10 @@ fn errors(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> 
 
 /// The documented answer as indented JSON text.
 fn example(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>, response: &[Member]) -> Option<String> {
-    let demos: Value = api.get("responseDemo").and_then(Value::as_str).and_then(|demos| serde_json::from_str(demos).ok())?;
-    let is_json = |demo: &&Value| demo.get("type").and_then(Value::as_str).is_none_or(|ty| ty.eq_ignore_ascii_case("json"));
+    let demos: Value =
+        api.get("responseDemo").and_then(Value::as_str).and_then(|demos| serde_json::from_str(demos).ok())?;
+    let is_json =
+        |demo: &&Value| demo.get("type").and_then(Value::as_str).is_none_or(|ty| ty.eq_ignore_ascii_case("json"));
     let written = |demo: &Value| demo.get("example").map(scalar_text).filter(|text| !text.trim().is_empty());
     let example = demos.as_array().into_iter().flatten().filter(is_json).find_map(written)?;
     let Ok(json) = serde_json::from_str::<Value>(&example) else {
@@ -413,7 +467,8 @@ fn example(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>, re
         ([body], _) if body.name == BODY => None,
         (response, Value::Object(members)) => {
             let was_empty = members.is_empty();
-            Some(examples.object(response, members, action)).filter(|kept| was_empty || *kept != Value::Object(Map::new()))
+            Some(examples.object(response, members, action))
+                .filter(|kept| was_empty || *kept != Value::Object(Map::new()))
         }
         _ => {
             examples.notes.add("the example of the answer is no object: left out", action);

@@ -20,7 +20,9 @@ impl Prints {
     /// The fingerprints of a tree.
     pub fn of(tree: &Tree) -> Self {
         match tree {
-            Tree::Map(entries) => Self::Map(entries.iter().map(|(key, value)| (key.clone(), Self::of(value))).collect()),
+            Tree::Map(entries) => {
+                Self::Map(entries.iter().map(|(key, value)| (key.clone(), Self::of(value))).collect())
+            }
             Tree::Text(text) | Tree::Word(text) => Self::Scalar(fingerprint(text)),
         }
     }
@@ -77,7 +79,12 @@ impl Prints {
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut open: Vec<(String, Vec<(String, Self)>)> = vec![(String::new(), Vec::new())];
         for (index, line) in text.lines().enumerate() {
-            let wrong = || format!("line {} of `upstream.lock` cannot be read: restore it, or delete it and import again", index + 1);
+            let wrong = || {
+                format!(
+                    "line {} of `upstream.lock` cannot be read: restore it, or delete it and import again",
+                    index + 1
+                )
+            };
             if line.starts_with('#') || line.is_empty() {
                 continue;
             }
@@ -124,7 +131,10 @@ mod tests {
     #[test]
     fn fingerprints_are_read_as_they_were_written() {
         let tree = Tree::Map(vec![
-            ("A".to_owned(), Tree::Map(vec![("x \"\n".to_owned(), Tree::text("1")), ("e".to_owned(), Tree::Map(Vec::new()))])),
+            (
+                "A".to_owned(),
+                Tree::Map(vec![("x \"\n".to_owned(), Tree::text("1")), ("e".to_owned(), Tree::Map(Vec::new()))]),
+            ),
             ("B".to_owned(), Tree::Map(vec![("y".to_owned(), Tree::Map(vec![("z".to_owned(), Tree::word("2"))]))])),
         ]);
         let mut prints = Prints::of(&tree);

@@ -49,7 +49,9 @@ impl std::fmt::Display for Change {
             What::KeptWithout(ours) => write!(f, "kept: {path}: {ours}, though upstream no longer has it"),
             What::StaysRemoved { upstream } => write!(f, "stays removed: {path}, though upstream now says {upstream}"),
             What::Differs { ours, upstream } => write!(f, "differs: {path}: {ours}; upstream says {upstream}"),
-            What::Lacks(upstream) => write!(f, "not added: {path}: {upstream} upstream; nothing tells why the file lacks it"),
+            What::Lacks(upstream) => {
+                write!(f, "not added: {path}: {upstream} upstream; nothing tells why the file lacks it")
+            }
         }
     }
 }
@@ -266,7 +268,9 @@ impl Merge<'_> {
         for (index, (key, value)) in entries.iter().enumerate() {
             if gone.contains(&key.range.start) {
                 let start = self.line_start(key.range.start);
-                let end = entries.get(index + 1).map_or_else(|| self.line_end(value), |(next, _)| self.line_start(next.range.start));
+                let end = entries
+                    .get(index + 1)
+                    .map_or_else(|| self.line_end(value), |(next, _)| self.line_start(next.range.start));
                 self.edits.retain(|edit| edit.range.start < start || edit.range.end > end);
                 self.edits.push(Edit { range: start..end, with: String::new() });
             }

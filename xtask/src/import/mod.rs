@@ -11,9 +11,9 @@ pub mod merge;
 mod notes;
 mod product;
 mod schema;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -79,7 +79,8 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile]) -> Result
     let folder = Folder::new(existing)?;
     folder.belongs_to(&product)?;
 
-    let components = metadata.get("components").and_then(|components| components.get("schemas")).and_then(Value::as_object);
+    let components =
+        metadata.get("components").and_then(|components| components.get("schemas")).and_then(Value::as_object);
     let mut schemas = Schemas::new(components);
     unknown_keys(metadata, &mut schemas.notes);
     let mut actions = Vec::new();
@@ -108,7 +109,11 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile]) -> Result
     }
     let success_code = success_code(apis);
     let types = actions.iter().flat_map(|(_, _, types, _)| {
-        types.parameters.iter().map(|parameter| &parameter.member.ty).chain(types.response.iter().map(|member| &member.ty))
+        types
+            .parameters
+            .iter()
+            .map(|parameter| &parameter.member.ty)
+            .chain(types.response.iter().map(|member| &member.ty))
     });
     let shapes = reachable(types, &schemas.shapes);
     let mut notes = std::mem::take(&mut schemas.notes);
@@ -128,7 +133,10 @@ fn file_name(action: &str) -> String {
 /// Whether a file can have this name on every system.
 fn is_action_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c) || (!c.is_ascii() && c.is_alphanumeric());
-    schema::is_valid_name(name) && !name.starts_with('.') && name.chars().all(is_plain) && !name.eq_ignore_ascii_case("product")
+    schema::is_valid_name(name)
+        && !name.starts_with('.')
+        && name.chars().all(is_plain)
+        && !name.eq_ignore_ascii_case("product")
 }
 
 fn unknown_keys(metadata: &Map<String, Value>, notes: &mut Notes) {
@@ -237,7 +245,8 @@ impl<'a> Folder<'a> {
         }
         self.check(&mut texts, &mut lock, &mut notes)?;
         texts.insert(LOCK.to_owned(), lock.render());
-        let differs = |(name, text): &(String, String)| self.files.get(name.as_str()).is_none_or(|old| *old != text.as_bytes());
+        let differs =
+            |(name, text): &(String, String)| self.files.get(name.as_str()).is_none_or(|old| *old != text.as_bytes());
         let files = texts.into_iter().filter(differs).collect();
         Ok(Imported { files, notes, changes, actions: 0 })
     }
@@ -245,7 +254,8 @@ impl<'a> Folder<'a> {
     /// Nothing is written that `generate` would refuse: a file with an error is left as it was.
     fn check(&self, texts: &mut BTreeMap<String, String>, lock: &mut Prints, notes: &mut Notes) -> Result<(), String> {
         loop {
-            let input = |(name, text): (&String, &String)| InputFile { path: name.clone(), bytes: text.clone().into_bytes() };
+            let input =
+                |(name, text): (&String, &String)| InputFile { path: name.clone(), bytes: text.clone().into_bytes() };
             let mut files: Vec<InputFile> = texts.iter().map(input).collect();
             // Files that stay as they are may refer to shapes.
             files.extend(

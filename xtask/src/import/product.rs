@@ -17,7 +17,8 @@ pub struct Product {
 impl Product {
     /// The product, if it is one that can be called.
     pub fn read(metadata: &Map<String, Value>) -> Result<Self, String> {
-        let info = metadata.get("info").and_then(Value::as_object).ok_or("this is no official metadata: it has no `info`")?;
+        let info =
+            metadata.get("info").and_then(Value::as_object).ok_or("this is no official metadata: it has no `info`")?;
         let (code, version, style) = (text(info, "product"), text(info, "version"), text(info, "style"));
         if !style.eq_ignore_ascii_case("rpc") {
             let shown = crate::diagnostic::quoted(&style);
@@ -28,7 +29,10 @@ impl Product {
         }
         let is_code = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if code.is_empty() || !code.chars().all(is_code) {
-            return Err(format!("{} is not a product code: expected letters, digits, `-` and `_`", crate::diagnostic::quoted(&code)));
+            return Err(format!(
+                "{} is not a product code: expected letters, digits, `-` and `_`",
+                crate::diagnostic::quoted(&code)
+            ));
         }
         let is_version = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
         if version.is_empty() || !version.chars().all(is_version) {
@@ -43,7 +47,13 @@ impl Product {
     }
 
     /// The whole file.
-    pub fn file(&self, metadata: &Map<String, Value>, success_code: Option<&str>, shapes: &BTreeMap<&str, &Shape>, notes: &mut Notes) -> Tree {
+    pub fn file(
+        &self,
+        metadata: &Map<String, Value>,
+        success_code: Option<&str>,
+        shapes: &BTreeMap<&str, &Shape>,
+        notes: &mut Notes,
+    ) -> Tree {
         let mut guessed = Vec::new();
         let mut guess = |key: &str, reason: &str| guessed.push((key.to_owned(), Tree::text(reason)));
         guess("title", "The product code: the metadata has no title.");
@@ -52,7 +62,10 @@ impl Product {
         if let Some(reason) = &endpoints.guess {
             guess("endpoints", reason);
         }
-        guess("default_region", "The first of the international region, and the first one listed, that has an endpoint.");
+        guess(
+            "default_region",
+            "The largest region outside of mainland China if it has an endpoint, otherwise the first one listed.",
+        );
         if success_code.is_some() {
             guess("success_code", "The `Code` of all documented answers.");
         }
@@ -90,7 +103,10 @@ fn shape_tree(shape: &Shape) -> Tree {
 }
 
 /// Those shapes that the types refer to, directly or through others.
-pub fn reachable<'s>(roots: impl Iterator<Item = &'s Ty>, shapes: &'s BTreeMap<String, Shape>) -> BTreeMap<&'s str, &'s Shape> {
+pub fn reachable<'s>(
+    roots: impl Iterator<Item = &'s Ty>,
+    shapes: &'s BTreeMap<String, Shape>,
+) -> BTreeMap<&'s str, &'s Shape> {
     let mut open = BTreeSet::new();
     roots.for_each(|ty| ty.shapes(&mut open));
     let mut found = BTreeMap::new();
@@ -118,17 +134,23 @@ struct Endpoints {
 impl Endpoints {
     fn read(metadata: &Map<String, Value>, product: &str, notes: &mut Notes) -> Self {
         let mut listed: Vec<(String, Option<String>, Option<String>)> = Vec::new();
-        for endpoint in metadata.get("endpoints").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object) {
+        for endpoint in
+            metadata.get("endpoints").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
+        {
             let region = text(endpoint, "regionId");
             let host = |key: &str| {
-                let host = text(endpoint, key).trim().trim_start_matches("https://").trim_end_matches('/').to_lowercase();
+                let host =
+                    text(endpoint, key).trim().trim_start_matches("https://").trim_end_matches('/').to_lowercase();
                 Some(host).filter(|host| !host.is_empty())
             };
             let public = host("endpoint").or_else(|| host("public"));
             let vpc = host("vpc");
             let is_valid = |host: &Option<String>| host.as_ref().is_none_or(|host| is_host(host));
             if !is_region(&region) || !is_valid(&public) || !is_valid(&vpc) {
-                notes.add("an endpoint is no host name, or its region no region: left out", super::schema::shown(&region));
+                notes.add(
+                    "an endpoint is no host name, or its region no region: left out",
+                    super::schema::shown(&region),
+                );
                 continue;
             }
             if (public.is_some() || vpc.is_some()) && !listed.iter().any(|(known, ..)| *known == region) {
@@ -151,12 +173,15 @@ impl Endpoints {
             // The first one of the most frequent.
             counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(pattern, _)| pattern)
         };
-        let found_public = pattern(&mut listed.iter().filter_map(|(region, public, _)| Some((region, public.as_ref()?))));
+        let found_public =
+            pattern(&mut listed.iter().filter_map(|(region, public, _)| Some((region, public.as_ref()?))));
         let found_vpc = pattern(&mut listed.iter().filter_map(|(region, _, vpc)| Some((region, vpc.as_ref()?))));
         let guess = match (&found_public, &found_vpc) {
             (Some(_), Some(_)) => None,
             (Some(_), None) => Some("The pattern inside a VPC follows the usual one.".to_owned()),
-            (None, _) => Some("The patterns are the usual ones: the metadata lists no host name with a region in it.".to_owned()),
+            (None, _) => {
+                Some("The patterns are the usual ones: the metadata lists no host name with a region in it.".to_owned())
+            }
         };
         let public = found_public.unwrap_or_else(|| format!("{host}.{{region}}.aliyuncs.com"));
         let vpc = found_vpc.unwrap_or_else(|| format!("{host}-vpc.{{region}}.aliyuncs.com"));
@@ -176,8 +201,10 @@ impl Endpoints {
     }
 
     fn tree(&self) -> Tree {
-        let mut keys =
-            vec![("public".to_owned(), Tree::text(self.public.clone())), ("vpc".to_owned(), Tree::text(self.vpc.clone()))];
+        let mut keys = vec![
+            ("public".to_owned(), Tree::text(self.public.clone())),
+            ("vpc".to_owned(), Tree::text(self.vpc.clone())),
+        ];
         if !self.regions.is_empty() {
             let region = |(region, public, vpc): &(String, Option<String>, Option<String>)| {
                 let mut hosts = Vec::new();

@@ -173,16 +173,57 @@ pub struct Read {
 
 /// Keys that say something to a client; each is read somewhere.
 const READ: &[&str] = &[
-    "type", "format", "properties", "items", "additionalProperties", "$ref", "enum", "enumValueTitles", "description", "title",
-    "required", "example", "deprecated", "default", "maximum", "minimum", "exclusiveMinimum", "exclusiveMaximum", "maxLength",
-    "minLength", "maxItems", "minItems", "maxProperties", "minProperties", "uniqueItems", "multipleOf", "pattern", "sensitive",
+    "type",
+    "format",
+    "properties",
+    "items",
+    "additionalProperties",
+    "$ref",
+    "enum",
+    "enumValueTitles",
+    "description",
+    "title",
+    "required",
+    "example",
+    "deprecated",
+    "default",
+    "maximum",
+    "minimum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "maxLength",
+    "minLength",
+    "maxItems",
+    "minItems",
+    "maxProperties",
+    "minProperties",
+    "uniqueItems",
+    "multipleOf",
+    "pattern",
+    "sensitive",
     "itemNode",
 ];
 
 /// Keys that say nothing to a client.
 const IDLE: &[&str] = &[
-    "visibility", "docRequired", "backendName", "extendType", "isFileTransferUrl", "nullable", "readOnly", "writeOnly", "xml",
-    "examples", "position", "style", "in", "name", "allowEmptyValue", "enumFromApi", "resourceId", "x-order",
+    "visibility",
+    "docRequired",
+    "backendName",
+    "extendType",
+    "isFileTransferUrl",
+    "nullable",
+    "readOnly",
+    "writeOnly",
+    "xml",
+    "examples",
+    "position",
+    "style",
+    "in",
+    "name",
+    "allowEmptyValue",
+    "enumFromApi",
+    "resourceId",
+    "x-order",
 ];
 
 impl<'m> Schemas<'m> {
@@ -301,7 +342,8 @@ impl<'m> Schemas<'m> {
             return Ty::Map(Box::new(Item { ty: read.ty, description: read.description }));
         };
         if free.is_some() {
-            self.notes.add("free names beside fixed ones are left out of the type (they stay in the raw answer)", place);
+            self.notes
+                .add("free names beside fixed ones are left out of the type (they stay in the raw answer)", place);
         }
         if side == Side::Answer
             && let Some((name, inner)) = properties.iter().next()
@@ -504,7 +546,11 @@ fn clean_remarks(remarks: &[String]) -> String {
 
 /// Text as code on one line, without what cannot be seen.
 fn code_of(text: &str) -> String {
-    let visible: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !crate::emit::is_invisible(*c)).collect();
+    let visible: String = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !crate::emit::is_invisible(*c))
+        .collect();
     code(visible.trim())
 }
 

@@ -5,10 +5,59 @@ use crate::emit::is_invisible;
 
 /// Names of tags that are markup; `<account_id>` is a placeholder and stays.
 const TAGS: &[&str] = &[
-    "a", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "content", "dd", "description", "details", "div", "dl",
-    "dt", "em", "font", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "important", "li", "note", "notice", "ol", "p", "ph",
-    "pre", "props", "section", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u",
-    "ul", "var", "warning", "xref",
+    "a",
+    "b",
+    "blockquote",
+    "br",
+    "caption",
+    "code",
+    "col",
+    "colgroup",
+    "content",
+    "dd",
+    "description",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "font",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "important",
+    "li",
+    "note",
+    "notice",
+    "ol",
+    "p",
+    "ph",
+    "pre",
+    "props",
+    "section",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "u",
+    "ul",
+    "var",
+    "warning",
+    "xref",
 ];
 
 /// How far the other end of a tag or link may be.
@@ -117,8 +166,8 @@ fn tag(text: &[char]) -> Option<(usize, &'static str)> {
     }
     let end = text.iter().take(FARTHEST).position(|&c| c == '>')?;
     let replacement = match name.as_str() {
-        "br" | "p" | "li" | "tr" | "div" | "ul" | "ol" | "table" | "hr" | "pre" | "section" | "dt" | "dd" | "h1" | "h2" | "h3"
-        | "h4" | "h5" | "h6" | "blockquote" => "\n",
+        "br" | "p" | "li" | "tr" | "div" | "ul" | "ol" | "table" | "hr" | "pre" | "section" | "dt" | "dd" | "h1"
+        | "h2" | "h3" | "h4" | "h5" | "h6" | "blockquote" => "\n",
         "td" | "th" => " ",
         "code" => "`",
         _ => "",
@@ -153,8 +202,11 @@ fn link(text: &[char]) -> Option<(usize, String)> {
     let target: String = text[close + 2..end].iter().collect();
     let target = target.split_whitespace().next().unwrap_or_default();
     let label = label.replace('[', "");
-    let shown =
-        if target.starts_with("https://") && open == 0 && label != target { format!("{label} ({target})") } else { label };
+    let shown = if target.starts_with("https://") && open == 0 && label != target {
+        format!("{label} ({target})")
+    } else {
+        label
+    };
     Some((end + 1, shown))
 }
 
@@ -228,7 +280,25 @@ fn limit_at(tokens: &[String], at: usize) -> Option<(u32, &'static str, std::ops
     // QPS: 10, the QPS limit is 10
     if token(at) == "qps" {
         let number_at = (at + 1..at + 7).find(|&index| number(token(index)).is_some())?;
-        let links = ["is", "limit", ":", "of", "to", "：", "the", "for", "a", "an", "api", "operation", "this", "=", "上", "限", "为"];
+        let links = [
+            "is",
+            "limit",
+            ":",
+            "of",
+            "to",
+            "：",
+            "the",
+            "for",
+            "a",
+            "an",
+            "api",
+            "operation",
+            "this",
+            "=",
+            "上",
+            "限",
+            "为",
+        ];
         let linked = tokens[at + 1..number_at].iter().all(|word| links.contains(&word.as_str()));
         return (linked && number_at > at + 1).then(|| Some((number(token(number_at))?, "s", at..number_at + 1)))?;
     }

@@ -37,6 +37,8 @@ pub struct Product<'s> {
 pub struct Action<'s> {
     pub facts: &'s spec::Action,
     pub module: String,
+    /// The feature of the crate that has the action; `None` in a crate with few actions, which has them all.
+    pub feature: Option<String>,
     /// The name of the module's file, without `.rs`.
     pub file: String,
     /// The request type.
@@ -160,11 +162,21 @@ pub struct ErrorStatic<'s> {
     pub facts: &'s spec::ErrorCode,
 }
 
-/// Decides all names, or tells which cannot be decided.
-pub fn build(spec: &Spec) -> Result<Model<'_>, Vec<Diagnostic>> {
+/// A crate with more actions than this has a feature for each.
+const HANDFUL: usize = 5;
+
+/// The feature for the action of a module: its name with hyphens.
+fn feature(module: &str) -> String {
+    let name = module.trim_start_matches("r#").replace('_', "-");
+    let name = name.trim_matches('-');
+    if ["default", "full", "reqwest", "blocking"].contains(&name) { format!("{name}-action") } else { name.to_owned() }
+}
+
+/// Decides all names, or tells which cannot be decided. With `features`, many actions get a feature each.
+pub fn build(spec: &Spec, features: bool) -> Result<Model<'_>, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let names: HashSet<&str> = spec.actions.iter().map(|action| action.name.value.as_str()).collect();
-    let type_name = match rust_name(&spec.product.code.value, Kind::Type) {
+    let type_name = match rust_name(&spec.product.code.value, Kind::Request) {
         name if names.contains(name.as_str()) => format!("{name}Product"),
         name => name,
     };
@@ -191,6 +203,7 @@ pub fn build(spec: &Spec) -> Result<Model<'_>, Vec<Diagnostic>> {
         actions.push(Action {
             facts: action,
             file: module.trim_start_matches("r#").to_owned(),
+            feature: (features && spec.actions.len() > HANDFUL).then(|| feature(&module)),
             module,
             request,
             builder,
@@ -223,11 +236,11 @@ fn parameters<'s>(action: &'s spec::Action, nested: &mut types::Namer<'s, '_>, r
 
 /// The type of an action's request: the action's name, unless something else at the root of the crate has it or its builder's.
 fn request_name(root: &Scope, actions: &HashSet<&str>, wire: &Spanned<String>) -> String {
-    let name = rust_name(&wire.value, Kind::Type);
+    let name = rust_name(&wire.value, Kind::Request);
     // `FooBuilder` is the builder of `Foo`, if there is one.
     let is_builder = name.strip_suffix("Builder").is_some_and(|built| actions.contains(built));
     let name = if is_builder { format!("{name}Request") } else { name };
-    let numbers = (2_usize..).map(|number| names::numbered(&name, number, Kind::Type));
+    let numbers = (2_usize..).map(|number| names::numbered(&name, number, Kind::Request));
     let free = |name: &String| root.is_free(name) && root.is_free(&format!("{name}Builder"));
     std::iter::once(name.clone()).chain(numbers).find(free).unwrap_or_default()
 }

@@ -11,6 +11,8 @@ pub enum Kind {
     Parameter,
     /// The module of an action.
     Module,
+    /// A request, or the product: at the root of the crate.
+    Request,
     /// An object or enumeration.
     Type,
     /// A value of an enumeration.
@@ -33,7 +35,7 @@ pub fn rust_name(wire: &str, kind: Kind) -> String {
     let mut name = match kind {
         Kind::Field | Kind::Parameter | Kind::Module => words.join("_").to_snake_case(),
         Kind::Static => words.join("_").to_shouty_snake_case(),
-        Kind::Type | Kind::Variant => upper_camel(&words),
+        Kind::Request | Kind::Type | Kind::Variant => upper_camel(&words),
     };
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         name.insert_str(
@@ -41,14 +43,14 @@ pub fn rust_name(wire: &str, kind: Kind) -> String {
             match kind {
                 Kind::Field | Kind::Parameter | Kind::Module => "value_",
                 Kind::Static => "VALUE_",
-                Kind::Type | Kind::Variant => "Value",
+                Kind::Request | Kind::Type | Kind::Variant => "Value",
             },
         );
     }
     match reserved(&name, kind) {
         None => name,
         Some(Reserved::Keyword) => format!("r#{name}"),
-        Some(Reserved::Special | Reserved::Used) if kind == Kind::Type => format!("{name}Type"),
+        Some(Reserved::Special | Reserved::Used) if matches!(kind, Kind::Request | Kind::Type) => format!("{name}Type"),
         Some(Reserved::Special | Reserved::Used) => format!("{name}_"),
     }
 }
@@ -59,7 +61,7 @@ pub fn numbered(name: &str, number: usize, kind: Kind) -> String {
     let name = name.strip_prefix("r#").unwrap_or(name);
     let apart = match kind {
         Kind::Field | Kind::Parameter | Kind::Module | Kind::Static => !name.ends_with('_'),
-        Kind::Type | Kind::Variant => name.ends_with(|c: char| c.is_ascii_digit()),
+        Kind::Request | Kind::Type | Kind::Variant => name.ends_with(|c: char| c.is_ascii_digit()),
     };
     format!("{name}{}{number}", if apart { "_" } else { "" })
 }
@@ -71,7 +73,7 @@ pub fn objection(name: &str, kind: Kind) -> Option<&'static str> {
             name.starts_with(|c: char| c.is_ascii_lowercase())
                 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         }
-        Kind::Type | Kind::Variant | Kind::Static => {
+        Kind::Request | Kind::Type | Kind::Variant | Kind::Static => {
             let digits_around = |(index, _): (usize, &str)| {
                 let (before, after) = (&name[..index], &name[index + 1..]);
                 before.ends_with(|c: char| c.is_ascii_digit()) && after.starts_with(|c: char| c.is_ascii_digit())
@@ -123,7 +125,8 @@ fn reserved(name: &str, kind: Kind) -> Option<Reserved> {
         Kind::Field | Kind::Static => false,
         Kind::Parameter => USED_PARAMETERS.contains(&name),
         Kind::Module => USED_MODULES.contains(&name),
-        Kind::Type => USED_TYPES.iter().any(|names| names.split(' ').any(|used| used == name)),
+        Kind::Type => is_among(&USED_TYPES, name),
+        Kind::Request => is_among(&USED_TYPES, name) || is_among(&USED_AT_ROOT, name),
         Kind::Variant => name == "Unrecognized",
     };
     if ["self", "Self", "super", "crate", "_", ""].contains(&name) {
@@ -150,8 +153,21 @@ const KEYWORDS: &[&str] = &[
 const USED_PARAMETERS: &[&str] = &["build", "required", "types", "bool", "i32", "i64", "f64"];
 
 /// Modules of every product, and names that a module at the root of a crate would hide. `mod` would take the file `mod.rs`.
-const USED_MODULES: &[&str] =
-    &["errors", "types", "mod", "generated", "runtime", "blocking", "std", "core", "alloc", "alibabacloud_runtime"];
+const USED_MODULES: &[&str] = &[
+    "errors",
+    "types",
+    "mod",
+    "generated",
+    "runtime",
+    "blocking",
+    "std",
+    "core",
+    "alloc",
+    "alibabacloud_runtime",
+    "descriptor",
+    "testing",
+    "transport",
+];
 
 /// The prelude; what generated files import; what stands at the root of every generated crate; the answer of every action.
 const USED_TYPES: [&str; 3] = [
@@ -162,6 +178,15 @@ const USED_TYPES: [&str; 3] = [
      ParameterLocation ParameterStyle Product ProductDescriptor RateLimit RegionEndpoint Request",
     "Client ClientBuilder ErrorCode ErrorKind Output Response",
 ];
+
+/// What else stands at the root of a generated crate.
+const USED_AT_ROOT: [&str; 1] =
+    ["CallOptions Credentials CredentialsError EnvironmentCredentials Network ParameterPlacement PreparedRequest \
+     ProvideCredentials ProvideFuture RetryPolicy SignatureVersion Throttle Transport TransportError UntypedRequest"];
+
+fn is_among(lists: &[&str], name: &str) -> bool {
+    lists.iter().any(|names| names.split(' ').any(|used| used == name))
+}
 
 /// The words of a name, ASCII letters and digits only; at least one.
 fn words(wire: &str, kind: Kind) -> Vec<String> {

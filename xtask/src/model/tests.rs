@@ -30,11 +30,11 @@ fn spec(product: &str, actions: &[(&str, &str, &str, &str)]) -> Spec {
 }
 
 fn findings(spec: &Spec) -> String {
-    render(&build(spec).err().unwrap_or_default(), false)
+    render(&build(spec, false).err().unwrap_or_default(), false)
 }
 
 fn model_of_answer(spec: &Spec) -> (Vec<String>, Vec<String>) {
-    let model = build(spec).unwrap_or_else(|found| panic!("{}", render(&found, false)));
+    let model = build(spec, false).unwrap_or_else(|found| panic!("{}", render(&found, false)));
     let types = &model.actions[0].types;
     (
         types.objects.iter().map(|object| object.name.clone()).collect(),
@@ -59,7 +59,7 @@ fn of_names_that_become_one_the_first_is_plain_and_the_others_have_numbers() {
             "{ No.Stock: { status: 400, message: No. }, NoStock: { status: 400, message: No. } }",
         )],
     );
-    let model = build(&spec).unwrap();
+    let model = build(&spec, false).unwrap();
     let action = &model.actions[0];
     let parameters: Vec<_> = action.parameters.iter().map(|found| found.field.as_str()).collect();
     assert_eq!(parameters, ["item_id", "item_id_2", "item_id_2_2"]);
@@ -103,7 +103,7 @@ fn names_that_a_specification_asks_for_are_checked() {
 fn actions_that_become_one_are_numbered() {
     let spec =
         spec("", &[("SellItem", "{}", "{}", "{}"), ("sellItem", "{}", "{}", "{}"), ("Sell-Item", "{}", "{}", "{}")]);
-    let model = build(&spec).unwrap();
+    let model = build(&spec, false).unwrap();
     let names: Vec<_> = model.actions.iter().map(|action| (action.module.as_str(), action.request.as_str())).collect();
     assert_eq!(names, [("sell_item", "SellItem"), ("sell_item_2", "SellItem2"), ("sell_item_3", "SellItem3")]);
 }
@@ -175,7 +175,7 @@ fn no_type_hides_a_name_that_the_code_needs() {
 #[test]
 fn an_action_called_like_a_builder_gets_out_of_its_way() {
     let spec = spec("", &[("Sell", "{}", "{}", "{}"), ("SellBuilder", "{}", "{}", "{}"), ("Shop", "{}", "{}", "{}")]);
-    let model = build(&spec).unwrap();
+    let model = build(&spec, false).unwrap();
     let names: Vec<_> = model.actions.iter().map(|action| (action.request.as_str(), action.builder.as_str())).collect();
     assert_eq!(
         names,
@@ -197,7 +197,7 @@ fn required_parameters_come_first_in_the_order_of_the_specification() {
             "{}",
         )],
     );
-    let model = build(&spec).unwrap();
+    let model = build(&spec, false).unwrap();
     let fields: Vec<_> = model.actions[0].parameters.iter().map(|parameter| parameter.field.as_str()).collect();
     assert_eq!(fields, ["b", "d", "a", "c"]);
 }
@@ -211,7 +211,7 @@ fn recursion_is_boxed_only_where_it_would_be_endless() {
   Tree: { type: object, description: D., fields: { All: { type: array, description: D., items: { type: shape, shape: Tree } }, Leaf: { type: shape, shape: Self, description: D. } } }
 ";
     let spec = spec(shapes, &[("Sell", "{}", "{}", "{}")]);
-    let model = build(&spec).unwrap_or_else(|found| panic!("{}", render(&found, false)));
+    let model = build(&spec, false).unwrap_or_else(|found| panic!("{}", render(&found, false)));
     let named = |name: &str| Type::Named(name.to_owned());
     let boxed = |name: &str| Type::Option(Box::new(Type::Box(Box::new(named(name)))));
     let members: Vec<_> = model
@@ -241,7 +241,7 @@ fn equal_definitions_of_an_error_are_one_and_others_are_numbered() {
         "errors: { Down: { status: 500, message: Down. } }\n",
         &[("A", "{}", "{}", &a), ("B", "{}", "{}", &b), ("C", "{}", "{}", &c)],
     );
-    let model = build(&spec).unwrap();
+    let model = build(&spec, false).unwrap();
     assert_eq!(model.product.errors, ["DOWN"]);
     let errors: Vec<_> = model.actions.iter().map(|action| action.errors[0].as_str()).collect();
     assert_eq!(errors, ["NO_STOCK", "NO_STOCK", "NO_STOCK_2"]);
