@@ -7,7 +7,7 @@ use alibabacloud_runtime::descriptor::{
 };
 use alibabacloud_runtime::value::{View, to_json};
 use alibabacloud_runtime::{Action, Product, Request, example};
-use conformance::{kitchen_sink, obstacles};
+use conformance::{imported, kitchen_sink, obstacles};
 use std::time::Duration;
 
 /// Calls `$test::<A>()` for every action of every product, and checks that none is left out.
@@ -15,6 +15,13 @@ macro_rules! for_each_action {
     ($test:ident) => {
         for_each_action!($test, cams, [ChatappSyncPhoneNumber, CreateChatappMigrationInitiate]);
         for_each_action!($test, kitchen_sink, [CookDish, Greet, Idle, Leave, Wait]);
+        for_each_action!(
+            $test,
+            imported,
+            [
+                CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, ListNothing, TransportType, Match
+            ]
+        );
         for_each_action!(
             $test,
             obstacles,
@@ -77,6 +84,10 @@ fn every_enumeration_keeps_every_value_byte_for_byte() {
         kitchen_sink::cook_dish::Rating,
         kitchen_sink::greet::ToneOfVoice,
         kitchen_sink::types::Mood,
+        imported::ErrorCode,
+        imported::create_shelf::Colour,
+        imported::create_shelf::Status,
+        imported::types::Mood,
         obstacles::ErrorCode,
         obstacles::obstacles::AwkwardValue,
         obstacles::obstacles::StringValue,

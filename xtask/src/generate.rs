@@ -45,7 +45,7 @@ impl Target {
             return None;
         }
         if let Some(fixture) = folder.strip_prefix("xtask/fixtures/") {
-            return ["kitchen-sink", "obstacles"].contains(&fixture).then(|| {
+            return ["kitchen-sink", "obstacles", "imported"].contains(&fixture).then(|| {
                 let module = fixture.replace('-', "_");
                 Self {
                     folder: format!("tests/src/{module}"),
@@ -68,7 +68,8 @@ fn crate_path(product: &str) -> String {
     format!("alibabacloud_{}", product.to_lowercase().replace('-', "_"))
 }
 
-fn has_yaml_extension(name: &str) -> bool {
+/// Whether a file may be a specification.
+pub fn has_yaml_extension(name: &str) -> bool {
     // `.yml` is a mistake that the specification stage reports.
     name.rsplit_once('.').is_some_and(|(_, extension)| ["yaml", "yml"].contains(&extension))
 }

@@ -9,7 +9,7 @@ use super::cargo::root;
 use super::unknown_argument;
 use crate::diagnostic::{Diagnostic, render};
 use crate::emit::toml;
-use crate::generate::{Failure, generate, generate_crate};
+use crate::generate::{Failure, generate, generate_crate, has_yaml_extension};
 use crate::plan::{FileError, at};
 use crate::spec::InputFile;
 
@@ -86,7 +86,7 @@ fn read_product(path: &Path) -> Result<Vec<InputFile>, FileError> {
     let mut sources = Vec::new();
     for file in folder(path)? {
         let full = path.join(&file);
-        if full.is_file() && (file.ends_with(".yaml") || file.ends_with(".yml")) {
+        if full.is_file() && has_yaml_extension(&file) {
             sources.push(InputFile { path: format!("{name}/{file}"), bytes: at(&full, fs::read(&full))? });
         }
     }

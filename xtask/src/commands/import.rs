@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::cargo::root;
 use super::unknown_argument;
+use crate::generate::has_yaml_extension;
 use crate::import;
 use crate::plan::at;
 use crate::spec::InputFile;
@@ -41,7 +42,9 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     eprint!("{}", imported.notes.render(places));
     for (file, changes) in &imported.changes {
         println!("{file}:");
-        changes.iter().for_each(|change| println!("  {change}"));
+        for change in changes {
+            println!("  {change}");
+        }
     }
     for (name, text) in &imported.files {
         let path = folder.join(name);
@@ -57,7 +60,7 @@ fn read_folder(folder: &Path) -> Result<Vec<InputFile>, String> {
     let mut files = Vec::new();
     for name in super::generate::folder(folder).map_err(|error| error.to_string())? {
         let path = folder.join(&name);
-        if path.is_file() && (name.ends_with(".yaml") || name == import::LOCK) {
+        if path.is_file() && (has_yaml_extension(&name) || name == import::LOCK) {
             let bytes = at(&path, fs::read(&path)).map_err(|error| error.to_string())?;
             files.push(InputFile { path: name, bytes });
         }

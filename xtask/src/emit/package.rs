@@ -48,9 +48,13 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
     if !features.is_empty() {
         text +=
             "# All actions. For a quick build, turn the default features off and name those that you call.\nfull = [\n";
-        features.iter().for_each(|feature| text += &format!("    {},\n", toml(feature)));
+        for feature in &features {
+            text += &format!("    {},\n", toml(feature));
+        }
         text += "]\n";
-        features.iter().for_each(|feature| text += &format!("{feature} = []\n"));
+        for feature in &features {
+            text += &format!("{feature} = []\n");
+        }
     }
     text += "\n[dependencies]\n";
     text += &match manifest {
@@ -142,7 +146,8 @@ fn library(model: &Model<'_>) -> String {
             documentation("../README.md"),
             documentation("generated/actions.md")
         ),
-        "#![forbid(unsafe_code)]\n#![allow(clippy::doc_markdown, reason = \"names of products and services are prose\")]".to_owned(),
+        "#![forbid(unsafe_code)]\n#![allow(clippy::doc_markdown, clippy::struct_field_names, reason = \"names and prose are the service's\")]"
+            .to_owned(),
         // Each required parameter of a builder takes a step of the macro.
         deepest(model).map_or_else(String::new, |limit| format!("#![recursion_limit = \"{limit}\"]")),
         "#[rustfmt::skip]\nmod generated;".to_owned(),

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::example::{Examples, of_parameter};
-use super::schema::{Item, Member, Read, Schemas, Side, Ty, fields, is_valid_name, scalar_text, shown, style, text};
+use super::schema::{
+    Item, Member, Read, Schemas, Side, Ty, add_own, fields, is_valid_name, scalar_text, shown, style, text,
+};
 use super::text::{clean, clean_line, limits};
 use super::yaml::{Tree, must_be_escaped};
 use crate::spec::{BODY, Style};
@@ -45,6 +47,23 @@ const IDLE: &[&str] = &[
     "changeSet",
     "callbacks",
     "x-tags",
+];
+
+/// Keys of a parameter, beside its schema.
+const PARAMETER: &[&str] = &[
+    "name",
+    "in",
+    "style",
+    "schema",
+    "required",
+    "example",
+    "description",
+    "allowEmptyValue",
+    "explode",
+    "deprecated",
+    "visibility",
+    "docRequired",
+    "title",
 ];
 
 /// Parameters that every request has: the client sets them.
@@ -94,6 +113,9 @@ fn parameters(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>)
     for raw in api.get("parameters").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object) {
         let name = text(raw, "name");
         let place = format!("{action}.{}", shown(&name));
+        for key in raw.keys().filter(|key| !PARAMETER.contains(&key.as_str())) {
+            schemas.notes.add(format!("the key `{}` of a parameter is not known", shown(key)), place.clone());
+        }
         let schema = raw.get("schema").cloned().unwrap_or_else(|| Value::Object(Map::new()));
         let flag = |key: &str| schema.get(key).or_else(|| raw.get(key)) == Some(&Value::Bool(true));
         let required = flag("required");
@@ -144,7 +166,7 @@ fn typed(
     place: &str,
 ) -> (Member, Option<Style>) {
     let word = raw.get("style").and_then(Value::as_str);
-    let Read { mut ty, mut description, sensitive } = schemas.read(schema, Side::Request, place, 0);
+    let Read { mut ty, mut description, sensitive } = schemas.read_named(name, schema, Side::Request, place, 0);
     let says_nothing =
         ["type", "properties", "items", "$ref", "additionalProperties"].iter().all(|key| schema.get(key).is_none());
     let text_item = || Box::new(Item { ty: Ty::Text(Vec::new()), description: String::new() });
@@ -317,7 +339,7 @@ fn one(schemas: &mut Schemas<'_>, action: &str, parameter: &Parameter) -> (Strin
     let found = of_parameter(&mut examples, &member.ty, example, is_simple, &place);
     key("example", found.map_or_else(|| Tree::word("none"), quoted_none));
     let mut keys = member.ty.keys();
-    keys.splice(1..1, own);
+    add_own(&mut keys, own);
     (member.name.clone(), Tree::Map(keys))
 }
 
@@ -359,7 +381,7 @@ fn access(api: &Map<String, Value>) -> &'static str {
 fn authorization(product: &str, name: &str, api: &Map<String, Value>) -> Tree {
     Tree::Map(vec![
         ("action".to_owned(), Tree::text(format!("{}:{name}", product.to_lowercase()))),
-        ("access".to_owned(), Tree::text(access(api))),
+        ("access".to_owned(), Tree::word(access(api))),
     ])
 }
 

@@ -28,8 +28,7 @@ impl Examples<'_> {
                 Some(shape) => self.fitting(&shape.ty, value, place),
                 None => Some(value),
             },
-            (Ty::List(item), Value::Array(list)) => Some(self.list(item, list, place)),
-            (Ty::Wrapped(_, item), Value::Array(list)) => Some(self.list(item, list, place)),
+            (Ty::List(item) | Ty::Wrapped(_, item), Value::Array(list)) => Some(self.list(item, list, place)),
             (Ty::Wrapped(member, item), Value::Object(mut members)) => {
                 let list = members.remove(member)?;
                 members.keys().for_each(|name| self.notes.add(UNDESCRIBED, format!("{place}.{name}")));
@@ -85,13 +84,12 @@ impl Examples<'_> {
 /// Whether a scalar fits, with the tolerance with which specifications are checked and answers are decoded.
 fn fits(ty: &Ty, value: &Value) -> bool {
     match (ty, value) {
-        (Ty::Any, _) => true,
         (Ty::Text(_), value) => !value.is_array(),
         (Ty::Int32, Value::Number(number)) => number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
         (Ty::Int32, Value::String(text)) => text.parse::<i32>().is_ok(),
         (Ty::Int64, Value::Number(number)) => number.is_i64(),
         (Ty::Int64, Value::String(text)) => text.parse::<i64>().is_ok(),
-        (Ty::Number, Value::Number(_)) | (Ty::Bool, Value::Bool(_)) => true,
+        (Ty::Any, _) | (Ty::Number, Value::Number(_)) | (Ty::Bool, Value::Bool(_)) => true,
         (Ty::Number, Value::String(text)) => text.parse::<f64>().is_ok_and(f64::is_finite),
         (Ty::Bool, Value::String(text)) => ["true", "True", "TRUE", "false", "False", "FALSE"].contains(&text.as_str()),
         _ => false,

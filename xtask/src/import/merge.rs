@@ -173,22 +173,21 @@ impl Merge<'_> {
             let name = key_text(key);
             let path = join(path, &name);
             let before = last.and_then(|last| last.get(&name));
-            match upstream.get(&name) {
-                Some(now) => merged.push((name.clone(), self.value(&name, value, before, known, now, &path))),
-                None => {
-                    let held = tree(value);
-                    match before {
-                        // Untouched, and upstream no longer has it.
-                        Some(before) if Prints::of(&held) == *before => {
-                            self.change(path, What::Removed(short(&held)));
-                            gone.push(key.range.start);
+            if let Some(now) = upstream.get(&name) {
+                merged.push((name.clone(), self.value(&name, value, before, known, now, &path)));
+            } else {
+                let held = tree(value);
+                match before {
+                    // Untouched, and upstream no longer has it.
+                    Some(before) if Prints::of(&held) == *before => {
+                        self.change(path, What::Removed(short(&held)));
+                        gone.push(key.range.start);
+                    }
+                    before => {
+                        if before.is_some() {
+                            self.change(path, What::KeptWithout(short(&held)));
                         }
-                        before => {
-                            if before.is_some() {
-                                self.change(path, What::KeptWithout(short(&held)));
-                            }
-                            merged.push((name, held));
-                        }
+                        merged.push((name, held));
                     }
                 }
             }
@@ -221,7 +220,7 @@ impl Merge<'_> {
         if is_flow || ours.is_empty() {
             // One line, or nothing yet: written anew.
             self.edits.truncate(edits);
-            self.edits.push(Edit { range: node.range.clone(), with: result.flow() });
+            self.edits.push(Edit { range: self.whole(node), with: result.flow() });
         } else {
             self.edit_block(ours, &gone, &added);
         }
@@ -241,7 +240,7 @@ impl Merge<'_> {
             Some(last) if *last == Prints::of(now) => held,
             Some(last) if *last == Prints::of(&held) => {
                 self.change(path.to_owned(), What::Updated { from: short(&held), to: short(now) });
-                let range = ours.range.clone();
+                let range = self.whole(ours);
                 let ends_line = self.text.get(range.clone()).is_some_and(|text| text.ends_with('\n'));
                 let with = if matches!(now, Tree::Map(_)) { now.flow() } else { now.inline() };
                 self.edits.push(Edit { range, with: if ends_line { with + "\n" } else { with } });
@@ -283,7 +282,9 @@ impl Merge<'_> {
             if !self.text[..end].ends_with('\n') {
                 with.push('\n');
             }
-            added.iter().for_each(|(key, value)| with += &Tree::block_entry(key, value, indent));
+            for (key, value) in added {
+                with += &Tree::block_entry(key, value, indent);
+            }
             self.edits.push(Edit { range: end..end, with });
         }
     }
@@ -298,8 +299,30 @@ impl Merge<'_> {
             Value::Map(entries) if !self.is_flow(node) => {
                 entries.last().map_or(node.range.end, |(key, value)| self.last_place(value).max(key.range.end))
             }
-            _ => node.range.end,
+            _ => self.whole(node).end,
         }
+    }
+
+    /// Where a scalar or a map between braces stands: a node knows no more than the opening brace, and of a block of text not the
+    /// sign before it.
+    fn whole(&self, node: &Node) -> Range<usize> {
+        let Range { start, end } = node.range;
+        if self.is_flow(node) {
+            return start..flow_end(self.text, start);
+        }
+        let line = self.line_start(start);
+        let above = self.line_start(line.saturating_sub(1));
+        let sign = self.text.get(above..line).and_then(|above| above.rfind(['|', '>']));
+        match sign {
+            Some(sign) if matches!(node.value, Value::Scalar { plain: false, .. }) && !self.is_quoted(node) => {
+                above + sign..end
+            }
+            _ => start..end,
+        }
+    }
+
+    fn is_quoted(&self, node: &Node) -> bool {
+        self.text.get(node.range.clone()).is_some_and(|text| text.starts_with(['"', '\'']))
     }
 
     fn is_flow(&self, node: &Node) -> bool {
@@ -314,6 +337,32 @@ impl Merge<'_> {
         }
         self.text[end..].find('\n').map_or(self.text.len(), |newline| end + newline + 1)
     }
+}
+
+/// Where the map between braces ends that begins at `start`.
+fn flow_end(text: &str, start: usize) -> usize {
+    let mut depth = 0;
+    let mut quote = None;
+    let mut characters = text[start..].char_indices();
+    while let Some((at, c)) = characters.next() {
+        match (quote, c) {
+            (Some('"'), '\\') => {
+                characters.next();
+            }
+            (Some(open), c) if open == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '{') => depth += 1,
+            (None, '}') => {
+                depth -= 1;
+                if depth == 0 {
+                    return start + at + c.len_utf8();
+                }
+            }
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 fn join(path: &str, name: &str) -> String {

@@ -261,7 +261,7 @@ impl<'a> Folder<'a> {
             files.extend(
                 self.files
                     .iter()
-                    .filter(|(name, _)| name.ends_with(".yaml") && !texts.contains_key(**name))
+                    .filter(|(name, _)| **name != LOCK && !texts.contains_key(**name))
                     .map(|(name, bytes)| InputFile { path: (*name).to_owned(), bytes: bytes.to_vec() }),
             );
             let (_, findings) = spec::parse(&files);

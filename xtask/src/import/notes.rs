@@ -12,11 +12,6 @@ impl Notes {
         self.0.entry(note.into()).or_default().push(place.into());
     }
 
-    #[cfg(test)]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Each note with its places, at most `most` of them.
     pub fn render(&self, most: usize) -> String {
         let mut text = String::new();
@@ -27,10 +22,5 @@ impl Notes {
             text += &format!("note: {note} ({}): {shown}{more}\n", places.len());
         }
         text
-    }
-
-    #[cfg(test)]
-    pub fn texts(&self) -> Vec<&str> {
-        self.0.keys().map(String::as_str).collect()
     }
 }

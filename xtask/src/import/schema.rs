@@ -125,6 +125,12 @@ impl Item {
     }
 }
 
+/// Adds keys behind those that name the type.
+pub fn add_own(keys: &mut Vec<(String, Tree)>, own: Vec<(String, Tree)>) {
+    let at = if keys.get(1).is_some_and(|(key, _)| key == "format") { 2 } else { 1 };
+    keys.splice(at..at, own);
+}
+
 /// The members of an object by name.
 pub fn fields(members: &[Member]) -> Tree {
     let field = |member: &Member| {
@@ -133,7 +139,7 @@ pub fn fields(members: &[Member]) -> Tree {
         if member.sensitive {
             own.push(("sensitive".to_owned(), Tree::word("true")));
         }
-        keys.splice(1..1, own);
+        add_own(&mut keys, own);
         (member.name.clone(), Tree::Map(keys))
     };
     Tree::Map(members.iter().map(field).collect())
@@ -261,6 +267,21 @@ impl<'m> Schemas<'m> {
         }
     }
 
+    /// The same for something with a name: what its name calls secret or personal is sensitive, marked or not.
+    pub fn read_named(&mut self, name: &str, schema: &Value, side: Side, place: &str, depth: usize) -> Read {
+        let mut read = self.read(schema, side, place, depth);
+        let is_text = match &read.ty {
+            Ty::Text(values) => values.is_empty(),
+            Ty::List(item) => item.ty == Ty::Text(Vec::new()),
+            _ => false,
+        };
+        if !read.sensitive && is_text && names_a_secret(name) {
+            self.notes.add("taken as sensitive because of its name", place);
+            read.sensitive = true;
+        }
+        read
+    }
+
     /// The type, and remarks on what the type cannot say.
     fn ty(&mut self, schema: &Map<String, Value>, side: Side, place: &str, depth: usize) -> (Ty, Vec<String>) {
         if depth > DEEPEST {
@@ -368,7 +389,7 @@ impl<'m> Schemas<'m> {
                 self.notes.add("the name cannot be written in a specification: left out", place);
                 continue;
             }
-            let Read { ty, description, sensitive } = self.read(schema, side, &place, depth + 1);
+            let Read { ty, description, sensitive } = self.read_named(name, schema, side, &place, depth + 1);
             members.push(Member { name: name.clone(), ty, description, sensitive });
         }
         members
@@ -442,6 +463,29 @@ impl<'m> Schemas<'m> {
         self.open.pop();
         ty
     }
+}
+
+/// Whether a name is that of a secret or of personal data. Being wrong here costs a value in a log, not a call.
+fn names_a_secret(name: &str) -> bool {
+    const ENDS: [&str; 14] = [
+        "password",
+        "passwd",
+        "secret",
+        "secretkey",
+        "privatekey",
+        "securitytoken",
+        "accesstoken",
+        "refreshtoken",
+        "phonenumber",
+        "phonenumbers",
+        "mobile",
+        "mobilenumber",
+        "idcard",
+        "email",
+    ];
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let is_one = |name: &str| ENDS.iter().any(|end| name.ends_with(end));
+    is_one(&plain) || is_one(plain.trim_end_matches(|c: char| c.is_ascii_digit())) || plain == "accesskeysecret"
 }
 
 /// The first of several texts that is not empty.
@@ -523,7 +567,7 @@ fn constraints(schema: &Map<String, Value>, side: Side, depth: usize, is_scalar:
     let format = text(schema, "format");
     let known = ["int32", "int64", "float", "double"].contains(&format.as_str());
     let is_number = !matches!(schema.get("type").and_then(Value::as_str), Some("string") | None) && is_scalar;
-    if !format.is_empty() && !(known && is_number) {
+    if !(format.is_empty() || known && is_number) {
         remarks.push(format!("Format: {}.", code_of(&format)));
     }
     for (key, words) in LIMITS {
@@ -591,16 +635,15 @@ pub fn style(word: Option<&str>, ty: &Ty, is_object: bool) -> Result<Option<Styl
     Ok(Some(match word {
         Some("json") => Style::Json,
         // An object has no positions: its members are written like those of a flat one.
-        Some("repeatList") if is_object => Style::Flat,
-        Some("repeatList") => Style::RepeatList,
         Some("flat") => Style::Flat,
+        // An object has no positions: its members are written like those of a flat one. Without a style, this is what the
+        // official clients do.
+        Some("repeatList") | None if is_object => Style::Flat,
+        Some("repeatList") | None => Style::RepeatList,
         Some("simple") => match ty {
             Ty::List(item) if item.ty.is_scalar() => Style::Simple,
             _ => return Err("the style `simple` is for lists of scalars: taken as `json`"),
         },
-        // What the official clients do with a compound parameter that has no style.
-        None if is_object => Style::Flat,
-        None => Style::RepeatList,
         Some(_) => return Err("the style is not known: taken as `json`"),
     }))
 }

@@ -161,7 +161,7 @@ fn tag(text: &[char]) -> Option<(usize, &'static str)> {
         return None;
     }
     let after = text.get(name_start + name.len())?;
-    if !(*after == '>' || *after == '/' || after.is_whitespace()) && !(name == "props" && *after == '=') {
+    if !(">/".contains(*after) || after.is_whitespace() || (name == "props" && *after == '=')) {
         return None;
     }
     let end = text.iter().take(FARTHEST).position(|&c| c == '>')?;

@@ -240,9 +240,8 @@ fn request_name(root: &Scope, actions: &HashSet<&str>, wire: &Spanned<String>) -
     // `FooBuilder` is the builder of `Foo`, if there is one.
     let is_builder = name.strip_suffix("Builder").is_some_and(|built| actions.contains(built));
     let name = if is_builder { format!("{name}Request") } else { name };
-    let numbers = (2_usize..).map(|number| names::numbered(&name, number, Kind::Request));
-    let free = |name: &String| root.is_free(name) && root.is_free(&format!("{name}Builder"));
-    std::iter::once(name.clone()).chain(numbers).find(free).unwrap_or_default()
+    let is_free = |name: &str| root.is_free(name) && root.is_free(&format!("{name}Builder"));
+    scope::first_free(&name, Kind::Request, is_free).text
 }
 
 #[cfg(test)]

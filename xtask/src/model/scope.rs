@@ -55,13 +55,7 @@ impl Scope {
 
     /// Takes the name, or the first one that is free with a number behind it.
     pub(super) fn free(&mut self, wanted: &str, wire: &Spanned<String>, kind: Kind) -> Name {
-        let free = |name: &String| !self.taken.contains_key(name);
-        let name = if free(&wanted.to_owned()) {
-            Name { text: wanted.to_owned(), numbered: false }
-        } else {
-            let text = (2_usize..).map(|number| numbered(wanted, number, kind)).find(free).unwrap_or_default();
-            Name { text, numbered: true }
-        };
+        let name = first_free(wanted, kind, |name| !self.taken.contains_key(name));
         self.taken.insert(name.text.clone(), (wire.value.clone(), wire.span.clone()));
         name
     }
@@ -74,6 +68,17 @@ impl Scope {
     pub(super) fn is_free(&self, name: &str) -> bool {
         !self.taken.contains_key(name)
     }
+}
+
+/// The wanted name, or the first one that is free with a number behind it.
+pub(super) fn first_free(wanted: &str, kind: Kind, is_free: impl Fn(&str) -> bool) -> Name {
+    let mut name = Name { text: wanted.to_owned(), numbered: false };
+    let mut number = 2;
+    while !is_free(&name.text) {
+        name = Name { text: numbered(wanted, number, kind), numbered: true };
+        number += 1;
+    }
+    name
 }
 
 /// A Rust name, and whether it has a number because another thing has the plain name.

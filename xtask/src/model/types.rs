@@ -2,11 +2,14 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::names::{Kind, numbered, rust_name, singular};
-use super::scope::{Name, Scope, check_given};
+use super::names::{Kind, rust_name, singular};
+use super::scope::{Name, Scope, check_given, first_free};
 use super::{About, Enum, Member, Object, Type, Types, Variant};
 use crate::diagnostic::{Diagnostic, Span, quoted};
 use crate::spec::{self, Spanned};
+
+/// Longer names do not get a parent's name in front.
+const LONGEST_TYPE: usize = 60;
 
 /// Gives the types of one module their names, outer ones first: of two types that want the same name, the inner one gets its
 /// parent's name in front.
@@ -135,11 +138,11 @@ impl<'s, 'f> Namer<'s, 'f> {
             self.claim(&short, &wire.span);
             return (short, None);
         }
-        // The names of types in types in types: one level of parents is told, a number tells the rest.
+        // Objects of one name inside each other would get ever longer names; a number is easier to read then.
         let long = format!("{parent}{short}");
-        let numbers = (2_usize..).map(|number| numbered(&long, number, Kind::Type));
-        let free = |name: &String| !self.taken.contains_key(name) && !self.reserved.contains(name);
-        let name = std::iter::once(long.clone()).chain(numbers).find(free).unwrap_or_default();
+        let long = if long.len() > LONGEST_TYPE { short.clone() } else { long };
+        let is_free = |name: &str| !self.taken.contains_key(name) && !self.reserved.iter().any(|used| used == name);
+        let name = first_free(&long, Kind::Type, is_free).text;
         self.claim(&name, &wire.span);
         (name, Some((short, parent.to_owned())))
     }
@@ -221,25 +224,25 @@ pub(super) fn of_shapes<'s>(
     names: &ShapeNames<'s>,
     findings: &mut Vec<Diagnostic>,
 ) -> Types<'s> {
-    let mut namer = Namer::new(&[], "", names, findings);
+    let mut types = Namer::new(&[], "", names, findings);
     for shape in shapes {
-        namer.claim(&namer.shape(&shape.name.value), &shape.name.span);
+        types.claim(&types.shape(&shape.name.value), &shape.name.span);
     }
     for shape in shapes {
         if let spec::Type::Object(object) = &shape.ty {
-            object.fields.iter().for_each(|field| namer.take_given(&field.ty));
+            object.fields.iter().for_each(|field| types.take_given(&field.ty));
         }
     }
     for shape in shapes {
-        let name = namer.shape(&shape.name.value);
+        let name = types.shape(&shape.name.value);
         let about = About::Described { text: &shape.description, instead_of: None };
         match &shape.ty {
-            spec::Type::Object(object) => namer.waiting.push_back(Waiting { name, about, fields: &object.fields }),
-            spec::Type::Enum(values) => namer.add_enum(name, about, values),
+            spec::Type::Object(object) => types.waiting.push_back(Waiting { name, about, fields: &object.fields }),
+            spec::Type::Enum(values) => types.add_enum(name, about, values),
             _ => {}
         }
     }
-    namer.finish()
+    types.finish()
 }
 
 /// The name of what a list holds, at the place of the list's name.
