@@ -15,6 +15,8 @@ open_enums! {
         NoStockPercentS = "No.Stock%s", "Has the name of another one. (HTTP 400)";
         NoStock = "NoStock", "Has the name of another one. (HTTP 400)";
         NoStock2 = "No.Stock", "Has the name of another one. (`No.Stock` on the wire; another one has the plain name.) (HTTP 400)";
+        Self_ = "SELF", "Has the name of a keyword and of another one. (HTTP 400)";
+        Self2 = "self.", "Has the name of a keyword and of another one. (`self.` on the wire; another one has the plain name.) (HTTP 400)";
     }
 }
 
@@ -78,5 +80,19 @@ pub(super) static NO_STOCK_2: ErrorDescriptor = ErrorDescriptor {
     code: "No.Stock",
     status: 400,
     message: "Has the name of another one.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static SELF: ErrorDescriptor = ErrorDescriptor {
+    code: "SELF",
+    status: 400,
+    message: "Has the name of a keyword and of another one.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static SELF_2: ErrorDescriptor = ErrorDescriptor {
+    code: "self.",
+    status: 400,
+    message: "Has the name of a keyword and of another one.",
     ..ErrorDescriptor::EMPTY
 };

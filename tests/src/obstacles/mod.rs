@@ -78,6 +78,8 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
         &errors::NO_STOCK_S,
         &errors::NO_STOCK,
         &errors::NO_STOCK_2,
+        &errors::SELF,
+        &errors::SELF_2,
     ],
     actions: ACTIONS,
 };

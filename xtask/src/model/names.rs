@@ -58,9 +58,9 @@ pub fn rust_name(wire: &str, kind: Kind) -> String {
 /// The name with a number behind it, for the second and every further thing that would have the plain name: `owner_id_2`,
 /// `Paused2`, `Value1_2`.
 pub fn numbered(name: &str, number: usize, kind: Kind) -> String {
-    let name = name.strip_prefix("r#").unwrap_or(name);
+    let name = name.strip_prefix("r#").unwrap_or(name).trim_end_matches('_');
     let apart = match kind {
-        Kind::Field | Kind::Parameter | Kind::Module | Kind::Static => !name.ends_with('_'),
+        Kind::Field | Kind::Parameter | Kind::Module | Kind::Static => true,
         Kind::Request | Kind::Type | Kind::Variant => name.ends_with(|c: char| c.is_ascii_digit()),
     };
     format!("{name}{}{number}", if apart { "_" } else { "" })
@@ -341,6 +341,25 @@ mod tests {
         ];
         for (wire, kind, rust) in table {
             assert_eq!(rust_name(wire, kind), rust, "{wire:?} as {kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_numbered_name_is_in_the_style_of_its_kind() {
+        let table = [
+            ("owner_id", Kind::Field, "owner_id_2"),
+            ("r#type", Kind::Parameter, "type_2"),
+            ("self_", Kind::Field, "self_2"),
+            ("Paused", Kind::Variant, "Paused2"),
+            ("Value1", Kind::Variant, "Value1_2"),
+            ("Self_", Kind::Variant, "Self2"),
+            ("SelfType", Kind::Type, "SelfType2"),
+            ("NO_STOCK", Kind::Static, "NO_STOCK_2"),
+        ];
+        for (name, kind, expected) in table {
+            let found = numbered(name, 2, kind);
+            assert_eq!(found, expected);
+            assert!(kind == Kind::Static || objection(&found, kind).is_none(), "{found}");
         }
     }
 
