@@ -6,6 +6,8 @@
 
 mod action;
 mod example;
+#[cfg(test)]
+mod fuzz;
 mod lock;
 pub mod merge;
 mod notes;
