@@ -61,8 +61,8 @@ request! {
         optional raw_type: String = "r#type" { example: "x" }, "Has an awkward name.";
         optional r#unsafe: String = "unsafe" { example: "x" }, "Has an awkward name.";
         optional bool_: String = "bool" { example: "x" }, "Has an awkward name.";
-        optional u8: String = "u8" { example: "x" }, "Has an awkward name.";
-        optional str: String = "str" { example: "x" }, "Has an awkward name.";
+        optional u8_: String = "u8" { example: "x" }, "Has an awkward name.";
+        optional str_: String = "str" { example: "x" }, "Has an awkward name.";
         optional code: String = "Code" { example: "x" }, "Has an awkward name.";
         optional message: String = "Message" { example: "x" }, "Has an awkward name.";
         optional request_id: String = "RequestId" { example: "x" }, "Has an awkward name.";

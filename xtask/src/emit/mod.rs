@@ -10,8 +10,10 @@ mod shapes;
 mod table;
 mod tokens;
 
-pub use docs::{code, is_invisible};
+pub use docs::{code, described, is_invisible};
 pub use package::{Manifest, package, tests, toml};
+pub use table::rust_type;
+pub use tokens::literal;
 
 use crate::model::Model;
 

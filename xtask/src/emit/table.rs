@@ -75,7 +75,7 @@ fn head(name: &str, about: &About<'_>) -> String {
 }
 
 /// A type as it stands in a row.
-pub(super) fn rust_type(ty: &Type) -> String {
+pub fn rust_type(ty: &Type) -> String {
     match ty {
         Type::String => "String".to_owned(),
         Type::I32 => "i32".to_owned(),

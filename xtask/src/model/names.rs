@@ -150,7 +150,10 @@ const KEYWORDS: &[&str] = &[
 
 /// `build` finishes a builder and `required` is the module of its conditions. A required parameter is a type parameter of the
 /// builder, too, and would hide a type or module of its name.
-const USED_PARAMETERS: &[&str] = &["build", "required", "types", "bool", "i32", "i64", "f64"];
+const USED_PARAMETERS: &[&str] = &[
+    "build", "required", "types", "bool", "char", "str", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize",
+    "u8", "u16", "u32", "u64", "u128", "usize",
+];
 
 /// Modules of every product, and names that a module at the root of a crate would hide. `mod` would take the file `mod.rs`.
 const USED_MODULES: &[&str] = &[
