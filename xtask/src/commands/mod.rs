@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod demo;
 mod generate;
+mod import;
 mod interop;
 mod msrv;
 
@@ -27,9 +28,15 @@ const COMMANDS: &[Command] = &[
     ),
     (
         "generate",
-        "[--check]",
-        "Write the code that follows from api-spec/, or only check that it is there",
+        "[--check] [--spec FOLDER --out FOLDER [--runtime PATH|URL]]",
+        "Write the code that follows from api-spec/, or a crate from another folder, or only check that it is there",
         generate::run,
+    ),
+    (
+        "import",
+        "FILE [--action NAME]… [--out FOLDER]",
+        "Turn official metadata (api-docs.json) into specifications",
+        import::run,
     ),
     ("bench", "NAME", "Measure; without a name, list what can be measured", bench::run),
 ];
@@ -56,7 +63,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
 
 fn usage() -> String {
     let mut text = String::from("Usage: cargo xtask <command>\n\nCommands:\n");
-    let mut line = |call: String, about: &str| text += &format!("  {call:<20}{about}\n");
+    let mut line = |call: String, about: &str| text += &format!("  {call:<44}{about}\n");
     for (name, arguments, about, _) in COMMANDS {
         line(format!("{name} {arguments}"), about);
     }
