@@ -350,7 +350,6 @@ fn flow_end(text: &str, start: usize) -> usize {
                 characters.next();
             }
             (Some(open), c) if open == c => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
             (None, '{') => depth += 1,
             (None, '}') => {

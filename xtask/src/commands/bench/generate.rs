@@ -69,7 +69,7 @@ fn generating(metadata: &str) -> Result<(), String> {
             }
         }
         let Some((whole, imported, actions)) = best else { continue };
-        let each = whole.as_secs_f64() * 1e6 / actions.max(1) as f64;
+        let each = whole.as_secs_f64() * 1e6 / f64::from(u32::try_from(actions.max(1)).unwrap_or(u32::MAX));
         let growth = each / *first.get_or_insert(each);
         println!(
             "  {actions:>6} actions: {:>8.1} ms, {:.1} ms of it importing; {each:.0} us an action ({growth:.2} of the first line)",
@@ -176,7 +176,7 @@ fn write<'f>(folder: &Path, files: impl Iterator<Item = (&'f str, &'f str)>) -> 
 
 /// How long cargo takes to build the crate again, everything else being built.
 fn measure(what: &str, folder: &Path, features: &[String], release: bool) -> Result<Duration, String> {
-    let built = folder.with_file_name("target");
+    let cache = folder.with_file_name("target");
     let library = folder.join("src/lib.rs");
     let build = || -> Result<(Duration, Option<u64>), String> {
         let memory = Path::new("/usr/bin/time");
@@ -188,7 +188,7 @@ fn measure(what: &str, folder: &Path, features: &[String], release: bool) -> Res
         let start = Instant::now();
         let output = command
             .current_dir(folder)
-            .env("CARGO_TARGET_DIR", &built)
+            .env("CARGO_TARGET_DIR", &cache)
             .output()
             .map_err(|error| format!("cargo cannot be started: {error}"))?;
         let took = start.elapsed();
@@ -235,7 +235,7 @@ fn decoding(folder: &Path, name: &str) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err("the program that decodes failed".to_owned()) }
 }
 
-const PROGRAM: &str = r####"use std::hint::black_box;
+const PROGRAM: &str = r###"use std::hint::black_box;
 use std::time::Instant;
 
 use alibabacloud_runtime::decode::decode;
@@ -267,4 +267,4 @@ fn main() {
     }
     println!("  this generator {:.3} ms, serde derive from_slice {:.3} ms: {:.2} of it", best[0] * 1e3, best[1] * 1e3, best[0] / best[1]);
 }
-"####;
+"###;
