@@ -121,6 +121,22 @@ fn the_same_specification_has_no_changes() {
     assert_eq!(text(&[report]), "nothing changed\n");
 }
 
+/// The changes there are of real products, which may be edited at any time; so only the reasons are compared.
+#[test]
+fn the_reasons_in_the_documentation_are_those_that_are_given() {
+    /// How far reasons are indented.
+    const INDENT: usize = 11;
+    let readme = fs::read_to_string(fixtures().join("../../../api-spec/README.md")).unwrap();
+    let section = readme.split("\n## ").find(|section| section.starts_with("What an edit means for users\n")).unwrap();
+    let given: String = cases().iter().map(|case| text(&[report(&case.name, &case.files)])).collect();
+    let is_reason = |line: &&str| line.len() - line.trim_start().len() == INDENT;
+    let shown: Vec<&str> = section.lines().filter(is_reason).collect();
+    for reason in &shown {
+        assert!(given.lines().any(|line| line == *reason), "no change has the reason {reason:?}");
+    }
+    assert!(shown.len() >= 7, "{shown:#?}");
+}
+
 #[test]
 fn the_json_has_what_the_text_says() {
     let case = case("x.rs", "//@ major\n//@ Order.yaml: OPEN: Not paid.,=>\n//@ Find.yaml: 10/s=>5/s\n".to_owned());
