@@ -1,8 +1,8 @@
 //! One action: what a call promises, and its parameters.
 
-use super::Verdict::{Major, Minor};
+use super::Verdict::{Major, Minor, Patch};
 use super::types::rust;
-use super::{Changes, code, matched, optional, yes_or_no};
+use super::{Changes, DOCUMENTATION, code, matched, optional, yes_or_no};
 use crate::model::{Action, Errors, Parameter};
 use crate::spec::{Authorization, Location, RateLimit, Style};
 
@@ -76,21 +76,15 @@ impl Changes {
         for (before, after) in &parameters.kept {
             self.parameter(before, after);
         }
-        let is_required = |parameter: &&&Parameter<'_>| parameter.facts.required;
-        let required = |list: &[Parameter<'_>]| -> Vec<String> {
-            let both = |name: &str| {
-                parameters.kept.iter().any(|(a, b)| b.facts.name.value == name && a.facts.required && b.facts.required)
-            };
-            let names = list
-                .iter()
-                .filter(|parameter| is_required(&parameter))
-                .map(|parameter| parameter.facts.name.value.clone());
-            names.filter(|name| both(name)).collect()
-        };
-        let orders = (required(&old.parameters), required(&new.parameters));
-        let show = |names: Vec<String>| names.iter().map(|name| code(name)).collect::<Vec<_>>().join(", ");
+        let stay = |before: &Parameter<'_>, after: &Parameter<'_>| before.facts.required == after.facts.required;
+        let (required, optional): (Vec<_>, Vec<_>) = parameters
+            .kept
+            .iter()
+            .filter(|(before, after)| stay(before, after))
+            .partition(|(_, after)| after.facts.required);
         let reason = "programs that spell out the builder's type parameters do not compile";
-        self.fact(("order of required parameters", ""), (orders.0, orders.1), show, Major, reason);
+        self.order(("required parameters", ""), &required, &new.parameters, Major, reason);
+        self.order(("optional parameters", ""), &optional, &new.parameters, Patch, DOCUMENTATION);
     }
 
     fn parameter(&mut self, old: &Parameter<'_>, new: &Parameter<'_>) {

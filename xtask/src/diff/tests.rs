@@ -121,6 +121,45 @@ fn the_same_specification_has_no_changes() {
     assert_eq!(text(&[report]), "nothing changed\n");
 }
 
+/// Every fact is compared: the made-up product uses all of the language, and each of its lines is left out once, exchanged with the
+/// next one, and changed in some of its words. What is still a specification then gives other code only together with a change that is told.
+#[test]
+fn code_changes_only_together_with_a_change_that_is_told() {
+    let fixtures = entries(&fixtures().join("../kitchen-sink"), "yaml");
+    let files: Vec<_> = fixtures.iter().cloned().map(input).collect();
+    let old = spec(&files);
+    let old = model(&old);
+    let code = |model: &Model<'_>| emit::files(model, "shop");
+    let before = code(&old);
+    let mut compared = 0;
+    for (index, (name, text)) in fixtures.iter().enumerate() {
+        let lines: Vec<&str> = text.lines().collect();
+        for line in 0..lines.len() {
+            let mut without = lines.clone();
+            without.remove(line);
+            let mut exchanged = lines.clone();
+            exchanged.swap(line, (line + 1).min(lines.len() - 1));
+            let words = [("true", "false"), ("false", "true"), ("string", "integer"), ("1", "2"), (" a", " b")];
+            let replaced = words.map(|(old, new)| lines[line].replacen(old, new, 1));
+            let replaced = replaced.iter().filter(|edited| *edited != lines[line]).map(|edited| {
+                let mut lines = lines.clone();
+                lines[line] = edited;
+                lines
+            });
+            for edited in replaced.chain([without, exchanged]) {
+                let mut files = files.clone();
+                files[index].bytes = (edited.join("\n") + "\n").into();
+                let (Some(new), _) = parse(&files) else { continue };
+                let Ok(new) = model::build(&new, true) else { continue };
+                let (changes, same) = (diff(&old, &new), code(&new) == before);
+                assert!(!changes.is_empty() || same, "{name}:{}: nothing is told", line + 1);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 100, "{compared} edits");
+}
+
 /// The changes there are of real products, which may be edited at any time; so only the reasons are compared.
 #[test]
 fn the_reasons_in_the_documentation_are_those_that_are_given() {

@@ -1,7 +1,7 @@
 //! The types of one module: objects with their fields, enumerations with their values.
 
-use super::Verdict::{Major, Minor};
-use super::{Changes, code, matched};
+use super::Verdict::{Major, Minor, Patch};
+use super::{Changes, DOCUMENTATION, code, matched};
 use crate::model::{About, Enum, Object, Type, Types};
 use crate::spec;
 
@@ -53,7 +53,7 @@ impl Changes {
             let reason = "generated types may get fields at any time (`#[non_exhaustive]`)";
             self.added("field", &place(&member.facts.name.value), reason);
         }
-        for (before, after) in members.kept {
+        for (before, after) in &members.kept {
             let (a, b) = (before.facts, after.facts);
             let name = place(&b.name.value);
             let at = ("field", name.as_str());
@@ -76,6 +76,7 @@ impl Changes {
             );
             self.documentation(at, "description", &a.description, &b.description);
         }
+        self.order(("type", &new.name), &members.kept, &new.members, Patch, DOCUMENTATION);
         self.documentation(("type", &new.name), "description", about(&old.about), about(&new.about));
     }
 
