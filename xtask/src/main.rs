@@ -8,11 +8,13 @@
 
 mod commands;
 mod diagnostic;
+mod diff;
 mod emit;
 mod generate;
 mod import;
 mod model;
 mod plan;
+mod policy;
 mod spec;
 
 fn main() -> std::process::ExitCode {

@@ -4,11 +4,15 @@ mod bench;
 mod cargo;
 mod ci;
 mod demo;
+mod diff;
 mod generate;
 mod import;
 mod interop;
 mod msrv;
+mod policy;
 
+#[cfg(test)]
+pub use self::cargo::target;
 #[cfg(test)]
 pub use generate::read_sources;
 
@@ -37,6 +41,18 @@ const COMMANDS: &[Command] = &[
         "FILE [--action NAME]… [--out FOLDER]",
         "Turn official metadata (api-docs.json) into specifications",
         import::run,
+    ),
+    (
+        "diff",
+        "[BASE] [--format json] [--fail-on …]",
+        "Tell what changes of the specifications since a revision (HEAD) mean for users",
+        diff::run,
+    ),
+    (
+        "policy",
+        "PRODUCT [--action NAME]…",
+        "Print the RAM policy that allows these actions (all) and nothing else",
+        policy::run,
     ),
     ("bench", "NAME", "Measure; without a name, list what can be measured", bench::run),
 ];
