@@ -1,96 +1,139 @@
-//! One quota: an exact window of N requests, kept in this process.
-//!
-//! There are N slots. A request holds a slot from the moment it may go until its window at the server is over for certain,
-//! so no window at the server ever holds more than N requests, however long a request takes between its permit and its sending.
+//! One quota of this process: callers wait in the order in which they came until the rule lets them go.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as Turnstile, Notify};
 use tokio::time::{Instant, timeout_at};
 
+use super::learn::LearnedRate;
+use super::store::{Permit, Refused, Report};
+use super::window::{Slot, Turn, Window};
 use crate::descriptor::RateLimit;
 
-/// The largest one-way delay by which a request may arrive later than it was sent, while its answer is not there.
-const JITTER_ALLOWANCE: Duration = Duration::from_millis(250);
-
-/// What is added to every window: clocks of two machines run at slightly different speeds.
-const GUARD: Duration = Duration::from_millis(1);
-
-/// A quota of N requests in any window.
-pub(crate) struct Quota {
-    limit: RateLimit,
+/// A quota and those who wait for it.
+#[derive(Debug)]
+pub(super) struct Quota {
+    /// The rule counts time from here.
+    born: Instant,
     state: Mutex<State>,
-    /// Held by the caller whose turn it is; tokio's mutex is first come, first served, and a dropped waiter leaves the queue.
-    turnstile: Turnstile<()>,
-    /// Wakes the caller whose turn it is when a slot's time changed.
+    /// One line for calls that were sent before, and one for the others. A turnstile is held by the first of its line; tokio's mutex
+    /// is first come, first served, and a dropped waiter leaves the line.
+    turnstiles: [Turnstile<()>; 2],
+    /// Wakes the first of each line when something changed for them.
     changed: Notify,
-    waiting: AtomicUsize,
 }
 
-#[derive(Default)]
+#[derive(Debug)]
 struct State {
-    slots: Vec<Slot>,
-    /// The slots that nobody holds, and those whose holder's window has a known end, by that end.
-    free: BTreeSet<(Instant, usize)>,
-    paused_until: Option<Instant>,
+    rule: Rule,
+    /// How many wait in each line.
+    waiting: [usize; 2],
 }
 
-struct Slot {
-    /// Grows with every holder, so that a late answer does not free the slot of a later request.
-    holder: u64,
-    free_at: Option<Instant>,
+/// What decides when the next request may go.
+#[derive(Debug)]
+enum Rule {
+    Window(Window),
+    Learned(LearnedRate),
 }
 
-/// The call would wait longer than it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct QuotaWait {
-    /// How long it would have waited.
-    pub(crate) needed: Duration,
-}
+/// The line of calls that were sent before, and that of the others.
+const AGAIN: usize = 0;
+const FIRST: usize = 1;
 
 impl Quota {
-    pub(crate) fn new(limit: RateLimit) -> Self {
+    pub(super) fn limited(limit: RateLimit) -> Self {
+        Self::with(Rule::Window(Window::new(limit)))
+    }
+
+    /// A quota from which nobody gets anything for so long.
+    #[cfg(feature = "redis")]
+    pub(super) fn limited_after(limit: RateLimit, quiet: Duration) -> Self {
+        Self::with(Rule::Window(Window::full_until(limit, quiet)))
+    }
+
+    pub(super) fn learned() -> Self {
+        Self::with(Rule::Learned(LearnedRate::default()))
+    }
+
+    fn with(rule: Rule) -> Self {
         Self {
-            limit,
-            state: Mutex::default(),
-            turnstile: Turnstile::new(()),
+            born: Instant::now(),
+            state: Mutex::new(State { rule, waiting: [0; 2] }),
+            turnstiles: [Turnstile::new(()), Turnstile::new(())],
             changed: Notify::new(),
-            waiting: AtomicUsize::new(0),
         }
     }
 
-    /// Waits for the turn of the caller, at most until `deadline`.
-    ///
-    /// # Errors
-    /// If the turn will not come before the deadline; this is told at once, not at the deadline. Nothing is taken then.
-    pub(crate) async fn acquire(self: &Arc<Self>, deadline: Instant) -> Result<Permit, QuotaWait> {
+    /// Takes a permit if it is free and nobody is before the caller.
+    pub(super) fn try_acquire(self: &Arc<Self>) -> Option<Permit> {
+        let now = self.now();
+        self.state().take_without_waiting(now).map(|slot| self.permit(slot))
+    }
+
+    /// Waits for the turn of the caller.
+    pub(super) async fn acquire(
+        self: &Arc<Self>,
+        max_wait: Duration,
+        max_waiting: usize,
+        again: bool,
+    ) -> Result<Permit, Refused> {
         let arrived = Instant::now();
-        let place = Place::behind(&self.waiting);
-        let expected = self.expected(place.ahead, arrived);
-        if expected > deadline {
-            return Err(QuotaWait { needed: expected - arrived });
-        }
-        timeout_at(deadline, self.take_turn()).await.map_err(|_| QuotaWait {
+        let line = if again { AGAIN } else { FIRST };
+        let place = {
+            let now = arrived - self.born;
+            let mut state = self.state();
+            if let Some(slot) = state.take_without_waiting(now) {
+                return Ok(self.permit(slot));
+            }
+            let ahead = state.waiting[..=line].iter().sum();
+            if state.rule.expected_at_most(ahead, now) > now + max_wait {
+                let needed = state.rule.expected(ahead, now) - now;
+                if needed > max_wait {
+                    return Err(Refused::TooLong { needed });
+                }
+            }
+            if ahead >= max_waiting {
+                return Err(Refused::QueueFull { needed: state.rule.expected(ahead, now) - now });
+            }
+            state.waiting[line] += 1;
+            Place { quota: self, line }
+        };
+        // A deadline too far for the clock is none.
+        let turn = self.take_turn(place);
+        let Some(deadline) = arrived.checked_add(max_wait) else { return Ok(turn.await) };
+        timeout_at(deadline, turn).await.map_err(|_| Refused::TooLong {
             // What was expected turned out too short: the slots are held longer, or the service asked for a pause.
-            needed: self.expected(0, Instant::now()) - arrived,
+            needed: {
+                let now = self.now();
+                self.state().rule.expected(0, now) - (arrived - self.born)
+            },
         })
     }
 
-    async fn take_turn(self: &Arc<Self>) -> Permit {
-        let _turn = self.turnstile.lock().await;
+    async fn take_turn(self: &Arc<Self>, place: Place<'_>) -> Permit {
+        let _turn = self.turnstiles[place.line].lock().await;
         loop {
-            let wake_at = match self.state().take(self.limit.requests, Instant::now()) {
-                Take::Slot { index, holder } => {
-                    return Permit { quota: self.clone(), index, holder, sent: false };
-                }
-                Take::NotBefore(time) => Some(time),
-                Take::AllHeld => None,
-            };
+            // Before looking, so that no change after the look is missed.
             let changed = self.changed.notified();
-            match wake_at {
+            let look_again = {
+                let now = self.now();
+                let mut state = self.state();
+                if place.line == FIRST && state.waiting[AGAIN] > 0 {
+                    None
+                } else {
+                    match state.rule.take(now) {
+                        Turn::Now(slot) => {
+                            drop(state);
+                            return self.permit(slot);
+                        }
+                        Turn::At(time) => self.born.checked_add(time),
+                        Turn::Unknown => None,
+                    }
+                }
+            };
+            match look_again {
                 // Either is a reason to look again.
                 Some(time) => drop(timeout_at(time, changed).await),
                 None => changed.await,
@@ -98,30 +141,26 @@ impl Quota {
         }
     }
 
-    /// Nobody gets a slot for this long.
-    pub(crate) fn pause(&self, pause: Duration) {
-        let until = Instant::now() + pause;
-        let mut state = self.state();
-        state.paused_until = Some(state.paused_until.map_or(until, |already| already.max(until)));
+    fn permit(self: &Arc<Self>, slot: Slot) -> Permit {
+        Permit::local(LocalPermit { quota: self.clone(), slot })
     }
 
-    /// When a caller with so many others ahead can expect its turn.
-    fn expected(&self, ahead: usize, now: Instant) -> Instant {
-        let state = self.state();
-        let slots = self.limit.requests as usize;
-        let unused = slots - state.slots.len();
-        let rounds = u32::try_from(ahead / slots).unwrap_or(u32::MAX);
-        let turn = ahead % slots;
-        let free_at = if turn < unused {
-            now
-        } else {
-            // A slot that is held without a known end is free one window from now at the earliest guess.
-            state.free.iter().nth(turn - unused).map_or(now + self.limit.window, |(time, _)| (*time).max(now))
-        };
-        let free_at = state.paused_until.map_or(free_at, |pause| pause.max(free_at));
-        // A wait of centuries is as good as for ever.
-        let further = self.limit.window.checked_mul(rounds).unwrap_or(Duration::MAX);
-        free_at.checked_add(further).unwrap_or(free_at + Duration::from_secs(u64::from(u32::MAX)))
+    /// How long nobody gets a permit from now on.
+    pub(super) fn paused_for(&self) -> Duration {
+        let now = self.now();
+        self.state().rule.paused_until().map_or(Duration::ZERO, |end| end.saturating_sub(now))
+    }
+
+    /// The learned rate, if there is one.
+    pub(super) fn learned_rate(&self) -> Option<f64> {
+        match &self.state().rule {
+            Rule::Window(_) => None,
+            Rule::Learned(rate) => rate.rate(),
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.born.elapsed()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -130,108 +169,97 @@ impl Quota {
     }
 }
 
-enum Take {
-    Slot { index: usize, holder: u64 },
-    NotBefore(Instant),
-    AllHeld,
-}
-
 impl State {
-    fn take(&mut self, limit: u32, now: Instant) -> Take {
-        if let Some(pause) = self.paused_until {
-            if now < pause {
-                return Take::NotBefore(pause);
-            }
-            self.paused_until = None;
+    fn take_without_waiting(&mut self, now: Duration) -> Option<Slot> {
+        if self.waiting != [0; 2] {
+            return None;
         }
-        match self.free.first().copied() {
-            Some((time, index)) if time <= now => {
-                self.free.remove(&(time, index));
-                let slot = &mut self.slots[index];
-                slot.holder += 1;
-                slot.free_at = None;
-                Take::Slot { index, holder: slot.holder }
-            }
-            first => {
-                if self.slots.len() < limit as usize {
-                    self.slots.push(Slot { holder: 0, free_at: None });
-                    Take::Slot { index: self.slots.len() - 1, holder: 0 }
-                } else {
-                    first.map_or(Take::AllHeld, |(time, _)| Take::NotBefore(time))
-                }
-            }
+        match self.rule.take(now) {
+            Turn::Now(slot) => Some(slot),
+            Turn::At(_) | Turn::Unknown => None,
         }
-    }
-
-    /// Sets when a slot is free, unless another request holds it by now.
-    fn free_at(&mut self, index: usize, holder: u64, time: Instant) {
-        let slot = &mut self.slots[index];
-        if slot.holder != holder || slot.free_at.is_some_and(|already| already <= time) {
-            return;
-        }
-        if let Some(already) = slot.free_at.replace(time) {
-            self.free.remove(&(already, index));
-        }
-        self.free.insert((time, index));
     }
 }
 
-/// The right to send one request.
-///
-/// Dropped before [`sent`](Self::sent), the right goes back at once; dropped after it, the request counts as sent without an answer.
-pub(crate) struct Permit {
+impl Rule {
+    fn take(&mut self, now: Duration) -> Turn {
+        match self {
+            Self::Window(window) => window.take(now),
+            Self::Learned(rate) => rate.take(now),
+        }
+    }
+
+    fn expected(&self, ahead: usize, now: Duration) -> Duration {
+        match self {
+            Self::Window(window) => window.expected(ahead, now),
+            Self::Learned(rate) => rate.expected(ahead, now),
+        }
+    }
+
+    fn expected_at_most(&self, ahead: usize, now: Duration) -> Duration {
+        match self {
+            Self::Window(window) => window.expected_at_most(ahead, now),
+            Self::Learned(rate) => rate.expected(ahead, now),
+        }
+    }
+
+    fn paused_until(&self) -> Option<Duration> {
+        match self {
+            Self::Window(window) => window.paused_until(),
+            Self::Learned(rate) => rate.paused_until(),
+        }
+    }
+
+    fn report(&mut self, slot: Slot, now: Duration, report: Report) {
+        match (self, report) {
+            (Self::Window(window), Report::Unused | Report::NotSent) => window.give_back(slot, now),
+            (Self::Window(window), Report::Sent) => window.sent(slot, now),
+            (Self::Window(window), Report::Answered) => window.answered(slot, now),
+            (Self::Window(window), Report::Throttled { pause }) => window.throttled(slot, now, pause),
+            (Self::Learned(rate), Report::Unused | Report::NotSent) => rate.give_back(slot),
+            (Self::Learned(rate), Report::Sent) => rate.sent(slot, now),
+            (Self::Learned(rate), Report::Answered) => rate.answered(slot, now),
+            (Self::Learned(rate), Report::Throttled { pause }) => rate.throttled(now, pause),
+            // What was told when it was sent still holds.
+            (_, Report::Unanswered) => {}
+        }
+    }
+}
+
+/// A permit of this process.
+pub(super) struct LocalPermit {
     quota: Arc<Quota>,
-    index: usize,
-    holder: u64,
-    sent: bool,
+    slot: Slot,
 }
 
-impl Permit {
-    /// The request goes out now.
-    pub(crate) fn sent(&mut self) {
-        self.sent = true;
-        self.free_at(Instant::now() + JITTER_ALLOWANCE + self.quota.limit.window + GUARD);
-    }
-
-    /// The answer is there: the request arrived before now.
-    pub(crate) fn answered(self) {
-        self.free_at(Instant::now() + self.quota.limit.window + GUARD);
-    }
-
-    /// The request certainly did not reach the server: the right goes back at once.
-    pub(crate) fn not_sent(mut self) {
-        self.sent = false;
-    }
-
-    fn free_at(&self, time: Instant) {
-        self.quota.state().free_at(self.index, self.holder, time);
-        self.quota.changed.notify_one();
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if !self.sent {
-            self.free_at(Instant::now());
+impl LocalPermit {
+    pub(super) fn report(&mut self, report: Report) {
+        let now = self.quota.now();
+        let mut state = self.quota.state();
+        state.rule.report(self.slot, now, report);
+        let somebody_waits = state.waiting != [0; 2];
+        drop(state);
+        if somebody_waits {
+            self.quota.changed.notify_waiters();
         }
     }
 }
 
-/// A place in the queue, given back when dropped.
+/// A place in a line, given back when dropped.
 struct Place<'q> {
-    waiting: &'q AtomicUsize,
-    ahead: usize,
-}
-
-impl<'q> Place<'q> {
-    fn behind(waiting: &'q AtomicUsize) -> Self {
-        Self { waiting, ahead: waiting.fetch_add(1, Ordering::Relaxed) }
-    }
+    quota: &'q Quota,
+    line: usize,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        let mut state = self.quota.state();
+        state.waiting[self.line] -= 1;
+        let other_line_may_go = self.line == AGAIN && state.waiting[AGAIN] == 0 && state.waiting[FIRST] > 0;
+        drop(state);
+        if other_line_may_go {
+            self.quota.changed.notify_waiters();
+        }
     }
 }
 
