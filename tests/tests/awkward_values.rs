@@ -148,7 +148,9 @@ impl RawRequest {
                 timestamp: &now,
                 nonce,
             };
-            let headers = acs3::sign(&request, &credentials).headers;
+            let signed = acs3::sign(&request, &credentials);
+            let headers =
+                signed.headers(&request, &credentials).map(|(name, value)| (name, value.to_owned())).collect();
             (pairs, headers)
         };
         if place == Place::Query {

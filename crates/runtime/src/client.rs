@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::action::{Action, Product};
@@ -25,7 +26,7 @@ use crate::response::{Metadata, Response};
 use crate::retry::RetryBudget;
 #[cfg(doc)]
 use crate::retry::RetryPolicy;
-use crate::sign::{Nonces, timestamp};
+use crate::sign::{Nonce, Nonces, timestamp};
 use crate::skew::Skew;
 use crate::throttle::{Permit, Throttle, WatchedQuota};
 use crate::trace::{self, Traced};
@@ -137,7 +138,7 @@ impl<P: Product> Client<P> {
     pub fn read<A: Action<Product = P>>(
         &self,
         request: &A,
-        answer: http::Response<bytes::Bytes>,
+        answer: http::Response<Bytes>,
     ) -> Result<Response<A::Output>, Error> {
         let mut output = A::Output::default();
         let call = Call::typed(request)?;
@@ -188,7 +189,10 @@ impl<'a> Call<'a> {
     /// Tells in an error what is known of the call.
     fn describe(&self, error: Error, progress: &Progress<'_>) -> Error {
         let error = error.with_action(self.name.clone()).with_attempts(progress.tally.attempts);
-        let error = if progress.nonce.is_empty() { error } else { error.with_nonce(progress.nonce.clone()) };
+        let error = match &progress.nonce {
+            Some(nonce) => error.with_nonce(nonce.as_str().to_owned()),
+            None => error,
+        };
         match self.action {
             Some(action) if !action.unknown_outcome.is_empty() => error.with_advice(action.unknown_outcome),
             _ => error,
@@ -228,7 +232,7 @@ struct Progress<'a> {
     /// Whether the last attempt showed that the clock was wrong; it is corrected by now.
     clock_was_wrong: bool,
     clock_corrected: bool,
-    nonce: String,
+    nonce: Option<Nonce>,
     /// What sending again has taken from the budget.
     spent: u32,
     /// The permit of the last attempt if the service throttled it.
@@ -243,7 +247,7 @@ impl<'a> Progress<'a> {
             unknown: None,
             clock_was_wrong: false,
             clock_corrected: false,
-            nonce: String::new(),
+            nonce: None,
             spent: 0,
             throttled: None,
         }
@@ -369,9 +373,9 @@ impl Core {
             Err(Error::new(ErrorKind::Credentials, "the provider gave no credentials before the call's deadline"))
         })?;
         let correction = self.skew.correction();
-        progress.nonce = self.nonces.next();
+        let nonce = *progress.nonce.insert(self.nonces.next());
         let sent = (self.clock)();
-        let request = self.prepare(call, credentials.as_ref(), correction.apply(sent), &progress.nonce)?.into_http();
+        let request = self.prepare(call, credentials.as_ref(), correction.apply(sent), &nonce)?;
 
         let remaining = deadline.saturating_duration_since(Instant::now());
         if let Some(permit) = &mut permit {
@@ -428,7 +432,8 @@ impl Core {
         credentials
             .and_then(|credentials| {
                 let now = self.skew.correction().apply((self.clock)());
-                self.prepare(call, credentials.as_ref(), now, &self.nonces.next())
+                let request = self.prepare(call, credentials.as_ref(), now, &self.nonces.next())?;
+                Ok(PreparedRequest::new(request, &call.parameters))
             })
             .map_err(|error| error.with_action(call.name.clone()))
     }
@@ -438,9 +443,9 @@ impl Core {
         call: &Call<'_>,
         credentials: Option<&Credentials>,
         time: SystemTime,
-        nonce: &str,
-    ) -> Result<PreparedRequest, Error> {
-        prepare(&self.settings, &call.name, &call.parameters, credentials, &timestamp(time), nonce)
+        nonce: &Nonce,
+    ) -> Result<http::Request<Bytes>, Error> {
+        prepare(&self.settings, &call.name, &call.parameters, credentials, &timestamp(time), nonce.as_str())
     }
 
     /// The credentials for a call; `None` if the action is called without a signature.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use http::uri::{Authority, Scheme, Uri};
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 
 use crate::descriptor::ProductDescriptor;
 
@@ -87,8 +87,12 @@ impl Endpoint {
 
     /// The URL with this query (without `?`; none if empty).
     pub(crate) fn uri(&self, query: &str) -> Result<Uri, http::Error> {
-        let path = if query.is_empty() { "/".to_owned() } else { format!("/?{query}") };
-        Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(path).build()
+        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone());
+        if query.is_empty() {
+            uri.path_and_query(PathAndQuery::from_static("/")).build()
+        } else {
+            uri.path_and_query(format!("/?{query}")).build()
+        }
     }
 }
 

@@ -51,11 +51,16 @@ pub(crate) struct Settings {
 /// signature and sensitive parameters hidden.
 pub struct PreparedRequest {
     request: http::Request<Bytes>,
-    /// The names of the parameters whose values are not shown.
-    hidden: Vec<String>,
+    /// The names of the sensitive parameters, as they stand in the request.
+    sensitive: Vec<String>,
 }
 
 impl PreparedRequest {
+    pub(crate) fn new(request: http::Request<Bytes>, parameters: &[Parameter<'_>]) -> Self {
+        let sensitive = parameters.iter().filter(|parameter| parameter.sensitive);
+        Self { request, sensitive: sensitive.map(|parameter| sign::encode(&parameter.name)).collect() }
+    }
+
     /// The request itself. It holds a signature and, with temporary credentials, a token.
     pub fn into_http(self) -> http::Request<Bytes> {
         self.request
@@ -65,7 +70,9 @@ impl PreparedRequest {
         let mut separator = start;
         for pair in pairs.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = if self.hidden.iter().any(|hidden| hidden == name) { HIDDEN } else { value };
+            let hidden = ["AccessKeyId", "SecurityToken", "Signature"].contains(&name)
+                || self.sensitive.iter().any(|sensitive| sensitive == name);
+            let value = if hidden { HIDDEN } else { value };
             if separator != '\0' {
                 write!(f, "{separator}")?;
             }
@@ -109,99 +116,99 @@ pub(crate) fn prepare(
     credentials: Option<&Credentials>,
     timestamp: &str,
     nonce: &str,
-) -> Result<PreparedRequest, Error> {
+) -> Result<http::Request<Bytes>, Error> {
     let in_query = |parameter: &&Parameter<'_>| {
         settings.placement == ParameterPlacement::AsSpecified
             && parameter.location == ParameterLocation::Query
             && !parameter.sensitive
     };
-    let query = canonical(parameters.iter().filter(in_query));
-    let mut headers: Vec<(&'static str, String)> = Vec::new();
-
-    let body = match (settings.signature, credentials) {
-        (SignatureVersion::V3, Some(credentials)) => {
-            let body = canonical(parameters.iter().filter(|parameter| !in_query(parameter)));
-            let signed = acs3::sign(
-                &acs3::Request {
-                    method: "POST",
-                    host: settings.endpoint.host_and_port(),
-                    action,
-                    version: settings.product.version,
-                    query: &query,
-                    body: body.as_bytes(),
-                    timestamp,
-                    nonce,
-                },
-                credentials,
-            );
-            headers = signed.headers;
-            body
-        }
-        (_, Some(credentials)) => {
-            let mut all = rpc::common_parameters(action, settings.product.version, credentials, timestamp, nonce);
-            let common = all.len();
-            all.extend(parameters.iter().map(|parameter| (&*parameter.name, &*parameter.value)));
-            let (canonical_query, signature) = rpc::sign("POST", all.iter().copied(), credentials.access_key_secret());
-            // The canonical query is the body, unless a part of it travels in the URL.
-            let mut body = if query.is_empty() {
-                canonical_query
-            } else {
-                let form = parameters.iter().filter(|parameter| !in_query(parameter));
-                sign::canonical_query(all[..common].iter().copied().chain(form.map(|p| (&*p.name, &*p.value))))
-            };
-            body.push_str("&Signature=");
-            body.push_str(&sign::encode(&signature));
-            body
-        }
-        (_, None) => {
-            let form = parameters.iter().filter(|parameter| !in_query(parameter));
-            sign::canonical_query(
-                [
-                    ("Action", action),
-                    ("Version", settings.product.version),
-                    ("Format", "JSON"),
-                    ("Timestamp", timestamp),
-                    ("SignatureNonce", nonce),
-                ]
-                .into_iter()
-                .chain(form.map(|p| (&*p.name, &*p.value))),
-            )
-        }
+    let in_form = |parameter: &&Parameter<'_>| !in_query(parameter);
+    let query = match settings.placement {
+        ParameterPlacement::Body => String::new(),
+        ParameterPlacement::AsSpecified => sign::canonical_query(parameters.iter().filter(in_query).map(pair)),
     };
-
-    let uri = settings.endpoint.uri(&query).map_err(|_| {
+    let mut request = http::Request::new(Bytes::new());
+    *request.method_mut() = http::Method::POST;
+    *request.uri_mut() = settings.endpoint.uri(&query).map_err(|_| {
         Error::new(
             ErrorKind::InvalidRequest,
             "the URL would be longer than 65,534 bytes; send the parameters in the body (`ParameterPlacement::Body`)",
         )
     })?;
-    let mut request = http::Request::new(Bytes::from(body));
-    *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = uri;
-    let into = request.headers_mut();
-    into.insert(USER_AGENT, settings.user_agent.clone());
-    into.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    for (name, value) in headers {
-        let mut value = HeaderValue::try_from(value).map_err(|_| {
-            // Action names and credentials are the only values that a caller chooses.
-            Error::new(
-                ErrorKind::InvalidRequest,
-                format!("the header {name} would hold a character that HTTP does not allow"),
-            )
-        })?;
-        // The hash, too: a short body, a phone number say, can be found by trying.
-        value.set_sensitive([AUTHORIZATION.as_str(), "x-acs-security-token", "x-acs-content-sha256"].contains(&name));
-        into.insert(HeaderName::from_static(name), value);
-    }
-    if !request.body().is_empty() {
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    }
+    let headers = request.headers_mut();
+    headers.reserve(if settings.signature == SignatureVersion::V3 { 10 } else { 3 });
+    headers.insert(USER_AGENT, settings.user_agent.clone());
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
 
-    let hidden = ["AccessKeyId", "SecurityToken", "Signature"].map(ToOwned::to_owned).into_iter();
-    let sensitive = parameters.iter().filter(|parameter| parameter.sensitive);
-    Ok(PreparedRequest { request, hidden: hidden.chain(sensitive.map(|p| sign::encode(&p.name))).collect() })
+    let body = match (settings.signature, credentials) {
+        (SignatureVersion::V3, Some(credentials)) => {
+            let body = sign::canonical_query(parameters.iter().filter(in_form).map(pair));
+            let request = acs3::Request {
+                method: "POST",
+                host: settings.endpoint.host_and_port(),
+                action,
+                version: settings.product.version,
+                query: &query,
+                body: body.as_bytes(),
+                timestamp,
+                nonce,
+            };
+            for (name, value) in acs3::sign(&request, credentials).headers(&request, credentials) {
+                headers.insert(HeaderName::from_static(name), header_value(name, value)?);
+            }
+            body
+        }
+        (_, Some(credentials)) => {
+            let common = rpc::common_parameters(action, settings.product.version, credentials, timestamp, nonce);
+            let mut all = Vec::with_capacity(common.len() + parameters.len());
+            all.extend_from_slice(&common);
+            all.extend(parameters.iter().map(pair));
+            all.sort_unstable();
+            // The canonical query is the body, with room for the signature, unless a part of it travels in the URL.
+            let mut body = String::with_capacity(sign::capacity(&all) + SIGNATURE_LENGTH);
+            sign::join_to(&mut body, &all);
+            let signature = credentials.rpc_key().sign(&rpc::string_to_sign("POST", &body));
+            if !query.is_empty() {
+                body = sign::canonical_query(common.into_iter().chain(parameters.iter().filter(in_form).map(pair)));
+            }
+            body.push_str("&Signature=");
+            sign::encode_to(&mut body, signature.as_str());
+            body
+        }
+        (_, None) => {
+            let common = [
+                ("Action", action),
+                ("Version", settings.product.version),
+                ("Format", "JSON"),
+                ("Timestamp", timestamp),
+                ("SignatureNonce", nonce),
+            ];
+            sign::canonical_query(common.into_iter().chain(parameters.iter().filter(in_form).map(pair)))
+        }
+    };
+    if !body.is_empty() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    }
+    *request.body_mut() = Bytes::from(body);
+    Ok(request)
 }
 
-fn canonical<'p>(parameters: impl Iterator<Item = &'p Parameter<'p>>) -> String {
-    sign::canonical_query(parameters.map(|parameter| (&*parameter.name, &*parameter.value)))
+/// How long `&Signature=` is with its value at the most: 28 digits of Base64, three of which may be encoded each.
+const SIGNATURE_LENGTH: usize = 11 + 28 * 3;
+
+fn pair<'p>(parameter: &'p Parameter<'_>) -> (&'p str, &'p str) {
+    (&parameter.name, &parameter.value)
+}
+
+fn header_value(name: &str, value: &str) -> Result<HeaderValue, Error> {
+    let mut header = HeaderValue::try_from(value).map_err(|_| {
+        // Action names and credentials are the only values that a caller chooses.
+        Error::new(
+            ErrorKind::InvalidRequest,
+            format!("the header {name} would hold a character that HTTP does not allow"),
+        )
+    })?;
+    // The hash, too: a short body, a phone number say, can be found by trying.
+    header.set_sensitive([AUTHORIZATION.as_str(), "x-acs-security-token", "x-acs-content-sha256"].contains(&name));
+    Ok(header)
 }

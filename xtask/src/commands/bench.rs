@@ -8,8 +8,10 @@ use super::cargo::cargo;
 use super::unknown_argument;
 
 /// A measurement: its name (the file below `tests/benches/`) and what it measures.
-const BENCHES: &[(&str, &str)] =
-    &[("call", "CPU per call beside plain reqwest; signing beside bare hashing; decoding beside serde derive")];
+const BENCHES: &[(&str, &str)] = &[
+    ("call", "CPU per call beside plain reqwest; signing beside bare hashing; decoding beside serde derive"),
+    ("throttle", "How much of a quota is used and rejected, in virtual time, beside what other limiters do"),
+];
 
 pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let Some((name, rest)) = arguments.split_first() else {

@@ -7,8 +7,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
+
+use crate::sign::{acs3, rpc};
 
 pub use environment::EnvironmentCredentials;
 pub(crate) use secret::Secret;
@@ -24,17 +26,15 @@ struct Parts {
     access_key_secret: Secret,
     security_token: Option<Secret>,
     expiration: Option<SystemTime>,
+    /// Computed at the first signature.
+    rpc_key: OnceLock<rpc::Key>,
+    acs3_key: OnceLock<acs3::Key>,
 }
 
 impl Credentials {
     /// A long-lived access key.
     pub fn new(access_key_id: impl Into<String>, access_key_secret: impl Into<String>) -> Self {
-        Self(Arc::new(Parts {
-            access_key_id: Secret::new(access_key_id.into()),
-            access_key_secret: Secret::new(access_key_secret.into()),
-            security_token: None,
-            expiration: None,
-        }))
+        Self::of(access_key_id.into(), access_key_secret.into(), None, None)
     }
 
     /// A temporary access key, as STS (Security Token Service) gives it.
@@ -46,11 +46,17 @@ impl Credentials {
         security_token: impl Into<String>,
         expiration: Option<SystemTime>,
     ) -> Self {
+        Self::of(access_key_id.into(), access_key_secret.into(), Some(security_token.into()), expiration)
+    }
+
+    fn of(id: String, secret: String, token: Option<String>, expiration: Option<SystemTime>) -> Self {
         Self(Arc::new(Parts {
-            access_key_id: Secret::new(access_key_id.into()),
-            access_key_secret: Secret::new(access_key_secret.into()),
-            security_token: Some(Secret::new(security_token.into())),
+            access_key_id: Secret::new(id),
+            access_key_secret: Secret::new(secret),
+            security_token: token.map(Secret::new),
             expiration,
+            rpc_key: OnceLock::new(),
+            acs3_key: OnceLock::new(),
         }))
     }
 
@@ -67,6 +73,14 @@ impl Credentials {
     /// The security token; `None` for a long-lived key.
     pub fn security_token(&self) -> Option<&str> {
         self.0.security_token.as_ref().map(Secret::expose)
+    }
+
+    pub(crate) fn rpc_key(&self) -> &rpc::Key {
+        self.0.rpc_key.get_or_init(|| rpc::Key::new(self.access_key_secret()))
+    }
+
+    pub(crate) fn acs3_key(&self) -> &acs3::Key {
+        self.0.acs3_key.get_or_init(|| acs3::Key::new(self.access_key_secret()))
     }
 
     /// The time from which on the service refuses the key; `None` if it does not expire or the time is not known.

@@ -2,11 +2,10 @@
 //!
 //! Source: Alibaba Cloud, "V3 request structure and signature"; the rules are repeated at each function.
 
-use std::fmt::Write as _;
-
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use super::hex::{Hex, hex};
 use crate::credentials::Credentials;
 
 /// The name of the algorithm, as it stands in the string to sign and in the `Authorization` header.
@@ -33,17 +32,58 @@ pub struct Request<'a> {
     pub nonce: &'a str,
 }
 
-/// The signed headers and what was computed on the way.
+/// A signature and what was computed on the way.
 #[derive(Clone)]
 pub struct Signed {
-    /// The headers to send, `authorization` the last of them. `host` is not among them: the HTTP client sends it.
-    pub headers: Vec<(&'static str, String)>,
+    canonical_request: String,
+    authorization: String,
+    content_hash: Hex<64>,
+    request_hash: Hex<64>,
+    signature: Hex<64>,
+}
+
+impl Signed {
     /// The canonical request.
-    pub canonical_request: String,
+    pub fn canonical_request(&self) -> &str {
+        &self.canonical_request
+    }
+
     /// The string to sign.
-    pub string_to_sign: String,
+    pub fn string_to_sign(&self) -> String {
+        format!("{ALGORITHM}\n{}", self.request_hash.as_str())
+    }
+
     /// The signature, in lower-case hexadecimal digits.
-    pub signature: String,
+    pub fn signature(&self) -> &str {
+        self.signature.as_str()
+    }
+
+    /// The headers to send with the request that was signed, `authorization` the last of them. `host` is not among them: the HTTP
+    /// client sends it.
+    pub fn headers<'a>(
+        &'a self,
+        request: &Request<'a>,
+        credentials: &'a Credentials,
+    ) -> impl Iterator<Item = (&'static str, &'a str)> {
+        let headers = signed_headers(request, credentials, self.content_hash.as_str());
+        headers.into_iter().flatten().chain([("authorization", &*self.authorization)])
+    }
+}
+
+/// The headers that are signed beside `host`, in the order of their names, as the canonical request wants them.
+fn signed_headers<'a>(
+    request: &Request<'a>,
+    credentials: &'a Credentials,
+    content_hash: &'a str,
+) -> [Option<(&'static str, &'a str)>; 6] {
+    [
+        Some(("x-acs-action", request.action)),
+        Some(("x-acs-content-sha256", content_hash)),
+        Some(("x-acs-date", request.timestamp)),
+        credentials.security_token().map(|token| ("x-acs-security-token", token)),
+        Some(("x-acs-signature-nonce", request.nonce)),
+        Some(("x-acs-version", request.version)),
+    ]
 }
 
 /// Signs a request.
@@ -56,62 +96,72 @@ pub struct Signed {
 /// use alibabacloud_runtime::Credentials;
 /// use alibabacloud_runtime::sign::{acs3, canonical_query};
 ///
-/// let signed = acs3::sign(
-///     &acs3::Request {
-///         method: "POST",
-///         host: "cams.ap-southeast-1.aliyuncs.com",
-///         action: "ChatappSyncPhoneNumber",
-///         version: "2020-06-06",
-///         query: &canonical_query([("CustSpaceId", "293483938849493")]),
-///         body: b"",
-///         timestamp: "2026-11-22T00:00:00Z",
-///         nonce: "9b7a44b0-3be1-11e5-8c73-08002700c460",
-///     },
-///     &Credentials::new("testid", "testsecret"),
-/// );
-/// assert_eq!(signed.signature, "e337de39241e439f5cc50145fd07dcaa772543af0fc59754880c3a490f52cff7");
+/// let request = acs3::Request {
+///     method: "POST",
+///     host: "cams.ap-southeast-1.aliyuncs.com",
+///     action: "ChatappSyncPhoneNumber",
+///     version: "2020-06-06",
+///     query: &canonical_query([("CustSpaceId", "293483938849493")]),
+///     body: b"",
+///     timestamp: "2026-11-22T00:00:00Z",
+///     nonce: "9b7a44b0-3be1-11e5-8c73-08002700c460",
+/// };
+/// let signed = acs3::sign(&request, &Credentials::new("testid", "testsecret"));
+/// assert_eq!(signed.signature(), "e337de39241e439f5cc50145fd07dcaa772543af0fc59754880c3a490f52cff7");
 /// ```
 pub fn sign(request: &Request<'_>, credentials: &Credentials) -> Signed {
-    let body_hash = hex(&Sha256::digest(request.body));
-    // In the order of their names, as the canonical request wants them.
-    let mut headers = vec![
-        ("x-acs-action", request.action.to_owned()),
-        ("x-acs-content-sha256", body_hash.clone()),
-        ("x-acs-date", request.timestamp.to_owned()),
-    ];
-    headers.extend(credentials.security_token().map(|token| ("x-acs-security-token", token.to_owned())));
-    headers.push(("x-acs-signature-nonce", request.nonce.to_owned()));
-    headers.push(("x-acs-version", request.version.to_owned()));
+    let content_hash = hex(&Sha256::digest(request.body));
+    let headers = signed_headers(request, credentials, content_hash.as_str());
+    let headers = || headers.iter().flatten();
 
-    let mut canonical_request = format!("{}\n/\n{}\nhost:{}\n", request.method, request.query, request.host.trim());
-    for (name, value) in &headers {
-        // Writing to a string cannot fail.
-        let _ = writeln!(canonical_request, "{name}:{}", value.trim());
+    let values = headers().map(|(name, value)| 2 * name.len() + value.len() + 3).sum::<usize>();
+    let mut text = String::with_capacity(values + request.query.len() + request.host.len() + 96);
+    for part in [request.method, "\n/\n", request.query, "\nhost:", request.host.trim(), "\n"] {
+        text.push_str(part);
     }
-    let names = headers.iter().fold("host".to_owned(), |names, (name, _)| names + ";" + name);
-    let _ = write!(canonical_request, "\n{names}\n{body_hash}");
-
-    let string_to_sign = format!("{ALGORITHM}\n{}", hex(&Sha256::digest(canonical_request.as_bytes())));
-    let signature = hex(&hmac(credentials.access_key_secret(), &string_to_sign));
-    let id = credentials.access_key_id();
-    headers.push(("authorization", format!("{ALGORITHM} Credential={id},SignedHeaders={names},Signature={signature}")));
-    Signed { headers, canonical_request, string_to_sign, signature }
-}
-
-fn hmac(key: &str, text: &str) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            out.push(char::from_digit(u32::from(digit), 16).unwrap_or_default());
+    for (name, value) in headers() {
+        for part in [name, ":", value.trim(), "\n"] {
+            text.push_str(part);
         }
     }
-    out
+    text.push('\n');
+    let names_at = text.len();
+    text.push_str("host");
+    for (name, _) in headers() {
+        text.push(';');
+        text.push_str(name);
+    }
+    let names_end = text.len();
+    text.push('\n');
+    text.push_str(content_hash.as_str());
+
+    let request_hash = hex(&Sha256::digest(text.as_bytes()));
+    let signature: Hex<64> = hex(&credentials.acs3_key().sign(request_hash.as_str()));
+    let (id, names) = (credentials.access_key_id(), &text[names_at..names_end]);
+    let mut authorization = String::with_capacity(id.len() + names.len() + 128);
+    for part in [ALGORITHM, " Credential=", id, ",SignedHeaders=", names, ",Signature=", signature.as_str()] {
+        authorization.push_str(part);
+    }
+    Signed { canonical_request: text, authorization, content_hash, request_hash, signature }
+}
+
+/// The key of a signature, ready for use: its schedule is computed once for all requests. Wiped when dropped.
+#[derive(Clone)]
+pub(crate) struct Key(Hmac<Sha256>);
+
+impl Key {
+    pub(crate) fn new(access_key_secret: &str) -> Self {
+        Self(Hmac::new_from_slice(access_key_secret.as_bytes()).expect("HMAC takes keys of any length"))
+    }
+
+    /// Signs the string to sign of a canonical request with this hash.
+    fn sign(&self, request_hash: &str) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for part in [ALGORITHM, "\n", request_hash] {
+            mac.update(part.as_bytes());
+        }
+        mac.finalize().into_bytes().into()
+    }
 }
 
 /// Query and body hold the values of parameters: they are not printed.
@@ -121,10 +171,9 @@ impl std::fmt::Debug for Request<'_> {
     }
 }
 
-/// The headers hold the key's ID, a token and the signature: only names are printed.
+/// It holds the key's ID, maybe a token, and the signature: nothing of it is printed.
 impl std::fmt::Debug for Signed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Signed").field("headers", &names).finish_non_exhaustive()
+        f.debug_struct("Signed").finish_non_exhaustive()
     }
 }

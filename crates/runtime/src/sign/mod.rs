@@ -4,11 +4,13 @@
 //! Both sign the same canonical query: the parameters sorted by name, percent-encoded after RFC 3986.
 
 pub mod acs3;
+mod hex;
 mod nonce;
 mod percent;
 pub mod rpc;
 mod timestamp;
 
-pub(crate) use nonce::Nonces;
+pub(crate) use nonce::{Nonce, Nonces};
 pub use percent::{canonical_query, encode};
+pub(crate) use percent::{capacity, encode_to, join_to};
 pub use timestamp::timestamp;

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::hex::{Hex, hex};
+
 /// A stream of nonces: a random number of 128 bits, and a counter added to it.
 ///
 /// The service refuses a nonce that it has seen. Uniqueness is all that is needed, not secrecy, so one system call at the start
@@ -22,12 +24,21 @@ impl Nonces {
         Ok(Self { start: u128::from_ne_bytes(start), count: AtomicU64::new(0) })
     }
 
-    /// The next nonce: 32 hexadecimal digits.
-    pub(crate) fn next(&self) -> String {
+    pub(crate) fn next(&self) -> Nonce {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
         // Multiplied so that neighbours do not look alike; an odd factor keeps them different.
         let spread = u128::from(count).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
-        format!("{:032x}", self.start.wrapping_add(spread))
+        Nonce(hex(&self.start.wrapping_add(spread).to_be_bytes()))
+    }
+}
+
+/// A nonce: 32 hexadecimal digits.
+#[derive(Clone, Copy)]
+pub(crate) struct Nonce(Hex<32>);
+
+impl Nonce {
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
     }
 }
 
@@ -41,8 +52,8 @@ mod tests {
         let (one, other) = (Nonces::new().unwrap(), Nonces::new().unwrap());
         let mut seen = HashSet::new();
         for _ in 0..100_000 {
-            assert!(seen.insert(one.next()));
-            assert!(seen.insert(other.next()));
+            assert!(seen.insert(one.next().as_str().to_owned()));
+            assert!(seen.insert(other.next().as_str().to_owned()));
         }
         assert!(seen.iter().all(|nonce| nonce.len() == 32 && nonce.bytes().all(|b| b.is_ascii_hexdigit())));
     }

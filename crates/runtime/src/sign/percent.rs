@@ -1,9 +1,15 @@
 //! Percent-encoding after RFC 3986, section 2.1: everything but the unreserved characters, byte by byte, in upper case.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-/// What is encoded: everything but `A-Z a-z 0-9 - _ . ~`.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// Whether a byte stays as it is: `A-Z a-z 0-9 - _ . ~`.
+const UNRESERVED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 /// Percent-encodes `text`: `A-Z a-z 0-9 - _ . ~` stay, every other byte of the UTF-8 text becomes `%XX`.
 ///
@@ -16,8 +22,25 @@ pub fn encode(text: &str) -> String {
     out
 }
 
+/// A table and whole runs at once: every byte of a request is encoded, most of them twice.
 pub(crate) fn encode_to(out: &mut String, text: &str) {
-    out.extend(utf8_percent_encode(text, ENCODED));
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut run = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if !UNRESERVED[usize::from(byte)] {
+            // A run of unreserved characters begins and ends between characters; inside of one there is none.
+            if run < at {
+                out.push_str(&text[run..at]);
+            }
+            out.push('%');
+            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+            run = at + 1;
+        }
+    }
+    if run < text.len() {
+        out.push_str(&text[run..]);
+    }
 }
 
 /// The canonical query: the parameters sorted by name (byte order, then by value), names and values percent-encoded, joined by `=` and `&`.
@@ -32,14 +55,24 @@ pub(crate) fn encode_to(out: &mut String, text: &str) {
 pub fn canonical_query<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut sorted: Vec<(&str, &str)> = parameters.into_iter().collect();
     sorted.sort_unstable();
-    let mut out = String::with_capacity(sorted.iter().map(|(name, value)| name.len() + value.len() + 8).sum());
-    for (index, (name, value)) in sorted.into_iter().enumerate() {
+    let mut out = String::with_capacity(capacity(&sorted));
+    join_to(&mut out, &sorted);
+    out
+}
+
+/// How long a canonical query is about.
+pub(crate) fn capacity(parameters: &[(&str, &str)]) -> usize {
+    parameters.iter().map(|(name, value)| name.len() + value.len() + 8).sum()
+}
+
+/// Writes parameters, sorted already, as the canonical query.
+pub(crate) fn join_to(out: &mut String, sorted: &[(&str, &str)]) {
+    for (index, (name, value)) in sorted.iter().enumerate() {
         if index > 0 {
             out.push('&');
         }
-        encode_to(&mut out, name);
+        encode_to(out, name);
         out.push('=');
-        encode_to(&mut out, value);
+        encode_to(out, value);
     }
-    out
 }

@@ -49,14 +49,37 @@ pub fn string_to_sign(method: &str, canonical_query: &str) -> String {
 
 /// The signature: Base64 of the HMAC-SHA1 of the string to sign; the key is the secret followed by `&`.
 pub fn signature(access_key_secret: &str, string_to_sign: &str) -> String {
-    let key = zeroize::Zeroizing::new([access_key_secret.as_bytes(), b"&"].concat());
-    BASE64_STANDARD.encode(hmac(&key, string_to_sign))
+    Key::new(access_key_secret).sign(string_to_sign).as_str().to_owned()
 }
 
-fn hmac(key: &[u8], text: &str) -> [u8; 20] {
-    let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().into()
+/// The key of a signature, ready for use: its schedule is computed once for all requests. Wiped when dropped.
+#[derive(Clone)]
+pub(crate) struct Key(Hmac<Sha1>);
+
+impl Key {
+    pub(crate) fn new(access_key_secret: &str) -> Self {
+        let key = zeroize::Zeroizing::new([access_key_secret.as_bytes(), b"&"].concat());
+        Self(Hmac::new_from_slice(&key).expect("HMAC takes keys of any length"))
+    }
+
+    pub(crate) fn sign(&self, string_to_sign: &str) -> Signature {
+        let mut mac = self.0.clone();
+        mac.update(string_to_sign.as_bytes());
+        let mut text = [0; 28];
+        let length = BASE64_STANDARD.encode_slice(mac.finalize().into_bytes(), &mut text);
+        debug_assert_eq!(length, Ok(28), "20 bytes are 28 digits");
+        Signature(text)
+    }
+}
+
+/// A signature in Base64.
+pub(crate) struct Signature([u8; 28]);
+
+impl Signature {
+    pub(crate) fn as_str(&self) -> &str {
+        // They are digits, so they are text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 /// Signs parameters: the canonical query and the signature that belongs to it.

@@ -13,8 +13,29 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub fn timestamp(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (year, month, day) = date(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let mut text = String::with_capacity(20);
+    // Times after the year 9999 have no such form, but a long one.
+    if year > 9_999 {
+        text.push_str(&year.to_string());
+    } else {
+        two_digits(&mut text, year / 100);
+        two_digits(&mut text, year % 100);
+    }
+    for (separator, number) in
+        [('-', month), ('-', day), ('T', seconds / 3_600 % 24), (':', seconds / 60 % 60), (':', seconds % 60)]
+    {
+        text.push(separator);
+        two_digits(&mut text, number);
+    }
+    text.push('Z');
+    text
+}
+
+/// By hand, because `format!` takes a third of the time of a whole signature.
+fn two_digits(text: &mut String, number: u64) {
+    for digit in [number / 10, number % 10] {
+        text.extend(u32::try_from(digit).ok().and_then(|digit| char::from_digit(digit, 10)));
+    }
 }
 
 /// The date that lies `days` after 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`).

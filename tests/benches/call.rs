@@ -1,5 +1,0 @@
-//! `cargo xtask bench call`: what a call costs.
-
-fn main() {
-    println!("Run it through `cargo xtask bench call`.");
-}
