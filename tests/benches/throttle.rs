@@ -112,7 +112,12 @@ enum Client {
     Gcra(Gcra, FakeRelativeClock, Duration),
 }
 
-type Gcra = RateLimiter<NotKeyed, InMemoryState, FakeRelativeClock, NoOpMiddleware<<FakeRelativeClock as governor::clock::Clock>::Instant>>;
+type Gcra = RateLimiter<
+    NotKeyed,
+    InMemoryState,
+    FakeRelativeClock,
+    NoOpMiddleware<<FakeRelativeClock as governor::clock::Clock>::Instant>,
+>;
 
 impl Client {
     fn new(kind: Kind, limit: u32) -> Self {
@@ -141,9 +146,7 @@ impl Client {
                 *at = now;
                 match limiter.check() {
                     Ok(()) => Ok(None),
-                    Err(not_until) => {
-                        Err(Some(now + not_until.wait_time_from(governor::clock::Clock::now(clock))))
-                    }
+                    Err(not_until) => Err(Some(now + not_until.wait_time_from(governor::clock::Clock::now(clock)))),
                 }
             }
         }
@@ -340,9 +343,9 @@ impl Simulation {
             self.accepted[request.caller] += 1;
         } else {
             self.rejected += 1;
-            // Sent before, so it goes first.
+            // The caller sends it again in place of a new one, and what was sent before goes first.
+            self.queue.retain(|(caller, _)| *caller != request.caller);
             self.queue.push_front((request.caller, self.now));
-            self.queue.pop_back();
         }
         if let (Client::Ours(window), Some(slot)) = (&mut self.client, request.slot) {
             if request.accepted {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// How long the rest waits for the answer to the request that goes ahead. A service refuses before it works, so a refusal
-/// is quick, and a request that is not answered by then got through.
-const PROBE_ALLOWANCE: Duration = Duration::from_millis(250);
+/// How long the rest waits for the answer to the request that goes ahead, beyond a quick round trip. A service refuses before it
+/// works, so a refusal is quick, and a request that is not answered by then got through.
+const PROBE_ALLOWANCE: Duration = Duration::from_millis(100);
 
 /// The first pause where nobody tells its length; it doubles with every further throttled answer in a row.
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);

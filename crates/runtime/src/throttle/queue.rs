@@ -268,58 +268,81 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use proptest::test_runner::RngSeed;
-    use std::sync::Mutex as StdMutex;
+    use std::collections::BTreeMap;
+    use tokio::task::JoinHandle;
     use tokio::time::sleep;
 
-    fn ten_per_second() -> Arc<Quota> {
-        Arc::new(Quota::new(RateLimit::per_second(10)))
+    const MS: Duration = Duration::from_millis(1);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn quota(requests: u32) -> Arc<Quota> {
+        Arc::new(Quota::limited(RateLimit::per_second(requests)))
     }
 
-    fn later(seconds: u64) -> Instant {
-        Instant::now() + Duration::from_secs(seconds)
+    async fn permit(quota: &Arc<Quota>) -> Permit {
+        quota.acquire(HOUR, usize::MAX, false).await.unwrap()
     }
 
     async fn immediately(quota: &Arc<Quota>) -> Permit {
         let before = Instant::now();
-        let permit = quota.acquire(later(60)).await.unwrap();
+        let permit = permit(quota).await;
         assert_eq!(Instant::now(), before, "the permit came only after a wait");
         permit
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_eleventh_of_ten_waits_for_the_first_answer_and_one_window() {
-        let quota = ten_per_second();
-        for _ in 0..10 {
-            let mut permit = immediately(&quota).await;
+    async fn wait_for_one(quota: &Arc<Quota>) -> Duration {
+        let before = Instant::now();
+        drop(permit(quota).await);
+        before.elapsed()
+    }
+
+    /// Takes what there is and is answered at once.
+    async fn use_up(quota: &Arc<Quota>, permits: u32) {
+        for _ in 0..permits {
+            let mut permit = immediately(quota).await;
             permit.sent();
-            sleep(Duration::from_millis(5)).await;
             permit.answered();
         }
-        let before = Instant::now();
-        quota.acquire(later(60)).await.unwrap();
-        // The first was answered 45 ms before the loop ended.
-        let waited = before.elapsed();
-        assert!(waited >= Duration::from_millis(955) && waited < Duration::from_millis(960), "{waited:?}");
+    }
+
+    fn waiter(quota: &Arc<Quota>, again: bool) -> JoinHandle<Instant> {
+        let quota = quota.clone();
+        tokio::spawn(async move {
+            let mut permit = quota.acquire(HOUR, usize::MAX, again).await.unwrap();
+            permit.sent();
+            permit.answered();
+            Instant::now()
+        })
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_server_costs_the_allowance_and_no_more() {
-        let quota = ten_per_second();
+    async fn the_eleventh_of_ten_waits_for_the_first_answer_and_one_window() {
+        let quota = quota(10);
+        for _ in 0..10 {
+            let mut permit = immediately(&quota).await;
+            permit.sent();
+            sleep(5 * MS).await;
+            permit.answered();
+        }
+        // The first was answered 45 ms before the loop ended.
+        assert_eq!(wait_for_one(&quota).await, 956 * MS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_without_an_answer_costs_the_allowance_and_no_more() {
+        let quota = quota(10);
         let mut held = Vec::new();
         for _ in 0..10 {
             let mut permit = immediately(&quota).await;
             permit.sent();
             held.push(permit);
         }
-        let before = Instant::now();
-        quota.acquire(later(60)).await.unwrap();
-        let waited = before.elapsed();
-        assert!(waited >= Duration::from_millis(1250) && waited < Duration::from_millis(1260), "{waited:?}");
+        assert_eq!(wait_for_one(&quota).await, 2001 * MS);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_permit_that_was_not_used_goes_back_at_once() {
-        let quota = ten_per_second();
+        let quota = quota(10);
         for _ in 0..100 {
             drop(immediately(&quota).await);
         }
@@ -327,7 +350,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_did_not_reach_the_server_gives_its_right_back() {
-        let quota = ten_per_second();
+        let quota = quota(10);
         for _ in 0..100 {
             let mut permit = immediately(&quota).await;
             permit.sent();
@@ -337,106 +360,273 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_cancelled_waiter_gives_its_place_back() {
-        let quota = Arc::new(Quota::new(RateLimit::per_second(1)));
-        let mut first = immediately(&quota).await;
-        first.sent();
-        first.answered();
-        let cancelled = tokio::spawn({
-            let quota = quota.clone();
-            async move { quota.acquire(later(60)).await.map(drop) }
-        });
-        sleep(Duration::from_millis(1)).await;
+        let quota = quota(1);
+        use_up(&quota, 1).await;
+        let cancelled = waiter(&quota, false);
+        sleep(MS).await;
         cancelled.abort();
         let _ = cancelled.await;
-        let before = Instant::now();
-        quota.acquire(later(60)).await.unwrap();
-        assert!(before.elapsed() <= Duration::from_millis(1001), "the cancelled caller's turn was waited for");
+        assert_eq!(wait_for_one(&quota).await, 1000 * MS, "the cancelled caller's turn was waited for");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_cannot_make_it_is_told_at_once_and_how_long_it_would_take() {
-        let quota = ten_per_second();
-        for _ in 0..10 {
-            let mut permit = immediately(&quota).await;
-            permit.sent();
-            permit.answered();
-        }
+        let quota = quota(10);
+        use_up(&quota, 10).await;
         let before = Instant::now();
-        let refused = quota.acquire(before + Duration::from_millis(500)).await.err().unwrap();
-        assert_eq!(Instant::now(), before);
-        assert_eq!(refused.needed, Duration::from_millis(1001));
+        let refused = quota.acquire(500 * MS, usize::MAX, false).await.unwrap_err();
+        assert_eq!((Instant::now(), refused), (before, Refused::TooLong { needed: 1001 * MS }));
+        // Behind 25 others, two more windows pass.
+        let others: Vec<_> = (0..25).map(|_| waiter(&quota, false)).collect();
+        sleep(MS).await;
+        let refused = quota.acquire(500 * MS, usize::MAX, false).await.unwrap_err();
+        assert_eq!(refused, Refused::TooLong { needed: 3002 * MS });
+        drop(others);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_everyone() {
-        let quota = ten_per_second();
-        quota.pause(Duration::from_secs(3));
-        let before = Instant::now();
-        quota.acquire(later(60)).await.unwrap();
-        assert_eq!(before.elapsed(), Duration::from_secs(3));
+    async fn no_more_calls_wait_than_may() {
+        let quota = quota(1);
+        use_up(&quota, 1).await;
+        let first = waiter(&quota, false);
+        sleep(MS).await;
+        let refused = quota.acquire(HOUR, 1, false).await.unwrap_err();
+        assert!(matches!(refused, Refused::QueueFull { needed } if needed > 1900 * MS), "{refused:?}");
+        first.await.unwrap();
+        assert!(quota.acquire(HOUR, 1, false).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn callers_are_served_in_the_order_in_which_they_came() {
-        let quota = Arc::new(Quota::new(RateLimit::per_second(3)));
-        let order = Arc::new(StdMutex::new(Vec::new()));
+        let quota = quota(3);
         let mut tasks = Vec::new();
-        for caller in 0..30 {
-            let (quota, order) = (quota.clone(), order.clone());
-            tasks.push(tokio::spawn(async move {
-                let mut permit = quota.acquire(later(600)).await.unwrap();
-                order.lock().unwrap().push(caller);
-                permit.sent();
-                permit.answered();
-            }));
-            tokio::task::yield_now().await;
+        for _ in 0..30 {
+            tasks.push(waiter(&quota, false));
+            sleep(MS).await;
         }
+        let mut served = Vec::new();
+        for task in tasks {
+            served.push(task.await.unwrap());
+        }
+        assert!(served.is_sorted(), "{served:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_was_sent_before_goes_before_all_that_wait() {
+        let quota = quota(1);
+        use_up(&quota, 1).await;
+        let others: Vec<_> = (0..5).map(|_| waiter(&quota, false)).collect();
+        sleep(MS).await;
+        let again = waiter(&quota, true).await.unwrap();
+        for other in others {
+            assert!(other.await.unwrap() > again);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_pause_one_goes_ahead_and_the_rest_follows_its_answer() {
+        let quota = quota(10);
+        let mut throttled = immediately(&quota).await;
+        throttled.sent();
+        throttled.throttled(Some(3000 * MS));
+        let start = Instant::now();
+        let mut ahead = permit(&quota).await;
+        assert_eq!(start.elapsed(), 3000 * MS);
+        let rest: Vec<_> = (0..5).map(|_| waiter(&quota, false)).collect();
+        ahead.sent();
+        sleep(30 * MS).await;
+        ahead.answered();
+        for task in rest {
+            assert_eq!(task.await.unwrap() - start, 3030 * MS);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn if_the_one_that_goes_ahead_is_throttled_the_rest_goes_on_waiting() {
+        let quota = quota(10);
+        for pause in [200, 400, 800] {
+            // Nobody tells a pause: it doubles.
+            let mut ahead = permit(&quota).await;
+            ahead.sent();
+            ahead.throttled(None);
+            let before = Instant::now();
+            let mut probe = permit(&quota).await;
+            assert_eq!(before.elapsed(), pause * MS);
+            probe.sent();
+            probe.not_sent();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rest_does_not_wait_for_ever_for_the_one_that_goes_ahead() {
+        for drop_before_sending in [true, false] {
+            let quota = quota(10);
+            let mut throttled = immediately(&quota).await;
+            throttled.sent();
+            throttled.throttled(Some(MS));
+            let mut ahead = permit(&quota).await;
+            if drop_before_sending {
+                drop(ahead);
+                immediately(&quota).await.sent();
+                assert_eq!(wait_for_one(&quota).await, 100 * MS, "another one went ahead");
+            } else {
+                ahead.sent();
+                assert_eq!(wait_for_one(&quota).await, 100 * MS);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_fail_together_do_not_lengthen_the_window_together() {
+        let quota = quota(10);
+        let mut held = Vec::new();
+        for _ in 0..10 {
+            let mut permit = immediately(&quota).await;
+            permit.sent();
+            held.push(permit);
+        }
+        for permit in held {
+            permit.throttled(Some(MS));
+        }
+        // One window, the guard, and one stretch.
+        assert_eq!(wait_for_one(&quota).await, 1013 * MS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_may_count_in_minutes() {
+        let quota = Arc::new(Quota::limited(RateLimit::new(200, Duration::from_secs(60))));
+        use_up(&quota, 200).await;
+        assert_eq!(wait_for_one(&quota).await, 60_001 * MS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_learned_rate_is_waited_for() {
+        let quota = Arc::new(Quota::learned());
+        use_up(&quota, 100).await;
+        let mut throttled = immediately(&quota).await;
+        throttled.sent();
+        throttled.throttled(Some(Duration::ZERO));
+        // 200 a second were measured, 140 are left.
+        use_up(&quota, 1).await;
+        let tasks: Vec<_> = (0..14).map(|_| waiter(&quota, false)).collect();
+        let before = Instant::now();
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(*order.lock().unwrap(), (0..30).collect::<Vec<_>>());
+        assert!((90..=120).contains(&before.elapsed().as_millis()), "{:?}", before.elapsed());
+    }
+
+    /// What a call of the property below does once it has its permit.
+    #[derive(Debug, Clone, Copy)]
+    enum Fate {
+        Answered,
+        Throttled,
+        /// The caller goes away before the request is sent, or while it is under way.
+        DroppedBefore,
+        DroppedUnderWay,
+        NotSent,
+    }
+
+    fn fate() -> impl Strategy<Value = Fate> {
+        prop_oneof![
+            12 => Just(Fate::Answered),
+            1 => Just(Fate::Throttled),
+            1 => Just(Fate::DroppedBefore),
+            1 => Just(Fate::DroppedUnderWay),
+            1 => Just(Fate::NotSent),
+        ]
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
-        /// Whatever the requests do, no window at the server holds more than the limit, as long as no request takes longer one
-        /// way than the allowance, and every caller gets its turn.
+        /// Whatever the calls do: no window at the server holds more than the limit, as long as no request is late by more than
+        /// the smaller allowance, waiting callers are served in order, and no permit is lost.
         #[test]
         fn no_window_at_the_server_holds_more_than_the_limit(
             limit in 1_u32..8,
-            // Arrival after the one before, way there, way back, cancelled before sending; all in ms.
-            calls in prop::collection::vec((0_u64..400, 0_u64..250, 0_u64..3_000, prop::bool::weighted(0.1)), 1..60),
+            window in prop_oneof![Just(1000_u64), Just(7000), Just(250)],
+            // The quickest ways there and back.
+            (there, back) in (0_u64..150, 0_u64..150),
+            // Arrival after the one before, lateness there and back, all in ms, fate, and when the caller loses patience.
+            calls in prop::collection::vec(
+                (0_u64..300, 0_u64..=80, prop_oneof![Just(0_u64), 0_u64..100, 0_u64..3_000], fate(), prop::option::weighted(0.1, 0_u64..2_000)),
+                1..400,
+            ),
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-            let arrivals = runtime.block_on(async {
-                let quota = Arc::new(Quota::new(RateLimit::per_second(limit)));
-                let arrivals = Arc::new(StdMutex::new(Vec::new()));
+            runtime.block_on(async {
+                let quota = Arc::new(Quota::limited(RateLimit::new(limit, Duration::from_millis(window))));
+                let arrivals = Arc::new(Mutex::new(Vec::new()));
+                let served = Arc::new(Mutex::new(BTreeMap::new()));
+                // By how much the credit was larger than the quickest round trip.
+                let too_good = Arc::new(Mutex::new(Duration::ZERO));
                 let mut tasks = Vec::new();
-                for (gap, there, back, cancelled) in calls {
-                    sleep(Duration::from_millis(gap)).await;
-                    let (quota, arrivals) = (quota.clone(), arrivals.clone());
+                for (number, (gap, late_there, late_back, fate, patience)) in calls.into_iter().enumerate() {
+                    sleep(MS * u32::try_from(gap).unwrap()).await;
+                    let (quota, arrivals, served, too_good) = (quota.clone(), arrivals.clone(), served.clone(), too_good.clone());
                     tasks.push(tokio::spawn(async move {
-                        let mut permit = quota.acquire(later(3_600)).await.unwrap();
-                        if cancelled {
+                        let acquiring = quota.acquire(1000 * HOUR, usize::MAX, false);
+                        let patience = patience.map_or(1000 * HOUR, Duration::from_millis);
+                        let Ok(permit) = tokio::time::timeout(patience, acquiring).await else { return };
+                        let mut permit = permit.unwrap();
+                        served.lock().unwrap().insert(number, Instant::now());
+                        if matches!(fate, Fate::DroppedBefore) {
                             return;
                         }
                         permit.sent();
-                        sleep(Duration::from_millis(there)).await;
-                        arrivals.lock().unwrap().push(Instant::now());
-                        sleep(Duration::from_millis(back)).await;
-                        permit.answered();
+                        if matches!(fate, Fate::NotSent) {
+                            sleep(Duration::from_millis(late_back)).await;
+                            permit.not_sent();
+                            return;
+                        }
+                        let arrives = tokio::spawn(async move {
+                            sleep(Duration::from_millis(there + late_there)).await;
+                            arrivals.lock().unwrap().push(Instant::now());
+                        });
+                        if matches!(fate, Fate::DroppedUnderWay) {
+                            return;
+                        }
+                        arrives.await.unwrap();
+                        sleep(Duration::from_millis(back + late_back)).await;
+                        if matches!(fate, Fate::Throttled) {
+                            permit.throttled(Some(Duration::from_millis(late_back)));
+                        } else {
+                            permit.answered();
+                        }
+                        let Rule::Window(rule) = &quota.state().rule else { unreachable!() };
+                        let excess = rule.credit().saturating_sub(Duration::from_millis(there + back));
+                        let mut too_good = too_good.lock().unwrap();
+                        *too_good = excess.max(*too_good);
                     }));
                 }
                 for task in tasks {
                     task.await.unwrap();
                 }
-                Arc::try_unwrap(arrivals).unwrap().into_inner().unwrap()
-            });
-            for (index, first) in arrivals.iter().enumerate() {
-                let in_window = arrivals[index..].iter().filter(|at| **at >= *first && **at - *first < Duration::from_secs(1)).count();
-                prop_assert!(in_window <= limit as usize, "{} requests in one window of {}", in_window, limit);
-            }
+                sleep(HOUR).await;
+
+                let served: Vec<_> = served.lock().unwrap().values().copied().collect();
+                prop_assert!(served.is_sorted(), "{:?}", served);
+
+                let window = Duration::from_millis(window) - *too_good.lock().unwrap();
+                let arrivals = arrivals.lock().unwrap();
+                for (index, first) in arrivals.iter().enumerate() {
+                    let in_window = arrivals[index..].iter().filter(|at| **at - *first < window).count();
+                    prop_assert!(in_window <= limit as usize, "{} requests in one window of {}", in_window, limit);
+                }
+
+                // A throttled answer may have been the last one: then one goes ahead.
+                let mut ahead = immediately(&quota).await;
+                ahead.sent();
+                ahead.answered();
+                sleep(HOUR).await;
+                let mut all = Vec::new();
+                for _ in 0..limit {
+                    all.push(immediately(&quota).await);
+                }
+                prop_assert!(quota.try_acquire().is_none());
+                Ok(())
+            })?;
         }
     }
 }

@@ -10,18 +10,21 @@ use std::time::Duration;
 use super::pause::{Gate, Pause};
 use crate::descriptor::RateLimit;
 
-/// J while most answers come within it. It costs little then, because the answer frees the slot before.
-const ALLOWANCE: Duration = Duration::from_millis(250);
+/// J while most answers are quick. It costs little then, because the answer frees the slot before.
+const ALLOWANCE: Duration = Duration::from_secs(1);
 
-/// J while most answers take longer than [`ALLOWANCE`]: every slot is held that much longer than its window then.
-const ALLOWANCE_OF_SLOW_ANSWERS: Duration = Duration::from_millis(85);
+/// From which round trip on an answer is a slow one.
+const SLOW: Duration = Duration::from_millis(250);
+
+/// J while most answers are slow: every slot is held that much longer than its window then.
+const ALLOWANCE_OF_SLOW_ANSWERS: Duration = Duration::from_millis(80);
 
 /// What is added to every window: clocks of two machines run at slightly different speeds.
 const GUARD: Duration = Duration::from_millis(1);
 
 /// By how much every window grows with a throttled answer, by how much it shrinks with every other one, and how long it gets at
-/// most. In balance, one answer in 200 is a throttled one.
-const STRETCH: Duration = Duration::from_millis(20);
+/// most. In balance, one answer in 120 is a throttled one.
+const STRETCH: Duration = Duration::from_millis(12);
 const RELAX: Duration = Duration::from_micros(100);
 const LONGEST_STRETCH: Duration = Duration::from_millis(250);
 
@@ -34,13 +37,16 @@ const BATCH: usize = 64;
 /// time, counted from any fixed moment.
 ///
 /// A request that is sent at `s` and answered at `r` frees its slot at `s + min(r - s - m, J) + window`, plus a guard of 1 ms:
-/// - `m`, the credit, is a round trip that no request undercuts. What a round trip took beyond it is the most by which the
-///   request can have been late. It is earned slowly: over 128 answers, and only as far as round trips are alike
-///   (`2 min - p75` of each 64). A faster one, or a throttled answer, takes it away.
-/// - `J`, the allowance, bounds the lateness of a request that is not answered yet: 250 ms, or 85 ms while most answers take
-///   longer than 250 ms (a longer allowance would leave more than a tenth of the quota unused then).
-/// - A throttled answer shows that the rule was too optimistic, or that somebody else uses the quota: every window grows by 20 ms,
+/// - `m`, the credit, is a round trip that hardly any request undercuts. What a round trip took beyond it is the most by which the
+///   request can have been late. It is earned slowly, over 256 answers: three quarters of the quickest of them, or more as
+///   far as round trips are alike (`2 min - p75` of each 64). A quicker one takes it away.
+/// - `J`, the allowance, bounds the lateness of a request that is not answered yet: 1 s, or 80 ms while most answers take longer than
+///   250 ms (with slow answers the allowance is what every slot is held longer, and a tenth of the quota is all that it may
+///   cost).
+/// - A throttled answer shows that the rule was too optimistic, or that somebody else uses the quota: every window grows by 12 ms,
 ///   up to 250 ms, and shrinks again by 0.1 ms with every other answer.
+///
+/// `cargo xtask bench throttle` in the repository shows what that comes to.
 ///
 /// ```
 /// use std::time::Duration;
@@ -139,7 +145,7 @@ impl Window {
 
     /// The request goes out now.
     pub fn sent(&mut self, slot: Slot, now: Duration) {
-        self.pause.sent(slot.serial, now);
+        self.pause.sent(slot.serial, now.saturating_add(self.answers.credit));
         if let Some(holder) = self.holder(slot) {
             holder.sent_at = Some(now);
             self.free_at(slot, now.saturating_add(self.allowance()).saturating_add(self.length()));
@@ -156,12 +162,11 @@ impl Window {
     /// The request was throttled: nobody gets a slot during the pause, and then one before all others. Without a pause it is 200 ms,
     /// doubled with every further throttled answer in a row, up to 20 s.
     pub fn throttled(&mut self, slot: Slot, now: Duration, pause: Option<Duration>) {
-        self.arrived(slot, now);
-        self.answers.credit = Duration::ZERO;
         // Requests that were under way together fail together; they tell the same once.
         if self.pause.throttled(now, pause) {
             self.stretch = (self.stretch + STRETCH).min(LONGEST_STRETCH);
         }
+        self.arrived(slot, now);
     }
 
     /// The request was not sent, or certainly did not reach the server: its slot is free.
@@ -251,10 +256,11 @@ impl Window {
 /// What the round trips tell.
 #[derive(Debug, Default)]
 struct Answers {
-    /// Moves towards 256 with every round trip longer than [`ALLOWANCE`], and towards 0 with every other one.
+    /// Moves towards 256 with every slow answer, and towards 0 with every other one.
     slowness: u32,
     batch: Vec<Duration>,
-    last_batch: Duration,
+    /// What each of the last batches allows.
+    batches: [Duration; 4],
     credit: Duration,
 }
 
@@ -264,21 +270,133 @@ impl Answers {
     }
 
     fn came_after(&mut self, round_trip: Duration) {
-        let target = if round_trip > ALLOWANCE { 256 + 31 } else { 0 };
+        let target = if round_trip > SLOW { 256 + 31 } else { 0 };
         self.slowness = (self.slowness * 31 + target) / 32;
         if round_trip < self.credit {
             // The route changed, or the credit was too good to be true.
             self.credit = round_trip.saturating_sub(self.credit - round_trip);
-            self.last_batch = self.credit;
+            self.batches = [Duration::ZERO; 4];
         }
         self.batch.push(round_trip);
         if self.batch.len() == BATCH {
             self.batch.sort_unstable();
             let spread = self.batch[BATCH * 3 / 4] - self.batch[0];
-            let earned = self.batch[0].saturating_sub(spread);
-            self.credit = earned.min(self.last_batch);
-            self.last_batch = earned;
+            let steady = self.batch[0].saturating_sub(spread);
+            self.batches.rotate_left(1);
+            self.batches[3] = steady.max(self.batch[0] * 3 / 4);
+            self.credit = self.batches.iter().copied().min().unwrap_or_default();
             self.batch.clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// One request at a time, each with that round trip, so many times; returns when the last slot is free.
+    fn answer(window: &mut Window, from: Duration, round_trip: Duration, times: usize) -> Duration {
+        let mut now = from;
+        for _ in 0..times {
+            let slot = match window.take(now) {
+                Turn::Now(slot) => slot,
+                Turn::At(time) => {
+                    now = time;
+                    let Turn::Now(slot) = window.take(now) else { panic!("it said so") };
+                    slot
+                }
+                Turn::Unknown => panic!("nothing is out"),
+            };
+            window.sent(slot, now);
+            now += round_trip;
+            window.answered(slot, now);
+        }
+        now
+    }
+
+    #[test]
+    fn the_credit_is_earned_over_many_answers_and_lost_with_one_that_is_quicker() {
+        let mut window = Window::new(RateLimit::per_second(1));
+        let now = answer(&mut window, Duration::ZERO, 200 * MS, 255);
+        assert_eq!(window.credit(), Duration::ZERO);
+        let now = answer(&mut window, now, 200 * MS, 1);
+        assert_eq!(window.credit(), 200 * MS);
+        // One window after it was sent, plus the guard: the whole round trip is known not to be lateness.
+        assert_eq!(window.take(now), Turn::At(now - 200 * MS + 1001 * MS));
+        let now = answer(&mut window, now, 150 * MS, 1);
+        assert_eq!(window.credit(), 100 * MS);
+        let now = answer(&mut window, now, 20 * MS, 1);
+        assert_eq!(window.credit(), Duration::ZERO);
+        answer(&mut window, now, 200 * MS, 128);
+        assert_eq!(window.credit(), Duration::ZERO, "it is earned as slowly as the first time");
+    }
+
+    #[test]
+    fn where_round_trips_differ_the_credit_is_less_than_the_quickest() {
+        let mut window = Window::new(RateLimit::per_second(1));
+        let mut now = Duration::ZERO;
+        for round_trip in (0..256).map(|number| 40 + number % 64) {
+            now = answer(&mut window, now, MS * round_trip, 1);
+        }
+        assert_eq!(window.credit(), 30 * MS);
+    }
+
+    #[test]
+    fn slow_answers_shorten_the_allowance_and_quick_ones_lengthen_it() {
+        let mut window = Window::new(RateLimit::per_second(10));
+        assert_eq!(window.allowance(), 1000 * MS);
+        let now = answer(&mut window, Duration::ZERO, 500 * MS, 30);
+        assert_eq!(window.allowance(), 80 * MS);
+        answer(&mut window, now, 20 * MS, 30);
+        assert_eq!(window.allowance(), 1000 * MS);
+    }
+
+    #[test]
+    fn throttled_answers_lengthen_the_window_and_others_shorten_it_again() {
+        let mut window = Window::new(RateLimit::per_second(1));
+        let mut now = Duration::ZERO;
+        for _ in 0..2 {
+            let Turn::Now(slot) = window.take(now) else { panic!("nothing is out") };
+            window.sent(slot, now);
+            window.throttled(slot, now, Some(Duration::ZERO));
+            now += 2000 * MS;
+        }
+        let now = answer(&mut window, now, Duration::ZERO, 1);
+        assert_eq!(window.take(now), Turn::At(now + 1025 * MS - RELAX));
+        let now = answer(&mut window, now, Duration::ZERO, 300);
+        assert_eq!(window.take(now), Turn::At(now + 1001 * MS));
+        let mut now = now + 2000 * MS;
+        for _ in 0..100 {
+            let Turn::Now(slot) = window.take(now) else { panic!("nothing is out") };
+            window.sent(slot, now);
+            window.throttled(slot, now, Some(Duration::ZERO));
+            now += 2000 * MS;
+        }
+        let now = answer(&mut window, now, Duration::ZERO, 1);
+        assert_eq!(window.take(now), Turn::At(now + 1251 * MS - RELAX), "there is an end to it");
+    }
+
+    #[test]
+    fn a_late_answer_does_not_free_the_slot_of_a_later_request() {
+        let mut window = Window::new(RateLimit::per_second(1));
+        let Turn::Now(first) = window.take(Duration::ZERO) else { panic!("nothing is out") };
+        window.sent(first, Duration::ZERO);
+        let Turn::Now(second) = window.take(3000 * MS) else { panic!("the allowance is over") };
+        window.sent(second, 3000 * MS);
+        window.answered(first, 3001 * MS);
+        window.give_back(first, 3001 * MS);
+        assert_eq!(window.take(3002 * MS), Turn::At(5001 * MS));
+    }
+
+    #[test]
+    fn the_largest_numbers_do_not_overflow() {
+        let mut window = Window::new(RateLimit::new(u32::MAX, Duration::from_secs(366 * 24 * 3600)));
+        let Turn::Now(slot) = window.take(Duration::ZERO) else { panic!("nothing is out") };
+        window.sent(slot, Duration::ZERO);
+        window.throttled(slot, Duration::MAX, Some(Duration::MAX));
+        assert_eq!(window.expected(usize::MAX, Duration::MAX), Duration::MAX);
+        assert_eq!(window.take(Duration::MAX - MS), Turn::At(Duration::MAX));
     }
 }
