@@ -11,6 +11,7 @@ mod window;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 pub use local::LocalQuotas;
 use queue::Quota;
@@ -23,6 +24,7 @@ pub(crate) use watched::WatchedQuota;
 pub use window::{Slot, Turn, Window};
 
 use crate::descriptor::RateLimit;
+use crate::event::Events;
 
 /// How many calls may wait for one quota unless the user says otherwise: at ten a second, the last one waits for a quarter of
 /// an hour.
@@ -62,9 +64,9 @@ pub struct Throttle {
     quotas: Arc<Mutex<Quotas>>,
 }
 
-/// By endpoint and action, so that a look-up needs no owned strings. Two clients that share the quotas but disagree about the limit
-/// must not share the slots, so there may be several.
-type Quotas = HashMap<String, HashMap<String, Vec<Arc<WatchedQuota>>>>;
+/// By action. The few quotas of one action differ in the endpoint or in the limit: two clients that disagree about the limit must
+/// not share the slots.
+type Quotas = HashMap<String, Vec<Arc<WatchedQuota>>>;
 
 #[derive(Clone)]
 struct Settings {
@@ -144,11 +146,46 @@ impl Throttle {
         }
     }
 
+    /// Waits at most `max_wait` for the right to send one request of an action whose documented limit is `documented`: for
+    /// requests that are [prepared](crate::Client::prepare) and sent without [`Client::send`](crate::Client::send), which does this
+    /// by itself. The endpoint is its host and port.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use alibabacloud_runtime::{RateLimit, Throttle};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let throttle = Throttle::new();
+    /// let limit = Some(RateLimit::per_second(10));
+    /// let mut permit = throttle.acquire("cams.example.com", "Look", limit, Duration::from_secs(5)).await?;
+    /// permit.sent();
+    /// // Send the request here, and wait for the answer.
+    /// permit.answered();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refused`] says why there is no permit; nothing was taken.
+    pub async fn acquire(
+        &self,
+        endpoint: &str,
+        action: &str,
+        documented: Option<RateLimit>,
+        max_wait: Duration,
+    ) -> Result<Permit, Refused> {
+        match self.quota(endpoint, action, documented) {
+            Some(quota) => quota.acquire(max_wait, self.max_waiting(), false, &Events::default()).await,
+            None => Ok(Permit::untracked(QuotaSource::Open)),
+        }
+    }
+
     /// The state of every quota that was used so far, for metrics: queue length, permits, refusals, throttled answers, pauses. The
     /// same is told, as it happens, to [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
     pub fn quotas(&self) -> Vec<QuotaSnapshot> {
         let quotas = self.quotas.lock().unwrap_or_else(PoisonError::into_inner);
-        quotas.values().flat_map(HashMap::values).flatten().map(|quota| quota.snapshot()).collect()
+        quotas.values().flatten().map(|quota| quota.snapshot()).collect()
     }
 
     pub(crate) fn max_waiting(&self) -> usize {
@@ -168,8 +205,8 @@ impl Throttle {
         let limit = self.limit(action, documented);
         // A panic elsewhere cannot leave the map half changed.
         let mut quotas = self.quotas.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = quotas.get(endpoint).and_then(|actions| actions.get(action));
-        if let Some(quota) = known.and_then(|quotas| quotas.iter().find(|quota| quota.limit() == limit)) {
+        let known = quotas.get(action).and_then(|quotas| quotas.iter().find(|quota| quota.is(endpoint, limit)));
+        if let Some(quota) = known {
             return Some(quota.clone());
         }
         let keeper = match (&self.settings.store, limit) {
@@ -178,8 +215,7 @@ impl Throttle {
             (_, None) => Keeper::Here(Arc::new(Quota::learned())),
         };
         let quota = Arc::new(WatchedQuota::new(QuotaKey::new(endpoint, action), limit, keeper));
-        let actions = quotas.entry(endpoint.to_owned()).or_default();
-        actions.entry(action.to_owned()).or_default().push(quota.clone());
+        quotas.entry(action.to_owned()).or_default().push(quota.clone());
         Some(quota)
     }
 }

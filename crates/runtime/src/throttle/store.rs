@@ -143,7 +143,7 @@ pub enum QuotaSource {
     Shared,
     /// This process's share of a quota that cannot be reached.
     LocalShare,
-    /// Nobody: the shared quota cannot be reached, and is set to let every call through then.
+    /// Nobody: the throttle is off, or the shared quota cannot be reached and is set to let every call through then.
     Open,
 }
 

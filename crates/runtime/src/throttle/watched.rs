@@ -71,8 +71,9 @@ impl WatchedQuota {
         Self { key, limit, keeper, counters: Counters::default() }
     }
 
-    pub(super) fn limit(&self) -> Option<RateLimit> {
-        self.limit
+    /// Whether it is the one at that endpoint with that limit.
+    pub(super) fn is(&self, endpoint: &str, limit: Option<RateLimit>) -> bool {
+        self.limit == limit && self.key.endpoint == endpoint
     }
 
     /// Waits for a permit, at most `max_wait`.

@@ -3,8 +3,6 @@
 //! There are N slots. A request holds a slot from the moment it may go until its window at the server is over, so no window at
 //! the server ever holds more than N requests, however long a request takes between its permit and its sending.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::pause::{Gate, Pause};
@@ -63,9 +61,10 @@ const BATCH: usize = 64;
 pub struct Window {
     limit: RateLimit,
     slots: Vec<Holder>,
-    /// Slots whose holder's window has a known end, by that end, the earliest on top. An entry that does not agree with
-    /// its slot any more is skipped.
-    free: BinaryHeap<Reverse<(Duration, usize, u64)>>,
+    /// Where to look for a free slot first: mostly they get free in the order in which they were taken.
+    next: usize,
+    /// The latest time that was told.
+    latest: Duration,
     serial: u64,
     pause: Pause,
     stretch: Duration,
@@ -104,7 +103,8 @@ impl Window {
         Self {
             limit,
             slots: Vec::new(),
-            free: BinaryHeap::new(),
+            next: 0,
+            latest: Duration::ZERO,
             serial: 0,
             pause: Pause::default(),
             stretch: Duration::ZERO,
@@ -124,27 +124,42 @@ impl Window {
         if let Gate::Closed(until) = self.pause.gate(now) {
             return until.map_or(Turn::Unknown, Turn::At);
         }
-        let next = self.next_free();
-        let index = match next {
-            Some((time, index)) if time <= now => {
-                self.free.pop();
-                index
-            }
+        self.latest = self.latest.max(now);
+        if self.next == self.slots.len() {
+            self.next = 0;
+        }
+        let index = match self.slots.get(self.next) {
+            Some(holder) if holder.is_free(now) => self.next,
             _ if self.slots.len() < self.limit.requests as usize => {
                 self.slots.push(Holder { serial: 0, sent_at: None, free_at: None });
                 self.slots.len() - 1
             }
-            Some((time, _)) => return Turn::At(time),
-            None => return Turn::Unknown,
+            _ => match self.first_free(now) {
+                Some(index) => index,
+                None => {
+                    let earliest = self.slots.iter().filter_map(|holder| holder.free_at).min();
+                    return earliest.map_or(Turn::Unknown, Turn::At);
+                }
+            },
         };
+        self.next = index + 1;
         self.serial += 1;
         self.slots[index] = Holder { serial: self.serial, sent_at: None, free_at: None };
         self.pause.granted(self.serial);
         Turn::Now(Slot { index, serial: self.serial })
     }
 
+    /// A slot that was free already at the latest time that was told: needs no look at a clock.
+    pub(super) fn take_without_clock(&mut self) -> Option<Slot> {
+        match self.take(self.latest) {
+            Turn::Now(slot) => Some(slot),
+            Turn::At(_) | Turn::Unknown => None,
+        }
+    }
+
     /// The request goes out now.
     pub fn sent(&mut self, slot: Slot, now: Duration) {
+        self.latest = self.latest.max(now);
         self.pause.sent(slot.serial, now.saturating_add(self.answers.credit));
         if let Some(holder) = self.holder(slot) {
             holder.sent_at = Some(now);
@@ -237,19 +252,20 @@ impl Window {
         let Some(holder) = self.holder(slot) else { return };
         if holder.free_at.is_none_or(|already| time < already) {
             holder.free_at = Some(time);
-            self.free.push(Reverse((time, slot.index, slot.serial)));
         }
     }
 
-    fn next_free(&mut self) -> Option<(Duration, usize)> {
-        while let Some(&Reverse((time, index, serial))) = self.free.peek() {
-            let holder = &self.slots[index];
-            if holder.serial == serial && holder.free_at == Some(time) {
-                return Some((time, index));
-            }
-            self.free.pop();
-        }
-        None
+    /// The first free slot, beginning where to look first.
+    fn first_free(&self, now: Duration) -> Option<usize> {
+        let (before, after) = self.slots.split_at(self.next.min(self.slots.len()));
+        let free = |slots: &[Holder]| slots.iter().position(|holder| holder.is_free(now));
+        free(after).map(|index| before.len() + index).or_else(|| free(before))
+    }
+}
+
+impl Holder {
+    fn is_free(&self, now: Duration) -> bool {
+        self.free_at.is_some_and(|time| time <= now)
     }
 }
 
