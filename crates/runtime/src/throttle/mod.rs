@@ -4,6 +4,8 @@ mod learn;
 mod local;
 mod pause;
 mod queue;
+#[cfg(feature = "redis")]
+mod redis;
 mod store;
 mod watched;
 mod window;
@@ -15,6 +17,8 @@ use std::time::Duration;
 
 pub use local::LocalQuotas;
 use queue::Quota;
+#[cfg(feature = "redis")]
+pub use redis::{FailurePolicy, RedisQuotas, RedisQuotasBuilder};
 pub use store::{
     AcquireFuture, Ask, Permit, PermitHolder, QuotaKey, QuotaSource, QuotaStore, Refused, Report, StoreState,
 };

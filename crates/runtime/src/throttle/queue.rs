@@ -242,6 +242,13 @@ pub(super) struct LocalPermit {
     slot: Slot,
 }
 
+#[cfg(feature = "redis")]
+impl super::store::PermitHolder for LocalPermit {
+    fn report(&mut self, report: Report) {
+        LocalPermit::report(self, report);
+    }
+}
+
 impl LocalPermit {
     pub(super) fn report(&mut self, report: Report) {
         let now = self.quota.now();

@@ -271,7 +271,7 @@ impl Holder {
 
 /// What the round trips tell.
 #[derive(Debug, Default)]
-struct Answers {
+pub(super) struct Answers {
     /// Moves towards 256 with every slow answer, and towards 0 with every other one.
     slowness: u32,
     batch: Vec<Duration>,
@@ -285,7 +285,12 @@ impl Answers {
         self.slowness > 128
     }
 
-    fn came_after(&mut self, round_trip: Duration) {
+    /// m: how much of every round trip is known not to be lateness.
+    pub(super) fn credit(&self) -> Duration {
+        self.credit
+    }
+
+    pub(super) fn came_after(&mut self, round_trip: Duration) {
         let target = if round_trip > SLOW { 256 + 31 } else { 0 };
         self.slowness = (self.slowness * 31 + target) / 32;
         if round_trip < self.credit {
