@@ -92,11 +92,6 @@ impl Pause {
         }
     }
 
-    /// Nobody sends before that time, for another reason than a throttled answer.
-    pub(super) fn hold(&mut self, until: Duration) {
-        self.state = State::Until(until);
-    }
-
     /// A request was throttled. Returns whether this begins a pause, rather than prolonging one.
     pub(super) fn throttled(&mut self, now: Duration, pause: Option<Duration>) -> bool {
         let begins = !matches!(self.state, State::Until(end) if now < end);

@@ -47,12 +47,6 @@ impl Quota {
         Self::with(Rule::Window(Window::new(limit)))
     }
 
-    /// A quota from which nobody gets anything for so long.
-    #[cfg(feature = "redis")]
-    pub(super) fn limited_after(limit: RateLimit, quiet: Duration) -> Self {
-        Self::with(Rule::Window(Window::full_until(limit, quiet)))
-    }
-
     pub(super) fn learned() -> Self {
         Self::with(Rule::Learned(LearnedRate::default()))
     }
@@ -240,13 +234,6 @@ impl Rule {
 pub(super) struct LocalPermit {
     quota: Arc<Quota>,
     slot: Slot,
-}
-
-#[cfg(feature = "redis")]
-impl super::store::PermitHolder for LocalPermit {
-    fn report(&mut self, report: Report) {
-        LocalPermit::report(self, report);
-    }
 }
 
 impl LocalPermit {

@@ -213,18 +213,6 @@ impl Permit {
         Self { holder: Holder::Local(permit), stage: Stage::Held }
     }
 
-    /// The same permit of this process, given as what another one stands in for.
-    #[cfg(feature = "redis")]
-    pub(super) fn with_source(mut self, source: QuotaSource) -> Self {
-        let stage = std::mem::replace(&mut self.stage, Stage::Over);
-        let holder = match std::mem::replace(&mut self.holder, Holder::Nobody(source)) {
-            Holder::Local(permit) => Holder::Other(Box::new(permit), source),
-            Holder::Other(holder, _) => Holder::Other(holder, source),
-            Holder::Nobody(_) => Holder::Nobody(source),
-        };
-        Self { holder, stage }
-    }
-
     /// Who gave it.
     pub fn source(&self) -> QuotaSource {
         match &self.holder {

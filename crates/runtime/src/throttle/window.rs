@@ -112,13 +112,6 @@ impl Window {
         }
     }
 
-    /// A window that begins full: the first request may go at that time.
-    pub fn full_until(limit: RateLimit, time: Duration) -> Self {
-        let mut window = Self::new(limit);
-        window.pause.hold(time);
-        window
-    }
-
     /// A slot for the next request, or when there will be one.
     pub fn take(&mut self, now: Duration) -> Turn {
         if let Gate::Closed(until) = self.pause.gate(now) {

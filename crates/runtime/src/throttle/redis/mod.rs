@@ -6,6 +6,7 @@
 
 mod link;
 mod quota;
+mod turns;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -62,10 +63,11 @@ pub struct RedisQuotas(Arc<Inner>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum FailurePolicy {
-    /// A share of their own: the limit, divided by the number of processes that Redis told last
-    /// ([`expected_processes`](RedisQuotasBuilder::expected_processes) before it told any). It begins after all places that were
-    /// reserved in Redis are over, so the limit holds on the way there; on the way back, everyone is held for one window
-    /// after an outage of more than a second. The default.
+    /// A share of their own: the processes that Redis knew last take turns, evenly, by the clock that Redis had, so together they keep
+    /// the limit and use about 95 % of it. Before Redis told of any, there are as many as
+    /// [expected](RedisQuotasBuilder::expected_processes), and chance takes the place of order. The turns begin after all places
+    /// that were reserved in Redis are over; on the way back, everyone is held for one window after an outage of more than a
+    /// second. The default.
     #[default]
     LocalShare,
     /// Nothing: calls fail at once ([`Refused::Unavailable`](super::Refused::Unavailable)).

@@ -9,9 +9,9 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::link::micros;
+use super::turns::Turns;
 use super::{FailurePolicy, Inner};
 use crate::descriptor::RateLimit;
-use crate::throttle::queue::Quota;
 use crate::throttle::store::{Permit, PermitHolder, QuotaKey, QuotaSource, Refused, Report};
 use crate::throttle::window::Answers;
 
@@ -37,7 +37,7 @@ const KEPT: Duration = Duration::from_secs(50 * 60);
 const TELLING: Duration = Duration::from_millis(250);
 
 /// The pause after a throttled answer that tells none.
-const BACKOFF: Duration = Duration::from_millis(200);
+pub(super) const BACKOFF: Duration = Duration::from_millis(200);
 
 pub(super) struct SharedQuota {
     /// Log, state and members; the braces are a hash tag, so they lie on one node of a cluster.
@@ -61,8 +61,13 @@ struct State {
     processes: u32,
     paused_until: Option<Instant>,
     answers: Answers,
+    allowance: Duration,
+    /// A moment by the server's clock, and by this process's.
+    clock: Option<(u64, Instant)>,
+    /// The place of this process among those that use the quota.
+    rank: u32,
     /// This process's share while the server cannot be reached.
-    share: Option<Arc<Quota>>,
+    turns: Option<Arc<Turns>>,
     /// Whether the share was used.
     used: bool,
     /// Until when requests of that share count.
@@ -86,12 +91,15 @@ pub(super) struct Reserved {
     epoch: String,
     allowance: Duration,
     until_known: u64,
+    now: u64,
+    rank: Option<u32>,
 }
 
 impl FromRedisValue for Reserved {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        type Reply = (u8, u64, u64, u32, String, u64, u64);
-        let (reserved, wait, number, processes, epoch, allowance, until_known) = Reply::from_redis_value(value)?;
+        type Reply = (u8, u64, u64, u32, String, u64, u64, u64, i64);
+        let (reserved, wait, number, processes, epoch, allowance, until_known, now, rank) =
+            Reply::from_redis_value(value)?;
         Ok(Self {
             reserved: reserved == 1,
             wait: Duration::from_micros(wait),
@@ -100,6 +108,8 @@ impl FromRedisValue for Reserved {
             epoch,
             allowance: Duration::from_micros(allowance),
             until_known,
+            now,
+            rank: u32::try_from(rank).ok(),
         })
     }
 }
@@ -156,7 +166,11 @@ impl SharedQuota {
                 processes: expected_processes,
                 paused_until: None,
                 answers: Answers::default(),
-                share: None,
+                allowance: Duration::from_millis(40),
+                clock: None,
+                // Nobody knows; chance spreads the processes.
+                rank: fastrand::u32(0..expected_processes),
+                turns: None,
                 used: false,
                 quiet_until: None,
             }),
@@ -198,8 +212,12 @@ impl SharedQuota {
         let mut state = self.state();
         state.epoch.clone_from(&reply.epoch);
         state.until_known = reply.until_known;
-        state.told_at = Some(Instant::now());
+        let now = Instant::now();
+        state.told_at = Some(now);
+        state.clock = Some((reply.now, now));
         state.processes = reply.processes.max(1);
+        state.rank = reply.rank.unwrap_or(state.rank);
+        state.allowance = reply.allowance;
         state.quiet_until = None;
     }
 
@@ -216,7 +234,7 @@ impl SharedQuota {
     /// The server cannot be reached.
     pub(super) fn fall_back(&self) {
         let mut state = self.state();
-        state.share = None;
+        state.turns = None;
         state.used = false;
     }
 
@@ -227,23 +245,28 @@ impl SharedQuota {
         if state.used || down_for >= SHORT_OUTAGE {
             state.quiet_until = Some(Instant::now() + NOTICE + self.limit.window + PROBE);
         }
-        state.share = None;
+        state.turns = None;
     }
 
     /// This process's share of the limit. It begins when all places that any process had reserved are over.
-    fn share(&self) -> Arc<Quota> {
+    fn turns(&self) -> Arc<Turns> {
         let mut state = self.state();
-        let processes = state.processes;
+        if let Some(turns) = &state.turns {
+            return turns.clone();
+        }
+        let now = Instant::now();
         let RateLimit { requests, window } = self.limit;
-        let new = || {
-            let limit = match requests / processes {
-                0 => RateLimit { requests: 1, window: window * processes / requests },
-                share => RateLimit { requests: share, window },
-            };
-            let reserved = window * processes.saturating_mul(self.places) / requests;
-            Arc::new(Quota::limited_after(limit, window + NOTICE + reserved))
-        };
-        state.share.get_or_insert_with(new).clone()
+        // From the turn of one process to that of the next, so that a request that is late shares no window with too many.
+        let gap = (window + state.allowance) / requests;
+        let cycle = gap * state.processes;
+        let (server, here) = state.clock.unwrap_or((0, now));
+        let since_turn_of_the_first = Duration::from_micros(server % micros(cycle).max(1));
+        let origin = here.checked_sub(since_turn_of_the_first).unwrap_or(here) + gap * state.rank;
+        let reserved = window * state.processes.saturating_mul(self.places) / requests;
+        let begin = now + window + NOTICE + reserved;
+        let turns = Turns::new(origin, cycle, state.allowance / 2, begin);
+        state.turns = Some(turns.clone());
+        turns
     }
 
     /// How long a caller with so many ahead waits at least.
@@ -283,8 +306,7 @@ pub(super) async fn acquire(
     loop {
         let changed = inner.link.changed();
         if inner.link.is_down() {
-            let fallback =
-                fall_back(&inner, &quota, deadline.saturating_duration_since(Instant::now()), max_waiting, again);
+            let fallback = fall_back(&inner, &quota, deadline.saturating_duration_since(Instant::now()));
             tokio::select! {
                 permit = fallback => return permit,
                 () = changed => continue,
@@ -345,20 +367,14 @@ pub(super) async fn acquire(
 }
 
 /// What the policy gives while the server cannot be reached.
-async fn fall_back(
-    inner: &Inner,
-    quota: &SharedQuota,
-    max_wait: Duration,
-    max_waiting: usize,
-    again: bool,
-) -> Result<Permit, Refused> {
+async fn fall_back(inner: &Inner, quota: &SharedQuota, max_wait: Duration) -> Result<Permit, Refused> {
     match inner.policy {
         FailurePolicy::Closed => Err(Refused::Unavailable),
         FailurePolicy::Open => Ok(Permit::untracked(QuotaSource::Open)),
         FailurePolicy::LocalShare => {
-            let permit = quota.share().acquire(max_wait, max_waiting, again).await?;
+            let permit = quota.turns().acquire(max_wait).await?;
             quota.state().used = true;
-            Ok(permit.with_source(QuotaSource::LocalShare))
+            Ok(permit)
         }
     }
 }

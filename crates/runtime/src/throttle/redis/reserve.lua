@@ -11,7 +11,7 @@
 --       9 '1' to be counted as a process
 --       10 after a pause, how long the rest waits for the one that goes ahead (us)
 -- Reply 1 or 0: reserved or not    wait (us)    number of the reservation    processes    epoch    allowance (us)
---       until when known requests count (us)
+--       until when known requests count (us)    now (us)    the place of the process among all, from 0; -1 if it was not counted
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -42,9 +42,14 @@ if ARGV[5] ~= '' and ARGV[5] ~= epoch then
 end
 if tonumber(ARGV[7]) > 0 then floor = math.max(floor, now + tonumber(ARGV[7])) end
 
+local rank = -1
 if ARGV[9] == '1' then
   redis.call('ZADD', members, text(now), ARGV[4])
   redis.call('ZREMRANGEBYSCORE', members, '-inf', '(' .. text(now - 10000000))
+  rank = 0
+  for _, process in ipairs(redis.call('ZRANGE', members, 0, -1)) do
+    if process < ARGV[4] then rank = rank + 1 end
+  end
 end
 
 local at = math.max(now, floor, last)
@@ -78,4 +83,4 @@ redis.call('PEXPIRE', log, ttl)
 redis.call('PEXPIRE', state, ttl)
 redis.call('PEXPIRE', members, ttl)
 local until_known = math.max(last + allowance, floor) + window
-return {reserved, wait, count, redis.call('ZCARD', members), epoch, allowance, until_known}
+return {reserved, wait, count, redis.call('ZCARD', members), epoch, allowance, until_known, now, rank}
