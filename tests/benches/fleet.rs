@@ -22,8 +22,14 @@ fn main() {
     let members = arguments.get(1).map_or(16, |members| usize::try_from(*members).unwrap_or(16));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        undisturbed(Fleet { members, seconds, limit: LIMIT, callers: 4 }).await;
+        if std::env::var_os("TIMELINE").is_none() {
+            undisturbed(Fleet { members, seconds, limit: LIMIT, callers: 4 }).await;
+        }
         disturbed(members).await;
+    });
+    // As the members have it.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
         commands(Fleet { members: 1, seconds: 20, limit: 250, callers: 300 }).await;
     });
 }
@@ -62,6 +68,9 @@ async fn disturbed(members: usize) {
     println!("disturbed: {figures}");
     for (what, end) in ends {
         println!("  {what:<24} full again after {:.2} s", figures.recovered_after(end, LIMIT));
+    }
+    if std::env::var_os("TIMELINE").is_some() {
+        println!("{:.2?}", figures.arrivals);
     }
     let outage = figures.arrivals.iter().filter(|at| (36.0..42.0).contains(*at)).count();
     println!("  in the local shares      {:.1} requests per second", outage as f64 / 6.0);

@@ -1,5 +1,6 @@
 //! The connection to Redis: commands with a timeout, whether it can be reached, and the two tasks beside the calls: one tells what
-//! became of requests, the other listens for pauses.
+//! became of requests, the other listens to
+//! what other processes tell.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -28,6 +29,8 @@ pub(super) struct Link {
     timeout: Duration,
     /// The name of this process among those that share the quotas.
     process: String,
+    /// Where all processes of the account tell one another of pauses and of lost data.
+    channel: String,
     reserve: Script,
     report: Script,
     state: Mutex<State>,
@@ -52,7 +55,7 @@ struct Tasks {
 }
 
 impl Link {
-    pub(super) fn new(url: &str, timeout: Duration) -> Result<Self, Error> {
+    pub(super) fn new(url: &str, account: &str, timeout: Duration) -> Result<Self, Error> {
         #[cfg(feature = "redis-tls")]
         // Fails where the program has chosen another one, which does as well.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -73,6 +76,7 @@ impl Link {
             client,
             timeout,
             process: format!("{:016x}", u64::from_ne_bytes(random)),
+            channel: format!("alibabacloud-quota:{account}:messages"),
             reserve: Script::new(include_str!("reserve.lua")),
             report: Script::new(include_str!("report.lua")),
             state: Mutex::default(),
@@ -100,8 +104,9 @@ impl Link {
             script.key(key);
         }
         script.arg(quota.limit().requests).arg(micros(quota.limit().window)).arg(micros(max_wait)).arg(&self.process);
-        script.arg(&ask.epoch).arg(ask.until_known).arg(micros(ask.quiet)).arg(micros(super::quota::NOTICE));
+        script.arg(&ask.epoch).arg(micros(ask.quiet)).arg(micros(super::quota::NOTICE));
         script.arg(u8::from(ask.counted)).arg(micros(super::quota::PROBE));
+        script.arg(&self.channel);
         script.invoke_async::<Reserved>(&mut connection).await
     }
 
@@ -256,7 +261,7 @@ async fn report(inner: &Inner, quota: &SharedQuota, epoch: &str, told: &[Told]) 
     let mut connection = inner.link.connection().await?;
     let mut script = inner.link.report.prepare_invoke();
     let [log, state, _] = quota.keys();
-    script.key(log).key(state).arg(epoch).arg(channel(&inner.account));
+    script.key(log).key(state).arg(epoch).arg(&inner.link.channel);
     for told in told {
         let (what, figure) = told.what();
         script.arg(told.number).arg(what).arg(micros(told.when.elapsed())).arg(figure);
@@ -264,11 +269,7 @@ async fn report(inner: &Inner, quota: &SharedQuota, epoch: &str, told: &[Told]) 
     script.invoke_async::<i64>(&mut connection).await.map(drop)
 }
 
-fn channel(account: &str) -> String {
-    format!("alibabacloud-quota:{account}:pauses")
-}
-
-/// Listens for pauses, over a connection of its own.
+/// Listens for what other processes tell, over a connection of its own.
 async fn listen(inner: Weak<Inner>) {
     loop {
         let Some(strong) = inner.upgrade() else { return };
@@ -278,11 +279,20 @@ async fn listen(inner: Weak<Inner>) {
             while let Some(message) = poll_fn(|context| Pin::new(&mut messages).poll_next(context)).await {
                 let Some(inner) = inner.upgrade() else { return };
                 let Ok(text) = message.get_payload::<String>() else { continue };
-                let Some((log, pause)) = text.rsplit_once(' ') else { continue };
-                let Ok(pause) = pause.parse().map(Duration::from_micros) else { continue };
+                let mut words = text.split(' ');
+                let (Some(log), Some(what), Some(value)) = (words.next(), words.next(), words.next()) else { continue };
                 for quota in inner.quotas_of(log) {
-                    quota.pause(pause);
+                    match (what, value.parse()) {
+                        ("pause", Ok(pause)) => quota.pause(Duration::from_micros(pause)),
+                        ("lost", _) => quota.lost(value),
+                        _ => {}
+                    }
                 }
+            }
+            // The server went away, and with it maybe what it knew.
+            let Some(inner) = inner.upgrade() else { return };
+            for quota in inner.every_quota() {
+                quota.lost("");
             }
         }
         sleep(TRY_AGAIN).await;
@@ -291,7 +301,7 @@ async fn listen(inner: Weak<Inner>) {
 
 async fn subscribe(inner: &Inner) -> RedisResult<PubSubStream> {
     let mut subscription = inner.link.client.get_async_pubsub().await?;
-    subscription.subscribe(channel(&inner.account)).await?;
+    subscription.subscribe(&inner.link.channel).await?;
     Ok(subscription.into_on_message())
 }
 

@@ -50,7 +50,7 @@ use crate::error::{Error, ErrorKind};
 /// |---|---|
 /// | an error, or no answer within 100 ms ([`timeout`](RedisQuotasBuilder::timeout)) | the [`FailurePolicy`] holds until Redis answers again, looked at every 100 ms |
 /// | scripts gone (restart, `SCRIPT FLUSH`) | loaded again at once |
-/// | data gone (restart, `FLUSHALL`, eviction) | the first process that notices holds everyone for one window; one that was never there before cannot notice. Use `noeviction` or `volatile-*`; every key has a time to live |
+/// | data gone (restart, `FLUSHALL`, eviction) | the first process that notices holds everyone for one window, and tells the others to reserve again; one that was never there before cannot notice. Use `noeviction` or `volatile-*`; every key has a time to live |
 /// | the clock of Redis steps back | everyone is held for one window |
 /// | it steps forward | one burst of up to the limit is let through |
 /// | a process dies with places reserved | they pass unused |
@@ -145,7 +145,7 @@ impl RedisQuotasBuilder {
         if self.timeout.is_zero() {
             return Err(invalid("the timeout of the shared quota must be longer than nothing"));
         }
-        let link = Link::new(&self.url, self.timeout)?;
+        let link = Link::new(&self.url, &self.account, self.timeout)?;
         Ok(RedisQuotas(Arc::new(Inner {
             account: self.account,
             policy: self.policy,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redis::{FromRedisValue, ParsingError, Value};
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::link::micros;
 use super::turns::Turns;
@@ -48,20 +48,20 @@ pub(super) struct SharedQuota {
     places: u32,
     waiting: AtomicUsize,
     state: Mutex<State>,
-    /// Wakes those with a place when a pause begins.
-    paused: Notify,
+    /// Wakes those with a place when a pause begins, or their place is gone.
+    disturbed: Notify,
 }
 
 struct State {
+    /// The time between two losses of data, by the server's name for it.
     epoch: String,
-    /// Until when the requests that the server knows of count, by its clock, as it told last.
-    until_known: u64,
+    /// Grows when places that are reserved are gone.
+    losses: u64,
     told_at: Option<Instant>,
     counted_at: Option<Instant>,
     processes: u32,
     paused_until: Option<Instant>,
     answers: Answers,
-    allowance: Duration,
     /// A moment by the server's clock, and by this process's.
     clock: Option<(u64, Instant)>,
     /// The place of this process among those that use the quota.
@@ -77,7 +77,6 @@ struct State {
 /// What the server is told with a reservation.
 pub(super) struct ReservationAsk {
     pub(super) epoch: String,
-    pub(super) until_known: u64,
     pub(super) quiet: Duration,
     pub(super) counted: bool,
 }
@@ -87,29 +86,26 @@ pub(super) struct Reserved {
     reserved: bool,
     wait: Duration,
     number: u64,
-    processes: u32,
     epoch: String,
     allowance: Duration,
-    until_known: u64,
     now: u64,
-    rank: Option<u32>,
+    processes: u32,
+    rank: u32,
 }
 
 impl FromRedisValue for Reserved {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        type Reply = (u8, u64, u64, u32, String, u64, u64, u64, i64);
-        let (reserved, wait, number, processes, epoch, allowance, until_known, now, rank) =
-            Reply::from_redis_value(value)?;
+        type Reply = (u8, u64, u64, String, u64, u64, u32, u32);
+        let (reserved, wait, number, epoch, allowance, now, processes, rank) = Reply::from_redis_value(value)?;
         Ok(Self {
             reserved: reserved == 1,
             wait: Duration::from_micros(wait),
             number,
-            processes,
             epoch,
             allowance: Duration::from_micros(allowance),
-            until_known,
             now,
-            rank: u32::try_from(rank).ok(),
+            processes,
+            rank,
         })
     }
 }
@@ -160,13 +156,12 @@ impl SharedQuota {
             waiting: AtomicUsize::new(0),
             state: Mutex::new(State {
                 epoch: String::new(),
-                until_known: 0,
+                losses: 0,
                 told_at: None,
                 counted_at: None,
                 processes: expected_processes,
                 paused_until: None,
                 answers: Answers::default(),
-                allowance: Duration::from_millis(40),
                 clock: None,
                 // Nobody knows; chance spreads the processes.
                 rank: fastrand::u32(0..expected_processes),
@@ -174,7 +169,7 @@ impl SharedQuota {
                 used: false,
                 quiet_until: None,
             }),
-            paused: Notify::new(),
+            disturbed: Notify::new(),
         }
     }
 
@@ -202,7 +197,6 @@ impl SharedQuota {
         let recent = state.told_at.is_some_and(|at| now - at < KEPT);
         ReservationAsk {
             epoch: if recent { state.epoch.clone() } else { String::new() },
-            until_known: state.until_known,
             quiet: state.quiet_until.map_or(Duration::ZERO, |end| end.saturating_duration_since(now)),
             counted,
         }
@@ -211,13 +205,12 @@ impl SharedQuota {
     fn told(&self, reply: &Reserved) {
         let mut state = self.state();
         state.epoch.clone_from(&reply.epoch);
-        state.until_known = reply.until_known;
         let now = Instant::now();
         state.told_at = Some(now);
         state.clock = Some((reply.now, now));
-        state.processes = reply.processes.max(1);
-        state.rank = reply.rank.unwrap_or(state.rank);
-        state.allowance = reply.allowance;
+        if reply.processes > 0 {
+            (state.processes, state.rank) = (reply.processes, reply.rank);
+        }
         state.quiet_until = None;
     }
 
@@ -227,7 +220,17 @@ impl SharedQuota {
             let mut state = self.state();
             state.paused_until = Some(state.paused_until.map_or(end, |already| already.max(end)));
             drop(state);
-            self.paused.notify_waiters();
+            self.disturbed.notify_waiters();
+        }
+    }
+
+    /// The data of the server were lost, and are of a new epoch if it is known: places of another one are gone.
+    pub(super) fn lost(&self, epoch: &str) {
+        let mut state = self.state();
+        if epoch.is_empty() || state.epoch != epoch {
+            state.losses += 1;
+            drop(state);
+            self.disturbed.notify_waiters();
         }
     }
 
@@ -256,17 +259,36 @@ impl SharedQuota {
         }
         let now = Instant::now();
         let RateLimit { requests, window } = self.limit;
-        // From the turn of one process to that of the next, so that a request that is late shares no window with too many.
-        let gap = (window + state.allowance) / requests;
+        // From the turn of one process to that of the next: a twentieth more than the quota asks for, so that a request that is
+        // a little late shares no window with too many. The same for all, so that they agree whose turn it is.
+        let margin = window / 20;
+        let gap = (window + margin) / requests;
         let cycle = gap * state.processes;
         let (server, here) = state.clock.unwrap_or((0, now));
         let since_turn_of_the_first = Duration::from_micros(server % micros(cycle).max(1));
         let origin = here.checked_sub(since_turn_of_the_first).unwrap_or(here) + gap * state.rank;
         let reserved = window * state.processes.saturating_mul(self.places) / requests;
         let begin = now + window + NOTICE + reserved;
-        let turns = Turns::new(origin, cycle, state.allowance / 2, begin);
+        let turns = Turns::new(origin, cycle, margin / 2, begin);
         state.turns = Some(turns.clone());
         turns
+    }
+
+    /// Waits until a place has come; false if it has gone before, because of a pause or because data were lost.
+    async fn waits_until(&self, at: Instant, losses: u64) -> bool {
+        loop {
+            let disturbed = self.disturbed.notified();
+            {
+                let state = self.state();
+                // The end of the pause as it arrived here is a little late, too.
+                if state.losses != losses || state.paused_until.is_some_and(|end| at + MESSAGE < end) {
+                    return false;
+                }
+            }
+            if timeout_at(at, disturbed).await.is_err() {
+                return true;
+            }
+        }
     }
 
     /// How long a caller with so many ahead waits at least.
@@ -325,6 +347,7 @@ pub(super) async fn acquire(
             continue;
         }
         let left = deadline.saturating_duration_since(Instant::now());
+        let losses = quota.state().losses;
         let Ok(reply) = inner.link.reserve(&quota, left).await else {
             inner.fail();
             continue;
@@ -333,36 +356,17 @@ pub(super) async fn acquire(
         if !reply.reserved {
             return Err(Refused::TooLong { needed: began.elapsed() + reply.wait });
         }
-        let now = Instant::now();
-        let reserved = Reservation {
-            inner: inner.clone(),
-            quota: quota.clone(),
-            epoch: reply.epoch,
-            number: reply.number,
-            // Counted from the answer: that may be a little late, and never early.
-            at: now + reply.wait,
-            sent_at: None,
-        };
+        // Counted from the answer: that may be a little late, and never early.
+        let at = Instant::now() + reply.wait;
+        let (inner, quota) = (inner.clone(), quota.clone());
+        let reserved =
+            Reservation { inner, quota: quota.clone(), epoch: reply.epoch, number: reply.number, at, sent_at: None };
         let permit = Permit::new(QuotaSource::Shared, reserved);
-        let at = now + reply.wait;
-        let paused = quota.paused.notified();
-        // The end of the pause as it arrived here is a little late, too.
-        let is_paused = || quota.state().paused_until.is_some_and(|end| at + MESSAGE < end);
-        let pause = async {
-            if !is_paused() {
-                paused.await;
-            }
-        };
-        tokio::select! {
-            () = sleep_until(at) => {}
-            () = pause => {}
-        }
-        // Too late: the process did not run, and the place of the next one has come. Paused: another place comes after it. In both
-        // cases the permit is dropped, and goes back.
-        let late = Instant::now() > at + reply.allowance / 2;
-        if !late && !is_paused() && at <= Instant::now() {
+        if quota.waits_until(at, losses).await && Instant::now() <= at + reply.allowance / 2 {
             return Ok(permit);
         }
+        // The permit is dropped, and goes back. Either the place is gone, or it came too late: this process did not run, and the
+        // place of the next one has come.
     }
 }
 

@@ -1,7 +1,7 @@
 -- Tells a shared quota what became of requests: places become free earlier, the allowance follows, a pause reaches everyone.
 --
 -- KEYS  1 log    2 state
--- ARGV  1 the epoch of the reservations    2 the channel for pauses
+-- ARGV  1 the epoch of the reservations    2 the channel for messages
 --       then for each request: the number of its reservation, what became of it, how long ago (us), and a figure (us)
 --         'a'  answered; by how much it was late at most, or -1 if that is not known
 --         't'  throttled; how long nobody may send
@@ -44,7 +44,7 @@ end
 
 if pause > paused_before then
   redis.call('HMSET', state, 'pause', text(pause), 'probed', 0)
-  redis.call('PUBLISH', ARGV[2], log .. ' ' .. text(math.max(0, pause - now)))
+  redis.call('PUBLISH', ARGV[2], log .. ' pause ' .. text(math.max(0, pause - now)))
 end
 redis.call('HSET', state, 'allowance', text(allowance))
 if redis.call('PTTL', state) < 0 then redis.call('PEXPIRE', state, 3600000) end
