@@ -39,7 +39,7 @@ mod generated;
 pub use alibabacloud_runtime::{
     CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement,
     PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy, SignatureVersion, Throttle,
-    Transport, TransportError, UntypedRequest, descriptor, event, testing, transport,
+    Transport, TransportError, UntypedRequest, descriptor, event, testing, throttle, transport,
 };
 pub use generated::*;
 

@@ -28,7 +28,7 @@ use crate::retry::RetryBudget;
 use crate::retry::RetryPolicy;
 use crate::sign::{Nonce, Nonces, Timestamp};
 use crate::skew::Skew;
-use crate::throttle::{Quota, Throttle};
+use crate::throttle::{Permit, Throttle, WatchedQuota};
 use crate::trace::{self, Traced};
 use crate::transport::Transport;
 use crate::untyped::{JsonOutput, UntypedRequest};
@@ -235,6 +235,8 @@ struct Progress<'a> {
     nonce: Option<Nonce>,
     /// What sending again has taken from the budget.
     spent: u32,
+    /// The permit of the last attempt if the service throttled it.
+    throttled: Option<Permit>,
 }
 
 impl<'a> Progress<'a> {
@@ -247,6 +249,7 @@ impl<'a> Progress<'a> {
             clock_corrected: false,
             nonce: None,
             spent: 0,
+            throttled: None,
         }
     }
 
@@ -319,10 +322,12 @@ impl Core {
             } else {
                 options.retry.wait_after(&error, idempotent, progress.tally.attempts.max(1), remaining, fastrand::f64())
             };
-            let throttled_quota = quota.as_ref().filter(|_| error.kind() == ErrorKind::Throttled);
             // Whoever shares the quota would be refused, too, also after this call gives up.
-            if let (Some(quota), Some(pause)) = (throttled_quota, error.retry_after().or(wait)) {
-                quota.pause(pause.min(LONGEST_PAUSE));
+            let throttled = quota.as_ref().zip(progress.throttled.take());
+            let quota_waits = throttled.is_some();
+            if let Some((quota, permit)) = throttled {
+                let pause = error.retry_after().or(wait).map(|pause| pause.min(LONGEST_PAUSE));
+                quota.throttled(permit, pause, &self.events);
             }
             let again = wait.and_then(|wait| Some((wait, self.budget.take(&error)?)));
             progress.tally.attempt_ended(Err(&error), again.map(|(wait, _)| wait));
@@ -332,7 +337,7 @@ impl Core {
             trace::again(wait);
             progress.spent += cost;
             // The quota does the waiting after a throttled answer.
-            if throttled_quota.is_none() {
+            if !quota_waits {
                 sleep(wait).await;
             }
             progress.remember(error);
@@ -346,16 +351,20 @@ impl Core {
         &self,
         call: &Call<'_>,
         options: &Options,
-        quota: Option<&Arc<Quota>>,
+        quota: Option<&Arc<WatchedQuota>>,
         deadline: Instant,
         progress: &mut Progress<'_>,
         output: &mut dyn Object,
     ) -> Result<Metadata, Error> {
         let mut permit = match quota {
-            Some(quota) => Some(quota.acquire(deadline - options.time_for_the_answer()).await.map_err(|refused| {
-                Error::new(ErrorKind::QuotaWait, "the quota leaves no room for the call before its deadline")
-                    .with_retry_after(Some(refused.needed))
-            })?),
+            Some(quota) => {
+                let max_wait = (deadline - options.time_for_the_answer()).saturating_duration_since(Instant::now());
+                let again = progress.tally.attempts > 0;
+                let permit = quota.acquire(max_wait, self.throttle.max_waiting(), again, &self.events).await;
+                Some(permit.map_err(|refused| {
+                    Error::new(ErrorKind::QuotaWait, refused.to_string()).with_retry_after(refused.needed())
+                })?)
+            }
             None => None,
         };
         progress.tally.has_permit();
@@ -373,10 +382,11 @@ impl Core {
         progress.tally.sent();
         let limit = options.attempt_timeout.min(remaining);
         let answer = timeout(limit, self.transport.send(request)).await;
-        match (permit, &answer) {
-            (Some(permit), Ok(Ok(_))) => permit.answered(),
-            (Some(permit), Ok(Err(error))) if error.is_not_sent() => permit.not_sent(),
-            _ => {}
+        if let Ok(Err(error)) = &answer
+            && error.is_not_sent()
+            && let Some(permit) = permit.take()
+        {
+            permit.not_sent();
         }
         let redactor = Redactor::new(credentials.as_ref(), &call.parameters);
         match answer {
@@ -394,6 +404,13 @@ impl Core {
                 let (parts, body) = answer.into_parts();
                 let context = Context { product: self.settings.product, action: call.action, redactor: &redactor };
                 let judged = answer::judge(parts.status, &parts.headers, &body, context, output);
+                match permit {
+                    Some(permit) if judged.as_ref().is_err_and(|error| error.kind() == ErrorKind::Throttled) => {
+                        progress.throttled = Some(permit);
+                    }
+                    Some(permit) => permit.answered(),
+                    None => {}
+                }
                 let request_id = judged.map_err(|error| {
                     // Once: a clock that is still wrong after its correction is not what the service minds.
                     if error.code() == Some("InvalidTimeStamp.Expired") && !progress.clock_corrected {

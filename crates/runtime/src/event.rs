@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::response::Metadata;
+use crate::throttle::{QuotaKey, QuotaSource, Refused};
 
 /// Something that happened on a call; see [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
 ///
@@ -34,6 +35,42 @@ pub enum Event<'a> {
     AttemptEnded(AttemptEnded<'a>),
     /// A call is over. Every call that began ends with exactly one such event.
     CallEnded(CallEnded<'a>),
+    /// Something happened to a quota. [`Throttle::quotas`](crate::Throttle::quotas) has the sums.
+    Quota {
+        /// Which quota it is.
+        key: &'a QuotaKey,
+        /// What happened.
+        event: QuotaEvent,
+    },
+}
+
+/// What happened to a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QuotaEvent {
+    /// A call must wait for its permit.
+    Waiting {
+        /// How many calls of this process wait, this one included.
+        waiting: usize,
+    },
+    /// A call got its permit.
+    Granted {
+        /// How long it waited.
+        waited: Duration,
+        /// Who gave it.
+        source: QuotaSource,
+    },
+    /// A call got no permit and was not sent.
+    Refused(Refused),
+    /// The service throttled a request: nobody who shares the quota sends for a while.
+    Paused {
+        /// For how long; `None` if the quota's own backoff holds.
+        pause: Option<Duration>,
+    },
+    /// The store of a shared quota cannot be reached; its policy for that holds.
+    FallbackEntered,
+    /// The store can be reached again.
+    FallbackLeft,
 }
 
 /// One attempt of a call.

@@ -37,7 +37,7 @@ mod retry;
 pub mod sign;
 mod skew;
 pub mod testing;
-mod throttle;
+pub mod throttle;
 mod trace;
 pub mod transport;
 mod untyped;

@@ -1,12 +1,15 @@
 //! The throttle around calls: who waits, for how long, and what a call that goes away leaves behind.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use alibabacloud_runtime::event::{Event, QuotaEvent};
+use alibabacloud_runtime::throttle::{QuotaSource, Refused};
 use alibabacloud_runtime::{CallOptions, Client, Error, ErrorKind, RateLimit, RetryPolicy, Throttle};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Order, Scripted, Shop, Step, builder, client, not_sent, ok, throttled};
+use crate::support::{Look, Order, Scripted, Shop, Step, builder, client, form, not_sent, ok, throttled};
 
 /// Sends so many calls at the same time.
 async fn send(client: &Client<Shop>, calls: usize) -> Vec<Result<(), Error>> {
@@ -149,7 +152,7 @@ async fn a_call_that_is_dropped_under_way_counts_as_sent() {
     under_way.iter().for_each(tokio::task::JoinHandle::abort);
     all_ok(&send(&client, 1).await);
     // One window, the allowance for a request that nobody saw arrive, and the guard.
-    assert_eq!(transport.times()[10], 1251);
+    assert_eq!(transport.times()[10], 2001);
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,4 +186,125 @@ async fn a_call_that_found_no_connection_takes_nothing_from_the_quota() {
     let client = builder(&transport).retry(RetryPolicy::never()).build().unwrap();
     assert!(send(&client, 30).await.iter().all(Result::is_err));
     assert_eq!(transport.times(), [0; 30]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_goes_again_before_all_that_wait() {
+    let throttle = Throttle::new().with_limit("Order", RateLimit::per_second(1));
+    let transport = Scripted::new([throttled(Some(1_500))]).with_delay(Duration::from_millis(10));
+    let client = builder(&transport).throttle(throttle).build().unwrap();
+    let first = tokio::spawn({
+        let client = client.clone();
+        async move { client.send(Order::new("first")).await.map(|response| response.attempts()) }
+    });
+    sleep(Duration::from_millis(1)).await;
+    all_ok(&send(&client, 3).await);
+    assert_eq!(first.await.unwrap().unwrap(), 2);
+    let spaces: Vec<_> = transport.sent().iter().map(|sent| form(&sent.request)["Space"].clone()).collect();
+    assert_eq!(spaces, ["first", "first", "s", "s", "s"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_is_an_error_of_its_own_and_at_once() {
+    let transport = Scripted::new([]);
+    let client = builder(&transport).throttle(Throttle::new().with_max_waiting(5)).build().unwrap();
+    let outcomes = send(&client, 20).await;
+    let refused: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+    assert_eq!(refused.len(), 5);
+    for error in refused {
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::QuotaWait, 0));
+        assert!(
+            error.message().contains("too many calls wait") && error.message().contains("with_max_waiting"),
+            "{error}"
+        );
+    }
+    assert_eq!(transport.times(), [vec![0; 10], vec![1001; 5]].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_without_a_documented_limit_is_slowed_down_by_throttled_answers() {
+    let transport = Scripted::new((0..100).map(|_| ok()).chain([throttled(Some(500))]));
+    let throttle = Throttle::new();
+    let client = builder(&transport).throttle(throttle.clone()).build().unwrap();
+    let look = |calls: usize| {
+        let client = client.clone();
+        async move {
+            let mut tasks = JoinSet::new();
+            for _ in 0..calls {
+                let client = client.clone();
+                tasks.spawn(async move { client.send(Look::new()).await.map(drop) });
+            }
+            all_ok(&tasks.join_all().await);
+        }
+    };
+    look(100).await;
+    assert_eq!(throttle.quotas()[0].learned_rate, None);
+    look(141).await;
+    // 200 a second were measured; the pause, then 140 a second.
+    assert!(transport.times()[..101].iter().all(|at| *at == 0), "no limit before");
+    assert_eq!(transport.times()[101], 500);
+    let last = *transport.times().last().unwrap();
+    assert!((1_200..=1_700).contains(&last), "{last}");
+    let rate = throttle.quotas()[0].learned_rate.unwrap();
+    assert!(rate > 130.0 && rate < 250.0, "{rate}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttle_that_is_off_learns_nothing() {
+    let transport = Scripted::new([throttled(Some(3_000))]);
+    let client = builder(&transport).throttle(Throttle::off()).build().unwrap();
+    let (first, others) = tokio::join!(send(&client, 1), send(&client, 5));
+    all_ok(&first);
+    all_ok(&others);
+    assert_eq!(transport.times(), [0, 0, 0, 0, 0, 0, 3000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_to_a_quota_is_counted_and_told() {
+    let transport = Scripted::new([throttled(Some(2_000))]);
+    let throttle = Throttle::new().with_limit("Order", RateLimit::per_second(2));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let listener = told.clone();
+    let client = builder(&transport)
+        .throttle(throttle.clone())
+        .deadline(Duration::from_secs(4))
+        .on_event(move |event| {
+            if let Event::Quota { key, event } = event {
+                assert_eq!(key.to_string(), "Order at shop.here-1.example.com");
+                listener.lock().unwrap().push(*event);
+            }
+        })
+        .build()
+        .unwrap();
+    assert_eq!(throttle.quotas(), []);
+    let call = tokio::spawn({
+        let client = client.clone();
+        async move { client.send(Order::new("s")).await.map(|response| response.quota_wait()) }
+    });
+    sleep(Duration::from_millis(1)).await;
+    let during = throttle.quotas().remove(0);
+    assert_eq!((during.waiting, during.granted, during.throttled), (1, 1, 1));
+    assert_eq!(during.paused_for, Duration::from_millis(1_999));
+    let waited = call.await.unwrap().unwrap();
+    assert_eq!(waited, Duration::from_secs(2));
+
+    let impatient = CallOptions::new().deadline(Duration::from_millis(10));
+    send(&client, 1).await;
+    let refused = client.send_with(Order::new("s"), impatient).await.unwrap_err();
+    let after = throttle.quotas().remove(0);
+    assert_eq!((after.waiting, after.granted, after.refused), (0, 3, 1));
+    assert_eq!((after.waited, after.paused_for, after.fallback), (waited, Duration::ZERO, false));
+
+    let source = QuotaSource::Local;
+    assert_eq!(
+        *told.lock().unwrap(),
+        [
+            QuotaEvent::Granted { waited: Duration::ZERO, source },
+            QuotaEvent::Paused { pause: Some(waited) },
+            QuotaEvent::Waiting { waiting: 1 },
+            QuotaEvent::Granted { waited, source },
+            QuotaEvent::Granted { waited: Duration::ZERO, source },
+            QuotaEvent::Refused(Refused::TooLong { needed: refused.retry_after().unwrap() }),
+        ]
+    );
 }

@@ -38,6 +38,8 @@ impl Told {
                     it.action, it.quota_wait, it.attempts, it.elapsed
                 )
             }
+            // `quotas.rs` looks at these.
+            Event::Quota { .. } => return,
             other => format!("{other:?}"),
         };
         self.0.lock().unwrap().push(line);

@@ -11,8 +11,12 @@ use super::cargo::cargo;
 use super::unknown_argument;
 
 /// A measurement: its name (the file below `tests/benches/`) and what it measures.
-const BENCHES: &[(&str, &str)] =
-    &[("call", "CPU per call beside plain reqwest; signing beside bare hashing; decoding beside serde derive")];
+const BENCHES: &[(&str, &str)] = &[
+    ("call", "CPU per call beside plain reqwest; signing beside bare hashing; decoding beside serde derive"),
+    ("fleet", "16 processes share a quota through Redis, undisturbed and disturbed; needs `redis-server`"),
+    ("permit", "What a permit of this process costs, alone and with many waiting"),
+    ("throttle", "How much of a quota is used and rejected, in virtual time, beside what other limiters do"),
+];
 
 /// The measurement that needs the generator itself.
 const GENERATE: (&str, &str) =

@@ -1,0 +1,312 @@
+//! The connection to Redis: commands with a timeout, whether it can be reached, and the two tasks beside the calls: one tells what
+//! became of requests, the other listens to
+//! what other processes tell.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use futures_core::Stream;
+use redis::aio::{MultiplexedConnection, PubSubStream};
+use redis::{AsyncConnectionConfig, Client, RedisResult, Script};
+use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::Inner;
+use super::quota::{Reserved, SharedQuota, Told};
+use crate::error::{Error, ErrorKind};
+
+/// How often a server that could not be reached is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long what became of requests is gathered before it is told.
+const GATHER: Duration = Duration::from_millis(20);
+
+pub(super) struct Link {
+    client: Client,
+    timeout: Duration,
+    /// The name of this process among those that share the quotas.
+    process: String,
+    /// Where all processes of the account tell one another of pauses and of lost data.
+    channel: String,
+    reserve: Script,
+    report: Script,
+    state: Mutex<State>,
+    connecting: AsyncMutex<()>,
+    tasks: Mutex<Tasks>,
+    /// Wakes the callers when the server can be reached again, or cannot any more.
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    connection: Option<MultiplexedConnection>,
+    down_since: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Tasks {
+    told: Option<mpsc::UnboundedSender<Told>>,
+    telling: Option<JoinHandle<()>>,
+    listening: Option<JoinHandle<()>>,
+    trying: Option<JoinHandle<()>>,
+}
+
+impl Link {
+    pub(super) fn new(url: &str, account: &str, timeout: Duration) -> Result<Self, Error> {
+        #[cfg(feature = "redis-tls")]
+        // Fails where the program has chosen another one, which does as well.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        // The client's own message may quote the URL, and with it a password.
+        let client = Client::open(url).map_err(|_| {
+            let message = if cfg!(not(feature = "redis-tls")) && url.starts_with("rediss:") {
+                "a `rediss://` URL needs the feature `redis-tls`"
+            } else {
+                "the URL of the shared quota must be of the form `redis://[user][:password@]host[:port][/database]`"
+            };
+            Error::new(ErrorKind::Configuration, message)
+        })?;
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| {
+            Error::new(ErrorKind::Configuration, "the system gives no random numbers").with_source(error)
+        })?;
+        Ok(Self {
+            client,
+            timeout,
+            process: format!("{:016x}", u64::from_ne_bytes(random)),
+            channel: format!("alibabacloud-quota:{account}:messages"),
+            reserve: Script::new(include_str!("reserve.lua")),
+            report: Script::new(include_str!("report.lua")),
+            state: Mutex::default(),
+            connecting: AsyncMutex::default(),
+            tasks: Mutex::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    pub(super) fn is_down(&self) -> bool {
+        self.state().down_since.is_some()
+    }
+
+    /// Ends when the server can be reached again, or cannot any more, after the future was made.
+    pub(super) fn changed(&self) -> impl Future<Output = ()> + '_ {
+        self.changed.notified()
+    }
+
+    /// Reserves a place; an error means that the server cannot be reached or makes no sense.
+    pub(super) async fn reserve(&self, quota: &SharedQuota, max_wait: Duration) -> RedisResult<Reserved> {
+        let mut connection = self.connection().await?;
+        let ask = quota.ask();
+        let mut script = self.reserve.prepare_invoke();
+        for key in quota.keys() {
+            script.key(key);
+        }
+        script.arg(quota.limit().requests).arg(micros(quota.limit().window)).arg(micros(max_wait)).arg(&self.process);
+        script.arg(&ask.epoch).arg(micros(ask.quiet)).arg(micros(super::quota::NOTICE));
+        script.arg(u8::from(ask.counted)).arg(micros(super::quota::PROBE));
+        script.arg(&self.channel);
+        script.invoke_async::<Reserved>(&mut connection).await
+    }
+
+    async fn connection(&self) -> RedisResult<MultiplexedConnection> {
+        if let Some(connection) = self.state().connection.clone() {
+            return Ok(connection);
+        }
+        // One connects, the others wait for it.
+        let _turn = self.connecting.lock().await;
+        if let Some(connection) = self.state().connection.clone() {
+            return Ok(connection);
+        }
+        let connection = self.connect().await?;
+        self.state().connection = Some(connection.clone());
+        Ok(connection)
+    }
+
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.timeout * 10))
+            .set_response_timeout(Some(self.timeout));
+        self.client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere cannot leave the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells what became of a request, without waiting.
+    pub(super) fn tell(&self, told: Told) {
+        if let Some(sender) = &self.tasks().told {
+            // If the task is gone, its runtime is; the place is over by itself.
+            let _ = sender.send(told);
+        }
+    }
+}
+
+impl Inner {
+    /// Starts the tasks, the first time and when the runtime that they were in is gone.
+    pub(super) fn start_tasks(self: &Arc<Self>) {
+        let gone = |task: &Option<JoinHandle<()>>| task.as_ref().is_none_or(JoinHandle::is_finished);
+        let mut tasks = self.link.tasks();
+        if gone(&tasks.telling) {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            tasks.told = Some(sender);
+            tasks.telling = Some(tokio::spawn(tell(Arc::downgrade(self), receiver)));
+        }
+        if gone(&tasks.listening) {
+            tasks.listening = Some(tokio::spawn(listen(Arc::downgrade(self))));
+        }
+        if self.link.is_down() && gone(&tasks.trying) {
+            tasks.trying = Some(tokio::spawn(try_again(Arc::downgrade(self))));
+        }
+    }
+
+    /// The server cannot be reached: the policy for that holds until it can.
+    pub(super) fn fail(self: &Arc<Self>) {
+        {
+            let mut state = self.link.state();
+            if state.down_since.is_some() {
+                return;
+            }
+            state.down_since = Some(Instant::now());
+        }
+        for quota in self.every_quota() {
+            quota.fall_back();
+        }
+        self.link.changed.notify_waiters();
+        self.start_tasks();
+    }
+
+    /// The server answers again.
+    fn recover(&self, connection: MultiplexedConnection) {
+        // The quotas first: whoever sees the server up must see what they have to tell it.
+        let down_for = self.link.state().down_since.map_or(Duration::ZERO, |since| since.elapsed());
+        for quota in self.every_quota() {
+            quota.recover(down_for);
+        }
+        {
+            let mut state = self.link.state();
+            state.connection = Some(connection);
+            state.down_since = None;
+        }
+        self.link.changed.notify_waiters();
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let tasks = self.tasks();
+        for task in [&tasks.telling, &tasks.listening, &tasks.trying].into_iter().flatten() {
+            task.abort();
+        }
+    }
+}
+
+/// Tries until the server answers.
+async fn try_again(inner: Weak<Inner>) {
+    loop {
+        let Some(inner) = inner.upgrade() else { return };
+        // It may have been slow only once.
+        let kept = inner.link.state().connection.take();
+        let connection = match kept {
+            Some(connection) => Ok(connection),
+            None => inner.link.connect().await,
+        };
+        if let Ok(mut connection) = connection
+            && redis::cmd("PING").query_async::<()>(&mut connection).await.is_ok()
+        {
+            return inner.recover(connection);
+        }
+        drop(inner);
+        sleep(TRY_AGAIN).await;
+    }
+}
+
+/// Tells what became of requests, as it comes, gathered.
+async fn tell(inner: Weak<Inner>, mut receiver: mpsc::UnboundedReceiver<Told>) {
+    while let Some(first) = receiver.recv().await {
+        let mut gathered = vec![first];
+        let gather = async {
+            // A pause must reach everyone now.
+            while !gathered.last().is_some_and(Told::is_urgent)
+                && let Some(next) = receiver.recv().await
+            {
+                gathered.push(next);
+            }
+        };
+        // Either is a reason to go on.
+        let _ = timeout(GATHER, gather).await;
+        let Some(inner) = inner.upgrade() else { return };
+        // One command for each quota and epoch.
+        while let Some(first) = gathered.first() {
+            let (quota, epoch) = (first.quota.clone(), first.epoch.clone());
+            let (together, others) =
+                gathered.into_iter().partition(|told| Arc::ptr_eq(&told.quota, &quota) && told.epoch == epoch);
+            gathered = others;
+            let together: Vec<Told> = together;
+            if !inner.link.is_down() && report(&inner, &quota, &epoch, &together).await.is_err() {
+                inner.fail();
+            }
+        }
+    }
+}
+
+async fn report(inner: &Inner, quota: &SharedQuota, epoch: &str, told: &[Told]) -> RedisResult<()> {
+    let mut connection = inner.link.connection().await?;
+    let mut script = inner.link.report.prepare_invoke();
+    let [log, state, _] = quota.keys();
+    script.key(log).key(state).arg(epoch).arg(&inner.link.channel);
+    for told in told {
+        let (what, figure) = told.what();
+        script.arg(told.number).arg(what).arg(micros(told.when.elapsed())).arg(figure);
+    }
+    script.invoke_async::<i64>(&mut connection).await.map(drop)
+}
+
+/// Listens for what other processes tell, over a connection of its own.
+async fn listen(inner: Weak<Inner>) {
+    loop {
+        let Some(strong) = inner.upgrade() else { return };
+        let subscribed = timeout(strong.link.timeout * 10, subscribe(&strong)).await;
+        drop(strong);
+        if let Ok(Ok(mut messages)) = subscribed {
+            while let Some(message) = poll_fn(|context| Pin::new(&mut messages).poll_next(context)).await {
+                let Some(inner) = inner.upgrade() else { return };
+                let Ok(text) = message.get_payload::<String>() else { continue };
+                let mut words = text.split(' ');
+                let (Some(log), Some(what), Some(value)) = (words.next(), words.next(), words.next()) else { continue };
+                for quota in inner.quotas_of(log) {
+                    match (what, value.parse()) {
+                        ("pause", Ok(pause)) => quota.pause(Duration::from_micros(pause)),
+                        ("lost", _) => quota.lost(value),
+                        _ => {}
+                    }
+                }
+            }
+            // The server went away, and with it maybe what it knew.
+            let Some(inner) = inner.upgrade() else { return };
+            for quota in inner.every_quota() {
+                quota.lost("");
+            }
+        }
+        sleep(TRY_AGAIN).await;
+    }
+}
+
+async fn subscribe(inner: &Inner) -> RedisResult<PubSubStream> {
+    let mut subscription = inner.link.client.get_async_pubsub().await?;
+    subscription.subscribe(&inner.link.channel).await?;
+    Ok(subscription.into_on_message())
+}
+
+/// Whole microseconds; centuries are as good as for ever.
+pub(super) fn micros(duration: Duration) -> u64 {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    u64::try_from(duration.min(CENTURY).as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,51 @@
+-- Tells a shared quota what became of requests: places become free earlier, the allowance follows, a pause reaches everyone.
+--
+-- KEYS  1 log    2 state
+-- ARGV  1 the epoch of the reservations    2 the channel for messages
+--       then for each request: the number of its reservation, what became of it, how long ago (us), and a figure (us)
+--         'a'  answered; by how much it was late at most, or -1 if that is not known
+--         't'  throttled; how long nobody may send
+--         'u'  unused
+-- Reply the end of the pause (us), 0 if there was none
+
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local log, state = KEYS[1], KEYS[2]
+local function text(number) return string.format('%.0f', number) end
+
+local field = redis.call('HMGET', state, 'epoch', 'count', 'pause', 'allowance')
+-- The reservations are of a time whose data are gone; a pause still counts.
+local known = field[1] == ARGV[1]
+local count, pause, allowance = tonumber(field[2] or 0), tonumber(field[3] or 0), tonumber(field[4] or 40000)
+local paused_before = pause
+
+for index = 3, #ARGV, 4 do
+  local what, when, figure = ARGV[index + 1], now - tonumber(ARGV[index + 2]), tonumber(ARGV[index + 3])
+  if known then
+    local place = count - tonumber(ARGV[index])
+    local entry = redis.call('LINDEX', log, place)
+    local arrived = (what == 'u') and 0 or when
+    if entry and place >= 0 and tonumber(entry) > arrived then redis.call('LSET', log, place, text(arrived)) end
+  end
+  if what == 'a' and figure >= 0 then
+    -- Up quickly and down slowly, so that it covers nearly all.
+    if figure > allowance then
+      allowance = allowance + (figure - allowance) / 4
+    else
+      allowance = allowance - (allowance - figure) / 200
+    end
+    allowance = math.max(20000, math.min(250000, allowance))
+  elseif what == 't' then
+    -- Requests that were under way together fail together; they tell the same once.
+    if pause <= when then allowance = math.min(250000, allowance * 1.5) end
+    pause = math.max(pause, when + figure)
+  end
+end
+
+if pause > paused_before then
+  redis.call('HMSET', state, 'pause', text(pause), 'probed', 0)
+  redis.call('PUBLISH', ARGV[2], log .. ' pause ' .. text(math.max(0, pause - now)))
+end
+redis.call('HSET', state, 'allowance', text(allowance))
+if redis.call('PTTL', state) < 0 then redis.call('PEXPIRE', state, 3600000) end
+return pause

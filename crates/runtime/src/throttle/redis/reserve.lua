@@ -1,0 +1,84 @@
+-- Reserves the next place in a shared quota, and says how long to wait for it. One clock for all: that of Redis.
+--
+-- KEYS  1 log: for each of the latest reservations, the latest first, when its request has arrived at the service at the
+--         latest (microseconds)
+--       2 state: the fields that are read below
+--       3 members: the processes that use the quota, by when they were last seen
+-- ARGV  1 requests of the limit         2 its window (us)          3 the longest wait (us)    4 the process
+--       5 the epoch that it knows, or ''
+--       6 for how long from now requests that only it knows of may count (us)
+--       7 how long it takes until all processes have noticed that data were lost (us)
+--       8 '1' to be counted as a process
+--       9 after a pause, how long the rest waits for the one that goes ahead (us)
+--       10 the channel for messages
+-- Reply 1 or 0: reserved or not    wait (us)    number of the reservation    epoch    allowance (us)    now (us)
+--       processes, and the place of this one among them, from 0; 0 and 0 if it was not counted
+
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local log, state, members = KEYS[1], KEYS[2], KEYS[3]
+local requests, window, max_wait = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+
+local function text(number) return string.format('%.0f', number) end
+local field = redis.call('HMGET', state, 'epoch', 'count', 'last', 'seen', 'floor', 'pause', 'probed', 'allowance', 'keep')
+local function number(index, default) return tonumber(field[index] or default) end
+local epoch, count, last = field[1] or '', number(2, 0), number(3, 0)
+local seen, floor, pause = number(4, now), number(5, 0), number(6, 0)
+local probed, allowance, keep = number(7, 1), number(8, 40000), number(9, requests)
+
+if now < seen then
+  -- The clock stepped back, so nothing that is stored means anything; what it stood for is over after one window.
+  redis.call('DEL', log)
+  last, pause, floor = 0, 0, now + window + allowance
+end
+
+if epoch == '' then
+  epoch = ARGV[4] .. ':' .. text(now)
+  -- The process knows of data that are gone.
+  if ARGV[5] ~= '' then
+    floor = now + window + allowance + tonumber(ARGV[7])
+    -- Whoever has a place of that time reserves again.
+    redis.call('PUBLISH', ARGV[10], log .. ' lost ' .. epoch)
+  end
+end
+if tonumber(ARGV[6]) > 0 then floor = math.max(floor, now + tonumber(ARGV[6])) end
+
+local at = math.max(now, floor, last)
+local nth = redis.call('LINDEX', log, requests - 1)
+if nth then at = math.max(at, tonumber(nth) + window) end
+if at < pause + tonumber(ARGV[9]) then
+  -- One goes ahead when the pause is over, and the rest follows.
+  if probed == 0 then
+    at, probed = math.max(at, pause), 1
+  else
+    at = pause + tonumber(ARGV[9])
+  end
+end
+
+local wait = at - now
+local reserved = 0
+if wait <= max_wait then
+  reserved, count, last = 1, count + 1, at
+  keep = math.max(keep, requests)
+  if redis.call('LPUSH', log, text(at + allowance)) > keep then redis.call('LTRIM', log, 0, keep - 1) end
+elseif probed == 1 and at == pause then
+  probed = 0
+end
+redis.call('HMSET', state, 'epoch', epoch, 'count', text(count), 'last', text(last), 'seen', text(now), 'floor', text(floor),
+  'pause', text(pause), 'probed', probed, 'allowance', text(allowance), 'keep', keep)
+
+local processes, rank = 0, 0
+if ARGV[8] == '1' then
+  redis.call('ZADD', members, text(now), ARGV[4])
+  redis.call('ZREMRANGEBYSCORE', members, '-inf', '(' .. text(now - 10000000))
+  for _, process in ipairs(redis.call('ZRANGE', members, 0, -1)) do
+    processes = processes + 1
+    if process < ARGV[4] then rank = rank + 1 end
+  end
+  -- Kept for an hour beyond what counts, so that missing data means lost data to a process that was here within it.
+  local ttl = math.ceil((math.max(last, floor, pause) - now + window) / 1000) + 3600000
+  redis.call('PEXPIRE', log, ttl)
+  redis.call('PEXPIRE', state, ttl)
+  redis.call('PEXPIRE', members, ttl)
+end
+return {reserved, wait, count, epoch, allowance, now, processes, rank}

@@ -1,0 +1,123 @@
+//! A Redis server of a test's own: a child process on a free port that keeps nothing on disk, killed when dropped.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use redis::{Client, Connection};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A server that runs, or is paused.
+pub struct RedisServer {
+    child: Child,
+    port: u16,
+}
+
+impl RedisServer {
+    /// Starts a server; `None`, with a line that says so, if the program is missing and the test may be skipped.
+    ///
+    /// `cargo xtask ci` sets `REQUIRE_REDIS`, so that no test is skipped there.
+    pub fn start() -> Option<Self> {
+        let present = Command::new("redis-server").arg("--version").output().is_ok();
+        if !present {
+            assert!(std::env::var_os("REQUIRE_REDIS").is_none(), "`redis-server` is missing, and REQUIRE_REDIS is set");
+            eprintln!("NOT CHECKED: `redis-server` is missing");
+            return None;
+        }
+        let port = {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+            listener.local_addr().expect("an address").port()
+        };
+        let server = Self { child: spawn(port), port };
+        server.wait_until_it_answers();
+        Some(server)
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// A connection for the test's own commands.
+    pub fn connection(&self) -> Connection {
+        let client = Client::open(self.url()).expect("a valid URL");
+        client.get_connection_with_timeout(Duration::from_secs(5)).expect("a server that answers")
+    }
+
+    pub fn command(&self, words: &[&str]) -> String {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        let reply: redis::Value = command.query(&mut self.connection()).expect("a valid command");
+        redis::from_redis_value(reply).unwrap_or_default()
+    }
+
+    /// How many calls of a command there were.
+    pub fn calls_of(&self, command: &str) -> u64 {
+        let stats = self.command(&["INFO", "commandstats"]);
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.and_then(|rest| rest.split(',').next()).map_or(0, |calls| calls.parse().expect("a number"))
+    }
+
+    /// Kills the process; nothing is kept.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child that runs");
+        self.child.wait().expect("a child that ends");
+    }
+
+    /// Starts an empty one at the same address.
+    pub fn start_again(&mut self) {
+        self.child = spawn(self.port);
+        self.wait_until_it_answers();
+    }
+
+    /// Stops the process without ending it.
+    pub fn pause(&self) {
+        signal(&self.child, Signal::STOP);
+    }
+
+    pub fn go_on(&self) {
+        signal(&self.child, Signal::CONT);
+    }
+
+    /// The CPU time that the server used so far, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        let info = self.command(&["INFO", "cpu"]);
+        let value = |name: &str| {
+            let line = info.lines().find_map(|line| line.strip_prefix(name));
+            line.map_or(0.0, |value| value.trim().parse().expect("a number"))
+        };
+        value("used_cpu_sys:") + value("used_cpu_user:")
+    }
+
+    fn wait_until_it_answers(&self) {
+        let client = Client::open(self.url()).expect("a valid URL");
+        let began = Instant::now();
+        while client.get_connection_with_timeout(Duration::from_millis(100)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(20), "redis-server does not start");
+            sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(port: u16) -> Child {
+    Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("`redis-server` starts")
+}
+
+/// Sends a signal to a child of this process.
+pub fn signal(child: &Child, signal: Signal) {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process(pid, signal).expect("a child that runs");
+}
