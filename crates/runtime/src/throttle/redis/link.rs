@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind};
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 /// How long what became of requests is gathered before it is told.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(50);
 
 pub(super) struct Link {
     client: Client,

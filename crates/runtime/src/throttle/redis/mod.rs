@@ -41,7 +41,7 @@ use crate::error::{Error, ErrorKind};
 /// - **Price.** A place that is reserved before the requests ahead of it are answered counts as used until its time plus an allowance for
 ///   lateness. The allowance follows what answers tell (from 40 ms down to 20 ms, up to 250 ms), so a busy fleet uses 96 % to 98 % of the
 ///   quota on a quick network; with slow answers, which tell nothing, 96 %.
-/// - **Commands.** One `EVALSHA` before a request is sent and at most one after it, told 20 ms later together with others. None
+/// - **Commands.** One `EVALSHA` before a request is sent and at most one after it, told 50 ms later together with others. None
 ///   while a call waits. A subscription tells of pauses.
 /// - **Cluster.** The keys of one quota share a hash tag, so they lie on one node.
 ///

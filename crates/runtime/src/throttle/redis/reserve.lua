@@ -64,8 +64,10 @@ if wait <= max_wait then
 elseif probed == 1 and at == pause then
   probed = 0
 end
-redis.call('HMSET', state, 'epoch', epoch, 'count', text(count), 'last', text(last), 'seen', text(now), 'floor', text(floor),
-  'pause', text(pause), 'probed', probed, 'allowance', text(allowance), 'keep', keep)
+redis.call('HMSET', state, 'count', text(count), 'last', text(last), 'seen', text(now))
+if epoch ~= field[1] or floor ~= number(5) or pause ~= number(6) or probed ~= number(7) or keep ~= number(9) then
+  redis.call('HMSET', state, 'epoch', epoch, 'floor', text(floor), 'pause', text(pause), 'probed', probed, 'keep', keep)
+end
 
 local processes, rank = 0, 0
 if ARGV[8] == '1' then
