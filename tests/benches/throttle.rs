@@ -150,7 +150,7 @@ impl Client {
                 Turn::Unknown => Err(None),
             },
             Self::Gcra(limiter, clock, at) => {
-                clock.advance(now - *at);
+                clock.advance(now.saturating_sub(*at));
                 *at = now;
                 match limiter.check() {
                     Ok(()) => Ok(None),
@@ -173,7 +173,7 @@ impl Counter {
         let window = Duration::from_secs(1);
         match self {
             Self::Exact(admitted) => {
-                while admitted.front().is_some_and(|first| now - *first >= window) {
+                while admitted.front().is_some_and(|first| now.saturating_sub(*first) >= window) {
                     admitted.pop_front();
                 }
                 let admits = admitted.len() < limit as usize;
@@ -183,7 +183,7 @@ impl Counter {
                 admits
             }
             Self::Fixed(start, used) => {
-                while now - *start >= window {
+                while now.saturating_sub(*start) >= window {
                     *start += window;
                     *used = 0;
                 }
@@ -191,7 +191,7 @@ impl Counter {
                 *used <= limit
             }
             Self::Bucket(level, at) => {
-                *level = (*level + (now - *at).as_secs_f64() * f64::from(limit)).min(f64::from(limit));
+                *level = (*level + now.saturating_sub(*at).as_secs_f64() * f64::from(limit)).min(f64::from(limit));
                 *at = now;
                 let admits = *level >= 1.0;
                 if admits {
@@ -321,7 +321,7 @@ impl Simulation {
             window.sent(slot, self.now);
         }
         self.sent += 1;
-        self.waits.push(self.now - request.asked);
+        self.waits.push(self.now.saturating_sub(request.asked));
         let index = self.unused.pop().unwrap_or_else(|| {
             self.under_way.push(request);
             self.under_way.len() - 1

@@ -99,7 +99,7 @@ mod tests {
         let processes: Vec<_> =
             (0..4).map(|rank| Turns::new(start + rank * 100 * MS, 400 * MS, 50 * MS, start + 450 * MS)).collect();
         let mut tasks = tokio::task::JoinSet::new();
-        for turns in processes.into_iter().chain([]) {
+        for turns in processes {
             for _ in 0..3 {
                 let turns = turns.clone();
                 tasks.spawn(async move {
