@@ -10,6 +10,7 @@ mod import;
 mod interop;
 mod msrv;
 mod policy;
+mod redis;
 
 #[cfg(test)]
 pub use self::cargo::target;
