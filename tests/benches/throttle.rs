@@ -4,6 +4,8 @@
 //! three kinds count it when it arrives. Everything is seeded, so two runs print the same. Beside it stand what other clients
 //! do: GCRA (the `governor` crate) with burst 1 and burst N, and pacing 5 % slower than the limit.
 
+#![allow(clippy::cast_precision_loss, reason = "counts of requests are small")]
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::num::NonZeroU32;
@@ -142,7 +144,7 @@ impl Client {
                 Turn::Unknown => Err(None),
             },
             Self::Gcra(limiter, clock, at) => {
-                clock.advance(now - *at);
+                clock.advance(now.saturating_sub(*at));
                 *at = now;
                 match limiter.check() {
                     Ok(()) => Ok(None),
@@ -165,7 +167,7 @@ impl Counter {
         let window = Duration::from_secs(1);
         match self {
             Self::Exact(admitted) => {
-                while admitted.front().is_some_and(|first| now - *first >= window) {
+                while admitted.front().is_some_and(|first| now.saturating_sub(*first) >= window) {
                     admitted.pop_front();
                 }
                 let admits = admitted.len() < limit as usize;
@@ -175,7 +177,7 @@ impl Counter {
                 admits
             }
             Self::Fixed(start, used) => {
-                while now - *start >= window {
+                while now.saturating_sub(*start) >= window {
                     *start += window;
                     *used = 0;
                 }
@@ -183,7 +185,7 @@ impl Counter {
                 *used <= limit
             }
             Self::Bucket(level, at) => {
-                *level = (*level + (now - *at).as_secs_f64() * f64::from(limit)).min(f64::from(limit));
+                *level = (*level + now.saturating_sub(*at).as_secs_f64() * f64::from(limit)).min(f64::from(limit));
                 *at = now;
                 let admits = *level >= 1.0;
                 if admits {
@@ -313,7 +315,7 @@ impl Simulation {
             window.sent(slot, self.now);
         }
         self.sent += 1;
-        self.waits.push(self.now - request.asked);
+        self.waits.push(self.now.saturating_sub(request.asked));
         let index = self.unused.pop().unwrap_or_else(|| {
             self.under_way.push(request);
             self.under_way.len() - 1

@@ -1,13 +1,19 @@
 //! Many processes of one account at full load against one simulator: what `tests/quota_fleet.rs` and `benches/fleet.rs` share.
 
 #![allow(dead_code, unreachable_pub, reason = "each uses a part")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "counts of requests are small"
+)]
 #![allow(missing_docs, reason = "for tests alone")]
 
 pub mod redis_server;
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use alibabacloud_cams::throttle::{FailurePolicy, RedisQuotas};
 use alibabacloud_cams::{ChatappSyncPhoneNumber, PRODUCT, RateLimit, Throttle};
@@ -15,7 +21,8 @@ use alibabacloud_simulator::Simulator;
 use conformance::harness::{SYNC, client};
 use tokio::task::JoinSet;
 
-/// The variable that makes a process a member, and what it holds: simulator, Redis, seconds, callers, limit.
+/// The variable that makes a process a member, and what it holds: simulator, Redis, when to begin (milliseconds since 1970),
+/// seconds, callers, limit.
 const MEMBER: &str = "FLEET_MEMBER";
 
 /// Runs this process as a member if it is one. A member sends as fast as the quota lets it, from several tasks, and then
@@ -23,8 +30,13 @@ const MEMBER: &str = "FLEET_MEMBER";
 pub fn run_if_member() -> bool {
     let Ok(settings) = std::env::var(MEMBER) else { return false };
     let settings: Vec<&str> = settings.split(' ').collect();
-    let [simulator, redis, seconds, callers, limit] = settings[..] else { panic!("{MEMBER} is not well formed") };
+    let [simulator, redis, begin, seconds, callers, limit] = settings[..] else {
+        panic!("{MEMBER} is not well formed")
+    };
     let limit = RateLimit::per_second(limit.parse().expect("a number"));
+    // All begin together, however long it takes to start them.
+    let begin = UNIX_EPOCH + Duration::from_millis(begin.parse().expect("a number"));
+    std::thread::sleep(begin.duration_since(SystemTime::now()).unwrap_or_default());
     let end = Instant::now() + Duration::from_secs(seconds.parse().expect("a number"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (succeeded, throttled, failed) = runtime.block_on(async {
@@ -62,6 +74,9 @@ pub fn run_if_member() -> bool {
     true
 }
 
+/// How long it may take until all members have started.
+const STARTING: Duration = Duration::from_secs(2);
+
 /// What a fleet is.
 #[derive(Clone, Copy)]
 pub struct Fleet {
@@ -85,7 +100,10 @@ impl Fleet {
     pub async fn start(self, redis: &str, arguments: &[&str]) -> Running {
         let limit = RateLimit::per_second(self.limit);
         let simulator = Simulator::builder(&[&PRODUCT]).limit(SYNC, limit).keep(100_000).start().await.expect("a port");
-        let settings = format!("{} {redis} {} {} {}", simulator.url(), self.seconds, self.callers, self.limit);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
+        let millis = (now + STARTING).as_millis();
+        let began = Instant::now() + STARTING;
+        let settings = format!("{} {redis} {millis} {} {} {}", simulator.url(), self.seconds, self.callers, self.limit);
         let program = std::env::current_exe().expect("a path");
         let members = (0..self.members).map(|_| {
             Command::new(&program)
@@ -96,7 +114,7 @@ impl Fleet {
                 .spawn()
                 .expect("a member starts")
         });
-        Running { fleet: self, began: Instant::now(), members: members.collect(), simulator }
+        Running { fleet: self, began, members: members.collect(), simulator }
     }
 }
 

@@ -386,8 +386,9 @@ impl Core {
         let answer = timeout(limit, self.transport.send(request)).await;
         if let Ok(Err(error)) = &answer
             && error.is_not_sent()
+            && let Some(permit) = permit.take()
         {
-            permit.take().map(Permit::not_sent);
+            permit.not_sent();
         }
         let redactor = Redactor::new(credentials.as_ref(), &call.parameters);
         match answer {

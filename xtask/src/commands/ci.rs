@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use super::cargo::{cargo, has_cargo_command};
-use super::{generate, msrv, unknown_argument};
+use super::{generate, msrv, redis, unknown_argument};
 
 /// A step: what it shows, and how.
 type Step = (&'static str, fn() -> Result<(), String>);
@@ -15,6 +15,7 @@ const STEPS: &[Step] = &[
     ("dependencies keep the declared minimum Rust version", msrv::check),
     ("lints", lints),
     ("lints without default features, and with each feature alone", lints_of_each_feature),
+    ("a Redis server for the tests", redis::provide),
     ("tests", tests),
     ("examples in the documentation", doctests),
     ("documentation", documentation),
@@ -53,7 +54,7 @@ fn lints() -> Result<(), String> {
 
 fn lints_of_each_feature() -> Result<(), String> {
     let packages = ["--package", "alibabacloud-runtime", "--package", "alibabacloud-cams", "--lib"];
-    for feature in ["", "reqwest", "tracing", "blocking"] {
+    for feature in ["", "reqwest", "tracing", "blocking", "redis", "redis-tls"] {
         let features = ["clippy", "--no-default-features", "--features", feature];
         cargo(&[&features[..], &packages, &["--", "--deny", "warnings"]].concat(), &[])?;
     }
@@ -62,7 +63,8 @@ fn lints_of_each_feature() -> Result<(), String> {
 
 fn tests() -> Result<(), String> {
     // A snapshot that differs fails; it is not written.
-    let environment = [("INSTA_UPDATE", "no")];
+    // And no test is skipped for want of a Redis server.
+    let environment = [("INSTA_UPDATE", "no"), ("REQUIRE_REDIS", "1")];
     if has_cargo_command("nextest") {
         cargo(&["nextest", "run", "--workspace", "--no-fail-fast"], &environment)
     } else {

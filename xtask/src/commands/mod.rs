@@ -7,6 +7,7 @@ mod demo;
 mod generate;
 mod interop;
 mod msrv;
+mod redis;
 
 #[cfg(test)]
 pub use generate::read_sources;

@@ -12,8 +12,10 @@ use crate::descriptor::RateLimit;
 /// Cloning shares the quotas. Two callers that disagree about the limit of a key do not share its slots.
 #[derive(Debug, Clone, Default)]
 pub struct LocalQuotas {
-    quotas: Arc<Mutex<HashMap<(QuotaKey, RateLimit), Arc<Quota>>>>,
+    quotas: Arc<Mutex<Quotas>>,
 }
+
+type Quotas = HashMap<(QuotaKey, RateLimit), Arc<Quota>>;
 
 impl LocalQuotas {
     /// Quotas of which nothing is used.

@@ -93,13 +93,14 @@ impl Quota {
             }
             let ahead = state.waiting[..=line].iter().sum();
             if state.rule.expected_at_most(ahead, now) > now + max_wait {
-                let needed = state.rule.expected(ahead, now) - now;
+                let needed = state.rule.expected(ahead, now).saturating_sub(now);
                 if needed > max_wait {
                     return Err(Refused::TooLong { needed });
                 }
             }
             if ahead >= max_waiting {
-                return Err(Refused::QueueFull { needed: state.rule.expected(ahead, now) - now });
+                let needed = state.rule.expected(ahead, now).saturating_sub(now);
+                return Err(Refused::QueueFull { needed });
             }
             state.waiting[line] += 1;
             Place { quota: self, line }
@@ -111,7 +112,7 @@ impl Quota {
             // What was expected turned out too short: the slots are held longer, or the service asked for a pause.
             needed: {
                 let now = self.now();
-                self.state().rule.expected(0, now) - (arrived - self.born)
+                self.state().rule.expected(0, now).saturating_sub(arrived - self.born)
             },
         })
     }
@@ -612,8 +613,8 @@ mod tests {
                 let served: Vec<_> = served.lock().unwrap().values().copied().collect();
                 prop_assert!(served.is_sorted(), "{:?}", served);
 
-                let window = Duration::from_millis(window) - *too_good.lock().unwrap();
-                let arrivals = arrivals.lock().unwrap();
+                let window = Duration::from_millis(window).saturating_sub(*too_good.lock().unwrap());
+                let arrivals = std::mem::take(&mut *arrivals.lock().unwrap());
                 for (index, first) in arrivals.iter().enumerate() {
                     let in_window = arrivals[index..].iter().filter(|at| **at - *first < window).count();
                     prop_assert!(in_window <= limit as usize, "{} requests in one window of {}", in_window, limit);

@@ -85,14 +85,15 @@ impl WatchedQuota {
         events: &Events,
     ) -> Result<Permit, Refused> {
         let (outcome, waited) = match &self.keeper {
-            Keeper::Here(quota) => match quota.try_acquire() {
-                Some(permit) => (Ok(permit), Duration::ZERO),
-                None => {
+            Keeper::Here(quota) => {
+                if let Some(permit) = quota.try_acquire() {
+                    (Ok(permit), Duration::ZERO)
+                } else {
                     let asked = Instant::now();
                     let acquiring = quota.acquire(max_wait, max_waiting, again);
                     (self.wait(acquiring, Duration::ZERO, events).await, asked.elapsed())
                 }
-            },
+            }
             Keeper::Store(store) => {
                 let asked = Instant::now();
                 // A quota without a limit is kept here.

@@ -127,13 +127,13 @@ impl Window {
                 self.slots.push(Holder { serial: 0, sent_at: None, free_at: None });
                 self.slots.len() - 1
             }
-            _ => match self.first_free(now) {
-                Some(index) => index,
-                None => {
+            _ => {
+                let Some(index) = self.first_free(now) else {
                     let earliest = self.slots.iter().filter_map(|holder| holder.free_at).min();
                     return earliest.map_or(Turn::Unknown, Turn::At);
-                }
-            },
+                };
+                index
+            }
         };
         self.next = index + 1;
         self.serial += 1;
@@ -153,7 +153,7 @@ impl Window {
     /// The request goes out now.
     pub fn sent(&mut self, slot: Slot, now: Duration) {
         self.latest = self.latest.max(now);
-        self.pause.sent(slot.serial, now.saturating_add(self.answers.credit));
+        self.pause.sent(slot.serial, now.saturating_add(self.credit()));
         if let Some(holder) = self.holder(slot) {
             holder.sent_at = Some(now);
             self.free_at(slot, now.saturating_add(self.allowance()).saturating_add(self.length()));
@@ -190,7 +190,7 @@ impl Window {
 
     /// m: how much of every round trip is known not to be lateness.
     pub fn credit(&self) -> Duration {
-        self.answers.credit
+        self.answers.credit()
     }
 
     /// When a request with so many ahead can expect its turn.
@@ -236,7 +236,7 @@ impl Window {
         let sent_at = sent_at.unwrap_or(now);
         let round_trip = now.saturating_sub(sent_at);
         self.answers.came_after(round_trip);
-        let late_by = round_trip.saturating_sub(self.answers.credit);
+        let late_by = round_trip.saturating_sub(self.credit());
         self.free_at(slot, sent_at.saturating_add(late_by).saturating_add(self.length()));
     }
 
@@ -286,16 +286,17 @@ impl Answers {
     pub(super) fn came_after(&mut self, round_trip: Duration) {
         let target = if round_trip > SLOW { 256 + 31 } else { 0 };
         self.slowness = (self.slowness * 31 + target) / 32;
+        // More than a year tells of clocks, not of the network.
+        let round_trip = round_trip.min(Duration::from_secs(366 * 24 * 3600));
         if round_trip < self.credit {
             // The route changed, or the credit was too good to be true.
-            self.credit = round_trip.saturating_sub(self.credit - round_trip);
+            self.credit = (round_trip * 2).saturating_sub(self.credit);
             self.batches = [Duration::ZERO; 4];
         }
         self.batch.push(round_trip);
         if self.batch.len() == BATCH {
             self.batch.sort_unstable();
-            let spread = self.batch[BATCH * 3 / 4] - self.batch[0];
-            let steady = self.batch[0].saturating_sub(spread);
+            let steady = (self.batch[0] * 2).saturating_sub(self.batch[BATCH * 3 / 4]);
             self.batches.rotate_left(1);
             self.batches[3] = steady.max(self.batch[0] * 3 / 4);
             self.credit = self.batches.iter().copied().min().unwrap_or_default();
@@ -338,7 +339,7 @@ mod tests {
         let now = answer(&mut window, now, 200 * MS, 1);
         assert_eq!(window.credit(), 200 * MS);
         // One window after it was sent, plus the guard: the whole round trip is known not to be lateness.
-        assert_eq!(window.take(now), Turn::At(now - 200 * MS + 1001 * MS));
+        assert_eq!(window.take(now), Turn::At(now + 801 * MS));
         let now = answer(&mut window, now, 150 * MS, 1);
         assert_eq!(window.credit(), 100 * MS);
         let now = answer(&mut window, now, 20 * MS, 1);
@@ -378,7 +379,7 @@ mod tests {
             now += 2000 * MS;
         }
         let now = answer(&mut window, now, Duration::ZERO, 1);
-        assert_eq!(window.take(now), Turn::At(now + 1025 * MS - RELAX));
+        assert_eq!(window.take(now), Turn::At(now + Duration::from_micros(1_024_900)));
         let now = answer(&mut window, now, Duration::ZERO, 300);
         assert_eq!(window.take(now), Turn::At(now + 1001 * MS));
         let mut now = now + 2000 * MS;
@@ -389,7 +390,7 @@ mod tests {
             now += 2000 * MS;
         }
         let now = answer(&mut window, now, Duration::ZERO, 1);
-        assert_eq!(window.take(now), Turn::At(now + 1251 * MS - RELAX), "there is an end to it");
+        assert_eq!(window.take(now), Turn::At(now + Duration::from_micros(1_250_900)), "there is an end to it");
     }
 
     #[test]
@@ -411,6 +412,6 @@ mod tests {
         window.sent(slot, Duration::ZERO);
         window.throttled(slot, Duration::MAX, Some(Duration::MAX));
         assert_eq!(window.expected(usize::MAX, Duration::MAX), Duration::MAX);
-        assert_eq!(window.take(Duration::MAX - MS), Turn::At(Duration::MAX));
+        assert_eq!(window.take(Duration::MAX / 2), Turn::At(Duration::MAX));
     }
 }

@@ -83,7 +83,7 @@ pub(super) struct ReservationAsk {
 
 /// The server's answer.
 pub(super) struct Reserved {
-    reserved: bool,
+    granted: bool,
     wait: Duration,
     number: u64,
     epoch: String,
@@ -96,9 +96,9 @@ pub(super) struct Reserved {
 impl FromRedisValue for Reserved {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
         type Reply = (u8, u64, u64, String, u64, u64, u32, u32);
-        let (reserved, wait, number, epoch, allowance, now, processes, rank) = Reply::from_redis_value(value)?;
+        let (granted, wait, number, epoch, allowance, now, processes, rank) = Reply::from_redis_value(value)?;
         Ok(Self {
-            reserved: reserved == 1,
+            granted: granted == 1,
             wait: Duration::from_micros(wait),
             number,
             epoch,
@@ -353,7 +353,7 @@ pub(super) async fn acquire(
             continue;
         };
         quota.told(&reply);
-        if !reply.reserved {
+        if !reply.granted {
             return Err(Refused::TooLong { needed: began.elapsed() + reply.wait });
         }
         // Counted from the answer: that may be a little late, and never early.

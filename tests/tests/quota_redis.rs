@@ -1,0 +1,340 @@
+//! A quota that several processes share through a real Redis server: what is asked of it, and what holds when it fails.
+//!
+//! Each test has a server of its own. Times are those of the real clock, so they are only bounded from below.
+
+#[path = "../fleet/redis_server.rs"]
+#[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the fleet")]
+mod redis_server;
+
+use std::time::{Duration, Instant};
+
+use alibabacloud_cams::throttle::{
+    FailurePolicy, Permit, QuotaSource, QuotaStore, RedisQuotas, RedisQuotasBuilder, Refused, StoreState,
+};
+use alibabacloud_cams::{ErrorKind, RateLimit, Throttle};
+use redis_server::RedisServer;
+use tokio::time::sleep;
+
+const ENDPOINT: &str = "cams.example.com";
+const LOG: &str = "alibabacloud-quota:{account:cams.example.com:Look}:log";
+const STATE: &str = "alibabacloud-quota:{account:cams.example.com:Look}:state";
+const PATIENCE: Duration = Duration::from_secs(30);
+const MS: Duration = Duration::from_millis(1);
+
+fn settings(redis: &RedisServer) -> RedisQuotasBuilder {
+    // A machine that is busy with other tests is no outage.
+    RedisQuotas::builder(redis.url(), "account").timeout(Duration::from_secs(2))
+}
+
+/// What another process would have.
+fn process(redis: &RedisServer) -> Throttle {
+    Throttle::new().with_store(settings(redis).build().unwrap())
+}
+
+async fn permit(throttle: &Throttle, requests: u32) -> Permit {
+    let limit = Some(RateLimit::per_second(requests));
+    throttle.acquire(ENDPOINT, "Look", limit, PATIENCE).await.unwrap()
+}
+
+async fn use_up(throttle: &Throttle, requests: u32) {
+    for _ in 0..requests {
+        let mut permit = permit(throttle, requests).await;
+        assert_eq!(permit.source(), QuotaSource::Shared);
+        permit.sent();
+        permit.answered();
+    }
+}
+
+/// Acquires and gives back until the permit comes from there.
+async fn wait_for(throttle: &Throttle, source: QuotaSource) {
+    let began = Instant::now();
+    while permit(throttle, 10).await.source() != source {
+        assert!(began.elapsed() < PATIENCE, "no permit from {source:?}");
+        sleep(10 * MS).await;
+    }
+}
+
+#[tokio::test]
+async fn processes_share_one_quota() {
+    let Some(redis) = RedisServer::start() else { return };
+    let (one, other) = (process(&redis), process(&redis));
+    let began = Instant::now();
+    use_up(&one, 5).await;
+    use_up(&other, 1).await;
+    assert!(began.elapsed() >= 1000 * MS, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn accounts_endpoints_and_actions_have_quotas_of_their_own() {
+    let Some(redis) = RedisServer::start() else { return };
+    let here = process(&redis);
+    use_up(&here, 1).await;
+    let limit = Some(RateLimit::per_second(1));
+    let elsewhere = RedisQuotas::builder(redis.url(), "other").build().unwrap();
+    // None of them waits: there is no time to.
+    Throttle::new().with_store(elsewhere).acquire(ENDPOINT, "Look", limit, 500 * MS).await.unwrap();
+    here.acquire("other.example.com", "Look", limit, 500 * MS).await.unwrap();
+    here.acquire(ENDPOINT, "Order", limit, 500 * MS).await.unwrap();
+    assert!(matches!(here.acquire(ENDPOINT, "Look", limit, 500 * MS).await, Err(Refused::TooLong { .. })));
+}
+
+#[tokio::test]
+async fn a_process_with_a_lower_limit_counts_what_the_others_send() {
+    let Some(redis) = RedisServer::start() else { return };
+    use_up(&process(&redis), 5).await;
+    let began = Instant::now();
+    use_up(&process(&redis), 2).await;
+    assert!(began.elapsed() >= 900 * MS, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_call_costs_one_command_before_it_at_most_one_after_it_and_none_while_it_waits() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    use_up(&throttle, 5).await;
+    let waiting: Vec<_> = (0..5)
+        .map(|_| {
+            let throttle = throttle.clone();
+            tokio::spawn(async move {
+                let mut permit = permit(&throttle, 5).await;
+                permit.sent();
+                permit.answered();
+            })
+        })
+        .collect();
+    sleep(250 * MS).await;
+    let before = redis.calls_of("evalsha");
+    sleep(250 * MS).await;
+    assert_eq!(redis.calls_of("evalsha"), before, "asked while waiting");
+    for task in waiting {
+        task.await.unwrap();
+    }
+    sleep(250 * MS).await;
+    let calls = redis.calls_of("evalsha");
+    assert!((10..=20).contains(&calls), "{calls} commands for 10 calls");
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_served_in_time_is_refused_at_once_and_takes_nothing() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    let limit = Some(RateLimit::new(1, Duration::from_secs(600)));
+    throttle.acquire(ENDPOINT, "Look", limit, PATIENCE).await.unwrap().sent();
+    let refused = throttle.acquire(ENDPOINT, "Look", limit, PATIENCE).await.unwrap_err();
+    let Refused::TooLong { needed } = refused else { panic!("{refused:?}") };
+    assert!(needed > Duration::from_secs(590), "{needed:?}");
+    assert_eq!(redis.command(&["LLEN", LOG]), "1");
+}
+
+#[tokio::test]
+async fn a_place_that_is_not_used_goes_back() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    let limit = Some(RateLimit::new(1, Duration::from_secs(600)));
+    for _ in 0..5 {
+        drop(throttle.acquire(ENDPOINT, "Look", limit, PATIENCE).await.unwrap());
+        // It is told a little later.
+        sleep(200 * MS).await;
+    }
+}
+
+#[tokio::test]
+async fn a_place_is_free_one_window_after_the_answer() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    use_up(&throttle, 1).await;
+    sleep(200 * MS).await;
+    let now: Vec<f64> = {
+        let time: Vec<String> = redis::cmd("TIME").query(&mut redis.connection()).unwrap();
+        time.iter().map(|part| part.parse().unwrap()).collect()
+    };
+    let arrived: f64 = redis.command(&["LINDEX", LOG, "0"]).parse().unwrap();
+    // Without the answer, it would be an allowance after the permit.
+    assert!(arrived < now[0] * 1e6 + now[1] - 150_000.0);
+}
+
+#[tokio::test]
+async fn scripts_that_are_gone_are_loaded_again() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    use_up(&throttle, 2).await;
+    redis.command(&["SCRIPT", "FLUSH"]);
+    use_up(&throttle, 2).await;
+}
+
+#[tokio::test]
+async fn after_lost_data_everyone_is_held_for_one_window() {
+    let Some(redis) = RedisServer::start() else { return };
+    let (one, other) = (process(&redis), process(&redis));
+    use_up(&one, 5).await;
+    use_up(&other, 5).await;
+    redis.command(&["FLUSHALL"]);
+    let began = Instant::now();
+    drop(permit(&one, 5).await);
+    assert!(began.elapsed() >= 1000 * MS, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_back_holds_everyone_for_one_window_and_no_longer() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    use_up(&throttle, 1).await;
+    // As if the clock had been ahead by an hour until now.
+    sleep(200 * MS).await;
+    for field in ["last", "seen"] {
+        redis.command(&["HINCRBY", STATE, field, "3600000000"]);
+    }
+    let arrived: u64 = redis.command(&["LINDEX", LOG, "0"]).parse().unwrap();
+    redis.command(&["LSET", LOG, "0", &(arrived + 3_600_000_000).to_string()]);
+    let began = Instant::now();
+    use_up(&throttle, 1).await;
+    assert!(began.elapsed() >= 1000 * MS, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_forward_lets_no_more_than_one_burst_through() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    use_up(&throttle, 2).await;
+    sleep(200 * MS).await;
+    // As if the clock had been behind by an hour until now.
+    for field in ["last", "seen"] {
+        redis.command(&["HINCRBY", STATE, field, "-3600000000"]);
+    }
+    for index in ["0", "1"] {
+        let arrived: u64 = redis.command(&["LINDEX", LOG, index]).parse().unwrap();
+        redis.command(&["LSET", LOG, index, &(arrived - 3_600_000_000).to_string()]);
+    }
+    let began = Instant::now();
+    use_up(&throttle, 2).await;
+    use_up(&throttle, 2).await;
+    assert!(began.elapsed() >= 1000 * MS, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_pause_reaches_every_process_also_those_that_hold_a_place() {
+    let Some(redis) = RedisServer::start() else { return };
+    let (one, other) = (process(&redis), process(&redis));
+    use_up(&other, 1).await;
+    sleep(300 * MS).await;
+    let mut throttled = permit(&one, 1).await;
+    let holder = tokio::spawn({
+        let other = other.clone();
+        async move { permit(&other, 1).await }
+    });
+    sleep(200 * MS).await;
+    let began = Instant::now();
+    throttled.sent();
+    throttled.throttled(Some(2500 * MS));
+    let _held = holder.await.unwrap();
+    // The message may be under way for a moment.
+    assert!(began.elapsed() >= 2450 * MS, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn after_a_pause_one_goes_ahead_before_the_rest() {
+    let Some(redis) = RedisServer::start() else { return };
+    let (one, other) = (process(&redis), process(&redis));
+    let mut throttled = permit(&one, 10).await;
+    throttled.sent();
+    throttled.throttled(Some(500 * MS));
+    sleep(100 * MS).await;
+    let began = Instant::now();
+    use_up(&other, 1).await;
+    let ahead = began.elapsed();
+    use_up(&one, 10).await;
+    assert!(ahead >= 300 * MS && began.elapsed() - ahead >= 90 * MS, "{ahead:?} {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_process_that_did_not_run_when_its_place_came_reserves_another_one() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    use_up(&throttle, 1).await;
+    sleep(200 * MS).await;
+    let before = redis.calls_of("evalsha");
+    let waiting = tokio::spawn({
+        let throttle = throttle.clone();
+        async move { permit(&throttle, 1).await }
+    });
+    sleep(200 * MS).await;
+    // The only thread of this test: nothing runs meanwhile, as if the process were stopped.
+    std::thread::sleep(Duration::from_secs(2));
+    let _permit = waiting.await.unwrap();
+    sleep(200 * MS).await;
+    // Two reservations, and one report.
+    assert_eq!(redis.calls_of("evalsha") - before, 3);
+}
+
+#[tokio::test]
+async fn while_redis_is_away_each_process_has_its_share_and_then_comes_back_by_itself() {
+    let Some(mut redis) = RedisServer::start() else { return };
+    let quotas = settings(&redis).build().unwrap();
+    let throttle = Throttle::new().with_store(quotas.clone());
+    use_up(&throttle, 10).await;
+    assert_eq!(quotas.state(), StoreState::Working);
+    redis.kill();
+    wait_for(&throttle, QuotaSource::LocalShare).await;
+    assert_eq!(quotas.state(), StoreState::Fallback);
+    assert!(throttle.quotas()[0].fallback);
+    redis.start_again();
+    wait_for(&throttle, QuotaSource::Shared).await;
+    assert_eq!(quotas.state(), StoreState::Working);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_away_too() {
+    let Some(redis) = RedisServer::start() else { return };
+    let quotas = settings(&redis).timeout(100 * MS).on_failure(FailurePolicy::Open).build().unwrap();
+    let throttle = Throttle::new().with_store(quotas);
+    wait_for(&throttle, QuotaSource::Shared).await;
+    redis.pause();
+    wait_for(&throttle, QuotaSource::Open).await;
+    redis.go_on();
+    wait_for(&throttle, QuotaSource::Shared).await;
+}
+
+#[tokio::test]
+async fn a_closed_store_lets_nobody_through_while_redis_is_away() {
+    let Some(mut redis) = RedisServer::start() else { return };
+    let quotas = settings(&redis).on_failure(FailurePolicy::Closed).build().unwrap();
+    let throttle = Throttle::new().with_store(quotas);
+    use_up(&throttle, 1).await;
+    redis.kill();
+    let limit = Some(RateLimit::per_second(10));
+    let refused = throttle.acquire(ENDPOINT, "Look", limit, PATIENCE).await.unwrap_err();
+    assert_eq!(refused, Refused::Unavailable);
+    assert!(refused.to_string().contains("cannot be reached"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_kept_lies_on_one_node_ends_by_itself_and_names_no_key() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    use_up(&throttle, 1).await;
+    sleep(200 * MS).await;
+    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut redis.connection()).unwrap();
+    assert_eq!(keys.len(), 3, "{keys:?}");
+    for key in keys {
+        assert!(key.contains("{account:cams.example.com:Look}"), "{key}");
+        let seconds: i64 = redis.command(&["TTL", &key]).parse().unwrap();
+        assert!((3000..=3700).contains(&seconds), "{key} ends after {seconds} s");
+    }
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_used_are_refused_and_no_password_is_shown() {
+    let error = |url: &str, account: &str| RedisQuotas::builder(url, account).build().unwrap_err();
+    let wrong = error("redis//:hunter2@localhost", "account");
+    assert_eq!(wrong.kind(), ErrorKind::Configuration);
+    assert!(wrong.to_string().contains("redis://"), "{wrong}");
+    let shown = format!("{wrong} {wrong:?}");
+    let builder = RedisQuotas::builder("redis://:hunter2@localhost", "account");
+    let shown = shown + &format!("{builder:?} {:?}", builder.clone().build().unwrap());
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(error("redis://localhost", "").message().contains("letters"));
+    assert!(error("redis://localhost", "a}b").message().contains("letters"));
+    assert!(error("redis://localhost", "LTAI5tKey").message().contains("access key"));
+    assert!(error("rediss://localhost", "account").message().contains("redis-tls"));
+    assert!(builder.timeout(Duration::ZERO).build().is_err());
+}

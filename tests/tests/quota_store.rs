@@ -1,0 +1,138 @@
+//! A store of quotas that is not ours: what the trait asks of it is enough for a client.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alibabacloud_cams::event::{Event, QuotaEvent};
+use alibabacloud_cams::throttle::{
+    AcquireFuture, Ask, LocalQuotas, Permit, PermitHolder, QuotaSource, QuotaStore, Refused, Report,
+};
+use alibabacloud_cams::{ChatappSyncPhoneNumber, ErrorKind, PRODUCT, RateLimit, Throttle};
+use alibabacloud_simulator::{Gateway, Simulator};
+use conformance::gateway_transport::GatewayTransport;
+use conformance::harness::{SYNC, client};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+/// Paces the requests of each limit evenly: the next one goes when the one before is a part of the window old.
+#[derive(Debug, Clone, Default)]
+struct Pacer {
+    next: Arc<Mutex<Option<Instant>>>,
+    told: Arc<Mutex<Vec<Report>>>,
+}
+
+struct Paced {
+    pacer: Pacer,
+}
+
+impl QuotaStore for Pacer {
+    fn acquire<'a>(&'a self, ask: Ask<'a>) -> AcquireFuture<'a> {
+        Box::pin(async move {
+            let now = Instant::now();
+            let at = {
+                let mut next = self.next.lock().unwrap();
+                let at = next.map_or(now, |next| next.max(now));
+                if at - now > ask.max_wait {
+                    return Err(Refused::TooLong { needed: at - now });
+                }
+                *next = Some(at + ask.limit.window.mul_f64(1.1) / ask.limit.requests);
+                at
+            };
+            sleep_until(at).await;
+            Ok(Permit::new(QuotaSource::Shared, Paced { pacer: self.clone() }))
+        })
+    }
+}
+
+impl PermitHolder for Paced {
+    fn report(&mut self, report: Report) {
+        if let Report::Throttled { pause } = report {
+            *self.pacer.next.lock().unwrap() = Some(Instant::now() + pause.unwrap_or(Duration::from_secs(1)));
+        }
+        self.pacer.told.lock().unwrap().push(report);
+    }
+}
+
+fn network(gateway: &Arc<Gateway>) -> GatewayTransport {
+    let way = Duration::from_millis(5);
+    GatewayTransport::new(gateway.clone(), way, way)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_of_ones_own_decides_when_calls_are_sent() {
+    let gateway = Arc::new(Simulator::builder(&[&PRODUCT]).gateway().unwrap());
+    let pacer = Pacer::default();
+    let waiting = Arc::new(AtomicU32::new(0));
+    let counter = waiting.clone();
+    let throttle = Throttle::new().with_store(pacer.clone());
+    let client = client("http://127.0.0.1:1")
+        .transport(network(&gateway))
+        .throttle(throttle.clone())
+        .on_event(move |event| {
+            if let Event::Quota { event: QuotaEvent::Waiting { .. }, .. } = event {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+        .build()
+        .unwrap();
+    let began = Instant::now();
+    let mut calls = JoinSet::new();
+    for _ in 0..30 {
+        let client = client.clone();
+        calls.spawn(async move { client.send(ChatappSyncPhoneNumber::new("1")).await.unwrap() });
+    }
+    calls.join_all().await;
+    assert_eq!(began.elapsed(), Duration::from_millis(29 * 110 + 10));
+    let counts = gateway.counts().of(SYNC);
+    assert_eq!((counts.accepted, counts.throttled), (30, 0));
+
+    let told = pacer.told.lock().unwrap();
+    let of = |wanted: Report| told.iter().filter(|report| **report == wanted).count();
+    assert_eq!((told.len(), of(Report::Sent), of(Report::Answered)), (60, 30, 30));
+    let quota = throttle.quotas().remove(0);
+    assert_eq!((quota.granted, quota.waiting, quota.fallback), (30, 0, false));
+    // The first one goes at once.
+    assert_eq!(waiting.load(Ordering::Relaxed), 29);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_of_ones_own_is_told_of_throttled_answers_and_dropped_calls() {
+    let limit = RateLimit::new(1, Duration::from_secs(5));
+    let gateway = Arc::new(Simulator::builder(&[&PRODUCT]).limit(SYNC, limit).gateway().unwrap());
+    let pacer = Pacer::default();
+    let client = client("http://127.0.0.1:1")
+        .transport(network(&gateway))
+        .throttle(Throttle::new().with_store(pacer.clone()))
+        .build()
+        .unwrap();
+    let send = || client.send(ChatappSyncPhoneNumber::new("1"));
+    send().await.unwrap();
+    let error = send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled);
+    let throttled = pacer.told.lock().unwrap().iter().filter(|it| matches!(it, Report::Throttled { .. })).count();
+    assert_eq!(throttled, 3, "once for each attempt");
+    // Dropped under way.
+    assert!(tokio::time::timeout(Duration::from_millis(1_005), send()).await.is_err());
+    assert_eq!(pacer.told.lock().unwrap().last(), Some(&Report::Unanswered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_store_of_this_process_is_one_of_them() {
+    let gateway = Arc::new(Simulator::builder(&[&PRODUCT]).gateway().unwrap());
+    let quotas = LocalQuotas::new();
+    let client = || {
+        let throttle = Throttle::new().with_store(quotas.clone());
+        client("http://127.0.0.1:1").transport(network(&gateway)).throttle(throttle).build().unwrap()
+    };
+    let mut calls = JoinSet::new();
+    for client in [client(), client()] {
+        for _ in 0..20 {
+            let client = client.clone();
+            calls.spawn(async move { client.send(ChatappSyncPhoneNumber::new("1")).await.unwrap() });
+        }
+    }
+    calls.join_all().await;
+    let counts = gateway.counts().of(SYNC);
+    assert_eq!((counts.accepted, counts.throttled), (40, 0));
+}
