@@ -1,13 +1,7 @@
 //! `cargo xtask bench fleet [SECONDS] [PROCESSES]`: many processes of one account share a quota through a Redis server of this
 //! program's own; by default 60 s with 16 of them, undisturbed, then while Redis is killed, flushed, paused and emptied.
 
-#![allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::unchecked_time_subtraction,
-    reason = "figures for people, in ranges that are known"
-)]
+#![allow(clippy::cast_precision_loss, reason = "counts of requests are small")]
 
 #[path = "../fleet/mod.rs"]
 mod fleet;
