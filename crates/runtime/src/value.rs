@@ -138,6 +138,12 @@ pub struct Member {
     pub sensitive: bool,
 }
 
+/// The variant for a documented value; the variants are in the order of the values.
+#[doc(hidden)]
+pub fn documented<'v, T>(values: &[&str], variants: &'v [T], value: &str) -> Option<&'v T> {
+    variants.get(values.iter().position(|documented| *documented == value)?)
+}
+
 /// Visits the members of an object; the values are in the order of the members.
 #[doc(hidden)]
 pub fn each_member<'a>(members: &[Member], values: &[&'a dyn Value], visit: &mut dyn FnMut(Member, &'a dyn Value)) {
