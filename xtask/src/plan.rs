@@ -319,6 +319,23 @@ mod tests {
     }
 
     #[test]
+    fn a_file_or_manifest_without_the_mark_is_somebodys() {
+        let folder = Folder::new("yielding");
+        let marked = format!("# {MARK} from x.\n");
+        let mut plan = Plan::default();
+        for path in ["Cargo.toml", "README.md", "src/lib.rs"] {
+            plan.add_yielding(path.to_owned(), marked.clone() + "new\n", "Cargo.toml".to_owned());
+        }
+        folder.put("README.md", "by hand\n");
+        folder.put("src/lib.rs", &(marked.clone() + "old\n"));
+        assert_eq!(kinds(&plan.write(&folder.0).unwrap()), ["missing: Cargo.toml", "changed: src/lib.rs"]);
+
+        folder.put("Cargo.toml", "by hand\n");
+        folder.put("src/lib.rs", &(marked + "old\n"));
+        assert_eq!(plan.write(&folder.0).unwrap(), [], "the crate is somebody's");
+    }
+
+    #[test]
     fn an_error_names_the_path() {
         let folder = Folder::new("error");
         folder.put("crates/a/src/generated/mod.rs/is_a_folder", "");

@@ -41,11 +41,15 @@ pub trait Action: Request {
 #[derive(Debug)]
 pub struct Unset;
 
-/// The `Debug` output of a request: its parameters with a value, sensitive ones hidden.
+/// Something that visits the parameters of a request.
 #[doc(hidden)]
-pub fn debug_request<R: Request>(name: &str, request: &R, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub type EachParameter<'r> = &'r dyn Fn(&mut dyn FnMut(&'static ParameterDescriptor, &dyn Value));
+
+/// The `Debug` output of a request: its parameters with a value, sensitive ones hidden. Not generic: compiled once.
+#[doc(hidden)]
+pub fn debug_request(name: &str, each: EachParameter<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut debug = f.debug_struct(name);
-    request.each(&mut |parameter, value| match value.view() {
+    each(&mut |parameter, value| match value.view() {
         View::Absent => {}
         _ if parameter.sensitive => {
             debug.field(parameter.field, &Hidden);

@@ -5,6 +5,9 @@
 
 /// Declares objects: structs whose members are values of an answer or of a compound parameter.
 ///
+/// What every type needs of its own is three lists of its members; what is done with them is in [`value`](crate::value) once, and
+/// not compiled again for each type.
+///
 /// A type begins with `Name: "Documentation." {`. A row is `field: Type = "NameOnTheWire", "Documentation.";`, with `sensitive`
 /// after the name where the value must not be printed.
 #[doc(hidden)]
@@ -26,21 +29,20 @@ macro_rules! objects {
                 stringify!($name)
             }
             fn each<'a>(&'a self, visit: &mut dyn FnMut($crate::value::Member, &'a dyn $crate::value::Value)) {
-                $(visit(
-                    $crate::value::Member { name: $wire, field: $crate::value::field_name(stringify!($field)), sensitive: $crate::objects!(@sensitive $($flag)?) },
-                    &self.$field,
-                );)*
-                let _ = visit;
+                $crate::value::each_member(Self::MEMBERS, &[$(&self.$field,)*], visit);
             }
             fn member(&mut self, name: &str) -> Option<&mut dyn $crate::value::Value> {
-                match name {
-                    $($wire => Some(&mut self.$field),)*
-                    _ => None,
-                }
+                $crate::value::find_member(Self::MEMBERS, name, &mut [$(Some(&mut self.$field),)*])
             }
             fn reset(&mut self) {
-                *self = Self::default();
+                $crate::value::clear_members(&mut [$(&mut self.$field,)*]);
             }
+        }
+
+        impl $name {
+            const MEMBERS: &'static [$crate::value::Member] = &[$(
+                $crate::value::Member { name: $wire, field: $crate::value::field_name(stringify!($field)), sensitive: $crate::objects!(@sensitive $($flag)?) },
+            )*];
         }
 
         impl $crate::value::Value for $name {
@@ -51,7 +53,7 @@ macro_rules! objects {
                 $crate::value::Slot::Object(self)
             }
             fn clear(&mut self) {
-                *self = Self::default();
+                $crate::value::Object::reset(self);
             }
             fn empty() -> Self {
                 Self::default()
@@ -97,6 +99,10 @@ macro_rules! open_enums {
             /// All documented values, as they are spelled on the wire.
             pub const VALUES: &'static [&'static str] = &[$($value),*];
 
+            /// The variants of [`VALUES`](Self::VALUES). A product has thousands of error codes, and a table compiles faster than a
+            /// comparison with each.
+            const DOCUMENTED: &'static [Self] = &[$(Self::$variant),*];
+
             /// The value as it is spelled on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
@@ -108,9 +114,9 @@ macro_rules! open_enums {
 
         impl ::std::convert::From<&str> for $name {
             fn from(value: &str) -> Self {
-                match value {
-                    $($value => Self::$variant,)*
-                    _ => Self::Unrecognized(value.into()),
+                match $crate::value::documented(Self::VALUES, Self::DOCUMENTED, value) {
+                    Some(variant) => variant.clone(),
+                    None => Self::Unrecognized(value.into()),
                 }
             }
         }
@@ -222,7 +228,8 @@ macro_rules! request {
 
         impl ::std::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                $crate::action::debug_request(stringify!($name), self, f)
+                let each: $crate::action::EachParameter<'_> = &|visit| $crate::action::Request::each(self, visit);
+                $crate::action::debug_request(stringify!($name), each, f)
             }
         }
 

@@ -138,6 +138,38 @@ pub struct Member {
     pub sensitive: bool,
 }
 
+/// The variant for a documented value; the variants are in the order of the values.
+#[doc(hidden)]
+pub fn documented<'v, T>(values: &[&str], variants: &'v [T], value: &str) -> Option<&'v T> {
+    variants.get(values.iter().position(|documented| *documented == value)?)
+}
+
+/// Visits the members of an object; the values are in the order of the members.
+#[doc(hidden)]
+pub fn each_member<'a>(members: &[Member], values: &[&'a dyn Value], visit: &mut dyn FnMut(Member, &'a dyn Value)) {
+    for (member, value) in members.iter().zip(values) {
+        visit(*member, *value);
+    }
+}
+
+/// The value of the member with this name; the values are in the order of the members.
+#[doc(hidden)]
+pub fn find_member<'a>(
+    members: &[Member],
+    name: &str,
+    values: &mut [Option<&'a mut dyn Value>],
+) -> Option<&'a mut dyn Value> {
+    values.get_mut(members.iter().position(|member| member.name == name)?)?.take()
+}
+
+/// Clears all members of an object.
+#[doc(hidden)]
+pub fn clear_members(values: &mut [&mut dyn Value]) {
+    for value in values {
+        value.clear();
+    }
+}
+
 /// The name of a field as descriptors and `Debug` output give it: `type` for `r#type`.
 #[doc(hidden)]
 pub const fn field_name(identifier: &'static str) -> &'static str {
@@ -179,10 +211,17 @@ scalar!(Json, Any, Any, |value| View::Any(value));
 
 impl<T: Value> Value for Option<T> {
     fn view(&self) -> View<'_> {
-        self.as_ref().map_or(View::Absent, Value::view)
+        // Written out: `map_or` would be compiled for every type once more.
+        match self {
+            Some(value) => value.view(),
+            None => View::Absent,
+        }
     }
     fn slot(&mut self) -> Slot<'_> {
-        self.get_or_insert_with(T::empty).slot()
+        match self {
+            Some(value) => value.slot(),
+            None => self.insert(T::empty()).slot(),
+        }
     }
     fn clear(&mut self) {
         *self = None;

@@ -91,7 +91,7 @@ impl Action for CreateShelf {
         authorization: AuthorizationDescriptor { action: "shelf_store:CreateShelf", access: "create", resource: "*" },
         parameters: Self::PARAMETERS,
         errors: &[&errors::MISSING_S, &errors::THROTTLING_USER, &errors::SHELF_FULL, &errors::BLANK_AROUND, &errors::VALUE_2MANY, &errors::U9519_U8BEF, &errors::WITH_BLANK, &errors::SHELF_FULL_2, &errors::ODD_STATUS, &errors::ODDER_STATUS],
-        example: r#"{"RequestId":"A","Code":"OK","Success":true,"Shelf":{"Id":7,"Count":"1","Type":"C"},"Status":"OK","Boards":[{"Status":{"Status":"x"}}],"Names":{"a":["b"]},"Mixed":{"A":"x"},"Anything":4,"NoType":{"a":null},"List":[[1,2.5]],"Deep":{"Name":"a","Next":{"Name":"b"}},"Cook":{"Name":"Ann","Boss":{"Name":"Bob"}},"Moods":["HAPPY"],"Alias":["x"],"PhoneNumber":"86"}"#,
+        example: r#"{"RequestId":"A","Code":"OK","Success":true,"Shelf":{"Id":7,"Count":"1","Type":"A"},"Status":"OK","Boards":[{"Status":{"Status":"x"}}],"Names":{"a":["b"]},"Mixed":{"A":"x"},"Anything":4,"NoType":{"a":null},"List":[[1,2.5]],"Deep":{"Name":"a","Next":{"Name":"b"}},"Cook":{"Name":"Ann","Boss":{"Name":"Bob"}},"Moods":["HAPPY"],"Alias":["x"],"PhoneNumber":"86"}"#,
         ..ActionDescriptor::EMPTY
     };
 }

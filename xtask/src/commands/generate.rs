@@ -148,3 +148,20 @@ pub(super) fn folder(path: &Path) -> Result<Vec<String>, FileError> {
     names.sort();
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runtime_is_named_by_path_or_address() {
+        let out = Path::new("unused");
+        assert_eq!(runtime_source(Some("../runtime"), out).unwrap(), "path = \"../runtime\"");
+        assert_eq!(
+            runtime_source(Some("https://example.com/a\"b"), out).unwrap(),
+            "git = \"https://example.com/a\\\"b\""
+        );
+        assert_eq!(relative(Path::new("/a/b/c"), Path::new("/a/d")), "../../d");
+        assert_eq!(relative(Path::new("/a"), Path::new("/a/b/c")), "b/c");
+    }
+}

@@ -1,5 +1,7 @@
 //! `errors.rs`: the error codes of a product, as an enumeration and as facts.
 
+use std::collections::HashMap;
+
 use quote::quote;
 
 use super::docs::Markdown;
@@ -31,8 +33,43 @@ pub(super) fn module(model: &Model<'_>) -> String {
         error_codes(&errors.codes),
         item(&of),
     ];
-    parts.extend(errors.statics.iter().map(error_static));
+    let features = features(model);
+    parts.extend(errors.statics.iter().map(|error| {
+        let features = features.get(error.name.as_str()).map_or(&[][..], Vec::as_slice);
+        condition(features) + &error_static(error)
+    }));
     file(&parts)
+}
+
+/// An error of more actions than this is always there: the condition would be longer than the facts.
+const MANY: usize = 10;
+
+/// The features of the actions that have an error, by the name of its static.
+fn features<'m>(model: &'m Model<'_>) -> HashMap<&'m str, Vec<&'m str>> {
+    let mut features: HashMap<&str, Vec<&str>> = HashMap::new();
+    for action in &model.actions {
+        for (name, feature) in action.errors.iter().zip(std::iter::repeat(action.feature.as_deref())) {
+            features.entry(name).or_default().extend(feature);
+        }
+    }
+    // Those of the product need no action.
+    for name in &model.product.errors {
+        features.remove(name.as_str());
+    }
+    features
+}
+
+/// The condition under which an error is there.
+fn condition(features: &[&str]) -> String {
+    let one = |feature: &&str| format!("feature = \"{feature}\"");
+    match features {
+        [] => String::new(),
+        [only] => format!("#[cfg({})]\n", one(only)),
+        several if several.len() <= MANY => {
+            format!("#[cfg(any({}))]\n", several.iter().map(one).collect::<Vec<_>>().join(", "))
+        }
+        _ => String::new(),
+    }
 }
 
 /// The facts about one error, one a line.

@@ -205,3 +205,60 @@ fn examples_of_required_parameters_are_rust_of_their_type() {
         assert!(text.contains(&format!("///     {setter}\n")), "{setter}:\n{text}");
     }
 }
+
+/// A product with so many actions, as a crate of its own.
+fn crate_with(actions: usize) -> Plan {
+    let product = r#"{"product": "shop", "title": "Shop", "version": "2024-01-01", "documentation": "https://example.com/shop",
+        "default_region": "cn-hangzhou",
+        "endpoints": {"public": "shop.{region}.example.com", "vpc": "shop-vpc.{region}.example.com"}}"#;
+    let mut files = vec![InputFile { path: "shop/product.yaml".to_owned(), bytes: product.into() }];
+    for name in ["Sell", "BuyBack", "Full", "match", "List", "Open"].into_iter().take(actions) {
+        let action = format!(
+            r#"{{"action": "{name}", "summary": "Does it.", "idempotent": true, "rate_limit": "none", "authorization": "none",
+            "parameters": {{}}, "response": {{}}, "errors": {{}}, "example": "{{}}"}}"#
+        );
+        files.push(InputFile { path: format!("shop/{name}.yaml"), bytes: action.into() });
+    }
+    match generate_crate(&files, "path = \"../runtime\"") {
+        Ok(generated) => generated.plan,
+        Err(failure) => panic!("{failure:?}"),
+    }
+}
+
+fn text<'p>(plan: &'p Plan, path: &str) -> &'p str {
+    plan.files().find(|(found, _)| *found == path).unwrap_or_else(|| panic!("no {path}")).1
+}
+
+#[test]
+fn a_crate_with_more_than_a_handful_of_actions_has_a_feature_for_each() {
+    let plan = crate_with(6);
+    let manifest = text(&plan, "Cargo.toml");
+    assert!(manifest.contains("default = [\"reqwest\", \"full\"]\n"), "{manifest}");
+    let features = ["buy-back", "full-action", "list", "open", "sell", "match"];
+    let all: String = features.iter().map(|name| format!("    \"{name}\",\n")).collect();
+    assert!(manifest.contains(&format!("full = [\n{all}]\n")), "{manifest}");
+    for name in features {
+        assert!(manifest.contains(&format!("\n{name} = []\n")), "{manifest}");
+        // The module, what it gives to the root, its facts, its test.
+        let condition = format!("#[cfg(feature = \"{name}\")]");
+        assert_eq!(text(&plan, "src/generated/mod.rs").matches(&condition).count(), 3, "{name}");
+        assert_eq!(text(&plan, "tests/documented.rs").matches(&condition).count(), 1, "{name}");
+    }
+
+    let plan = crate_with(5);
+    assert!(text(&plan, "Cargo.toml").contains("default = [\"reqwest\"]\n"));
+    assert!(plan.files().all(|(_, text)| !text.contains("cfg(feature = \"sell\")")));
+}
+
+#[test]
+fn a_crate_of_its_own_finds_the_runtime_where_it_is_told() {
+    let plan = crate_with(1);
+    let manifest = text(&plan, "Cargo.toml");
+    assert!(
+        manifest.contains("alibabacloud-runtime = { path = \"../runtime\", default-features = false }\n"),
+        "{manifest}"
+    );
+    assert!(!manifest.contains("workspace"), "{manifest}");
+    assert!(text(&plan, "src/lib.rs").contains("pub type Client = alibabacloud_runtime::Client<Shop>;"));
+    assert!(text(&plan, "README.md").contains("use alibabacloud_shop::{Client, Sell};"));
+}

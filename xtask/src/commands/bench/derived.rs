@@ -1,4 +1,5 @@
-//! The crate that a product would be with serde's derive macros: the same types, names and texts. A yardstick, nothing more.
+//! The crate that a product would be with serde's derive macros: the same types, names and texts, and one function a request and an
+//! answer that writes or reads it, as every client has somewhere. A yardstick, nothing more.
 
 use crate::emit::{described, literal, rust_type};
 use crate::model::{Action, Enum, Model, Object, Type, Types};
@@ -42,6 +43,11 @@ fn module(action: &Action<'_>) -> String {
         text += &field(&parameter.field, &ty, &parameter.facts.name.value, &parameter.facts.description, "");
     }
     text += "}\n";
+    text += &format!(
+        "pub fn write(request: &{}) -> serde_json::Result<Json> {{\n    serde_json::to_value(request)\n}}\n\
+         pub fn read(answer: &[u8]) -> serde_json::Result<Output> {{\n    serde_json::from_slice(answer)\n}}\n",
+        action.request
+    );
     text.replace("use super::types;\n", if uses_shapes(action) { "use super::types;\n" } else { "" })
         + &body(&action.types)
 }

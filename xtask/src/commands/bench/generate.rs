@@ -189,6 +189,7 @@ fn measure(what: &str, folder: &Path, features: &[String], release: bool) -> Res
         let output = command
             .current_dir(folder)
             .env("CARGO_TARGET_DIR", &cache)
+            .env("CARGO_INCREMENTAL", "0")
             .output()
             .map_err(|error| format!("cargo cannot be started: {error}"))?;
         let took = start.elapsed();
