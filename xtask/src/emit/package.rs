@@ -146,7 +146,7 @@ fn library(model: &Model<'_>) -> String {
             documentation("../README.md"),
             documentation("generated/actions.md")
         ),
-        "#![forbid(unsafe_code)]\n#![allow(clippy::doc_markdown, clippy::struct_field_names, reason = \"names and prose are the service's\")]"
+        "#![forbid(unsafe_code)]\n#![allow(clippy::doc_markdown, clippy::self_named_constructors, clippy::struct_field_names, reason = \"names and prose are the service's\")]"
             .to_owned(),
         // Each required parameter of a builder takes a step of the macro.
         deepest(model).map_or_else(String::new, |limit| format!("#![recursion_limit = \"{limit}\"]")),
