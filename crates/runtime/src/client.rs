@@ -361,13 +361,13 @@ impl Core {
                 let max_wait = (deadline - options.time_for_the_answer()).saturating_duration_since(Instant::now());
                 let again = progress.tally.attempts > 0;
                 let permit = quota.acquire(max_wait, self.throttle.max_waiting(), again, &self.events).await;
+                progress.tally.waited_for_quota();
                 Some(permit.map_err(|refused| {
                     Error::new(ErrorKind::QuotaWait, refused.to_string()).with_retry_after(refused.needed())
                 })?)
             }
             None => None,
         };
-        progress.tally.has_permit();
 
         let credentials = self.credentials_for(call, Some(deadline)).await?;
         let correction = self.skew.correction();

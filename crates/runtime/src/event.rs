@@ -182,8 +182,8 @@ impl<'a> Tally<'a> {
         self.attempt = Attempt::starting(Instant::now());
     }
 
-    /// The attempt has the permit of its quota.
-    pub(crate) fn has_permit(&mut self) {
+    /// The attempt's wait for its quota is over, with a permit or without one.
+    pub(crate) fn waited_for_quota(&mut self) {
         self.attempt.quota_wait = self.attempt.started.elapsed();
         self.quota_wait += self.attempt.quota_wait;
     }

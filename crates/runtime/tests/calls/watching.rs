@@ -87,6 +87,26 @@ async fn a_call_that_is_never_sent_ends_without_an_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_is_refused_after_a_wait_tells_the_wait() {
+    let transport = Scripted::new([throttled(Some(10_000))]).with_delay(Duration::from_millis(500));
+    let (client, told) = watched(&transport);
+    let others: Vec<_> = (0..10)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.send(Order::new("s")).await.map(drop) })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // It could be served when it came; the pause of another call's throttled answer then lasts too long.
+    let options = CallOptions::new().deadline(Duration::from_secs(3));
+    let error = client.send_with(Order::new("s"), options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::QuotaWait);
+    let line = told.lines().into_iter().find(|line| line.contains("failed QuotaWait")).unwrap();
+    assert_eq!(line, "Order after 2.25s and 0 attempts in 2.25s: failed QuotaWait None");
+    others.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_is_told_as_abandoned() {
     let transport = Scripted::new([Step::Never]);
     let (client, told) = watched(&transport);
