@@ -1,7 +1,6 @@
 //! One action: what a call promises, and its parameters.
 
 use super::Verdict::{Major, Minor, Patch};
-use super::types::rust;
 use super::{Changes, DOCUMENTATION, code, matched, optional, yes_or_no};
 use crate::model::{Action, Errors, Parameter};
 use crate::spec::{Authorization, Location, RateLimit, Style};
@@ -92,7 +91,7 @@ impl Changes {
         let at = ("parameter", b.name.value.as_str());
         self.fact(at, (&old.field, &new.field), |name| code(name), Major, "its field and its setter have another name");
         let reason = "programs that set or read another type do not compile";
-        self.fact(at, (rust(&old.ty), rust(&new.ty)), |ty| code(&ty), Major, reason);
+        self.fact(at, (old.ty.to_string(), new.ty.to_string()), |ty| code(&ty), Major, reason);
         let reason = if b.required {
             "`build` does not compile until it is set, and the field is no `Option` any more"
         } else {

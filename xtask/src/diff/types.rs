@@ -2,7 +2,7 @@
 
 use super::Verdict::{Major, Minor, Patch};
 use super::{Changes, DOCUMENTATION, code, matched};
-use crate::model::{About, Enum, Object, Type, Types};
+use crate::model::{About, Enum, Object, Types};
 use crate::spec;
 
 impl Changes {
@@ -65,7 +65,7 @@ impl Changes {
                 "the field has another name in Rust",
             );
             let reason = "programs that read another type do not compile";
-            self.fact(at, (rust(&before.ty), rust(&after.ty)), |ty| code(&ty), Major, reason);
+            self.fact(at, (before.ty.to_string(), after.ty.to_string()), |ty| code(&ty), Major, reason);
             self.sensitive(at, a.sensitive, b.sensitive);
             self.fact(
                 at,
@@ -108,23 +108,6 @@ fn about<'a>(about: &'a About<'_>) -> &'a str {
         // The same for every action.
         About::Answer(_) => "",
         About::Described { text, .. } => text,
-    }
-}
-
-/// A type as users write it.
-pub(super) fn rust(ty: &Type) -> String {
-    match ty {
-        Type::String => "String".to_owned(),
-        Type::I32 => "i32".to_owned(),
-        Type::I64 => "i64".to_owned(),
-        Type::F64 => "f64".to_owned(),
-        Type::Bool => "bool".to_owned(),
-        Type::Json => "Json".to_owned(),
-        Type::Option(inner) => format!("Option<{}>", rust(inner)),
-        Type::Box(inner) => format!("Box<{}>", rust(inner)),
-        Type::Vec(inner) => format!("Vec<{}>", rust(inner)),
-        Type::Map(inner) => format!("BTreeMap<String, {}>", rust(inner)),
-        Type::Named(name) => name.clone(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::docs::{Markdown, comment, described};
 use super::example::Examples;
-use super::table::{Used, objects, open_enums, rust_type};
+use super::table::{Used, objects, open_enums};
 use super::tokens::literal;
 use super::{WIDTH, file, header, import};
 use crate::model::{Action, Model, Parameter};
@@ -69,7 +69,7 @@ fn request(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> String {
         text += &format!(
             "        {word} {}: {} = {} {{{}}}, {description}",
             parameter.field,
-            rust_type(&parameter.ty),
+            parameter.ty,
             literal(&facts.name.value),
             parameter_facts(parameter),
         );

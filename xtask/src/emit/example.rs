@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::table::rust_type;
 use super::tokens::literal;
 use crate::model::{Action, Model, Object, Parameter, Type};
 
@@ -106,7 +105,7 @@ impl<'a> Examples<'a> {
             Type::Json => "alibabacloud_runtime::value::Json".to_owned(),
             Type::Vec(inner) => format!("Vec<{}>", self.type_path(inner)),
             Type::Map(inner) => format!("std::collections::BTreeMap<String, {}>", self.type_path(inner)),
-            ty => rust_type(ty),
+            ty => ty.to_string(),
         }
     }
 

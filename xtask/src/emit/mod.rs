@@ -12,7 +12,6 @@ mod tokens;
 
 pub use docs::{code, described, is_invisible};
 pub use package::{Manifest, package, tests, toml};
-pub use table::rust_type;
 pub use tokens::literal;
 
 use crate::model::Model;

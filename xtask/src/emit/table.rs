@@ -13,7 +13,7 @@ pub(super) fn objects(objects: &[Object<'_>]) -> String {
             text += &format!(
                 "        {}: {} = {}{}, {};\n",
                 member.field,
-                rust_type(&member.ty),
+                member.ty,
                 literal(&member.facts.name.value),
                 if member.facts.sensitive { " sensitive" } else { "" },
                 literal(&described(&member.facts.name.value, &member.facts.description, member.numbered)),
@@ -72,23 +72,6 @@ fn head(name: &str, about: &About<'_>) -> String {
         }
     };
     format!("    {name}: {} {{\n", literal(&text))
-}
-
-/// A type as it stands in a row.
-pub fn rust_type(ty: &Type) -> String {
-    match ty {
-        Type::String => "String".to_owned(),
-        Type::I32 => "i32".to_owned(),
-        Type::I64 => "i64".to_owned(),
-        Type::F64 => "f64".to_owned(),
-        Type::Bool => "bool".to_owned(),
-        Type::Json => "Json".to_owned(),
-        Type::Option(inner) => format!("Option<{}>", rust_type(inner)),
-        Type::Box(inner) => format!("Box<{}>", rust_type(inner)),
-        Type::Vec(inner) => format!("Vec<{}>", rust_type(inner)),
-        Type::Map(inner) => format!("BTreeMap<String, {}>", rust_type(inner)),
-        Type::Named(name) => name.clone(),
-    }
 }
 
 /// What the types of a file must import.

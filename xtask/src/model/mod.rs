@@ -6,6 +6,7 @@ mod scope;
 mod types;
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use crate::diagnostic::Diagnostic;
 use crate::spec::{self, Spanned, Spec};
@@ -134,6 +135,25 @@ pub enum Type {
     Map(Box<Type>),
     /// A type of the same module, or `types::…`.
     Named(String),
+}
+
+/// As Rust spells it.
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String => f.write_str("String"),
+            Self::I32 => f.write_str("i32"),
+            Self::I64 => f.write_str("i64"),
+            Self::F64 => f.write_str("f64"),
+            Self::Bool => f.write_str("bool"),
+            Self::Json => f.write_str("Json"),
+            Self::Option(inner) => write!(f, "Option<{inner}>"),
+            Self::Box(inner) => write!(f, "Box<{inner}>"),
+            Self::Vec(inner) => write!(f, "Vec<{inner}>"),
+            Self::Map(inner) => write!(f, "BTreeMap<String, {inner}>"),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
 }
 
 /// The module `errors`.

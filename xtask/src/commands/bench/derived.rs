@@ -1,7 +1,7 @@
 //! The crate that a product would be with serde's derive macros: the same types, names and texts, and one function a request and an
 //! answer that writes or reads it, as every client has somewhere. A yardstick, nothing more.
 
-use crate::emit::{described, literal, rust_type};
+use crate::emit::{described, literal};
 use crate::model::{Action, Enum, Model, Object, Type, Types};
 
 /// The files of the crate: path and text.
@@ -38,7 +38,7 @@ fn module(action: &Action<'_>) -> String {
     text += "#[derive(Clone, Debug, PartialEq, Serialize)]\n";
     text += &format!("pub struct {} {{\n", action.request);
     for parameter in &action.parameters {
-        let ty = rust_type(&parameter.ty);
+        let ty = parameter.ty.to_string();
         let ty = if parameter.facts.required { ty } else { format!("Option<{ty}>") };
         text += &field(&parameter.field, &ty, &parameter.facts.name.value, &parameter.facts.description, "");
     }
@@ -54,7 +54,7 @@ fn module(action: &Action<'_>) -> String {
 
 fn uses_shapes(action: &Action<'_>) -> bool {
     let members = action.types.objects.iter().flat_map(|object| &object.members).map(|member| &member.ty);
-    members.chain(action.parameters.iter().map(|parameter| &parameter.ty)).any(|ty| rust_type(ty).contains("types::"))
+    members.chain(action.parameters.iter().map(|parameter| &parameter.ty)).any(|ty| ty.to_string().contains("types::"))
 }
 
 fn types(types: &Types<'_>) -> String {
@@ -74,7 +74,7 @@ fn object(object: &Object<'_>) -> String {
     for member in &object.members {
         let default = if matches!(member.ty, Type::Option(_)) { "" } else { ", default" };
         text +=
-            &field(&member.field, &rust_type(&member.ty), &member.facts.name.value, &member.facts.description, default);
+            &field(&member.field, &member.ty.to_string(), &member.facts.name.value, &member.facts.description, default);
     }
     text + "}\n"
 }
