@@ -29,6 +29,7 @@
 //! - `reqwest` (default): the bundled HTTP transport. Without it, give the client a [`Transport`].
 //! - `tracing` (default): a `tracing` span for every call, with one for each attempt inside.
 //! - `blocking`: `blocking::Client`, the same calls for programs without async code.
+//! - `redis`: [`throttle`]`::RedisQuotas`, a quota that processes on many machines share. `redis-tls`: the same over TLS.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::doc_markdown, reason = "names of products and services are prose in the specifications")]

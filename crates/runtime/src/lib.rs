@@ -12,6 +12,7 @@
 //! - `blocking`: the same calls for programs without async code.
 //! - `tracing` (default): a [`tracing`](https://docs.rs/tracing) span `call` for every call, with spans `attempt` inside. The bundled
 //!   transport depends on that crate anyway, and a span that nobody collects costs nothing to speak of.
+//! - `redis`: [`throttle`]`::RedisQuotas`, a quota that processes on many machines share. `redis-tls`: the same over TLS.
 
 pub mod action;
 mod answer;

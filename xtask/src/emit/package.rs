@@ -42,9 +42,13 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
     };
     text += "\n[features]\n";
     let features: Vec<&str> = model.actions.iter().filter_map(|action| action.feature.as_deref()).collect();
-    text += if features.is_empty() { "default = [\"reqwest\"]\n" } else { "default = [\"reqwest\", \"full\"]\n" };
+    let full = if features.is_empty() { "" } else { ", \"full\"" };
+    text += &format!("default = [\"reqwest\", \"tracing\"{full}]\n");
     text += "# The bundled HTTP transport.\nreqwest = [\"alibabacloud-runtime/reqwest\"]\n";
+    text += "# `tracing` spans of calls and attempts.\ntracing = [\"alibabacloud-runtime/tracing\"]\n";
     text += "# `blocking::Client`: the same calls for programs without async code.\nblocking = [\"alibabacloud-runtime/blocking\"]\n";
+    text += "# A quota that processes on many machines share through a Redis server; over TLS with the second.\n\
+             redis = [\"alibabacloud-runtime/redis\"]\nredis-tls = [\"alibabacloud-runtime/redis-tls\"]\n";
     if !features.is_empty() {
         text +=
             "# All actions. For a quick build, turn the default features off and name those that you call.\nfull = [\n";
@@ -153,7 +157,7 @@ fn library(model: &Model<'_>) -> String {
         "#[rustfmt::skip]\nmod generated;".to_owned(),
         "pub use alibabacloud_runtime::{\n    CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, \
          ParameterPlacement,\n    PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy, SignatureVersion, \
-         Throttle,\n    Transport, TransportError, UntypedRequest, descriptor, testing, transport,\n};\npub use generated::*;"
+         Throttle,\n    Transport, TransportError, UntypedRequest, descriptor, event, testing, throttle, transport,\n};\npub use generated::*;"
             .to_owned(),
         format!(
             "/// The same calls for programs without async code.\n#[cfg(feature = \"blocking\")]\npub mod blocking {{\n    #[doc = {}]\n    \

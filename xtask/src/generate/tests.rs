@@ -148,7 +148,7 @@ fn hostile_text_never_becomes_code() {
         assert!(text.chars().all(visible), "{path} has characters that cannot be seen");
         // What is not Rust has the texts on the lines that are for them.
         if let Some((_, lines)) =
-            [("actions.md", 5), ("README.md", 17), ("Cargo.toml", 23)].iter().find(|(name, _)| path.ends_with(name))
+            [("actions.md", 5), ("README.md", 17), ("Cargo.toml", 28)].iter().find(|(name, _)| path.ends_with(name))
         {
             assert_eq!(text.lines().count(), *lines, "{path}:\n{text}");
             continue;
@@ -233,7 +233,7 @@ fn text<'p>(plan: &'p Plan, path: &str) -> &'p str {
 fn a_crate_with_more_than_a_handful_of_actions_has_a_feature_for_each() {
     let plan = crate_with(6);
     let manifest = text(&plan, "Cargo.toml");
-    assert!(manifest.contains("default = [\"reqwest\", \"full\"]\n"), "{manifest}");
+    assert!(manifest.contains("default = [\"reqwest\", \"tracing\", \"full\"]\n"), "{manifest}");
     let features = ["buy-back", "full-action", "list", "open", "sell", "match"];
     let all: String = features.iter().map(|name| format!("    \"{name}\",\n")).collect();
     assert!(manifest.contains(&format!("full = [\n{all}]\n")), "{manifest}");
@@ -246,8 +246,43 @@ fn a_crate_with_more_than_a_handful_of_actions_has_a_feature_for_each() {
     }
 
     let plan = crate_with(5);
-    assert!(text(&plan, "Cargo.toml").contains("default = [\"reqwest\"]\n"));
+    assert!(text(&plan, "Cargo.toml").contains("default = [\"reqwest\", \"tracing\"]\n"));
     assert!(plan.files().all(|(_, text)| !text.contains("cfg(feature = \"sell\")")));
+}
+
+#[test]
+fn a_new_crate_offers_what_the_shipping_one_does() {
+    let shipping = |path: &str| {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        std::fs::read_to_string(root.join("crates/cams").join(path)).unwrap()
+    };
+    let plan = crate_with(1);
+    let features = |manifest: &str| {
+        let (_, rest) = manifest.split_once("[features]\n").unwrap();
+        let lines = rest.split_once("\n[").unwrap().0.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        lines.map(ToOwned::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(features(text(&plan, "Cargo.toml")), features(&shipping("Cargo.toml")));
+    let given_on = |library: &str| {
+        let (_, rest) = library.split_once("pub use alibabacloud_runtime::{").unwrap();
+        let names = rest.split_once('}').unwrap().0.split(',').map(|name| name.trim().to_owned());
+        names.filter(|name| !name.is_empty()).collect::<Vec<_>>()
+    };
+    let names = given_on(&shipping("src/lib.rs"));
+    assert_eq!(given_on(text(&plan, "src/lib.rs")), names);
+
+    // No action may take the place of one of them.
+    for module in names.iter().filter(|name| name.starts_with(char::is_lowercase)) {
+        assert_ne!(
+            crate::model::rust_name(module, crate::model::Kind::Module),
+            *module,
+            "an action of that name would be hidden"
+        );
+    }
+    for feature in features(text(&plan, "Cargo.toml")) {
+        let name = feature.split(' ').next().unwrap();
+        assert_ne!(crate::model::feature(name), name, "an action of that name would share the feature");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::fmt;
 use crate::diagnostic::Diagnostic;
 use crate::spec::{self, Spanned, Spec};
 
-use names::{Kind, rust_name};
+pub use names::{Kind, rust_name};
 use scope::{Name, Scope};
 
 /// One product as the generated code will have it; the facts are borrowed from the specification.
@@ -186,10 +186,14 @@ pub struct ErrorStatic<'s> {
 const HANDFUL: usize = 5;
 
 /// The feature for the action of a module: its name with hyphens.
-fn feature(module: &str) -> String {
+pub fn feature(module: &str) -> String {
     let name = module.trim_start_matches("r#").replace('_', "-");
     let name = name.trim_matches('-');
-    if ["default", "full", "reqwest", "blocking"].contains(&name) { format!("{name}-action") } else { name.to_owned() }
+    if ["default", "full", "reqwest", "tracing", "blocking", "redis", "redis-tls"].contains(&name) {
+        format!("{name}-action")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// Decides all names, or tells which cannot be decided. With `features`, many actions get a feature each.

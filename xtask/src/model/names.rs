@@ -168,7 +168,9 @@ const USED_MODULES: &[&str] = &[
     "alloc",
     "alibabacloud_runtime",
     "descriptor",
+    "event",
     "testing",
+    "throttle",
     "transport",
 ];
 
