@@ -39,7 +39,7 @@ use crate::error::{Error, ErrorKind};
 /// - **Order.** In a process, callers come first come, first served. Each process holds about 30 ms worth of the quota reserved (one
 ///   place of ten a second), so places go round the processes one by one, and a pause, or a process that dies, wastes little.
 /// - **Price.** A place that is reserved before the requests ahead of it are answered counts as used until its time plus an allowance for
-///   lateness. The allowance follows what answers tell (from 40 ms down to 20 ms, up to 250 ms), so a busy fleet uses 96 % to 98 % of the
+///   lateness. The allowance follows what answers tell (from 40 ms down to 30 ms, up to 250 ms), so a busy fleet uses 96 % to 97 % of the
 ///   quota on a quick network; with slow answers, which tell nothing, 96 %.
 /// - **Commands.** One `EVALSHA` before a request is sent and at most one after it, told 50 ms later together with others. None
 ///   while a call waits. A subscription tells of pauses.

@@ -34,7 +34,7 @@ for index = 3, #ARGV, 4 do
     else
       allowance = allowance - (allowance - figure) / 200
     end
-    allowance = math.max(20000, math.min(250000, allowance))
+    allowance = math.max(30000, math.min(250000, allowance))
   elseif what == 't' then
     -- Requests that were under way together fail together; they tell the same once.
     if pause <= when then allowance = math.min(250000, allowance * 1.5) end
