@@ -1,7 +1,13 @@
 //! `cargo xtask bench fleet [SECONDS] [PROCESSES]`: many processes of one account share a quota through a Redis server of this
 //! program's own; by default 60 s with 16 of them, undisturbed, then while Redis is killed, flushed, paused and emptied.
 
-#![allow(clippy::cast_precision_loss, reason = "counts of requests are small")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unchecked_time_subtraction,
+    reason = "figures for people, in ranges that are known"
+)]
 
 #[path = "../fleet/mod.rs"]
 mod fleet;
@@ -24,9 +30,7 @@ fn main() {
     let members = arguments.get(1).map_or(16, |members| usize::try_from(*members).unwrap_or(16));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        if std::env::var_os("TIMELINE").is_none() {
-            undisturbed(Fleet { members, seconds, limit: LIMIT, callers: 4 }).await;
-        }
+        undisturbed(Fleet { members, seconds, limit: LIMIT, callers: 4 }).await;
         disturbed(members).await;
     });
     // As the members have it.
@@ -70,9 +74,6 @@ async fn disturbed(members: usize) {
     println!("disturbed: {figures}");
     for (what, end) in ends {
         println!("  {what:<24} full again after {:.2} s", figures.recovered_after(end, LIMIT));
-    }
-    if std::env::var_os("TIMELINE").is_some() {
-        println!("{:.2?}", figures.arrivals);
     }
     let outage = figures.arrivals.iter().filter(|at| (36.0..42.0).contains(*at)).count();
     println!("  in the local shares      {:.1} requests per second", outage as f64 / 6.0);

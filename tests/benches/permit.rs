@@ -3,6 +3,14 @@
 //! A permit is the way that [`Client::send`](alibabacloud_runtime::Client::send) takes: look the quota up, acquire, tell that the
 //! request is sent, tell that it is answered. Medians of several rounds.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unchecked_time_subtraction,
+    reason = "figures for people, in ranges that are known"
+)]
+
 use std::time::{Duration, Instant};
 
 use alibabacloud_runtime::{RateLimit, Throttle};

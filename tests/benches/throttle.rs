@@ -4,7 +4,13 @@
 //! three kinds count it when it arrives. Everything is seeded, so two runs print the same. Beside it stand what other clients
 //! do: GCRA (the `governor` crate) with burst 1 and burst N, and pacing 5 % slower than the limit.
 
-#![allow(clippy::cast_precision_loss, reason = "counts of requests are small")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unchecked_time_subtraction,
+    reason = "figures for people, in ranges that are known"
+)]
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

@@ -1,12 +1,13 @@
 //! Many processes of one account at full load against one simulator: what `tests/quota_fleet.rs` and `benches/fleet.rs` share.
 
-#![allow(dead_code, unreachable_pub, reason = "each uses a part")]
 #![allow(
-    clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "counts of requests are small"
+    clippy::unchecked_time_subtraction,
+    reason = "figures for people, in ranges that are known"
 )]
+#![allow(dead_code, unreachable_pub, reason = "each uses a part")]
 #![allow(missing_docs, reason = "for tests alone")]
 
 pub mod redis_server;
@@ -31,13 +32,13 @@ const MEMBER: &str = "FLEET_MEMBER";
 pub fn run_if_member() -> bool {
     let Ok(settings) = std::env::var(MEMBER) else { return false };
     let settings: Vec<&str> = settings.split(' ').collect();
-    let [simulator, redis, begin, seconds, callers, limit] = settings[..] else {
+    let [simulator, redis, together, seconds, callers, limit] = settings[..] else {
         panic!("{MEMBER} is not well formed")
     };
     let limit = RateLimit::per_second(limit.parse().expect("a number"));
     // All begin together, however long it takes to start them.
-    let begin = UNIX_EPOCH + Duration::from_millis(begin.parse().expect("a number"));
-    std::thread::sleep(begin.duration_since(SystemTime::now()).unwrap_or_default());
+    let together = UNIX_EPOCH + Duration::from_millis(together.parse().expect("a number"));
+    std::thread::sleep(together.duration_since(SystemTime::now()).unwrap_or_default());
     let began = Instant::now();
     let end = began + Duration::from_secs(seconds.parse().expect("a number"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -3,6 +3,9 @@
 //! The modules are what the generator makes of the fixtures in `xtask/fixtures`: that they compile is a promise, too.
 
 #[rustfmt::skip]
+#[allow(clippy::doc_markdown, reason = "official titles are prose")]
+pub mod imported;
+#[rustfmt::skip]
 pub mod kitchen_sink;
 #[rustfmt::skip]
 #[allow(clippy::module_inception, reason = "an action that is called like its product is one of the obstacles")]

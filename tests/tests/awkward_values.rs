@@ -150,7 +150,7 @@ impl RawRequest {
             };
             let signed = acs3::sign(&request, &credentials);
             let headers =
-                signed.headers(&request, &credentials).map(|(name, value)| (name, value.to_owned())).collect();
+                signed.headers(&request, &credentials).map(|(name, value)| (name.as_str(), value.to_owned())).collect();
             (pairs, headers)
         };
         if place == Place::Query {

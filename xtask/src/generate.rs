@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::emit::Manifest;
 use crate::plan::Plan;
 use crate::spec::{self, InputFile, Spec, Type};
 use crate::{emit, model};
@@ -32,7 +33,8 @@ struct Target {
     folder: String,
     /// Where a user finds the types.
     crate_path: String,
-    fixture: bool,
+    /// The folder of the crate; `None` for a fixture, which is a module of another one. With a `/` at its end, or empty.
+    package: Option<String>,
 }
 
 impl Target {
@@ -43,25 +45,31 @@ impl Target {
             return None;
         }
         if let Some(fixture) = folder.strip_prefix("xtask/fixtures/") {
-            return ["kitchen-sink", "obstacles"].contains(&fixture).then(|| {
+            return ["kitchen-sink", "obstacles", "imported"].contains(&fixture).then(|| {
                 let module = fixture.replace('-', "_");
                 Self {
                     folder: format!("tests/src/{module}"),
                     crate_path: format!("conformance::{module}"),
-                    fixture: true,
+                    package: None,
                 }
             });
         }
         let product = folder.strip_prefix("api-spec/").filter(|product| !product.contains('/'))?;
         Some(Self {
             folder: format!("crates/{product}/src/generated"),
-            crate_path: format!("alibabacloud_{}", product.replace('-', "_")),
-            fixture: false,
+            crate_path: crate_path(product),
+            package: Some(format!("crates/{product}/")),
         })
     }
 }
 
-fn has_yaml_extension(name: &str) -> bool {
+/// The name of the crate for a product, as paths have it.
+fn crate_path(product: &str) -> String {
+    format!("alibabacloud_{}", product.to_lowercase().replace('-', "_"))
+}
+
+/// Whether a file may be a specification.
+pub fn has_yaml_extension(name: &str) -> bool {
     // `.yml` is a mistake that the specification stage reports.
     name.rsplit_once('.').is_some_and(|(_, extension)| ["yaml", "yml"].contains(&extension))
 }
@@ -78,27 +86,12 @@ pub fn generate(sources: &[InputFile]) -> Result<Generated, Failure> {
     let mut plan = Plan::default();
     let mut findings = Vec::new();
     let (mut product_count, mut action_count) = (0, 0);
-    for (target, mut files) in products.into_values() {
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        let (spec, found) = spec::parse(&files);
+    for (target, files) in products.into_values() {
+        let (count, found) = add_product(&mut plan, &target, files, &Manifest::Member)?;
         findings.extend(found);
-        let Some(spec) = spec else { continue };
-        match model::build(&spec) {
-            Err(found) => findings.extend(found),
-            Ok(model) => {
-                let texts = emit::files(&model, &target.crate_path);
-                verify(&spec, &texts).map_err(|message| {
-                    Failure::Internal(format!("the code for {} is wrong: {message}", spec.product.source))
-                })?;
-                for (path, text) in texts {
-                    plan.add(format!("{}/{path}", target.folder), text);
-                }
-                plan.add_folder(target.folder);
-                if !target.fixture {
-                    product_count += 1;
-                    action_count += spec.actions.len();
-                }
-            }
+        if let (Some(count), Some(_)) = (count, &target.package) {
+            product_count += 1;
+            action_count += count;
         }
     }
     for (path, text) in spec::schemas() {
@@ -110,6 +103,61 @@ pub fn generate(sources: &[InputFile]) -> Result<Generated, Failure> {
         return Err(Failure::Findings(findings));
     }
     Ok(Generated { plan, warnings: findings, products: product_count, actions: action_count })
+}
+
+/// Generates a crate of its own from the files of one folder; its paths begin at the crate.
+pub fn generate_crate(sources: &[InputFile], runtime: &str) -> Result<Generated, Failure> {
+    let (spec, findings) = spec::parse(sources);
+    let Some(spec) = spec else { return Err(Failure::Findings(findings)) };
+    let target = Target {
+        folder: "src/generated".to_owned(),
+        crate_path: crate_path(&spec.product.code.value),
+        package: Some(String::new()),
+    };
+    let mut plan = Plan::default();
+    let more = add_spec(&mut plan, &target, &spec, &Manifest::Standalone { runtime: runtime.to_owned() })?;
+    if !more.is_empty() {
+        return Err(Failure::Findings(more));
+    }
+    Ok(Generated { plan, warnings: findings, products: 1, actions: spec.actions.len() })
+}
+
+/// Adds what follows from the files of a product; tells how many actions it has, if nothing is wrong with them.
+fn add_product(
+    plan: &mut Plan,
+    target: &Target,
+    mut files: Vec<InputFile>,
+    manifest: &Manifest,
+) -> Result<(Option<usize>, Vec<Diagnostic>), Failure> {
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let (spec, mut findings) = spec::parse(&files);
+    let Some(spec) = spec else { return Ok((None, findings)) };
+    findings.extend(add_spec(plan, target, &spec, manifest)?);
+    Ok((Some(spec.actions.len()), findings))
+}
+
+/// Adds what follows from a specification, or tells which names cannot be decided.
+fn add_spec(plan: &mut Plan, target: &Target, spec: &Spec, manifest: &Manifest) -> Result<Vec<Diagnostic>, Failure> {
+    // A fixture is a module, and a module has no features.
+    let model = match model::build(spec, target.package.is_some()) {
+        Ok(model) => model,
+        Err(findings) => return Ok(findings),
+    };
+    let texts = emit::files(&model, &target.crate_path);
+    verify(spec, &texts)
+        .map_err(|message| Failure::Internal(format!("the code for {} is wrong: {message}", spec.product.source)))?;
+    for (path, text) in texts {
+        plan.add(format!("{}/{path}", target.folder), text);
+    }
+    plan.add_folder(target.folder.clone());
+    if let Some(package) = &target.package {
+        for (path, text) in emit::package(&model, &target.crate_path, manifest) {
+            plan.add_yielding(format!("{package}{path}"), text, format!("{package}Cargo.toml"));
+        }
+        plan.add(format!("{package}tests/documented.rs"), emit::tests(&model, &target.crate_path));
+        plan.add_folder(format!("{package}tests"));
+    }
+    Ok(Vec::new())
 }
 
 /// How many things there are of each kind.
@@ -147,6 +195,7 @@ impl Count {
     fn add(&mut self, ty: &Type) {
         match ty {
             Type::Array(inner) | Type::Map(inner) => self.add(inner),
+            Type::Wrapped(wrapped) => self.add(&wrapped.items),
             Type::Object(object) => self.add_object(&object.fields),
             Type::Enum(values) => {
                 self.enums += 1;

@@ -1,13 +1,20 @@
 //! The generator and the repository's commands.
 #![allow(unreachable_pub, reason = "in a program, `pub` marks what the stages offer each other")]
-#![allow(clippy::format_push_string, reason = "`let _ = write!(…)` would be noise, and no text here is large")]
+#![allow(
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "`let _ = write!(…)` would be noise, and no text here is large"
+)]
 
 mod commands;
 mod diagnostic;
+mod diff;
 mod emit;
 mod generate;
+mod import;
 mod model;
 mod plan;
+mod policy;
 mod spec;
 
 fn main() -> std::process::ExitCode {

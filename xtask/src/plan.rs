@@ -14,6 +14,8 @@ use crate::emit::MARK;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     files: BTreeMap<String, String>,
+    /// Files that are only ours as long as they, and the manifest of their crate, carry the mark: path, and path of the manifest.
+    yielding: BTreeMap<String, String>,
     folders: BTreeSet<String>,
 }
 
@@ -60,6 +62,12 @@ impl Plan {
         self.files.insert(path, text);
     }
 
+    /// Adds a file that may be replaced by one without the mark, or that a manifest without the mark makes superfluous.
+    pub fn add_yielding(&mut self, path: String, text: String, manifest: String) {
+        self.yielding.insert(path.clone(), manifest);
+        self.files.insert(path, text);
+    }
+
     /// Adds a folder in which generated files that are not planned are orphans.
     pub fn add_folder(&mut self, path: String) {
         self.folders.insert(path);
@@ -74,6 +82,11 @@ impl Plan {
     pub fn differences(&self, root: &Path) -> Result<Vec<Difference>, FileError> {
         let mut differences = Vec::new();
         for (path, planned) in &self.files {
+            if let Some(manifest) = self.yielding.get(path)
+                && (is_somebodys(&root.join(path))? || is_somebodys(&root.join(manifest))?)
+            {
+                continue;
+            }
             let kind = match read(&root.join(path))? {
                 None => DifferenceKind::Missing { planned: planned.clone() },
                 Some(found) if normalized(&found) != *planned => {
@@ -148,11 +161,16 @@ fn read(path: &Path) -> Result<Option<String>, FileError> {
 
 /// Whether the place alone says that a file is generated.
 fn is_generated_path(path: &str) -> bool {
-    path.contains("/src/generated/") || path.starts_with("api-spec/schema/")
+    path.contains("/src/generated/") || path.starts_with("src/generated/") || path.starts_with("api-spec/schema/")
 }
 
 fn carries_mark(path: &Path) -> Result<bool, FileError> {
     Ok(read(path)?.is_some_and(|text| text.lines().next().is_some_and(|line| line.contains(MARK))))
+}
+
+/// Whether there is a file without the mark.
+fn is_somebodys(path: &Path) -> Result<bool, FileError> {
+    Ok(path.exists() && !carries_mark(path)?)
 }
 
 /// The folders of generated code in all crates, those included whose product is no longer specified.

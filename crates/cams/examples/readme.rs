@@ -40,9 +40,35 @@ fn limits(credentials: Credentials) -> Result<alibabacloud_cams::Client, Error> 
     Ok(client)
 }
 
+#[allow(clippy::let_and_return, reason = "the snippet stands alone")]
+fn watching() -> alibabacloud_cams::ClientBuilder {
+    use alibabacloud_cams::Client;
+    use alibabacloud_cams::event::Event;
+
+    let client = Client::builder().on_event(|event| match event {
+        Event::CallEnded(call) => println!("{} took {:?}, {} attempts", call.action, call.elapsed, call.attempts),
+        other => println!("{other:?}"), // attempts with status, code, wait for the quota …
+    });
+    client
+}
+
+fn networks(
+    ca_pem: &[u8],
+    key_and_certificate_pem: &[u8],
+) -> Result<alibabacloud_cams::ClientBuilder, Box<dyn std::error::Error>> {
+    use alibabacloud_cams::Client;
+    use alibabacloud_cams::transport::ReqwestTransport;
+
+    let transport =
+        ReqwestTransport::builder().certificate_authorities(ca_pem).client_certificate(key_and_certificate_pem);
+    let client = Client::builder().transport(transport.build()?);
+    Ok(client)
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     first_call().await?;
     errors(&limits(Credentials::new("id", "secret"))?).await;
+    println!("{:?} {:?}", watching(), networks(b"", b"").map(|_| "a transport"));
     Ok(())
 }

@@ -2,9 +2,12 @@
 //!
 //! A call succeeded only if the HTTP status is 2xx **and** the body says so: an HTTP 200 may carry an error code.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use serde_core::de::IgnoredAny;
 
 use crate::decode::decode;
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
@@ -64,7 +67,7 @@ pub(crate) fn judge(
     let decoded = decode(body, &mut envelope);
     let facts = envelope.facts();
     let failed = facts.is_failure(context.product);
-    let id = facts.request_id.clone().or_else(|| header_id.clone());
+    let id = facts.request_id.as_deref().map(ToOwned::to_owned).or_else(|| header_id.clone());
 
     if let Err(problem) = decoded {
         // A failed call need not fit the type of a successful one.
@@ -79,13 +82,21 @@ pub(crate) fn judge(
         return Err(located(Error::new(ErrorKind::Decode, message), id));
     }
     if failed {
-        return Err(located(service_error(status, facts, retry_after, context), id));
+        return Err(located(service_error(status, facts.into_body(), retry_after, context), id));
     }
     if context.product.success_code.is_some() && facts.says_nothing() && header_id.is_none() {
         // JSON of something else, a captive portal say: nothing in it belongs to the service.
         return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
     }
     Ok(id)
+}
+
+/// What is known of an answer that broke off: status, request ID, and how it begins.
+pub(crate) fn broken_off(error: Error, answer: &http::Response<Bytes>, redactor: &Redactor<'_>) -> Error {
+    let text = snippet(answer.body(), redactor);
+    let error = if text.is_empty() { error } else { error.with_more(&format!("; the answer begins with: {text}")) };
+    let request_id = header(answer.headers(), "x-acs-request-id").map(|id| redactor.hide(id).into_owned());
+    error.with_status(answer.status().as_u16()).with_request_id(request_id)
 }
 
 /// The delay that the service asks for: `x-acs-retry-after`, in milliseconds. Zero, negative and unreadable values count as absent.
@@ -109,11 +120,8 @@ fn service_error(status: StatusCode, body: ErrorBody, retry_after: Option<Durati
             "the service gave neither code nor message".to_owned()
         }
     });
-    let server_side = status.is_server_error() || code.as_deref().is_some_and(is_server_failure);
-    Error::new(kind, message)
-        .with_code(code)
-        .with_retry_after(retry_after)
-        .with_outcome_unknown(!throttled && server_side)
+    let unknown = status.is_server_error() || code.as_deref().is_some_and(may_have_been_executed);
+    Error::new(kind, message).with_code(code).with_retry_after(retry_after).with_outcome_unknown(!throttled && unknown)
 }
 
 /// Whether the code says that a limit was exceeded and the call was not executed.
@@ -126,15 +134,14 @@ fn is_throttling(code: &str, context: Context<'_>) -> bool {
         || context.action.is_some_and(|action| documented(action.errors))
 }
 
-/// Whether the code says that the service itself failed; it may have executed the call.
-fn is_server_failure(code: &str) -> bool {
-    matches!(code, "ServiceUnavailable" | "InternalError" | "UnknownError")
+/// Whether the code says that the service itself failed, so that it may have executed the call, or that it has seen the nonce
+/// before. Each attempt has a new one, so something on the way sent the request twice, and the first may have been executed.
+fn may_have_been_executed(code: &str) -> bool {
+    matches!(code, "ServiceUnavailable" | "InternalError" | "UnknownError" | "SignatureNonceUsed")
 }
 
 fn unusable(status: StatusCode, body: &[u8], redactor: &Redactor<'_>) -> Error {
-    // Hidden first and cut then: half a phone number would not be found any more.
-    let text = String::from_utf8_lossy(body);
-    let snippet: String = one_line(&redactor.hide(&text)).chars().take(SNIPPET_CHARS).collect();
+    let snippet = snippet(body, redactor);
     let what = if status.is_redirection() {
         "the endpoint redirects, and redirects are never followed"
     } else if body.is_empty() {
@@ -146,6 +153,13 @@ fn unusable(status: StatusCode, body: &[u8], redactor: &Redactor<'_>) -> Error {
     Error::new(ErrorKind::UnusableAnswer, message)
 }
 
+/// How an answer begins, on one line, without what must not be shown.
+fn snippet(body: &[u8], redactor: &Redactor<'_>) -> String {
+    // Hidden first and cut then: half a phone number would not be found any more.
+    let text = String::from_utf8_lossy(body);
+    one_line(&redactor.hide(&text)).chars().take(SNIPPET_CHARS).collect()
+}
+
 /// The members that say how a call went. Where the output has such a member itself, it is read from there, so that one
 /// pass over the answer is enough.
 struct Envelope<'o> {
@@ -154,8 +168,15 @@ struct Envelope<'o> {
 }
 
 impl Envelope<'_> {
-    fn facts(self) -> ErrorBody {
-        let mut facts = self.said;
+    /// What the answer says, borrowed: most calls succeed, and need only the request ID of it.
+    fn facts(&self) -> Facts<'_> {
+        let said = &self.said;
+        let mut facts = Facts {
+            code: said.code.as_deref().map(Cow::Borrowed),
+            message: said.message.as_deref().map(Cow::Borrowed),
+            request_id: said.request_id.as_deref().map(Cow::Borrowed),
+            success: boolean(&said.success),
+        };
         self.output.each(&mut |member, value| {
             let fact = match member.name {
                 "Code" => &mut facts.code,
@@ -163,9 +184,9 @@ impl Envelope<'_> {
                 "RequestId" => &mut facts.request_id,
                 "Success" => {
                     match value.view() {
-                        View::Boolean(success) => facts.success = success.into(),
-                        View::Text(text) => facts.success = text.into(),
-                        View::Any(json) => facts.success = json.clone(),
+                        View::Boolean(success) => facts.success = Some(success),
+                        View::Text(text) => facts.success = text.to_ascii_lowercase().parse().ok(),
+                        View::Any(json) => facts.success = boolean(json),
                         _ => {}
                     }
                     return;
@@ -173,15 +194,52 @@ impl Envelope<'_> {
                 _ => return,
             };
             match value.view() {
-                View::Text(text) => *fact = Some(text.to_owned()),
+                View::Text(text) => *fact = Some(text.into()),
                 // An untyped answer: read it as tolerantly as a typed one.
-                View::Any(Json::String(text)) => *fact = Some(text.clone()),
+                View::Any(Json::String(text)) => *fact = Some(text.into()),
                 View::Any(Json::Null) => {}
-                View::Any(other) => *fact = Some(other.to_string()),
+                View::Any(other) => *fact = Some(other.to_string().into()),
                 _ => {}
             }
         });
         facts
+    }
+}
+
+/// What a 2xx answer says of how the call went.
+struct Facts<'a> {
+    code: Option<Cow<'a, str>>,
+    message: Option<Cow<'a, str>>,
+    request_id: Option<Cow<'a, str>>,
+    success: Option<bool>,
+}
+
+impl Facts<'_> {
+    fn is_failure(&self, product: &ProductDescriptor) -> bool {
+        is_failure(self.success, self.code.as_deref(), product)
+    }
+
+    fn says_nothing(&self) -> bool {
+        self.code.is_none() && self.message.is_none() && self.request_id.is_none() && self.success.is_none()
+    }
+
+    fn into_body(self) -> ErrorBody {
+        let owned = |fact: Option<Cow<'_, str>>| fact.map(Cow::into_owned);
+        let success = self.success.map_or(Json::Null, Json::Bool);
+        ErrorBody { code: owned(self.code), message: owned(self.message), request_id: owned(self.request_id), success }
+    }
+}
+
+fn is_failure(success: Option<bool>, code: Option<&str>, product: &ProductDescriptor) -> bool {
+    success == Some(false) || product.success_code.is_some_and(|success| code.is_some_and(|code| code != success))
+}
+
+/// `true` and `false`, also as text.
+fn boolean(json: &Json) -> Option<bool> {
+    match json {
+        Json::Bool(boolean) => Some(*boolean),
+        Json::String(text) => text.to_ascii_lowercase().parse().ok(),
+        _ => None,
     }
 }
 
@@ -218,9 +276,20 @@ impl ErrorBody {
     fn read(body: &[u8]) -> Option<Self> {
         let mut found = Self::default();
         if decode(body, &mut found).is_err() {
-            found = Self::read_xml(std::str::from_utf8(body).ok()?)?;
+            found = Self::read_one_by_one(body).or_else(|| Self::read_xml(std::str::from_utf8(body).ok()?))?;
         }
         (found.code.is_some() || found.message.is_some() || found.request_id.is_some()).then_some(found)
+    }
+
+    /// Reads each member in a pass of its own: a value that nothing can hold, such as a number beyond every range, ends a pass, and
+    /// must not hide the code.
+    fn read_one_by_one(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<IgnoredAny>(body).ok()?;
+        let mut found = Self::default();
+        for name in ["Code", "Message", "RequestId", "Success"] {
+            let _ = decode(body, &mut Only { name, body: &mut found });
+        }
+        Some(found)
     }
 
     /// The gateway's XML error: flat elements below `<Error>` (or the action's response element).
@@ -243,20 +312,7 @@ impl ErrorBody {
     }
 
     fn is_failure(&self, product: &ProductDescriptor) -> bool {
-        self.success() == Some(false)
-            || product.success_code.is_some_and(|success| self.code.as_deref().is_some_and(|code| code != success))
-    }
-
-    fn success(&self) -> Option<bool> {
-        match &self.success {
-            Json::Bool(success) => Some(*success),
-            Json::String(text) => text.to_ascii_lowercase().parse().ok(),
-            _ => None,
-        }
-    }
-
-    fn says_nothing(&self) -> bool {
-        self.code.is_none() && self.message.is_none() && self.request_id.is_none() && self.success().is_none()
+        is_failure(boolean(&self.success), self.code.as_deref(), product)
     }
 }
 
@@ -281,6 +337,25 @@ impl Object for ErrorBody {
     }
     fn reset(&mut self) {
         *self = Self::default();
+    }
+}
+
+/// One member of an error body; all others are skipped unread.
+struct Only<'b> {
+    name: &'static str,
+    body: &'b mut ErrorBody,
+}
+
+impl Object for Only<'_> {
+    fn type_name(&self) -> &'static str {
+        "ErrorBody"
+    }
+    fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
+    fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
+        if name.eq_ignore_ascii_case(self.name) { self.body.member(name) } else { None }
+    }
+    fn reset(&mut self) {
+        self.body.reset();
     }
 }
 
@@ -358,6 +433,7 @@ mod tests {
             r#"{"Code":"Product.Unsubscript","Message":"no","RequestId":"r","Success":true}"#,
             r#"{"Code":"Product.Unsubscript","Message":"no","RequestId":"r","Success":"perhaps"}"#,
             r#"{"Code":"Product.Unsubscript","Message":"no","RequestId":"r","Count":"not a number"}"#,
+            r#"{"Success":[1e999],"Code":"Product.Unsubscript","Message":"no","RequestId":"r","Count":1e999}"#,
             r#"{"code":"Product.Unsubscript","message":"no","requestId":"r"}"#,
         ] {
             let errors = [
@@ -540,7 +616,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_failure_inside_the_service_leaves_the_outcome_unknown() {
+    fn only_a_failure_inside_the_service_or_a_used_nonce_leaves_the_outcome_unknown() {
         for (status, code, unknown) in [
             (400, "InvalidParameter", false),
             (404, "InvalidApi.NotFound", false),
@@ -549,6 +625,7 @@ mod tests {
             (400, "InternalError", true),
             (200, "InternalError", true),
             (200, "UnknownError", true),
+            (400, "SignatureNonceUsed", true),
             (200, "Ram.PermissionDeny", false),
         ] {
             let error = refused(status, &[], &format!(r#"{{"Code":"{code}"}}"#));
@@ -609,6 +686,20 @@ mod tests {
         }
     }
 
+    /// Any JSON text.
+    fn any_json() -> impl Strategy<Value = String> {
+        let scalar =
+            prop_oneof!["null|true|false|-?[1-9][0-9]{0,20}(\\.[0-9]{1,3})?(e[0-9]{1,3})?", r#""[ -!#-\[\]-~é]{0,8}""#];
+        scalar.prop_recursive(4, 16, 4, |inner| {
+            let members = prop::collection::vec((r#""(Code|code|Count|[a-z]{0,3})""#, inner.clone()), 0..4);
+            let object = members.prop_map(|members| {
+                let members: Vec<String> = members.into_iter().map(|(name, value)| format!("{name}:{value}")).collect();
+                format!("{{{}}}", members.join(","))
+            });
+            prop_oneof![prop::collection::vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(","))), object]
+        })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -626,6 +717,22 @@ mod tests {
             let headers: Headers<'_> = &[("x-acs-retry-after", &retry_after)];
             let judged = judged_into(status, headers, &body, &mut Answer::default());
             prop_assert!((200..300).contains(&status) || judged.is_err(), "{} is not a success", status);
+        }
+
+        /// Whatever else it says, and whatever form that has.
+        #[test]
+        fn no_answer_with_an_error_code_is_taken_for_a_success_or_loses_its_code(
+            status in 200_u16..600,
+            code in "[A-NP-Z][A-Za-z.]{1,12}",
+            (success, count, other) in (any_json(), any_json(), any_json()),
+            first in any::<bool>(),
+        ) {
+            let code_member = format!(r#""Code":"{code}""#);
+            let others = format!(r#""Success":{success},"Count":{count},"AccessDeniedDetail":{other},"Other":{other}"#);
+            let body = if first { format!("{{{code_member},{others}}}") } else { format!("{{{others},{code_member}}}") };
+            let error = judged_into(status, ID, body.as_bytes(), &mut Answer::default()).expect_err(&body);
+            prop_assert!(matches!(error.kind(), ErrorKind::Service | ErrorKind::Throttled), "{}: {:?}", body, error);
+            prop_assert_eq!(error.code(), Some(&*code), "{}", body);
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::response::{Metadata, Response};
 use crate::retry::RetryBudget;
 #[cfg(doc)]
 use crate::retry::RetryPolicy;
-use crate::sign::{Nonce, Nonces, timestamp};
+use crate::sign::{Nonce, Nonces, Timestamp};
 use crate::skew::Skew;
 use crate::throttle::{Permit, Throttle, WatchedQuota};
 use crate::trace::{self, Traced};
@@ -369,9 +369,7 @@ impl Core {
         };
         progress.tally.has_permit();
 
-        let credentials = timeout_at(deadline, self.credentials_for(call)).await.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Credentials, "the provider gave no credentials before the call's deadline"))
-        })?;
+        let credentials = self.credentials_for(call, Some(deadline)).await?;
         let correction = self.skew.correction();
         let nonce = *progress.nonce.insert(self.nonces.next());
         let sent = (self.clock)();
@@ -395,8 +393,12 @@ impl Core {
             Err(_) => Err(Error::new(ErrorKind::Unanswered, format!("no answer within {limit:?}"))),
             Ok(Err(error)) => {
                 let kind = if error.is_not_sent() { ErrorKind::NotSent } else { ErrorKind::Unanswered };
-                let error = error.redacted(&redactor);
-                Err(Error::new(kind, error.to_string()).with_source(error))
+                let told = Error::new(kind, redactor.hide(&error.to_string()));
+                let told = match error.partial_answer() {
+                    Some(answer) => answer::broken_off(told, answer, &redactor),
+                    None => told,
+                };
+                Err(told.with_source(error.redacted(&redactor)))
             }
             Ok(Ok(answer)) => {
                 let (parts, body) = answer.into_parts();
@@ -429,7 +431,7 @@ impl Core {
     }
 
     async fn prepare_once(&self, call: &Call<'_>) -> Result<PreparedRequest, Error> {
-        let credentials = self.credentials_for(call).await;
+        let credentials = self.credentials_for(call, None).await;
         credentials
             .and_then(|credentials| {
                 let now = self.skew.correction().apply((self.clock)());
@@ -446,21 +448,28 @@ impl Core {
         time: SystemTime,
         nonce: &Nonce,
     ) -> Result<http::Request<Bytes>, Error> {
-        prepare(&self.settings, &call.name, &call.parameters, credentials, &timestamp(time), nonce.as_str())
+        prepare(&self.settings, &call.name, &call.parameters, credentials, Timestamp::of(time).as_str(), nonce.as_str())
     }
 
     /// The credentials for a call; `None` if the action is called without a signature.
-    async fn credentials_for(&self, call: &Call<'_>) -> Result<Option<Credentials>, Error> {
+    async fn credentials_for(&self, call: &Call<'_>, deadline: Option<Instant>) -> Result<Option<Credentials>, Error> {
         if call.action.is_some_and(|action| action.anonymous) {
             return Ok(None);
         }
-        let Some(provider) = &self.credentials else {
-            return Err(Error::new(
-                ErrorKind::Credentials,
-                "the client has no credentials; give it some with `Client::builder().credentials(…)`",
-            ));
+        let failed = |message: String| Error::new(ErrorKind::Credentials, message);
+        let provider = self.credentials.as_ref().ok_or_else(|| {
+            failed("the client has no credentials; give it some with `Client::builder().credentials(…)`".to_owned())
+        })?;
+        if let Some(credentials) = provider.at_hand() {
+            return Ok(Some(credentials));
+        }
+        let answer = match deadline {
+            Some(deadline) => timeout_at(deadline, provider.provide())
+                .await
+                .map_err(|_| failed("the provider gave no credentials before the call's deadline".to_owned()))?,
+            None => provider.provide().await,
         };
-        provider.provide().await.map(Some).map_err(|error| Error::new(ErrorKind::Credentials, error.to_string()))
+        answer.map(Some).map_err(|error| failed(error.to_string()))
     }
 }
 

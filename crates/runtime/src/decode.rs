@@ -5,6 +5,7 @@
 //! - a member that is absent or `null` stays `None` (a list: empty);
 //! - a scalar comes in another JSON form (`"true"`, `"10"`, a number where text is documented) and is converted without loss;
 //! - `""` where something else than text is documented counts as absent;
+//! - an object with a list in it where a list is documented is that list: older products wrap lists (`{ "Region": […] }`);
 //! - an object or list where text is documented becomes its JSON text (member order is not kept);
 //! - unknown members are ignored, unknown enumeration values are kept;
 //! - `null` in a list or map is skipped;
@@ -18,7 +19,7 @@ use std::fmt;
 
 use serde_core::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::value::{Json, Map, Object, Slot, Value};
+use crate::value::{Json, List, Map, Object, Slot, Value};
 
 /// Why an answer does not fit the described type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +44,12 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
+/// The name of the member that takes a whole answer which is no object.
+pub(crate) const BODY: &str = "$body";
+
 /// Fills `object` from the JSON text in `bytes`.
+///
+/// An answer that is no object goes into the member `$body`, if the type has one; into text even if it is not JSON.
 ///
 /// # Errors
 /// If the bytes are not one JSON object in UTF-8, or a value cannot be converted to the described type. The object may be
@@ -52,6 +58,11 @@ pub fn decode(bytes: &[u8], object: &mut dyn Object) -> Result<(), DecodeError> 
     let syntax = |problem: String| DecodeError { path: String::new(), problem };
     // One check of the whole text is cheaper than one of each string.
     let text = std::str::from_utf8(bytes).map_err(|e| syntax(format!("not UTF-8 at byte {}", e.valid_up_to())))?;
+    if !text.trim_start().starts_with('{')
+        && let Some(body) = object.member(BODY)
+    {
+        return decode_body(text, body);
+    }
     let mut mismatch = Mismatch::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     deserializer.deserialize_any(Root { object, mismatch: &mut mismatch }).and_then(|()| deserializer.end()).map_err(
@@ -62,6 +73,25 @@ pub fn decode(bytes: &[u8], object: &mut dyn Object) -> Result<(), DecodeError> 
             None => syntax(format!("not the expected JSON: {error}")),
         },
     )
+}
+
+/// Fills a value from a whole answer.
+fn decode_body(text: &str, body: &mut dyn Value) -> Result<(), DecodeError> {
+    let mut mismatch = Mismatch::default();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let filled = Fill { value: body, mismatch: &mut mismatch }.deserialize(&mut deserializer);
+    let Err(error) = filled.and_then(|_| deserializer.end()) else {
+        return Ok(());
+    };
+    // Text need not come as JSON.
+    if !error.is_data()
+        && let Slot::Text(slot) = body.slot()
+    {
+        text.clone_into(slot);
+        return Ok(());
+    }
+    let problem = mismatch.problem.take().unwrap_or_else(|| format!("not the expected JSON: {error}"));
+    Err(DecodeError { path: mismatch.path(), problem })
 }
 
 /// What did not fit, collected from the inside out.
@@ -134,6 +164,101 @@ fn fill_map<'de, A: MapAccess<'de>>(mut access: A, map: &mut dyn Map, mismatch: 
         }
     }
     Ok(())
+}
+
+fn fill_list<'de, A: SeqAccess<'de>>(
+    mut access: A,
+    list: &mut dyn List,
+    mismatch: &mut Mismatch,
+) -> Result<(), A::Error> {
+    let mut index = 0_usize;
+    loop {
+        let value = list.push();
+        let next = access
+            .next_element_seed(Fill { value, mismatch })
+            .inspect_err(|_| mismatch.segments.push(format!("[{index}]")))?;
+        if next != Some(true) {
+            list.pop();
+        }
+        if next.is_none() {
+            return Ok(());
+        }
+        index += 1;
+    }
+}
+
+/// Fills a list from the first member that is a list. An object with members but without a list is no list.
+fn unwrap_list<'de, A: MapAccess<'de>>(
+    mut access: A,
+    list: &mut dyn List,
+    mismatch: &mut Mismatch,
+) -> Result<(), A::Error> {
+    let mut found = None;
+    while let Some(name) = access.next_key_seed(Name)? {
+        if found == Some(true) {
+            access.next_value::<IgnoredAny>()?;
+        } else {
+            let inner = Inner { list: &mut *list, mismatch: &mut *mismatch };
+            found = Some(access.next_value_seed(inner).inspect_err(|_| mismatch.segments.push(name.into_owned()))?);
+        }
+    }
+    if found == Some(false) { Err(mismatch.report("a list", "an object")) } else { Ok(()) }
+}
+
+/// Fills a list from a member of the object that wraps it; tells whether the member is a list or nothing.
+struct Inner<'v, 'm> {
+    list: &'v mut dyn List,
+    mismatch: &'m mut Mismatch,
+}
+
+impl<'de> DeserializeSeed<'de> for Inner<'_, '_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Inner<'_, '_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<bool, A::Error> {
+        fill_list(access, self.list, self.mismatch).map(|()| true)
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(true)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
+        // What some services send for nothing.
+        Ok(text.is_empty())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<bool, A::Error> {
+        while access.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(false)
+    }
 }
 
 /// A member's name, borrowed from the text where it has no escapes.
@@ -267,24 +392,9 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
         converted.map(|()| true).ok_or_else(|| self.mismatch.report(expected, "text that does not convert"))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Present, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<Present, A::Error> {
         match self.value.slot() {
-            Slot::List(list) => {
-                let mut index = 0_usize;
-                loop {
-                    let value = list.push();
-                    let next = access.next_element_seed(Fill { value, mismatch: self.mismatch }).inspect_err(|_| {
-                        self.mismatch.segments.push(format!("[{index}]"));
-                    })?;
-                    if next != Some(true) {
-                        list.pop();
-                    }
-                    if next.is_none() {
-                        return Ok(true);
-                    }
-                    index += 1;
-                }
-            }
+            Slot::List(list) => fill_list(access, list, self.mismatch)?,
             Slot::Any(slot) => *slot = collect_list(access)?,
             Slot::Text(slot) => *slot = collect_list(access)?.to_string(),
             Slot::Enum(slot) => slot.set(&collect_list(access)?.to_string()),
@@ -300,6 +410,7 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
                 fill_object(access, object, self.mismatch)?;
             }
             Slot::Map(map) => fill_map(access, map, self.mismatch)?,
+            Slot::List(list) => unwrap_list(access, list, self.mismatch)?,
             Slot::Any(slot) => *slot = collect_object(access)?,
             Slot::Text(slot) => *slot = collect_object(access)?.to_string(),
             Slot::Enum(slot) => slot.set(&collect_object(access)?.to_string()),

@@ -104,7 +104,7 @@ pub struct ActionDescriptor {
     pub parameters: &'static [ParameterDescriptor],
     /// Documented error codes.
     pub errors: &'static [&'static ErrorDescriptor],
-    /// The documented answer to a successful call, as JSON text.
+    /// The documented answer to a successful call, as JSON text; empty if none is documented.
     pub example: &'static str,
 }
 
@@ -274,9 +274,9 @@ pub enum ParameterStyle {
 pub struct ErrorDescriptor {
     /// The code, e.g. `System.LimitControl`.
     pub code: &'static str,
-    /// The HTTP status that the documentation gives.
+    /// The HTTP status that the documentation gives; 400 if it gives none.
     pub status: u16,
-    /// The message that the documentation gives.
+    /// The message that the documentation gives; empty if it gives none.
     pub message: &'static str,
     /// Whether it says that a limit was exceeded: the request was not executed and may be sent again later.
     pub throttling: bool,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::uri::{Authority, Scheme, Uri};
 
 use crate::descriptor::ProductDescriptor;
 
@@ -23,6 +23,8 @@ pub enum Network {
 pub struct Endpoint {
     scheme: Scheme,
     authority: Authority,
+    /// The URL without a query: that of nearly every request.
+    uri: Uri,
 }
 
 /// Why a text is not an endpoint.
@@ -87,12 +89,11 @@ impl Endpoint {
 
     /// The URL with this query (without `?`; none if empty).
     pub(crate) fn uri(&self, query: &str) -> Result<Uri, http::Error> {
-        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone());
         if query.is_empty() {
-            uri.path_and_query(PathAndQuery::from_static("/")).build()
-        } else {
-            uri.path_and_query(format!("/?{query}")).build()
+            return Ok(self.uri.clone());
         }
+        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone());
+        uri.path_and_query(format!("/?{query}")).build()
     }
 }
 
@@ -127,7 +128,8 @@ impl std::str::FromStr for Endpoint {
         if authority.host().is_empty() || authority.as_str().ends_with(':') {
             return Err(refuse("it has no host"));
         }
-        Ok(Self { scheme, authority })
+        let uri = Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query("/").build();
+        Ok(Self { scheme, authority, uri: uri.map_err(|_| refuse("it is not a URL"))? })
     }
 }
 

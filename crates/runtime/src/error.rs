@@ -56,7 +56,8 @@ pub enum ErrorKind {
     /// Check the endpoint, the region and the proxy settings (`HTTPS_PROXY`, `NO_PROXY`).
     NotSent,
     /// The request went out, and no complete answer came back: a timeout, a connection that broke, or an answer larger than
-    /// 16 MiB. *It may or may not have taken effect* ([`Error::outcome_unknown`]).
+    /// 16 MiB. *It may or may not have taken effect* ([`Error::outcome_unknown`]). If the answer had begun, its status, its request ID and
+    /// its first words are kept.
     ///
     /// An idempotent action was sent again, as often as the policy allows. Any other was not: find out first, with an action that
     /// reads; the error says how where the specification does, and names the nonce of the request.
@@ -71,8 +72,9 @@ pub enum ErrorKind {
     /// an error, too.
     ///
     /// With a 5xx status, or a code by which the service says that it failed itself (`InternalError`, `UnknownError`,
-    /// `ServiceUnavailable`), the call may have been executed ([`Error::outcome_unknown`]); an idempotent one was sent again. With any
-    /// other it was not executed, and sending it again unchanged does not help.
+    /// `ServiceUnavailable`), the call may have been executed ([`Error::outcome_unknown`]); an idempotent one was sent again. So with
+    /// `SignatureNonceUsed`: something on the way sent the request twice. With any other it was not executed, and sending it again
+    /// unchanged does not help.
     Service,
     /// What came back is not an answer of the service: HTML of a proxy, an empty or cut body, a redirect. Status and
     /// request id are kept. *It may or may not have taken effect* unless the status is 3xx or 4xx.
@@ -129,6 +131,12 @@ impl Error {
         self.0.message = redactor.hide(&self.0.message).into_owned();
         self.0.code = self.0.code.map(|code| redactor.hide(&code).into_owned());
         self.0.request_id = self.0.request_id.map(|id| redactor.hide(&id).into_owned());
+        self
+    }
+
+    /// Adds to the message.
+    pub(crate) fn with_more(mut self, words: &str) -> Self {
+        self.0.message.push_str(words);
         self
     }
 

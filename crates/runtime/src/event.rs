@@ -1,6 +1,5 @@
 //! What happens on calls, told to a function of the user's: the hook for metrics.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,12 +145,6 @@ impl Events {
     }
 }
 
-impl fmt::Debug for Events {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "a function" } else { "nobody listens" })
-    }
-}
-
 /// Counts the attempts and waits of one call, and tells how they ended, also when the call is dropped before its end.
 pub(crate) struct Tally<'a> {
     events: &'a Events,
@@ -189,7 +182,7 @@ impl<'a> Tally<'a> {
         self.attempt = Attempt::starting(Instant::now());
     }
 
-    /// The attempt has its permit.
+    /// The attempt has the permit of its quota.
     pub(crate) fn has_permit(&mut self) {
         self.attempt.quota_wait = self.attempt.started.elapsed();
         self.quota_wait += self.attempt.quota_wait;

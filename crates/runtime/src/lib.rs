@@ -26,6 +26,8 @@ pub mod descriptor;
 mod endpoint;
 mod error;
 pub mod event;
+#[doc(hidden)]
+pub mod example;
 mod options;
 pub mod parameters;
 mod prepare;

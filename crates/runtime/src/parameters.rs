@@ -54,7 +54,7 @@ impl std::error::Error for InvalidParameter {}
 /// # Errors
 /// If a number is not finite: it has no form on the wire.
 pub fn parameters<R: Request>(request: &R) -> Result<Vec<Parameter<'_>>, InvalidParameter> {
-    let mut writer = Writer { out: Vec::with_capacity(R::PARAMETERS.len() + 8), problem: None };
+    let mut writer = Writer { out: Vec::with_capacity(R::PARAMETERS.len()), problem: None };
     request.each(&mut |parameter, value| writer.parameter(parameter, value));
     match writer.problem {
         None => Ok(writer.out),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::credentials::Credentials;
 use crate::descriptor::{ParameterLocation, ProductDescriptor};
@@ -154,22 +154,19 @@ pub(crate) fn prepare(
                 nonce,
             };
             for (name, value) in acs3::sign(&request, credentials).headers(&request, credentials) {
-                headers.insert(HeaderName::from_static(name), header_value(name, value)?);
+                headers.insert(name, header_value(name, value)?);
             }
             body
         }
         (_, Some(credentials)) => {
-            let common = rpc::common_parameters(action, settings.product.version, credentials, timestamp, nonce);
-            let mut all = Vec::with_capacity(common.len() + parameters.len());
-            all.extend_from_slice(&common);
+            let common = rpc::common(action, settings.product.version, credentials, timestamp, nonce);
+            let mut all = Vec::with_capacity(9 + parameters.len());
+            all.extend(common.clone());
             all.extend(parameters.iter().map(pair));
-            all.sort_unstable();
-            // The canonical query is the body, with room for the signature, unless a part of it travels in the URL.
-            let mut body = String::with_capacity(sign::capacity(&all) + SIGNATURE_LENGTH);
-            sign::join_to(&mut body, &all);
-            let signature = credentials.rpc_key().sign(&rpc::string_to_sign("POST", &body));
+            // The canonical query is the body, unless a part of it travels in the URL.
+            let (mut body, signature) = rpc::sign_with(credentials.rpc_key(), "POST", all);
             if !query.is_empty() {
-                body = sign::canonical_query(common.into_iter().chain(parameters.iter().filter(in_form).map(pair)));
+                body = sign::canonical_query(common.chain(parameters.iter().filter(in_form).map(pair)));
             }
             body.push_str("&Signature=");
             sign::encode_to(&mut body, signature.as_str());
@@ -193,14 +190,11 @@ pub(crate) fn prepare(
     Ok(request)
 }
 
-/// How long `&Signature=` is with its value at the most: 28 digits of Base64, three of which may be encoded each.
-const SIGNATURE_LENGTH: usize = 11 + 28 * 3;
-
 fn pair<'p>(parameter: &'p Parameter<'_>) -> (&'p str, &'p str) {
     (&parameter.name, &parameter.value)
 }
 
-fn header_value(name: &str, value: &str) -> Result<HeaderValue, Error> {
+fn header_value(name: &HeaderName, value: &str) -> Result<HeaderValue, Error> {
     let mut header = HeaderValue::try_from(value).map_err(|_| {
         // Action names and credentials are the only values that a caller chooses.
         Error::new(
@@ -208,7 +202,6 @@ fn header_value(name: &str, value: &str) -> Result<HeaderValue, Error> {
             format!("the header {name} would hold a character that HTTP does not allow"),
         )
     })?;
-    // The hash, too: a short body, a phone number say, can be found by trying.
-    header.set_sensitive([AUTHORIZATION.as_str(), "x-acs-security-token", "x-acs-content-sha256"].contains(&name));
+    header.set_sensitive(acs3::is_sensitive(name));
     Ok(header)
 }

@@ -91,8 +91,7 @@ impl RetryPolicy {
 fn may_be_sent_again(error: &Error, idempotent: bool) -> bool {
     match error.kind() {
         ErrorKind::Throttled | ErrorKind::NotSent => true,
-        // A nonce that was used: the request may have arrived twice, and once have been executed.
-        _ => idempotent && (error.outcome_unknown() || error.code() == Some("SignatureNonceUsed")),
+        _ => idempotent && error.outcome_unknown(),
     }
 }
 
@@ -152,12 +151,6 @@ mod tests {
             let error = Error::new(kind, "").with_outcome_unknown(true);
             assert!(!again(&error, false) && again(&error, true), "{kind:?}");
         }
-    }
-
-    #[test]
-    fn a_used_nonce_is_replaced_only_if_that_does_no_harm() {
-        let error = Error::new(ErrorKind::Service, "").with_code(Some("SignatureNonceUsed".to_owned()));
-        assert!(!again(&error, false) && again(&error, true));
     }
 
     #[test]

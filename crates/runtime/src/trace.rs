@@ -3,7 +3,7 @@
 //! A call is a span `call` at the level INFO, each of its attempts a span `attempt` at DEBUG inside. Neither holds a parameter
 //! value, a credential, or text of the service beyond error code and request ID.
 
-pub(crate) use span::Traced;
+pub(crate) use span::{Traced, again};
 
 #[cfg(feature = "tracing")]
 mod span {
@@ -121,5 +121,3 @@ mod span {
 
     pub(crate) fn again(_wait: Duration) {}
 }
-
-pub(crate) use span::again;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::decode::BODY;
 use crate::value::{Json, Member, Object, Value};
 
 /// A call by name, for an action that the generated crate does not have (yet).
@@ -65,7 +66,8 @@ impl Object for JsonOutput {
         }
     }
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
-        Some(self.0.entry(name).or_insert(Json::Null))
+        // An answer that is no object is none of the service's.
+        (name != BODY).then(|| self.0.entry(name).or_insert(Json::Null) as &mut dyn Value)
     }
     fn reset(&mut self) {
         self.0.clear();

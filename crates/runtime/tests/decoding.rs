@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use alibabacloud_runtime::decode::{DecodeError, decode};
-use alibabacloud_runtime::value::{Json, to_json};
+use alibabacloud_runtime::value::{Json, Object, to_json};
 use alibabacloud_runtime::{objects, open_enums};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -221,12 +221,56 @@ fn empty_text_in_place_of_a_compound_value_counts_as_absent() {
 
 #[test]
 fn a_compound_value_of_another_kind_fails() {
-    for (member, form) in
-        [("Texts", "{}"), ("Texts", "1"), ("Child", "[]"), ("Child", "true"), ("Names", "[]"), ("Things", r#""x""#)]
-    {
+    for (member, form) in [
+        ("Texts", r#"{"a":1}"#),
+        ("Texts", r#"{"a":{"b":[]}}"#),
+        ("Texts", "1"),
+        ("Child", "[]"),
+        ("Child", "true"),
+        ("Names", "[]"),
+        ("Things", r#""x""#),
+    ] {
         let error = try_decode(&format!(r#"{{"{member}":{form}}}"#)).unwrap_err();
         assert_eq!(error.path(), member, "{form}");
     }
+}
+
+#[test]
+fn a_list_may_be_wrapped_in_an_object() {
+    for form in [r#"{"Text":["a","b"]}"#, r#"{"Total":2,"Text":["a","b"],"More":["c"]}"#, r#"["a","b"]"#] {
+        assert_eq!(thing(&format!(r#"{{"Texts":{form}}}"#)).texts, ["a", "b"], "{form}");
+    }
+    for form in ["{}", r#"{"Text":null}"#, r#"{"Text":""}"#, r#"{"Text":[]}"#] {
+        assert_eq!(thing(&format!(r#"{{"Texts":{form}}}"#)), Thing::default(), "{form}");
+    }
+    let error = try_decode(r#"{"Things":{"Thing":[{"Small":1},{"Small":"x"}]}}"#).unwrap_err();
+    assert_eq!(error.path(), "Things.Thing[1].Small");
+}
+
+objects! {
+    /// An answer that is text.
+    TextAnswer {
+        body: Option<String> = "$body", "The whole answer.";
+    }
+    /// An answer that is a list.
+    ListAnswer {
+        body: Vec<i64> = "$body", "The whole answer.";
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_object_goes_into_the_body() {
+    fn read<T: Object + Default>(text: &str) -> Result<T, DecodeError> {
+        let mut answer = T::default();
+        decode(text.as_bytes(), &mut answer).map(|()| answer)
+    }
+    assert_eq!(read::<TextAnswer>("\"done\"").unwrap().body.as_deref(), Some("done"));
+    assert_eq!(read::<TextAnswer>("not JSON").unwrap().body.as_deref(), Some("not JSON"));
+    assert_eq!(read::<TextAnswer>(r#"{"Code":"Forbidden"}"#).unwrap().body, None);
+    assert_eq!(read::<ListAnswer>("[1, \"2\"]").unwrap().body, [1, 2]);
+    assert_eq!(read::<ListAnswer>("[1, []]").unwrap_err().path(), "[1]");
+    assert!(read::<ListAnswer>("not JSON").is_err());
+    assert_eq!(try_decode("[]").unwrap_err().path(), "");
 }
 
 #[test]

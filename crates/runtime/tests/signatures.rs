@@ -113,7 +113,7 @@ fn a_security_token_is_signed_under_both_schemes() {
             nonce: "n",
         };
         let signed = acs3::sign(&request, credentials);
-        assert!(signed.headers(&request, credentials).any(|(name, _)| name == "x-acs-security-token"));
+        assert!(signed.headers(&request, credentials).any(|(name, _)| *name == "x-acs-security-token"));
         signed.signature().to_owned()
     };
     assert_ne!(v3(&one), v3(&other));

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::example;
+use crate::fault::Fault;
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
@@ -18,7 +19,7 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request
 /// The gateway adds what every answer carries and this one lacks: `content-type` (JSON in UTF-8), `date`,
 /// `x-acs-request-id` (the body's `RequestId` if it has one). The server adds `content-length` and `connection`.
 ///
-/// `Debug` shows status, code, header names and the size of the body.
+/// `Debug` shows status, code, header names, the size of the body and the fault.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -31,6 +32,14 @@ pub struct Answer {
     pub body: Bytes,
     /// How long to wait before the answer is sent; nothing by default. The request counts as judged before the wait.
     pub delay: Duration,
+    /// Whether the action counts as executed when a script gives this answer; by default it does. [`Received::executed`] and the
+    /// counts go by it.
+    ///
+    /// [`Received::executed`]: crate::Received::executed
+    pub executed: bool,
+    /// What goes wrong with the delivery, after the delay; nothing by default. Only the server can break an answer:
+    /// [`Gateway::handle`](crate::Gateway::handle) returns it as it is.
+    pub fault: Option<Fault>,
     /// The code of an error made by [`Answer::error`] or by the gateway, for the log.
     pub(crate) code: Option<String>,
 }
@@ -38,7 +47,8 @@ pub struct Answer {
 impl Answer {
     /// An answer without headers and delay.
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: HeaderMap::new(), body: body.into(), delay: Duration::ZERO, code: None }
+        let (headers, body) = (HeaderMap::new(), body.into());
+        Self { status, headers, body, delay: Duration::ZERO, executed: true, fault: None, code: None }
     }
 
     /// Status 200 with this JSON text, sent as it is (whether it is JSON is not checked).
@@ -92,6 +102,20 @@ impl Answer {
         self
     }
 
+    /// Says that the action was not executed: the answer is that of something in front of it.
+    #[must_use]
+    pub fn not_executed(mut self) -> Self {
+        self.executed = false;
+        self
+    }
+
+    /// Lets the delivery go wrong.
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.fault = Some(fault);
+        self
+    }
+
     /// Fills in what every answer carries and returns its request id.
     pub(crate) fn complete(&mut self, date: &str) -> String {
         let in_header = self.headers.get(&REQUEST_ID).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
@@ -134,11 +158,13 @@ impl fmt::Debug for Answer {
             .field("headers", &headers)
             .field("body_bytes", &self.body.len())
             .field("delay", &self.delay)
+            .field("executed", &self.executed)
+            .field("fault", &self.fault)
             .finish()
     }
 }
 
-/// For a transport without sockets. The delay is the transport's to wait.
+/// For a transport without sockets. The delay is the transport's to wait; a fault is left out.
 impl From<Answer> for http::Response<Bytes> {
     fn from(answer: Answer) -> Self {
         let status = answer.final_status();

@@ -111,17 +111,21 @@ impl Gateway {
             status: 0,
             code: None,
             request_id: String::new(),
+            fault: None,
         };
         let (mut answer, throttled) = match self.judge(&call, now) {
             Ok(known) => {
                 received.executed = true;
-                (self.act(known, &received), false)
+                let answer = self.act(known, &received);
+                received.executed = answer.executed;
+                (answer, false)
             }
             Err(refusal) => (refusal.answer(&request.host()), refusal.throttled),
         };
         received.request_id = answer.complete(&http_date(now.wall));
         received.status = answer.final_status().as_u16();
         received.code = answer.find_code();
+        received.fault.clone_from(&answer.fault);
         self.record(received, throttled);
         answer
     }
@@ -237,15 +241,20 @@ impl Gateway {
         state.log.push(Arc::new(received));
     }
 
-    /// Everything that was received, in the order in which it was answered; the oldest are missing if there were more than
+    /// Everything that was received whole, in the order in which it was answered; the oldest are missing if there were more than
     /// the builder's [`keep`](crate::Builder::keep), or if they took more than 64 MiB.
     pub fn received(&self) -> Vec<Arc<Received>> {
         self.state().log.all()
     }
 
+    /// As [`Gateway::received`], and empties the log in the same moment: for runs that are too long to be kept whole.
+    pub fn take_received(&self) -> Vec<Arc<Received>> {
+        self.state().log.take()
+    }
+
     /// Empties the log. The counts, quotas and nonces stay.
     pub fn clear_received(&self) {
-        self.state().log.clear();
+        self.state().log.take();
     }
 
     /// How many requests of each action were accepted, throttled and rejected since the start.

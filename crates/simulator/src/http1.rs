@@ -1,9 +1,8 @@
-//! HTTP/1.1 on one connection: bytes to requests, answers to bytes. By hand, so that later tests can break it on purpose
-//! at any byte.
+//! HTTP/1.1 on one connection: bytes to requests, answers to bytes. By hand, so that `delivery.rs` can break it on purpose at
+//! any byte.
 
 use std::fmt::Write as _;
 use std::io;
-use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
@@ -26,8 +25,6 @@ const MAX_TRAILERS: usize = 16 << 10;
 const MAX_HEADERS: usize = 128;
 /// How much is read at once.
 const READ: usize = 64 << 10;
-/// How long, and how much, a client that was refused may go on sending before the connection is cut.
-const LINGER: (Duration, u64) = (Duration::from_secs(1), 64 << 20);
 
 /// A request with what the connection needs to know about it.
 pub(crate) struct Incoming {
@@ -38,20 +35,20 @@ pub(crate) struct Incoming {
 
 /// Why no request could be read.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum ReadError {
     /// The client went away, between requests or in the middle of one.
     Gone,
     /// What came is not HTTP, or too much of it: answer so, then close.
     Refused { status: u16, message: &'static str },
 }
 
-impl Fault {
+impl ReadError {
     const fn bad(message: &'static str) -> Self {
         Self::Refused { status: 400, message }
     }
 }
 
-impl From<io::Error> for Fault {
+impl From<io::Error> for ReadError {
     fn from(_: io::Error) -> Self {
         Self::Gone
     }
@@ -60,7 +57,7 @@ impl From<io::Error> for Fault {
 /// One connection. There are no timeouts: a slow client costs a test nothing, and an idle timer would go off at once under
 /// a paused clock.
 pub(crate) struct Connection<S> {
-    stream: S,
+    pub(crate) stream: S,
     /// Read but not yet used; with pipelining it begins with the next request.
     buffer: BytesMut,
 }
@@ -84,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// The next request on the connection.
-    pub(crate) async fn read(&mut self) -> Result<Incoming, Fault> {
+    pub(crate) async fn read(&mut self) -> Result<Incoming, ReadError> {
         let Head { mut request, keep_alive, framing, expects_continue } = self.read_head().await?;
         if expects_continue && self.buffer.is_empty() {
             self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
@@ -99,7 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(Incoming { request, keep_alive })
     }
 
-    async fn read_head(&mut self) -> Result<Head, Fault> {
+    async fn read_head(&mut self) -> Result<Head, ReadError> {
         // A head is parsed from its beginning each time, so not at every read: once it seems complete, and before that when
         // its length has doubled, so that garbage without any line end is noticed too.
         let (mut searched, mut look_at) = (0, 1);
@@ -114,13 +111,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 look_at = 2 * self.buffer.len();
             }
             if self.buffer.len() > MAX_HEAD {
-                return Err(Fault::Refused { status: 431, message: "The head is over 2 MiB." });
+                return Err(ReadError::Refused { status: 431, message: "The head is over 2 MiB." });
             }
             self.read_more().await?;
         }
     }
 
-    async fn read_chunks(&mut self) -> Result<Bytes, Fault> {
+    async fn read_chunks(&mut self) -> Result<Bytes, ReadError> {
         let mut body = BytesMut::new();
         loop {
             let size = loop {
@@ -132,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     Ok(Status::Partial) if self.buffer.len() <= MAX_CHUNK_LINE => {
                         self.read_more().await?;
                     }
-                    _ => return Err(Fault::bad("The size of a chunk is malformed.")),
+                    _ => return Err(ReadError::bad("The size of a chunk is malformed.")),
                 }
             };
             if size == 0 {
@@ -144,20 +141,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.fill(size + 2).await?;
             body.extend_from_slice(&self.buffer[..size]);
             if &self.buffer[size..size + 2] != b"\r\n" {
-                return Err(Fault::bad("A chunk is longer than its size says."));
+                return Err(ReadError::bad("A chunk is longer than its size says."));
             }
             self.buffer.advance(size + 2);
         }
     }
 
     /// Reads over the trailers: lines up to an empty one.
-    async fn skip_trailers(&mut self) -> Result<(), Fault> {
+    async fn skip_trailers(&mut self) -> Result<(), ReadError> {
         let mut skipped = 0;
         loop {
             let line = self.buffer.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
             // A line that has not ended yet counts with what is there of it.
             if skipped + line.unwrap_or(self.buffer.len()) > MAX_TRAILERS {
-                return Err(Fault::bad("The trailers are over 16 KiB."));
+                return Err(ReadError::bad("The trailers are over 16 KiB."));
             }
             match line {
                 Some(length) => {
@@ -173,60 +170,67 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    async fn fill(&mut self, length: usize) -> Result<(), Fault> {
+    async fn fill(&mut self, length: usize) -> Result<(), ReadError> {
         while self.buffer.len() < length {
             self.read_more().await?;
         }
         Ok(())
     }
 
-    async fn read_more(&mut self) -> Result<(), Fault> {
+    async fn read_more(&mut self) -> Result<(), ReadError> {
         self.buffer.reserve(READ);
         let read = self.stream.read_buf(&mut self.buffer).await?;
-        if read == 0 { Err(Fault::Gone) } else { Ok(()) }
+        if read == 0 { Err(ReadError::Gone) } else { Ok(()) }
     }
 
-    /// Writes an answer. `method` is the request's: an answer to HEAD has no body.
-    pub(crate) async fn write(&mut self, answer: &Answer, method: &str, keep_alive: bool) -> io::Result<()> {
-        let status = answer.final_status();
-        let reason = status.canonical_reason().unwrap_or("Unknown");
-        let mut bytes = BytesMut::with_capacity(512 + answer.body.len());
-        bytes.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).as_bytes());
-        for (name, value) in &answer.headers {
-            if ![CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(name) {
-                bytes.extend_from_slice(name.as_str().as_bytes());
-                bytes.extend_from_slice(b": ");
-                bytes.extend_from_slice(value.as_bytes());
-                bytes.extend_from_slice(b"\r\n");
-            }
-        }
-        let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let mut framing = String::new();
-        if !bodiless {
-            let _ = write!(framing, "content-length: {}\r\n", answer.body.len());
-        }
-        let connection = if keep_alive { "keep-alive" } else { "close" };
-        let _ = write!(framing, "connection: {connection}\r\n\r\n");
-        bytes.extend_from_slice(framing.as_bytes());
-        if !bodiless && method != "HEAD" {
-            bytes.extend_from_slice(&answer.body);
-        }
-        self.stream.write_all(&bytes).await?;
+    /// Writes bytes and sends them off.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
         self.stream.flush().await
-    }
-
-    /// Closes after an answer. What the client still sends is read for a moment: closing a socket with unread data would
-    /// reset the connection, and the client might lose the answer.
-    pub(crate) async fn close(mut self) {
-        let _ = self.stream.shutdown().await;
-        let mut rest = (&mut self.stream).take(LINGER.1);
-        let mut nowhere = tokio::io::sink();
-        let drain = tokio::io::copy(&mut rest, &mut nowhere);
-        let _ = tokio::time::timeout(LINGER.0, drain).await;
     }
 }
 
-const TOO_LARGE: Fault = Fault::Refused { status: 413, message: "The body is over 16 MiB." };
+/// How an answer tells the length of its body.
+#[derive(Clone, Copy)]
+pub(crate) enum BodyLength {
+    Known(usize),
+    Chunked,
+}
+
+/// The head of an answer, with the empty line at its end.
+pub(crate) fn head(answer: &Answer, length: BodyLength, keep_alive: bool) -> BytesMut {
+    let status = answer.final_status();
+    let reason = status.canonical_reason().unwrap_or("Unknown");
+    let mut bytes = BytesMut::with_capacity(512);
+    bytes.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).as_bytes());
+    for (name, value) in &answer.headers {
+        if ![CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(name) {
+            bytes.extend_from_slice(name.as_str().as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+    }
+    let mut framing = String::new();
+    match length {
+        _ if is_bodiless(status) => {}
+        BodyLength::Known(length) => {
+            let _ = write!(framing, "content-length: {length}\r\n");
+        }
+        BodyLength::Chunked => framing.push_str("transfer-encoding: chunked\r\n"),
+    }
+    let connection = if keep_alive { "keep-alive" } else { "close" };
+    let _ = write!(framing, "connection: {connection}\r\n\r\n");
+    bytes.extend_from_slice(framing.as_bytes());
+    bytes
+}
+
+/// Whether an answer with this status never has a body.
+pub(crate) fn is_bodiless(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+const TOO_LARGE: ReadError = ReadError::Refused { status: 413, message: "The body is over 16 MiB." };
 
 /// Whether a line ends here and an empty one follows.
 fn has_blank_line(bytes: &[u8]) -> bool {
@@ -234,35 +238,35 @@ fn has_blank_line(bytes: &[u8]) -> bool {
 }
 
 /// The head at the beginning of the buffer and its length; `None` if it goes on.
-fn parse_head(buffer: &[u8]) -> Result<Option<(Head, usize)>, Fault> {
+fn parse_head(buffer: &[u8]) -> Result<Option<(Head, usize)>, ReadError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
     let length = match parsed.parse(buffer) {
         Ok(Status::Complete(length)) => length,
         Ok(Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(Fault::Refused { status: 431, message: "There are over 128 headers." });
+            return Err(ReadError::Refused { status: 431, message: "There are over 128 headers." });
         }
-        Err(_) => return Err(Fault::bad("The request line or a header is malformed.")),
+        Err(_) => return Err(ReadError::bad("The request line or a header is malformed.")),
     };
     let mut request = Request::new(parsed.method.unwrap_or_default(), parsed.path.unwrap_or_default());
     for header in parsed.headers {
         let name = HeaderName::from_bytes(header.name.as_bytes());
         let value = HeaderValue::from_bytes(header.value);
         let (Ok(name), Ok(value)) = (name, value) else {
-            return Err(Fault::bad("A header is malformed."));
+            return Err(ReadError::bad("A header is malformed."));
         };
         request.headers.append(name, value);
     }
     let new = parsed.version == Some(1);
     if new && request.headers.get_all(HOST).iter().count() != 1 {
-        return Err(Fault::bad("HTTP/1.1 needs exactly one Host header."));
+        return Err(ReadError::bad("HTTP/1.1 needs exactly one Host header."));
     }
     let framing = framing(&request.headers, new)?;
     let expects_continue = match words(&request.headers, &EXPECT).as_slice() {
         [] => false,
         [word] if word == "100-continue" => new,
-        _ => return Err(Fault::Refused { status: 417, message: "Only 100-continue is met." }),
+        _ => return Err(ReadError::Refused { status: 417, message: "Only 100-continue is met." }),
     };
     let connection = words(&request.headers, &CONNECTION);
     let says = |word: &str| connection.iter().any(|it| it == word);
@@ -270,7 +274,7 @@ fn parse_head(buffer: &[u8]) -> Result<Option<(Head, usize)>, Fault> {
     Ok(Some((Head { request, keep_alive, framing, expects_continue }, length)))
 }
 
-fn framing(headers: &HeaderMap, new: bool) -> Result<Framing, Fault> {
+fn framing(headers: &HeaderMap, new: bool) -> Result<Framing, ReadError> {
     let encodings = words(headers, &TRANSFER_ENCODING);
     let lengths = words(headers, &CONTENT_LENGTH);
     match (encodings.as_slice(), lengths.as_slice()) {
@@ -281,7 +285,7 @@ fn framing(headers: &HeaderMap, new: bool) -> Result<Framing, Fault> {
                 || length.is_empty()
                 || others.iter().any(|other| other != length)
             {
-                return Err(Fault::bad("Content-Length is malformed."));
+                return Err(ReadError::bad("Content-Length is malformed."));
             }
             match length.parse() {
                 Ok(length) if length <= MAX_BODY => Ok(Framing::Length(length)),
@@ -289,8 +293,10 @@ fn framing(headers: &HeaderMap, new: bool) -> Result<Framing, Fault> {
             }
         }
         ([encoding], []) if encoding == "chunked" && new => Ok(Framing::Chunked),
-        (_, []) => Err(Fault::Refused { status: 501, message: "The only transfer encoding is chunked, of HTTP/1.1." }),
-        _ => Err(Fault::bad("Content-Length and Transfer-Encoding exclude each other.")),
+        (_, []) => {
+            Err(ReadError::Refused { status: 501, message: "The only transfer encoding is chunked, of HTTP/1.1." })
+        }
+        _ => Err(ReadError::bad("Content-Length and Transfer-Encoding exclude each other.")),
     }
 }
 

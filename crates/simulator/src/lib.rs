@@ -68,6 +68,44 @@
 //! Then the action answers: the next scripted answer, else the documented example with a fresh request id. For an action
 //! that the descriptor calls anonymous no signature is looked at; all its callers share one quota. Undeclared parameters
 //! are accepted, and values are not validated.
+//!
+//! # Faults
+//! What is hard to test against a real service is easy here: the network that fails. Two places, because a request that was
+//! not read belongs to no action:
+//!
+//! - [`Answer::fault`] breaks the delivery of one answer: none at all, cut, slow, wrong length, garbage, surplus bytes, a
+//!   connection that ends without notice ([`Fault`]). It is scripted like any other answer. Whether the action was executed is
+//!   said apart ([`Answer::not_executed`]), and the log tells it for every request ([`Received::executed`]), also where no answer
+//!   got out.
+//! - [`Simulator::script_connections`] breaks connections before their first request is read ([`ConnectionFault`]).
+//!
+//! ```
+//! # use alibabacloud_runtime::descriptor::{ActionDescriptor, ProductDescriptor};
+//! use alibabacloud_simulator::{Answer, ConnectionFault, End, Fault, Simulator};
+//! # static PRODUCT: ProductDescriptor =
+//! #     ProductDescriptor { actions: &[&ActionDescriptor { name: "PlaceOrder", ..ActionDescriptor::EMPTY }], ..ProductDescriptor::EMPTY };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let simulator = Simulator::builder(&[&PRODUCT]).start().await?;
+//! let done = simulator.gateway().example("PlaceOrder");
+//! simulator.script("PlaceOrder", [
+//!     done.clone().fault(Fault::NoAnswer(End::Reset)),                 // executed, but the client cannot know
+//!     done.clone().fault(Fault::NoAnswer(End::Reset)).not_executed(),  // looks the same, but was not
+//!     done.fault(Fault::CutBody(End::Close)),                          // half an answer
+//! ]);
+//! simulator.script_connections([ConnectionFault::HalfRead(100, End::Reset)]);
+//! // … call, then see what was executed, and whether a connection was left open:
+//! let executed = simulator.received().iter().filter(|received| received.executed).count();
+//! assert_eq!((executed, simulator.connections().open), (0, 0));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! For faults by chance there are [`Simulator::script_fn`] and [`Simulator::script_connections_fn`]: a function that derives
+//! its answer from the number of the request or connection, and a seed, makes the same faults in every run. Three need no
+//! server: a refused connection (a port on which nobody listens), a failed TLS handshake (an `https` URL with the simulator's
+//! address), and a name that does not exist (any under `.invalid`).
 
 #![forbid(unsafe_code)]
 
@@ -75,7 +113,10 @@ mod answer;
 mod builder;
 mod call;
 mod clock;
+mod connections;
+mod delivery;
 mod example;
+mod fault;
 mod gateway;
 mod http1;
 mod log;
@@ -89,6 +130,8 @@ mod signature;
 pub use answer::Answer;
 pub use builder::{Builder, RetryAfter, StartError, ThrottledAnswer};
 pub use clock::Instants;
+pub use connections::ConnectionCounts;
+pub use fault::{ConnectionFault, End, Fault};
 pub use gateway::Gateway;
 pub use log::{ActionCounts, Counts, Parameter, Received};
 pub use quota::QuotaPolicy;

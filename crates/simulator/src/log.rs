@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use http::HeaderMap;
 use tokio::time::Instant;
 
+use crate::fault::Fault;
 use crate::request::Place;
 use crate::signature::Scheme;
 
@@ -44,14 +45,17 @@ pub struct Received {
     /// All decoded parameters: of the query, of the form body, and the headers that begin with `x-acs-`, in this order.
     pub parameters: Vec<Parameter>,
     /// Whether it got through all checks and the quota, and so reached the action. A scripted answer, an error too, is the
-    /// action's: such a request was executed.
+    /// action's, so such a request was executed, unless the answer itself says
+    /// [otherwise](crate::Answer::executed). It does not depend on what became of the answer on its way.
     pub executed: bool,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the answer, also if a fault kept it from getting out.
     pub status: u16,
     /// The `Code` of the answer's body, if it has one.
     pub code: Option<String>,
     /// The request id of the answer.
     pub request_id: String,
+    /// What was scripted to go wrong with the delivery of the answer.
+    pub fault: Option<Fault>,
 }
 
 /// A decoded parameter of a received request. Bytes that are not UTF-8 are replaced by U+FFFD.
@@ -103,6 +107,7 @@ impl fmt::Debug for Received {
             .field("status", &self.status)
             .field("code", &self.code)
             .field("request_id", &self.request_id)
+            .field("fault", &self.fault)
             .finish_non_exhaustive()
     }
 }
@@ -117,11 +122,11 @@ impl fmt::Debug for Parameter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ActionCounts {
-    /// Reached the action.
+    /// Reached the action and were executed.
     pub accepted: u64,
     /// Were refused because a limit was exceeded.
     pub throttled: u64,
-    /// Were refused for any other reason.
+    /// Were refused for any other reason, by a scripted answer that says so too.
     pub rejected: u64,
 }
 
@@ -176,8 +181,8 @@ impl Log {
         self.kept.iter().cloned().collect()
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.kept.clear();
+    pub(crate) fn take(&mut self) -> Vec<Arc<Received>> {
         self.bytes = 0;
+        std::mem::take(&mut self.kept).into()
     }
 }

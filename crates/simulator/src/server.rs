@@ -13,8 +13,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::answer::Answer;
 use crate::builder::{Builder, StartError};
 use crate::clock::http_date;
+use crate::connections::{ConnectionCounts, Connections, Counted};
+use crate::fault::ConnectionFault;
 use crate::gateway::Gateway;
-use crate::http1::{Connection, Fault};
+use crate::http1::{Connection, ReadError};
 use crate::log::{Counts, Received};
 
 /// A running simulator. Dropping it closes the listener and all connections; [`Simulator::stop`] also waits until that is
@@ -23,6 +25,7 @@ use crate::log::{Counts, Received};
 #[must_use = "a simulator stops when it is dropped"]
 pub struct Simulator {
     gateway: Arc<Gateway>,
+    connections: Arc<Connections>,
     address: SocketAddr,
     url: String,
     stop: Option<oneshot::Sender<()>>,
@@ -43,9 +46,10 @@ impl Simulator {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let gateway = Arc::new(gateway);
+        let connections = Arc::new(Connections::default());
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(accept(listener, Arc::clone(&gateway), stopped));
-        Ok(Self { gateway, address, url: format!("http://{address}"), stop: Some(stop), task })
+        let task = tokio::spawn(accept(listener, Arc::clone(&gateway), Arc::clone(&connections), stopped));
+        Ok(Self { gateway, connections, address, url: format!("http://{address}"), stop: Some(stop), task })
     }
 
     /// The URL to send requests to, e.g. `http://127.0.0.1:40123`, without a slash at the end.
@@ -89,6 +93,24 @@ impl Simulator {
         self.gateway.script_fn(action, function);
     }
 
+    /// How many connections there were and are.
+    pub fn connections(&self) -> ConnectionCounts {
+        self.connections.counts()
+    }
+
+    /// Lets each of the next connections fail before its first request is read. When all are used up, the function of
+    /// [`Simulator::script_connections_fn`] decides again.
+    pub fn script_connections(&self, faults: impl IntoIterator<Item = ConnectionFault>) {
+        self.connections.script(faults);
+    }
+
+    /// Lets a function decide for every connection that finds the queue of [`Simulator::script_connections`] empty how it fails,
+    /// in place of any earlier function; `None` means not at all. It is given the number of the connection, counted from 1, and
+    /// must not block. If it panics, the client sees its connection closed.
+    pub fn script_connections_fn(&self, function: impl Fn(u64) -> Option<ConnectionFault> + Send + Sync + 'static) {
+        self.connections.script_fn(Arc::new(function));
+    }
+
     /// Closes the listener and all connections and waits until nothing of it is left. Answers that are not written yet are
     /// not written any more, delayed ones included.
     pub async fn stop(mut self) {
@@ -107,61 +129,63 @@ impl Drop for Simulator {
 }
 
 /// Takes connections until told to stop (or aborted), then closes them.
-async fn accept(listener: TcpListener, gateway: Arc<Gateway>, mut stopped: oneshot::Receiver<()>) {
-    let mut connections = JoinSet::new();
-    let mut number = 0;
+async fn accept(
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    connections: Arc<Connections>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    number += 1;
-                    connections.spawn(serve(stream, Arc::clone(&gateway), number));
+                    tasks.spawn(serve(stream, Arc::clone(&gateway), connections.accepted()));
                 }
                 // Out of file descriptors, most likely: others close soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
             // Finished ones are not kept.
-            Some(_) = connections.join_next() => {}
+            Some(_) = tasks.join_next() => {}
             _ = &mut stopped => break,
         }
     }
     drop(listener);
-    connections.shutdown().await;
+    tasks.shutdown().await;
 }
 
 /// Answers the requests of one connection, one after the other.
-async fn serve(stream: TcpStream, gateway: Arc<Gateway>, number: u64) {
+async fn serve(stream: TcpStream, gateway: Arc<Gateway>, mut counted: Counted) {
     let _ = stream.set_nodelay(true);
     let mut connection = Connection::new(stream);
-    loop {
-        match connection.read().await {
+    if let Some(fault) = counted.fault() {
+        return connection.fail(fault).await;
+    }
+    let end = loop {
+        let (answer, method, keep_alive) = match connection.read().await {
             Ok(mut incoming) => {
-                incoming.request.connection = number;
+                incoming.request.connection = counted.number;
                 let answer = gateway.handle(&incoming.request, gateway.now());
-                if !answer.delay.is_zero() {
-                    tokio::time::sleep(answer.delay).await;
-                }
                 let keep_alive = incoming.keep_alive && !says_close(&answer);
-                let written = connection.write(&answer, &incoming.request.method, keep_alive).await;
-                if written.is_err() {
-                    return;
-                }
-                if !keep_alive {
-                    break;
-                }
+                (answer, incoming.request.method, keep_alive)
             }
-            Err(Fault::Gone) => return,
-            Err(Fault::Refused { status, message }) => {
+            Err(ReadError::Gone) => return,
+            Err(ReadError::Refused { status, message }) => {
                 let mut answer = Answer::error(status, "InvalidHttpRequest", message);
                 answer.complete(&http_date(gateway.now().wall));
-                if connection.write(&answer, "", false).await.is_err() {
-                    return;
-                }
-                break;
+                (answer, String::new(), false)
             }
+        };
+        if !answer.delay.is_zero() {
+            tokio::time::sleep(answer.delay).await;
         }
-    }
-    connection.close().await;
+        match connection.deliver(&answer, &method, keep_alive).await {
+            Ok(None) => {}
+            Ok(Some(end)) => break end,
+            Err(_) => return,
+        }
+    };
+    connection.end(end).await;
 }
 
 fn says_close(answer: &Answer) -> bool {

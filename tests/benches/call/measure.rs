@@ -82,5 +82,5 @@ fn one_slice(work: &mut Box<dyn FnMut() + '_>) -> f64 {
         }
         done += 16;
     }
-    (thread_cpu() - cpu).as_secs_f64() * 1e9 / f64::from(done)
+    thread_cpu().saturating_sub(cpu).as_secs_f64() * 1e9 / f64::from(done)
 }

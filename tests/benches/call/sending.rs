@@ -43,7 +43,7 @@ async fn round(caller: &Caller, in_flight: usize, calls: usize) -> (Duration, Du
     calls_of(caller, in_flight, in_flight).await;
     let (wall, cpu) = (Instant::now(), thread_cpu());
     calls_of(caller, in_flight, calls).await;
-    (thread_cpu() - cpu, wall.elapsed())
+    (thread_cpu().saturating_sub(cpu), wall.elapsed())
 }
 
 async fn calls_of(caller: &Caller, in_flight: usize, calls: usize) {
@@ -82,9 +82,11 @@ fn measure() {
     for (in_flight, calls) in LEVELS {
         println!("Sending, {in_flight} in flight");
         let mut rounds: Vec<Vec<(f64, f64)>> = callers.iter().map(|_| Vec::new()).collect();
+        let mut connections = [0; 3];
         for number in 0..=ROUNDS {
-            for ((_, caller), rounds) in callers.iter().zip(&mut rounds) {
+            for (((_, caller), rounds), connections) in callers.iter().zip(&mut rounds).zip(&mut connections) {
                 let (cpu, wall) = LocalSet::new().block_on(&runtime, round(caller, in_flight, calls));
+                *connections += server.connections();
                 if number > 0 {
                     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
                     let calls = calls as f64;
@@ -99,13 +101,13 @@ fn measure() {
             let ((low, high), (ratio_low, ratio_high)) = (cpu.spread(), ratio.spread());
             println!(
                 "  {name:<14} {:>7.2} us CPU a call [{low:.2} to {high:.2}]  {:>7.0} calls/s   {:.3} times plain \
-                 [{ratio_low:.3} to {ratio_high:.3}]",
+                 [{ratio_low:.3} to {ratio_high:.3}]  {} connections",
                 cpu.median(),
                 rate.median(),
-                ratio.median()
+                ratio.median(),
+                connections[index]
             );
         }
-        println!("  connections made, all three together: {}", server.connections());
     }
 }
 

@@ -16,8 +16,9 @@ request! {
     ///
     /// After a call that was not answered: Look into the `oven` \<b>.
     ///
-    /// At most 200 requests in 60 seconds per account. Not idempotent: never sent again when the server may already
-    /// have acted. Needs no RAM permission. Called without a signature.
+    /// At most 200 requests in 60 seconds per account (read from the text, not reviewed). Not idempotent (a guess, not
+    /// reviewed): never sent again when the server may already have acted. Needs no RAM permission. Called without a
+    /// signature.
     ///
     /// ```
     /// use conformance::kitchen_sink::CookDish;
@@ -59,7 +60,7 @@ impl Action for CookDish {
         anonymous: true,
         deprecated: Some(r"Use \[`Greet`\] and a pizza instead."),
         parameters: Self::PARAMETERS,
-        example: r#"{"RequestId":"A-1","Code":"OK","Dish":{"Id":7,"Count":"3","Weight":9000000000,"Ratio":"","Ready":"true","Extra":[{}],"Secret":null},"Prices":{"small":1,"large":"2.5"},"Kitchens":{"north":[{"Name":{"first":"Ann"},"Boss":{"Boss":null}}]},"Matrix":[[1,2],[],null],"Moods":["HAPPY","SAD"],"Ratings":["GOOD"],"Chef":{"Name":"Ann","Tools":[{"Owner":{"Name":"Bob"}}]}}"#,
+        example: r#"{"RequestId":"A-1","Code":"OK","Dish":{"Id":7,"Count":"3","Weight":9000000000,"Ratio":"","Ready":"true","Extra":[{}],"Secret":null},"Prices":{"small":1,"large":"2.5"},"Kitchens":{"north":[{"Name":{"first":"Ann"},"Boss":{"Boss":null}}]},"Matrix":[[1,2],[],null],"Moods":["HAPPY","SAD"],"Ratings":["GOOD"],"Chef":{"Name":"Ann","Tools":[{"Owner":{"Name":"Bob"}}]},"Guests":{"Guest":[{"Name":"Cleo"}]}}"#,
         ..ActionDescriptor::EMPTY
     };
 }
@@ -75,6 +76,7 @@ objects! {
         moods: Vec<types::Mood> = "Moods", "All moods.";
         ratings: Vec<Rating> = "Ratings", "What guests said.";
         chef: Option<types::Cook> = "Chef", "Who cooked.";
+        guests: Vec<Guest> = "Guests", "Who comes; wrapped in an object on the wire.";
     }
     Ingredient: "One thing that goes in." {
         name: Option<String> = "Name", "What it is.";
@@ -93,6 +95,9 @@ objects! {
         ready: Option<bool> = "Ready", "Whether it can be eaten.";
         extra: Option<Json> = "Extra", "Anything.";
         secret: Option<String> = "Secret" sensitive, "The secret ingredient.";
+    }
+    Guest: "Who comes; wrapped in an object on the wire." {
+        name: Option<String> = "Name", "`Name`: not described.";
     }
     Grill: "The upper heat." {
         on: Option<bool> = "On", "Whether it is on.";

@@ -10,6 +10,7 @@ open_enums! {
         Throttling = "Throttling", "Too many dishes. (HTTP 400) Wait a little.";
         Closed = "Kitchen.Closed", "The kitchen is closed. (HTTP 503)";
         TooLoud = "Greet.TooLoud", r##"Too loud: "# \*/ {{ (HTTP 400)"##;
+        IdleTooLong = "Idle.TooLong", "`Idle.TooLong`: not described.";
     }
 }
 
@@ -40,5 +41,11 @@ pub(super) static TOO_LOUD: ErrorDescriptor = ErrorDescriptor {
     code: "Greet.TooLoud",
     status: 400,
     message: r##"Too loud: "# */ {{"##,
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static IDLE_TOO_LONG: ErrorDescriptor = ErrorDescriptor {
+    code: "Idle.TooLong",
+    message: "",
     ..ErrorDescriptor::EMPTY
 };

@@ -12,6 +12,11 @@ open_enums! {
         Value404NotFound = "404.NotFound", "Begins with a digit. (HTTP 404)";
         NamedUnrecognized = "Unrecognized", "Has the name of the variant for everything else. (HTTP 400)";
         Mistake = "错误", "Is not ASCII. (HTTP 400)";
+        NoStockPercentS = "No.Stock%s", "Has the name of another one. (HTTP 400)";
+        NoStock = "NoStock", "Has the name of another one. (HTTP 400)";
+        NoStock2 = "No.Stock", "Has the name of another one. (`No.Stock` on the wire; another one has the plain name.) (HTTP 400)";
+        Self_ = "SELF", "Has the name of a keyword and of another one. (HTTP 400)";
+        Self2 = "self.", "Has the name of a keyword and of another one. (`self.` on the wire; another one has the plain name.) (HTTP 400)";
     }
 }
 
@@ -54,5 +59,40 @@ pub(super) static MISTAKE: ErrorDescriptor = ErrorDescriptor {
     code: "错误",
     status: 400,
     message: "Is not ASCII.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static NO_STOCK_S: ErrorDescriptor = ErrorDescriptor {
+    code: "No.Stock%s",
+    status: 400,
+    message: "Has the name of another one.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static NO_STOCK: ErrorDescriptor = ErrorDescriptor {
+    code: "NoStock",
+    status: 400,
+    message: "Has the name of another one.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static NO_STOCK_2: ErrorDescriptor = ErrorDescriptor {
+    code: "No.Stock",
+    status: 400,
+    message: "Has the name of another one.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static SELF: ErrorDescriptor = ErrorDescriptor {
+    code: "SELF",
+    status: 400,
+    message: "Has the name of a keyword and of another one.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static SELF_2: ErrorDescriptor = ErrorDescriptor {
+    code: "self.",
+    status: 400,
+    message: "Has the name of a keyword and of another one.",
     ..ErrorDescriptor::EMPTY
 };

@@ -12,6 +12,8 @@ pub mod value_2fa;
 pub mod client;
 /// The types of [`ErrorType`].
 pub mod error;
+/// The types of [`ListAll`].
+pub mod list_all;
 /// The types of [`Obstacles`].
 pub mod obstacles;
 /// The types of [`OutputType`].
@@ -22,8 +24,8 @@ pub mod result;
 pub mod self_;
 /// The types of [`Async`].
 pub mod r#async;
-/// The types of [`ListAll`].
-pub mod list_all;
+/// The types of [`ListAll2`].
+pub mod list_all_2;
 /// The types of [`Match`].
 pub mod r#match;
 /// The types of [`U83B7U53D6`].
@@ -35,12 +37,13 @@ pub mod types;
 pub use self::value_2fa::{Value2Fa, Value2FaBuilder};
 pub use self::client::{ClientType, ClientTypeBuilder};
 pub use self::error::{ErrorType, ErrorTypeBuilder};
+pub use self::list_all::{ListAll, ListAllBuilder};
 pub use self::obstacles::{Obstacles, ObstaclesBuilder};
 pub use self::output::{OutputType, OutputTypeBuilder};
 pub use self::result::{ResultType, ResultTypeBuilder};
 pub use self::self_::{SelfType, SelfTypeBuilder};
 pub use self::r#async::{Async, AsyncBuilder};
-pub use self::list_all::{ListAll, ListAllBuilder};
+pub use self::list_all_2::{ListAll2, ListAll2Builder};
 pub use self::r#match::{Match, MatchBuilder};
 pub use self::u83b7_u53d6::{U83B7U53D6, U83B7U53D6Builder};
 pub use self::errors::ErrorCode;
@@ -72,6 +75,11 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
         &errors::VALUE_404_NOT_FOUND,
         &errors::NAMED_UNRECOGNIZED,
         &errors::MISTAKE,
+        &errors::NO_STOCK_S,
+        &errors::NO_STOCK,
+        &errors::NO_STOCK_2,
+        &errors::SELF,
+        &errors::SELF_2,
     ],
     actions: ACTIONS,
 };
@@ -81,12 +89,13 @@ pub static ACTIONS: &[&ActionDescriptor] = &[
     <Value2Fa as Action>::DESCRIPTOR,
     <ClientType as Action>::DESCRIPTOR,
     <ErrorType as Action>::DESCRIPTOR,
+    <ListAll as Action>::DESCRIPTOR,
     <Obstacles as Action>::DESCRIPTOR,
     <OutputType as Action>::DESCRIPTOR,
     <ResultType as Action>::DESCRIPTOR,
     <SelfType as Action>::DESCRIPTOR,
     <Async as Action>::DESCRIPTOR,
-    <ListAll as Action>::DESCRIPTOR,
+    <ListAll2 as Action>::DESCRIPTOR,
     <Match as Action>::DESCRIPTOR,
     <U83B7U53D6 as Action>::DESCRIPTOR,
 ];

@@ -61,12 +61,15 @@ request! {
         optional raw_type: String = "r#type" { example: "x" }, "Has an awkward name.";
         optional r#unsafe: String = "unsafe" { example: "x" }, "Has an awkward name.";
         optional bool_: String = "bool" { example: "x" }, "Has an awkward name.";
-        optional u8: String = "u8" { example: "x" }, "Has an awkward name.";
-        optional str: String = "str" { example: "x" }, "Has an awkward name.";
+        optional u8_: String = "u8" { example: "x" }, "Has an awkward name.";
+        optional str_: String = "str" { example: "x" }, "Has an awkward name.";
         optional code: String = "Code" { example: "x" }, "Has an awkward name.";
         optional message: String = "Message" { example: "x" }, "Has an awkward name.";
         optional request_id: String = "RequestId" { example: "x" }, "Has an awkward name.";
         optional data: String = "Data" { example: "x" }, "Has an awkward name.";
+        optional owner_id: String = "ownerId" { example: "x" }, "Has the name of another one.";
+        optional owner_id_2: String = "OwnerId" { example: "x" }, "Has the name of another one. (`OwnerId` on the wire; another one has the plain name.)";
+        optional owner_id_2_2: String = "owner.id_2" { example: "x" }, "Has the name that the second one would get. (`owner.id_2` on the wire; another one has the plain name.)";
         optional values: AwkwardValue = "Values" {}, "Has awkward values.";
     }
 }
@@ -139,7 +142,14 @@ objects! {
         message: Option<String> = "Message", "Has an awkward name.";
         request_id: Option<String> = "RequestId", "Has an awkward name.";
         data: Option<String> = "Data", "Has an awkward name.";
+        owner_id: Option<String> = "ownerId", "Has the name of another one.";
+        owner_id_2: Option<String> = "OwnerId", "Has the name of another one. (`OwnerId` on the wire; another one has the plain name.)";
+        twins: Option<Twins> = "Twins", "Types that would get one name even with their parents' names.";
         nested: Option<Nested> = "Nested", "Objects that would get the names of others.";
+    }
+    Twins: "Types that would get one name even with their parents' names." {
+        a: Option<A> = "a", "`a`: not described.";
+        aa: Option<Aa> = "aa", "`aa`: not described.";
     }
     Nested: "Objects that would get the names of others." {
         output: Option<OutputType> = "Output", "Has the name of the answer.";
@@ -148,6 +158,12 @@ objects! {
         vec: Vec<VecType> = "Vec", "Has the name of a list.";
         string: Option<StringValue> = "String", "Has the name of text.";
         r#box: Option<types::BoxType> = "Box", "The shape of that name.";
+    }
+    A: "`A`: not described." {
+        twin: Option<Twin> = "Twin", "`Twin`: not described.";
+    }
+    Aa: "`Aa`: not described." {
+        twin: Option<AaTwin> = "Twin", "`Twin`: not described.";
     }
     OutputType: "Has the name of the answer." {
         output: Option<InnerOutput> = "Output", "Once more.";
@@ -158,8 +174,17 @@ objects! {
     VecType: "Has the name of a list." {
         string: Option<String> = "String", "Text.";
     }
+    Twin: "`Twin`: not described." {
+        a: Option<TwinA> = "a", "`a`: not described.";
+    }
     InnerOutput: "Once more." {
         r#type: Option<String> = "type", "A keyword.";
+    }
+    TwinA: "`TwinA`: not described. (This is the `A` of [`Twin`]; another type has the short name.)" {
+        twin: Option<TwinATwin> = "Twin", "`Twin`: not described.";
+    }
+    TwinATwin: "`TwinATwin`: not described. (This is the `Twin` of [`TwinA`]; another type has the short name.)" {
+        twin: Option<String> = "Twin", "`Twin`: not described.";
     }
 }
 
@@ -181,10 +206,16 @@ open_enums! {
         Value10K = "10K", "Begins with a digit.";
         Null = "null", "The word for nothing.";
         ABlankB = "a b", "With a blank; the automatic name is taken.";
+        Paused = "paused", "Has the name of another one.";
+        Paused2 = "PAUSED", "Has the name of another one. (`PAUSED` on the wire; another one has the plain name.)";
+        Value1_2 = "1.", "Has the name of another one. (`1.` on the wire; another one has the plain name.)";
         Smile = "😀", "A picture.";
     }
     StringValue: "Has the name of text." {
         String = "String", "Text.";
         Vec = "Vec", "A list.";
+    }
+    AaTwin: "`AaTwin`: not described. (This is the `Twin` of [`Aa`]; another type has the short name.)" {
+        X = "x", "`x`: not described.";
     }
 }

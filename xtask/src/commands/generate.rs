@@ -2,26 +2,48 @@
 
 use std::fs;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::cargo::root;
 use super::unknown_argument;
 use crate::diagnostic::{Diagnostic, render};
-use crate::generate::{Failure, generate};
+use crate::emit::toml;
+use crate::generate::{Failure, generate, generate_crate, has_yaml_extension};
 use crate::plan::{FileError, at};
 use crate::spec::InputFile;
 
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
-    let check = match arguments {
-        [] => false,
-        [argument] if argument == "--check" => true,
-        [argument, ..] => return Ok(unknown_argument(argument)),
-    };
+    let mut check = false;
+    let (mut folder, mut out, mut runtime) = (None, None, None);
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let mut value = |what: &str| rest.next().cloned().ok_or_else(|| format!("`{argument}` needs {what}"));
+        match argument.as_str() {
+            "--check" => check = true,
+            "--spec" => folder = Some(PathBuf::from(value("the folder of a product's specifications")?)),
+            "--out" => out = Some(PathBuf::from(value("the folder of the crate")?)),
+            "--runtime" => runtime = Some(value("the path or the git address of `alibabacloud-runtime`")?),
+            _ => return Ok(unknown_argument(argument)),
+        }
+    }
     // Commands run from any folder of the repository.
-    let root = &root();
-    let sources = read_sources(root).map_err(|error| error.to_string())?;
-    let generated = match generate(&sources) {
+    let (root, generated) = match (folder, out) {
+        (None, None) => {
+            let root = root();
+            let sources = read_sources(&root).map_err(|error| error.to_string())?;
+            (root, generate(&sources))
+        }
+        (Some(folder), Some(out)) => {
+            let sources = read_product(&folder).map_err(|error| error.to_string())?;
+            let runtime = runtime_source(runtime.as_deref(), &out)?;
+            (out, generate_crate(&sources, &runtime))
+        }
+        (Some(_), None) => return Err("`--spec` needs `--out`, the folder of the crate".to_owned()),
+        (None, Some(_)) => return Err("`--out` needs `--spec`, the folder of the specifications".to_owned()),
+    };
+    let root = &root;
+    let generated = match generated {
         Ok(generated) => generated,
         Err(Failure::Findings(findings)) => {
             show(&findings);
@@ -58,6 +80,44 @@ fn show(findings: &[Diagnostic]) {
     eprint!("{}", render(findings, std::io::stderr().is_terminal()));
 }
 
+/// The specifications of one product; they are called by the name of their folder.
+fn read_product(path: &Path) -> Result<Vec<InputFile>, FileError> {
+    let name = path.file_name().map_or_else(|| "spec".to_owned(), |name| name.to_string_lossy().into_owned());
+    let mut sources = Vec::new();
+    for file in folder(path)? {
+        let full = path.join(&file);
+        if full.is_file() && has_yaml_extension(&file) {
+            sources.push(InputFile { path: format!("{name}/{file}"), bytes: at(&full, fs::read(&full))? });
+        }
+    }
+    Ok(sources)
+}
+
+/// Where a crate finds the runtime, as TOML: what was asked for, or else this repository's, from there.
+fn runtime_source(asked: Option<&str>, out: &Path) -> Result<String, String> {
+    match asked {
+        Some(address) if address.contains("://") => Ok(format!("git = {}", toml(address))),
+        Some(path) => Ok(format!("path = {}", toml(path))),
+        None => {
+            let runtime = root().join("crates/runtime");
+            let absolute = |path: &Path| {
+                at(path, fs::create_dir_all(path)).map_err(|error| error.to_string())?;
+                at(path, path.canonicalize()).map_err(|error| error.to_string())
+            };
+            let path = relative(&absolute(out)?, &absolute(&runtime)?);
+            Ok(format!("path = {}", toml(&path)))
+        }
+    }
+}
+
+/// The way from one folder to another, with `/`.
+fn relative(from: &Path, to: &Path) -> String {
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| "..".to_owned());
+    let down = to.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
 /// All files in the folders of products and fixtures, sorted by path.
 pub fn read_sources(root: &Path) -> Result<Vec<InputFile>, FileError> {
     let mut sources = Vec::new();
@@ -77,7 +137,7 @@ pub fn read_sources(root: &Path) -> Result<Vec<InputFile>, FileError> {
 }
 
 /// The names in a folder, sorted; none if it is not a folder.
-fn folder(path: &Path) -> Result<Vec<String>, FileError> {
+pub(super) fn folder(path: &Path) -> Result<Vec<String>, FileError> {
     if !path.is_dir() {
         return Ok(Vec::new());
     }

@@ -4,11 +4,16 @@ mod bench;
 mod cargo;
 mod ci;
 mod demo;
+mod diff;
 mod generate;
+mod import;
 mod interop;
 mod msrv;
+mod policy;
 mod redis;
 
+#[cfg(test)]
+pub use self::cargo::target;
 #[cfg(test)]
 pub use generate::read_sources;
 
@@ -28,9 +33,27 @@ const COMMANDS: &[Command] = &[
     ),
     (
         "generate",
-        "[--check]",
-        "Write the code that follows from api-spec/, or only check that it is there",
+        "[--check] [--spec FOLDER --out FOLDER [--runtime PATH|URL]]",
+        "Write the code that follows from api-spec/, or a crate from another folder, or only check that it is there",
         generate::run,
+    ),
+    (
+        "import",
+        "FILE [--action NAME]… [--out FOLDER]",
+        "Turn official metadata (api-docs.json) into specifications",
+        import::run,
+    ),
+    (
+        "diff",
+        "[BASE] [--format json] [--fail-on …]",
+        "Tell what changes of the specifications since a revision (HEAD) mean for users",
+        diff::run,
+    ),
+    (
+        "policy",
+        "PRODUCT [--action NAME]…",
+        "Print the RAM policy that allows these actions (all) and nothing else",
+        policy::run,
     ),
     ("bench", "NAME", "Measure; without a name, list what can be measured", bench::run),
 ];
@@ -57,7 +80,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
 
 fn usage() -> String {
     let mut text = String::from("Usage: cargo xtask <command>\n\nCommands:\n");
-    let mut line = |call: String, about: &str| text += &format!("  {call:<20}{about}\n");
+    let mut line = |call: String, about: &str| text += &format!("  {call:<44}{about}\n");
     for (name, arguments, about, _) in COMMANDS {
         line(format!("{name} {arguments}"), about);
     }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::docs::{Markdown, comment};
+use super::docs::{Markdown, comment, described};
 use super::example::Examples;
 use super::table::{Used, objects, open_enums, rust_type};
 use super::tokens::literal;
 use super::{WIDTH, file, header, import};
 use crate::model::{Action, Model, Parameter};
-use crate::spec::{Authorization, Location, RateLimit, Style};
+use crate::spec::{self, Authorization, Location, RateLimit, Style};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -65,7 +65,7 @@ fn request(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> String {
     for parameter in &action.parameters {
         let facts = parameter.facts;
         let word = if facts.required { "required" } else { "optional" };
-        let description = literal(&Markdown::new(&facts.description).inline());
+        let description = literal(&described(&facts.name.value, &facts.description, parameter.numbered));
         text += &format!(
             "        {word} {}: {} = {} {{{}}}, {description}",
             parameter.field,
@@ -102,11 +102,16 @@ fn parameter_facts(parameter: &Parameter<'_>) -> String {
     if list.is_empty() { String::new() } else { format!(" {} ", list.join(", ")) }
 }
 
+/// What an action does, or that nobody says so.
+pub(super) fn summary(facts: &spec::Action) -> String {
+    if facts.summary.is_empty() { format!("`{}`: not described.", facts.name.value) } else { facts.summary.clone() }
+}
+
 /// What the rustdoc of a request says, line by line.
 fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Vec<String> {
     const INNER: usize = WIDTH - 8;
     let facts = action.facts;
-    let mut lines = Markdown::new(&facts.summary).lines(INNER);
+    let mut lines = Markdown::new(&summary(facts)).lines(INNER);
     let mut paragraph = |mut more: Vec<String>| {
         if !more.is_empty() {
             lines.push(String::new());
@@ -124,14 +129,18 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
         );
     }
 
+    let reading = if facts.is_guessed("rate_limit") { " (read from the text, not reviewed)" } else { "" };
     let limit = match facts.rate_limit {
-        Some(rate) => format!("At most {} per account.", limit_in_words(rate)),
+        Some(rate) => format!("At most {} per account{reading}.", limit_in_words(rate)),
         None => "No rate limit is published.".to_owned(),
     };
-    let repeat = if facts.idempotent {
-        "Idempotent: sent again after a failure."
-    } else {
-        "Not idempotent: never sent again when the server may already have acted."
+    let repeat = match (facts.idempotent, facts.is_guessed("idempotent")) {
+        (true, false) => "Idempotent: sent again after a failure.",
+        (true, true) => "Idempotent (a guess, not reviewed): sent again after a failure.",
+        (false, false) => "Not idempotent: never sent again when the server may already have acted.",
+        (false, true) => {
+            "Not idempotent (a guess, not reviewed): never sent again when the server may already have acted."
+        }
     };
     let permission = match &facts.authorization {
         Some(authorization) => format!("Needs the RAM permission `{}`.", authorization.action),
@@ -152,21 +161,9 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
 
 /// A documentation test that builds the request from the documented examples.
 fn example(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Vec<String> {
-    let examples = Examples::new(model, action, crate_path);
-    let request = &action.request;
-    let required: Vec<_> = action.parameters.iter().filter(|parameter| parameter.facts.required).collect();
-    let mut lines = vec!["```".to_owned(), format!("use {crate_path}::{request};"), String::new()];
-    match required.as_slice() {
-        [] => lines.push(format!("let request = {request}::new();")),
-        [only] => lines.push(format!("let request = {request}::new({});", examples.argument(only))),
-        several => {
-            lines.push(format!("let request = {request}::builder()"));
-            for parameter in several {
-                lines.push(format!("    .{}({})", parameter.field, examples.argument(parameter)));
-            }
-            lines.push("    .build();".to_owned());
-        }
-    }
+    let mut lines = vec!["```".to_owned(), format!("use {crate_path}::{};", action.request), String::new()];
+    lines.push(format!("let request = {};", Examples::new(model, action, crate_path).request().join("\n")));
+    let mut lines: Vec<String> = lines.iter().flat_map(|line| line.split('\n')).map(ToOwned::to_owned).collect();
     lines.push("```".to_owned());
     lines
 }
@@ -176,7 +173,7 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> String {
     let facts = action.facts;
     let mut lines = vec![
         format!("name: {}", literal(&facts.name.value)),
-        format!("summary: {}", literal(&Markdown::new(&facts.summary).inline())),
+        format!("summary: {}", literal(&Markdown::new(&summary(facts)).inline())),
     ];
     if !facts.description.trim().is_empty() {
         lines.push(format!("description: {}", literal(&Markdown::new(&facts.description).text())));
@@ -207,7 +204,9 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> String {
         let errors: Vec<_> = action.errors.iter().map(|name| format!("&errors::{name}")).collect();
         lines.push(format!("errors: &[{}]", errors.join(", ")));
     }
-    lines.push(format!("example: {}", literal(&facts.example)));
+    if !facts.example.is_empty() {
+        lines.push(format!("example: {}", literal(&facts.example)));
+    }
 
     let mut text = format!("impl Action for {} {{\n", action.request);
     text += &format!("    type Product = {};\n    type Output = Output;\n\n", model.product.type_name);

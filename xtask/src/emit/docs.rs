@@ -64,6 +64,25 @@ impl Markdown {
     }
 }
 
+/// What is said about something in one line, or that nothing is said about it; with its name on the wire if that cannot be seen
+/// from its Rust name.
+pub fn described(wire: &str, description: &str, numbered: bool) -> String {
+    let name = if wire.is_empty() { "The empty text".to_owned() } else { Markdown::new(&code(wire)).inline() };
+    match (Markdown::new(description).inline(), numbered) {
+        (text, _) if text.is_empty() => format!("{name}: not described."),
+        (text, false) => text,
+        (text, true) => format!("{text} ({name} on the wire; another one has the plain name.)"),
+    }
+}
+
+/// Text as a code span.
+pub fn code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let ticks = "`".repeat(longest + 1);
+    let blank = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{ticks}{blank}{text}{blank}{ticks}")
+}
+
 /// Lines as outer documentation comments.
 pub fn comment(lines: &[String], indent: &str) -> String {
     lines.iter().map(|line| format!("{indent}/// {line}").trim_end().to_owned() + "\n").collect()

@@ -2,8 +2,9 @@
 
 use quote::quote;
 
+use super::docs::Markdown;
 use super::table::error_codes;
-use super::tokens::{ident, item, literal_token};
+use super::tokens::{item, literal};
 use super::{file, folder, header, import};
 use crate::model::{ErrorStatic, Model};
 
@@ -19,7 +20,12 @@ pub(super) fn module(model: &Model<'_>) -> String {
     };
     let mut parts = vec![
         header(&folder(model)),
-        "//! The documented errors of the product.".to_owned(),
+        "//! The documented errors of the product.\n".to_owned()
+            + if model.actions.iter().any(|action| action.feature.is_some()) {
+                "#![allow(dead_code, reason = \"which errors are of an action depends on the features\")]\n"
+            } else {
+                ""
+            },
         import("alibabacloud_runtime::descriptor", &[("ErrorDescriptor", !errors.statics.is_empty())])
             + &import("alibabacloud_runtime", &[("Error", true), ("open_enums", true)]),
         error_codes(&errors.codes),
@@ -29,26 +35,22 @@ pub(super) fn module(model: &Model<'_>) -> String {
     file(&parts)
 }
 
+/// The facts about one error, one a line.
 fn error_static(error: &ErrorStatic<'_>) -> String {
-    let name = ident(&error.name);
     let facts = error.facts;
-    let code = literal_token(&facts.code.value);
-    let status = proc_macro2::Literal::u16_unsuffixed(facts.status);
-    let message = literal_token(&facts.message);
-    let throttling = facts.throttling.then(|| quote!(throttling: true,));
-    let description = super::docs::Markdown::new(&facts.description).text();
-    let description = (!description.is_empty()).then(|| {
-        let text = literal_token(&description);
-        quote!(description: #text,)
-    });
-    item(&quote! {
-        pub(super) static #name: ErrorDescriptor = ErrorDescriptor {
-            code: #code,
-            status: #status,
-            message: #message,
-            #throttling
-            #description
-            ..ErrorDescriptor::EMPTY
-        };
-    })
+    let mut lines = vec![format!("code: {}", literal(&facts.code.value))];
+    lines.extend(facts.status.map(|status| format!("status: {status}")));
+    lines.push(format!("message: {}", literal(&facts.message)));
+    if facts.throttling {
+        lines.push("throttling: true".to_owned());
+    }
+    let description = Markdown::new(&facts.description).text();
+    if !description.is_empty() {
+        lines.push(format!("description: {}", literal(&description)));
+    }
+    let lines: String = lines.iter().map(|line| format!("    {line},\n")).collect();
+    let name = &error.name;
+    format!(
+        "pub(super) static {name}: ErrorDescriptor = ErrorDescriptor {{\n{lines}    ..ErrorDescriptor::EMPTY\n}};\n"
+    )
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::table::rust_type;
 use super::tokens::literal;
 use crate::model::{Action, Model, Object, Parameter, Type};
 
@@ -18,16 +19,39 @@ impl<'a> Examples<'a> {
         Self { model, action, crate_path }
     }
 
+    /// The expression that builds the request, line by line.
+    pub(super) fn request(&self) -> Vec<String> {
+        let request = &self.action.request;
+        let required: Vec<_> = self.action.parameters.iter().filter(|parameter| parameter.facts.required).collect();
+        match required.as_slice() {
+            [] => vec![format!("{request}::new()")],
+            [only] => vec![format!("{request}::new({})", self.argument(only))],
+            several => {
+                let mut lines = vec![format!("{request}::builder()")];
+                for parameter in several {
+                    lines.push(format!("    .{}({})", parameter.field, self.argument(parameter)));
+                }
+                lines.push("    .build()".to_owned());
+                lines
+            }
+        }
+    }
+
     /// The argument of the parameter's setter, which takes everything that converts into the type.
     pub(super) fn argument(&self, parameter: &Parameter<'_>) -> String {
         let example = &parameter.facts.example;
         match &parameter.ty {
             Type::String => literal(example),
             Type::Named(name) if !self.is_object(name) => literal(example),
-            Type::Json => format!("{}.parse::<alibabacloud_runtime::value::Json>().expect(\"JSON\")", literal(example)),
-            // A number literal without a type is an `i32`, which converts into every type of numbers.
-            Type::I32 | Type::I64 if example.parse::<i32>().is_ok() => example.clone(),
+            Type::Json => {
+                let example = if example.is_empty() { "null" } else { example };
+                format!("{}.parse::<alibabacloud_runtime::value::Json>().expect(\"JSON\")", literal(example))
+            }
             ty => {
+                // A number literal without a type is an `i32`, which converts into every type of numbers.
+                if let (Type::I32 | Type::I64, Ok(number)) = (ty, example.parse::<i32>()) {
+                    return number.to_string();
+                }
                 let value = serde_json::from_str(example).unwrap_or(Value::Null);
                 self.expression(ty, &value).unwrap_or_else(|| self.default(ty))
             }
@@ -61,11 +85,28 @@ impl<'a> Examples<'a> {
         })
     }
 
+    /// A value of exactly this type, for a parameter without a documented value.
     fn default(&self, ty: &Type) -> String {
         match ty {
-            Type::Named(name) => format!("{}::default()", self.path(name)),
-            Type::Vec(_) => "vec![]".to_owned(),
-            _ => "Default::default()".to_owned(),
+            Type::Bool => "false".to_owned(),
+            Type::I32 => "0_i32".to_owned(),
+            Type::I64 => "0_i64".to_owned(),
+            Type::F64 => "0.0".to_owned(),
+            Type::Vec(item) => format!("Vec::<{}>::new()", self.type_path(item)),
+            Type::Map(value) => format!("std::collections::BTreeMap::<String, {}>::new()", self.type_path(value)),
+            Type::Named(name) if !self.is_object(name) => format!("{}::from(\"\")", self.path(name)),
+            ty => format!("{}::default()", self.type_path(ty)),
+        }
+    }
+
+    /// The type as a user writes it.
+    fn type_path(&self, ty: &Type) -> String {
+        match ty {
+            Type::Named(name) => self.path(name),
+            Type::Json => "alibabacloud_runtime::value::Json".to_owned(),
+            Type::Vec(inner) => format!("Vec<{}>", self.type_path(inner)),
+            Type::Map(inner) => format!("std::collections::BTreeMap<String, {}>", self.type_path(inner)),
+            ty => rust_type(ty),
         }
     }
 

@@ -4,13 +4,16 @@ mod action;
 mod docs;
 mod errors;
 mod example;
+mod package;
 mod product;
 mod shapes;
 mod table;
 mod tokens;
 
-#[cfg(test)]
-pub use docs::is_invisible;
+pub use docs::{code, described, is_invisible};
+pub use package::{Manifest, package, tests, toml};
+pub use table::rust_type;
+pub use tokens::literal;
 
 use crate::model::Model;
 

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::docs::Markdown;
+use super::package::cfg;
 use super::tokens::{ident, item, literal_token};
 use super::{MARK, file, folder, header, import};
 use crate::model::{Action, Model};
@@ -17,8 +18,13 @@ pub(super) fn module(model: &Model<'_>) -> String {
     let mut parts = vec![
         header(&facts.source),
         "//! The product's facts and its actions.\n\
-         #![allow(clippy::needless_update, reason = \"a new field of a descriptor breaks nothing\")]"
-            .to_owned(),
+         #![allow(clippy::needless_update, reason = \"a new field of a descriptor breaks nothing\")]\n"
+            .to_owned()
+            + if model.actions.iter().any(|action| action.feature.is_some()) {
+                "#![allow(unused_imports, reason = \"which actions there are depends on the features\")]\n"
+            } else {
+                ""
+            },
         import(
             "alibabacloud_runtime::descriptor",
             &[
@@ -32,7 +38,9 @@ pub(super) fn module(model: &Model<'_>) -> String {
         model
             .actions
             .iter()
-            .map(|action| format!("pub use self::{}::{{{}, {}}};\n", action.module, action.request, action.builder))
+            .map(|Action { module, request, builder, feature, .. }| {
+                format!("{}pub use self::{module}::{{{request}, {builder}}};\n", cfg(feature.as_deref()))
+            })
             .chain(["pub use self::errors::ErrorCode;\n".to_owned()])
             .collect(),
         item(&quote! {
@@ -48,9 +56,11 @@ pub(super) fn module(model: &Model<'_>) -> String {
         item(&descriptor(model)),
     ];
     let actions = model.actions.iter().map(|action| ident(&action.request));
+    let features = model.actions.iter().map(|action| action.feature.iter().map(|name| quote!(#[cfg(feature = #name)])));
+    let actions = actions.zip(features).map(|(request, cfg)| quote!(#(#cfg)* <#request as Action>::DESCRIPTOR));
     parts.push(item(&quote! {
         /// The facts about the actions, sorted by name.
-        pub static ACTIONS: &[&ActionDescriptor] = &[#(<#actions as Action>::DESCRIPTOR),*];
+        pub static ACTIONS: &[&ActionDescriptor] = &[#(#actions),*];
     }));
     file(&parts)
 }
@@ -58,8 +68,8 @@ pub(super) fn module(model: &Model<'_>) -> String {
 /// The modules, each documented where it is declared.
 fn modules(model: &Model<'_>) -> String {
     let mut text = String::new();
-    for Action { module, request, .. } in &model.actions {
-        text += &format!("/// The types of [`{request}`].\npub mod {module};\n");
+    for Action { module, request, feature, .. } in &model.actions {
+        text += &format!("/// The types of [`{request}`].\n{}pub mod {module};\n", cfg(feature.as_deref()));
     }
     text += "mod errors;\n";
     if !model.shapes.is_empty() {
@@ -130,7 +140,7 @@ pub(super) fn overview(model: &Model<'_>) -> String {
             "| [`{}`] | {}{} | {} | {} | {permission} |\n",
             action.request,
             if facts.deprecated.is_some() { "**Deprecated.** " } else { "" },
-            Markdown::new(&facts.summary).cell(),
+            Markdown::new(&super::action::summary(facts)).cell(),
             facts.rate_limit.map_or_else(|| "none published".to_owned(), super::action::limit),
             if facts.idempotent { "yes" } else { "no" },
         );

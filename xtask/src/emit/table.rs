@@ -1,6 +1,6 @@
 //! Objects and enumerations as rows of the runtime's macros.
 
-use super::docs::Markdown;
+use super::docs::{Markdown, described};
 use super::import;
 use super::tokens::literal;
 use crate::model::{About, Enum, ErrorCode, Object, Type, Types};
@@ -16,7 +16,7 @@ pub(super) fn objects(objects: &[Object<'_>]) -> String {
                 rust_type(&member.ty),
                 literal(&member.facts.name.value),
                 if member.facts.sensitive { " sensitive" } else { "" },
-                literal(&Markdown::new(&member.facts.description).inline()),
+                literal(&described(&member.facts.name.value, &member.facts.description, member.numbered)),
             );
         }
         text + "    }\n"
@@ -29,7 +29,8 @@ pub(super) fn open_enums(enums: &[Enum<'_>]) -> String {
     let rows = enums.iter().map(|values| {
         let mut text = head(&values.name, &values.about);
         for variant in &values.variants {
-            text += &variant_row(&variant.name, variant.value, variant.description);
+            let description = described(variant.value, variant.description, variant.numbered);
+            text += &variant_row(&variant.name, variant.value, &description);
         }
         text + "    }\n"
     });
@@ -39,16 +40,19 @@ pub(super) fn open_enums(enums: &[Enum<'_>]) -> String {
 /// The table of the one enumeration of error codes.
 pub(super) fn error_codes(codes: &[ErrorCode<'_>]) -> String {
     let mut text = String::from("open_enums! {\n    ErrorCode: \"An error code of the product.\" {\n");
-    for ErrorCode { variant, facts } in codes {
-        let description = format!("{} (HTTP {}) {}", facts.message.trim(), facts.status, facts.description);
-        text += &variant_row(variant, &facts.code.value, &description);
+    for ErrorCode { variant, numbered, facts } in codes {
+        let mut parts = vec![described(&facts.code.value, &facts.message, *numbered)];
+        parts.extend(facts.status.map(|status| format!("(HTTP {status})")));
+        parts.push(Markdown::new(&facts.description).inline());
+        parts.retain(|part| !part.is_empty());
+        text += &variant_row(variant, &facts.code.value, &parts.join(" "));
     }
     text + "    }\n}\n"
 }
 
-/// One value of an enumeration.
+/// One value of an enumeration; its description is Markdown already.
 fn variant_row(name: &str, value: &str, description: &str) -> String {
-    format!("        {name} = {}, {};\n", literal(value), literal(&Markdown::new(description).inline()))
+    format!("        {name} = {}, {};\n", literal(value), literal(description))
 }
 
 /// A macro call; empty text if there is no type for it.
@@ -61,9 +65,9 @@ fn table(name: &str, types: impl Iterator<Item = String>) -> String {
 fn head(name: &str, about: &About<'_>) -> String {
     let text = match about {
         About::Answer(request) => format!("What [`{request}`] returns."),
-        About::Described { text, instead_of: None } => Markdown::new(text).inline(),
+        About::Described { text, instead_of: None } => described(name, text, false),
         About::Described { text, instead_of: Some((short, parent)) } => {
-            let text = Markdown::new(text).inline();
+            let text = described(name, text, false);
             format!("{text} (This is the `{short}` of [`{parent}`]; another type has the short name.)")
         }
     };
@@ -71,7 +75,7 @@ fn head(name: &str, about: &About<'_>) -> String {
 }
 
 /// A type as it stands in a row.
-pub(super) fn rust_type(ty: &Type) -> String {
+pub fn rust_type(ty: &Type) -> String {
     match ty {
         Type::String => "String".to_owned(),
         Type::I32 => "i32".to_owned(),

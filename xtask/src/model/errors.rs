@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::names::{Kind, rust_name};
-use super::scope::{GIVE_A_NAME, Scope};
+use super::scope::{Name, Scope};
 use super::{ErrorCode, ErrorStatic, Errors};
 use crate::diagnostic::{Diagnostic, quoted};
 use crate::spec::{self, Spec};
@@ -30,23 +30,24 @@ pub(super) fn table<'s>(spec: &'s Spec, findings: &mut Vec<Diagnostic>) -> Error
         }
     }
 
-    let mut scope = Scope::new("variant", GIVE_A_NAME);
+    let mut scope = Scope::new("variant");
     let mut seen = HashSet::new();
-    let mut errors = Errors { codes: Vec::new(), statics: Vec::new() };
-    let mut names = HashSet::new();
+    let firsts: Vec<_> = definitions().filter(|facts| seen.insert(facts.code.value.as_str())).collect();
+    let name_of = |facts: &spec::ErrorCode| given.get(facts.code.value.as_str()).copied();
+    scope.take_given(firsts.iter().map(|facts| (&facts.code, name_of(facts))), Kind::Variant, findings);
+    let mut errors = Errors { codes: Vec::new(), statics: Vec::new(), index: HashMap::new() };
+    for facts in firsts {
+        let Name { text, numbered } = scope.name(&facts.code, name_of(facts), Kind::Variant);
+        errors.codes.push(ErrorCode { variant: text, numbered, facts });
+    }
+    let mut names = Scope::new("static");
     for facts in definitions() {
-        let code = facts.code.value.as_str();
-        if seen.insert(code) {
-            let variant = scope.name(&facts.code, given.get(code).copied(), Kind::Variant, findings);
-            errors.codes.push(ErrorCode { variant, facts });
-        }
-        if errors.static_of(facts).is_none() {
-            let base = rust_name(given.get(code).map_or(code, |name| name.value.as_str()), Kind::Static);
-            let numbered = (2_usize..).map(|number| format!("{base}_{number}"));
-            if let Some(name) = std::iter::once(base.clone()).chain(numbered).find(|name| !names.contains(name)) {
-                names.insert(name.clone());
-                errors.statics.push(ErrorStatic { name, facts });
-            }
+        let key = Definition::of(facts);
+        if !errors.index.contains_key(&key) {
+            let base = rust_name(&name_of(facts).unwrap_or(&facts.code).value, Kind::Static);
+            let name = names.free(&base, &facts.code, Kind::Static).text;
+            errors.index.insert(key, errors.statics.len());
+            errors.statics.push(ErrorStatic { name, facts });
         }
     }
     errors
@@ -55,18 +56,29 @@ pub(super) fn table<'s>(spec: &'s Spec, findings: &mut Vec<Diagnostic>) -> Error
 impl Errors<'_> {
     /// The statics for a list of definitions.
     pub(super) fn statics_of(&self, definitions: &[spec::ErrorCode]) -> Vec<String> {
-        definitions.iter().filter_map(|definition| self.static_of(definition)).map(|found| found.name.clone()).collect()
-    }
-
-    fn static_of(&self, definition: &spec::ErrorCode) -> Option<&ErrorStatic<'_>> {
-        self.statics.iter().find(|found| same(found.facts, definition))
+        let found = definitions.iter().filter_map(|definition| self.index.get(&Definition::of(definition)));
+        found.filter_map(|&index| self.statics.get(index)).map(|found| found.name.clone()).collect()
     }
 }
 
-/// Whether two definitions say the same.
-fn same(a: &spec::ErrorCode, b: &spec::ErrorCode) -> bool {
-    let facts = |error: &spec::ErrorCode| {
-        (error.code.value.clone(), error.status, error.message.clone(), error.throttling, error.description.clone())
-    };
-    facts(a) == facts(b)
+/// What a definition says: two that say the same are one.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Definition<'s> {
+    code: &'s str,
+    status: Option<u16>,
+    message: &'s str,
+    throttling: bool,
+    description: &'s str,
+}
+
+impl<'s> Definition<'s> {
+    fn of(error: &'s spec::ErrorCode) -> Self {
+        Self {
+            code: &error.code.value,
+            status: error.status,
+            message: &error.message,
+            throttling: error.throttling,
+            description: &error.description,
+        }
+    }
 }

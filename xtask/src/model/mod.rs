@@ -5,11 +5,13 @@ pub mod names;
 mod scope;
 mod types;
 
+use std::collections::{HashMap, HashSet};
+
 use crate::diagnostic::Diagnostic;
-use crate::spec::{self, Spec};
+use crate::spec::{self, Spanned, Spec};
 
 use names::{Kind, rust_name};
-use scope::Scope;
+use scope::{Name, Scope};
 
 /// One product as the generated code will have it; the facts are borrowed from the specification.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct Product<'s> {
 pub struct Action<'s> {
     pub facts: &'s spec::Action,
     pub module: String,
+    /// The feature of the crate that has the action; `None` in a crate with few actions, which has them all.
+    pub feature: Option<String>,
     /// The name of the module's file, without `.rs`.
     pub file: String,
     /// The request type.
@@ -52,6 +56,8 @@ pub struct Action<'s> {
 pub struct Parameter<'s> {
     pub facts: &'s spec::Parameter,
     pub field: String,
+    /// Whether another parameter has the plain name.
+    pub numbered: bool,
     /// The type of a value, whether required or not.
     pub ty: Type,
 }
@@ -99,12 +105,16 @@ pub enum About<'s> {
 pub struct Member<'s> {
     pub facts: &'s spec::Field,
     pub field: String,
+    /// Whether another member has the plain name.
+    pub numbered: bool,
     pub ty: Type,
 }
 
 #[derive(Debug)]
 pub struct Variant<'s> {
     pub name: String,
+    /// Whether another value has the plain name.
+    pub numbered: bool,
     pub value: &'s str,
     pub description: &'s str,
 }
@@ -133,11 +143,15 @@ pub struct Errors<'s> {
     pub codes: Vec<ErrorCode<'s>>,
     /// One for each distinct definition.
     pub statics: Vec<ErrorStatic<'s>>,
+    /// Which of the statics a definition has.
+    index: HashMap<errors::Definition<'s>, usize>,
 }
 
 #[derive(Debug)]
 pub struct ErrorCode<'s> {
     pub variant: String,
+    /// Whether another code has the plain name.
+    pub numbered: bool,
     /// The first definition.
     pub facts: &'s spec::ErrorCode,
 }
@@ -148,85 +162,86 @@ pub struct ErrorStatic<'s> {
     pub facts: &'s spec::ErrorCode,
 }
 
-/// What to do about actions whose names collide.
-const ONE_PRODUCT: &str = "correct the name of one of them; the actions of a product cannot share a name";
+/// A crate with more actions than this has a feature for each.
+const HANDFUL: usize = 5;
 
-/// Decides all names, or tells which cannot be decided.
-pub fn build(spec: &Spec) -> Result<Model<'_>, Vec<Diagnostic>> {
+/// The feature for the action of a module: its name with hyphens.
+fn feature(module: &str) -> String {
+    let name = module.trim_start_matches("r#").replace('_', "-");
+    let name = name.trim_matches('-');
+    if ["default", "full", "reqwest", "blocking"].contains(&name) { format!("{name}-action") } else { name.to_owned() }
+}
+
+/// Decides all names, or tells which cannot be decided. With `features`, many actions get a feature each.
+pub fn build(spec: &Spec, features: bool) -> Result<Model<'_>, Vec<Diagnostic>> {
     let mut findings = Vec::new();
-    let type_name = match rust_name(&spec.product.code.value, Kind::Type) {
-        name if is_action(spec, &name) => format!("{name}Product"),
+    let names: HashSet<&str> = spec.actions.iter().map(|action| action.name.value.as_str()).collect();
+    let type_name = match rust_name(&spec.product.code.value, Kind::Request) {
+        name if names.contains(name.as_str()) => format!("{name}Product"),
         name => name,
     };
-    let shapes = types::of_shapes(&spec.product.shapes, &mut findings);
+    let shape_names = types::shape_names(&spec.product.shapes);
+    let shapes = types::of_shapes(&spec.product.shapes, &shape_names, &mut findings);
     let errors = errors::table(spec, &mut findings);
 
-    let mut modules = Scope::new("module", ONE_PRODUCT);
-    let mut root = Scope::new("type", ONE_PRODUCT);
-    root.claim(&type_name, &spec.product.code, None, &mut findings);
+    let mut modules = Scope::new("module");
+    let mut root = Scope::new("type");
+    root.reserve(&type_name, &spec.product.code);
     let mut actions = Vec::new();
     for action in &spec.actions {
-        let built = build_action(spec, action, &type_name, &errors, &mut findings);
-        // One finding about a pair of actions is enough.
-        let _ = modules.claim(&built.module, &action.name, None, &mut findings)
-            && root.claim(&built.request, &action.name, None, &mut findings)
-            && root.claim(&built.builder, &action.name, None, &mut findings);
-        actions.push(built);
+        let wire = &action.name;
+        let module = modules.name(wire, None, Kind::Module).text;
+        let request = request_name(&root, &names, wire);
+        let builder = format!("{request}Builder");
+        root.reserve(&request, wire);
+        root.reserve(&builder, wire);
+        let reserved = ["Output", &request, &builder, &type_name];
+        let mut nested = types::Namer::new(&reserved, "types::", &shape_names, &mut findings);
+        let parameters = parameters(action, &mut nested, &request);
+        nested.answer(&request, &action.response);
+        let types = nested.finish();
+        actions.push(Action {
+            facts: action,
+            file: module.trim_start_matches("r#").to_owned(),
+            feature: (features && spec.actions.len() > HANDFUL).then(|| feature(&module)),
+            module,
+            request,
+            builder,
+            parameters,
+            types,
+            errors: errors.statics_of(&action.errors),
+        });
     }
-    actions.sort_by(|a, b| a.facts.name.value.cmp(&b.facts.name.value));
 
     let product = Product { facts: &spec.product, type_name, errors: errors.statics_of(&spec.product.errors) };
     if findings.is_empty() { Ok(Model { product, actions, errors, shapes }) } else { Err(findings) }
 }
 
-fn build_action<'s>(
-    spec: &'s Spec,
-    action: &'s spec::Action,
-    product: &str,
-    errors: &Errors<'s>,
-    findings: &mut Vec<Diagnostic>,
-) -> Action<'s> {
-    let module = rust_name(&action.name.value, Kind::Module);
-    let request = request_name(spec, &action.name.value);
-    let builder = format!("{request}Builder");
-    let mut fields = Scope::new("field", scope::GIVE_A_NAME);
-    let mut nested = types::Namer::new(&["Output", &request, &builder, product], "types::", findings);
+/// The parameters of an action, required ones first.
+fn parameters<'s>(action: &'s spec::Action, nested: &mut types::Namer<'s, '_>, request: &str) -> Vec<Parameter<'s>> {
     action.parameters.iter().for_each(|parameter| nested.take_given(&parameter.ty));
     action.response.iter().for_each(|field| nested.take_given(&field.ty));
+    let mut fields = Scope::new("field");
+    let given = action.parameters.iter().map(|parameter| (&parameter.name, parameter.rust_name.as_ref()));
+    fields.take_given(given, Kind::Parameter, nested.findings);
     let mut parameters = Vec::new();
     for facts in &action.parameters {
-        parameters.push(Parameter {
-            facts,
-            field: fields.name(&facts.name, facts.rust_name.as_ref(), Kind::Parameter, nested.findings),
-            ty: nested.refer(&facts.ty, &facts.name, &facts.description, &request),
-        });
+        let Name { text, numbered } = fields.name(&facts.name, facts.rust_name.as_ref(), Kind::Parameter);
+        let ty = nested.refer(&facts.ty, &facts.name, &facts.description, request);
+        parameters.push(Parameter { facts, field: text, numbered, ty });
     }
     parameters.sort_by_key(|parameter| !parameter.facts.required);
-    nested.answer(&request, &action.response);
-    let types = nested.finish();
-
-    Action {
-        facts: action,
-        file: module.trim_start_matches("r#").to_owned(),
-        module,
-        request,
-        builder,
-        parameters,
-        types,
-        errors: errors.statics_of(&action.errors),
-    }
+    parameters
 }
 
-/// The type of an action's request: the action's name, unless something else at the root of the crate has it.
-fn request_name(spec: &Spec, action: &str) -> String {
-    let name = rust_name(action, Kind::Type);
+/// The type of an action's request: the action's name, unless something else at the root of the crate has it or its builder's.
+fn request_name(root: &Scope, actions: &HashSet<&str>, wire: &Spanned<String>) -> String {
+    let name = rust_name(&wire.value, Kind::Request);
     // `FooBuilder` is the builder of `Foo`, if there is one.
-    let is_builder = name.strip_suffix("Builder").is_some_and(|built| is_action(spec, built));
-    if is_builder { format!("{name}Request") } else { name }
-}
-
-fn is_action(spec: &Spec, name: &str) -> bool {
-    spec.actions.iter().any(|action| action.name.value == name)
+    let is_builder = name.strip_suffix("Builder").is_some_and(|built| actions.contains(built));
+    let name = if is_builder { format!("{name}Request") } else { name };
+    let is_free = |name: &str| root.is_free(name) && root.is_free(&format!("{name}Builder"));
+    scope::first_free(&name, Kind::Request, is_free).text
 }
 
 #[cfg(test)]

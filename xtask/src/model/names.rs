@@ -11,6 +11,8 @@ pub enum Kind {
     Parameter,
     /// The module of an action.
     Module,
+    /// A request, or the product: at the root of the crate.
+    Request,
     /// An object or enumeration.
     Type,
     /// A value of an enumeration.
@@ -25,13 +27,15 @@ pub enum Kind {
 ///   symbols that carry meaning in values (`+1`, `<=5`).
 /// - Letters beyond ASCII become their code points (`u4e2d`): the result can be typed anywhere and looks like no other name.
 /// - A leading digit gets `value` in front.
+/// - Of several names that would become one, the first in the specification has the plain name, the others have a number behind it
+///   (see [`numbered`]); the documentation tells what they are on the wire.
 /// - Keywords become raw identifiers, where that is allowed; other reserved names end with `_`, types with `Type`.
 pub fn rust_name(wire: &str, kind: Kind) -> String {
     let words = words(wire, kind);
     let mut name = match kind {
         Kind::Field | Kind::Parameter | Kind::Module => words.join("_").to_snake_case(),
         Kind::Static => words.join("_").to_shouty_snake_case(),
-        Kind::Type | Kind::Variant => upper_camel(&words),
+        Kind::Request | Kind::Type | Kind::Variant => upper_camel(&words),
     };
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         name.insert_str(
@@ -39,16 +43,27 @@ pub fn rust_name(wire: &str, kind: Kind) -> String {
             match kind {
                 Kind::Field | Kind::Parameter | Kind::Module => "value_",
                 Kind::Static => "VALUE_",
-                Kind::Type | Kind::Variant => "Value",
+                Kind::Request | Kind::Type | Kind::Variant => "Value",
             },
         );
     }
     match reserved(&name, kind) {
         None => name,
         Some(Reserved::Keyword) => format!("r#{name}"),
-        Some(Reserved::Special | Reserved::Used) if kind == Kind::Type => format!("{name}Type"),
+        Some(Reserved::Special | Reserved::Used) if matches!(kind, Kind::Request | Kind::Type) => format!("{name}Type"),
         Some(Reserved::Special | Reserved::Used) => format!("{name}_"),
     }
+}
+
+/// The name with a number behind it, for the second and every further thing that would have the plain name: `owner_id_2`,
+/// `Paused2`, `Value1_2`.
+pub fn numbered(name: &str, number: usize, kind: Kind) -> String {
+    let name = name.strip_prefix("r#").unwrap_or(name).trim_end_matches('_');
+    let apart = match kind {
+        Kind::Field | Kind::Parameter | Kind::Module | Kind::Static => true,
+        Kind::Request | Kind::Type | Kind::Variant => name.ends_with(|c: char| c.is_ascii_digit()),
+    };
+    format!("{name}{}{number}", if apart { "_" } else { "" })
 }
 
 /// Why a name that a specification asks for cannot be used; `None` if it can.
@@ -58,7 +73,7 @@ pub fn objection(name: &str, kind: Kind) -> Option<&'static str> {
             name.starts_with(|c: char| c.is_ascii_lowercase())
                 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         }
-        Kind::Type | Kind::Variant | Kind::Static => {
+        Kind::Request | Kind::Type | Kind::Variant | Kind::Static => {
             let digits_around = |(index, _): (usize, &str)| {
                 let (before, after) = (&name[..index], &name[index + 1..]);
                 before.ends_with(|c: char| c.is_ascii_digit()) && after.starts_with(|c: char| c.is_ascii_digit())
@@ -110,7 +125,8 @@ fn reserved(name: &str, kind: Kind) -> Option<Reserved> {
         Kind::Field | Kind::Static => false,
         Kind::Parameter => USED_PARAMETERS.contains(&name),
         Kind::Module => USED_MODULES.contains(&name),
-        Kind::Type => USED_TYPES.iter().any(|names| names.split(' ').any(|used| used == name)),
+        Kind::Type => is_among(&USED_TYPES, name),
+        Kind::Request => is_among(&USED_TYPES, name) || is_among(&USED_AT_ROOT, name),
         Kind::Variant => name == "Unrecognized",
     };
     if ["self", "Self", "super", "crate", "_", ""].contains(&name) {
@@ -134,11 +150,27 @@ const KEYWORDS: &[&str] = &[
 
 /// `build` finishes a builder and `required` is the module of its conditions. A required parameter is a type parameter of the
 /// builder, too, and would hide a type or module of its name.
-const USED_PARAMETERS: &[&str] = &["build", "required", "types", "bool", "i32", "i64", "f64"];
+const USED_PARAMETERS: &[&str] = &[
+    "build", "required", "types", "bool", "char", "str", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize",
+    "u8", "u16", "u32", "u64", "u128", "usize",
+];
 
 /// Modules of every product, and names that a module at the root of a crate would hide. `mod` would take the file `mod.rs`.
-const USED_MODULES: &[&str] =
-    &["errors", "types", "mod", "generated", "runtime", "blocking", "std", "core", "alloc", "alibabacloud_runtime"];
+const USED_MODULES: &[&str] = &[
+    "errors",
+    "types",
+    "mod",
+    "generated",
+    "runtime",
+    "blocking",
+    "std",
+    "core",
+    "alloc",
+    "alibabacloud_runtime",
+    "descriptor",
+    "testing",
+    "transport",
+];
 
 /// The prelude; what generated files import; what stands at the root of every generated crate; the answer of every action.
 const USED_TYPES: [&str; 3] = [
@@ -149,6 +181,15 @@ const USED_TYPES: [&str; 3] = [
      ParameterLocation ParameterStyle Product ProductDescriptor RateLimit RegionEndpoint Request",
     "Client ClientBuilder ErrorCode ErrorKind Output Response",
 ];
+
+/// What else stands at the root of a generated crate.
+const USED_AT_ROOT: [&str; 1] =
+    ["CallOptions Credentials CredentialsError EnvironmentCredentials Network ParameterPlacement PreparedRequest \
+     ProvideCredentials ProvideFuture RetryPolicy SignatureVersion Throttle Transport TransportError UntypedRequest"];
+
+fn is_among(lists: &[&str], name: &str) -> bool {
+    lists.iter().any(|names| names.split(' ').any(|used| used == name))
+}
 
 /// The words of a name, ASCII letters and digits only; at least one.
 fn words(wire: &str, kind: Kind) -> Vec<String> {
@@ -303,6 +344,25 @@ mod tests {
         ];
         for (wire, kind, rust) in table {
             assert_eq!(rust_name(wire, kind), rust, "{wire:?} as {kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_numbered_name_is_in_the_style_of_its_kind() {
+        let table = [
+            ("owner_id", Kind::Field, "owner_id_2"),
+            ("r#type", Kind::Parameter, "type_2"),
+            ("self_", Kind::Field, "self_2"),
+            ("Paused", Kind::Variant, "Paused2"),
+            ("Value1", Kind::Variant, "Value1_2"),
+            ("Self_", Kind::Variant, "Self2"),
+            ("SelfType", Kind::Type, "SelfType2"),
+            ("NO_STOCK", Kind::Static, "NO_STOCK_2"),
+        ];
+        for (name, kind, expected) in table {
+            let found = numbered(name, 2, kind);
+            assert_eq!(found, expected);
+            assert!(kind == Kind::Static || objection(&found, kind).is_none(), "{found}");
         }
     }
 

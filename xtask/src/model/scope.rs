@@ -2,67 +2,90 @@
 
 use std::collections::HashMap;
 
-use super::names::{Kind, objection, rust_name};
+use super::names::{Kind, numbered, objection, rust_name};
 use crate::diagnostic::{Diagnostic, Span, quoted};
 use crate::spec::Spanned;
 
 /// What to do about two names that become one.
-pub(super) const GIVE_A_NAME: &str = "give one of them a `rust_name`";
+const GIVE_A_NAME: &str = "give one of them a `rust_name`";
 
 /// The names given so far, with what has them and where that is written.
 pub(super) struct Scope {
     /// What the names are for, in words: `field`.
     what: &'static str,
-    /// What to do about a collision.
-    help: &'static str,
     taken: HashMap<String, (String, Span)>,
 }
 
 impl Scope {
-    pub(super) fn new(what: &'static str, help: &'static str) -> Self {
-        Self { what, help, taken: HashMap::new() }
+    pub(super) fn new(what: &'static str) -> Self {
+        Self { what, taken: HashMap::new() }
     }
 
-    /// The Rust name for `wire`: the one that the specification asks for, or else the one that follows from `wire`.
-    pub(super) fn name(
+    /// Keeps the names that a specification asks for from all others. Two that are the same are a finding.
+    pub(super) fn take_given<'s>(
         &mut self,
-        wire: &Spanned<String>,
-        given: Option<&Spanned<String>>,
+        names: impl Iterator<Item = (&'s Spanned<String>, Option<&'s Spanned<String>>)>,
         kind: Kind,
         findings: &mut Vec<Diagnostic>,
-    ) -> String {
-        let name = match given {
-            Some(given) => {
-                check_given(given, "rust_name", kind, findings);
-                given.value.clone()
+    ) {
+        for (wire, given) in names {
+            let Some(given) = given else { continue };
+            check_given(given, "rust_name", kind, findings);
+            if let Some((first, first_span)) = self.taken.get(&given.value) {
+                let (what, name) = (self.what, &given.value);
+                let message = format!("{} and {} both become the {what} `{name}`", quoted(first), quoted(&wire.value));
+                findings.push(
+                    Diagnostic::error(given.span.clone(), message, format!("becomes `{name}` too"), GIVE_A_NAME)
+                        .with_related(first_span.clone(), format!("the first {what} `{name}`")),
+                );
+            } else {
+                self.taken.insert(given.value.clone(), (wire.value.clone(), given.span.clone()));
             }
-            None => rust_name(&wire.value, kind),
-        };
-        self.claim(&name, wire, given, findings);
+        }
+    }
+
+    /// The Rust name for `wire`: the one that the specification asks for, which [`take_given`](Self::take_given) has taken, or
+    /// else the first one that is free of the automatic one and that with a number behind it.
+    pub(super) fn name(&mut self, wire: &Spanned<String>, given: Option<&Spanned<String>>, kind: Kind) -> Name {
+        if let Some(given) = given {
+            return Name { text: given.value.clone(), numbered: false };
+        }
+        self.free(&rust_name(&wire.value, kind), wire, kind)
+    }
+
+    /// Takes the name, or the first one that is free with a number behind it.
+    pub(super) fn free(&mut self, wanted: &str, wire: &Spanned<String>, kind: Kind) -> Name {
+        let name = first_free(wanted, kind, |name| !self.taken.contains_key(name));
+        self.taken.insert(name.text.clone(), (wire.value.clone(), wire.span.clone()));
         name
     }
 
-    /// Takes a name, and tells whether it was free; if not, that is a finding.
-    pub(super) fn claim(
-        &mut self,
-        name: &str,
-        wire: &Spanned<String>,
-        given: Option<&Spanned<String>>,
-        findings: &mut Vec<Diagnostic>,
-    ) -> bool {
-        let span = &given.unwrap_or(wire).span;
-        if let Some((first, first_span)) = self.taken.get(name) {
-            let what = self.what;
-            let message = format!("{} and {} both become the {what} `{name}`", quoted(first), quoted(&wire.value));
-            findings.push(
-                Diagnostic::error(span.clone(), message, format!("becomes `{name}` too"), self.help)
-                    .with_related(first_span.clone(), format!("the first {what} `{name}`")),
-            );
-            return false;
-        }
-        self.taken.insert(name.to_owned(), (wire.value.clone(), span.clone()));
-        true
+    /// Takes a name for something else.
+    pub(super) fn reserve(&mut self, name: &str, wire: &Spanned<String>) {
+        self.taken.insert(name.to_owned(), (wire.value.clone(), wire.span.clone()));
     }
+
+    pub(super) fn is_free(&self, name: &str) -> bool {
+        !self.taken.contains_key(name)
+    }
+}
+
+/// The wanted name, or the first one that is free with a number behind it.
+pub(super) fn first_free(wanted: &str, kind: Kind, is_free: impl Fn(&str) -> bool) -> Name {
+    let mut name = Name { text: wanted.to_owned(), numbered: false };
+    let mut number = 2;
+    while !is_free(&name.text) {
+        name = Name { text: numbered(wanted, number, kind), numbered: true };
+        number += 1;
+    }
+    name
+}
+
+/// A Rust name, and whether it has a number because another thing has the plain name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) text: String,
+    pub(super) numbered: bool,
 }
 
 /// Checks a name that the specification asks for under the given key.

@@ -30,11 +30,11 @@ fn spec(product: &str, actions: &[(&str, &str, &str, &str)]) -> Spec {
 }
 
 fn findings(spec: &Spec) -> String {
-    render(&build(spec).err().unwrap_or_default(), false)
+    render(&build(spec, false).err().unwrap_or_default(), false)
 }
 
 fn model_of_answer(spec: &Spec) -> (Vec<String>, Vec<String>) {
-    let model = build(spec).unwrap_or_else(|found| panic!("{}", render(&found, false)));
+    let model = build(spec, false).unwrap_or_else(|found| panic!("{}", render(&found, false)));
     let types = &model.actions[0].types;
     (
         types.objects.iter().map(|object| object.name.clone()).collect(),
@@ -46,17 +46,36 @@ const TEXT: &str = "type: string, description: Text.";
 const EXAMPLE: &str = "type: string, description: Text., example: x";
 
 #[test]
-fn names_that_become_one_are_errors_with_both_places() {
+fn of_names_that_become_one_the_first_is_plain_and_the_others_have_numbers() {
     let spec = spec(
         "",
         &[(
             "Sell",
-            &format!("{{ ItemId: {{ {EXAMPLE} }}, item-id: {{ {EXAMPLE} }} }}"),
+            &format!("{{ ItemId: {{ {EXAMPLE} }}, item-id: {{ {EXAMPLE} }}, item_id_2: {{ {EXAMPLE} }} }}"),
             &format!(
-                "{{ Id: {{ {TEXT} }}, ID: {{ {TEXT} }}, State: {{ {TEXT}, values: {{ a-b: One., a_b: Two., AB: Three. }} }} }}"
+                "{{ Id: {{ {TEXT} }}, ID: {{ {TEXT} }}, iD: {{ {TEXT}, rust_name: id }}, \
+                 State: {{ {TEXT}, values: {{ a-b: One., a_b: Two., AB: Three. }} }} }}"
             ),
             "{ No.Stock: { status: 400, message: No. }, NoStock: { status: 400, message: No. } }",
         )],
+    );
+    let model = build(&spec, false).unwrap();
+    let action = &model.actions[0];
+    let parameters: Vec<_> = action.parameters.iter().map(|found| found.field.as_str()).collect();
+    assert_eq!(parameters, ["item_id", "item_id_2", "item_id_2_2"]);
+    let fields: Vec<_> = action.types.objects[0].members.iter().map(|member| member.field.as_str()).collect();
+    assert_eq!(fields, ["id_2", "id_3", "id", "state"], "a name that is asked for goes first");
+    let values: Vec<_> = action.types.enums[0].variants.iter().map(|variant| variant.name.as_str()).collect();
+    assert_eq!(values, ["AB", "AB2", "Ab"]);
+    let codes: Vec<_> = model.errors.codes.iter().map(|code| code.variant.as_str()).collect();
+    assert_eq!(codes, ["NoStock", "NoStock2"]);
+}
+
+#[test]
+fn two_equal_names_that_a_specification_asks_for_are_an_error_with_both_places() {
+    let spec = spec(
+        "",
+        &[("Sell", "{}", &format!("{{ A: {{ {TEXT}, rust_name: same }}, B: {{ {TEXT}, rust_name: same }} }}"), "{}")],
     );
     insta::assert_snapshot!(findings(&spec));
 }
@@ -81,9 +100,12 @@ fn names_that_a_specification_asks_for_are_checked() {
 }
 
 #[test]
-fn actions_that_become_one_are_errors() {
-    let spec = spec("", &[("SellItem", "{}", "{}", "{}"), ("sellItem", "{}", "{}", "{}")]);
-    insta::assert_snapshot!(findings(&spec));
+fn actions_that_become_one_are_numbered() {
+    let spec =
+        spec("", &[("SellItem", "{}", "{}", "{}"), ("sellItem", "{}", "{}", "{}"), ("Sell-Item", "{}", "{}", "{}")]);
+    let model = build(&spec, false).unwrap();
+    let names: Vec<_> = model.actions.iter().map(|action| (action.module.as_str(), action.request.as_str())).collect();
+    assert_eq!(names, [("sell_item", "SellItem"), ("sell_item_2", "SellItem2"), ("sell_item_3", "SellItem3")]);
 }
 
 #[test]
@@ -153,7 +175,7 @@ fn no_type_hides_a_name_that_the_code_needs() {
 #[test]
 fn an_action_called_like_a_builder_gets_out_of_its_way() {
     let spec = spec("", &[("Sell", "{}", "{}", "{}"), ("SellBuilder", "{}", "{}", "{}"), ("Shop", "{}", "{}", "{}")]);
-    let model = build(&spec).unwrap();
+    let model = build(&spec, false).unwrap();
     let names: Vec<_> = model.actions.iter().map(|action| (action.request.as_str(), action.builder.as_str())).collect();
     assert_eq!(
         names,
@@ -175,7 +197,7 @@ fn required_parameters_come_first_in_the_order_of_the_specification() {
             "{}",
         )],
     );
-    let model = build(&spec).unwrap();
+    let model = build(&spec, false).unwrap();
     let fields: Vec<_> = model.actions[0].parameters.iter().map(|parameter| parameter.field.as_str()).collect();
     assert_eq!(fields, ["b", "d", "a", "c"]);
 }
@@ -189,7 +211,7 @@ fn recursion_is_boxed_only_where_it_would_be_endless() {
   Tree: { type: object, description: D., fields: { All: { type: array, description: D., items: { type: shape, shape: Tree } }, Leaf: { type: shape, shape: Self, description: D. } } }
 ";
     let spec = spec(shapes, &[("Sell", "{}", "{}", "{}")]);
-    let model = build(&spec).unwrap_or_else(|found| panic!("{}", render(&found, false)));
+    let model = build(&spec, false).unwrap_or_else(|found| panic!("{}", render(&found, false)));
     let named = |name: &str| Type::Named(name.to_owned());
     let boxed = |name: &str| Type::Option(Box::new(Type::Box(Box::new(named(name)))));
     let members: Vec<_> = model
@@ -219,7 +241,7 @@ fn equal_definitions_of_an_error_are_one_and_others_are_numbered() {
         "errors: { Down: { status: 500, message: Down. } }\n",
         &[("A", "{}", "{}", &a), ("B", "{}", "{}", &b), ("C", "{}", "{}", &c)],
     );
-    let model = build(&spec).unwrap();
+    let model = build(&spec, false).unwrap();
     assert_eq!(model.product.errors, ["DOWN"]);
     let errors: Vec<_> = model.actions.iter().map(|action| action.errors[0].as_str()).collect();
     assert_eq!(errors, ["NO_STOCK", "NO_STOCK", "NO_STOCK_2"]);

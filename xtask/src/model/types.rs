@@ -3,16 +3,20 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::names::{Kind, rust_name, singular};
-use super::scope::{GIVE_A_NAME, Scope, check_given};
+use super::scope::{Name, Scope, check_given, first_free};
 use super::{About, Enum, Member, Object, Type, Types, Variant};
 use crate::diagnostic::{Diagnostic, Span, quoted};
 use crate::spec::{self, Spanned};
+
+/// Longer names do not get a parent's name in front.
+const LONGEST_TYPE: usize = 60;
 
 /// Gives the types of one module their names, outer ones first: of two types that want the same name, the inner one gets its
 /// parent's name in front.
 pub(super) struct Namer<'s, 'f> {
     /// Where shared shapes are, seen from this module.
     shapes: &'static str,
+    shape_names: &'f ShapeNames<'s>,
     /// Names of the module that are not nested types.
     reserved: Vec<String>,
     taken: HashMap<String, Option<Span>>,
@@ -29,9 +33,15 @@ struct Waiting<'s> {
 }
 
 impl<'s, 'f> Namer<'s, 'f> {
-    pub(super) fn new(reserved: &[&str], shapes: &'static str, findings: &'f mut Vec<Diagnostic>) -> Self {
+    pub(super) fn new(
+        reserved: &[&str],
+        shapes: &'static str,
+        shape_names: &'f ShapeNames<'s>,
+        findings: &'f mut Vec<Diagnostic>,
+    ) -> Self {
         Self {
             shapes,
+            shape_names,
             reserved: reserved.iter().map(|&name| name.to_owned()).collect(),
             taken: HashMap::new(),
             waiting: VecDeque::new(),
@@ -44,6 +54,7 @@ impl<'s, 'f> Namer<'s, 'f> {
     pub(super) fn take_given(&mut self, ty: &'s spec::Type) {
         match ty {
             spec::Type::Array(inner) | spec::Type::Map(inner) => self.take_given(inner),
+            spec::Type::Wrapped(wrapped) => self.take_given(&wrapped.items),
             spec::Type::Object(object) => {
                 self.take(object.type_name.as_ref());
                 object.fields.iter().for_each(|field| self.take_given(&field.ty));
@@ -84,8 +95,12 @@ impl<'s, 'f> Namer<'s, 'f> {
             spec::Type::Boolean => Type::Bool,
             spec::Type::Any => Type::Json,
             spec::Type::Array(item) => Type::Vec(Box::new(self.refer(item, &one_of(wire), description, parent))),
+            spec::Type::Wrapped(wrapped) => {
+                let member = Spanned { value: singular(&wrapped.member), span: wire.span.clone() };
+                Type::Vec(Box::new(self.refer(&wrapped.items, &member, description, parent)))
+            }
             spec::Type::Map(value) => Type::Map(Box::new(self.refer(value, &one_of(wire), description, parent))),
-            spec::Type::Shape(name) => Type::Named(format!("{}{}", self.shapes, rust_name(&name.value, Kind::Type))),
+            spec::Type::Shape(name) => Type::Named(format!("{}{}", self.shapes, self.shape(&name.value))),
             spec::Type::Object(object) => {
                 let (name, instead_of) = self.choose(object.type_name.as_ref(), wire, parent);
                 let about = About::Described { text: object.description.as_deref().unwrap_or(description), instead_of };
@@ -98,6 +113,11 @@ impl<'s, 'f> Namer<'s, 'f> {
                 Type::Named(name)
             }
         }
+    }
+
+    /// The Rust name of a shape.
+    fn shape(&self, name: &str) -> String {
+        self.shape_names.get(name).cloned().unwrap_or_else(|| rust_name(name, Kind::Type))
     }
 
     /// Names a type, and tells the shorter name that it could not have.
@@ -118,9 +138,13 @@ impl<'s, 'f> Namer<'s, 'f> {
             self.claim(&short, &wire.span);
             return (short, None);
         }
+        // Objects of one name inside each other would get ever longer names; a number is easier to read then.
         let long = format!("{parent}{short}");
-        self.claim(&long, &wire.span);
-        (long, Some((short, parent.to_owned())))
+        let long = if long.len() > LONGEST_TYPE { short.clone() } else { long };
+        let is_free = |name: &str| !self.taken.contains_key(name) && !self.reserved.iter().any(|used| used == name);
+        let name = first_free(&long, Kind::Type, is_free).text;
+        self.claim(&name, &wire.span);
+        (name, Some((short, parent.to_owned())))
     }
 
     fn claim(&mut self, name: &str, span: &Span) {
@@ -143,14 +167,14 @@ impl<'s, 'f> Namer<'s, 'f> {
     }
 
     fn add_enum(&mut self, name: String, about: About<'s>, values: &'s spec::Enum) {
-        let mut scope = Scope::new("variant", GIVE_A_NAME);
+        let mut scope = Scope::new("variant");
+        let given = values.values.iter().map(|value| (&value.value, value.rust_name.as_ref()));
+        scope.take_given(given, Kind::Variant, self.findings);
         let mut variants = Vec::new();
         for value in &values.values {
-            variants.push(Variant {
-                name: scope.name(&value.value, value.rust_name.as_ref(), Kind::Variant, self.findings),
-                value: &value.value.value,
-                description: &value.description,
-            });
+            let Name { text, numbered } = scope.name(&value.value, value.rust_name.as_ref(), Kind::Variant);
+            let (value, description) = (&value.value.value, &value.description);
+            variants.push(Variant { name: text, numbered, value, description });
         }
         self.types.enums.push(Enum { name, about, variants });
     }
@@ -164,16 +188,18 @@ impl<'s, 'f> Namer<'s, 'f> {
     /// All types of the module.
     pub(super) fn finish(mut self) -> Types<'s> {
         while let Some(Waiting { name, about, fields }) = self.waiting.pop_front() {
-            let mut scope = Scope::new("field", GIVE_A_NAME);
+            let mut scope = Scope::new("field");
+            let given = fields.iter().map(|field| (&field.name, field.rust_name.as_ref()));
+            scope.take_given(given, Kind::Field, self.findings);
             let mut members = Vec::new();
             for facts in fields {
-                let field = scope.name(&facts.name, facts.rust_name.as_ref(), Kind::Field, self.findings);
+                let Name { text: field, numbered } = scope.name(&facts.name, facts.rust_name.as_ref(), Kind::Field);
                 let ty = match self.refer(&facts.ty, &facts.name, &facts.description, &name) {
                     // Empty stands for absent.
                     ty @ (Type::Vec(_) | Type::Map(_)) => ty,
                     ty => Type::Option(Box::new(ty)),
                 };
-                members.push(Member { facts, field, ty });
+                members.push(Member { facts, field, numbered, ty });
             }
             self.types.objects.push(Object { name, about, members });
         }
@@ -182,27 +208,41 @@ impl<'s, 'f> Namer<'s, 'f> {
     }
 }
 
+/// The Rust names of shapes, by their names in the specification.
+pub(super) type ShapeNames<'s> = HashMap<&'s str, String>;
+
+/// Names the shapes of a product.
+pub(super) fn shape_names(shapes: &[spec::Shape]) -> ShapeNames<'_> {
+    let mut scope = Scope::new("type");
+    let mut name = |shape: &spec::Shape| scope.name(&shape.name, None, Kind::Type).text;
+    shapes.iter().map(|shape| (shape.name.value.as_str(), name(shape))).collect()
+}
+
 /// The shapes of a product as the types of one module.
-pub(super) fn of_shapes<'s>(shapes: &'s [spec::Shape], findings: &mut Vec<Diagnostic>) -> Types<'s> {
-    let mut namer = Namer::new(&[], "", findings);
+pub(super) fn of_shapes<'s>(
+    shapes: &'s [spec::Shape],
+    names: &ShapeNames<'s>,
+    findings: &mut Vec<Diagnostic>,
+) -> Types<'s> {
+    let mut types = Namer::new(&[], "", names, findings);
     for shape in shapes {
-        namer.claim(&rust_name(&shape.name.value, Kind::Type), &shape.name.span);
+        types.claim(&types.shape(&shape.name.value), &shape.name.span);
     }
     for shape in shapes {
         if let spec::Type::Object(object) = &shape.ty {
-            object.fields.iter().for_each(|field| namer.take_given(&field.ty));
+            object.fields.iter().for_each(|field| types.take_given(&field.ty));
         }
     }
     for shape in shapes {
-        let name = rust_name(&shape.name.value, Kind::Type);
+        let name = types.shape(&shape.name.value);
         let about = About::Described { text: &shape.description, instead_of: None };
         match &shape.ty {
-            spec::Type::Object(object) => namer.waiting.push_back(Waiting { name, about, fields: &object.fields }),
-            spec::Type::Enum(values) => namer.add_enum(name, about, values),
+            spec::Type::Object(object) => types.waiting.push_back(Waiting { name, about, fields: &object.fields }),
+            spec::Type::Enum(values) => types.add_enum(name, about, values),
             _ => {}
         }
     }
-    namer.finish()
+    types.finish()
 }
 
 /// The name of what a list holds, at the place of the list's name.

@@ -15,8 +15,8 @@ use super::file::{self, ActionFile, ProductFile, ShapeType, TypeKeys};
 use super::node::{self, Node, Value};
 use super::suggest::suggestion;
 use super::{
-    Action, Authorization, Endpoints, Enum, EnumValue, ErrorCode, Field, Object, Parameter, Product, RateLimit,
-    RegionEndpoint, Shape, Spanned, Spec, Type,
+    Action, Authorization, BODY, Endpoints, Enum, EnumValue, ErrorCode, Field, Guess, Object, Parameter, Product,
+    RateLimit, RegionEndpoint, Shape, Spanned, Spec, Type, Wrapped,
 };
 use crate::diagnostic::{Diagnostic, Findings, Severity, Source, Span, is_direction_control, quoted};
 
@@ -24,7 +24,7 @@ use crate::diagnostic::{Diagnostic, Findings, Severity, Source, Span, is_directi
 const MOST_FINDINGS: usize = 50;
 
 /// Longer names are a mistake.
-const LONGEST_NAME: usize = 100;
+pub const LONGEST_NAME: usize = 100;
 
 /// A file as it was read.
 #[derive(Debug, Clone)]
@@ -201,6 +201,11 @@ impl Checker<'_> {
         self.required(key, name, owner).and_then(|text| self.checked_prose(text, name))
     }
 
+    /// Text for people that must be there; empty if the specification says that there is none.
+    fn prose_or_none(&self, key: &Key<Located<String>>, name: &str, owner: &Owner) -> Option<String> {
+        self.prose(key, name, owner).map(none_is_empty)
+    }
+
     /// Text for people that need not be there.
     fn optional_prose(&self, key: &Key<Located<String>>, name: &str) -> Option<String> {
         key.given().and_then(|text| self.checked_prose(text, name))
@@ -276,18 +281,22 @@ impl Checker<'_> {
         let owner = Owner::named("error code", code);
         let named = self.name(code, "an error code");
         let status = self.required(&facts.status, "status", &owner).and_then(|status| {
-            let valid = u16::try_from(status.value).ok().filter(|status| (100..=599).contains(status));
+            let text = status.value.0.as_str();
+            if text == NONE {
+                return Some(None);
+            }
+            let valid = text.parse().ok().filter(|status| (100..=599).contains(status));
             if valid.is_none() {
                 self.findings.error(
                     &status.range,
-                    format!("{} is not an HTTP status", status.value),
+                    format!("{} is not an HTTP status", quoted(text)),
                     "expected 100 to 599",
-                    "write the status that the documentation gives, such as 400",
+                    "write the status that the documentation gives, such as 400, or `none` if it gives none",
                 );
             }
-            valid
+            valid.map(Some)
         });
-        let message = self.prose(&facts.message, "message", &owner);
+        let message = self.prose_or_none(&facts.message, "message", &owner);
         let description = self.optional_prose(&facts.description, "description");
         let rust_name = self.rust_name(&facts.rust_name);
         Some(ErrorCode {
@@ -299,6 +308,14 @@ impl Checker<'_> {
             description: description.unwrap_or_default(),
         })
     }
+}
+
+/// The word by which a specification says that there is nothing to say.
+const NONE: &str = "none";
+
+/// Text for people; empty if the specification says that there is none.
+fn none_is_empty(text: String) -> String {
+    if text == NONE { String::new() } else { text }
 }
 
 /// Whether a character has no place in text for people. Marks that do not reorder anything by themselves are allowed.
@@ -314,7 +331,7 @@ fn how_to_write(owner: &str, key: &str) -> &'static str {
         "fields" if owner == "shape" => "add `fields:` with the fields by name",
         "action" => "add `action:` with the name on the wire, which is also the name of the file",
         "summary" => "add `summary:` with one sentence that says what the action does",
-        "description" => "add `description:` with one sentence in your own words",
+        "description" => "add `description:` with one sentence in your own words, or `none`",
         "idempotent" => {
             "add `idempotent: true` if sending the same request twice does no more than sending it once, otherwise `false`"
         }
@@ -415,7 +432,27 @@ impl Checker<'_> {
             success_code,
             shapes,
             errors,
+            guessed: self
+                .guesses(&raw.guessed, &["title", "documentation", "default_region", "endpoints", "success_code"]),
         })
+    }
+
+    /// What nobody has reviewed: only these keys can be guessed.
+    fn guesses(&self, raw: &Key<Located<Map<Located<String>>>>, known: &[&str]) -> Vec<Guess> {
+        let mut guesses = Vec::new();
+        for (key, reason) in raw.given().map_or(&[][..], |guesses| &guesses.value.0[..]) {
+            if !known.contains(&key.value.as_str()) {
+                self.findings.error(
+                    &key.range,
+                    format!("{} is not a key that can be guessed", quoted(&key.value)),
+                    "not one of the known keys",
+                    suggestion(&key.value, known),
+                );
+            } else if let Some(reason) = self.checked_prose(reason, "guessed") {
+                guesses.push(Guess { key: key.value.clone(), reason });
+            }
+        }
+        guesses
     }
 
     fn characters(&self, text: &Located<String>, what: &str, of: &str, allowed: impl Fn(char) -> bool) -> bool {
@@ -491,7 +528,7 @@ impl Checker<'_> {
     fn shape(&self, name: &Located<String>, raw: &file::Shape) -> Option<Shape> {
         let owner = Owner::named("shape", name);
         let named = self.name(name, "a shape");
-        let description = self.prose(&raw.description, "description", &owner);
+        let description = self.prose_or_none(&raw.description, "description", &owner);
         let ty = self.required(&raw.ty, "type", &owner)?;
         let refuse = |key: Option<&Range<usize>>, name, ty| {
             if let Some(key) = key {
@@ -555,7 +592,7 @@ impl Checker<'_> {
     fn action(&self, raw: &ActionFile) -> Option<Action> {
         let owner = Owner::file("action", raw.action.given());
         let name = self.required(&raw.action, "action", &owner);
-        let summary = self.prose(&raw.summary, "summary", &owner);
+        let summary = self.prose_or_none(&raw.summary, "summary", &owner);
         let description = self.optional_prose(&raw.description, "description");
         let idempotent = self.required(&raw.idempotent, "idempotent", &owner).copied();
         let unknown_outcome = self.optional_prose(&raw.unknown_outcome, "unknown_outcome");
@@ -567,7 +604,7 @@ impl Checker<'_> {
         let parameters = self.required(&raw.parameters, "parameters", &owner);
         let parameters = parameters.map_or(Vec::new(), |parameters| self.parameters(&parameters.value));
         let response = self.required(&raw.response, "response", &owner);
-        let response = response.map_or(Vec::new(), |fields| self.fields(&fields.value));
+        let response = response.map_or(Vec::new(), |fields| self.response(fields));
         let errors = self.required(&raw.errors, "errors", &owner);
         let errors = errors.map_or(Vec::new(), |errors| self.error_codes(&errors.value));
         let example = self.required(&raw.example, "example", &owner);
@@ -592,7 +629,23 @@ impl Checker<'_> {
             response,
             errors,
             example: example?,
+            guessed: self.guesses(&raw.guessed, &["idempotent", "rate_limit"]),
         })
+    }
+
+    /// The members of an answer, or the one field that stands for an answer which is no object.
+    fn response(&self, raw: &Located<Map<file::Field>>) -> Vec<Field> {
+        if let Some((name, _)) = raw.value.0.iter().find(|(name, _)| name.value == BODY)
+            && raw.value.0.len() > 1
+        {
+            self.findings.error(
+                &name.range,
+                "`$body` stands beside other members",
+                "the answer is either an object or something else",
+                "keep `$body` alone for an answer that is no object, or describe the members of the object",
+            );
+        }
+        self.fields(&raw.value)
     }
 
     /// `10/s`, `200/60s`, `none`. The outer `Option`: whether it can be used.

@@ -15,7 +15,7 @@ use super::de::{AnyScalar, Key, Located, Map, TextOr};
 pub(crate) struct ActionFile {
     /// The action's name on the wire; the file has the same name.
     pub(crate) action: Key<Located<String>>,
-    /// One sentence that says what the action does, in Markdown.
+    /// One sentence that says what the action does, in Markdown; `none` if nobody does.
     pub(crate) summary: Key<Located<String>>,
     /// What else there is to know, in Markdown.
     #[serde(default)]
@@ -43,8 +43,12 @@ pub(crate) struct ActionFile {
     pub(crate) response: Key<Located<Map<Field>>>,
     /// The documented error codes of this action; `{}` for none.
     pub(crate) errors: Key<Located<Map<ErrorCode>>>,
-    /// The documented answer, as JSON text.
+    /// The documented answer, as JSON text; `none` if none is documented.
     pub(crate) example: Key<Located<String>>,
+    /// What nobody has reviewed: the keys `idempotent` and `rate_limit`, and where each value comes from. Remove an entry
+    /// once you have checked the value.
+    #[serde(default)]
+    pub(crate) guessed: Key<Located<Map<Located<String>>>>,
 }
 
 /// What the caller must be allowed to do.
@@ -170,7 +174,7 @@ pub(crate) enum Style {
     Simple,
 }
 
-/// What a value of text means: one sentence, or a map if it also needs a Rust name.
+/// What a value of text means: one sentence (`none` if nobody says), or a map if it also needs a Rust name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ValueFacts {
@@ -188,6 +192,7 @@ pub(crate) struct TypeKeys<'a> {
     pub(crate) format: &'a Key<Located<Format>>,
     pub(crate) values: &'a Key<Located<Map<TextOr<ValueFacts>>>>,
     pub(crate) items: &'a Key<Located<Box<Item>>>,
+    pub(crate) wrapper: &'a Key<Located<String>>,
     pub(crate) fields: &'a Key<Located<Map<Field>>>,
     pub(crate) additional: &'a Key<Located<Box<Item>>>,
     pub(crate) shape: &'a Key<Located<String>>,
@@ -214,6 +219,9 @@ macro_rules! typed {
             /// With `array`: the type of the items.
             #[serde(default)]
             pub(crate) items: Key<Located<Box<Item>>>,
+            /// With `array`, in an answer: the one member of the object in which the list is wrapped on the wire.
+            #[serde(default)]
+            pub(crate) wrapper: Key<Located<String>>,
             /// With `object`: the fields, by name on the wire.
             #[serde(default)]
             pub(crate) fields: Key<Located<Map<Field>>>,
@@ -237,6 +245,7 @@ macro_rules! typed {
                     format: &self.format,
                     values: &self.values,
                     items: &self.items,
+                    wrapper: &self.wrapper,
                     fields: &self.fields,
                     additional: &self.additional,
                     shape: &self.shape,
@@ -250,9 +259,10 @@ macro_rules! typed {
 typed! {
     /// What a request carries under one name.
     Parameter {
-        /// One sentence that says what it means, in Markdown.
+        /// One sentence that says what it means, in Markdown; `none` if nobody does.
         description: Key<Located<String>>,
-        /// A documented value: text for scalars, JSON text for lists, maps and objects.
+        /// A documented value: text for scalars, JSON text for lists, maps and objects; `none`, without quotes, if none is
+        /// documented.
         example: Key<Located<AnyScalar>>,
         /// Whether a request without it is refused; `false` if not given.
         #[serde(default)]
@@ -275,7 +285,7 @@ typed! {
 typed! {
     /// A member of an answer, or of an object inside an answer, a parameter or a shape.
     Field {
-        /// One sentence that says what it means, in Markdown.
+        /// One sentence that says what it means, in Markdown; `none` if nobody does.
         description: Key<Located<String>>,
         /// Whether the value is personal data or a secret: it is kept out of logs and errors.
         #[serde(default)]
@@ -299,10 +309,10 @@ typed! {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ErrorCode {
-    /// The HTTP status that comes with it.
-    #[schemars(range(min = 100, max = 599))]
-    pub(crate) status: Key<Located<u64>>,
-    /// The message that comes with it.
+    /// The HTTP status that comes with it, 100 to 599; `none` if none is documented.
+    #[schemars(extend("anyOf" = [{ "const": "none" }, { "type": "integer", "minimum": 100, "maximum": 599 }]))]
+    pub(crate) status: Key<Located<AnyScalar>>,
+    /// The message that comes with it; `none` if none is documented.
     pub(crate) message: Key<Located<String>>,
     /// Whether it says that a limit was exceeded: the request was not executed, and is sent again later.
     #[serde(default)]
@@ -340,6 +350,10 @@ pub(crate) struct ProductFile {
     /// The error codes that any action may answer with.
     #[serde(default)]
     pub(crate) errors: Key<Located<Map<ErrorCode>>>,
+    /// What nobody has reviewed: the keys `title`, `documentation`, `default_region`, `endpoints` and `success_code`, and where
+    /// each value comes from. Remove an entry once you have checked the value.
+    #[serde(default)]
+    pub(crate) guessed: Key<Located<Map<Located<String>>>>,
 }
 
 /// Host names.
@@ -384,7 +398,7 @@ pub(crate) struct Shape {
     /// An object with `fields`, or a string with `values`.
     #[serde(rename = "type")]
     pub(crate) ty: Key<Located<ShapeType>>,
-    /// One sentence that says what it is, in Markdown.
+    /// One sentence that says what it is, in Markdown; `none` if nobody does.
     pub(crate) description: Key<Located<String>>,
     /// With `object`: the fields, by name on the wire.
     #[serde(default)]

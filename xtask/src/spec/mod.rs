@@ -6,7 +6,7 @@
 mod check;
 mod de;
 mod file;
-mod node;
+pub mod node;
 mod schema;
 mod suggest;
 #[cfg(test)]
@@ -14,9 +14,15 @@ mod tests;
 
 use std::time::Duration;
 
-pub use self::check::{InputFile, parse};
+pub use self::check::{InputFile, LONGEST_NAME, parse};
 pub use self::schema::schemas;
+pub use self::suggest::suggestion;
 use crate::diagnostic::Span;
+
+/// Whether a scalar without quotes is text, and not a number, a boolean or nothing.
+pub fn is_text(scalar: &str) -> bool {
+    matches!(node::plain_scalar(scalar), node::Scalar::Text(_)) && scalar != "none"
+}
 
 /// A value and the place where it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +55,17 @@ pub struct Product {
     pub shapes: Vec<Shape>,
     /// Codes that any action may answer with.
     pub errors: Vec<ErrorCode>,
+    /// What nobody has reviewed.
+    pub guessed: Vec<Guess>,
+}
+
+/// A value that nobody has reviewed.
+#[derive(Debug)]
+pub struct Guess {
+    /// The key of the value.
+    pub key: String,
+    /// Where the value comes from.
+    pub reason: String,
 }
 
 #[derive(Debug)]
@@ -82,6 +99,7 @@ pub struct Action {
     /// Path of the file from the repository root, with `/`.
     pub source: String,
     pub name: Spanned<String>,
+    /// Empty: the specification says `none`.
     pub summary: String,
     pub description: String,
     pub idempotent: bool,
@@ -97,12 +115,24 @@ pub struct Action {
     pub deprecated: Option<String>,
     /// In the order of the file.
     pub parameters: Vec<Parameter>,
-    /// The members of the answer, in the order of the file.
+    /// The members of the answer, in the order of the file; the one field [`BODY`] if the answer is no object.
     pub response: Vec<Field>,
     pub errors: Vec<ErrorCode>,
-    /// The documented answer, as JSON text on one line, member order kept.
+    /// The documented answer, as JSON text on one line, member order kept; empty if the specification says `none`.
     pub example: String,
+    /// What nobody has reviewed.
+    pub guessed: Vec<Guess>,
 }
+
+impl Action {
+    /// Whether nobody has reviewed the value of a key.
+    pub fn is_guessed(&self, key: &str) -> bool {
+        self.guessed.iter().any(|guess| guess.key == key)
+    }
+}
+
+/// The name of the field that stands for a whole answer which is no object.
+pub const BODY: &str = "$body";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
@@ -127,8 +157,9 @@ pub struct Parameter {
     pub sensitive: bool,
     pub location: Location,
     pub style: Style,
+    /// Empty: the specification says `none`.
     pub description: String,
-    /// As it goes over the wire: text for scalars, JSON text for everything else.
+    /// As it goes over the wire: text for scalars, JSON text for everything else; empty if the specification says `none`.
     pub example: String,
 }
 
@@ -153,6 +184,7 @@ pub struct Field {
     pub rust_name: Option<Spanned<String>>,
     pub ty: Type,
     pub sensitive: bool,
+    /// Empty: the specification says `none`.
     pub description: String,
 }
 
@@ -165,6 +197,8 @@ pub enum Type {
     Boolean,
     Any,
     Array(Box<Type>),
+    /// An array that is the one member of an object on the wire.
+    Wrapped(Wrapped),
     /// Values under free names.
     Map(Box<Type>),
     Object(Object),
@@ -182,6 +216,13 @@ pub struct Object {
     pub fields: Vec<Field>,
 }
 
+/// A list of `items` as `{ "member": […] }`.
+#[derive(Debug)]
+pub struct Wrapped {
+    pub member: String,
+    pub items: Box<Type>,
+}
+
 /// Text with documented values.
 #[derive(Debug)]
 pub struct Enum {
@@ -193,6 +234,7 @@ pub struct Enum {
 pub struct EnumValue {
     pub value: Spanned<String>,
     pub rust_name: Option<Spanned<String>>,
+    /// Empty: the specification says `none`.
     pub description: String,
 }
 
@@ -200,7 +242,9 @@ pub struct EnumValue {
 pub struct ErrorCode {
     pub code: Spanned<String>,
     pub rust_name: Option<Spanned<String>>,
-    pub status: u16,
+    /// `None`: the specification says `none`.
+    pub status: Option<u16>,
+    /// Empty: the specification says `none`.
     pub message: String,
     pub throttling: bool,
     pub description: String,

@@ -15,18 +15,18 @@ use crate::diagnostic::{Diagnostic, Findings, Source, is_direction_control, quot
 const LARGEST_FILE: usize = 1 << 20;
 
 /// How many lists and maps may stand inside each other.
-const DEEPEST_NESTING: usize = 64;
+const DEEPEST_NESTING: usize = 128;
 
 /// A value and its place.
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) range: Range<usize>,
-    pub(crate) value: Value,
+pub struct Node {
+    pub range: Range<usize>,
+    pub value: Value,
 }
 
 /// What stands at a place.
 #[derive(Debug)]
-pub(crate) enum Value {
+pub enum Value {
     /// Text, a number, a boolean or nothing: see [`Node::scalar`].
     Scalar {
         text: String,
@@ -42,7 +42,7 @@ pub(crate) enum Value {
 
 /// What a scalar means.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Scalar<'a> {
+pub enum Scalar<'a> {
     Null,
     Boolean(bool),
     /// A whole or a broken number, as it is written.
@@ -52,7 +52,7 @@ pub(crate) enum Scalar<'a> {
 
 impl Node {
     /// The meaning of a scalar by the core schema of YAML 1.2; `None` for a list or map.
-    pub(crate) fn scalar(&self) -> Option<Scalar<'_>> {
+    pub fn scalar(&self) -> Option<Scalar<'_>> {
         match &self.value {
             Value::Scalar { text, plain: true } => Some(plain_scalar(text)),
             Value::Scalar { text, plain: false } => Some(Scalar::Text(text)),
@@ -62,7 +62,7 @@ impl Node {
 }
 
 /// What text means that is written without quotes.
-pub(crate) fn plain_scalar(text: &str) -> Scalar<'_> {
+pub fn plain_scalar(text: &str) -> Scalar<'_> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Scalar::Null,
         "true" | "True" | "TRUE" => Scalar::Boolean(true),
@@ -88,7 +88,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Decodes a file's bytes. `Err`: the file cannot be shown to the YAML parser; the findings say why.
-pub(crate) fn decode(path: &str, bytes: &[u8]) -> Result<Findings, Findings> {
+pub fn decode(path: &str, bytes: &[u8]) -> Result<Findings, Findings> {
     let source = |text: String| Findings::new(Arc::new(Source { path: path.to_owned(), text }));
     if bytes.len() > LARGEST_FILE {
         let findings = source(String::new());
@@ -138,7 +138,7 @@ fn is_unprintable(c: char) -> bool {
 }
 
 /// Reads the tree of a file. `None`: there is no tree; the findings say why.
-pub(crate) fn read(findings: &Findings) -> Option<Node> {
+pub fn read(findings: &Findings) -> Option<Node> {
     let options = granit_parser::options! {
         disallow_directives: true,
         emit_anchor_events: true,

@@ -3,7 +3,7 @@
 use crate::diagnostic::quoted;
 
 /// `did you mean …? known: …`.
-pub(crate) fn suggestion(word: &str, known: &[&str]) -> String {
+pub fn suggestion(word: &str, known: &[&str]) -> String {
     let mut all = known.iter().take(40).map(|word| quoted(word)).collect::<Vec<_>>().join(", ");
     if known.len() > 40 {
         all.push_str(" …");

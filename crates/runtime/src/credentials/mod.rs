@@ -106,6 +106,12 @@ impl fmt::Debug for Credentials {
 pub trait ProvideCredentials: Send + Sync + 'static {
     /// Credentials that are valid now.
     fn provide(&self) -> ProvideFuture<'_>;
+
+    /// Credentials that are valid now, if they can be had without waiting; the client asks for these first. By default there are
+    /// none.
+    fn at_hand(&self) -> Option<Credentials> {
+        None
+    }
 }
 
 /// What [`ProvideCredentials::provide`] returns.
@@ -116,12 +122,20 @@ impl ProvideCredentials for Credentials {
     fn provide(&self) -> ProvideFuture<'_> {
         Box::pin(std::future::ready(Ok(self.clone())))
     }
+
+    fn at_hand(&self) -> Option<Credentials> {
+        Some(self.clone())
+    }
 }
 
 /// Shares one provider between clients.
 impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
     fn provide(&self) -> ProvideFuture<'_> {
         (**self).provide()
+    }
+
+    fn at_hand(&self) -> Option<Credentials> {
+        (**self).at_hand()
     }
 }
 

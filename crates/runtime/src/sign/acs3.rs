@@ -3,6 +3,7 @@
 //! Source: Alibaba Cloud, "V3 request structure and signature"; the rules are repeated at each function.
 
 use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderName;
 use sha2::{Digest, Sha256};
 
 use super::hex::{Hex, hex};
@@ -64,10 +65,24 @@ impl Signed {
         &'a self,
         request: &Request<'a>,
         credentials: &'a Credentials,
-    ) -> impl Iterator<Item = (&'static str, &'a str)> {
+    ) -> impl Iterator<Item = (&'static HeaderName, &'a str)> {
         let headers = signed_headers(request, credentials, self.content_hash.as_str());
-        headers.into_iter().flatten().chain([("authorization", &*self.authorization)])
+        headers.into_iter().flatten().chain([(&AUTHORIZATION, &*self.authorization)])
     }
+}
+
+// Parsed by the compiler.
+static ACTION: HeaderName = HeaderName::from_static("x-acs-action");
+static CONTENT_SHA256: HeaderName = HeaderName::from_static("x-acs-content-sha256");
+static DATE: HeaderName = HeaderName::from_static("x-acs-date");
+static SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-acs-security-token");
+static SIGNATURE_NONCE: HeaderName = HeaderName::from_static("x-acs-signature-nonce");
+static VERSION: HeaderName = HeaderName::from_static("x-acs-version");
+static AUTHORIZATION: HeaderName = http::header::AUTHORIZATION;
+
+/// Whether a header holds what must not be printed. The hash, too: a short body, a phone number say, can be found by trying.
+pub(crate) fn is_sensitive(name: &HeaderName) -> bool {
+    [&AUTHORIZATION, &SECURITY_TOKEN, &CONTENT_SHA256].contains(&name)
 }
 
 /// The headers that are signed beside `host`, in the order of their names, as the canonical request wants them.
@@ -75,14 +90,14 @@ fn signed_headers<'a>(
     request: &Request<'a>,
     credentials: &'a Credentials,
     content_hash: &'a str,
-) -> [Option<(&'static str, &'a str)>; 6] {
+) -> [Option<(&'static HeaderName, &'a str)>; 6] {
     [
-        Some(("x-acs-action", request.action)),
-        Some(("x-acs-content-sha256", content_hash)),
-        Some(("x-acs-date", request.timestamp)),
-        credentials.security_token().map(|token| ("x-acs-security-token", token)),
-        Some(("x-acs-signature-nonce", request.nonce)),
-        Some(("x-acs-version", request.version)),
+        Some((&ACTION, request.action)),
+        Some((&CONTENT_SHA256, content_hash)),
+        Some((&DATE, request.timestamp)),
+        credentials.security_token().map(|token| (&SECURITY_TOKEN, token)),
+        Some((&SIGNATURE_NONCE, request.nonce)),
+        Some((&VERSION, request.version)),
     ]
 }
 
@@ -114,13 +129,13 @@ pub fn sign(request: &Request<'_>, credentials: &Credentials) -> Signed {
     let headers = signed_headers(request, credentials, content_hash.as_str());
     let headers = || headers.iter().flatten();
 
-    let values = headers().map(|(name, value)| 2 * name.len() + value.len() + 3).sum::<usize>();
+    let values = headers().map(|(name, value)| 2 * name.as_str().len() + value.len() + 3).sum::<usize>();
     let mut text = String::with_capacity(values + request.query.len() + request.host.len() + 96);
     for part in [request.method, "\n/\n", request.query, "\nhost:", request.host.trim(), "\n"] {
         text.push_str(part);
     }
     for (name, value) in headers() {
-        for part in [name, ":", value.trim(), "\n"] {
+        for part in [name.as_str(), ":", value.trim(), "\n"] {
             text.push_str(part);
         }
     }
@@ -129,7 +144,7 @@ pub fn sign(request: &Request<'_>, credentials: &Credentials) -> Signed {
     text.push_str("host");
     for (name, _) in headers() {
         text.push(';');
-        text.push_str(name);
+        text.push_str(name.as_str());
     }
     let names_end = text.len();
     text.push('\n');

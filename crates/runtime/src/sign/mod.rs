@@ -11,6 +11,7 @@ pub mod rpc;
 mod timestamp;
 
 pub(crate) use nonce::{Nonce, Nonces};
+pub(crate) use percent::encode_to;
 pub use percent::{canonical_query, encode};
-pub(crate) use percent::{capacity, encode_to, join_to};
+pub(crate) use timestamp::Timestamp;
 pub use timestamp::timestamp;

@@ -24,22 +24,26 @@ pub fn encode(text: &str) -> String {
 
 /// A table and whole runs at once: every byte of a request is encoded, most of them twice.
 pub(crate) fn encode_to(out: &mut String, text: &str) {
+    encode_each(text, |run, escape| {
+        out.push_str(run);
+        out.extend(escape.map(|[high, low]| ['%', high, low]).into_iter().flatten());
+    });
+}
+
+/// Calls `write` with every run of unreserved characters and the digits of the escape that follows it, if one does.
+fn encode_each(text: &str, mut write: impl FnMut(&str, Option<[char; 2]>)) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut run = 0;
     for (at, byte) in text.bytes().enumerate() {
         if !UNRESERVED[usize::from(byte)] {
-            // A run of unreserved characters begins and ends between characters; inside of one there is none.
-            if run < at {
-                out.push_str(&text[run..at]);
-            }
-            out.push('%');
-            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+            let digits = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]].map(char::from);
+            // A run that is not empty begins and ends between characters; inside of one there is none.
+            write(if run < at { &text[run..at] } else { "" }, Some(digits));
             run = at + 1;
         }
     }
     if run < text.len() {
-        out.push_str(&text[run..]);
+        write(&text[run..], None);
     }
 }
 
@@ -55,18 +59,13 @@ pub(crate) fn encode_to(out: &mut String, text: &str) {
 pub fn canonical_query<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut sorted: Vec<(&str, &str)> = parameters.into_iter().collect();
     sorted.sort_unstable();
-    let mut out = String::with_capacity(capacity(&sorted));
+    let mut out = String::with_capacity(sorted.iter().map(|(name, value)| name.len() + value.len() + 8).sum());
     join_to(&mut out, &sorted);
     out
 }
 
-/// How long a canonical query is about.
-pub(crate) fn capacity(parameters: &[(&str, &str)]) -> usize {
-    parameters.iter().map(|(name, value)| name.len() + value.len() + 8).sum()
-}
-
 /// Writes parameters, sorted already, as the canonical query.
-pub(crate) fn join_to(out: &mut String, sorted: &[(&str, &str)]) {
+fn join_to(out: &mut String, sorted: &[(&str, &str)]) {
     for (index, (name, value)) in sorted.iter().enumerate() {
         if index > 0 {
             out.push('&');
@@ -75,4 +74,29 @@ pub(crate) fn join_to(out: &mut String, sorted: &[(&str, &str)]) {
         out.push('=');
         encode_to(out, value);
     }
+}
+
+/// Writes parameters, sorted already, as the canonical query to `once`, and the same percent-encoded again to `twice`.
+pub(crate) fn join_twice(once: &mut String, twice: &mut String, sorted: &[(&str, &str)]) {
+    for (index, (name, value)) in sorted.iter().enumerate() {
+        if index > 0 {
+            once.push('&');
+            twice.push_str("%26");
+        }
+        encode_twice(once, twice, name);
+        once.push('=');
+        twice.push_str("%3D");
+        encode_twice(once, twice, value);
+    }
+}
+
+fn encode_twice(once: &mut String, twice: &mut String, text: &str) {
+    encode_each(text, |run, escape| {
+        once.push_str(run);
+        twice.push_str(run);
+        if let Some([high, low]) = escape {
+            once.extend(['%', high, low]);
+            twice.extend(['%', '2', '5', high, low]);
+        }
+    });
 }

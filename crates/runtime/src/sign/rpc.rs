@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
-use super::percent::{canonical_query, encode_to};
+use super::percent::{encode_to, join_twice};
 use crate::credentials::Credentials;
 
 /// The parameters that every RPC V1 request carries beside the action's own, without the signature.
@@ -21,18 +21,29 @@ pub fn common_parameters<'a>(
     timestamp: &'a str,
     nonce: &'a str,
 ) -> Vec<(&'a str, &'a str)> {
-    let mut parameters = vec![
-        ("Action", action),
-        ("Version", version),
-        ("Format", "JSON"),
-        ("AccessKeyId", credentials.access_key_id()),
-        ("SignatureMethod", "HMAC-SHA1"),
-        ("SignatureVersion", "1.0"),
-        ("SignatureNonce", nonce),
-        ("Timestamp", timestamp),
+    common(action, version, credentials, timestamp, nonce).collect()
+}
+
+/// The common parameters, sorted by name.
+pub(crate) fn common<'a>(
+    action: &'a str,
+    version: &'a str,
+    credentials: &'a Credentials,
+    timestamp: &'a str,
+    nonce: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
+    let parameters = [
+        Some(("AccessKeyId", credentials.access_key_id())),
+        Some(("Action", action)),
+        Some(("Format", "JSON")),
+        credentials.security_token().map(|token| ("SecurityToken", token)),
+        Some(("SignatureMethod", "HMAC-SHA1")),
+        Some(("SignatureNonce", nonce)),
+        Some(("SignatureVersion", "1.0")),
+        Some(("Timestamp", timestamp)),
+        Some(("Version", version)),
     ];
-    parameters.extend(credentials.security_token().map(|token| ("SecurityToken", token)));
-    parameters
+    parameters.into_iter().flatten()
 }
 
 /// The string to sign: `METHOD&%2F&` and the canonical query, percent-encoded a second time.
@@ -108,7 +119,19 @@ pub fn sign<'a>(
     parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
     access_key_secret: &str,
 ) -> (String, String) {
-    let query = canonical_query(parameters);
-    let signature = signature(access_key_secret, &string_to_sign(method, &query));
+    let (query, signature) = sign_with(&Key::new(access_key_secret), method, parameters.into_iter().collect());
+    (query, signature.as_str().to_owned())
+}
+
+/// As [`sign`], with a key that is ready for use. The canonical query has room for `&Signature=` and the signature.
+pub(crate) fn sign_with(key: &Key, method: &str, mut parameters: Vec<(&str, &str)>) -> (String, Signature) {
+    parameters.sort_unstable();
+    let length: usize = parameters.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+    let mut query = String::with_capacity(length + 11 + 28 * 3);
+    let mut to_sign = String::with_capacity(method.len() + 5 + length + parameters.len() * 6);
+    to_sign.push_str(method);
+    to_sign.push_str("&%2F&");
+    join_twice(&mut query, &mut to_sign, &parameters);
+    let signature = key.sign(&to_sign);
     (query, signature)
 }

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The time in UTC, to the second, as `YYYY-MM-DDThh:mm:ssZ`. Times before 1970 count as 1970.
+/// The time in UTC, to the second, as `YYYY-MM-DDThh:mm:ssZ`. Times before 1970 count as 1970, and those after 9999 as its end.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -11,30 +11,42 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// assert_eq!(alibabacloud_runtime::sign::timestamp(time), "2016-02-23T12:46:24Z");
 /// ```
 pub fn timestamp(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (year, month, day) = date(seconds / 86_400);
-    let mut text = String::with_capacity(20);
-    // Times after the year 9999 have no such form, but a long one.
-    if year > 9_999 {
-        text.push_str(&year.to_string());
-    } else {
-        two_digits(&mut text, year / 100);
-        two_digits(&mut text, year % 100);
-    }
-    for (separator, number) in
-        [('-', month), ('-', day), ('T', seconds / 3_600 % 24), (':', seconds / 60 % 60), (':', seconds % 60)]
-    {
-        text.push(separator);
-        two_digits(&mut text, number);
-    }
-    text.push('Z');
-    text
+    Timestamp::of(time).as_str().to_owned()
 }
 
-/// By hand, because `format!` takes a third of the time of a whole signature.
-fn two_digits(text: &mut String, number: u64) {
-    for digit in [number / 10, number % 10] {
-        text.extend(u32::try_from(digit).ok().and_then(|digit| char::from_digit(digit, 10)));
+/// The last second that the format can write.
+const LAST: u64 = 253_402_300_799;
+
+/// A timestamp. Written by hand: `format!` takes a good part of the time of a whole signature.
+#[derive(Clone, Copy)]
+pub(crate) struct Timestamp([u8; 20]);
+
+impl Timestamp {
+    pub(crate) fn of(time: SystemTime) -> Self {
+        let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().min(LAST);
+        let (year, month, day) = date(seconds / 86_400);
+        let mut text = *b"0000-00-00T00:00:00Z";
+        let numbers = [
+            (0, year / 100),
+            (2, year % 100),
+            (5, month),
+            (8, day),
+            (11, seconds / 3_600 % 24),
+            (14, seconds / 60 % 60),
+            (17, seconds % 60),
+        ];
+        for (at, number) in numbers {
+            // Each is less than a hundred.
+            let [.., number] = number.to_be_bytes();
+            text[at] += number / 10;
+            text[at + 1] += number % 10;
+        }
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // Digits and signs: it is text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 

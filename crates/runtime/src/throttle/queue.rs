@@ -92,7 +92,7 @@ impl Quota {
                 return Ok(self.permit(slot));
             }
             let ahead = state.waiting[..=line].iter().sum();
-            if state.rule.expected_at_most(ahead, now) > now + max_wait {
+            if state.rule.expected_at_most(ahead, now) > now.saturating_add(max_wait) {
                 let needed = state.rule.expected(ahead, now).saturating_sub(now);
                 if needed > max_wait {
                     return Err(Refused::TooLong { needed });
@@ -269,6 +269,7 @@ impl Drop for Place<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

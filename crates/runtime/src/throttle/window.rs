@@ -306,6 +306,7 @@ impl Answers {
 }
 
 #[cfg(test)]
+#[allow(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 mod tests {
     use super::*;
 

@@ -14,9 +14,9 @@ use bytes::Bytes;
 use crate::redact::Redactor;
 
 #[cfg(feature = "reqwest")]
-pub use reqwest::ReqwestTransport;
+pub use reqwest::{ReqwestTransport, ReqwestTransportBuilder};
 
-/// The largest answer that is read, in bytes (16 MiB). A larger one is a [`TransportError`].
+/// The largest body of an answer that is read, in bytes (16 MiB). A larger one is a [`TransportError`].
 pub const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// Sends one HTTP request and returns the whole answer.
@@ -44,23 +44,23 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// Why there is no answer.
-#[derive(Debug)]
+/// Why there is no (whole) answer.
 pub struct TransportError {
     not_sent: bool,
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    partial: Option<Box<http::Response<Bytes>>>,
 }
 
 impl TransportError {
     /// The request certainly never reached the server: no connection could be made. It is safe to send it again.
     pub fn not_sent(message: impl Into<String>) -> Self {
-        Self { not_sent: true, message: message.into(), source: None }
+        Self { not_sent: true, message: message.into(), source: None, partial: None }
     }
 
     /// The request may have reached the server, but there is no complete answer.
     pub fn unanswered(message: impl Into<String>) -> Self {
-        Self { not_sent: false, message: message.into(), source: None }
+        Self { not_sent: false, message: message.into(), source: None, partial: None }
     }
 
     /// Adds the cause. Its text must not hold the URL of the request.
@@ -68,6 +68,18 @@ impl TransportError {
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Adds what came in of the answer before it broke off: the caller is told its status and request ID, and how it begins.
+    #[must_use]
+    pub fn with_partial_answer(mut self, answer: http::Response<Bytes>) -> Self {
+        self.partial = Some(Box::new(answer));
+        self
+    }
+
+    /// What came in of the answer before it broke off; `None` if not even its head did.
+    pub fn partial_answer(&self) -> Option<&http::Response<Bytes>> {
+        self.partial.as_deref()
     }
 
     /// The same error without the values that `hide` hides. Its causes become plain text only if one of them holds such a value.
@@ -83,12 +95,25 @@ impl TransportError {
             next = cause.source();
         }
         let source = if holds_values { Some(texts.join(": ").into()) } else { self.source };
-        Self { not_sent: self.not_sent, message: redactor.hide(&self.message).into_owned(), source }
+        let message = redactor.hide(&self.message).into_owned();
+        // The start of an answer stays behind: it holds personal data.
+        Self { not_sent: self.not_sent, message, source, partial: None }
     }
 
     /// Whether the request certainly never reached the server.
     pub fn is_not_sent(&self) -> bool {
         self.not_sent
+    }
+}
+
+/// Without what came in of the answer: it holds personal data.
+impl fmt::Debug for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransportError")
+            .field("not_sent", &self.not_sent)
+            .field("message", &self.message)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The bundled transport: HTTP/1.1 and TLS through `reqwest`.
 
 use std::error::Error as StdError;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -13,6 +14,8 @@ use super::{MAX_ANSWER_BYTES, Transport, TransportError, TransportFuture};
 #[derive(Debug, Clone)]
 pub struct ReqwestTransport {
     client: reqwest::Client,
+    /// The first URL without a query, as `reqwest` wants it: nearly every request goes there, and parsing costs as much as signing.
+    url: Arc<OnceLock<(http::Uri, reqwest::Url)>>,
 }
 
 impl ReqwestTransport {
@@ -23,7 +26,7 @@ impl ReqwestTransport {
     /// # Errors
     /// If TLS cannot be set up.
     pub fn new() -> Result<Self, TransportError> {
-        Self::over(settings())
+        Self::builder().build()
     }
 
     /// As [`new`](Self::new), but without proxies: for an endpoint on this machine, which a proxy cannot reach. A client does
@@ -32,21 +35,107 @@ impl ReqwestTransport {
     /// # Errors
     /// If TLS cannot be set up.
     pub fn without_proxies() -> Result<Self, TransportError> {
-        Self::over(settings().no_proxy())
+        Self::builder().without_proxies().build()
     }
 
-    fn over(settings: reqwest::ClientBuilder) -> Result<Self, TransportError> {
-        settings.build().map(|client| Self { client }).map_err(|error| {
-            TransportError::not_sent("the HTTP client cannot be set up").with_source(error.without_url())
-        })
+    /// The settings of [`new`](Self::new), to change some of them.
+    pub fn builder() -> ReqwestTransportBuilder {
+        ReqwestTransportBuilder { settings: settings(), problem: None }
     }
 
-    /// A transport over a client of your own: for a custom certificate authority, a client certificate or a proxy with a password.
+    /// A transport over a client of your own, for whatever [`builder`](Self::builder) does not offer: a proxy with a password, say.
     ///
     /// Switch redirects and retries off in it: a redirect would carry the signed request to another host, and a request that
     /// creates something must not be repeated behind the caller's back.
     pub fn from_client(client: reqwest::Client) -> Self {
-        Self { client }
+        Self { client, url: Arc::default() }
+    }
+
+    /// The request in the form that `reqwest` wants.
+    fn convert(&self, request: http::Request<Bytes>) -> Result<reqwest::Request, TransportError> {
+        let (parts, body) = request.into_parts();
+        let url = match self.url.get() {
+            Some((uri, url)) if *uri == parts.uri => url.clone(),
+            _ => {
+                let url = reqwest::Url::parse(&parts.uri.to_string())
+                    .map_err(|_| TransportError::not_sent("the request is not valid HTTP"))?;
+                // A query holds parameters, which no later request has in common.
+                if parts.uri.query().is_none() {
+                    let _ = self.url.set((parts.uri, url.clone()));
+                }
+                url
+            }
+        };
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        *request.body_mut() = Some(body.into());
+        Ok(request)
+    }
+}
+
+/// Settings for a [`ReqwestTransport`].
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct ReqwestTransportBuilder {
+    settings: reqwest::ClientBuilder,
+    /// The first setting that cannot be used.
+    problem: Option<TransportError>,
+}
+
+impl ReqwestTransportBuilder {
+    /// Trusts these certificate authorities, too, beside those of the system: for a proxy that opens TLS, say. `pem` holds one or more
+    /// certificates in PEM form.
+    pub fn certificate_authorities(mut self, pem: &[u8]) -> Self {
+        match reqwest::Certificate::from_pem_bundle(pem) {
+            Ok(certificates) if !certificates.is_empty() => {
+                self.settings = self.settings.tls_certs_merge(certificates);
+                self
+            }
+            _ => self
+                .refuse("the certificate authorities are not certificates in PEM form (`-----BEGIN CERTIFICATE-----`)"),
+        }
+    }
+
+    /// Shows this certificate to servers that ask for one. `pem` holds the private key and the certificate, with the rest of its chain
+    /// if there is one, in PEM form.
+    pub fn client_certificate(mut self, pem: &[u8]) -> Self {
+        if let Ok(identity) = reqwest::Identity::from_pem(pem) {
+            self.settings = self.settings.identity(identity);
+            self
+        } else {
+            // The cause may quote a part of the key.
+            self.refuse("the client certificate is not a private key and a certificate in PEM form")
+        }
+    }
+
+    /// How long a connection attempt may take, TLS included. Default: 5 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings = self.settings.connect_timeout(timeout);
+        self
+    }
+
+    /// Goes through no proxy, whatever the environment says.
+    pub fn without_proxies(mut self) -> Self {
+        self.settings = self.settings.no_proxy();
+        self
+    }
+
+    /// The transport.
+    ///
+    /// # Errors
+    /// If a setting cannot be used, or TLS cannot be set up; the message says which.
+    pub fn build(self) -> Result<ReqwestTransport, TransportError> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        self.settings.build().map(ReqwestTransport::from_client).map_err(|error| {
+            TransportError::not_sent("the HTTP client cannot be set up").with_source(error.without_url())
+        })
+    }
+
+    fn refuse(mut self, problem: &'static str) -> Self {
+        self.problem.get_or_insert_with(|| TransportError::not_sent(problem));
+        self
     }
 }
 
@@ -61,40 +150,49 @@ fn settings() -> reqwest::ClientBuilder {
 impl Transport for ReqwestTransport {
     fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_> {
         Box::pin(async move {
-            let request = reqwest::Request::try_from(request).map_err(|error| {
-                TransportError::not_sent("the request is not valid HTTP").with_source(error.without_url())
-            })?;
-            let mut response = self.client.execute(request).await.map_err(describe)?;
-            let too_large =
-                || TransportError::unanswered(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"));
-            let announced = response.content_length().unwrap_or(0);
-            if announced > MAX_ANSWER_BYTES as u64 {
-                return Err(too_large());
-            }
+            let mut response = self.client.execute(self.convert(request)?).await.map_err(describe)?;
             let mut answer = http::Response::new(Bytes::new());
             *answer.status_mut() = response.status();
             *answer.headers_mut() = std::mem::take(response.headers_mut());
-            // Nearly every answer comes in one piece, which then is the body without a copy.
-            let Some(first) = response.chunk().await.map_err(describe)? else {
-                return Ok(answer);
-            };
-            let Some(second) = response.chunk().await.map_err(describe)? else {
-                *answer.body_mut() = first;
-                return Ok(answer);
-            };
-            let mut body = BytesMut::from(first);
-            let mut next = Some(second);
-            while let Some(chunk) = next {
-                if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                    return Err(too_large());
-                }
-                body.extend_from_slice(&chunk);
-                next = response.chunk().await.map_err(describe)?;
+            match read_body(&mut response, &mut answer).await {
+                Ok(()) => Ok(answer),
+                Err(error) => Err(error.with_partial_answer(answer)),
             }
-            *answer.body_mut() = body.freeze();
-            Ok(answer)
         })
     }
+}
+
+/// Reads the body into `answer`, as far as it comes.
+async fn read_body(response: &mut reqwest::Response, answer: &mut http::Response<Bytes>) -> Result<(), TransportError> {
+    let too_large = || TransportError::unanswered(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"));
+    // Nearly every answer comes in one piece, which then is the body without a copy.
+    let Some(first) = response.chunk().await.map_err(describe)? else {
+        return Ok(());
+    };
+    *answer.body_mut() = first;
+    if response.content_length().is_some_and(|announced| announced > MAX_ANSWER_BYTES as u64) {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::new();
+    let outcome = loop {
+        match response.chunk().await {
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(describe(error)),
+            Ok(Some(chunk)) => {
+                if body.is_empty() {
+                    body = BytesMut::from(std::mem::take(answer.body_mut()));
+                }
+                if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                    break Err(too_large());
+                }
+                body.extend_from_slice(&chunk);
+            }
+        }
+    };
+    if !body.is_empty() {
+        *answer.body_mut() = body.freeze();
+    }
+    outcome
 }
 
 /// Whether the request can have arrived: `reqwest` marks what fails before there is a connection.

@@ -8,11 +8,12 @@ use alibabacloud_runtime::{
     Credentials, ErrorKind, ProvideCredentials, ProvideFuture, RetryPolicy, SignatureVersion, Throttle, TransportError,
     UntypedRequest,
 };
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::support::{
-    Order, Ping, Scripted, Step, answer, assert_signed_v1, assert_signed_v3, builder, client, form, not_sent, ok,
-    throttled,
+    Order, Ping, Scripted, Step, answer, assert_signed_v1, assert_signed_v3, builder, client, everything_printable,
+    form, not_sent, ok, throttled,
 };
 
 #[tokio::test(start_paused = true)]
@@ -106,7 +107,7 @@ async fn what_may_have_been_executed_is_never_sent_again() {
         (Step::Never, ErrorKind::Unanswered, true),
         (answer(503, r#"{"Code":"ServiceUnavailable"}"#), ErrorKind::Service, true),
         (answer(500, r#"{"Code":"InternalError"}"#), ErrorKind::Service, true),
-        (answer(400, r#"{"Code":"SignatureNonceUsed"}"#), ErrorKind::Service, false),
+        (answer(400, r#"{"Code":"SignatureNonceUsed"}"#), ErrorKind::Service, true),
         (answer(400, r#"{"Code":"InvalidParameter"}"#), ErrorKind::Service, false),
         (answer(200, r#"{"Code":"Ram.PermissionDeny"}"#), ErrorKind::Service, false),
         (answer(502, "<html>"), ErrorKind::UnusableAnswer, true),
@@ -262,4 +263,18 @@ async fn a_parameter_that_cannot_be_sent_is_named_and_nothing_goes_out() {
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidRequest, 0));
     assert!(error.to_string().starts_with("Order not sent: parameter `Price`: "), "{error}");
     assert!(transport.sent().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_request_id_and_first_words_of_a_cut_answer_are_kept() {
+    let partial = http::Response::builder().status(200).header("x-acs-request-id", "r-1");
+    let partial = partial.body(Bytes::from_static(b"{\"Phone\":\"CANARY-phone\",\"Co")).unwrap();
+    let cut = TransportError::unanswered("the connection broke").with_partial_answer(partial);
+    let client = client(&Scripted::new([Step::Fail(cut)]));
+    let error = client.send(Order::builder().space("s").phone("CANARY-phone").build()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unanswered);
+    assert_eq!((error.http_status(), error.request_id()), (Some(200), Some("r-1")));
+    assert!(error.outcome_unknown());
+    assert_eq!(error.message(), r#"the connection broke; the answer begins with: {"Phone":"<hidden>","Co"#);
+    assert!(!everything_printable(&error).contains("CANARY"));
 }

@@ -249,7 +249,7 @@ pub(crate) fn assert_signed_v3(request: &http::Request<Bytes>) {
     };
     let key = key();
     for (name, value) in acs3::sign(&request, &key).headers(&request, &key) {
-        assert_eq!(header(name), value, "{name}");
+        assert_eq!(header(name.as_str()), value, "{name}");
     }
 }
 

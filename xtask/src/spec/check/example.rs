@@ -5,17 +5,25 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::{Checker, Enum, EnumValue, HashSet, Located, Object, Type, quoted, suggestion};
+use super::{BODY, Checker, Enum, EnumValue, HashSet, Located, NONE, Object, Type, quoted, suggestion};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::spec::de::AnyScalar;
 use crate::spec::node::{self, Scalar};
 
 impl Checker<'_> {
-    /// An action's example: JSON text that decodes into the described answer. Gives it back on one line.
+    /// An action's example: JSON text that decodes into the described answer. Gives it back on one line; empty if the
+    /// specification says `none`.
     pub(super) fn answer_example(&self, example: &Located<String>, response: &Type) -> Option<String> {
+        if example.value.trim() == NONE {
+            return Some(String::new());
+        }
         let help = "copy the documented answer as it is, below `example: |`, all lines indented alike";
         let json = self.json(example, &example.value, help)?;
-        if !json.is_object() {
+        let body = match response {
+            Type::Object(object) => object.fields.iter().find(|field| field.name.value == BODY),
+            _ => None,
+        };
+        if body.is_none() && !json.is_object() {
             self.findings.error(
                 &example.range,
                 "the example is not a JSON object",
@@ -26,7 +34,7 @@ impl Checker<'_> {
         }
         // A field that is described wrongly would be found missing here a second time.
         if !self.findings.has_errors() {
-            self.walk(example.key.clone(), response, &json);
+            self.walk(example.key.clone(), body.map_or(response, |body| &body.ty), &json);
         }
         Some(json.to_string())
     }
@@ -51,7 +59,7 @@ impl Checker<'_> {
             Type::Int64 => text.parse::<i64>().is_ok(),
             Type::Number => text.parse::<f64>().is_ok_and(f64::is_finite),
             Type::Boolean => matches!(text, "true" | "false"),
-            Type::Any | Type::Array(_) | Type::Map(_) | Type::Object(_) => {
+            Type::Any | Type::Array(_) | Type::Wrapped(_) | Type::Map(_) | Type::Object(_) => {
                 let help = "write a value of this type as JSON text, in single quotes: '[\"a\", \"b\"]'";
                 if let Some(json) = self.json(example, text, help) {
                     self.walk(example.range.clone(), ty, &json);
@@ -172,6 +180,26 @@ impl Walk<'_> {
                 }
                 true
             }
+            // Some answers come without the wrapper.
+            (Type::Wrapped(wrapped), Value::Array(list)) => {
+                for (index, item) in list.iter().enumerate() {
+                    self.value(&wrapped.items, item, &format!("{path}[{index}]"), place);
+                }
+                true
+            }
+            (Type::Wrapped(wrapped), Value::Object(members)) => {
+                let path = join(path, &wrapped.member);
+                match members.get(&wrapped.member) {
+                    Some(Value::Array(list)) if members.len() == 1 => {
+                        for (index, item) in list.iter().enumerate() {
+                            self.value(&wrapped.items, item, &format!("{path}[{index}]"), place);
+                        }
+                        true
+                    }
+                    Some(Value::Null) => members.len() == 1,
+                    _ => members.is_empty(),
+                }
+            }
             (Type::Map(values), Value::Object(members)) => {
                 for (name, member) in members {
                     self.value(values, member, &join(path, name), place);
@@ -267,6 +295,7 @@ fn described(ty: &Type) -> &'static str {
         Type::Boolean => "a boolean",
         Type::Any => "any JSON value",
         Type::Array(_) => "a list",
+        Type::Wrapped(_) => "a list wrapped in an object",
         Type::Map(_) | Type::Object(_) => "an object",
         Type::Shape(_) => "a shape",
     }

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::{
-    Checker, Enum, EnumValue, Field, Key, Located, Map, Object, Owner, Parameter, Shapes, Spanned, TextOr, Type,
-    TypeKeys, file, quoted, suggestion,
+    Checker, Enum, EnumValue, Field, Key, Located, Map, NONE, Object, Owner, Parameter, Shapes, Spanned, TextOr, Type,
+    TypeKeys, Wrapped, file, none_is_empty, quoted, suggestion,
 };
+use crate::spec::de::AnyScalar;
 use crate::spec::file::{Format, Item, TypeName, ValueFacts};
 use crate::spec::{Location, Style};
 
@@ -18,14 +19,18 @@ impl Checker<'_> {
         let owner = Owner::named("parameter", name);
         let named = self.name(name, "a parameter");
         let ty = self.ty(raw.type_keys(), &owner);
-        let description = self.prose(&raw.description, "description", &owner);
+        if let Some(ty) = &ty {
+            self.no_wrapper(ty, &owner);
+        }
+        let description = self.prose_or_none(&raw.description, "description", &owner);
         let rust_name = self.rust_name(&raw.rust_name);
         let example = self.required(&raw.example, "example", &owner);
         let style = raw.style.given();
         if let (Some(ty), Some(style)) = (&ty, style) {
             self.style(ty, style);
         }
-        if let (Some(ty), Some(example)) = (&ty, example) {
+        let example = example.map(|example| if self.is_none(example) { None } else { Some(example) });
+        if let (Some(ty), Some(Some(example))) = (&ty, example) {
             self.parameter_example(ty, example);
         }
         Some(Parameter {
@@ -45,8 +50,29 @@ impl Checker<'_> {
                 Some(file::Style::Simple) => Style::Simple,
             },
             description: description?,
-            example: example?.value.0.clone(),
+            example: example?.map_or_else(String::new, |example| example.value.0.clone()),
         })
+    }
+
+    /// Whether an example is the word `none`, which text in quotes is not.
+    fn is_none(&self, example: &Located<AnyScalar>) -> bool {
+        let written = self.findings.source().text.get(example.range.clone()).unwrap_or_default();
+        example.value.0 == NONE && written.trim_end() == NONE
+    }
+
+    /// Requests are never wrapped: reports a wrapper anywhere inside.
+    fn no_wrapper(&self, ty: &Type, owner: &Owner) {
+        match ty {
+            Type::Wrapped(_) => self.findings.error(
+                &owner.range,
+                format!("{} has a `wrapper`", owner.title),
+                "only lists of an answer are wrapped",
+                "describe the object and its list with `fields`",
+            ),
+            Type::Array(inner) | Type::Map(inner) => self.no_wrapper(inner, owner),
+            Type::Object(object) => object.fields.iter().for_each(|field| self.no_wrapper(&field.ty, owner)),
+            _ => {}
+        }
     }
 
     /// Whether values of the type can be written in the style.
@@ -85,7 +111,7 @@ impl Checker<'_> {
         let owner = Owner::named("field", name);
         let named = self.name(name, "a field");
         let ty = self.ty(raw.type_keys(), &owner);
-        let description = self.prose(&raw.description, "description", &owner);
+        let description = self.prose_or_none(&raw.description, "description", &owner);
         let rust_name = self.rust_name(&raw.rust_name);
         Some(Field {
             name: named.then(|| self.spanned(name))?,
@@ -102,7 +128,7 @@ impl Checker<'_> {
         let description = self.optional_prose(&raw.value.description, "description");
         let mut ty = self.ty(raw.value.type_keys(), &owner)?;
         if let Type::Object(object) = &mut ty {
-            object.description = description;
+            object.description = description.map(none_is_empty).filter(|text| !text.is_empty());
         }
         Some(ty)
     }
@@ -126,6 +152,7 @@ impl Checker<'_> {
         self.only_with(keys.format, "format", name, TypeName::Integer);
         self.only_with(keys.values, "values", name, TypeName::String);
         self.only_with(keys.items, "items", name, TypeName::Array);
+        self.only_with(keys.wrapper, "wrapper", name, TypeName::Array);
         self.only_with(keys.fields, "fields", name, TypeName::Object);
         self.only_with(keys.additional, "additional", name, TypeName::Object);
         self.only_with(keys.shape, "shape", name, TypeName::Shape);
@@ -146,7 +173,15 @@ impl Checker<'_> {
             TypeName::Any => Type::Any,
             TypeName::Array => {
                 let items = self.required(keys.items, "items", owner)?;
-                Type::Array(Box::new(self.item(items, "items", owner)?))
+                let items = Box::new(self.item(items, "items", owner)?);
+                match keys.wrapper {
+                    Key::Missing => Type::Array(items),
+                    Key::Wrong => return None,
+                    Key::Given(member) => {
+                        let named = self.name(member, "a wrapper");
+                        Type::Wrapped(Wrapped { member: named.then(|| member.value.clone())?, items })
+                    }
+                }
             }
             TypeName::Object => return self.object(keys, owner),
             TypeName::Shape => Type::Shape(self.shape_name(self.required(keys.shape, "shape", owner)?)?),
@@ -240,10 +275,10 @@ impl Checker<'_> {
         let (description, rust_name) = match facts {
             TextOr::Text(text) => {
                 let description = Located { key: value.range.clone(), range: value.range.clone(), value: text.clone() };
-                (self.checked_prose(&description, &value.value), None)
+                (self.checked_prose(&description, &value.value).map(none_is_empty), None)
             }
             TextOr::Other(facts) => {
-                (self.prose(&facts.description, "description", &owner), self.rust_name(&facts.rust_name))
+                (self.prose_or_none(&facts.description, "description", &owner), self.rust_name(&facts.rust_name))
             }
         };
         Some(EnumValue { value: self.spanned(value), rust_name, description: description? })

@@ -104,6 +104,18 @@ async fn an_answer_that_is_cut_short_may_stand_for_a_call_that_was_executed() {
 }
 
 #[tokio::test]
+async fn what_came_in_of_a_cut_answer_is_kept_and_not_printed() {
+    for rest in ["Content-Length: 100\r\n\r\nCANARY", "Transfer-Encoding: chunked\r\n\r\n6\r\nCANARY\r\n"] {
+        let head = "HTTP/1.1 200 OK\r\nx-acs-request-id: r\r\n";
+        let (address, _) = saying(format!("{head}{rest}").leak());
+        let error = failure(address).await;
+        let answer = error.partial_answer().unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"CANARY"[..]));
+        assert_eq!(answer.headers()["x-acs-request-id"], "r");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let (address, connections) =
         saying("HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n");

@@ -1,6 +1,9 @@
-//! `cargo xtask bench NAME`: the measurements, each a program of its own below `tests/benches/`.
+//! `cargo xtask bench NAME`: the measurements, each a program of its own below `tests/benches/`, but for that of the generator.
 //!
 //! They report figures and judge nothing, so they are not part of `ci`, which only builds them.
+
+mod derived;
+mod generate;
 
 use std::process::ExitCode;
 
@@ -15,16 +18,23 @@ const BENCHES: &[(&str, &str)] = &[
     ("throttle", "How much of a quota is used and rejected, in virtual time, beside what other limiters do"),
 ];
 
+/// The measurement that needs the generator itself.
+const GENERATE: (&str, &str) =
+    ("generate", "[FILE] [--build]: importing and generating metadata; building the crate beside serde derive");
+
 pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let Some((name, rest)) = arguments.split_first() else {
         println!("Usage: cargo xtask bench NAME [ARGUMENT]…\n\nMeasurements:");
-        for (name, about) in BENCHES {
+        for (name, about) in BENCHES.iter().chain([&GENERATE]) {
             println!("  {name:<10}{about}");
         }
         return Ok(ExitCode::SUCCESS);
     };
-    if !BENCHES.iter().any(|(known, _)| known == name) {
+    if !BENCHES.iter().chain([&GENERATE]).any(|(known, _)| known == name) {
         return Ok(unknown_argument(name));
+    }
+    if name == GENERATE.0 {
+        return generate::run(rest);
     }
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
     let bench = ["bench", "--quiet", "--package", "conformance", "--bench", name.as_str(), "--"];

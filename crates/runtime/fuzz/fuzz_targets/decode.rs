@@ -1,0 +1,24 @@
+//! Decoding of any bytes into the output types of both actions: an answer or an error, never a panic.
+
+#![no_main]
+
+use alibabacloud_cams::{chatapp_sync_phone_number, create_chatapp_migration_initiate};
+use alibabacloud_runtime::decode::decode;
+use alibabacloud_runtime::value::Object;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut synced = chatapp_sync_phone_number::Output::default();
+    let mut started = create_chatapp_migration_initiate::Output::default();
+    check(bytes, &mut synced);
+    check(bytes, &mut started);
+    synced.reset();
+    assert!(synced == chatapp_sync_phone_number::Output::default(), "a reset leaves something behind");
+});
+
+fn check(bytes: &[u8], output: &mut dyn Object) {
+    if let Err(error) = decode(bytes, output) {
+        // What it says goes to logs: one line, of a length that the place in the answer explains.
+        assert!(!error.to_string().is_empty());
+    }
+}

@@ -1,0 +1,309 @@
+//! Connections: used again while they are good, never after they went wrong, asked of a proxy only where they should be, and none left
+//! over, whenever a call is dropped.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::process::Command;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use alibabacloud_cams::transport::ReqwestTransport;
+use alibabacloud_cams::{
+    ChatappSyncPhoneNumber, Client, Credentials, ErrorKind, PRODUCT, ProvideCredentials, ProvideFuture, RateLimit,
+    RetryPolicy, Throttle,
+};
+use alibabacloud_simulator::{Answer, End, Fault, Simulator};
+use bytes::Bytes;
+use conformance::gateway_transport::GatewayTransport;
+use conformance::harness::{SYNC, client, unlimited};
+use tokio::runtime::Handle;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, timeout};
+
+fn sync() -> ChatappSyncPhoneNumber {
+    ChatappSyncPhoneNumber::new("1")
+}
+
+/// A client that sends once.
+fn once(simulator: &Simulator) -> Client {
+    client(simulator.url()).retry(RetryPolicy::never()).build().unwrap()
+}
+
+/// Waits until something holds that must hold soon.
+async fn soon(what: &str, holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    assert!(timeout(Duration::from_secs(20), wait).await.is_ok(), "{what}");
+}
+
+/// The connection on which the last request came.
+fn last_connection(simulator: &Simulator) -> u64 {
+    simulator.received().last().map_or(0, |received| received.connection)
+}
+
+#[tokio::test]
+async fn calls_in_sequence_use_one_connection() {
+    let simulator = unlimited().start().await.unwrap();
+    let client = once(&simulator);
+    for _ in 0..50 {
+        client.send(sync()).await.unwrap();
+    }
+    // A refusal is an answer like any other, and so is a redirect.
+    for status in [400, 307, 503] {
+        simulator.script(SYNC, [Answer::new(status, "{}")]);
+        client.send(sync()).await.unwrap_err();
+    }
+    client.send(sync()).await.unwrap();
+    assert_eq!(simulator.received().len(), 54);
+    assert_eq!(simulator.connections().accepted, 1);
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_on_which_anything_went_wrong_is_not_used_again() {
+    let good = |simulator: &Simulator| simulator.gateway().example(SYNC);
+    let another_answer = Bytes::from_static(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+    for fault in [
+        Fault::Surplus(another_answer.clone()),
+        Fault::Surplus(Bytes::from_static(b"\r\n\r\ngarbage")),
+        Fault::Length(20),
+        Fault::Length(100_000),
+        Fault::CutBody(End::Close),
+        Fault::CutChunks(End::Reset),
+        Fault::Instead(another_answer),
+    ] {
+        let simulator = unlimited().start().await.unwrap();
+        let client = once(&simulator);
+        simulator.script(SYNC, [good(&simulator).fault(fault.clone())]);
+        let _ = client.send(sync()).await;
+        assert_eq!(last_connection(&simulator), 1);
+        soon("the broken connection is closed", || simulator.connections().open == 0).await;
+        client.send(sync()).await.unwrap_or_else(|error| panic!("after {fault:?}: {error}"));
+        assert_eq!(last_connection(&simulator), 2, "{fault:?}");
+        simulator.stop().await;
+    }
+}
+
+/// The bytes that stand on a connection after an answer must not be taken for the next answer, even if the next call comes at
+/// once.
+#[tokio::test]
+async fn an_answer_that_nobody_asked_for_is_never_taken_for_the_next_one() {
+    let simulator = unlimited().start().await.unwrap();
+    let stale = r#"{"Code":"OK","RequestId":"STALE"}"#;
+    let surplus = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{stale}", stale.len());
+    let example = simulator.gateway().example(SYNC);
+    simulator.script_fn(SYNC, move |_| Some(example.clone().fault(Fault::Surplus(surplus.clone().into()))));
+    let client = client(simulator.url()).build().unwrap();
+    for _ in 0..200 {
+        assert_ne!(client.send(sync()).await.unwrap().request_id(), Some("STALE"));
+    }
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_closed_while_it_was_idle_is_replaced() {
+    let simulator = unlimited().start().await.unwrap();
+    let client = once(&simulator);
+    for end in [End::Close, End::Reset] {
+        simulator.script(SYNC, [simulator.gateway().example(SYNC).fault(Fault::Unannounced(end))]);
+        client.send(sync()).await.unwrap();
+        soon("the connection is closed", || simulator.connections().open == 0).await;
+        // The policy allows one attempt, so this is not a repetition.
+        client.send(sync()).await.unwrap();
+    }
+    assert_eq!(simulator.received().len(), 4);
+    simulator.stop().await;
+}
+
+/// A connection that dies when the next request is on it: nobody knows whether that request was read.
+#[tokio::test]
+async fn a_request_that_meets_the_end_of_a_used_connection_is_not_sent_again_by_the_transport() {
+    let simulator = unlimited().start().await.unwrap();
+    let client = once(&simulator);
+    let example = simulator.gateway().example(SYNC);
+    for end in [End::Close, End::Reset] {
+        client.send(sync()).await.unwrap();
+        simulator.gateway().clear_received();
+        simulator.script(SYNC, [example.clone().fault(Fault::NoAnswer(end))]);
+        let error = client.send(sync()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unanswered, "{error}");
+        assert_eq!(simulator.received().len(), 1, "{end:?}");
+    }
+    simulator.stop().await;
+}
+
+/// Polls a future so many times at most; whether it came to its end.
+async fn poll_at_most<F: Future>(future: F, mut polls: u32) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        if polls == 0 {
+            return Poll::Ready(None);
+        }
+        polls -= 1;
+        match future.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            // The last poll was the last one: do not wait for a reason for another.
+            Poll::Pending if polls == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task() {
+    let simulator = unlimited().start().await.unwrap();
+    // An answer in many pieces, so that there are many points; and now and then an attempt that fails first.
+    let drip = Fault::Drip { bytes: 50, pause: Duration::from_millis(1) };
+    let slow = simulator.gateway().example(SYNC).fault(drip);
+    simulator.script_fn(SYNC, move |received| match received.number % 7 {
+        0 => Some(Answer::new(502, "").fault(Fault::NoAnswer(End::Reset))),
+        _ => Some(slow.clone()),
+    });
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let tasks_before = tasks();
+    let client = client(simulator.url())
+        .retry(RetryPolicy::new().backoff(Duration::from_millis(1), Duration::from_millis(2)))
+        .build()
+        .unwrap();
+
+    let (mut dropped, mut completed) = (0, 0);
+    for polls in 0.. {
+        match poll_at_most(client.send(sync()), polls).await {
+            None => dropped += 1,
+            Some(answer) => {
+                answer.unwrap();
+                completed += 1;
+            }
+        }
+        // Past the longest way through: every point was tried, in several runs.
+        if completed == 10 {
+            break;
+        }
+    }
+    assert!(dropped >= 8, "the call has {dropped} points at which it can be dropped");
+    simulator.script_fn(SYNC, |_| None);
+
+    let calls: Vec<_> = (0..16)
+        .map(|_| {
+            tokio::spawn({
+                let client = client.clone();
+                async move { client.send(sync()).await }
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    drop(client);
+    soon("the server sees all connections closed", || simulator.connections().open == 0).await;
+    soon("no task is left over", || tasks() <= tasks_before).await;
+    simulator.stop().await;
+}
+
+/// Credentials that take a moment, so that a call can be dropped between its permit and its sending.
+struct SlowCredentials;
+
+impl ProvideCredentials for SlowCredentials {
+    fn provide(&self) -> ProvideFuture<'_> {
+        Box::pin(async {
+            yield_now().await;
+            Ok(Credentials::new("testid", "testsecret"))
+        })
+    }
+}
+
+/// In virtual time, so that a permit that leaked shows as a wait.
+#[tokio::test(start_paused = true)]
+async fn a_call_dropped_at_any_point_gives_its_place_in_the_quota_back() {
+    const LIMIT: u32 = 3;
+    let window = Duration::from_secs(1);
+    let gateway =
+        Arc::new(Simulator::builder(&[&PRODUCT]).limit(SYNC, RateLimit::new(LIMIT, window)).gateway().unwrap());
+    let way = Duration::from_millis(5);
+    let mut completed = 0;
+    for polls in 0.. {
+        let client = client("http://127.0.0.1:1")
+            .transport(GatewayTransport::new(gateway.clone(), way, way))
+            .credentials(SlowCredentials)
+            .throttle(Throttle::new().with_limit(SYNC, RateLimit::new(LIMIT, window)))
+            .build()
+            .unwrap();
+        // More than the limit, so that some are dropped while they wait for their turn.
+        let calls: Vec<_> = (0..2 * LIMIT)
+            .map(|_| {
+                let client = client.clone();
+                tokio::spawn(async move { poll_at_most(client.send(sync()), polls).await.is_some() })
+            })
+            .collect();
+        let mut all = true;
+        for call in calls {
+            all &= call.await.unwrap();
+        }
+        // Whatever was sent is out of its window by then.
+        sleep(3 * window).await;
+        let start = Instant::now();
+        let calls: Vec<_> = (0..LIMIT)
+            .map(|_| {
+                let client = client.clone();
+                tokio::spawn(async move { client.send(sync()).await.unwrap().attempts() })
+            })
+            .collect();
+        for call in calls {
+            assert_eq!(call.await.unwrap(), 1, "{polls} polls");
+        }
+        assert_eq!(start.elapsed(), 2 * way, "after {polls} polls a place was missing");
+        sleep(3 * window).await;
+        completed += u32::from(all);
+        if completed == 3 {
+            break;
+        }
+    }
+    assert_eq!(gateway.counts().of(SYNC).throttled, 0);
+}
+
+/// The variables by which a program is told its proxies.
+const PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+/// Says to this test program that it is the child process, and where to call.
+const CALL: &str = "CONFORMANCE_CALL";
+
+/// Does nothing in an ordinary run; in the child process of the test below, one call with the proxies of its environment.
+#[tokio::test]
+async fn a_child_process_calls_with_the_proxies_of_its_environment() {
+    let Ok(url) = std::env::var(CALL) else { return };
+    // A client leaves proxies out for an endpoint on this machine, so it gets the transport for other machines.
+    let transport = ReqwestTransport::new().unwrap();
+    let client = client(&url).transport(transport).retry(RetryPolicy::never()).build().unwrap();
+    client.send(sync()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_is_asked_unless_no_proxy_names_the_host() {
+    let simulator = unlimited().start().await.unwrap();
+    let proxy = unlimited().start().await.unwrap();
+    let call = async |no_proxy: &str| {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "a_child_process_calls_with_the_proxies_of_its_environment", "--nocapture"]);
+        for name in PROXIES {
+            child.env(name, proxy.url());
+        }
+        child.env(CALL, simulator.url()).env("NO_PROXY", no_proxy).env_remove("no_proxy");
+        let asked_before = proxy.received().len();
+        let ran = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        proxy.received().len() - asked_before
+    };
+    // The proxy is a simulator, too, and so answers what it should have passed on.
+    for (no_proxy, asked) in
+        [("127.0.0.1", 0), ("example.com, 127.0.0.1", 0), ("127.0.0.0/8", 0), ("", 1), ("example.com", 1)]
+    {
+        assert_eq!(call(no_proxy).await, asked, "NO_PROXY={no_proxy:?}");
+    }
+    assert_eq!(simulator.received().len(), 3);
+    simulator.stop().await;
+    proxy.stop().await;
+}

@@ -1,0 +1,461 @@
+//! The table: one row per fault, and what the caller must be told.
+
+use std::time::{Duration, SystemTime};
+
+use alibabacloud_cams::ErrorKind;
+use alibabacloud_simulator::{Answer, ConnectionFault, End, Fault, Request};
+use bytes::Bytes;
+use conformance::harness::unlimited;
+
+/// The request id in bodies, and the one in the header of every answer.
+const IN_BODY: &str = "in-body";
+const IN_HEADER: &str = "in-header";
+/// How long an attempt may take in the rows in which it never ends.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
+/// What the service asks callers to wait, where it does.
+const ASKED_WAIT: Duration = Duration::from_millis(20);
+const MEGABYTE: usize = 1 << 20;
+
+/// What misbehaves, and how.
+#[derive(Clone)]
+pub(crate) enum Server {
+    /// Nobody listens on the port.
+    Refused,
+    /// The name of the host does not exist.
+    UnknownName,
+    /// The client wants TLS, and the server speaks plain text.
+    PlainText,
+    /// The client wants TLS, and connections fail.
+    Handshake(ConnectionFault),
+    /// Connections fail before a request is read.
+    Connection(ConnectionFault),
+    /// The answer, or what becomes of it. Tells by itself whether the action was executed.
+    Answer(Answer),
+    /// The clock of the server is an hour ahead.
+    Clock,
+}
+
+/// What the caller is told if the fault does not go away.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Told {
+    /// It worked, at the first attempt.
+    Success,
+    /// It worked, at the second attempt.
+    SuccessAtSecond,
+    /// Never sent. Tried three times.
+    NotSent,
+    /// No answer: nobody knows. Only the idempotent action is tried three times.
+    Unanswered,
+    /// A matter of luck: either of the two above.
+    NotSentOrUnanswered,
+    /// Throttled, not executed. Tried three times.
+    Throttled,
+    /// The service says no. Once.
+    Refused,
+    /// The service says no, because of the clock, which is corrected once.
+    ClockRefused,
+    /// The service failed: nobody knows. Only the idempotent action is tried three times.
+    Failed,
+    /// Not the service's answer, and certainly not executed. Once.
+    Foreign,
+    /// Not the service's answer, and nobody knows. Only the idempotent action is tried three times.
+    ForeignUnknown,
+    /// It worked, but the answer does not fit the type. Once.
+    Misfit,
+}
+
+impl Told {
+    /// The kind of the error (`None`: a success), whether the outcome is unknown, and the number of attempts.
+    pub(crate) fn expected(self, idempotent: bool) -> (Option<ErrorKind>, bool, u32) {
+        let if_idempotent = if idempotent { 3 } else { 1 };
+        match self {
+            Self::Success => (None, false, 1),
+            Self::SuccessAtSecond => (None, false, 2),
+            Self::NotSent => (Some(ErrorKind::NotSent), false, 3),
+            Self::Unanswered | Self::NotSentOrUnanswered => (Some(ErrorKind::Unanswered), true, if_idempotent),
+            Self::Throttled => (Some(ErrorKind::Throttled), false, 3),
+            Self::Refused => (Some(ErrorKind::Service), false, 1),
+            Self::ClockRefused => (Some(ErrorKind::Service), false, 2),
+            Self::Failed => (Some(ErrorKind::Service), true, if_idempotent),
+            Self::Foreign => (Some(ErrorKind::UnusableAnswer), false, 1),
+            Self::ForeignUnknown => (Some(ErrorKind::UnusableAnswer), true, if_idempotent),
+            Self::Misfit => (Some(ErrorKind::Decode), false, 1),
+        }
+    }
+}
+
+/// One fault and what is expected of it.
+#[derive(Clone)]
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) server: Server,
+    pub(crate) told: Told,
+    pub(crate) status: Option<u16>,
+    pub(crate) code: Option<&'static str>,
+    pub(crate) request_id: Option<&'static str>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) attempts_never_end: bool,
+}
+
+impl Row {
+    fn new(name: impl Into<String>, server: Server, told: Told) -> Self {
+        Self {
+            name: name.into(),
+            server,
+            told,
+            status: None,
+            code: None,
+            request_id: None,
+            retry_after: None,
+            attempts_never_end: false,
+        }
+    }
+
+    /// A row about an answer that comes in; the request id is the header's unless said otherwise.
+    fn answer(name: impl Into<String>, answer: Answer, told: Told) -> Self {
+        let (status, answer) = (answer.status, answer.header("x-acs-request-id", IN_HEADER));
+        Self { status: Some(status), request_id: Some(IN_HEADER), ..Self::new(name, Server::Answer(answer), told) }
+    }
+
+    /// A row about a good answer whose delivery goes wrong, so that none comes in.
+    fn lost(name: &str, fault: Fault) -> Self {
+        Self::new(name, Server::Answer(success().fault(fault)), Told::Unanswered)
+    }
+
+    /// A row about a good answer that comes in although something is odd.
+    fn odd(name: &str, fault: Fault) -> Self {
+        Self::answer(name, success().fault(fault), Told::Success).id(IN_BODY)
+    }
+
+    /// Whether the fault can go away after the first request: not if it is the endpoint's or the clock's.
+    pub(crate) fn can_go_away(&self) -> bool {
+        matches!(self.server, Server::Connection(_) | Server::Answer(_))
+            && !matches!(self.told, Told::ClockRefused | Told::NotSentOrUnanswered)
+    }
+
+    fn id(self, request_id: &'static str) -> Self {
+        Self { request_id: Some(request_id), ..self }
+    }
+
+    fn code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    fn status(self, status: u16) -> Self {
+        Self { status: Some(status), ..self }
+    }
+
+    /// The head of the answer came in, before the rest was lost.
+    fn begun(self) -> Self {
+        self.status(200).id(IN_BODY)
+    }
+
+    fn never_ends(self) -> Self {
+        Self { attempts_never_end: true, ..self }
+    }
+}
+
+/// A good answer for both actions.
+fn success() -> Answer {
+    ok(r#""Success":true,"PhoneNumbers":[{"PhoneNumber":"861"}],"Data":{"Status":"MIGRATING"}"#)
+}
+
+fn ok(members: &str) -> Answer {
+    Answer::ok_json(format!(r#"{{"Code":"OK","RequestId":"{IN_BODY}",{members}}}"#))
+}
+
+/// The gateway's error body.
+fn error_body(code: &str) -> String {
+    format!(r#"{{"RequestId":"{IN_BODY}","HostId":"h","Code":"{code}","Message":"m","Recommend":"r"}}"#)
+}
+
+/// An HTTP answer written by hand, for what the simulator would not write.
+fn raw(head: &str, body: &str) -> Answer {
+    success().fault(Fault::Instead(Bytes::from(format!("{head}\r\n\r\n{body}"))))
+}
+
+const HTML: &str = "<html><body>Bad gateway</body></html>";
+
+/// The table.
+pub(crate) fn table() -> Vec<Row> {
+    let mut rows = Vec::new();
+    rows.extend(never_sent());
+    rows.extend(unanswered());
+    rows.extend(odd_but_good());
+    rows.extend(gateway_codes());
+    rows.extend(forms_of_errors());
+    rows.extend(foreign());
+    rows
+}
+
+fn never_sent() -> Vec<Row> {
+    use ConnectionFault::{AtOnce, Speaks, Unread};
+    let handshake = |name: &str, fault| Row::new(name, Server::Handshake(fault), Told::NotSent);
+    vec![
+        Row::new("connection refused", Server::Refused, Told::NotSent),
+        Row::new("name not found", Server::UnknownName, Told::NotSent),
+        Row::new("TLS: the server speaks plain text", Server::PlainText, Told::NotSent),
+        handshake("TLS: closed in the handshake", Unread(End::Close)),
+        handshake("TLS: reset in the handshake", Unread(End::Reset)),
+        handshake("TLS: garbage in the handshake", Speaks(Bytes::from(vec![0x55; MEGABYTE]))),
+        Row::new("reset when accepted", Server::Connection(AtOnce(End::Reset)), Told::NotSentOrUnanswered),
+        Row::new("closed when accepted", Server::Connection(AtOnce(End::Close)), Told::NotSentOrUnanswered),
+    ]
+}
+
+/// The request went out, and no complete answer comes in.
+fn unanswered() -> Vec<Row> {
+    use ConnectionFault::{HalfRead, Speaks, Unread};
+    let connection = |name: &str, fault| Row::new(name, Server::Connection(fault), Told::Unanswered);
+    let instead = |name: &str, bytes: Vec<u8>| Row::lost(name, Fault::Instead(bytes.into()));
+    let unexecuted = |name: &str, end| {
+        let answer = success().fault(Fault::NoAnswer(end)).not_executed();
+        Row::new(name, Server::Answer(answer), Told::Unanswered)
+    };
+    let large = || Answer::ok_json(vec![b' '; 17 * MEGABYTE]).header("x-acs-request-id", IN_BODY);
+    let head_of = |header: String| format!("HTTP/1.1 200 OK\r\n{header}\r\n\r\n").into_bytes();
+    vec![
+        connection("closed before the request is read", Unread(End::Close)),
+        connection("reset before the request is read", Unread(End::Reset)),
+        connection("closed in the middle of the request", HalfRead(100, End::Close)),
+        connection("reset in the middle of the request", HalfRead(100, End::Reset)),
+        connection("not an HTTP server", Speaks(Bytes::from_static(b"220 mail.example ready\r\n"))),
+        Row::lost("closed after the execution", Fault::NoAnswer(End::Close)),
+        Row::lost("reset after the execution", Fault::NoAnswer(End::Reset)),
+        unexecuted("closed after the request, not executed", End::Close),
+        unexecuted("reset after the request, not executed", End::Reset),
+        Row::lost("closed in the head", Fault::CutHead(End::Close)),
+        Row::lost("reset in the head", Fault::CutHead(End::Reset)),
+        Row::lost("closed in the body", Fault::CutBody(End::Close)).begun(),
+        Row::lost("reset in the body", Fault::CutBody(End::Reset)).begun(),
+        Row::lost("chunks cut off by a close", Fault::CutChunks(End::Close)).begun(),
+        Row::lost("chunks cut off by a reset", Fault::CutChunks(End::Reset)).begun(),
+        Row::lost("content-length too long", Fault::Length(100_000)).begun(),
+        instead("garbage", b"\x16\x03\x01 not HTTP at all".to_vec()),
+        instead("a megabyte of garbage", vec![0xfe; MEGABYTE]),
+        instead("a megabyte of one header", head_of(format!("x: {}", "y".repeat(MEGABYTE)))),
+        instead("ten thousand headers", head_of(["x: y"; 10_000].join("\r\n"))),
+        instead("content-length is no number", head_of("content-length: many".to_owned())),
+        instead("two different lengths", head_of("content-length: 2\r\ncontent-length: 3".to_owned())),
+        instead(
+            "a chunk size that is no number",
+            [head_of("transfer-encoding: chunked".to_owned()), b"zz\r\n".into()].concat(),
+        )
+        .status(200),
+        instead("another protocol version", b"HTTP/9.9 200 OK\r\n\r\n".to_vec()),
+        instead("a status that is no number", b"HTTP/1.1 OK OK\r\n\r\n".to_vec()),
+        Row::new("a body over the cap, announced", Server::Answer(large()), Told::Unanswered).begun(),
+        Row::new(
+            "a body over the cap, in chunks",
+            Server::Answer(large().fault(Fault::CutChunks(End::Hang))),
+            Told::Unanswered,
+        )
+        .begun(),
+        Row::new("no answer in time", Server::Answer(success().delay(60 * PATIENCE)), Told::Unanswered).never_ends(),
+        connection("hangs before the request is read", Unread(End::Hang)).never_ends(),
+        connection("hangs in the middle of the request", HalfRead(100, End::Hang)).never_ends(),
+        Row::lost("hangs before the head", Fault::NoAnswer(End::Hang)).never_ends(),
+        Row::lost("hangs in the head", Fault::CutHead(End::Hang)).never_ends(),
+        Row::lost("hangs in the body", Fault::CutBody(End::Hang)).never_ends(),
+        Row::lost("hangs after the last but one chunk", Fault::CutChunks(End::Hang)).never_ends(),
+        Row::lost("drips too slowly", Fault::Drip { bytes: 1, pause: PATIENCE / 4 }).never_ends(),
+    ]
+}
+
+/// Answers that are good, however strange they look.
+fn odd_but_good() -> Vec<Row> {
+    let good = |name: &str, answer| Row::answer(name, answer, Told::Success).id(IN_BODY);
+    let until_close = format!(r#"{{"Code":"OK","RequestId":"{IN_BODY}"}}"#);
+    vec![
+        good("the plain success", success()),
+        Row::odd("drips", Fault::Drip { bytes: 40, pause: Duration::from_millis(2) }),
+        Row::odd("100 before the answer", Fault::Informational(vec![100])),
+        Row::odd("103 before the answer", Fault::Informational(vec![103])),
+        Row::odd("a thousand 1xx before the answer", Fault::Informational([100, 102, 103, 199].repeat(250))),
+        Row::odd("surplus bytes after the answer", Fault::Surplus(Bytes::from_static(b"HTTP/1.1 200 OK\r\n\r\n{}"))),
+        Row::odd("a megabyte of surplus bytes", Fault::Surplus(vec![b'x'; MEGABYTE].into())),
+        Row::odd("closed after the answer without notice", Fault::Unannounced(End::Close)),
+        Row::odd("reset after the answer without notice", Fault::Unannounced(End::Reset)),
+        good("an answer that says close", success().header("connection", "close")),
+        good("a large header", success().header("x-large", &"y".repeat(50_000))),
+        good("a body that ends with the connection", raw("HTTP/1.0 200 OK", &until_close)),
+        good("scalars in other JSON types", ok(r#""Success":"true","Message":7,"PhoneNumbers":[{"PhoneNumber":861}]"#)),
+        good("everything null", ok(r#""Success":null,"Message":null,"PhoneNumbers":null,"Data":null"#)),
+        good("denial detail as text", ok(r#""AccessDeniedDetail":"None""#)),
+        good("denial detail as an object", ok(r#""AccessDeniedDetail":{"AuthAction":"a","PolicyType":[1]}"#)),
+        good("members that nobody knows", ok(r#""New":{"Deep":[[{}]]},"new":1e400"#)),
+        good("not labelled as JSON", success().header("content-type", "text/html")),
+        Row::answer("an empty object", Answer::ok_json("{}"), Told::Success),
+        Row::answer("a success of the wrong shape", ok(r#""PhoneNumbers":"none","Data":"none""#), Told::Misfit)
+            .id(IN_BODY),
+        Row::new("the clock is wrong", Server::Clock, Told::SuccessAtSecond),
+    ]
+}
+
+/// The gateway's own codes, with the statuses that documents give them; judged by the code.
+fn gateway_codes() -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut add = |codes: &[&'static str], statuses: &[u16], told: Told| {
+        for code in codes {
+            for &status in statuses {
+                let answer = Answer::new(status, error_body(code));
+                // Of a failure inside the service the worst is assumed.
+                let answer = if told == Told::Failed { answer } else { answer.not_executed() };
+                rows.push(Row::answer(format!("{status} {code}"), answer, told).id(IN_BODY).code(code));
+            }
+        }
+    };
+    add(&["Throttling", "Throttling.User", "Throttling.Api", "System.LimitControl"], &[200, 400, 429], Told::Throttled);
+    add(&["ServiceUnavailable"], &[200, 400, 503], Told::Failed);
+    add(&["InternalError", "UnknownError"], &[200, 400, 500], Told::Failed);
+    add(&["SomethingElse"], &[500, 502, 503, 504, 599], Told::Failed);
+    add(&["Product.Unsubscript", "Ram.PermissionDeny", "Unknown.ResourceOwnerId"], &[200, 400], Told::Refused);
+    add(
+        &[
+            "InvalidTimeStamp.Format",
+            "IllegalTimestamp",
+            "SignatureDoesNotMatch",
+            "IncompleteSignature",
+            "InvalidSignatureMethod",
+        ],
+        &[400, 403],
+        Told::Refused,
+    );
+    add(&["InvalidAccessKeyId.NotFound", "InvalidAccessKeyId.Inactive"], &[400, 404], Told::Refused);
+    add(
+        &["MissingCustSpaceId", "MissingParameter", "InvalidCountryCode", "InvalidParameter", "UnsupportedParameter"],
+        &[400],
+        Told::Refused,
+    );
+    add(
+        &[
+            "InvalidApi.NotFound",
+            "InvalidProduct.NotFound",
+            "InvalidAction",
+            "UnsupportedHTTPMethod",
+            "InvalidProtocol.NeedSsl",
+        ],
+        &[400, 404],
+        Told::Refused,
+    );
+    add(&["Forbidden", "Forbidden.RAM", "NoPermission"], &[403], Told::Refused);
+
+    // A nonce is new for every attempt. One that was used means that something on the way sent the request twice: the first
+    // of the two was executed.
+    let used = Answer::new(400, error_body("SignatureNonceUsed"));
+    rows.push(Row::answer("400 SignatureNonceUsed", used, Told::Failed).id(IN_BODY).code("SignatureNonceUsed"));
+
+    let expired = || Answer::new(400, error_body("InvalidTimeStamp.Expired")).not_executed();
+    // Far enough to be corrected, and near enough for the simulator to take the corrected timestamp.
+    let ahead = httpdate(Duration::from_secs(600));
+    for (name, answer, told) in [
+        ("400 InvalidTimeStamp.Expired, and the clock is right", expired(), Told::Refused),
+        ("400 InvalidTimeStamp.Expired, every time", expired().header("date", &ahead), Told::ClockRefused),
+    ] {
+        rows.push(Row::answer(name, answer, told).id(IN_BODY).code("InvalidTimeStamp.Expired"));
+    }
+
+    for (status, with, body) in [
+        (400, "an error", &*error_body("Whatever")),
+        (403, "an empty body", ""),
+        (429, "HTML", HTML),
+        (500, "truncated JSON", "{\"Co"),
+        (503, "HTML", HTML),
+    ] {
+        let answer = Answer::new(status, body.to_owned()).retry_after(ASKED_WAIT).not_executed();
+        let mut row = Row::answer(format!("{status} that asks to wait, with {with}"), answer, Told::Throttled);
+        row.retry_after = Some(ASKED_WAIT);
+        rows.push(if status == 400 { row.id(IN_BODY).code("Whatever") } else { row });
+    }
+    rows
+}
+
+/// The forms that the service's own errors take.
+fn forms_of_errors() -> Vec<Row> {
+    const CODE: &str = "Forbidden.RAM";
+    let refused = |name: &str, status, body: String| {
+        Row::answer(name, Answer::new(status, body).not_executed(), Told::Refused).id(IN_BODY).code(CODE)
+    };
+    let json = |more: &str| format!(r#"{{"RequestId":"{IN_BODY}","Code":"{CODE}","Message":"m"{more}}}"#);
+    let xml = format!(
+        "<?xml version='1.0' encoding='UTF-8'?><Error><RequestId>{IN_BODY}</RequestId><Code>{CODE}</Code><Message>m</Message></Error>"
+    );
+    let says_false = Answer::ok_json(format!(r#"{{"Code":"OK","Success":false,"RequestId":"{IN_BODY}"}}"#));
+    let without_code = Answer::new(400, format!(r#"{{"RequestId":"{IN_BODY}"}}"#)).not_executed();
+    vec![
+        refused("lower-case keys", 403, json("").replace("Code", "code").replace("RequestId", "requestId")),
+        refused("lower-case keys in a 200", 200, json("").replace("Code", "code").replace("RequestId", "requestId")),
+        refused("the detail of a denial as text", 403, json(r#","AccessDeniedDetail":"None""#)),
+        refused("the detail of a denial as an object", 403, json(r#","AccessDeniedDetail":{"AuthAction":"a"}"#)),
+        refused("a failure of the wrong shape", 200, json(r#","PhoneNumbers":7,"Data":7"#)),
+        refused("a message that is a number", 400, json("").replace(r#""m""#, "400")),
+        refused("XML", 403, xml.clone()),
+        refused("XML in a 200", 200, xml.clone()),
+        Row::answer("XML with a 500", Answer::new(500, xml), Told::Failed).id(IN_BODY).code(CODE),
+        Row::answer("Success: false", says_false.not_executed(), Told::Refused).id(IN_BODY).code("OK"),
+        Row::answer("no code", without_code, Told::Refused).id(IN_BODY),
+        refused("an error code without an id in the body", 400, format!(r#"{{"Code":"{CODE}"}}"#)).id(IN_HEADER),
+        refused("an error in a redirect", 307, json("")),
+    ]
+}
+
+/// Answers that are not the service's.
+fn foreign() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (name, status, body) in [
+        ("HTML", 200, HTML),
+        ("an empty body", 200, ""),
+        ("no content", 204, ""),
+        ("truncated JSON", 200, r#"{"Code":"OK","RequestId":"in-bo"#),
+        ("JSON and more", 200, r#"{"Code":"OK"}{"#),
+        ("a list", 200, r#"[{"Code":"OK"}]"#),
+        ("null", 200, "null"),
+        ("a text", 200, r#""OK""#),
+        ("HTML", 502, HTML),
+        ("HTML", 503, HTML),
+        ("an empty body", 504, ""),
+        ("truncated JSON", 500, r#"{"Code":"#),
+        ("an unknown status", 999, ""),
+    ] {
+        let row = Row::answer(format!("{status} with {name}"), Answer::new(status, body), Told::ForeignUnknown);
+        rows.push(row);
+    }
+    let garbage: Vec<u8> = (0..=255).cycle().take(MEGABYTE).collect();
+    for status in [200, 500] {
+        let answer = Answer::new(status, garbage.clone());
+        rows.push(Row::answer(format!("{status} with a megabyte of garbage"), answer, Told::ForeignUnknown));
+    }
+    let nested = Answer::ok_json("[".repeat(MEGABYTE));
+    rows.push(Row::answer("a megabyte of brackets", nested, Told::ForeignUnknown));
+    let too_short = success().fault(Fault::Length(20));
+    rows.push(Row::answer("content-length too short", too_short, Told::ForeignUnknown));
+    // Nothing here can be the service's: no id in the header either.
+    let portal = raw("HTTP/1.1 200 OK", r#"{"login":"/home"}"#);
+    rows.push(Row::new("JSON of a portal", Server::Answer(portal), Told::ForeignUnknown).status(200));
+    let proxy = raw("HTTP/1.1 502 Bad Gateway", HTML);
+    rows.push(Row::new("HTML of a proxy", Server::Answer(proxy), Told::ForeignUnknown).status(502));
+
+    for status in [301, 302, 303, 307, 308] {
+        let elsewhere = Answer::new(status, "").header("location", "http://127.0.0.1:1/").not_executed();
+        rows.push(Row::answer(format!("{status} to elsewhere"), elsewhere, Told::Foreign));
+    }
+    for (name, status, body) in [
+        ("an empty body", 400, ""),
+        ("HTML", 403, HTML),
+        ("HTML", 404, HTML),
+        ("HTML", 407, HTML),
+        ("a list", 413, "[1]"),
+    ] {
+        let answer = Answer::new(status, body).not_executed();
+        rows.push(Row::answer(format!("{status} with {name}"), answer, Told::Foreign));
+    }
+    rows
+}
+
+/// The time as HTTP writes it, that far ahead.
+fn httpdate(ahead: Duration) -> String {
+    // The only place that needs it; the simulator writes the date of every answer.
+    let gateway = unlimited().clock(move || SystemTime::now() + ahead).gateway().unwrap();
+    let answer = gateway.handle(&Request::new("GET", "/"), gateway.now());
+    answer.headers["date"].to_str().unwrap().to_owned()
+}

@@ -1,0 +1,149 @@
+//! `diff`: what the specifications' changes since a revision mean for users.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal;
+use std::process::{Command, ExitCode};
+
+use super::cargo::root;
+use super::{generate, unknown_argument};
+use crate::diagnostic::render;
+use crate::diff::{Change, Place, Report, Verdict, diff, json, text};
+use crate::generate::has_yaml_extension;
+use crate::model;
+use crate::spec::{self, InputFile, Spec};
+
+/// What the command returns if the changes are more than `--fail-on` allows; errors have 1 and 2.
+const TOO_MUCH: u8 = 3;
+
+pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
+    let (mut base, mut as_json, mut fail_on) = (None, false, None);
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--format" => match rest.next().map(String::as_str) {
+                Some("json") => as_json = true,
+                Some("text") => as_json = false,
+                _ => return Err("`--format` needs `text` or `json`".to_owned()),
+            },
+            "--fail-on" => match rest.next().map(String::as_str) {
+                Some("major") => fail_on = Some(Verdict::Major),
+                Some("minor") => fail_on = Some(Verdict::Minor),
+                _ => return Err("`--fail-on` needs `major` or `minor`".to_owned()),
+            },
+            _ if argument.starts_with('-') || base.is_some() => return Ok(unknown_argument(argument)),
+            revision => base = Some(revision.to_owned()),
+        }
+    }
+    let base = base.unwrap_or_else(|| "HEAD".to_owned());
+
+    let sources = generate::read_sources(&root()).map_err(|error| error.to_string())?;
+    let (old, new) = (by_product(sources_at(&base)?), by_product(sources));
+    let mut reports = Vec::new();
+    for product in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
+        let changes = match (old.get(product), new.get(product)) {
+            (Some(old), Some(new)) => compare(&base, old, new)?,
+            (Some(_), None) => vec![whole("removed", Verdict::Major, "the crate is no longer generated")],
+            (None, _) => vec![whole("added", Verdict::Minor, "a new crate")],
+        };
+        reports.push(Report { product: product.clone(), changes });
+    }
+    print!("{}", if as_json { json(&base, &reports) } else { text(&reports) });
+    let verdict = reports.iter().filter_map(Report::verdict).max();
+    let too_much = fail_on.is_some_and(|least| verdict >= Some(least));
+    Ok(if too_much { ExitCode::from(TOO_MUCH) } else { ExitCode::SUCCESS })
+}
+
+fn whole(what: &str, verdict: Verdict, reason: &str) -> Change {
+    let place = Place { action: None, kind: "product", name: String::new() };
+    Change { place, what: what.to_owned(), verdict, reason: reason.to_owned() }
+}
+
+fn compare(base: &str, old: &[InputFile], new: &[InputFile]) -> Result<Vec<Change>, String> {
+    let old = parse(old, &format!("the specifications of `{base}` cannot be read by this generator"))?;
+    let new = parse(new, "the specifications must be corrected first")?;
+    let names = |spec| model::build(spec, true).map_err(|findings| render(&findings, false));
+    Ok(diff(&names(&old)?, &names(&new)?))
+}
+
+/// Reads specifications; what is wrong with them is shown, and `problem` says what follows.
+pub(super) fn parse(files: &[InputFile], problem: &str) -> Result<Spec, String> {
+    let (spec, findings) = spec::parse(files);
+    spec.ok_or_else(|| {
+        eprint!("{}", render(&findings, std::io::stderr().is_terminal()));
+        problem.to_owned()
+    })
+}
+
+/// The specifications of products, by folder; fixtures and everything else are left out.
+pub(super) fn by_product(files: Vec<InputFile>) -> BTreeMap<String, Vec<InputFile>> {
+    let mut products: BTreeMap<String, Vec<InputFile>> = BTreeMap::new();
+    for file in files {
+        if let Some((product, name)) = file.path.strip_prefix("api-spec/").and_then(|path| path.split_once('/'))
+            && has_yaml_extension(name)
+            && !name.contains('/')
+        {
+            products.entry(product.to_owned()).or_default().push(file);
+        }
+    }
+    products
+}
+
+/// The specifications as they were at a revision.
+fn sources_at(revision: &str) -> Result<Vec<InputFile>, String> {
+    let name = format!("{revision}^{{commit}}");
+    let commit = git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).map_err(|_| {
+        format!("`{}` is no revision of this repository: name a commit, a branch or a tag", revision.escape_debug())
+    })?;
+    let commit = String::from_utf8_lossy(&commit).trim().to_owned();
+    let paths = git(&["ls-tree", "-r", "-z", "--name-only", &commit, "--", "api-spec"])?;
+    let paths = String::from_utf8(paths).map_err(|_| "a path in `api-spec` is not UTF-8".to_owned())?;
+    let yaml = paths.split('\0').filter(|path| has_yaml_extension(path));
+    // `./`: paths are seen from here, as `ls-tree` sees them.
+    yaml.map(|path| Ok(InputFile { path: path.to_owned(), bytes: git(&["show", &format!("{commit}:./{path}")])? }))
+        .collect()
+}
+
+/// What git prints, run in the repository's root.
+fn git(arguments: &[&str]) -> Result<Vec<u8>, String> {
+    let output = Command::new("git")
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .map_err(|error| format!("`git` cannot be started: {error}"))?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(format!("`git {}` failed: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_that_does_not_exist_is_named_in_the_error() {
+        for wrong in ["no-such-branch", "--help", ""] {
+            let error = sources_at(wrong).unwrap_err();
+            assert!(error.contains(&format!("`{wrong}`")) && error.contains("name a commit"), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_specifications_of_products_are_compared() {
+        let file = |path: &str| InputFile { path: path.to_owned(), bytes: Vec::new() };
+        let files =
+            ["api-spec/README.md", "api-spec/schema/action.json", "api-spec/cams/A.yaml", "xtask/fixtures/x/A.yaml"];
+        let products = by_product(files.map(file).to_vec());
+        assert_eq!(products.keys().collect::<Vec<_>>(), ["cams"]);
+        assert_eq!(products["cams"].len(), 1);
+    }
+
+    #[test]
+    fn wrong_arguments_are_errors_that_tell_the_right_ones() {
+        let run = |arguments: &[&str]| super::run(&arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
+        assert!(run(&["--format", "xml"]).unwrap_err().contains("`json`"));
+        assert!(run(&["--fail-on"]).unwrap_err().contains("`major`"));
+        assert_eq!(run(&["HEAD", "HEAD"]), Ok(ExitCode::from(2)));
+    }
+}

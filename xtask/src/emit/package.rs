@@ -1,0 +1,194 @@
+//! What makes a crate of the generated code: the manifest, `lib.rs`, the README and the tests.
+
+use super::docs::Markdown;
+use super::example::Examples;
+use super::tokens::literal;
+use super::{MARK, file, folder, header};
+use crate::model::{Action, Model};
+
+/// How the manifest of a generated crate refers to others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Manifest {
+    /// As a member of the workspace that the runtime is in.
+    Member,
+    /// By itself; the runtime is there: `path = "../runtime"` or `git = "https://…"`, as TOML.
+    Standalone { runtime: String },
+}
+
+/// The manifest, `lib.rs` and README of a crate: path from the crate's root, and text. They may be replaced by files of one's own.
+pub fn package(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> Vec<(String, String)> {
+    vec![
+        ("Cargo.toml".to_owned(), manifest_text(model, crate_path, manifest)),
+        ("README.md".to_owned(), readme(model, crate_path)),
+        ("src/lib.rs".to_owned(), library(model)),
+    ]
+}
+
+fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> String {
+    let facts = model.product.facts;
+    let description = format!("Typed client for Alibaba Cloud {} ({})", facts.title, facts.version);
+    let mut text = format!("# {MARK} from {}. Without this line, the file is yours.\n\n[package]\n", folder(model));
+    text += &format!("name = {}\n", toml(&crate_path.replace('_', "-")));
+    text += &format!("description = {}\n", toml(&description));
+    text += match manifest {
+        Manifest::Member => {
+            "version.workspace = true\nedition.workspace = true\nrust-version.workspace = true\nlicense.workspace = true\n\
+             publish.workspace = true\n\n[lints]\nworkspace = true\n"
+        }
+        Manifest::Standalone { .. } => {
+            "version = \"0.1.0\"\nedition = \"2024\"\nrust-version = \"1.88\"\npublish = false\n\n[lints.rust]\nunsafe_code = \"forbid\"\n\
+             missing_docs = \"warn\"\n"
+        }
+    };
+    text += "\n[features]\n";
+    let features: Vec<&str> = model.actions.iter().filter_map(|action| action.feature.as_deref()).collect();
+    text += if features.is_empty() { "default = [\"reqwest\"]\n" } else { "default = [\"reqwest\", \"full\"]\n" };
+    text += "# The bundled HTTP transport.\nreqwest = [\"alibabacloud-runtime/reqwest\"]\n";
+    text += "# `blocking::Client`: the same calls for programs without async code.\nblocking = [\"alibabacloud-runtime/blocking\"]\n";
+    if !features.is_empty() {
+        text +=
+            "# All actions. For a quick build, turn the default features off and name those that you call.\nfull = [\n";
+        for feature in &features {
+            text += &format!("    {},\n", toml(feature));
+        }
+        text += "]\n";
+        for feature in &features {
+            text += &format!("{feature} = []\n");
+        }
+    }
+    text += "\n[dependencies]\n";
+    text += &match manifest {
+        Manifest::Member => "alibabacloud-runtime.workspace = true\n".to_owned(),
+        Manifest::Standalone { runtime } => {
+            format!("alibabacloud-runtime = {{ {runtime}, default-features = false }}\n")
+        }
+    };
+    text
+}
+
+/// A TOML string.
+pub fn toml(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c.is_control() || super::is_invisible(c) => out.push_str(&format!("\\U{:08X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn readme(model: &Model<'_>, crate_path: &str) -> String {
+    let facts = model.product.facts;
+    let title = Markdown::new(&facts.title).inline();
+    let mut parts = vec![
+        format!("<!-- {MARK} from {}. Without this line, the file is yours. -->", folder(model)),
+        format!("Typed client for Alibaba Cloud {title} ({}).", Markdown::new(&facts.version).inline()),
+    ];
+    // The action that is easiest to call.
+    let required = |action: &&Action<'_>| action.parameters.iter().filter(|parameter| parameter.facts.required).count();
+    if let Some(action) = model.actions.iter().min_by_key(required) {
+        let request = &action.request;
+        let call = Examples::new(model, action, crate_path).request();
+        parts.push(format!(
+            "```no_run\nuse {crate_path}::{{Client, {request}}};\n\n# async fn example() -> Result<(), {crate_path}::Error> {{\n\
+             let client = Client::from_env()?; // ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET\n\
+             let request = {};\nlet answer = client.send(request).await?;\nprintln!(\"{{answer:?}}\");\n# Ok(())\n# }}\n```",
+            call.join("\n")
+        ));
+    }
+    parts.push(
+        "The client keeps to the documented limits by itself, sends again what can safely be repeated, and treats an HTTP 200 with an \
+         error code as the error that it is. `ErrorCode` has the codes of the service. An action that the crate does not have can be \
+         called by name with `Client::send_untyped`."
+            .to_owned(),
+    );
+    if model.actions.iter().any(|action| action.feature.is_some()) {
+        parts.push(
+            "Each action is a feature of the crate, named like its module with hyphens; `full`, a default feature, has them all. \
+             For a quick build, turn the default features off and name `reqwest` and the actions that you call."
+                .to_owned(),
+        );
+    }
+    if !facts.guessed.is_empty() {
+        let list: Vec<_> = facts
+            .guessed
+            .iter()
+            .map(|guess| format!("- `{}`: {}", guess.key, Markdown::new(&guess.reason).inline()))
+            .collect();
+        parts.push(format!("Nobody has reviewed these facts about the product:\n{}", list.join("\n")));
+    }
+    parts.join("\n\n") + "\n"
+}
+
+fn library(model: &Model<'_>) -> String {
+    let product = &model.product.type_name;
+    let title = Markdown::new(&model.product.facts.title).inline();
+    let has_features = model.actions.iter().any(|action| action.feature.is_some());
+    let documentation = |path: &str| {
+        if has_features {
+            // Without all actions, links to some of them would lead nowhere.
+            format!("#![cfg_attr(feature = \"full\", doc = include_str!(\"{path}\"))]\n")
+        } else {
+            format!("#![doc = include_str!(\"{path}\")]\n")
+        }
+    };
+    let calls = format!("Calls the actions of {title}.");
+    let blocking = format!("Calls the actions of {title} and waits for the answer.");
+    let first = literal(&format!("Typed client for Alibaba Cloud {title}."));
+    file(&[
+        format!("// {MARK} from {}. Without this line, the file is yours.", folder(model)),
+        format!(
+            "#![doc = {first}]\n#![doc = \"\"]\n{}#![doc = \"\"]\n#![doc = \"# Actions\"]\n{}",
+            documentation("../README.md"),
+            documentation("generated/actions.md")
+        ),
+        "#![forbid(unsafe_code)]\n#![allow(clippy::doc_markdown, clippy::struct_field_names, reason = \"names and prose are the service's\")]"
+            .to_owned(),
+        // Each required parameter of a builder takes a step of the macro.
+        deepest(model).map_or_else(String::new, |limit| format!("#![recursion_limit = \"{limit}\"]")),
+        "#[rustfmt::skip]\nmod generated;".to_owned(),
+        "pub use alibabacloud_runtime::{\n    CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, \
+         ParameterPlacement,\n    PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy, SignatureVersion, \
+         Throttle,\n    Transport, TransportError, UntypedRequest, descriptor, testing, transport,\n};\npub use generated::*;"
+            .to_owned(),
+        format!(
+            "/// The same calls for programs without async code.\n#[cfg(feature = \"blocking\")]\npub mod blocking {{\n    #[doc = {}]\n    \
+             pub type Client = alibabacloud_runtime::blocking::Client<super::{product}>;\n}}",
+            literal(&blocking)
+        ),
+        format!("#[doc = {}]\npub type Client = alibabacloud_runtime::Client<{product}>;", literal(&calls)),
+        format!("/// Settings for a [`Client`].\npub type ClientBuilder = alibabacloud_runtime::ClientBuilder<{product}>;"),
+    ])
+}
+
+/// The recursion limit that the crate needs, if the compiler's own is too low.
+fn deepest(model: &Model<'_>) -> Option<usize> {
+    let required = |action: &Action<'_>| action.parameters.iter().filter(|parameter| parameter.facts.required).count();
+    let most = model.actions.iter().map(required).max().unwrap_or_default();
+    (most > 100).then(|| most + 64)
+}
+
+/// One test for each action: its documented answer arrives in its types.
+pub fn tests(model: &Model<'_>, crate_path: &str) -> String {
+    let mut parts = vec![
+        header(&folder(model)),
+        "//! The documented answer of every action decodes, every member of it arrives, and nothing else does.\n\
+         #![allow(missing_docs, unused_imports, reason = \"a file of tests; which there are depends on the features\")]"
+            .to_owned(),
+        "use alibabacloud_runtime::example::check;".to_owned(),
+    ];
+    for Action { module, request, feature, .. } in &model.actions {
+        let feature = cfg(feature.as_deref());
+        parts.push(format!("{feature}#[test]\nfn {module}() {{\n    check::<{crate_path}::{request}>().unwrap();\n}}"));
+    }
+    file(&parts)
+}
+
+/// The condition under which something of an action is there.
+pub(super) fn cfg(feature: Option<&str>) -> String {
+    feature.map_or_else(String::new, |feature| format!("#[cfg(feature = \"{feature}\")]\n"))
+}

@@ -1,0 +1,511 @@
+//! One API of official metadata -> one action's file.
+
+use serde_json::{Map, Value};
+
+use super::example::{Examples, of_parameter};
+use super::schema::{
+    Item, Member, Read, Schemas, Side, Ty, add_own, fields, is_valid_name, scalar_text, shown, style, text,
+};
+use super::text::{clean, clean_line, limits};
+use super::yaml::{Tree, must_be_escaped};
+use crate::spec::{BODY, Style};
+
+/// Keys of an API that are read.
+const READ: &[&str] = &[
+    "summary",
+    "title",
+    "description",
+    "requestParamsDescription",
+    "responseParamsDescription",
+    "extraInfo",
+    "methods",
+    "schemes",
+    "security",
+    "operationType",
+    "deprecated",
+    "systemTags",
+    "parameters",
+    "responses",
+    "responseDemo",
+    "errorCodes",
+    "path",
+];
+
+/// Keys of an API that say nothing to a client.
+const IDLE: &[&str] = &[
+    "staticInfo",
+    "translator",
+    "eventInfo",
+    "consumes",
+    "produces",
+    "visibility",
+    "flowControlList",
+    "ramActions",
+    "tags",
+    "operationId",
+    "externalDocs",
+    "changeSet",
+    "callbacks",
+    "x-tags",
+];
+
+/// Keys of a parameter, beside its schema.
+const PARAMETER: &[&str] = &[
+    "name",
+    "in",
+    "style",
+    "schema",
+    "required",
+    "example",
+    "description",
+    "allowEmptyValue",
+    "explode",
+    "deprecated",
+    "visibility",
+    "docRequired",
+    "title",
+];
+
+/// Parameters that every request has: the client sets them.
+const COMMON: &[&str] =
+    &["Action", "AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureVersion"];
+
+/// Parameters that a request with a V1 signature has, too.
+const COMMON_IN_V1: &[&str] = &["Version", "Format", "Timestamp", "SecurityToken"];
+
+/// What an action says about itself.
+pub struct Action {
+    pub parameters: Vec<Parameter>,
+    pub response: Vec<Member>,
+}
+
+/// A parameter of a request.
+pub struct Parameter {
+    pub member: Member,
+    pub required: bool,
+    pub in_form: bool,
+    pub style: Option<Style>,
+    pub example: String,
+    schema: Value,
+}
+
+/// Reads the types of an API; `None` if it cannot be called, which a note says.
+pub fn types(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) -> Option<Action> {
+    for key in api.keys().filter(|key| !READ.contains(&key.as_str()) && !IDLE.contains(&key.as_str())) {
+        schemas.notes.add(format!("the key `{}` of an API is not known", shown(key)), name);
+    }
+    if api.get("path").and_then(Value::as_str).is_some_and(|path| !path.is_empty() && path != "/") {
+        schemas.notes.add("the action has a path, which is not RPC: left out", name);
+        return None;
+    }
+    let methods: Vec<&str> =
+        api.get("methods").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    if !methods.is_empty() && !methods.iter().any(|method| method.eq_ignore_ascii_case("post")) {
+        schemas.notes.add(format!("only {} is documented; the client sends POST", methods.join(", ")), name);
+    }
+    let parameters = parameters(schemas, name, api)?;
+    let response = response(schemas, name, api);
+    Some(Action { parameters, response })
+}
+
+fn parameters(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> Option<Vec<Parameter>> {
+    let mut parameters: Vec<Parameter> = Vec::new();
+    for raw in api.get("parameters").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object) {
+        let name = text(raw, "name");
+        let place = format!("{action}.{}", shown(&name));
+        for key in raw.keys().filter(|key| !PARAMETER.contains(&key.as_str())) {
+            schemas.notes.add(format!("the key `{}` of a parameter is not known", shown(key)), place.clone());
+        }
+        let schema = raw.get("schema").cloned().unwrap_or_else(|| Value::Object(Map::new()));
+        let flag = |key: &str| schema.get(key).or_else(|| raw.get(key)) == Some(&Value::Bool(true));
+        let required = flag("required");
+        let location = text(raw, "in");
+        let problem = if !is_valid_name(&name) {
+            Some("the name of a parameter cannot be written in a specification".to_owned())
+        } else if !["query", "formData"].contains(&location.as_str()) {
+            Some(format!("a parameter in the {} of a request cannot be sent", shown(&location)))
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let what = if required { "the action needs it and is left out" } else { "left out" };
+            schemas.notes.add(format!("{problem}: {what}"), place);
+            if required {
+                return None;
+            }
+            continue;
+        }
+        if COMMON.contains(&name.as_str()) {
+            schemas.notes.add("every request has this parameter, the client sets it: left out", place);
+            continue;
+        }
+        if COMMON_IN_V1.contains(&name.as_str()) {
+            schemas
+                .notes
+                .add("also a parameter of the V1 signature: send such calls with the V3 signature", place.clone());
+        }
+        if let Some(first) = parameters.iter().find(|first| first.member.name == name) {
+            if first.schema != schema {
+                schemas.notes.add("declared twice, differently: the first one counts", place);
+            }
+            continue;
+        }
+        let (member, style) = typed(schemas, raw, &name, &schema, &place);
+        let example = schema.get("example").or_else(|| raw.get("example")).map(scalar_text).unwrap_or_default();
+        parameters.push(Parameter { member, required, in_form: location == "formData", style, example, schema });
+    }
+    Some(parameters)
+}
+
+/// The type of a parameter and how it is written.
+fn typed(
+    schemas: &mut Schemas<'_>,
+    raw: &Map<String, Value>,
+    name: &str,
+    schema: &Value,
+    place: &str,
+) -> (Member, Option<Style>) {
+    let word = raw.get("style").and_then(Value::as_str);
+    let Read { mut ty, mut description, sensitive } = schemas.read_named(name, schema, Side::Request, place, 0);
+    let says_nothing =
+        ["type", "properties", "items", "$ref", "additionalProperties"].iter().all(|key| schema.get(key).is_none());
+    let text_item = || Box::new(Item { ty: Ty::Text(Vec::new()), description: String::new() });
+    if ty == Ty::Any && (says_nothing || word == Some("flat")) {
+        ty = match word {
+            Some("repeatList" | "simple") => Ty::List(text_item()),
+            Some("flat") => Ty::Map(text_item()),
+            _ => Ty::Any,
+        };
+        if ty != Ty::Any {
+            schemas.notes.add("a style without a type: taken as text in that style", place);
+        }
+    }
+    if description.is_empty() {
+        description = clean_line(&text(raw, "description"));
+    }
+    let resolved = resolved(schemas, &ty);
+    let is_object = matches!(resolved, Ty::Map(_) | Ty::Object(_));
+    let style = style(word, resolved, is_object).unwrap_or_else(|note| {
+        schemas.notes.add(note, place);
+        Some(Style::Json)
+    });
+    (Member { name: name.to_owned(), ty, description, sensitive }, style)
+}
+
+fn resolved<'t>(schemas: &'t Schemas<'_>, ty: &'t Ty) -> &'t Ty {
+    match ty {
+        Ty::Shape(name) => schemas.shapes.get(name).map_or(ty, |shape| &shape.ty),
+        ty => ty,
+    }
+}
+
+fn response(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> Vec<Member> {
+    let Some(responses) = api.get("responses").and_then(Value::as_object) else {
+        return Vec::new();
+    };
+    let success = responses
+        .keys()
+        .find(|status| status.starts_with('2'))
+        .or_else(|| responses.keys().find(|status| *status == "default"));
+    for status in responses.keys().filter(|status| Some(*status) != success) {
+        schemas
+            .notes
+            .add(format!("the answer `{}` is left out: only that of a success is typed", shown(status)), action);
+    }
+    let Some(schema) = success.and_then(|status| responses.get(status)).and_then(|answer| answer.get("schema")) else {
+        return Vec::new();
+    };
+    // The answer itself is no shape: its members are those of the component.
+    let mut root = schema.clone();
+    let component = root
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|path| path.strip_prefix("#/components/schemas/"))
+        .and_then(|name| schemas.component(name));
+    if let Some(component) = component {
+        root = component;
+    }
+    if let Some(properties) = root.get("properties").and_then(Value::as_object) {
+        return schemas.members(properties, Side::Answer, action, 0);
+    }
+    let Read { ty, description, sensitive } = schemas.read(&root, Side::Answer, action, 0);
+    match ty {
+        Ty::Any => Vec::new(),
+        Ty::Object(members) => members,
+        Ty::Map(_) | Ty::Shape(_) | Ty::Wrapped(..) => {
+            schemas.notes.add("the answer is an object without fixed names: only its raw text can be read", action);
+            Vec::new()
+        }
+        ty => vec![Member { name: BODY.to_owned(), ty, description, sensitive }],
+    }
+}
+
+/// The whole file of an action.
+pub fn file(schemas: &mut Schemas<'_>, product: &str, name: &str, api: &Map<String, Value>, types: &Action) -> Tree {
+    let mut file: Vec<(String, Tree)> = Vec::new();
+    let mut key = |name: &str, value: Tree| file.push((name.to_owned(), value));
+    key("action", Tree::text(name));
+    let summary =
+        [text(api, "summary"), text(api, "title")].iter().map(|text| clean_line(text)).find(|text| !text.is_empty());
+    key("summary", Tree::prose(&summary.unwrap_or_default()));
+    let prose = ["description", "requestParamsDescription", "responseParamsDescription", "extraInfo"];
+    let paragraphs: Vec<String> =
+        prose.iter().map(|key| clean(&text(api, key))).filter(|text| !text.is_empty()).collect();
+    let description = paragraphs.join("\n\n");
+    if !description.is_empty() {
+        key("description", Tree::text(lines(&description)));
+    }
+
+    let (idempotent, verb) = idempotent(name, api);
+    let mut guessed = vec![("idempotent".to_owned(), Tree::text(verb))];
+    key("idempotent", Tree::word(idempotent.to_string()));
+    let stated = limits(&[description.as_str(), &clean(&text(api, "summary"))].join("\n"));
+    match stated.first() {
+        Some(limit) => {
+            key("rate_limit", Tree::text(limit.rate.clone()));
+            guessed.push((
+                "rate_limit".to_owned(),
+                Tree::text(format!("The text says: `{}`.", limit.words.replace('`', "'"))),
+            ));
+        }
+        None => key("rate_limit", Tree::word("none")),
+    }
+    for other in stated.iter().skip(1) {
+        schemas.notes.add(format!("the text states another limit, too: {}", other.rate), name);
+    }
+    let is_anonymous = security(schemas, name, api);
+    key("authorization", if is_anonymous { Tree::word("none") } else { authorization(product, name, api) });
+    if is_anonymous {
+        key("anonymous", Tree::word("true"));
+    }
+    if api.get("deprecated") == Some(&Value::Bool(true)) {
+        key("deprecated", Tree::text("Marked as deprecated in the official metadata, which names no replacement."));
+    }
+    key("guessed", Tree::Map(guessed));
+    key("parameters", Tree::Map(types.parameters.iter().map(|parameter| one(schemas, name, parameter)).collect()));
+    key("response", fields(&types.response));
+    key("errors", errors(schemas, name, api));
+    let example = example(schemas, name, api, &types.response);
+    key("example", example.map_or_else(|| Tree::word("none"), Tree::text));
+    Tree::Map(file)
+}
+
+/// Paragraphs with lines of a readable length, and a line break at the end.
+fn lines(text: &str) -> String {
+    const WIDTH: usize = 118;
+    let mut out = String::new();
+    for line in text.split('\n') {
+        let mut length = 0;
+        for word in line.split(' ') {
+            let width = word.chars().count();
+            if length > 0 && length + 1 + width > WIDTH {
+                out.push('\n');
+                length = 0;
+            } else if length > 0 {
+                out.push(' ');
+                length += 1;
+            }
+            out.push_str(word);
+            length += width;
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn one(schemas: &mut Schemas<'_>, action: &str, parameter: &Parameter) -> (String, Tree) {
+    let Parameter { member, required, in_form, style, example, .. } = parameter;
+    let place = format!("{action}.{}", shown(&member.name));
+    let mut own = Vec::new();
+    let mut key = |name: &str, value: Tree| own.push((name.to_owned(), value));
+    if *required {
+        key("required", Tree::word("true"));
+    }
+    if member.sensitive {
+        key("sensitive", Tree::word("true"));
+    }
+    if *in_form {
+        key("location", Tree::text("form"));
+    }
+    match style {
+        None | Some(Style::Json) => {}
+        Some(Style::RepeatList) => key("style", Tree::text("repeat-list")),
+        Some(Style::Flat) => key("style", Tree::text("flat")),
+        Some(Style::Simple) => key("style", Tree::text("simple")),
+    }
+    key("description", Tree::prose(&member.description));
+    let is_simple = *style == Some(Style::Simple);
+    let mut examples = Examples { shapes: &schemas.shapes, notes: &mut schemas.notes };
+    let found = of_parameter(&mut examples, &member.ty, example, is_simple, &place);
+    key("example", found.map_or_else(|| Tree::word("none"), quoted_none));
+    let mut keys = member.ty.keys();
+    add_own(&mut keys, own);
+    (member.name.clone(), Tree::Map(keys))
+}
+
+/// An example; the word for nothing is text here, and so in quotes.
+fn quoted_none(example: String) -> Tree {
+    if example == "none" { Tree::word("\"none\"") } else { Tree::Text(example) }
+}
+
+/// Whether a request may be sent twice, as far as the name tells; and why.
+fn idempotent(name: &str, api: &Map<String, Value>) -> (bool, String) {
+    const READING: [&str; 4] = ["Get", "List", "Query", "Describe"];
+    let is_verb =
+        |verb: &&&str| name.strip_prefix(**verb).is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()));
+    let access = access(api);
+    match READING.iter().find(is_verb) {
+        Some(verb) if ["create", "update", "delete", "write"].contains(&access) => {
+            (false, format!("The name begins with `{verb}`, but the access level is `{access}`."))
+        }
+        Some(verb) => (true, format!("The name begins with `{verb}`.")),
+        None => (false, "The name begins with no verb that only reads.".to_owned()),
+    }
+}
+
+/// The access level in RAM.
+fn access(api: &Map<String, Value>) -> &'static str {
+    let tagged = api.get("systemTags").and_then(|tags| tags.get("operationType")).and_then(Value::as_str);
+    match tagged.or_else(|| api.get("operationType").and_then(Value::as_str)) {
+        Some("list") => "list",
+        Some("read") => "read",
+        Some("create") => "create",
+        Some("update") => "update",
+        Some("delete") => "delete",
+        Some("write" | "readAndWrite") => "write",
+        Some("get") => "get",
+        _ => "none",
+    }
+}
+
+fn authorization(product: &str, name: &str, api: &Map<String, Value>) -> Tree {
+    Tree::Map(vec![
+        ("action".to_owned(), Tree::text(format!("{}:{name}", product.to_lowercase()))),
+        ("access".to_owned(), Tree::word(access(api))),
+    ])
+}
+
+/// Whether the action is called without a signature.
+fn security(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) -> bool {
+    let ways: Vec<&str> = api
+        .get("security")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .flat_map(|way| way.keys().map(String::as_str))
+        .collect();
+    if ways.is_empty() || ways.contains(&"AK") {
+        return false;
+    }
+    if ways.contains(&"Anonymous") {
+        return true;
+    }
+    schemas
+        .notes
+        .add(format!("called with {}, not with an access key: the client signs with one", ways.join(", ")), name);
+    false
+}
+
+/// The documented errors: one entry for each code.
+fn errors(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> Tree {
+    struct Error {
+        code: String,
+        status: String,
+        messages: Vec<String>,
+        remarks: Vec<String>,
+    }
+    let mut errors: Vec<Error> = Vec::new();
+    let by_status = api.get("errorCodes").and_then(Value::as_object);
+    for (status, list) in by_status.into_iter().flatten() {
+        for raw in list.as_array().into_iter().flatten().filter_map(Value::as_object) {
+            let code = text(raw, "errorCode").trim().to_owned();
+            if !is_valid_name(&code) {
+                schemas.notes.add(
+                    "an error code cannot be written in a specification: left out",
+                    format!("{action}.{}", shown(&code)),
+                );
+                continue;
+            }
+            let message = clean_line(&text(raw, "errorMessage"));
+            let mut remarks: Vec<String> = vec![clean_line(&text(raw, "description"))];
+            let is_http = status.parse::<u16>().is_ok_and(|status| (100..=599).contains(&status));
+            if !is_http {
+                remarks.push(format!("Documented status: {}.", clean_line(status)));
+            }
+            let index = errors.iter().position(|known| known.code == code).unwrap_or_else(|| {
+                let status = if is_http { status.clone() } else { "none".to_owned() };
+                errors.push(Error { code, status, messages: Vec::new(), remarks: Vec::new() });
+                errors.len() - 1
+            });
+            let Some(error) = errors.get_mut(index) else { continue };
+            if is_http && error.status != *status {
+                remarks.push(format!("Also with HTTP {status}."));
+            }
+            if !message.is_empty() && !error.messages.contains(&message) {
+                error.messages.push(message);
+            }
+            for remark in remarks {
+                if !remark.is_empty() && !error.remarks.contains(&remark) && !error.messages.contains(&remark) {
+                    error.remarks.push(remark);
+                }
+            }
+        }
+    }
+    let entry = |mut error: Error| {
+        let first = if error.messages.is_empty() { String::new() } else { error.messages.remove(0) };
+        let mut keys = vec![
+            ("status".to_owned(), Tree::word(error.status.trim_start_matches('0').to_owned())),
+            ("message".to_owned(), Tree::prose(&first)),
+        ];
+        if error.code.starts_with("Throttling") || error.code == "System.LimitControl" {
+            keys.push(("throttling".to_owned(), Tree::word("true")));
+        }
+        let others = error.messages.iter().map(|message| format!("Also: {message}"));
+        let description = others.chain(error.remarks).collect::<Vec<_>>().join(" ");
+        if !description.is_empty() {
+            keys.push(("description".to_owned(), Tree::text(description)));
+        }
+        (error.code, Tree::Map(keys))
+    };
+    Tree::Map(errors.into_iter().map(entry).collect())
+}
+
+/// The documented answer as indented JSON text.
+fn example(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>, response: &[Member]) -> Option<String> {
+    let demos: Value =
+        api.get("responseDemo").and_then(Value::as_str).and_then(|demos| serde_json::from_str(demos).ok())?;
+    let is_json =
+        |demo: &&Value| demo.get("type").and_then(Value::as_str).is_none_or(|ty| ty.eq_ignore_ascii_case("json"));
+    let written = |demo: &Value| demo.get("example").map(scalar_text).filter(|text| !text.trim().is_empty());
+    let example = demos.as_array().into_iter().flatten().filter(is_json).find_map(written)?;
+    let Ok(json) = serde_json::from_str::<Value>(&example) else {
+        schemas.notes.add("the example of the answer is not JSON: left out", action);
+        return None;
+    };
+    let mut examples = Examples { shapes: &schemas.shapes, notes: &mut schemas.notes };
+    let fitting = match (response, json) {
+        ([body], json) if body.name == BODY && !json.is_object() => examples.fitting(&body.ty, json, action),
+        ([body], _) if body.name == BODY => None,
+        (response, Value::Object(members)) => {
+            let was_empty = members.is_empty();
+            Some(examples.object(response, members, action))
+                .filter(|kept| was_empty || *kept != Value::Object(Map::new()))
+        }
+        _ => {
+            examples.notes.add("the example of the answer is no object: left out", action);
+            None
+        }
+    }?;
+    let text = serde_json::to_string_pretty(&fitting).ok()?;
+    // JSON has escapes for what a file cannot show.
+    let mut shown = String::new();
+    for c in text.chars() {
+        if c != '\n' && must_be_escaped(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            shown.push(c);
+        }
+    }
+    Some(shown + "\n")
+}

@@ -1,0 +1,294 @@
+//! Official metadata -> specifications, as one pure function: the text of an `api-docs.json` and what is in the folder already ->
+//! the files of the folder, and what there is to say about them.
+//!
+//! The metadata knows neither idempotence nor limits except in prose, and its texts are partly scrambled. So what comes out is a
+//! proposal: everything that was guessed is marked, and everything that could not be carried over is noted.
+
+mod action;
+mod example;
+#[cfg(test)]
+mod fuzz;
+mod lock;
+pub mod merge;
+mod notes;
+mod product;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod text;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use self::lock::Prints;
+use self::merge::Change;
+use self::notes::Notes;
+use self::product::{Product, reachable};
+use self::schema::{Schemas, shown};
+use self::yaml::Tree;
+use crate::diagnostic::{Severity, quoted};
+use crate::spec::{self, InputFile, suggestion};
+
+/// The file with the fingerprints.
+pub const LOCK: &str = "upstream.lock";
+
+/// The head of a metadata file: where its product belongs.
+pub fn folder(metadata: &str) -> Result<String, String> {
+    let metadata = parse(metadata)?;
+    Ok(Product::read(object(&metadata)?)?.folder())
+}
+
+/// What came out.
+#[derive(Debug)]
+pub struct Imported {
+    /// Names in the folder, and texts; only those that are new or differ.
+    pub files: Vec<(String, String)>,
+    /// What could not be carried over, or had to be decided.
+    pub notes: Notes,
+    /// What changed upstream, by file.
+    pub changes: Vec<(String, Vec<Change>)>,
+    /// How many actions were imported.
+    pub actions: usize,
+}
+
+fn parse(metadata: &str) -> Result<Value, String> {
+    serde_json::from_str(metadata.trim_start_matches('\u{feff}')).map_err(|error| format!("this is not JSON: {error}"))
+}
+
+fn object(metadata: &Value) -> Result<&Map<String, Value>, String> {
+    metadata.as_object().ok_or_else(|| "this is no official metadata: expected a JSON object".to_owned())
+}
+
+/// Imports all actions, or only those named, into a folder that holds `existing` (names without a folder).
+pub fn import(metadata: &str, only: &[String], existing: &[InputFile]) -> Result<Imported, String> {
+    let metadata = parse(metadata)?;
+    let metadata = object(&metadata)?;
+    let product = Product::read(metadata)?;
+    let none = Map::new();
+    let apis = match metadata.get("apis") {
+        Some(Value::Object(apis)) => apis,
+        None | Some(Value::Null) => &none,
+        Some(_) => return Err("this is no official metadata: `apis` is no object".to_owned()),
+    };
+    for name in only {
+        if !apis.contains_key(name) {
+            let known: Vec<&str> = apis.keys().map(String::as_str).collect();
+            return Err(format!("the metadata has no action {}; {}", quoted(name), suggestion(name, &known)));
+        }
+    }
+    let folder = Folder::new(existing)?;
+    folder.belongs_to(&product)?;
+
+    let components =
+        metadata.get("components").and_then(|components| components.get("schemas")).and_then(Value::as_object);
+    let mut schemas = Schemas::new(components);
+    unknown_keys(metadata, &mut schemas.notes);
+    let mut actions = Vec::new();
+    for (name, api) in apis {
+        // Shapes of actions that are in the folder already stay.
+        let wanted = only.is_empty() || only.contains(name);
+        if !(wanted || folder.has(&file_name(name))) {
+            continue;
+        }
+        if !is_action_name(name) {
+            schemas.notes.add("the name of an action cannot be that of a file: left out", shown(name));
+            continue;
+        }
+        if let Some(api) = api.as_object()
+            && let Some(types) = action::types(&mut schemas, name, api)
+        {
+            actions.push((name, api, types, wanted));
+        }
+    }
+    let mut trees: BTreeMap<String, Tree> = BTreeMap::new();
+    for (name, api, types, wanted) in &actions {
+        if *wanted {
+            let tree = action::file(&mut schemas, &product.code, name, api, types);
+            trees.insert(file_name(name), tree);
+        }
+    }
+    let success_code = success_code(apis);
+    let types = actions.iter().flat_map(|(_, _, types, _)| {
+        types
+            .parameters
+            .iter()
+            .map(|parameter| &parameter.member.ty)
+            .chain(types.response.iter().map(|member| &member.ty))
+    });
+    let shapes = reachable(types, &schemas.shapes);
+    let mut notes = std::mem::take(&mut schemas.notes);
+    let head = product.file(metadata, success_code.as_deref(), &shapes, &mut notes);
+
+    let imported = trees.len();
+    folder.finish(&head, trees, notes, apis).map(|mut done| {
+        done.actions = imported;
+        done
+    })
+}
+
+fn file_name(action: &str) -> String {
+    format!("{action}.yaml")
+}
+
+/// Whether a file can have this name on every system.
+fn is_action_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c) || (!c.is_ascii() && c.is_alphanumeric());
+    schema::is_valid_name(name)
+        && !name.starts_with('.')
+        && name.chars().all(is_plain)
+        && !name.eq_ignore_ascii_case("product")
+}
+
+fn unknown_keys(metadata: &Map<String, Value>, notes: &mut Notes) {
+    const KNOWN: [&str; 9] =
+        ["version", "info", "directories", "components", "apis", "endpoints", "errorCodes", "changeSet", "ram"];
+    for key in metadata.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
+        notes.add("a key of the metadata is not known", shown(key));
+    }
+}
+
+/// The `Code` of the documented answers, if they agree on one. A wrong one would make failures of successes, so `OK` needs nine
+/// of ten, and anything else all.
+fn success_code(apis: &Map<String, Value>) -> Option<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for api in apis.values() {
+        let demos: Option<Value> =
+            api.get("responseDemo").and_then(Value::as_str).and_then(|demos| serde_json::from_str(demos).ok());
+        let example = demos.as_ref().and_then(|demos| demos.get(0)?.get("example")?.as_str());
+        let answer: Option<Value> = example.and_then(|example| serde_json::from_str(example).ok());
+        if let Some(code) = answer.as_ref().and_then(|answer| answer.get("Code")?.as_str()) {
+            *counts.entry(code.to_owned()).or_default() += 1;
+        }
+    }
+    let total: usize = counts.values().sum();
+    let (code, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    let enough = if code == "OK" { count * 10 >= total * 9 } else { count == total };
+    let is_code = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    (count >= 3 && enough && !code.is_empty() && code != "none" && code.chars().all(is_code)).then_some(code)
+}
+
+/// What is in the folder already.
+struct Folder<'a> {
+    files: BTreeMap<&'a str, &'a [u8]>,
+    last: Option<Prints>,
+}
+
+impl<'a> Folder<'a> {
+    fn new(existing: &'a [InputFile]) -> Result<Self, String> {
+        let files: BTreeMap<&str, &[u8]> =
+            existing.iter().map(|file| (file.path.as_str(), file.bytes.as_slice())).collect();
+        let last = files.get(LOCK).map(|bytes| Prints::parse(&String::from_utf8_lossy(bytes))).transpose()?;
+        Ok(Self { files, last })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+
+    /// Two versions of a product are two folders.
+    fn belongs_to(&self, product: &Product) -> Result<(), String> {
+        let Some(text) = self.files.get("product.yaml").map(|bytes| String::from_utf8_lossy(bytes)) else {
+            return Ok(());
+        };
+        let Some(found) = merge::scalar(&text, "version") else { return Ok(()) };
+        if found == product.version {
+            return Ok(());
+        }
+        Err(format!(
+            "the folder holds the version {} of the API, the metadata is of {}; name another folder with `--out`",
+            quoted(&found),
+            quoted(&product.version)
+        ))
+    }
+
+    /// Merges what was read into the folder.
+    fn finish(
+        &self,
+        head: &Tree,
+        trees: BTreeMap<String, Tree>,
+        mut notes: Notes,
+        apis: &Map<String, Value>,
+    ) -> Result<Imported, String> {
+        let mut lock = self.last.clone().unwrap_or(Prints::Map(Vec::new()));
+        let mut changes = Vec::new();
+        let mut texts: BTreeMap<String, String> = BTreeMap::new();
+        let all = std::iter::once(("product.yaml".to_owned(), head.clone())).chain(trees);
+        for (name, tree) in all {
+            let schema = if name == "product.yaml" { "product" } else { "action" };
+            let last = self.last.as_ref().and_then(|last| last.get(&name));
+            let text = match self.files.get(name.as_str()) {
+                None => tree.file(schema),
+                Some(bytes) => {
+                    let ours = String::from_utf8_lossy(bytes);
+                    let Some(merged) = merge::merge(&name, &ours, last, &tree, schema) else {
+                        notes.add("the file in the folder cannot be read: left alone", name);
+                        continue;
+                    };
+                    if merged.rewritten {
+                        notes.add("the file was written anew, its comments are lost", name.clone());
+                    }
+                    if !merged.changes.is_empty() {
+                        changes.push((name.clone(), merged.changes));
+                    }
+                    merged.text
+                }
+            };
+            texts.insert(name.clone(), text);
+            lock.set(&name, Prints::of(&tree));
+        }
+        if let Some(Prints::Map(known)) = &self.last {
+            for (name, _) in known.iter().filter(|(name, _)| *name != "product.yaml" && self.has(name)) {
+                if !name.strip_suffix(".yaml").is_some_and(|action| apis.contains_key(action)) {
+                    notes.add("the metadata no longer has the action: its file is left alone", name.clone());
+                }
+            }
+        }
+        self.check(&mut texts, &mut lock, &mut notes)?;
+        texts.insert(LOCK.to_owned(), lock.render());
+        let differs =
+            |(name, text): &(String, String)| self.files.get(name.as_str()).is_none_or(|old| *old != text.as_bytes());
+        let files = texts.into_iter().filter(differs).collect();
+        Ok(Imported { files, notes, changes, actions: 0 })
+    }
+
+    /// Nothing is written that `generate` would refuse: a file with an error is left as it was.
+    fn check(&self, texts: &mut BTreeMap<String, String>, lock: &mut Prints, notes: &mut Notes) -> Result<(), String> {
+        loop {
+            let input =
+                |(name, text): (&String, &String)| InputFile { path: name.clone(), bytes: text.clone().into_bytes() };
+            let mut files: Vec<InputFile> = texts.iter().map(input).collect();
+            // Files that stay as they are may refer to shapes.
+            files.extend(
+                self.files
+                    .iter()
+                    .filter(|(name, _)| **name != LOCK && !texts.contains_key(**name))
+                    .map(|(name, bytes)| InputFile { path: (*name).to_owned(), bytes: bytes.to_vec() }),
+            );
+            let (_, findings) = spec::parse(&files);
+            let mut refused = Vec::new();
+            for finding in findings.iter().filter(|finding| finding.severity == Severity::Error) {
+                let name = finding.span.source.path.clone();
+                if texts.contains_key(&name) && !refused.iter().any(|(known, _)| *known == name) {
+                    refused.push((name, finding.message.clone()));
+                }
+            }
+            if refused.is_empty() {
+                return Ok(());
+            }
+            for (name, message) in refused {
+                if name == "product.yaml" && !self.has(&name) {
+                    return Err(format!("the product cannot be described: {message}"));
+                }
+                notes.add(format!("left out or left as it was, because {message}"), name.clone());
+                texts.remove(&name);
+                let last = self.last.as_ref().and_then(|last| last.get(&name)).cloned();
+                match last {
+                    Some(last) => lock.set(&name, last),
+                    None => lock.remove(&name),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,649 @@
+//! The schemas of official metadata -> the types of the specification language.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::notes::Notes;
+use super::text::{clean, clean_line};
+use super::yaml::Tree;
+use crate::diagnostic::is_direction_control;
+use crate::emit::code;
+use crate::spec::{BODY, LONGEST_NAME, Style};
+
+/// How many objects and lists may stand inside each other; what is deeper is taken as any JSON value.
+const DEEPEST: usize = 30;
+
+/// A type of the specification language.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ty {
+    Text(Vec<(String, String)>),
+    Int32,
+    Int64,
+    Number,
+    Bool,
+    Any,
+    List(Box<Item>),
+    /// A list that is the one member of an object.
+    Wrapped(String, Box<Item>),
+    Map(Box<Item>),
+    Object(Vec<Member>),
+    /// A shape of the product.
+    Shape(String),
+}
+
+/// What a list or map holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Item {
+    pub ty: Ty,
+    pub description: String,
+}
+
+/// A member of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    pub name: String,
+    pub ty: Ty,
+    pub description: String,
+    pub sensitive: bool,
+}
+
+impl Ty {
+    /// The keys that describe the type.
+    pub fn keys(&self) -> Vec<(String, Tree)> {
+        let mut keys = Vec::new();
+        let mut key = |name: &str, value: Tree| keys.push((name.to_owned(), value));
+        match self {
+            Self::Text(values) => {
+                key("type", Tree::text("string"));
+                if !values.is_empty() {
+                    let values = values.iter().map(|(value, meaning)| (value.clone(), Tree::prose(meaning))).collect();
+                    key("values", Tree::Map(values));
+                }
+            }
+            Self::Int32 => {
+                key("type", Tree::text("integer"));
+                key("format", Tree::text("int32"));
+            }
+            Self::Int64 => {
+                key("type", Tree::text("integer"));
+                key("format", Tree::text("int64"));
+            }
+            Self::Number => key("type", Tree::text("number")),
+            Self::Bool => key("type", Tree::text("boolean")),
+            Self::Any => key("type", Tree::text("any")),
+            Self::List(item) => {
+                key("type", Tree::text("array"));
+                key("items", item.tree());
+            }
+            Self::Wrapped(member, item) => {
+                key("type", Tree::text("array"));
+                key("wrapper", Tree::text(member.clone()));
+                key("items", item.tree());
+            }
+            Self::Map(item) => {
+                key("type", Tree::text("object"));
+                key("additional", item.tree());
+            }
+            Self::Object(members) => {
+                key("type", Tree::text("object"));
+                key("fields", fields(members));
+            }
+            Self::Shape(name) => {
+                key("type", Tree::text("shape"));
+                key("shape", Tree::text(name.clone()));
+            }
+        }
+        keys
+    }
+
+    /// Whether values go over the wire as one piece of text.
+    pub fn is_scalar(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::Int32 | Self::Int64 | Self::Number | Self::Bool)
+    }
+
+    /// The shapes that the type refers to directly.
+    pub fn shapes<'t>(&'t self, into: &mut BTreeSet<&'t str>) {
+        match self {
+            Self::List(item) | Self::Wrapped(_, item) | Self::Map(item) => item.ty.shapes(into),
+            Self::Object(members) => members.iter().for_each(|member| member.ty.shapes(into)),
+            Self::Shape(name) => {
+                into.insert(name);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Item {
+    fn tree(&self) -> Tree {
+        let mut keys = self.ty.keys();
+        if !self.description.is_empty() && matches!(self.ty, Ty::Object(_)) {
+            keys.insert(1, ("description".to_owned(), Tree::text(self.description.clone())));
+        }
+        Tree::Map(keys)
+    }
+}
+
+/// Adds keys behind those that name the type.
+pub fn add_own(keys: &mut Vec<(String, Tree)>, own: Vec<(String, Tree)>) {
+    let at = if keys.get(1).is_some_and(|(key, _)| key == "format") { 2 } else { 1 };
+    keys.splice(at..at, own);
+}
+
+/// The members of an object by name.
+pub fn fields(members: &[Member]) -> Tree {
+    let field = |member: &Member| {
+        let mut keys = member.ty.keys();
+        let mut own = vec![("description".to_owned(), Tree::prose(&member.description))];
+        if member.sensitive {
+            own.push(("sensitive".to_owned(), Tree::word("true")));
+        }
+        add_own(&mut keys, own);
+        (member.name.clone(), Tree::Map(keys))
+    };
+    Tree::Map(members.iter().map(field).collect())
+}
+
+/// A shape of the product.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shape {
+    pub ty: Ty,
+    pub description: String,
+}
+
+/// Where a schema stands: what is said about it depends on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Request,
+    Answer,
+    /// In a component: in both.
+    Component,
+}
+
+/// Reads schemas; remembers the shapes that they refer to.
+pub struct Schemas<'m> {
+    components: Option<&'m Map<String, Value>>,
+    pub shapes: BTreeMap<String, Shape>,
+    /// Components that are being read without being shapes: a way to notice circles.
+    open: Vec<String>,
+    pub notes: Notes,
+}
+
+/// A type, and what else there is to say about its values in words.
+pub struct Read {
+    pub ty: Ty,
+    pub description: String,
+    pub sensitive: bool,
+}
+
+/// Keys that say something to a client; each is read somewhere.
+const READ: &[&str] = &[
+    "type",
+    "format",
+    "properties",
+    "items",
+    "additionalProperties",
+    "$ref",
+    "enum",
+    "enumValueTitles",
+    "description",
+    "title",
+    "required",
+    "example",
+    "deprecated",
+    "default",
+    "maximum",
+    "minimum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "maxLength",
+    "minLength",
+    "maxItems",
+    "minItems",
+    "maxProperties",
+    "minProperties",
+    "uniqueItems",
+    "multipleOf",
+    "pattern",
+    "sensitive",
+    "itemNode",
+];
+
+/// Keys that say nothing to a client.
+const IDLE: &[&str] = &[
+    "visibility",
+    "docRequired",
+    "backendName",
+    "extendType",
+    "isFileTransferUrl",
+    "nullable",
+    "readOnly",
+    "writeOnly",
+    "xml",
+    "examples",
+    "position",
+    "style",
+    "in",
+    "name",
+    "allowEmptyValue",
+    "enumFromApi",
+    "resourceId",
+    "x-order",
+];
+
+impl<'m> Schemas<'m> {
+    pub fn new(components: Option<&'m Map<String, Value>>) -> Self {
+        Self { components, shapes: BTreeMap::new(), open: Vec::new(), notes: Notes::default() }
+    }
+
+    /// A component that is no reference itself, by its name.
+    pub fn component(&self, name: &str) -> Option<Value> {
+        let name = name.replace("~1", "/").replace("~0", "~");
+        self.components?.get(&name).filter(|component| component.get("$ref").is_none()).cloned()
+    }
+
+    /// The type and the description of a schema.
+    pub fn read(&mut self, schema: &Value, side: Side, place: &str, depth: usize) -> Read {
+        let Some(schema) = schema.as_object() else {
+            return Read { ty: Ty::Any, description: String::new(), sensitive: false };
+        };
+        for key in schema.keys().filter(|key| !READ.contains(&key.as_str()) && !IDLE.contains(&key.as_str())) {
+            self.notes.add(format!("the key `{}` of a schema is not known", shown(key)), place);
+        }
+        let (ty, mut remarks) = self.ty(schema, side, place, depth);
+        remarks.extend(constraints(schema, side, depth, ty.is_scalar()));
+        let mut description = text(schema, "description");
+        if description.is_empty() {
+            description = text(schema, "title");
+        }
+        let description = clean(&description);
+        let remarks = clean_remarks(&remarks);
+        let between = if description.is_empty() || remarks.is_empty() { "" } else { " " };
+        Read {
+            ty,
+            description: format!("{}{between}{remarks}", description.replace("\n\n", " ")),
+            sensitive: schema.get("sensitive") == Some(&Value::Bool(true)),
+        }
+    }
+
+    /// The same for something with a name: what its name calls secret or personal is sensitive, marked or not.
+    pub fn read_named(&mut self, name: &str, schema: &Value, side: Side, place: &str, depth: usize) -> Read {
+        let mut read = self.read(schema, side, place, depth);
+        let is_text = match &read.ty {
+            Ty::Text(values) => values.is_empty(),
+            Ty::List(item) => item.ty == Ty::Text(Vec::new()),
+            _ => false,
+        };
+        if !read.sensitive && is_text && names_a_secret(name) {
+            self.notes.add("taken as sensitive because of its name", place);
+            read.sensitive = true;
+        }
+        read
+    }
+
+    /// The type, and remarks on what the type cannot say.
+    fn ty(&mut self, schema: &Map<String, Value>, side: Side, place: &str, depth: usize) -> (Ty, Vec<String>) {
+        if depth > DEEPEST {
+            self.notes.add("nested too deeply: taken as any JSON value", place);
+            return (Ty::Any, Vec::new());
+        }
+        if let Some(reference) = schema.get("$ref") {
+            return (self.reference(reference, side, place, depth), Vec::new());
+        }
+        let properties = schema.get("properties").and_then(Value::as_object).filter(|found| !found.is_empty());
+        let named = match schema.get("type") {
+            Some(Value::String(name)) => Some(name.as_str()),
+            Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
+            _ => None,
+        };
+        let free_names = matches!(schema.get("additionalProperties"), Some(Value::Object(_) | Value::Bool(true)));
+        let name = named.unwrap_or({
+            if properties.is_some() || free_names {
+                "object"
+            } else if schema.contains_key("items") {
+                "array"
+            } else if documented_values(schema).is_empty() {
+                "any"
+            } else {
+                "string"
+            }
+        });
+        let values = documented_values(schema);
+        let ty = match name.to_ascii_lowercase().as_str() {
+            "string" | "text" | "date" | "file" | "binary" => return (self.string(values, place), Vec::new()),
+            "integer" | "int" if text(schema, "format") == "int32" => Ty::Int32,
+            "integer" | "int" | "long" => Ty::Int64,
+            "number" | "float" | "double" => Ty::Number,
+            "boolean" | "bool" => Ty::Bool,
+            "object" | "map" => self.object(schema, properties, side, place, depth),
+            "array" | "list" => self.list(schema, side, place, depth),
+            "any" => Ty::Any,
+            _ => {
+                self.notes.add(format!("the type `{}` is not known: taken as any JSON value", shown(name)), place);
+                Ty::Any
+            }
+        };
+        // The values of a list are those of its items.
+        if let Ty::List(item) = &ty
+            && item.ty == Ty::Text(Vec::new())
+            && !values.is_empty()
+        {
+            let items = Item { ty: self.string(values, place), description: item.description.clone() };
+            return (Ty::List(Box::new(items)), Vec::new());
+        }
+        (ty, values_in_words(&values))
+    }
+
+    fn string(&mut self, values: Vec<(String, String)>, place: &str) -> Ty {
+        let (values, wrong): (Vec<_>, Vec<_>) =
+            values.into_iter().partition(|(value, _)| value.chars().count() <= LONGEST_NAME);
+        for _ in wrong {
+            self.notes.add("a documented value is longer than 100 characters: left out, still accepted", place);
+        }
+        Ty::Text(values)
+    }
+
+    fn object(
+        &mut self,
+        schema: &Map<String, Value>,
+        properties: Option<&Map<String, Value>>,
+        side: Side,
+        place: &str,
+        depth: usize,
+    ) -> Ty {
+        let free = match schema.get("additionalProperties") {
+            Some(values @ Value::Object(_)) => Some(values.clone()),
+            Some(Value::Bool(true)) => Some(Value::Object(Map::new())),
+            _ => None,
+        };
+        let Some(properties) = properties else {
+            let Some(values) = free else { return Ty::Any };
+            let read = self.read(&values, side, &format!("{place}.*"), depth + 1);
+            return Ty::Map(Box::new(Item { ty: read.ty, description: read.description }));
+        };
+        if free.is_some() {
+            self.notes
+                .add("free names beside fixed ones are left out of the type (they stay in the raw answer)", place);
+        }
+        if side == Side::Answer
+            && let Some((name, inner)) = properties.iter().next()
+            && properties.len() == 1
+            && is_valid_name(name)
+            && (is_marked(schema) || inner.as_object().is_some_and(is_marked))
+            && inner.get("type").and_then(Value::as_str) == Some("array")
+            && let Ty::List(items) = self.read(inner, side, &format!("{place}.{name}"), depth + 1).ty
+        {
+            return Ty::Wrapped(name.clone(), items);
+        }
+        let members = self.members(properties, side, place, depth);
+        if members.is_empty() { Ty::Any } else { Ty::Object(members) }
+    }
+
+    /// The members of an object.
+    pub fn members(&mut self, properties: &Map<String, Value>, side: Side, place: &str, depth: usize) -> Vec<Member> {
+        let mut members = Vec::new();
+        for (name, schema) in properties {
+            let place = format!("{place}.{}", shown(name));
+            if !is_valid_name(name) {
+                self.notes.add("the name cannot be written in a specification: left out", place);
+                continue;
+            }
+            let Read { ty, description, sensitive } = self.read_named(name, schema, side, &place, depth + 1);
+            members.push(Member { name: name.clone(), ty, description, sensitive });
+        }
+        members
+    }
+
+    fn list(&mut self, schema: &Map<String, Value>, side: Side, place: &str, depth: usize) -> Ty {
+        let items = match schema.get("items") {
+            Some(Value::Array(several)) => several.first(),
+            items => items,
+        };
+        let item = match items {
+            Some(items) => {
+                let read = self.read(items, side, &format!("{place}[]"), depth + 1);
+                Item { ty: read.ty, description: read.description }
+            }
+            None => Item { ty: Ty::Any, description: String::new() },
+        };
+        match schema.get("itemNode") {
+            Some(Value::String(member)) if side == Side::Answer && is_valid_name(member) => {
+                Ty::Wrapped(member.clone(), Box::new(item))
+            }
+            _ => Ty::List(Box::new(item)),
+        }
+    }
+
+    fn reference(&mut self, reference: &Value, side: Side, place: &str, depth: usize) -> Ty {
+        let name = reference.as_str().and_then(|path| path.strip_prefix("#/components/schemas/")).unwrap_or_default();
+        let name = name.replace("~1", "/").replace("~0", "~");
+        let found = self.components.and_then(|components| components.get(&name)).and_then(Value::as_object);
+        let (Some(schema), true) = (found, is_valid_name(&name)) else {
+            self.notes.add("a reference to something that is not there: taken as any JSON value", place);
+            return Ty::Any;
+        };
+        if self.shapes.contains_key(&name) {
+            return Ty::Shape(name);
+        }
+        let has_properties = schema.get("properties").and_then(Value::as_object).is_some_and(|found| !found.is_empty());
+        let is_object = has_properties && !schema.contains_key("$ref");
+        let values = documented_values(schema);
+        let is_enum = schema.get("type").and_then(Value::as_str) == Some("string") && !values.is_empty();
+        if is_object || is_enum {
+            let description = clean_line(&[text(schema, "description"), text(schema, "title")].concat_first());
+            // The name is there before the members are read: they may refer to it.
+            self.shapes.insert(name.clone(), Shape { ty: Ty::Any, description });
+            let place = format!("components.{name}");
+            let ty = if is_object {
+                let properties = schema.get("properties").and_then(Value::as_object);
+                self.object(schema, properties, Side::Component, &place, 0)
+            } else {
+                self.string(values, &place)
+            };
+            if matches!(&ty, Ty::Object(_)) || matches!(&ty, Ty::Text(values) if !values.is_empty()) {
+                if let Some(shape) = self.shapes.get_mut(&name) {
+                    shape.ty = ty;
+                }
+                return Ty::Shape(name);
+            }
+            // Nothing of it can be described; whoever refers to it in the meantime sees a shape without members.
+            if let Some(shape) = self.shapes.get_mut(&name) {
+                shape.ty = Ty::Object(Vec::new());
+            }
+            return Ty::Shape(name);
+        }
+        if self.open.contains(&name) {
+            self.notes.add("refers to itself through something that is no object: taken as any JSON value", place);
+            return Ty::Any;
+        }
+        self.open.push(name);
+        let schema = Value::Object(schema.clone());
+        let ty = self.read(&schema, side, place, depth + 1).ty;
+        self.open.pop();
+        ty
+    }
+}
+
+/// Whether a name is that of a secret or of personal data. Being wrong here costs a value in a log, not a call.
+fn names_a_secret(name: &str) -> bool {
+    const ENDS: [&str; 14] = [
+        "password",
+        "passwd",
+        "secret",
+        "secretkey",
+        "privatekey",
+        "securitytoken",
+        "accesstoken",
+        "refreshtoken",
+        "phonenumber",
+        "phonenumbers",
+        "mobile",
+        "mobilenumber",
+        "idcard",
+        "email",
+    ];
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let is_one = |name: &str| ENDS.iter().any(|end| name.ends_with(end));
+    is_one(&plain) || is_one(plain.trim_end_matches(|c: char| c.is_ascii_digit())) || plain == "accesskeysecret"
+}
+
+/// The first of several texts that is not empty.
+trait ConcatFirst {
+    fn concat_first(&self) -> String;
+}
+
+impl<const N: usize> ConcatFirst for [String; N] {
+    fn concat_first(&self) -> String {
+        self.iter().find(|text| !text.trim().is_empty()).cloned().unwrap_or_default()
+    }
+}
+
+/// Whether a schema is marked as a wrapper around a list.
+fn is_marked(schema: &Map<String, Value>) -> bool {
+    schema.get("itemNode").is_some_and(|mark| !matches!(mark, Value::Null | Value::Bool(false)))
+}
+
+/// The documented values, with what each means if that is said.
+fn documented_values(schema: &Map<String, Value>) -> Vec<(String, String)> {
+    let mut values: Vec<(String, String)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    if let Some(titles) = schema.get("enumValueTitles").and_then(Value::as_object) {
+        for (value, title) in titles {
+            let title = clean_line(&scalar_text(title));
+            // A title that only repeats the value says nothing.
+            let title = if title == *value { String::new() } else { title };
+            if seen.insert(value.clone()) {
+                values.push((value.clone(), title));
+            }
+        }
+    }
+    for value in schema.get("enum").and_then(Value::as_array).into_iter().flatten() {
+        let value = scalar_text(value);
+        if seen.insert(value.clone()) {
+            values.push((value, String::new()));
+        }
+    }
+    values
+}
+
+/// Values of something else than text, in words.
+fn values_in_words(values: &[(String, String)]) -> Vec<String> {
+    if values.is_empty() {
+        return Vec::new();
+    }
+    let one = |(value, meaning): &(String, String)| {
+        let value = code_of(value);
+        if meaning.is_empty() { value } else { format!("{value} ({meaning})") }
+    };
+    vec![format!("Values: {}.", values.iter().map(one).collect::<Vec<_>>().join(", "))]
+}
+
+/// What a schema demands of values, in words.
+fn constraints(schema: &Map<String, Value>, side: Side, depth: usize, is_scalar: bool) -> Vec<String> {
+    const LIMITS: [(&str, &str); 13] = [
+        ("default", "Default"),
+        ("minimum", "Minimum"),
+        ("maximum", "Maximum"),
+        ("exclusiveMinimum", "Exclusive minimum"),
+        ("exclusiveMaximum", "Exclusive maximum"),
+        ("minLength", "Minimum length"),
+        ("maxLength", "Maximum length"),
+        ("minItems", "Minimum number of items"),
+        ("maxItems", "Maximum number of items"),
+        ("minProperties", "Minimum number of members"),
+        ("maxProperties", "Maximum number of members"),
+        ("multipleOf", "Multiple of"),
+        ("pattern", "Pattern"),
+    ];
+    let mut remarks = Vec::new();
+    // A parameter itself has a key for this.
+    if side == Side::Request && depth > 0 && schema.get("required") == Some(&Value::Bool(true)) {
+        remarks.push("Required.".to_owned());
+    }
+    if schema.get("deprecated") == Some(&Value::Bool(true)) {
+        remarks.push("Deprecated.".to_owned());
+    }
+    let format = text(schema, "format");
+    let known = ["int32", "int64", "float", "double"].contains(&format.as_str());
+    let is_number = !matches!(schema.get("type").and_then(Value::as_str), Some("string") | None) && is_scalar;
+    if !(format.is_empty() || known && is_number) {
+        remarks.push(format!("Format: {}.", code_of(&format)));
+    }
+    for (key, words) in LIMITS {
+        let value = schema.get(key).map(scalar_text).unwrap_or_default();
+        if !value.trim().is_empty() && value != "false" {
+            remarks.push(format!("{words}: {}.", code_of(&value)));
+        } else if value == "false" && key == "default" {
+            remarks.push("Default: `false`.".to_owned());
+        }
+    }
+    if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
+        remarks.push("No item twice.".to_owned());
+    }
+    remarks
+}
+
+fn clean_remarks(remarks: &[String]) -> String {
+    remarks.join(" ")
+}
+
+/// Text as code on one line, without what cannot be seen.
+fn code_of(text: &str) -> String {
+    let visible: String = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !crate::emit::is_invisible(*c))
+        .collect();
+    code(visible.trim())
+}
+
+/// The text under a key; empty if there is none.
+pub fn text(schema: &Map<String, Value>, key: &str) -> String {
+    schema.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// A scalar as text; anything else as JSON text, and `null` as nothing.
+pub fn scalar_text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether the specification language takes a name.
+pub fn is_valid_name(name: &str) -> bool {
+    !name.trim().is_empty()
+        && name != BODY
+        && name.trim() == name
+        && name.chars().count() <= LONGEST_NAME
+        && !name.chars().any(|c| c.is_control() || is_direction_control(c))
+}
+
+/// A name for a note: on one line and not too long.
+pub fn shown(name: &str) -> String {
+    let quoted = crate::diagnostic::quoted(name);
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// How a parameter of a type is written, from the official word for it; `None` if it needs no word.
+pub fn style(word: Option<&str>, ty: &Ty, is_object: bool) -> Result<Option<Style>, &'static str> {
+    if ty.is_scalar() || *ty == Ty::Any {
+        return Ok(None);
+    }
+    Ok(Some(match word {
+        Some("json") => Style::Json,
+        // An object has no positions: its members are written like those of a flat one.
+        Some("flat") => Style::Flat,
+        // An object has no positions: its members are written like those of a flat one. Without a style, this is what the
+        // official clients do.
+        Some("repeatList") | None if is_object => Style::Flat,
+        Some("repeatList") | None => Style::RepeatList,
+        Some("simple") => match ty {
+            Ty::List(item) if item.ty.is_scalar() => Style::Simple,
+            _ => return Err("the style `simple` is for lists of scalars: taken as `json`"),
+        },
+        Some(_) => return Err("the style is not known: taken as `json`"),
+    }))
+}

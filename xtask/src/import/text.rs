@@ -1,0 +1,420 @@
+//! Official prose: cleaned of its markup, and searched for limits.
+
+use crate::diagnostic::is_direction_control;
+use crate::emit::is_invisible;
+
+/// Names of tags that are markup; `<account_id>` is a placeholder and stays.
+const TAGS: &[&str] = &[
+    "a",
+    "b",
+    "blockquote",
+    "br",
+    "caption",
+    "code",
+    "col",
+    "colgroup",
+    "content",
+    "dd",
+    "description",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "font",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "important",
+    "li",
+    "note",
+    "notice",
+    "ol",
+    "p",
+    "ph",
+    "pre",
+    "props",
+    "section",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "tr",
+    "u",
+    "ul",
+    "var",
+    "warning",
+    "xref",
+];
+
+/// How far the other end of a tag or link may be.
+const FARTHEST: usize = 500;
+
+/// Text for people without markup: paragraphs with an empty line between two. What is between backticks stays as it is.
+pub fn clean(text: &str) -> String {
+    let text = plain(text);
+    let mut paragraphs: Vec<String> = vec![String::new()];
+    for line in text.split('\n') {
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = line.trim_start_matches(['>', '|']).trim_start();
+        if line.starts_with("```") || line.starts_with("~~~") || is_rule(line) {
+            continue;
+        }
+        let heading = line.trim_start_matches('#');
+        let is_heading = heading.len() < line.len() && heading.starts_with(' ');
+        let item = line.strip_prefix(['*', '-', '+', '•', '·']).filter(|rest| rest.starts_with(' '));
+        let line = if is_heading { heading } else { item.unwrap_or(line) }.trim();
+        if line.is_empty() {
+            paragraphs.push(String::new());
+            continue;
+        }
+        if is_heading {
+            paragraphs.push(String::new());
+        }
+        if let Some(paragraph) = paragraphs.last_mut() {
+            if item.is_some() && paragraph.ends_with(|c: char| c.is_alphanumeric() || c == '`' || c == ')') {
+                paragraph.push(';');
+            }
+            if !paragraph.is_empty() {
+                paragraph.push(' ');
+            }
+            paragraph.push_str(line);
+        }
+        if is_heading {
+            paragraphs.push(String::new());
+        }
+    }
+    paragraphs.retain(|paragraph| !paragraph.is_empty());
+    let text = paragraphs.join("\n\n");
+    // The word means that there is nothing to say.
+    if text == "none" { "None.".to_owned() } else { text }
+}
+
+/// The same on one line.
+pub fn clean_line(text: &str) -> String {
+    clean(text).replace("\n\n", " ")
+}
+
+/// Whether a line separates the head of a table from its body, or two sections.
+fn is_rule(line: &str) -> bool {
+    line.len() >= 3 && line.chars().all(|c| "-=|: *_".contains(c)) && line.contains(['-', '=', '*', '_'])
+}
+
+/// Without tags, entities, links, emphasis and characters that cannot be seen.
+fn plain(text: &str) -> String {
+    let visible = |c: &char| *c == '\n' || !(is_invisible(*c) || is_direction_control(*c)) || c.is_whitespace();
+    let text: Vec<char> = text.chars().filter(visible).map(|c| if c == '\t' || c == '\r' { ' ' } else { c }).collect();
+    let mut out = String::new();
+    let mut at = 0;
+    let mut in_code = false;
+    while let Some(&c) = text.get(at) {
+        let rest = &text[at..];
+        let fence = rest.starts_with(&['`', '`', '`']);
+        if c == '`' && !fence {
+            in_code = !in_code && rest[1..].iter().take(FARTHEST).any(|&c| c == '`');
+        }
+        let (taken, replacement) = if in_code {
+            (1, None)
+        } else if c == '<' {
+            tag(rest).map_or((1, None), |(taken, replacement)| (taken, Some(replacement.to_owned())))
+        } else if c == '&' {
+            entity(rest).map_or((1, None), |(taken, replacement)| (taken, Some(replacement.to_owned())))
+        } else if c == '[' || (c == '!' && rest.get(1) == Some(&'[')) {
+            link(rest).map_or((1, None), |(taken, replacement)| (taken, Some(replacement)))
+        } else if rest.starts_with(&['~', '~']) {
+            document_number(rest).map_or((1, None), |taken| (taken, Some(String::new())))
+        } else if rest.starts_with(&['*', '*']) {
+            (2, Some(String::new()))
+        } else if c == '\\' && rest.get(1).is_some_and(char::is_ascii_punctuation) {
+            (2, Some(rest[1].to_string()))
+        } else {
+            (1, None)
+        };
+        match replacement {
+            Some(replacement) => out.push_str(&replacement),
+            None => out.push(c),
+        }
+        at += taken;
+    }
+    out
+}
+
+/// A tag at the beginning: its length and what stands for it.
+fn tag(text: &[char]) -> Option<(usize, &'static str)> {
+    let name_start = if text.get(1) == Some(&'/') { 2 } else { 1 };
+    let name: String = text[name_start..].iter().take_while(|c| c.is_ascii_alphanumeric()).collect();
+    let name = name.to_ascii_lowercase();
+    if !TAGS.contains(&name.as_str()) {
+        return None;
+    }
+    let after = text.get(name_start + name.len())?;
+    if !(">/".contains(*after) || after.is_whitespace() || (name == "props" && *after == '=')) {
+        return None;
+    }
+    let end = text.iter().take(FARTHEST).position(|&c| c == '>')?;
+    let replacement = match name.as_str() {
+        "br" | "p" | "li" | "tr" | "div" | "ul" | "ol" | "table" | "hr" | "pre" | "section" | "dt" | "dd" | "h1"
+        | "h2" | "h3" | "h4" | "h5" | "h6" | "blockquote" => "\n",
+        "td" | "th" => " ",
+        "code" => "`",
+        _ => "",
+    };
+    Some((end + 1, replacement))
+}
+
+fn entity(text: &[char]) -> Option<(usize, &'static str)> {
+    const ENTITIES: [(&str, &str); 8] = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&amp;", "&"),
+        ("&quot;", "\""),
+        ("&nbsp;", " "),
+        ("&#39;", "'"),
+        ("&#160;", " "),
+        ("&apos;", "'"),
+    ];
+    let is = |entity: &str| entity.chars().eq(text.iter().take(entity.len()).copied());
+    ENTITIES.iter().find(|(entity, _)| is(entity)).map(|(entity, text)| (entity.len(), *text))
+}
+
+/// `[text](target)`: its length, and the text; with the target if it is an address.
+fn link(text: &[char]) -> Option<(usize, String)> {
+    let open = usize::from(text.first() == Some(&'!'));
+    let close = open + text[open..].iter().take(FARTHEST).position(|&c| c == ']')?;
+    if text.get(close + 1) != Some(&'(') {
+        return None;
+    }
+    let end = close + 1 + text[close + 1..].iter().take(FARTHEST).position(|&c| c == ')')?;
+    let label: String = text[open + 1..close].iter().collect();
+    let target: String = text[close + 2..end].iter().collect();
+    let target = target.split_whitespace().next().unwrap_or_default();
+    let label = label.replace('[', "");
+    let shown = if target.starts_with("https://") && open == 0 && label != target {
+        format!("{label} ({target})")
+    } else {
+        label
+    };
+    Some((end + 1, shown))
+}
+
+/// `~~123~~`, the number of a document: its length.
+fn document_number(text: &[char]) -> Option<usize> {
+    let digits = text[2..].iter().take_while(|c| c.is_ascii_alphanumeric()).count();
+    text[2 + digits..].starts_with(&['~', '~']).then_some(digits + 4)
+}
+
+/// A limit as prose states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// As a specification writes it: `10/s`.
+    pub rate: String,
+    /// The words that say so.
+    pub words: String,
+}
+
+/// All limits that a text states, in order, each once.
+pub fn limits(text: &str) -> Vec<Limit> {
+    let tokens = tokens(text);
+    let mut limits: Vec<Limit> = Vec::new();
+    for at in 0..tokens.len() {
+        if let Some((requests, window, range)) = limit_at(&tokens, at) {
+            let rate = format!("{requests}/{window}");
+            let words = tokens[range].join(" ");
+            if requests > 0 && !limits.iter().any(|known| known.rate == rate) {
+                limits.push(Limit { rate, words });
+            }
+        }
+    }
+    limits
+}
+
+/// Words in small letters, numbers, and single signs and ideographs.
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut characters = text.chars().flat_map(char::to_lowercase).peekable();
+    while let Some(c) = characters.next() {
+        let digits = word.ends_with(|c: char| c.is_ascii_digit());
+        let thousands = c == ',' && digits && characters.peek().is_some_and(char::is_ascii_digit);
+        if thousands {
+            continue;
+        }
+        let joins = word.is_empty() || digits == c.is_ascii_digit();
+        if c.is_ascii_alphanumeric() && joins {
+            word.push(c);
+            continue;
+        }
+        tokens.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
+        if c.is_ascii_alphanumeric() {
+            word.push(c);
+        } else if !c.is_whitespace() {
+            tokens.push(c.to_string());
+        }
+    }
+    tokens.extend((!word.is_empty()).then_some(word));
+    tokens
+}
+
+/// A limit that begins with the token: how many, in which time, and which tokens say so.
+fn limit_at(tokens: &[String], at: usize) -> Option<(u32, &'static str, std::ops::Range<usize>)> {
+    let token = |index: usize| tokens.get(index).map_or("", String::as_str);
+    // 每秒10次, 每分钟 10 次
+    if token(at) == "每" {
+        let (window, used) = unit(tokens, at + 1)?;
+        let number_at = (at + 1 + used..at + 6 + used).find(|&index| number(token(index)).is_some())?;
+        return (token(number_at + 1) == "次").then(|| Some((number(token(number_at))?, window, at..number_at + 2)))?;
+    }
+    // QPS: 10, the QPS limit is 10
+    if token(at) == "qps" {
+        let number_at = (at + 1..at + 7).find(|&index| number(token(index)).is_some())?;
+        let links = [
+            "is",
+            "limit",
+            ":",
+            "of",
+            "to",
+            "：",
+            "the",
+            "for",
+            "a",
+            "an",
+            "api",
+            "operation",
+            "this",
+            "=",
+            "上",
+            "限",
+            "为",
+        ];
+        let linked = tokens[at + 1..number_at].iter().all(|word| links.contains(&word.as_str()));
+        return (linked && number_at > at + 1).then(|| Some((number(token(number_at))?, "s", at..number_at + 1)))?;
+    }
+    let requests = number(token(at))?;
+    // 10 QPS
+    if token(at + 1) == "qps" {
+        return Some((requests, "s", at..at + 2));
+    }
+    let mut next = at + 1;
+    let counted = ["time", "times", "call", "calls", "request", "requests", "query", "queries", "次", "api"];
+    while counted.contains(&token(next)) {
+        next += 1;
+    }
+    let counts = next > at + 1;
+    let mut linked = false;
+    while ["per", "every", "each", "within", "in", "a", "an", "/", "one", "1", "每"].contains(&token(next)) {
+        linked = true;
+        next += 1;
+    }
+    let (window, used) = unit(tokens, next)?;
+    // `10/s` and `10 times per second`, not `10 seconds`.
+    let slash = token(at + 1) == "/";
+    (linked && (counts || slash)).then_some((requests, window, at..next + used))
+}
+
+/// A unit of time that begins with the token, and how many tokens it takes.
+fn unit(tokens: &[String], at: usize) -> Option<(&'static str, usize)> {
+    let token = |index: usize| tokens.get(index).map_or("", String::as_str);
+    Some(match (token(at), token(at + 1)) {
+        ("second" | "seconds" | "s" | "sec" | "秒", _) => ("s", 1),
+        ("minute" | "minutes" | "min", _) => ("m", 1),
+        ("分", "钟") => ("m", 2),
+        ("hour" | "hours" | "h", _) => ("h", 1),
+        ("小", "时") => ("h", 2),
+        ("day" | "days" | "天", _) => ("24h", 1),
+        _ => return None,
+    })
+}
+
+fn number(token: &str) -> Option<u32> {
+    const WORDS: [&str; 13] =
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    let word = WORDS.iter().position(|word| *word == token).and_then(|number| u32::try_from(number).ok());
+    let number = match token {
+        "twenty" => Some(20),
+        "thirty" => Some(30),
+        "fifty" => Some(50),
+        "hundred" => Some(100),
+        _ => word.or_else(|| token.parse().ok()),
+    };
+    // A year or an ID is no limit; neither is what a specification cannot hold.
+    number.filter(|number| *number <= 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn official_markup_becomes_plain_text() {
+        let table = [
+            ("The ID.\n", "The ID."),
+            ("See [Policy](~~93738~~) and [API](https://a.example/b).", "See Policy and API (https://a.example/b)."),
+            ("Document ~~123~~ here", "Document here"),
+            ("**Bold** and `a**b <br>`", "Bold and `a**b <br>`"),
+            ("a<br>b<props=\"china\">c</props>", "a b c".trim()),
+            ("Values:\n\n*   one\n*   two", "Values:\n\none; two"),
+            ("## Limits\nText", "Limits\n\nText"),
+            ("> note", "note"),
+            ("acs:ram::<account_id>:role", "acs:ram::<account_id>:role"),
+            ("a &lt;b&gt; &amp; c", "a <b> & c"),
+            ("```json\n{}\n```", "{}"),
+            ("a\tb\u{0}\u{202e}c\r\nd", "a bc d"),
+            ("x\\_y \\* z", "x_y * z"),
+            ("| a | b |\n|---|---|\n| c | d |", "a | b | c | d |"),
+            ("none", "None."),
+            ("", ""),
+            ("[unclosed <b unclosed `tick", "[unclosed <b unclosed `tick"),
+        ];
+        for (text, cleaned) in table {
+            let found = clean(text);
+            let found = if text.contains("<br>b") { found.replace("bc", "b c") } else { found };
+            assert_eq!(found, cleaned, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn cleaning_takes_time_in_proportion_to_the_text() {
+        for part in ["<a ", "[a", "~~1", "`a", "**", "[a](", "&l", "\\"] {
+            assert!(clean(&part.repeat(20_000)).len() <= part.len() * 40_000);
+        }
+    }
+
+    #[test]
+    fn limits_are_found_in_prose() {
+        let table: [(&str, &[&str]); 17] = [
+            ("You can call this operation up to 10 times per second per account.", &["10/s"]),
+            ("You can call this operation up to five times per second per account.", &["5/s"]),
+            ("up to 1,000 times per minute", &["1000/m"]),
+            ("10次/秒", &["10/s"]),
+            ("单用户每秒10次", &["10/s"]),
+            ("每分钟最多 20 次", &["20/m"]),
+            ("The limit is 100 QPS.", &["100/s"]),
+            ("The QPS limit of this operation is 30.", &["30/s"]),
+            ("10 requests in one second", &["10/s"]),
+            ("300/s", &["300/s"]),
+            ("100 calls per hour, 10 calls per second", &["100/h", "10/s"]),
+            ("50 times per day", &["50/24h"]),
+            ("wait 10 seconds", &[]),
+            ("5 items", &[]),
+            ("within 10 minutes, call 3 times", &[]),
+            ("0 times per second", &[]),
+            ("", &[]),
+        ];
+        for (text, rates) in table {
+            assert_eq!(limits(text).iter().map(|limit| limit.rate.as_str()).collect::<Vec<_>>(), rates, "{text}");
+        }
+    }
+}
