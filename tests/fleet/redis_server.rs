@@ -1,6 +1,7 @@
 //! A Redis server of a test's own: a child process on a free port that keeps nothing on disk, killed when dropped.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -29,9 +30,29 @@ impl RedisServer {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
             listener.local_addr().expect("an address").port()
         };
-        let server = Self { child: spawn(port), port };
+        let server = Self { child: spawn(port, &[]), port };
         server.wait_until_it_answers();
         Some(server)
+    }
+
+    /// The same with TLS only, and a password. Use nothing but [`port`](Self::port) of it.
+    pub fn start_with_tls(certificate: &Path, key: &Path, password: &str) -> Option<Self> {
+        let port = Self::start()?.port;
+        let (tls_port, path) = (port.to_string(), |path: &Path| path.to_str().expect("a path in UTF-8").to_owned());
+        let (certificate, key) = (path(certificate), path(key));
+        let options = ["--tls-port", &tls_port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
+        let options = [&options[..], &["--tls-auth-clients", "no", "--requirepass", password]].concat();
+        let server = Self { child: spawn(0, &options), port };
+        let began = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(20), "redis-server does not start");
+            sleep(Duration::from_millis(5));
+        }
+        Some(server)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     pub fn url(&self) -> String {
@@ -66,7 +87,7 @@ impl RedisServer {
 
     /// Starts an empty one at the same address.
     pub fn start_again(&mut self) {
-        self.child = spawn(self.port);
+        self.child = spawn(self.port, &[]);
         self.wait_until_it_answers();
     }
 
@@ -106,9 +127,10 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(port: u16) -> Child {
+fn spawn(port: u16, options: &[&str]) -> Child {
     Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -335,6 +335,41 @@ async fn settings_that_cannot_be_used_are_refused_and_no_password_is_shown() {
     assert!(error("redis://localhost", "").message().contains("letters"));
     assert!(error("redis://localhost", "a}b").message().contains("letters"));
     assert!(error("redis://localhost", "LTAI5tKey").message().contains("access key"));
-    assert!(error("rediss://localhost", "account").message().contains("redis-tls"));
     assert!(builder.timeout(Duration::ZERO).build().is_err());
+}
+
+/// Where the client of the test below finds its server.
+const TLS_SERVER: &str = "TLS_REDIS_SERVER";
+
+#[tokio::test]
+async fn a_server_with_tls_and_a_password_is_named_by_its_url() {
+    let folder = std::env::temp_dir().join(format!("quota-redis-tls-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, signed.cert.pem()).unwrap();
+    std::fs::write(&key, signed.signing_key.serialize_pem()).unwrap();
+    let server = RedisServer::start_with_tls(&certificate, &key, "hunter2");
+    // The client trusts what the system trusts, and a process of its own can be told that this is the certificate.
+    let output = server.as_ref().map(|server| {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "a_client_with_tls", "--ignored", "--nocapture"])
+            .env("SSL_CERT_FILE", &certificate)
+            .env(TLS_SERVER, format!("rediss://:hunter2@localhost:{}", server.port()))
+            .output()
+            .unwrap()
+    });
+    std::fs::remove_dir_all(&folder).unwrap();
+    if let Some(output) = output {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("permit from Shared"));
+    }
+}
+
+#[tokio::test]
+#[ignore = "a process that the test above starts"]
+async fn a_client_with_tls() {
+    let Ok(url) = std::env::var(TLS_SERVER) else { return };
+    let quotas = RedisQuotas::builder(url, "account").timeout(Duration::from_secs(2)).build().unwrap();
+    println!("permit from {:?}", permit(&Throttle::new().with_store(quotas), 10).await.source());
 }

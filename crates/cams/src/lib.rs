@@ -28,6 +28,7 @@
 //! # Features
 //! - `reqwest` (default): the bundled HTTP transport. Without it, give the client a [`Transport`].
 //! - `tracing` (default): a `tracing` span for every call, with one for each attempt inside.
+//! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
 //! - `blocking`: `blocking::Client`, the same calls for programs without async code.
 //! - `redis`: [`throttle`]`::RedisQuotas`, a quota that processes on many machines share. `redis-tls`: the same over TLS.
 

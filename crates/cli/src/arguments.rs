@@ -13,8 +13,20 @@ use heck::ToKebabCase;
 use crate::exit::EXIT_CODES;
 
 /// The options that every action has; a parameter of the same name gets `parameter-` in front.
-const OPTIONS: &[&str] =
-    &["output", "region", "network", "endpoint", "signature", "simulate", "dry-run", "deadline", "help", "version"];
+const OPTIONS: &[&str] = &[
+    "output",
+    "region",
+    "network",
+    "endpoint",
+    "signature",
+    "simulate",
+    "dry-run",
+    "deadline",
+    "quota-redis",
+    "quota-account",
+    "help",
+    "version",
+];
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
@@ -176,6 +188,17 @@ fn options() -> Vec<Arg> {
             .value_parser(ValueParser::new(seconds))
             .default_value("60")
             .help("How long the call may take in all, the wait for its quota included"),
+        option("quota-redis")
+            .value_name("URL")
+            .requires("quota-account")
+            .help("Shares the quota with other programs through this Redis server")
+            .long_help(
+                "Shares the quota with other programs through this Redis server, e.g. redis://localhost:6379. A password in the URL can \
+                 be seen by others on this machine; one from the environment variable CAMS_QUOTA_REDIS cannot.",
+            ),
+        option("quota-account")
+            .value_name("LABEL")
+            .help("The name of the account among the programs that share its quota"),
         option("simulate")
             .action(ArgAction::SetTrue)
             .conflicts_with_all(["endpoint", "region", "network"])

@@ -1,9 +1,15 @@
 //! Calling an action.
 
+use std::env;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use alibabacloud_cams::descriptor::ActionDescriptor;
-use alibabacloud_cams::{Client, ClientBuilder, Credentials, ErrorKind, Network, SignatureVersion, UntypedRequest};
+use alibabacloud_cams::event::{Event, QuotaEvent};
+use alibabacloud_cams::throttle::RedisQuotas;
+use alibabacloud_cams::{
+    Client, ClientBuilder, Credentials, ErrorKind, Network, SignatureVersion, Throttle, UntypedRequest,
+};
 use clap::ArgMatches;
 
 use crate::exit::Failure;
@@ -36,6 +42,16 @@ pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches)
     if let Some(deadline) = matches.get_one::<Duration>("deadline") {
         builder = builder.deadline(*deadline).attempt_timeout(Duration::from_secs(10).min(*deadline));
     }
+    if let Some(throttle) = shared_quota(matches)? {
+        builder = builder.throttle(throttle);
+    }
+    if io::stderr().is_terminal() {
+        builder = builder.on_event(|event| {
+            if let Some(line) = waiting(event) {
+                eprintln!("{line}");
+            }
+        });
+    }
     let client = builder.application(concat!("cams-cli/", env!("CARGO_PKG_VERSION"))).build()?;
 
     let text = if dry_run {
@@ -52,6 +68,39 @@ pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches)
     output::print(&text)
 }
 
+/// The quota that the call shares with other programs, if the command line names a server for it.
+fn shared_quota(matches: &ArgMatches) -> Result<Option<Throttle>, Failure> {
+    let from_environment = || env::var("CAMS_QUOTA_REDIS").ok().filter(|url| !url.is_empty());
+    let url = matches.get_one::<String>("quota-redis").cloned().or_else(from_environment);
+    let (url, account) = match (url, matches.get_one::<String>("quota-account")) {
+        (Some(url), Some(account)) => (url, account),
+        (Some(_), None) => {
+            return Err(Failure::usage("CAMS_QUOTA_REDIS needs --quota-account: whose quota it is".to_owned()));
+        }
+        (None, Some(_)) => {
+            return Err(Failure::usage("--quota-account needs --quota-redis or CAMS_QUOTA_REDIS".to_owned()));
+        }
+        (None, None) => return Ok(None),
+    };
+    let quotas = RedisQuotas::builder(url, account).build().map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(Some(Throttle::new().with_store(quotas)))
+}
+
+/// What is said to somebody who sits before the terminal and sees nothing happen.
+fn waiting(event: &Event<'_>) -> Option<String> {
+    let Event::Quota { key, event } = event else { return None };
+    match event {
+        QuotaEvent::Waiting { .. } => Some(format!("waiting for the quota of {}", key.action)),
+        QuotaEvent::Paused { pause: Some(pause) } => {
+            Some(format!("throttled; {} goes on in {:.1} s", key.action, pause.as_secs_f64()))
+        }
+        QuotaEvent::FallbackEntered => {
+            Some("the server of the shared quota cannot be reached; going on with a share of it".to_owned())
+        }
+        _ => None,
+    }
+}
+
 /// The settings of the environment. What is only shown, key and signature hidden, needs no key.
 fn from_environment(dry_run: bool) -> Result<ClientBuilder, Failure> {
     match ClientBuilder::from_env() {
@@ -59,5 +108,27 @@ fn from_environment(dry_run: bool) -> Result<ClientBuilder, Failure> {
             Ok(Client::builder().credentials(Credentials::new("none", "none")))
         }
         other => Ok(other?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alibabacloud_cams::throttle::QuotaKey;
+
+    #[test]
+    fn whoever_waits_is_told_for_what_and_nobody_else_is_told_anything() {
+        let key = QuotaKey::new("cams.example.com", "ChatappSyncPhoneNumber");
+        let said = |event| waiting(&Event::Quota { key: &key, event });
+        assert_eq!(
+            said(QuotaEvent::Waiting { waiting: 3 }).as_deref(),
+            Some("waiting for the quota of ChatappSyncPhoneNumber")
+        );
+        let pause = Some(Duration::from_millis(1500));
+        assert_eq!(
+            said(QuotaEvent::Paused { pause }).as_deref(),
+            Some("throttled; ChatappSyncPhoneNumber goes on in 1.5 s")
+        );
+        assert_eq!(said(QuotaEvent::FallbackLeft), None);
     }
 }

@@ -235,3 +235,26 @@ fn every_shell_has_completions() {
         }
     }
 }
+
+#[test]
+fn a_shared_quota_needs_a_server_and_the_name_of_the_account() {
+    let wrong: [(&[&str], &str); 4] = [
+        (&["--quota-redis", "redis://127.0.0.1:1"], "--quota-account"),
+        (&["--quota-account", "main"], "CAMS_QUOTA_REDIS"),
+        (&["--quota-redis", "127.0.0.1", "--quota-account", "main"], "redis://"),
+        (&["--quota-redis", "redis://127.0.0.1:1", "--quota-account", "LTAI5tKey"], "access key"),
+    ];
+    for (options, expected) in wrong {
+        let message = fails(cams(and(&SYNC, options).chain(["--simulate"])), 2);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_call_goes_on_with_a_share_if_the_server_of_the_shared_quota_is_away() {
+    let mut command = cams(and(&SYNC, &["--simulate", "--quota-account", "main"]));
+    command.env("CAMS_QUOTA_REDIS", "redis://:secret@127.0.0.1:1");
+    let ran = run(command);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
+}

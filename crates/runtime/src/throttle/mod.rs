@@ -1,4 +1,6 @@
 //! Staying under the limits of an account: which quota a call belongs to, and who keeps it.
+//!
+//! [`staying_under_the_limit`] is the guide for users.
 
 mod learn;
 mod local;
@@ -29,6 +31,9 @@ pub use window::{Slot, Turn, Window};
 
 use crate::descriptor::RateLimit;
 use crate::event::Events;
+
+#[doc = include_str!("staying_under_the_limit.md")]
+pub mod staying_under_the_limit {}
 
 /// How many calls may wait for one quota unless the user says otherwise: at ten a second, the last one waits for a quarter of
 /// an hour.
@@ -61,7 +66,8 @@ const MAX_WAITING: usize = 10_000;
 /// - Where no limit is documented, there is none until the service throttles. Then a rate is learned, as in the AWS SDKs' adaptive
 ///   mode: down to 0.7 of what got through, and slowly up again.
 ///
-/// Several processes under one account need [a store that they share](Self::with_store).
+/// Several processes under one account need [a store that they share](Self::with_store). [Staying under the
+/// limit](staying_under_the_limit) tells what to set when.
 #[derive(Clone)]
 pub struct Throttle {
     settings: Settings,

@@ -417,6 +417,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn whoever_comes_when_a_place_gets_free_does_not_overtake_those_that_wait() {
+        let quota = quota(1);
+        let held = immediately(&quota).await;
+        let before = Instant::now();
+        let first = waiter(&quota, false);
+        sleep(MS).await;
+        // The one that waits is woken, and has not run yet.
+        drop(held);
+        assert!(quota.try_acquire().is_none());
+        let waited = wait_for_one(&quota).await;
+        assert_eq!((first.await.unwrap() - before, waited), (MS, 1001 * MS));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_call_that_was_sent_before_goes_before_all_that_wait() {
         let quota = quota(1);
         use_up(&quota, 1).await;

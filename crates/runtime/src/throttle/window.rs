@@ -394,6 +394,15 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_after_the_allowance_holds_the_slot_no_longer() {
+        let mut window = Window::new(RateLimit::per_second(1));
+        let Turn::Now(slot) = window.take(Duration::ZERO) else { panic!("nothing is out") };
+        window.sent(slot, Duration::ZERO);
+        window.answered(slot, 1500 * MS);
+        assert_eq!(window.take(1500 * MS), Turn::At(2001 * MS));
+    }
+
+    #[test]
     fn a_late_answer_does_not_free_the_slot_of_a_later_request() {
         let mut window = Window::new(RateLimit::per_second(1));
         let Turn::Now(first) = window.take(Duration::ZERO) else { panic!("nothing is out") };
