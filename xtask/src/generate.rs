@@ -63,9 +63,14 @@ impl Target {
     }
 }
 
+/// The name of the crate for a product.
+pub fn crate_name(product: &str) -> String {
+    format!("alibabacloud-{}", product.to_lowercase().replace('_', "-"))
+}
+
 /// The name of the crate for a product, as paths have it.
 fn crate_path(product: &str) -> String {
-    format!("alibabacloud_{}", product.to_lowercase().replace('-', "_"))
+    crate_name(product).replace('-', "_")
 }
 
 /// Whether a file may be a specification.

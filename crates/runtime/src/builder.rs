@@ -207,11 +207,10 @@ impl<P: Product> ClientBuilder<P> {
     pub fn build(self) -> Result<Client<P>, Error> {
         let product = P::DESCRIPTOR;
         let wrong = |message: String| Error::new(ErrorKind::Configuration, message);
-        let endpoint = match &self.endpoint {
-            Some(endpoint) => endpoint.parse(),
-            None => {
-                Endpoint::of_region(product, self.region.as_deref().unwrap_or(product.default_region), self.network)
-            }
+        let endpoint = match (&self.endpoint, &self.region) {
+            (Some(endpoint), _) => endpoint.parse(),
+            (None, Some(region)) => Endpoint::of_region(product, region, self.network),
+            (None, None) => Endpoint::of_product(product, self.network),
         }
         .map_err(|error| wrong(error.to_string()))?;
         if !endpoint.is_encrypted() && !endpoint.is_loopback() && !self.allow_unencrypted_http {

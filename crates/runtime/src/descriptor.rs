@@ -54,6 +54,9 @@ impl ProductDescriptor {
 /// Where a product is reached. `{region}` in a pattern stands for the region ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndpointDescriptor {
+    /// The public host name that serves all regions, e.g. `sts.aliyuncs.com`, used when no region is chosen; empty if there is
+    /// none, and the product's default region is used.
+    pub central: &'static str,
     /// Pattern of the public host name, e.g. `cams.{region}.aliyuncs.com`.
     pub public: &'static str,
     /// Pattern of the host name inside a VPC, e.g. `cams-vpc.{region}.aliyuncs.com`.
@@ -64,7 +67,7 @@ pub struct EndpointDescriptor {
 
 impl EndpointDescriptor {
     /// No endpoint at all: the base for struct update syntax.
-    pub const EMPTY: Self = Self { public: "", vpc: "", exceptions: &[] };
+    pub const EMPTY: Self = Self { central: "", public: "", vpc: "", exceptions: &[] };
 }
 
 /// The host names of one region that does not follow the product's patterns.

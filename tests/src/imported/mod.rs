@@ -64,6 +64,7 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
                 vpc: None,
             },
         ],
+        ..EndpointDescriptor::EMPTY
     },
     success_code: None,
     errors: &[],

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::cargo::{cargo, has_cargo_command};
 use super::{generate, msrv, redis, unknown_argument};
+use crate::generate::crate_name;
 
 /// A step: what it shows, and how.
 type Step = (&'static str, fn() -> Result<(), String>);
@@ -53,7 +54,10 @@ fn lints() -> Result<(), String> {
 }
 
 fn lints_of_each_feature() -> Result<(), String> {
-    let packages = ["--package", "alibabacloud-runtime", "--package", "alibabacloud-cams", "--lib"];
+    let products = generate::products()?;
+    let packages: Vec<String> = products.iter().map(|product| crate_name(product)).collect();
+    let packages = packages.iter().flat_map(|package| ["--package", package.as_str()]);
+    let packages: Vec<&str> = packages.chain(["--package", "alibabacloud-runtime", "--lib"]).collect();
     for feature in ["", "reqwest", "tracing", "blocking", "redis", "redis-tls"] {
         let features = ["clippy", "--no-default-features", "--features", feature];
         cargo(&[&features[..], &packages, &["--", "--deny", "warnings"]].concat(), &[])?;

@@ -90,13 +90,10 @@ fn descriptor(model: &Model<'_>) -> TokenStream {
         &facts.endpoints.vpc,
     ]
     .map(|text| literal_token(text));
-    let exceptions = match facts.endpoints.exceptions.as_slice() {
-        [] => quote!(..EndpointDescriptor::EMPTY),
-        regions => {
-            let regions = regions.iter().map(region);
-            quote!(exceptions: &[#(#regions),*],)
-        }
-    };
+    let central = facts.endpoints.central.as_deref().map(literal_token).map(|host| quote!(central: #host,));
+    let regions = facts.endpoints.exceptions.iter().map(region);
+    let exceptions = (!facts.endpoints.exceptions.is_empty()).then(|| quote!(exceptions: &[#(#regions),*],));
+    let rest = (central.is_none() || exceptions.is_none()).then(|| quote!(..EndpointDescriptor::EMPTY));
     let success_code = option(facts.success_code.as_deref());
     let errors = model.product.errors.iter().map(|name| ident(name));
     quote! {
@@ -107,7 +104,7 @@ fn descriptor(model: &Model<'_>) -> TokenStream {
             version: #version,
             documentation: #documentation,
             default_region: #default_region,
-            endpoints: EndpointDescriptor { public: #public, vpc: #vpc, #exceptions },
+            endpoints: EndpointDescriptor { #central public: #public, vpc: #vpc, #exceptions #rest },
             success_code: #success_code,
             errors: &[#(&errors::#errors),*],
             actions: ACTIONS,

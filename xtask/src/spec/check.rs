@@ -504,9 +504,21 @@ impl Checker<'_> {
         };
         let public = pattern(&raw.value.public, "public");
         let vpc = pattern(&raw.value.vpc, "vpc");
+        let central = raw.value.central.given().filter(|host| self.host(host)).and_then(|host| {
+            if host.value.contains("{region}") {
+                self.findings.error(
+                    &host.range,
+                    "a central host name has a place for the region",
+                    "`{region}` is not replaced here",
+                    "write the host name that serves all regions, or leave `central` out",
+                );
+                return None;
+            }
+            Some(host.value.clone())
+        });
         let regions = raw.value.regions.given().map_or(&[][..], |regions| &regions.value.0[..]);
         let exceptions = regions.iter().filter_map(|(name, hosts)| self.region_endpoint(name, hosts)).collect();
-        Some(Endpoints { public: public?, vpc: vpc?, exceptions })
+        Some(Endpoints { central, public: public?, vpc: vpc?, exceptions })
     }
 
     fn region_endpoint(&self, region: &Located<String>, raw: &file::RegionEndpoint) -> Option<RegionEndpoint> {

@@ -360,6 +360,9 @@ pub(crate) struct ProductFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Endpoints {
+    /// The public host name that serves all regions, if there is one; used when no region is chosen.
+    #[serde(default)]
+    pub(crate) central: Key<Located<String>>,
     /// Pattern of the public host name, with `{region}` in the place of the region.
     pub(crate) public: Key<Located<String>>,
     /// Pattern of the host name inside a VPC, with `{region}` in the place of the region.

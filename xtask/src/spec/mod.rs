@@ -70,6 +70,8 @@ pub struct Guess {
 
 #[derive(Debug)]
 pub struct Endpoints {
+    /// The public host that serves all regions.
+    pub central: Option<String>,
     /// Pattern with `{region}`.
     pub public: String,
     /// Pattern with `{region}`.
