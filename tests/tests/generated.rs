@@ -21,7 +21,8 @@ macro_rules! for_each_action {
             $test,
             imported,
             [
-                CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, ListNothing, TransportType, Match
+                CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, ListNothing, NeedsHeader, TransportType,
+                Match
             ]
         );
         for_each_action!(

@@ -79,8 +79,16 @@ pub fn run(arguments: &[String]) -> ExitCode {
 }
 
 fn usage() -> String {
+    const WIDTH: usize = 48;
     let mut text = String::from("Usage: cargo xtask <command>\n\nCommands:\n");
-    let mut line = |call: String, about: &str| text += &format!("  {call:<44}{about}\n");
+    let mut line = |call: String, about: &str| {
+        if call.chars().count() < WIDTH {
+            text += &format!("  {call:<WIDTH$}{about}\n");
+        } else {
+            // A long call has a line of its own.
+            text += &format!("  {call}\n  {:WIDTH$}{about}\n", "");
+        }
+    };
     for (name, arguments, about, _) in COMMANDS {
         line(format!("{name} {arguments}"), about);
     }
