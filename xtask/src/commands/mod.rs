@@ -9,6 +9,7 @@ mod generate;
 mod import;
 mod interop;
 mod msrv;
+mod new;
 mod policy;
 mod redis;
 
@@ -37,6 +38,7 @@ const COMMANDS: &[Command] = &[
         "Write the code that follows from api-spec/, or a crate from another folder, or only check that it is there",
         generate::run,
     ),
+    ("new", "PRODUCT ACTION", "Write the skeleton of a specification, to be filled in", new::run),
     (
         "import",
         "FILE [--action NAME]… [--out FOLDER]",
