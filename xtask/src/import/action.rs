@@ -79,6 +79,8 @@ pub struct Action {
     pub parameters: Vec<Parameter>,
     /// Headers that a request must have.
     headers: Vec<String>,
+    /// Whether only GET is documented, and nothing keeps the parameters out of a URL.
+    get: bool,
     pub response: Vec<Member>,
 }
 
@@ -103,12 +105,21 @@ pub fn types(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) ->
     }
     let methods: Vec<&str> =
         api.get("methods").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    if !methods.is_empty() && !methods.iter().any(|method| method.eq_ignore_ascii_case("post")) {
-        schemas.notes.add(format!("only {} is documented; the client sends POST", methods.join(", ")), name);
-    }
+    let only_get = !methods.is_empty() && !methods.iter().any(|method| method.eq_ignore_ascii_case("post"));
     let (parameters, headers) = parameters(schemas, name, api)?;
     let response = response(schemas, name, api);
-    Some(Action { parameters, headers, response })
+    let fits_a_url = |parameter: &Parameter| !(parameter.member.sensitive || parameter.in_form);
+    let get = only_get && parameters.iter().all(fits_a_url);
+    if only_get && !get {
+        schemas.notes.add(
+            format!(
+                "only {} is documented; the client sends POST, for a parameter does not go into a URL",
+                methods.join(", ")
+            ),
+            name,
+        );
+    }
+    Some(Action { parameters, headers, get, response })
 }
 
 /// The parameters, and the headers that are required; `None` if the action needs something that cannot be sent.
@@ -301,6 +312,9 @@ pub fn file(schemas: &mut Schemas<'_>, product: &str, name: &str, api: &Map<Stri
     key("authorization", if is_anonymous { Tree::word("none") } else { authorization(product, name, api) });
     if is_anonymous {
         key("anonymous", Tree::word("true"));
+    }
+    if types.get {
+        key("method", Tree::word("get"));
     }
     if api.get("deprecated") == Some(&Value::Bool(true)) {
         key("deprecated", Tree::text("Marked as deprecated in the official metadata, which names no replacement."));
