@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use heck::ToKebabCase;
 
 use crate::exit::EXIT_CODES;
+use crate::report;
 
 /// The options that every action has; a parameter of the same name gets `parameter-` in front.
 const OPTIONS: &[&str] = &[
@@ -45,6 +46,7 @@ pub(crate) fn command() -> Command {
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .subcommands(PRODUCT.actions.iter().map(|action| action_command(action)))
+        .subcommand(report::command())
         .subcommand(simulator_command())
         .subcommand(
             Command::new("completions")

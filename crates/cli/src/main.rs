@@ -8,6 +8,7 @@ mod arguments;
 mod call;
 mod exit;
 mod output;
+mod report;
 mod simulate;
 
 use std::process::ExitCode;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
 
 async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
+        Some(("report", options)) => report::run(options),
         Some(("simulator", options)) => simulate::serve(options).await,
         Some(("completions", options)) => {
             arguments::print_completions(options);
