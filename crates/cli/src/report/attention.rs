@@ -146,6 +146,11 @@ pub(super) fn severity(field: Field, value: &str) -> Option<usize> {
     RULES.iter().position(|rule| rule.field == field && rule.value == value).or_else(fine)
 }
 
+/// The same for every value: one that this version does not know stands between those that need attention and those that do not.
+pub(super) fn place(field: Field, value: &str) -> usize {
+    severity(field, value).unwrap_or(RULES.len())
+}
+
 /// The level of a value, if it needs attention.
 pub(super) fn level(field: Field, value: &str) -> Option<Level> {
     match severity(field, value) {

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use alibabacloud_cams::chatapp_sync_phone_number::{MessagingLimitTier, PhoneNumber, QualityRating, Status};
+use alibabacloud_cams::chatapp_sync_phone_number::{MessagingLimitTier, PhoneNumber, QualityRating};
 
-use super::attention::{Attention, Field, Level, level, severity};
+use super::attention::{Attention, Field, Level, level, place, severity};
 use super::journal::{Journal, Outcome, Problem};
 use super::mask::{Phone, shown, without_numbers};
 
@@ -226,8 +226,7 @@ impl Findings {
         }
         if let Some(rows @ 1..) = journal.not_sent() {
             let rows = if rows == 1 { "1 row has".to_owned() } else { format!("{} rows have", grouped(rows)) };
-            self.notes
-                .push(format!("{rows} not been sent yet; the same `cams bulk` command goes on where it stopped."));
+            self.notes.push(format!("{rows} not been sent yet; the same command goes on where it stopped."));
         } else if !journal.ended {
             self.notes.push("The last run was interrupted, or still runs.".to_owned());
         }
@@ -254,39 +253,28 @@ impl Findings {
 
     /// How many numbers have each status, best first.
     pub(super) fn statuses(&self) -> Vec<(String, usize)> {
-        let place = |value: &str| (usize::MAX - severity(Field::Status, value).unwrap_or(usize::MAX - 1), 0);
-        self.count(Status::VALUES, place, |state| &state.status)
+        self.count(|value| usize::MAX - place(Field::Status, value), |state| &state.status)
     }
 
     /// How many numbers have each quality rating, best first.
     pub(super) fn qualities(&self) -> Vec<(String, usize)> {
-        let place = |value: &str| (documented(QualityRating::VALUES, value), 0);
-        self.count(QualityRating::VALUES, place, |state| &state.quality)
+        self.count(|value| documented(QualityRating::VALUES, value), |state| &state.quality)
     }
 
     /// How many numbers have each messaging tier, the smallest first.
     pub(super) fn tiers(&self) -> Vec<(String, usize)> {
-        self.count(
-            MessagingLimitTier::VALUES,
-            |value| (documented(MessagingLimitTier::VALUES, value), 0),
-            |state| &state.tier,
-        )
+        self.count(|value| documented(MessagingLimitTier::VALUES, value), |state| &state.tier)
     }
 
-    /// Counts values: documented ones by their place, then others by their names, `""` last.
-    fn count(
-        &self,
-        values: &[&str],
-        place: impl Fn(&str) -> (usize, usize),
-        value: impl Fn(&State) -> &Option<String>,
-    ) -> Vec<(String, usize)> {
+    /// Counts values: in the order of their places, `""` last.
+    fn count(&self, place: impl Fn(&str) -> usize, value: impl Fn(&State) -> &Option<String>) -> Vec<(String, usize)> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for number in &self.numbers {
             *counts.entry(value(&number.state).as_deref().unwrap_or("")).or_default() += 1;
         }
         let mut counts: Vec<(String, usize)> =
             counts.into_iter().map(|(value, count)| (value.to_owned(), count)).collect();
-        counts.sort_by_key(|(value, _)| (value.is_empty(), !values.contains(&&**value), place(value)));
+        counts.sort_by_key(|(value, _)| (value.is_empty(), place(value)));
         counts
     }
 }
@@ -328,7 +316,7 @@ impl State {
         let mut compare = |what: &str, old: &Option<String>, new: &Option<String>, worse: Option<bool>| {
             if old != new {
                 let show = |value: &Option<String>| value.as_deref().unwrap_or("none").to_owned();
-                texts.push(format!("{what} {} → {}", show(old), show(new)));
+                texts.push(format!("{what}{} → {}", show(old), show(new)));
                 direction = direction.min(match worse {
                     Some(true) => Direction::Worse,
                     Some(false) => Direction::Better,
@@ -342,16 +330,16 @@ impl State {
             place(old).zip(place(new)).filter(|(old, new)| old != new).map(|(old, new)| new < old)
         };
         let status = by_severity(Field::Status, &before.status, &self.status);
-        compare("status", &before.status, &self.status, status);
+        compare("", &before.status, &self.status, status);
         let quality = by_severity(Field::Quality, &before.quality, &self.quality);
-        compare("quality", &before.quality, &self.quality, quality);
+        compare("quality ", &before.quality, &self.quality, quality);
         let place = |value: &Option<String>| {
             MessagingLimitTier::VALUES.iter().position(|known| Some(*known) == value.as_deref())
         };
         let worse = place(&before.tier).zip(place(&self.tier)).map(|(old, new)| new < old);
         let short = |value: &Option<String>| value.as_deref().map(|value| tier(value).to_owned());
-        compare("tier", &short(&before.tier), &short(&self.tier), worse);
-        compare("name", &before.name, &self.name, None);
+        compare("tier ", &short(&before.tier), &short(&self.tier), worse);
+        compare("name ", &before.name, &self.name, None);
         if texts.is_empty() { Change::Same } else { Change::Changed(direction, texts.join(", ")) }
     }
 }

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::attention::{Field, Level};
+use super::attention::{self, Field, Level};
 use super::chart::{self, Bar};
 use super::findings::{Findings, Number, Why, counted, grouped, level_of, minute, tier};
 use super::mask::Phone;
@@ -36,7 +36,7 @@ pub(super) fn render(findings: &Findings) -> String {
         "lead" => lead(findings),
         "notes" => notes(findings),
         "totals" => totals(findings),
-        "attention" => attention(findings),
+        "attention" => urgent_numbers(findings),
         "changes" => changes(findings),
         "charts" => charts(findings),
         "rows" => rows(findings),
@@ -137,7 +137,7 @@ fn totals(findings: &Findings) -> String {
     }
     total("", "No concern", findings.numbers.iter().filter(|number| number.attention.is_none()).count());
     let unanswered = findings.rows.iter().filter(|row| row.why != Why::Empty).count();
-    total(if unanswered > 0 { "risk" } else { "" }, "Rows without an answer", unanswered);
+    total(if unanswered > 0 { "risk" } else { "" }, "No answer", unanswered);
     out + "</dl>"
 }
 
@@ -204,12 +204,13 @@ fn rated(field: Field, text: Option<&str>) -> String {
     }
 }
 
-fn attention(findings: &Findings) -> String {
+fn urgent_numbers(findings: &Findings) -> String {
     let mut out = String::from("<section aria-labelledby=\"attention\">\n<h2 id=\"attention\">Needs attention</h2>\n");
     if findings.urgent().next().is_none() {
         return out + "<p class=\"good\">No number is banned, restricted, flagged or of low quality.</p>\n</section>";
     }
     let columns = [
+        ("row", "Row"),
         ("number", "Number"),
         ("name", "Name"),
         ("space", "Space"),
@@ -236,6 +237,7 @@ fn urgent(number: &Number) -> String {
         why.push_str(&format!("<span class=\"sub\">{}</span>", change(number)));
     }
     line(&[
+        ("row", "Row", number.row.clone()),
         ("number", "Number", phone(&number.phone)),
         ("name", "Name", value(state.name.as_deref().unwrap_or(""))),
         ("space", "Space", value(&number.space)),
@@ -268,9 +270,10 @@ fn changes(findings: &Findings) -> String {
         out.push_str(&format!("<li><span class=\"{key}\">{}{} {label}</span></li>\n", icon(key), grouped(count)));
     }
     out.push_str("</ul>\n");
-    let columns = [("number", "Number"), ("name", "Name"), ("space", "Space"), ("change", "Change")];
-    let cells = |shown: &Phone, name: Option<&str>, space: &str, change: String| {
+    let columns = [("row", "Row"), ("number", "Number"), ("name", "Name"), ("space", "Space"), ("change", "Change")];
+    let cells = |row: &str, shown: &Phone, name: Option<&str>, space: &str, change: String| {
         line(&[
+            ("row", "Row", row.to_owned()),
             ("number", "Number", phone(shown)),
             ("name", "Name", value(name.unwrap_or(""))),
             ("space", "Space", value(space)),
@@ -282,13 +285,13 @@ fn changes(findings: &Findings) -> String {
         .sort_by_key(|number| ["worse", "better", "changed", "new"].iter().position(|key| *key == number.change.key()));
     let mut lines: Vec<String> = changed
         .into_iter()
-        .map(|number| cells(&number.phone, number.state.name.as_deref(), &number.space, change(number)))
+        .map(|number| cells(&number.row, &number.phone, number.state.name.as_deref(), &number.space, change(number)))
         .collect();
     lines.extend(since.gone.iter().map(|gone| {
         let was: Vec<&str> =
             [&gone.state.status, &gone.state.quality].into_iter().flatten().map(|text| &**text).collect();
         let change = format!("<span class=\"gone\">{}gone</span>, was {}", icon("gone"), escape(&was.join(", ")));
-        cells(&gone.phone, gone.state.name.as_deref(), &gone.space, change)
+        cells("", &gone.phone, gone.state.name.as_deref(), &gone.space, change)
     }));
     if !lines.is_empty() {
         out.push_str(&table("changes", "Changes", &columns, &lines));
@@ -315,7 +318,7 @@ fn charts(findings: &Findings) -> String {
     let charts = [
         ("status", "Status", "", bars(findings.statuses(), Some(Field::Status))),
         ("quality", "Quality rating", "", bars(findings.qualities(), Some(Field::Quality))),
-        ("tier", "Messaging tier, recipients a day", "plain", bars(findings.tiers(), None)),
+        ("tier", "Recipients a day", "neutral", bars(findings.tiers(), None)),
     ];
     let mut out = String::from("<section class=\"charts\" aria-label=\"Totals\">\n");
     for (id, title, class, bars) in charts {
@@ -386,9 +389,13 @@ fn footer(findings: &Findings) -> String {
 /// The data of the table. Values that repeat stand once, in the order in which they are sorted: worst first.
 fn data(findings: &Findings) -> String {
     let numbers = &findings.numbers[..MOST.min(findings.numbers.len())];
-    let worst_first =
-        |counts: Vec<(String, usize)>| counts.into_iter().rev().map(|(value, _)| value).collect::<Vec<_>>();
-    let (statuses, qualities) = (worst_first(findings.statuses()), worst_first(findings.qualities()));
+    let worst_first = |field, counts: Vec<(String, usize)>| {
+        let mut values: Vec<String> = counts.into_iter().map(|(value, _)| value).collect();
+        values.sort_by_key(|value| (value.is_empty(), attention::place(field, value)));
+        values
+    };
+    let statuses = worst_first(Field::Status, findings.statuses());
+    let qualities = worst_first(Field::Quality, findings.qualities());
     let tiers: Vec<String> = findings.tiers().into_iter().map(|(value, _)| value).collect();
     let place = |values: &[String], value: &Option<String>| {
         values.iter().position(|known| known == value.as_deref().unwrap_or("")).unwrap_or(0)
@@ -421,7 +428,7 @@ fn data(findings: &Findings) -> String {
         let level = |value: &String| level_of(field, value).map_or("", |level| level.key());
         values.iter().map(|value| json!({ "value": value, "level": level(value) })).collect()
     };
-    let mut columns = vec![
+    let columns = vec![
         ("row", "Row"),
         ("number", "Number"),
         ("name", "Name"),
@@ -434,7 +441,6 @@ fn data(findings: &Findings) -> String {
     let mut filters = vec![("", "All")];
     filters.extend(Level::ALL.map(|level| (level.key(), level.label())));
     if findings.since.is_some() {
-        columns.push(("change", "Change"));
         filters.extend([("worse", "Worse"), ("better", "Better"), ("new", "New")]);
     }
     let labelled = |pairs: Vec<(&str, &str)>| -> Vec<Value> {

@@ -137,7 +137,7 @@ fn parse(name: &str, mut lines: impl BufRead) -> Result<Journal, Failure> {
         if bytes.trim_ascii().is_empty() {
             continue;
         }
-        let line = match serde_json::from_slice::<Value>(&bytes) {
+        let line = match serde_json::from_slice::<Value>(bytes.trim_ascii_end()) {
             Ok(line) if line.is_object() => line,
             _ if number == 1 => return Err(no_journal(name)),
             _ if bytes.last() != Some(&b'\n') => {
@@ -148,7 +148,9 @@ fn parse(name: &str, mut lines: impl BufRead) -> Result<Journal, Failure> {
                 break;
             }
             Ok(_) => return Err(malformed(name, number, "it is no JSON object")),
-            Err(error) => return Err(malformed(name, number, &format!("it is not JSON ({})", error_kind(&error)))),
+            Err(error) => {
+                return Err(malformed(name, number, &format!("it is not JSON from column {} on", error.column())));
+            }
         };
         if number == 1 {
             header(name, &line, &mut journal)?;
@@ -173,13 +175,8 @@ fn no_journal(name: &str) -> Failure {
 
 fn malformed(name: &str, line: u64, problem: &str) -> Failure {
     Failure::local(format!(
-        "{name}, line {line}, is malformed: {problem}; take the line out if you know what it said, or report another journal"
+        "{name}, line {line}, is malformed: {problem}; take the line out of a copy to report the others"
     ))
-}
-
-/// The error of serde without the line, which is always 1.
-fn error_kind(error: &serde_json::Error) -> String {
-    format!("{:?}, column {}", error.classify(), error.column()).to_lowercase()
 }
 
 fn header(name: &str, line: &Value, journal: &mut Journal) -> Result<(), Failure> {

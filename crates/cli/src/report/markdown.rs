@@ -26,7 +26,7 @@ pub(super) fn render(findings: &Findings) -> String {
     let urgent: Vec<_> = findings.urgent().collect();
     if !urgent.is_empty() {
         out.push_str(
-            "\n| | Number | Name | Space | Status | Quality | Tier | Reason |\n|---|---|---|---|---|---|---|---|\n",
+            "\n| | Row | Number | Name | Space | Status | Quality | Tier | Reason |\n|---|---|---|---|---|---|---|---|---|\n",
         );
         for number in urgent.iter().take(MOST) {
             let state = &number.state;
@@ -36,8 +36,9 @@ pub(super) fn render(findings: &Findings) -> String {
                 change => format!("{} ({change})", number.meaning()),
             };
             out.push_str(&format!(
-                "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
                 number.level().map_or("", Level::label),
+                number.row,
                 text(&number.phone.to_string()),
                 value(&state.name),
                 text(&number.space),

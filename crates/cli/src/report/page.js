@@ -22,12 +22,10 @@
   const places = new Map();
   const placesBy = (key) => {
     if (!places.has(key)) {
-      const member = { row: ROW, number: PHONE, name: NAME, space: SPACE, status: STATUS, quality: QUALITY, tier: TIER, change: CHANGE }[key];
+      const member = { row: ROW, number: PHONE, name: NAME, space: SPACE, status: STATUS, quality: QUALITY, tier: TIER }[key];
       let by;
       if (member === undefined) {
         by = rows.map((_, index) => index);
-      } else if (member === CHANGE) {
-        by = rows.map((row) => ["worse", "better", "changed", "new", ""].indexOf(row[CHANGE]));
       } else if (typeof rows[0]?.[member] === "number") {
         by = rows.map((row) => row[member]);
       } else {
@@ -80,9 +78,9 @@
     span.append(text);
     return span;
   };
-  const bdi = (text) => {
+  const bdi = (text, kind = "") => {
     const bdi = document.createElement("bdi");
-    bdi.className = "clamp";
+    bdi.className = kind;
     bdi.textContent = text;
     return bdi;
   };
@@ -97,13 +95,23 @@
   const content = {
     row: (row) => [row[ROW]],
     number: (row) => [row[PHONE] || "–"],
-    name: (row) => (row[NAME] ? [bdi(row[NAME])] : []),
-    space: (row) => [bdi(row[SPACE])],
+    name: (row) => (row[NAME] ? [bdi(row[NAME], "clamp")] : []),
+    space: (row) => [bdi(row[SPACE], "clamp")],
     status: (row) => [span(values.status[row[STATUS]].level, values.status[row[STATUS]].value || "–")],
     quality: (row) => [span(values.quality[row[QUALITY]].level, values.quality[row[QUALITY]].value || "–")],
     tier: (row) => [values.tier[row[TIER]].label || "–"],
-    why: (row) => (row[LEVEL] ? [span(LEVELS[row[LEVEL]], reasons[row[REASON]])] : []),
-    change: (row) => (row[CHANGE] ? [span(row[CHANGE], row[CHANGE] === "new" ? "new" : row[CHANGE] + ": "), row[CHANGE_TEXT] === "new" ? "" : bdi(row[CHANGE_TEXT])] : []),
+    why: (row) => {
+      const why = [];
+      if (row[LEVEL]) why.push(span(LEVELS[row[LEVEL]], ""), reasons[row[REASON]]);
+      if (row[CHANGE]) {
+        const change = document.createElement("span");
+        change.className = "sub";
+        change.append(span(row[CHANGE], row[CHANGE] === "new" ? "new" : row[CHANGE] + ":"), " ");
+        if (row[CHANGE] !== "new") change.append(bdi(row[CHANGE_TEXT]));
+        why.push(change);
+      }
+      return why;
+    },
   };
 
   const show = () => {

@@ -70,19 +70,38 @@ impl Journal {
     pub(crate) fn text(&self) -> String {
         self.lines.join("\n") + "\n"
     }
+}
 
-    pub(crate) fn write(&self, folder: &Path, name: &str) -> PathBuf {
-        let path = folder.join(name);
-        fs::write(&path, self.text()).expect("the journal can be written");
-        path
+/// A folder of the test's own, removed when dropped.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        Self(folder)
+    }
+
+    /// The path of a file in it, as an argument.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("a path in UTF-8").to_owned()
+    }
+
+    /// Writes a journal; gives its path.
+    pub(crate) fn journal(&self, name: &str, journal: &Journal) -> String {
+        self.write(name, &journal.text())
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        fs::write(self.0.join(name), text).expect("the file can be written");
+        self.path(name)
     }
 }
 
-/// A folder of the test's own.
-pub(crate) fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-    fs::create_dir_all(&folder).expect("a folder");
-    folder
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 pub(crate) fn number(phone: &str, name: &str, status: &str, quality: &str, tier: &str) -> Value {
@@ -113,7 +132,9 @@ const NAMES: &[&str] = &[
 pub(crate) fn sample(spaces: u64, numbers_a_space: u64, later: bool) -> Journal {
     let mut dice = fastrand::Rng::with_seed(7);
     let mut changes = fastrand::Rng::with_seed(11);
-    let mut journal = Journal::new(spaces);
+    let day = if later { "25" } else { "24" };
+    let began = format!("2026-11-{day}T07:02:00.000Z");
+    let mut journal = Journal::with(&json!({ "at": began, "input": { "rows": spaces, "digest": "5f70bf18" } }));
     for space in 0..spaces {
         let id = format!("2934839388{:05}", 10_007 * (space + 1) % 100_000);
         let mut numbers: Vec<Value> = (0..numbers_a_space).map(|_| sample_number(&mut dice)).collect();
