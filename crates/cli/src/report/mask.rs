@@ -8,6 +8,9 @@ const HIDDEN: &str = "••••";
 /// The longest text that is shown, in characters.
 const LONGEST: usize = 200;
 
+/// What may stand between the digits of a phone number.
+const SEPARATORS: &[char] = &['+', ' ', '-', '.', '(', ')', '/', '\u{a0}'];
+
 /// A phone number as it is shown.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Phone {
@@ -21,7 +24,7 @@ impl Phone {
     /// What is no number (not 5 to 15 digits, or the `*` of documented examples) is hidden altogether: nobody knows
     /// what in it is personal.
     pub(super) fn new(raw: &str, full: bool) -> Self {
-        let digits: String = raw.chars().filter(|c| !matches!(c, '+' | ' ' | '-' | '(' | ')' | '.')).collect();
+        let digits: String = raw.chars().filter(|c| !SEPARATORS.contains(c)).collect();
         let is_number = digits.chars().all(|c| c.is_ascii_digit() || c == '*') && (5..=15).contains(&digits.len());
         if !is_number {
             return match raw {
@@ -69,17 +72,29 @@ fn masked(national: &str) -> String {
     format!("{}{HIDDEN}{}", &national[..first], &national[length - last..])
 }
 
-/// Hides what may be a phone number in free text: runs of 9 to 15 digits that are not `known`.
+/// The shortest phone number that is looked for in free text, in digits; an ID of a space that is shorter is none.
+const SHORTEST: usize = 9;
+
+/// Hides what may be a phone number in free text, however it is written: 9 digits or more in a row, blanks and the like between
+/// them. The ID of the space, `known`, stays.
 pub(super) fn without_numbers(text: &str, known: &str) -> String {
+    if known.len() >= SHORTEST {
+        return text.split(known).map(without_any_number).collect::<Vec<_>>().join(known);
+    }
+    without_any_number(text)
+}
+
+fn without_any_number(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
         let (before, from) = rest.split_at(start);
-        let end = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
-        let (run, after) = from.split_at(end);
+        let end = from.find(|c: char| !c.is_ascii_digit() && !SEPARATORS.contains(&c)).unwrap_or(from.len());
+        let run = from[..end].trim_end_matches(SEPARATORS);
         out.push_str(before);
-        out.push_str(if (9..=15).contains(&run.len()) && run != known { HIDDEN } else { run });
-        rest = after;
+        let digits = run.chars().filter(char::is_ascii_digit).count();
+        out.push_str(if digits >= SHORTEST { HIDDEN } else { run });
+        rest = &from[run.len()..];
     }
     out + rest
 }
@@ -136,8 +151,15 @@ mod tests {
 
     #[test]
     fn numbers_in_free_text_are_hidden_too() {
-        let text = "8613912341234 is not in 293483938849493, see 12345678, or 13912341234";
-        assert_eq!(without_numbers(text, "293483938849493"), "•••• is not in 293483938849493, see 12345678, or ••••");
+        let hidden = |text| without_numbers(text, "293483938849493");
+        assert_eq!(
+            hidden("8613912341234 is not in 293483938849493, see 12345678"),
+            "•••• is not in 293483938849493, see 12345678"
+        );
+        assert_eq!(hidden("Call +86 (139) 1234-1234 now"), "Call +•••• now");
+        assert_eq!(hidden("2934839388494938613912341234"), "293483938849493••••");
+        assert_eq!(without_numbers("8613912341234", "1"), "••••");
+        assert_eq!(hidden("7-Eleven 24/7, 3 - 4 days"), "7-Eleven 24/7, 3 - 4 days");
     }
 
     #[test]
