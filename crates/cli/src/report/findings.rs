@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use alibabacloud_cams::chatapp_sync_phone_number::{MessagingLimitTier, PhoneNumber, QualityRating};
+use alibabacloud_cams::chatapp_sync_phone_number::{MessagingLimitTier, QualityRating};
 
 use super::attention::{Attention, Field, Level, level, place, severity};
-use super::journal::{Journal, Outcome, Problem};
+use super::journal::{Journal, Outcome, Problem, Synced};
 use super::mask::{Phone, shown, without_numbers};
 
 /// What a report says.
@@ -156,7 +156,7 @@ impl Number {
 }
 
 /// The newest answer of each space: the row it came from, when, and the numbers.
-type Answers = BTreeMap<String, (u64, String, Vec<PhoneNumber>)>;
+type Answers = BTreeMap<String, (u64, String, Vec<Synced>)>;
 
 impl Findings {
     /// What `current` says, compared with `previous`; phone numbers are masked without `full`.
@@ -180,29 +180,20 @@ impl Findings {
         }
 
         for (space, (row, _, numbers)) in answers {
+            if let Some(before) = &before {
+                findings.since.get_or_insert_default().gone.extend(before.gone(&space, &numbers, full));
+            }
             let several = numbers.len() > 1;
-            let known: HashMap<String, State> = numbers.iter().filter_map(keyed).collect();
-            for (index, number) in numbers.into_iter().enumerate() {
-                let state = State::new(&number);
-                let change = before.as_ref().map(|before| before.change(&space, &number, &state)).unwrap_or_default();
-                let phone = Phone::new(number.phone_number.as_deref().unwrap_or(""), full);
+            for (index, Synced { phone, state }) in numbers.into_iter().enumerate() {
+                let change = before.as_ref().map(|before| before.change(&space, phone.as_deref(), &state));
                 findings.numbers.push(Number {
                     row: if several { format!("{row}.{}", index + 1) } else { row.to_string() },
                     space: shown(&space),
-                    phone,
+                    phone: Phone::new(phone.as_deref().unwrap_or(""), full),
                     attention: Attention::of(&state),
                     state: state.shown(full),
-                    change: change.shown(full),
+                    change: change.unwrap_or_default().shown(full),
                 });
-            }
-            if let Some(before) = &before {
-                let gone =
-                    before.numbers.get(&space).into_iter().flatten().filter(|(key, _)| !known.contains_key(*key));
-                findings.since.get_or_insert_default().gone.extend(gone.map(|(key, state)| Gone {
-                    space: shown(&space),
-                    phone: Phone::new(key, full),
-                    state: state.shown(full),
-                }));
             }
         }
         if let Some(before) = before {
@@ -280,20 +271,6 @@ impl Findings {
 }
 
 impl State {
-    fn new(number: &PhoneNumber) -> Self {
-        let text = |value: Option<&str>| value.filter(|value| !value.is_empty()).map(ToOwned::to_owned);
-        Self {
-            name: text(number.verified_name.as_deref()),
-            status: text(number.status.as_ref().map(|value| value.as_str())),
-            quality: text(number.quality_rating.as_ref().map(|value| value.as_str())),
-            tier: text(number.messaging_limit_tier.as_ref().map(|value| value.as_str())),
-            verification: text(number.code_verification_status.as_ref().map(|value| value.as_str())),
-            name_review: text(number.name_status.as_ref().map(|value| value.as_str())),
-            new_name_review: text(number.new_name_status.as_ref().map(|value| value.as_str())),
-            official: text(number.is_official.as_ref().map(|value| value.as_str())),
-        }
-    }
-
     /// As it can be shown.
     fn shown(&self, full: bool) -> Self {
         let text = |value: &Option<String>| value.as_deref().map(|value| visible(value, "", full));
@@ -370,28 +347,36 @@ impl Before {
         let unanswered = journal.rows.values().filter(|row| unanswered(row)).filter_map(|row| row.space.clone());
         let unanswered = unanswered.collect();
         let (answers, _) = answers(journal, full);
-        let numbers = answers
-            .into_iter()
-            .map(|(space, (_, _, numbers))| (space, numbers.iter().filter_map(keyed).collect()))
-            .collect();
+        let keyed = |Synced { phone, state }: Synced| phone.map(|phone| (phone, state));
+        let keyed = |numbers: Vec<Synced>| numbers.into_iter().filter_map(keyed).collect();
+        let numbers = answers.into_iter().map(|(space, (_, _, numbers))| (space, keyed(numbers))).collect();
         Self { at, numbers, unanswered }
     }
 
-    fn change(&self, space: &str, number: &PhoneNumber, state: &State) -> Change {
-        let Some((key, _)) = keyed(number) else {
+    fn change(&self, space: &str, phone: Option<&str>, state: &State) -> Change {
+        let Some(phone) = phone else {
             return Change::Same;
         };
         match self.numbers.get(space) {
-            Some(numbers) => numbers.get(&key).map_or(Change::New, |before| state.change_from(before)),
+            Some(numbers) => numbers.get(phone).map_or(Change::New, |before| state.change_from(before)),
             None if self.unanswered.contains(space) => Change::Same,
             None => Change::New,
         }
     }
-}
 
-/// A number with what tells it apart in its space; one without a phone number cannot be told apart.
-fn keyed(number: &PhoneNumber) -> Option<(String, State)> {
-    number.phone_number.clone().filter(|phone| !phone.is_empty()).map(|phone| (phone, State::new(number)))
+    /// The numbers that were in the space and are not any more.
+    fn gone(&self, space: &str, numbers: &[Synced], full: bool) -> Vec<Gone> {
+        let known: HashSet<&str> = numbers.iter().filter_map(|number| number.phone.as_deref()).collect();
+        let before = self.numbers.get(space).into_iter().flatten();
+        before
+            .filter(|(phone, _)| !known.contains(&***phone))
+            .map(|(phone, state)| Gone {
+                space: shown(space),
+                phone: Phone::new(phone, full),
+                state: state.shown(full),
+            })
+            .collect()
+    }
 }
 
 /// The newest answer of each space, and the rows without a number.

@@ -14,6 +14,7 @@ use alibabacloud_runtime::Action;
 use alibabacloud_runtime::decode::decode;
 use serde_json::Value;
 
+use super::findings::State;
 use crate::exit::Failure;
 
 /// The action whose answers are reported.
@@ -52,9 +53,17 @@ pub(super) struct Row {
 
 #[derive(Debug)]
 pub(super) enum Outcome {
-    Done(Vec<PhoneNumber>),
+    Done(Vec<Synced>),
     Failed(Problem),
     Unknown(Problem),
+}
+
+/// A number of an answer: of millions, no more is kept than a report needs.
+#[derive(Debug)]
+pub(super) struct Synced {
+    /// As it came; a number without one cannot be told apart from others of its space.
+    pub(super) phone: Option<String>,
+    pub(super) state: State,
 }
 
 /// Why a row has no answer.
@@ -64,6 +73,25 @@ pub(super) struct Problem {
     pub(super) code: String,
     pub(super) message: String,
     pub(super) request_id: String,
+}
+
+impl Synced {
+    fn new(number: PhoneNumber) -> Self {
+        let text = |value: Option<String>| value.filter(|value| !value.is_empty());
+        Self {
+            phone: text(number.phone_number),
+            state: State {
+                name: text(number.verified_name),
+                status: text(number.status.map(|value| value.to_string())),
+                quality: text(number.quality_rating.map(|value| value.to_string())),
+                tier: text(number.messaging_limit_tier.map(|value| value.to_string())),
+                verification: text(number.code_verification_status.map(|value| value.to_string())),
+                name_review: text(number.name_status.map(|value| value.to_string())),
+                new_name_review: text(number.new_name_status.map(|value| value.to_string())),
+                official: text(number.is_official.map(|value| value.to_string())),
+            },
+        }
+    }
 }
 
 impl Journal {
@@ -230,10 +258,10 @@ fn entry(mut line: Value, journal: &mut Journal) -> Result<(), &'static str> {
 }
 
 /// The numbers of an answer, read as tolerantly as a client does.
-fn numbers(answer: &Value) -> Result<Vec<PhoneNumber>, Problem> {
+fn numbers(answer: &Value) -> Result<Vec<Synced>, Problem> {
     let mut output = Output::default();
     match decode(answer.to_string().as_bytes(), &mut output) {
-        Ok(()) => Ok(output.phone_numbers),
+        Ok(()) => Ok(output.phone_numbers.into_iter().map(Synced::new).collect()),
         Err(error) => Err(Problem {
             code: "unreadable answer".to_owned(),
             message: error.to_string(),
@@ -280,8 +308,8 @@ mod tests {
         assert!(journal.rows[&1].outcome.is_none());
         assert_eq!(journal.rows[&1].space.as_deref(), Some("a"));
         let Some(Outcome::Done(numbers)) = &journal.rows[&2].outcome else { panic!("{:?}", journal.rows[&2]) };
-        assert_eq!(numbers[0].phone_number.as_deref(), Some("1"));
-        assert_eq!(numbers[0].status.as_ref().map(|status| status.as_str()), Some("NEW"));
+        assert_eq!(numbers[0].phone.as_deref(), Some("1"));
+        assert_eq!(numbers[0].state.status.as_deref(), Some("NEW"));
         assert_eq!(journal.not_sent(), Some(1));
     }
 
