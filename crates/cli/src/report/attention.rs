@@ -64,8 +64,8 @@ const fn rule(field: Field, value: &'static str, level: Level, meaning: &'static
 const RULES: &[Rule] = &[
     rule(Field::Status, "BANNED", Level::Act, "banned by WhatsApp"),
     rule(Field::Status, "DISCONNECTED", Level::Act, "not connected to WhatsApp"),
-    rule(Field::Status, "RESTRICTED", Level::Act, "may not start conversations for now"),
-    rule(Field::Status, "FLAGGED", Level::Risk, "flagged: restricted if quality stays low"),
+    rule(Field::Status, "RESTRICTED", Level::Act, "limit of new conversations used up"),
+    rule(Field::Status, "FLAGGED", Level::Risk, "restricted if quality stays low"),
     rule(Field::Quality, "RED", Level::Risk, "low quality"),
     rule(Field::Status, "RATE_LIMITED", Level::Risk, "sends fewer messages than usual"),
     rule(Field::Verification, "REJECTED", Level::Watch, "verification refused"),
