@@ -27,6 +27,11 @@ const UNFOLDED: usize = 200;
 const MOST: usize = 100_000;
 
 pub(super) fn render(findings: &Findings) -> String {
+    page(findings, MOST)
+}
+
+/// The page with at most so many numbers in its table.
+fn page(findings: &Findings, most: usize) -> String {
     fill(PAGE, |name| match name {
         "script-hash" => hash(SCRIPT),
         "style-hash" => hash(STYLE),
@@ -40,8 +45,8 @@ pub(super) fn render(findings: &Findings) -> String {
         "changes" => changes(findings),
         "charts" => charts(findings),
         "rows" => rows(findings),
-        "footer" => footer(findings),
-        "data" => data(findings),
+        "footer" => footer(findings, most),
+        "data" => data(findings, most),
         _ => String::new(),
     })
 }
@@ -371,24 +376,24 @@ fn rows(findings: &Findings) -> String {
     )
 }
 
-fn footer(findings: &Findings) -> String {
+fn footer(findings: &Findings, most: usize) -> String {
     let mut out = if findings.full {
         "Phone numbers are shown in full: treat this page as personal data.".to_owned()
     } else {
         "The middle of each phone number is hidden; rows are those of the input.".to_owned()
     };
-    if findings.numbers.len() > MOST {
+    if findings.numbers.len() > most {
         out.push_str(&format!(
             " The table holds the {} most urgent numbers; <code>cams report --format csv</code> has all.",
-            grouped(MOST)
+            grouped(most)
         ));
     }
     out
 }
 
 /// The data of the table. Values that repeat stand once, in the order in which they are sorted: worst first.
-fn data(findings: &Findings) -> String {
-    let numbers = &findings.numbers[..MOST.min(findings.numbers.len())];
+fn data(findings: &Findings, most: usize) -> String {
+    let numbers = &findings.numbers[..most.min(findings.numbers.len())];
     let worst_first = |field, counts: Vec<(String, usize)>| {
         let mut values: Vec<String> = counts.into_iter().map(|(value, _)| value).collect();
         values.sort_by_key(|value| (value.is_empty(), attention::place(field, value)));
@@ -462,11 +467,32 @@ fn data(findings: &Findings) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::findings::{Change, State};
     use super::*;
 
     #[test]
     fn what_is_filled_in_is_not_looked_at_again() {
         assert_eq!(fill("a {{b}} {{c}}", |name| format!("{name}{{{{b}}}}")), "a b{{b}} c{{b}}");
+    }
+
+    #[test]
+    fn a_page_that_cannot_hold_all_numbers_says_so() {
+        let number = |row: u32| Number {
+            row: row.to_string(),
+            space: "s".to_owned(),
+            phone: Phone::new("8613912341234", false),
+            state: State::default(),
+            attention: None,
+            change: Change::Same,
+        };
+        let findings = Findings { numbers: vec![number(1), number(2)], ..Findings::default() };
+        let note = "holds the 1 most urgent";
+        assert!(page(&findings, 1).contains(note) && !page(&findings, 2).contains(note));
+        let rows = |most| {
+            let data: Value = serde_json::from_str(&data(&findings, most)).unwrap();
+            data["rows"].as_array().map(Vec::len)
+        };
+        assert_eq!((rows(1), rows(2)), (Some(1), Some(2)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A headless Chromium that a test drives through a pipe: a child process with a profile of its own in a folder of the test's, killed when dropped.
+//! A headless Chromium that a test drives through a pipe: a child process with a profile of its own in the test's folder, closed when dropped.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -164,7 +164,14 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Its own children end with it, and its profile with the folder.
+        // Asked to close, it ends its own children, and nobody writes to the folder any more.
+        let _ = self.commands.write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0");
+        for _ in 0..500 {
+            if self.child.try_wait().is_ok_and(|status| status.is_some()) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
