@@ -46,8 +46,8 @@ pub(crate) fn command() -> Command {
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .subcommands(PRODUCT.actions.iter().map(|action| action_command(action)))
-        .subcommand(report::command())
         .subcommand(simulator_command())
+        .subcommand(report::command())
         .subcommand(
             Command::new("completions")
                 .about("Prints a completion script for a shell")

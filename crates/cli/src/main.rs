@@ -29,12 +29,12 @@ fn main() -> ExitCode {
 
 async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
-        Some(("report", options)) => report::run(options),
         Some(("simulator", options)) => simulate::serve(options).await,
         Some(("completions", options)) => {
             arguments::print_completions(options);
             Ok(())
         }
+        Some(("report", options)) => report::run(options),
         Some((name, options)) => match arguments::action(name) {
             Some(action) => call::run(action, options).await,
             // clap knows no other commands than those of `arguments::command`.
