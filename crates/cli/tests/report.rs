@@ -285,6 +285,16 @@ fn an_output_that_cannot_be_written_is_a_failure() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_page_with_full_numbers_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("owner");
+    let (journal, page) = (folder.journal("journal", &small()), folder.path("page.html"));
+    report(&[&journal, "--html", &page, "--full"]);
+    assert_eq!(fs::metadata(&page).expect("it was written").permissions().mode() & 0o077, 0);
+}
+
+#[test]
 fn a_page_never_overwrites_a_journal() {
     let folder = Folder::new("overwrite");
     let journal = folder.journal("journal", &small());

@@ -237,6 +237,29 @@ fn twenty_thousand_numbers_stay_usable() {
 }
 
 #[test]
+fn a_journal_without_a_number_makes_a_page_too() {
+    let folder = Folder::new("page-empty");
+    let Some(mut browser) = Browser::start(&folder) else { return };
+    let mut journal = Journal::new(2);
+    journal.failed("s", "failed", "Ram.PermissionDeny", "You are not authorized to perform the operation.");
+    let file = page(&folder, &[&folder.journal("now", &journal)]);
+    browser.open(&file);
+    browser.evaluate("document.querySelectorAll('th button').forEach(button => button.click())");
+    let text = browser.evaluate("document.querySelector('main').innerText");
+    let text = text.as_str().expect("text");
+    for part in [
+        "0 numbers",
+        "No number is out of use or at risk.",
+        "Ram.PermissionDeny",
+        "1 row has not been sent",
+        "No number matches",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
 fn totals_and_the_attention_list_need_no_javascript() {
     let folder = Folder::new("page-plain");
     let Some(mut browser) = Browser::start(&folder) else { return };

@@ -54,3 +54,22 @@ pub(super) fn draw(id: &str, title: &str, bars: &[Bar]) -> String {
     }
     out + "</svg>\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share_and_told_in_words() {
+        let bar = |label: &str, count| Bar { label: label.to_owned(), count, colour: "act" };
+        let long = "<long>".repeat(10);
+        let drawing = draw("status", "Status", &[bar("A", 1500), bar(&long, 500), bar("none", 0)]);
+        assert!(drawing.contains("<desc id=\"status-words\">A: 1,500, &lt;long&gt;"), "{drawing}");
+        // The last one is a sliver.
+        for width in ["75.0%", "25.0%", "0.6%"] {
+            assert!(drawing.contains(&format!("width=\"{width}\"")), "{drawing}");
+        }
+        assert!(drawing.contains("&lt;long&gt;&lt;long&gt;&lt;long&gt;&lt;long&gt;…</text>"), "{drawing}");
+        assert!(!drawing.contains("<long>") && draw("none", "None", &[]).contains("height=\"0\""));
+    }
+}

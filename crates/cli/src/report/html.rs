@@ -212,7 +212,7 @@ fn rated(field: Field, text: Option<&str>) -> String {
 fn urgent_numbers(findings: &Findings) -> String {
     let mut out = String::from("<section aria-labelledby=\"attention\">\n<h2 id=\"attention\">Needs attention</h2>\n");
     if findings.urgent().next().is_none() {
-        return out + "<p class=\"good\">No number is banned, restricted, flagged or of low quality.</p>\n</section>";
+        return out + "<p class=\"good\">No number is out of use or at risk.</p>\n</section>";
     }
     let columns = [
         ("row", "Row"),

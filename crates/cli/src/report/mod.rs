@@ -9,7 +9,8 @@ mod journal;
 mod markdown;
 mod mask;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::Path;
 
 use clap::builder::PossibleValuesParser;
@@ -60,7 +61,7 @@ pub(crate) fn command() -> Command {
                 .default_value("markdown")
                 .help("What is printed on standard output"),
         )
-        .arg(Arg::new("full").long("full").action(ArgAction::SetTrue).help("Shows phone numbers in full"))
+        .arg(Arg::new("full").long("full").action(ArgAction::SetTrue).help("Shows phone numbers in full; a new page can then be read by its owner only"))
         .after_help("The exit code is 0 if the report was written, 1 if a journal cannot be reported or the report not be written.")
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     match page {
         Some("-") => output::print(&html::render(&findings)),
         Some(path) => {
-            fs::write(path, html::render(&findings))
+            write(path, &html::render(&findings), findings.full)
                 .map_err(|error| Failure::local(format!("{path} cannot be written: {error}")))?;
             let urgent = findings.urgent().count();
             eprintln!(
@@ -97,6 +98,19 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         }
         None => output::print(&markdown::render(&findings)),
     }
+}
+
+/// Writes a file; a new one with phone numbers in full is for its owner alone, as the journal is.
+fn write(path: &str, text: &str, full: bool) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    if full {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = full;
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 /// Whether both are the same file.
