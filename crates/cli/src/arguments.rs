@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use heck::ToKebabCase;
 
 use crate::exit::EXIT_CODES;
+use crate::report;
 
 /// The options that every action has; a parameter of the same name gets `parameter-` in front.
 const OPTIONS: &[&str] = &[
@@ -46,6 +47,7 @@ pub(crate) fn command() -> Command {
         .disable_help_subcommand(true)
         .subcommands(PRODUCT.actions.iter().map(|action| action_command(action)))
         .subcommand(simulator_command())
+        .subcommand(report::command())
         .subcommand(
             Command::new("completions")
                 .about("Prints a completion script for a shell")

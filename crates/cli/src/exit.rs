@@ -15,6 +15,7 @@ Exit codes:
   5  sent, but the outcome is unknown: the call may or may not have had an effect";
 
 /// Why the program ends without a result.
+#[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
     message: String,

@@ -8,6 +8,7 @@ mod arguments;
 mod call;
 mod exit;
 mod output;
+mod report;
 mod simulate;
 
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
             arguments::print_completions(options);
             Ok(())
         }
+        Some(("report", options)) => report::run(options),
         Some((name, options)) => match arguments::action(name) {
             Some(action) => call::run(action, options).await,
             // clap knows no other commands than those of `arguments::command`.

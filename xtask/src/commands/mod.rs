@@ -10,7 +10,7 @@ mod import;
 mod interop;
 mod msrv;
 mod policy;
-mod redis;
+mod programs;
 
 #[cfg(test)]
 pub use self::cargo::target;
