@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use alibabacloud_runtime::{Credentials, Endpoint, Error, Network, ProvideCredentials};
+use alibabacloud_runtime::{Credentials, Endpoint, Error, ErrorKind, Network, ProvideCredentials};
 use alibabacloud_sts::Client;
 
 use crate::expiration;
@@ -137,6 +137,14 @@ pub(crate) fn credentials(
 
 /// What STS says, and what to do about it. The runtime hides keys and tokens in it.
 pub(crate) fn refused(error: &Error) -> SourceError {
+    // These quote how the answer begins, and a cut or unreadable one may begin with new keys.
+    if matches!(error.kind(), ErrorKind::Unanswered | ErrorKind::UnusableAnswer | ErrorKind::Decode) {
+        let action = error.action().unwrap_or("the call");
+        let status = error.http_status().map_or_else(String::new, |status| format!(" (HTTP {status})"));
+        return SourceError::failed(format!(
+            "STS gave no answer to {action} that can be used{status}; check proxies and the endpoint"
+        ));
+    }
     let advice = match error.code() {
         Some("NoPermission") => {
             "; the trust policy of the role must name the caller, and the caller needs `sts:AssumeRole`"
