@@ -141,8 +141,8 @@ async fn a_token_is_exchanged_without_key_or_signature_and_never_in_a_url() {
 async fn credentials_in_an_answer_and_the_token_are_in_no_debug_output() {
     let answer = r#"{"RequestId":"r-1","Credentials":{"AccessKeyId":"CANARY-id","AccessKeySecret":"CANARY-secret",
         "SecurityToken":"CANARY-token","Expiration":"2030-01-01T00:00:00Z"}}"#;
-    let refusal = r#"{"Code":"AuthenticationFail.NoPermission","Message":"CANARY-oidc-token is too old."}"#;
-    let transport = CannedTransport::new().answer(200, answer).answer(200, answer).answer(400, refusal);
+    let refusal = r#"{"Code":"AuthenticationFail.OIDCToken.Expired","Message":"CANARY-oidc-token is too old."}"#;
+    let transport = CannedTransport::new().answer(200, answer).answer(200, answer).answer(401, refusal);
     let client = Client::builder().credentials(Credentials::new("id", "secret")).transport(transport);
     let client = client.build().unwrap();
 
@@ -161,7 +161,8 @@ async fn credentials_in_an_answer_and_the_token_are_in_no_debug_output() {
     assert!(shown.contains("oidc_token: <hidden>") && !shown.contains("CANARY"), "{shown}");
     let error = client.send(exchange()).await.unwrap_err();
     let shown = format!("{error} {error:?} {error:#?}");
-    assert!(shown.contains("AuthenticationFail.NoPermission") && !shown.contains("CANARY"), "{shown}");
+    assert_eq!(ErrorCode::of(&error), Some(ErrorCode::AuthenticationFailOIDCTokenExpired));
+    assert!(shown.contains("AuthenticationFail.OIDCToken.Expired") && !shown.contains("CANARY"), "{shown}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use alibabacloud_runtime::descriptor::{ActionDescriptor, ParameterLocation, RateLimit};
 use alibabacloud_runtime::{Action, Request, objects, request};
 
-use super::Sts;
+use super::{Sts, errors};
 
 request! {
     /// Gets temporary credentials of a RAM role for a token of an OIDC identity provider.
@@ -13,7 +13,10 @@ request! {
     /// registered in RAM, and the trust policy of the role must name it.
     ///
     /// At most 100 requests per second per account. Idempotent: sent again after a failure. Needs no RAM permission.
-    /// Called without a signature.
+    /// Called without a signature. Errors: `AuthenticationFail.NoPermission`,
+    /// `AuthenticationFail.OIDCToken.AudienceNotMatch`, `AuthenticationFail.OIDCToken.Expired`,
+    /// `AuthenticationFail.OIDCToken.HttpsUrlInvalid`, `AuthenticationFail.OIDCToken.Invalid`,
+    /// `AuthenticationFail.OIDCToken.InvalidSignature`.
     ///
     /// ```
     /// use alibabacloud_sts::AssumeRoleWithOIDC;
@@ -47,6 +50,7 @@ impl Action for AssumeRoleWithOIDC {
         rate_limit: Some(RateLimit::per_second(100)),
         anonymous: true,
         parameters: Self::PARAMETERS,
+        errors: &[&errors::AUTHENTICATION_FAIL_NO_PERMISSION, &errors::AUTHENTICATION_FAIL_OIDC_TOKEN_AUDIENCE_NOT_MATCH, &errors::AUTHENTICATION_FAIL_OIDC_TOKEN_EXPIRED, &errors::AUTHENTICATION_FAIL_OIDC_TOKEN_HTTPS_URL_INVALID, &errors::AUTHENTICATION_FAIL_OIDC_TOKEN_INVALID, &errors::AUTHENTICATION_FAIL_OIDC_TOKEN_INVALID_SIGNATURE],
         example: r#"{"RequestId":"3D57EAD2-8723-1F26-B69C-F8707D8B565D","OIDCTokenInfo":{"Subject":"KryrkIdjylZb7agUgCEf****","Issuer":"https://dev-xxxxxx.okta.com","ClientIds":"496271242565057****","ExpirationTime":"2021-10-20T04:27:09Z","IssuanceTime":"2021-10-20T03:27:09Z","VerificationInfo":"Success"},"AssumedRoleUser":{"AssumedRoleId":"33157794895460****","Arn":"acs:ram::113511544585****:role/testoidc/TestOidcAssumedRoleSession"},"Credentials":{"SecurityToken":"CAIShwJ1q6Ft5B2yfSjIr5bSEsj4g7BihPWGWHz****","Expiration":"2021-10-20T04:27:09Z","AccessKeySecret":"CVwjCkNzTMupZ8NbTCxCBRq3K16jtcWFTJAyBEv2****","AccessKeyId":"STS.NUgYrLnoC37mZZCNnAbez****"},"SourceIdentity":"Alice"}"#,
         ..ActionDescriptor::EMPTY
     };

@@ -40,6 +40,12 @@ open_enums! {
         InvalidParameterPolicyGrammar = "InvalidParameter.PolicyGrammar", "The policy is not well formed. (HTTP 400)";
         InvalidParameterPolicySize = "InvalidParameter.PolicySize", "The policy is too long. (HTTP 400) Shorten it to less than 2048 bytes.";
         EntityNotExistRole = "EntityNotExist.Role", "The role does not exist. (HTTP 404) Check the ARN of the role.";
+        AuthenticationFailNoPermission = "AuthenticationFail.NoPermission", "The identity provider is not registered, or the role does not trust it. (HTTP 401) Check the ARNs of both, and the trust policy of the role.";
+        AuthenticationFailOIDCTokenAudienceNotMatch = "AuthenticationFail.OIDCToken.AudienceNotMatch", "The token was issued for somebody else. (HTTP 401) Compare the token's `aud` with the client IDs of the identity provider in RAM.";
+        AuthenticationFailOIDCTokenExpired = "AuthenticationFail.OIDCToken.Expired", "The token has expired. (HTTP 401) Read the token anew before every exchange, the platform renews it.";
+        AuthenticationFailOIDCTokenHttpsUrlInvalid = "AuthenticationFail.OIDCToken.HttpsUrlInvalid", "The identity provider cannot be asked for its keys over HTTPS. (HTTP 401) Check the certificate of the issuer, and its fingerprint in RAM.";
+        AuthenticationFailOIDCTokenInvalid = "AuthenticationFail.OIDCToken.Invalid", "The token is not well formed. (HTTP 401) Send the token as it was issued, without decoding it.";
+        AuthenticationFailOIDCTokenInvalidSignature = "AuthenticationFail.OIDCToken.InvalidSignature", "The signature of the token is wrong. (HTTP 401) Check that the token comes from the identity provider that the ARN names.";
     }
 }
 
@@ -312,5 +318,53 @@ pub(super) static ENTITY_NOT_EXIST_ROLE: ErrorDescriptor = ErrorDescriptor {
     status: 404,
     message: "The role does not exist.",
     description: "Check the ARN of the role.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static AUTHENTICATION_FAIL_NO_PERMISSION: ErrorDescriptor = ErrorDescriptor {
+    code: "AuthenticationFail.NoPermission",
+    status: 401,
+    message: "The identity provider is not registered, or the role does not trust it.",
+    description: "Check the ARNs of both, and the trust policy of the role.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static AUTHENTICATION_FAIL_OIDC_TOKEN_AUDIENCE_NOT_MATCH: ErrorDescriptor = ErrorDescriptor {
+    code: "AuthenticationFail.OIDCToken.AudienceNotMatch",
+    status: 401,
+    message: "The token was issued for somebody else.",
+    description: "Compare the token's `aud` with the client IDs of the identity provider in RAM.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static AUTHENTICATION_FAIL_OIDC_TOKEN_EXPIRED: ErrorDescriptor = ErrorDescriptor {
+    code: "AuthenticationFail.OIDCToken.Expired",
+    status: 401,
+    message: "The token has expired.",
+    description: "Read the token anew before every exchange, the platform renews it.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static AUTHENTICATION_FAIL_OIDC_TOKEN_HTTPS_URL_INVALID: ErrorDescriptor = ErrorDescriptor {
+    code: "AuthenticationFail.OIDCToken.HttpsUrlInvalid",
+    status: 401,
+    message: "The identity provider cannot be asked for its keys over HTTPS.",
+    description: "Check the certificate of the issuer, and its fingerprint in RAM.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static AUTHENTICATION_FAIL_OIDC_TOKEN_INVALID: ErrorDescriptor = ErrorDescriptor {
+    code: "AuthenticationFail.OIDCToken.Invalid",
+    status: 401,
+    message: "The token is not well formed.",
+    description: "Send the token as it was issued, without decoding it.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static AUTHENTICATION_FAIL_OIDC_TOKEN_INVALID_SIGNATURE: ErrorDescriptor = ErrorDescriptor {
+    code: "AuthenticationFail.OIDCToken.InvalidSignature",
+    status: 401,
+    message: "The signature of the token is wrong.",
+    description: "Check that the token comes from the identity provider that the ARN names.",
     ..ErrorDescriptor::EMPTY
 };
