@@ -27,6 +27,11 @@ impl Failure {
         Self { code: 1, message, advice: None }
     }
 
+    /// A call could not work, for a reason that has this exit code.
+    pub(crate) fn ahead(code: u8, message: String) -> Self {
+        Self { code, message, advice: None }
+    }
+
     /// A command line that cannot be understood.
     pub(crate) fn usage(message: String) -> Self {
         Self { code: 2, message, advice: None }

@@ -55,6 +55,8 @@ mod source;
 mod sts;
 
 pub use alibabacloud_runtime::{Credentials, CredentialsError, ProvideCredentials, ProvideFuture};
+/// The service that gives temporary credentials.
+pub use alibabacloud_sts;
 pub use assume_role::AssumeRole;
 pub use chain::{Chain, Outcome, Tried, default_provider};
 pub use cli_profile::CliProfile;
