@@ -28,7 +28,7 @@ const COMMANDS: &[Command] = &[
     (
         "interop",
         "",
-        "Call the simulator with the official Python SDKs; needs Python and the package index",
+        "Compare with the official Python SDKs: calls, and the choice of credentials; needs Python and the package index",
         interop::run,
     ),
     (
