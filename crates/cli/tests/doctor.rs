@@ -108,3 +108,21 @@ fn nothing_secret_is_shown_whatever_is_broken() {
     assert_eq!(ran.code, Some(4));
     assert!(!ran.stdout.contains("CANARY") && !ran.stderr.contains("CANARY"), "{} {}", ran.stdout, ran.stderr);
 }
+
+#[test]
+fn a_call_uses_the_profile_of_the_official_command_line() {
+    let served = Served::start([]);
+    let folder = std::env::temp_dir().join(format!("cams-profile-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join(".aliyun")).unwrap();
+    let profile = r#"{"current":"p","profiles":[{"name":"p","mode":"AK","access_key_id":"testid","access_key_secret":"testsecret","region_id":"cn-nowhere"}]}"#;
+    std::fs::write(folder.join(".aliyun/config.json"), profile).unwrap();
+    let mut command = cams(support::SYNC.into_iter().chain(["--endpoint", &served.url]));
+    command.env("HOME", &folder);
+    let ran = run(command);
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+    // The region of a profile says where servers are, not where this product is.
+    let mut shown = cams(support::SYNC.into_iter().chain(["--dry-run"]));
+    shown.env("HOME", &folder);
+    assert!(!run(shown).stdout.contains("cn-nowhere"));
+    std::fs::remove_dir_all(folder).unwrap();
+}
