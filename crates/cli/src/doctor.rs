@@ -59,7 +59,15 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
 fn sources<'a>(tried: &'a [Tried], problems: &mut Problems) -> (Option<Credentials>, Option<&'a str>) {
     for Tried { source, outcome, .. } in tried {
         match outcome {
-            Outcome::Gave(found) => return (Some(found.credentials().clone()), Some(source)),
+            Outcome::Gave(found) => {
+                if found.credentials().expiration().is_some_and(|time| time <= SystemTime::now()) {
+                    problems.push((
+                        4,
+                        format!("the credentials of {source} have expired, or this machine's clock is wrong"),
+                    ));
+                }
+                return (Some(found.credentials().clone()), Some(source));
+            }
             Outcome::Failed(error) => problems.push((4, format!("{source} failed: {error}"))),
             _ => {}
         }

@@ -57,7 +57,9 @@ impl From<Error> for Failure {
             3
         };
         let advice = match error.kind() {
-            ErrorKind::Credentials => Some("to try the command without an account, add --simulate"),
+            ErrorKind::Credentials => {
+                Some("`cams doctor` tells more; to try the command without an account, add --simulate")
+            }
             ErrorKind::NotSent => {
                 Some("check --endpoint and --region, and HTTPS_PROXY and NO_PROXY in the environment")
             }

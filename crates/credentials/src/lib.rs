@@ -28,6 +28,9 @@
 //!
 //! **Secrets** are wiped from memory, and never stand in errors, `Debug` output, URLs or arguments. Files of the user's are only ever read.
 //!
+//! Not supported, because requests cannot be signed with them: bearer tokens (`ALIBABA_CLOUD_BEARER_TOKEN`) and the anonymous mode; and
+//! RSA key pairs, which Alibaba Cloud has retired. A profile with one of them says so.
+//!
 //! # Features
 //! - `tracing` (default): warnings, such as a file of keys that others can read, as events of `tracing`.
 

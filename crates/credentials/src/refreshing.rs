@@ -86,16 +86,18 @@ enum Phase {
 
 impl Held {
     /// `dice` is from 0 to 1.
-    fn new(credentials: Credentials, now: SystemTime, dice: f64) -> Result<Self, CredentialsError> {
+    fn new(found: Found, now: SystemTime, dice: f64) -> Result<Self, CredentialsError> {
+        let place = found.found_in().map_or_else(String::new, |place| format!(" ({place})"));
+        let credentials = found.into_credentials();
         let Some(expiration) = credentials.expiration() else {
             let renewable = now.checked_add(WITHOUT_EXPIRATION).unwrap_or(now);
             return Ok(Self { credentials, renewable, end: None });
         };
         let lifetime = expiration.duration_since(now).unwrap_or_default();
         if lifetime.is_zero() {
-            return Err(CredentialsError::new(
-                "the credentials that came are expired already; if they should not be, this machine's clock is wrong",
-            ));
+            return Err(CredentialsError::new(format!(
+                "the credentials that came have expired already{place}; renew them, or set this machine's clock if it is wrong"
+            )));
         }
         let before = |ahead: Duration| expiration.checked_sub(ahead).unwrap_or(now);
         let window = LONGEST_WINDOW.min(lifetime / 4).mul_f64(1.0 - dice / 5.0);
@@ -195,7 +197,7 @@ impl Inner {
         state.flight = None;
         let outcome = outcome.map_err(CredentialsError::from).and_then(|found| {
             state.tell(found.warnings());
-            Held::new(found.into_credentials(), now, fastrand::f64())
+            Held::new(found, now, fastrand::f64())
         });
         match outcome {
             Ok(held) => {

@@ -1,6 +1,6 @@
 //! Profiles of the official command line.
 
-use alibabacloud_credentials::{CliProfile, Setup, Source};
+use alibabacloud_credentials::{CliProfile, ProvideCredentials, Setup, Source};
 
 use crate::support::{Fake, Home, assumed, failed, id, ok, passed, permit, quiet, session};
 
@@ -105,6 +105,15 @@ async fn the_variables_choose_file_and_profile() {
     let off = [file, ("ALIBABA_CLOUD_PROFILE", "prod"), ("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true")];
     assert!(passed(source(&home, off).fetch().await).contains("switches it off"));
     assert!(passed(source(&Home::new(), []).fetch().await).contains("there is no file"));
+}
+
+#[tokio::test]
+async fn a_stored_session_that_has_expired_is_named() {
+    let home = Home::new();
+    let fields = format!(r#""mode":"StsToken",{KEY},"sts_token":"CANARY","sts_expiration":1700000000"#);
+    home.write(PATH, &config(&format!(r#"{{"name":"default",{fields}}}"#)));
+    let error = source(&home, []).refreshing().provide().await.unwrap_err().to_string();
+    assert!(error.contains("expired already (profile `default`") && !error.contains("CANARY"), "{error}");
 }
 
 /// The official SDK for Go overflows its stack.

@@ -37,7 +37,8 @@ async fn a_sign_in_of_cloud_sso_is_exchanged_for_credentials() {
     let seen = &fake.seen()[0];
     assert_eq!((seen.method.as_str(), seen.target.as_str()), ("POST", "/cloud-credentials"));
     assert_eq!(seen.header("authorization"), Some("Bearer CANARYaccess"));
-    assert_eq!(seen.body, r#"{"AccessConfigurationId":"ac-1","AccountId":"1"}"#);
+    let body: serde_json::Value = serde_json::from_str(&seen.body).unwrap();
+    assert_eq!(body, serde_json::json!({ "AccessConfigurationId": "ac-1", "AccountId": "1" }));
     // What the command line has stored is used as long as it is good.
     let both = |expiration| format!("{fields},{}", stored(expiration));
     assert_eq!(id(profile(&home, Setup::new(), &both(seconds_from_now(3600))).fetch().await), "stored");
