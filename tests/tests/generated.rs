@@ -21,7 +21,8 @@ macro_rules! for_each_action {
             $test,
             imported,
             [
-                CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, ListNothing, TransportType, Match
+                CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, ListNothing, NeedsHeader, TransportType,
+                Match
             ]
         );
         for_each_action!(
@@ -182,6 +183,7 @@ fn every_action_carries_its_facts() {
     assert!(cook.anonymous && cook.deprecated.is_some() && !cook.idempotent);
     assert_eq!(cook.authorization.action, "");
     assert_eq!(kitchen_sink::Idle::DESCRIPTOR.rate_limit, None);
+    assert!(kitchen_sink::Idle::DESCRIPTOR.get && !kitchen_sink::Leave::DESCRIPTOR.get && !sync.get);
     assert_eq!(kitchen_sink::PRODUCT.endpoints.exceptions.len(), 2);
     assert_eq!(obstacles::PRODUCT.success_code, None);
 }

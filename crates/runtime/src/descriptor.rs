@@ -101,6 +101,9 @@ pub struct ActionDescriptor {
     pub authorization: AuthorizationDescriptor,
     /// Whether the action is called without a signature.
     pub anonymous: bool,
+    /// Whether the service takes the action by GET only. Its parameters then travel in the URL, wherever others are placed, and it
+    /// is always signed with V3, which keeps the key, the signature and the token out of the URL.
+    pub get: bool,
     /// Why not to use the action any more, if it is deprecated.
     pub deprecated: Option<&'static str>,
     /// The parameters, required ones first.
@@ -123,6 +126,7 @@ impl ActionDescriptor {
         rate_limit: None,
         authorization: AuthorizationDescriptor { action: "", access: "", resource: "*" },
         anonymous: false,
+        get: false,
         deprecated: None,
         parameters: &[],
         errors: &[],

@@ -6,9 +6,13 @@
 #![doc = ""]
 #![doc = "# Actions"]
 #![doc = include_str!("generated/actions.md")]
-
 #![forbid(unsafe_code)]
-#![allow(clippy::doc_markdown, clippy::self_named_constructors, clippy::struct_field_names, reason = "names and prose are the service's")]
+#![allow(
+    clippy::doc_markdown,
+    clippy::self_named_constructors,
+    clippy::struct_field_names,
+    reason = "names and prose are the service's"
+)]
 
 #[rustfmt::skip]
 mod generated;

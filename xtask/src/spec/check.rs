@@ -615,6 +615,16 @@ impl Checker<'_> {
         let deprecated = self.optional_prose(&raw.deprecated, "deprecated");
         let parameters = self.required(&raw.parameters, "parameters", &owner);
         let parameters = parameters.map_or(Vec::new(), |parameters| self.parameters(&parameters.value));
+        let get = raw.method.given() == Some(&file::Method::Get);
+        for parameter in parameters.iter().filter(|one| get && (one.sensitive || one.location == super::Location::Form))
+        {
+            self.findings.error(
+                &parameter.name.span.range,
+                format!("{} cannot be sent by GET", quoted(&parameter.name.value)),
+                "would be in the URL",
+                "what is `sensitive` or has the location `form` needs `method: post`, which need not be said",
+            );
+        }
         let response = self.required(&raw.response, "response", &owner);
         let response = response.map_or(Vec::new(), |fields| self.response(fields));
         let errors = self.required(&raw.errors, "errors", &owner);
@@ -636,6 +646,7 @@ impl Checker<'_> {
             rate_limit: rate_limit?,
             authorization: authorization?,
             anonymous: raw.anonymous.given().copied().unwrap_or(false),
+            get,
             deprecated,
             parameters,
             response,

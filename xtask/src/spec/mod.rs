@@ -113,6 +113,8 @@ pub struct Action {
     pub authorization: Option<Authorization>,
     /// Called without a signature.
     pub anonymous: bool,
+    /// Sent by GET, because the service takes nothing else.
+    pub get: bool,
     /// What to use instead.
     pub deprecated: Option<String>,
     /// In the order of the file.
