@@ -8,7 +8,7 @@ use alibabacloud_cams::descriptor::ActionDescriptor;
 use alibabacloud_cams::event::{Event, QuotaEvent};
 use alibabacloud_cams::throttle::RedisQuotas;
 use alibabacloud_cams::{
-    Client, ClientBuilder, Credentials, ErrorKind, Network, SignatureVersion, Throttle, UntypedRequest,
+    Client, ClientBuilder, Credentials, EnvironmentCredentials, Network, SignatureVersion, Throttle, UntypedRequest,
 };
 use clap::ArgMatches;
 
@@ -27,15 +27,7 @@ pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches)
         Some(simulator) => Client::builder().endpoint(simulator.url()).credentials(simulate::credentials()),
         None => from_environment(dry_run)?,
     };
-    if let Some(region) = matches.get_one::<String>("region") {
-        builder = builder.region(region);
-    }
-    if let Some(endpoint) = matches.get_one::<String>("endpoint") {
-        builder = builder.endpoint(endpoint);
-    }
-    if let Some(network) = matches.get_one::<String>("network") {
-        builder = builder.network(if network == "vpc" { Network::Vpc } else { Network::Public });
-    }
+    builder = address(builder, matches);
     if let Some(version) = matches.get_one::<String>("signature") {
         builder = builder.signature(if version == "v3" { SignatureVersion::V3 } else { SignatureVersion::V1 });
     }
@@ -66,6 +58,20 @@ pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches)
         simulator.stop().await;
     }
     output::print(&text)
+}
+
+/// Where the command line says that requests go.
+pub(crate) fn address(mut builder: ClientBuilder, matches: &ArgMatches) -> ClientBuilder {
+    if let Some(region) = matches.get_one::<String>("region") {
+        builder = builder.region(region);
+    }
+    if let Some(endpoint) = matches.get_one::<String>("endpoint") {
+        builder = builder.endpoint(endpoint);
+    }
+    if let Some(network) = matches.get_one::<String>("network") {
+        builder = builder.network(if network == "vpc" { Network::Vpc } else { Network::Public });
+    }
+    builder
 }
 
 /// The quota that the call shares with other programs, if the command line names a server for it.
@@ -101,14 +107,15 @@ fn waiting(event: &Event<'_>) -> Option<String> {
     }
 }
 
-/// The settings of the environment. What is only shown, key and signature hidden, needs no key.
+/// The settings of the environment, with credentials from the first source that has some. What is only shown, key and signature hidden,
+/// needs no key, and nobody is asked for one.
 fn from_environment(dry_run: bool) -> Result<ClientBuilder, Failure> {
-    match ClientBuilder::from_env() {
-        Err(error) if dry_run && error.kind() == ErrorKind::Credentials => {
-            Ok(Client::builder().credentials(Credentials::new("none", "none")))
-        }
-        other => Ok(other?),
+    let builder = ClientBuilder::from_env()?;
+    if !dry_run {
+        return Ok(builder);
     }
+    let none = || Credentials::new("none", "none");
+    Ok(builder.credentials(EnvironmentCredentials.read().unwrap_or_else(|_| none())))
 }
 
 #[cfg(test)]

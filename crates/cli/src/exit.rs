@@ -28,6 +28,11 @@ impl Failure {
         Self { code: 1, message, advice: None }
     }
 
+    /// A call could not work, for a reason that has this exit code.
+    pub(crate) fn ahead(code: u8, message: String) -> Self {
+        Self { code, message, advice: None }
+    }
+
     /// A command line that cannot be understood.
     pub(crate) fn usage(message: String) -> Self {
         Self { code: 2, message, advice: None }
@@ -53,7 +58,9 @@ impl From<Error> for Failure {
             3
         };
         let advice = match error.kind() {
-            ErrorKind::Credentials => Some("to try the command without an account, add --simulate"),
+            ErrorKind::Credentials => {
+                Some("`cams doctor` tells more; to try the command without an account, add --simulate")
+            }
             ErrorKind::NotSent => {
                 Some("check --endpoint and --region, and HTTPS_PROXY and NO_PROXY in the environment")
             }

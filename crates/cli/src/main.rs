@@ -6,6 +6,7 @@
 
 mod arguments;
 mod call;
+mod doctor;
 mod exit;
 mod output;
 mod report;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
 async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
         Some(("simulator", options)) => simulate::serve(options).await,
+        Some(("doctor", options)) => doctor::run(options).await,
         Some(("completions", options)) => {
             arguments::print_completions(options);
             Ok(())

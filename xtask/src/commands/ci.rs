@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::cargo::{cargo, has_cargo_command};
 use super::{generate, msrv, programs, unknown_argument};
+use crate::generate::crate_name;
 
 /// A step: what it shows, and how.
 type Step = (&'static str, fn() -> Result<(), String>);
@@ -54,12 +55,20 @@ fn lints() -> Result<(), String> {
 }
 
 fn lints_of_each_feature() -> Result<(), String> {
-    let packages = ["--package", "alibabacloud-runtime", "--package", "alibabacloud-cams", "--lib"];
+    let products = generate::products()?;
+    let packages: Vec<String> = products.iter().map(|product| crate_name(product)).collect();
+    let packages = packages.iter().flat_map(|package| ["--package", package.as_str()]);
+    let packages: Vec<&str> = packages.chain(["--package", "alibabacloud-runtime", "--lib"]).collect();
     for feature in ["", "reqwest", "tracing", "blocking", "redis", "redis-tls"] {
         let features = ["clippy", "--no-default-features", "--features", feature];
         cargo(&[&features[..], &packages, &["--", "--deny", "warnings"]].concat(), &[])?;
     }
-    Ok(())
+    // Not every crate has it.
+    let credentials =
+        ["clippy", "--no-default-features", "--package", "alibabacloud-cams", "--features", "credentials", "--lib"];
+    cargo(&[&credentials[..], &["--", "--deny", "warnings"]].concat(), &[])?;
+    let alone = ["clippy", "--no-default-features", "--package", "alibabacloud-credentials", "--lib"];
+    cargo(&[&alone[..], &["--", "--deny", "warnings"]].concat(), &[])
 }
 
 /// Each test of the shared quota starts its own server.
