@@ -10,6 +10,7 @@ use alibabacloud_cams::throttle::RedisQuotas;
 use alibabacloud_cams::{
     Client, ClientBuilder, Credentials, ErrorKind, Network, SignatureVersion, Throttle, UntypedRequest,
 };
+use alibabacloud_simulator::Simulator;
 use clap::ArgMatches;
 
 use crate::exit::Failure;
@@ -23,7 +24,40 @@ pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches)
 
     let dry_run = matches.get_flag("dry-run");
     let simulator = if matches.get_flag("simulate") { Some(simulate::start().await?) } else { None };
-    let mut builder = match &simulator {
+    let mut builder = client(matches, simulator.as_ref(), dry_run)?;
+    if let Some(throttle) = shared_quota(matches)? {
+        builder = builder.throttle(throttle);
+    }
+    if io::stderr().is_terminal() {
+        builder = builder.on_event(|event| {
+            if let Some(line) = waiting(event) {
+                eprintln!("{line}");
+            }
+        });
+    }
+    let client = builder.build()?;
+
+    let text = if dry_run {
+        let prepared = client.prepare_untyped(&request).await?;
+        format!("{}\n\n{prepared}", client.endpoint())
+    } else {
+        let response = client.send_untyped(request).await?;
+        let json = matches.get_one::<String>("output").is_some_and(|format| format == "json");
+        if json { output::json(&response) } else { output::table(&response) }
+    };
+    if let Some(simulator) = simulator {
+        simulator.stop().await;
+    }
+    output::print(&text)
+}
+
+/// The client that the command line describes, without its quota.
+pub(crate) fn client(
+    matches: &ArgMatches,
+    simulator: Option<&Simulator>,
+    dry_run: bool,
+) -> Result<ClientBuilder, Failure> {
+    let mut builder = match simulator {
         Some(simulator) => Client::builder().endpoint(simulator.url()).credentials(simulate::credentials()),
         None => from_environment(dry_run)?,
     };
@@ -42,34 +76,11 @@ pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches)
     if let Some(deadline) = matches.get_one::<Duration>("deadline") {
         builder = builder.deadline(*deadline).attempt_timeout(Duration::from_secs(10).min(*deadline));
     }
-    if let Some(throttle) = shared_quota(matches)? {
-        builder = builder.throttle(throttle);
-    }
-    if io::stderr().is_terminal() {
-        builder = builder.on_event(|event| {
-            if let Some(line) = waiting(event) {
-                eprintln!("{line}");
-            }
-        });
-    }
-    let client = builder.application(concat!("cams-cli/", env!("CARGO_PKG_VERSION"))).build()?;
-
-    let text = if dry_run {
-        let prepared = client.prepare_untyped(&request).await?;
-        format!("{}\n\n{prepared}", client.endpoint())
-    } else {
-        let response = client.send_untyped(request).await?;
-        let json = matches.get_one::<String>("output").is_some_and(|format| format == "json");
-        if json { output::json(&response) } else { output::table(&response) }
-    };
-    if let Some(simulator) = simulator {
-        simulator.stop().await;
-    }
-    output::print(&text)
+    Ok(builder.application(concat!("cams-cli/", env!("CARGO_PKG_VERSION"))))
 }
 
 /// The quota that the call shares with other programs, if the command line names a server for it.
-fn shared_quota(matches: &ArgMatches) -> Result<Option<Throttle>, Failure> {
+pub(crate) fn shared_quota(matches: &ArgMatches) -> Result<Option<Throttle>, Failure> {
     let from_environment = || env::var("CAMS_QUOTA_REDIS").ok().filter(|url| !url.is_empty());
     let url = matches.get_one::<String>("quota-redis").cloned().or_else(from_environment);
     let (url, account) = match (url, matches.get_one::<String>("quota-account")) {

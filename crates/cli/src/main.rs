@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bulk;
 mod call;
 mod exit;
+mod journal;
 mod output;
 mod simulate;
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
 
 async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
+        Some(("bulk", options)) => bulk::run(options).await,
         Some(("simulator", options)) => simulate::serve(options).await,
         Some(("completions", options)) => {
             arguments::print_completions(options);
