@@ -348,12 +348,11 @@ struct Lines<R> {
 impl<R: Read> Read for Lines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut read = self.reader.read(buffer)?;
-        if read == 0 {
-            self.unclosed.store(self.odd, Ordering::Relaxed);
-        }
         if read == 0 && self.last != b'\n' && !buffer.is_empty() {
             buffer[0] = b'\n';
             read = 1;
+        } else if read == 0 {
+            self.unclosed.store(self.odd, Ordering::Relaxed);
         }
         if let Some(last) = buffer[..read].last() {
             self.last = *last;
