@@ -468,9 +468,28 @@ impl Ballast {
     }
 }
 
+/// What a journal is written to.
+trait Disk: Write + Send + 'static {
+    /// Returns once all that was written is on the disk.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Takes away what follows that length.
+    fn cut(&self, length: u64) -> io::Result<()>;
+}
+
+impl Disk for File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn cut(&self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+}
+
 /// Writes lines in groups, with one sync for all that wait.
-struct Writer {
-    file: File,
+struct Writer<D> {
+    file: D,
     /// The length up to which all lines are whole.
     good: u64,
     ballast: Option<Ballast>,
@@ -480,7 +499,7 @@ struct Writer {
     dead: bool,
 }
 
-impl Writer {
+impl<D: Disk> Writer<D> {
     fn run(mut self, jobs: &mpsc::Receiver<Option<Job>>) -> io::Result<()> {
         let mut open = true;
         while open && let Ok(Some(first)) = jobs.recv() {
@@ -494,7 +513,7 @@ impl Writer {
             }
             self.group(group);
         }
-        self.file.sync_data()
+        self.file.sync()
     }
 
     fn group(&mut self, group: Vec<Job>) {
@@ -504,7 +523,7 @@ impl Writer {
             let sync = outcomes.iter().chain(&others).any(|job| job.sync);
             match self.append(&bytes) {
                 Ok(()) => {
-                    let synced = if sync { self.file.sync_data() } else { Ok(()) };
+                    let synced = if sync { self.file.sync() } else { Ok(()) };
                     let synced = synced.map_err(|error| error.to_string());
                     if let Err(error) = &synced {
                         self.full = Some(error.clone());
@@ -522,7 +541,7 @@ impl Writer {
             let _ = job.done.send(Err(self.full.clone().unwrap_or_default()));
         }
         for job in outcomes.drain(..) {
-            let written = self.append_somehow(&job).and_then(|()| self.file.sync_data());
+            let written = self.append_somehow(&job).and_then(|()| self.file.sync());
             let _ = job.done.send(written.map_err(|error| error.to_string()));
         }
     }
@@ -551,9 +570,139 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                self.dead = self.file.set_len(self.good).is_err();
+                self.dead = self.file.cut(self.good).is_err();
                 Err(error)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// A disk that remembers, has so much room, and looks at everybody who waits when it is synced.
+    #[derive(Clone, Default)]
+    struct Remembers(Arc<Mutex<Memory>>);
+
+    #[derive(Default)]
+    struct Memory {
+        bytes: Vec<u8>,
+        room: usize,
+        syncs: u32,
+        sync_fails: bool,
+        waiting: Vec<Written>,
+        confirmed_too_early: bool,
+    }
+
+    impl Remembers {
+        fn with_room(room: usize) -> Self {
+            let memory = Memory { room, ..Memory::default() };
+            Self(Arc::new(Mutex::new(memory)))
+        }
+
+        fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+            self.0.lock().unwrap()
+        }
+
+        fn text(&self) -> String {
+            String::from_utf8(self.memory().bytes.clone()).unwrap()
+        }
+    }
+
+    impl Write for Remembers {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut memory = self.memory();
+            let fits = bytes.len().min(memory.room - memory.bytes.len());
+            memory.bytes.extend(&bytes[..fits]);
+            // As a real one: what fits is written, and the rest is an error.
+            if fits == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(fits) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Disk for Remembers {
+        fn sync(&self) -> io::Result<()> {
+            let mut memory = self.memory();
+            memory.syncs += 1;
+            let early = memory.waiting.iter_mut().any(|written| written.try_recv().is_ok());
+            memory.confirmed_too_early |= early;
+            if memory.sync_fails { Err(io::Error::other("broken")) } else { Ok(()) }
+        }
+
+        fn cut(&self, length: u64) -> io::Result<()> {
+            self.memory().bytes.truncate(usize::try_from(length).unwrap());
+            Ok(())
+        }
+    }
+
+    fn writer(disk: &Remembers) -> Writer<Remembers> {
+        Writer { file: disk.clone(), good: 0, ballast: None, full: None, dead: false }
+    }
+
+    fn job(text: &str, short: Option<&str>, is_outcome: bool) -> (Job, Written) {
+        let (done, written) = oneshot::channel();
+        let short = short.map(|text| format!("{text}\n").into_bytes());
+        (Job { bytes: format!("{text}\n").into_bytes(), short, is_outcome, sync: true, done }, written)
+    }
+
+    fn sending(text: &str) -> (Job, Written) {
+        job(text, None, false)
+    }
+
+    fn told(mut written: Written) -> Result<(), String> {
+        written.try_recv().expect("whoever waits is told")
+    }
+
+    #[test]
+    fn nobody_is_told_before_the_line_is_on_the_disk_and_all_that_wait_share_one_sync() {
+        let disk = Remembers::with_room(1000);
+        let (jobs, waiting): (Vec<Job>, Vec<Written>) = (0..10).map(|row| sending(&row.to_string())).unzip();
+        disk.memory().waiting = waiting;
+        writer(&disk).group(jobs);
+        let memory = std::mem::take(&mut *disk.memory());
+        assert_eq!((memory.syncs, memory.confirmed_too_early), (1, false));
+        let waiting = memory.waiting;
+        assert!(waiting.into_iter().all(|written| told(written).is_ok()));
+        assert_eq!(memory.bytes, (0..10).fold(String::new(), |text, row| text + &format!("{row}\n")).into_bytes());
+    }
+
+    #[test]
+    fn what_is_not_synced_is_not_confirmed_and_nothing_is_sent_after_it() {
+        let disk = Remembers::with_room(1000);
+        disk.memory().sync_fails = true;
+        let mut writer = writer(&disk);
+        let (first, written) = sending("1");
+        writer.group(vec![first]);
+        assert_eq!(told(written), Err("broken".to_owned()));
+        disk.memory().sync_fails = false;
+        let (second, written) = sending("2");
+        writer.group(vec![second]);
+        assert_eq!(told(written), Err("broken".to_owned()));
+        assert_eq!(disk.text(), "1\n");
+    }
+
+    #[test]
+    fn on_a_full_disk_no_line_is_left_torn_rows_are_refused_and_outcomes_come_in_few_words() {
+        let disk = Remembers::with_room(20);
+        let mut writer = writer(&disk);
+        let (outcome, recorded) = job("the whole answer", Some("answer"), true);
+        let (row, refused) = sending("row 2");
+        writer.group(vec![outcome, row]);
+        // There is room for one of the two.
+        assert_eq!(told(recorded), Ok(()));
+        assert!(told(refused).is_err());
+        assert_eq!(disk.text(), "the whole answer\n");
+        disk.memory().room = 30;
+        let (outcome, recorded) = job("another whole answer", Some("answer"), true);
+        let (row, refused) = sending("3");
+        writer.group(vec![row, outcome]);
+        assert_eq!(told(recorded), Ok(()));
+        assert!(told(refused).is_err(), "what was full once stays so for this run");
+        assert_eq!(disk.text(), "the whole answer\nanswer\n");
     }
 }

@@ -58,7 +58,7 @@ fn a_full_disk_ends_migrations_with_every_outcome_recorded() {
     assert_eq!(folder.journal().ended("done") as u64, sent);
 
     // With room elsewhere it goes on.
-    let roomy = folder.folder.path().join("journal.jsonl");
+    let roomy = folder.place.path().join("journal.jsonl");
     fs::copy(&folder.journal, &roomy).unwrap();
     folder.journal = roomy;
     let ran = folder.ends(&options, 0);
@@ -79,7 +79,7 @@ fn a_full_disk_ends_syncs_and_what_was_not_recorded_is_told_and_repeated() {
     let journal = folder.journal();
     assert!(journal.whole);
     assert_eq!(journal.ended("done") as u64 + told, simulated.requests());
-    let roomy = folder.folder.path().join("journal.jsonl");
+    let roomy = folder.place.path().join("journal.jsonl");
     fs::copy(&folder.journal, &roomy).unwrap();
     folder.journal = roomy;
     folder.ends(&["--endpoint", simulated.url(), "--quota", "off"], 0);
@@ -99,9 +99,9 @@ fn a_journal_that_cannot_be_written_sends_nothing() {
     let good = folder.journal.clone();
     folder.journal = "/dev/full".into();
     ends(&folder, 2, "is not a file");
-    folder.journal = folder.folder.path().to_owned();
+    folder.journal = folder.place.path().to_owned();
     ends(&folder, 2, "is not a file");
-    folder.journal = folder.folder.path().join("nowhere/journal.jsonl");
+    folder.journal = folder.place.path().join("nowhere/journal.jsonl");
     ends(&folder, 1, "cannot be written: No such file");
 
     // Root may write what is read-only, so its privilege is taken away.

@@ -20,12 +20,12 @@ fn number(variable: &str, default: u64) -> u64 {
     }
 }
 
-/// What the request of that number is answered; `None`: as it should be.
-fn answer(good: &Answer, dice: &mut Rng) -> Option<Answer> {
+/// What a request is answered: mostly as it should be.
+fn answer(good: &Answer, dice: &mut Rng) -> Answer {
     let end = if dice.bool() { End::Close } else { End::Reset };
     let good = good.clone().delay(Duration::from_millis(dice.u64(1..25)));
     let error = |status, code| Answer::error(status, code, "by chance");
-    Some(match dice.u32(0..60) {
+    match dice.u32(0..60) {
         0 => good.fault(Fault::NoAnswer(end)),
         1 => good.fault(Fault::NoAnswer(end)).not_executed(),
         2 => good.fault(Fault::CutBody(end)),
@@ -36,7 +36,7 @@ fn answer(good: &Answer, dice: &mut Rng) -> Option<Answer> {
         9 => Answer::new(502, "<html>bad gateway</html>"),
         10 => Answer::new(200, ""),
         _ => good,
-    })
+    }
 }
 
 /// A simulator among whose answers are faults, drawn from the seed.
@@ -44,7 +44,8 @@ fn faulty(action: &'static str, seed: u64) -> Simulated {
     let simulated = Simulated::unlimited();
     let good = simulated.simulator.gateway().example(action);
     simulated.simulator.script_fn(action, move |received| {
-        answer(&good, &mut Rng::with_seed(seed.wrapping_add(received.number.wrapping_mul(0x9E37_79B9_7F4A_7C15))))
+        let seed = seed.wrapping_add(received.number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        Some(answer(&good, &mut Rng::with_seed(seed)))
     });
     simulated
 }

@@ -24,7 +24,7 @@ pub(crate) const PHONE: &str = "13955501234";
 
 /// A folder with an input, and the place of a journal.
 pub(crate) struct Folder {
-    pub(crate) folder: TempDir,
+    pub(crate) place: TempDir,
     pub(crate) input: PathBuf,
     pub(crate) journal: PathBuf,
     command: &'static str,
@@ -35,7 +35,7 @@ impl Folder {
         let folder = tempfile::tempdir().expect("a folder");
         let (input_path, journal) = (folder.path().join("input.csv"), folder.path().join("journal.jsonl"));
         fs::write(&input_path, input).expect("a file");
-        Self { folder, input: input_path, journal, command }
+        Self { place: folder, input: input_path, journal, command }
     }
 
     /// Spaces `s1`, `s2`, … to synchronize.

@@ -30,7 +30,7 @@ fn shards_divide_the_rows() {
     let mut folder = Folder::syncs(100);
     let mut rows = HashSet::new();
     for shard in ["1/3", "2/3", "3/3"] {
-        folder.journal = folder.folder.path().join(format!("journal-{}.jsonl", &shard[..1]));
+        folder.journal = folder.place.path().join(format!("journal-{}.jsonl", &shard[..1]));
         let ran = folder.ends(&["--endpoint", simulated.url(), "--quota", "off", "--shard", shard], 0);
         let journal = folder.journal();
         assert_eq!(journal.lines[0]["shard"], shard);
@@ -84,7 +84,7 @@ fn two_shards_share_the_quota_through_redis_and_nothing_is_rejected() {
     let mut children = Vec::new();
     let mut journals: Vec<PathBuf> = Vec::new();
     for shard in ["1/2", "2/2"] {
-        folder.journal = folder.folder.path().join(format!("journal-{}.jsonl", &shard[..1]));
+        folder.journal = folder.place.path().join(format!("journal-{}.jsonl", &shard[..1]));
         let shared = ["--quota-redis", &redis.url, "--quota-account", "main"];
         let options = [&["--endpoint", simulated.url(), "--shard", shard], &shared[..]].concat();
         children.push(spawn(folder.bulk(&options)));
