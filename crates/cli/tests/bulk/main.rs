@@ -6,6 +6,7 @@ mod processes;
 mod full_disk;
 mod going_on;
 mod killed;
+mod readme;
 mod rows;
 mod support;
 mod together;
