@@ -20,6 +20,8 @@
 //! ([`RetryPolicy`]), and treats an HTTP 200 with an error code as the error that it is ([`Error`], [`ErrorKind`]).
 //! [`ErrorCode`] has the codes of the service.
 //!
+//! Many requests are sent by [`Client::send_all`], as many at once as keep the quota full ([`bulk`]).
+//!
 //! # Actions
 #![doc = include_str!("generated/actions.md")]
 //!
@@ -40,9 +42,10 @@
 mod generated;
 
 pub use alibabacloud_runtime::{
-    CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement,
-    PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy, SignatureVersion, Throttle,
-    Transport, TransportError, UntypedRequest, descriptor, event, testing, throttle, transport,
+    Bulk, CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network,
+    ParameterPlacement, PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy,
+    SignatureVersion, Throttle, Transport, TransportError, UntypedRequest, bulk, descriptor, event, testing, throttle,
+    transport,
 };
 pub use generated::*;
 

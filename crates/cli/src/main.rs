@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bulk;
 mod call;
 mod doctor;
 mod exit;
+mod journal;
 mod output;
 mod report;
 mod simulate;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
 
 async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
+        Some(("bulk", options)) => bulk::run(options).await,
         Some(("simulator", options)) => simulate::serve(options).await,
         Some(("doctor", options)) => doctor::run(options).await,
         Some(("completions", options)) => {
