@@ -33,7 +33,6 @@
 //! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
 //! - `credentials`: credentials from profiles, roles, OIDC and the metadata service, too; [`Client::from_env`] then asks all sources.
 //! - `blocking`: `blocking::Client`, the same calls for programs without async code.
-//! - `redis`: [`throttle`]`::RedisQuotas`, a quota that processes on many machines share. `redis-tls`: the same over TLS.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::doc_markdown, reason = "names of products and services are prose in the specifications")]
