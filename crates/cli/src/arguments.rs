@@ -10,7 +10,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
 use heck::ToKebabCase;
 
+use crate::bulk;
 use crate::exit::EXIT_CODES;
+use crate::report;
 
 /// The options that every action has; a parameter of the same name gets `parameter-` in front.
 const OPTIONS: &[&str] = &[
@@ -34,18 +36,24 @@ pub(crate) fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about(format!("{} ({} {}) from the command line", PRODUCT.title, PRODUCT.code, PRODUCT.version))
         .after_help(
-            "Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for temporary ones, \
-             ALIBABA_CLOUD_SECURITY_TOKEN. No account yet? Add --simulate to any action.",
+            "Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or a profile of `aliyun configure`, or a \
+             role; `cams doctor` tells which. No account yet? Add --simulate to any action.",
         )
         .after_long_help(format!(
-            "Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for temporary ones, \
-             ALIBABA_CLOUD_SECURITY_TOKEN. No account yet? Add --simulate to any action.\n\n{EXIT_CODES}"
+            "Credentials come from the first of these that has some: ALIBABA_CLOUD_ACCESS_KEY_ID with ALIBABA_CLOUD_ACCESS_KEY_SECRET; OIDC \
+             (ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN, ALIBABA_CLOUD_OIDC_TOKEN_FILE); the profile of `aliyun configure`; \
+             ~/.alibabacloud/credentials.ini; the RAM role of the ECS instance; ALIBABA_CLOUD_CREDENTIALS_URI. The region of a profile \
+             is not used: it says where servers are, not where this product is. `cams doctor` tells which source is used, and why the \
+             others are not. No account yet? Add --simulate to any action.\n\n{EXIT_CODES}"
         ))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .subcommands(PRODUCT.actions.iter().map(|action| action_command(action)))
+        .subcommand(bulk::command())
         .subcommand(simulator_command())
+        .subcommand(report::command())
+        .subcommand(doctor_command())
         .subcommand(
             Command::new("completions")
                 .about("Prints a completion script for a shell")
@@ -144,7 +152,7 @@ fn value_name(kind: ValueKind) -> &'static str {
 }
 
 /// Whether the text is a value of the type; it is sent as it is.
-fn check(kind: ValueKind, text: &str) -> Result<String, String> {
+pub(crate) fn check(kind: ValueKind, text: &str) -> Result<String, String> {
     let fits = match kind {
         ValueKind::String => true,
         ValueKind::Int32 => text.parse::<i32>().is_ok(),
@@ -164,13 +172,34 @@ fn check(kind: ValueKind, text: &str) -> Result<String, String> {
 }
 
 fn options() -> Vec<Arg> {
-    let option = |name: &'static str| Arg::new(name).long(name).help_heading("Options");
-    vec![
+    let mut options = vec![
         option("output")
             .value_name("FORMAT")
             .value_parser(PossibleValuesParser::new(["table", "json"]))
             .default_value("table")
             .help("How the answer is printed"),
+    ];
+    options.extend(connection());
+    options.push(
+        option("dry-run")
+            .action(ArgAction::SetTrue)
+            .help("Prints the request that would be sent, key and signature hidden, and sends nothing"),
+    );
+    options.push(help());
+    options
+}
+
+pub(crate) fn option(name: &'static str) -> Arg {
+    Arg::new(name).long(name).help_heading("Options")
+}
+
+pub(crate) fn help() -> Arg {
+    option("help").short('h').action(ArgAction::Help).help("Prints help; --help says more than -h")
+}
+
+/// Where calls go, and under which limits.
+pub(crate) fn connection() -> Vec<Arg> {
+    vec![
         option("region")
             .value_name("ID")
             .help(format!("The region [default: ALIBABA_CLOUD_REGION_ID, or {}]", PRODUCT.default_region)),
@@ -203,10 +232,6 @@ fn options() -> Vec<Arg> {
             .action(ArgAction::SetTrue)
             .conflicts_with_all(["endpoint", "region", "network"])
             .help("Calls a simulator in this process; no account is needed"),
-        option("dry-run")
-            .action(ArgAction::SetTrue)
-            .help("Prints the request that would be sent, key and signature hidden, and sends nothing"),
-        option("help").short('h').action(ArgAction::Help).help("Prints help; --help says more than -h"),
     ]
 }
 
@@ -216,6 +241,19 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok()
         .filter(|deadline| !deadline.is_zero())
         .ok_or_else(|| "expected a number of seconds above 0".to_owned())
+}
+
+fn doctor_command() -> Command {
+    Command::new("doctor")
+        .about("Tells whether a call could work: credentials, identity, endpoint, clock, quota, proxy")
+        .long_about(
+            "Tells whether a call could work, and calls no action of the product: which source gives the credentials and why the others do \
+             not, whose they are, whether the endpoint answers and how far the clocks are apart, quotas and proxies. Nothing secret is \
+             shown. The exit code is 0 if a call could work.",
+        )
+        .args(options().into_iter().filter(|option| ["output", "region", "network", "endpoint", "help"].contains(&option.get_id().as_str())))
+        .disable_help_flag(true)
+        .after_long_help(EXIT_CODES)
 }
 
 fn simulator_command() -> Command {
@@ -250,7 +288,7 @@ fn simulator_command() -> Command {
 }
 
 /// Markdown as plain text: the escapes that the generator put in are taken out.
-fn plain(markdown: &str) -> String {
+pub(crate) fn plain(markdown: &str) -> String {
     let mut text = String::new();
     let mut escaped = false;
     for c in markdown.trim().chars() {

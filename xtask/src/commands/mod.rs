@@ -11,7 +11,7 @@ mod interop;
 mod msrv;
 mod new;
 mod policy;
-mod redis;
+mod programs;
 
 #[cfg(test)]
 pub use self::cargo::target;
@@ -29,7 +29,7 @@ const COMMANDS: &[Command] = &[
     (
         "interop",
         "",
-        "Call the simulator with the official Python SDKs; needs Python and the package index",
+        "Compare with the official Python SDKs: calls, and the choice of credentials; needs Python and the package index",
         interop::run,
     ),
     (

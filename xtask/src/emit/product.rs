@@ -15,6 +15,14 @@ pub(super) fn module(model: &Model<'_>) -> String {
     let has_actions = !model.actions.is_empty();
     let product = ident(&model.product.type_name);
     let about = format!(" {}, as a type: the product of these actions.", Markdown::new(&facts.title).inline());
+    let credentials = model.offers_credentials.then(|| {
+        quote! {
+            #[cfg(feature = "credentials")]
+            fn default_credentials() -> Option<Box<dyn alibabacloud_runtime::ProvideCredentials>> {
+                Some(Box::new(alibabacloud_credentials::default_provider()))
+            }
+        }
+    });
     let mut parts = vec![
         header(&facts.source),
         "//! The product's facts and its actions.\n\
@@ -51,6 +59,7 @@ pub(super) fn module(model: &Model<'_>) -> String {
         item(&quote! {
             impl Product for #product {
                 const DESCRIPTOR: &'static ProductDescriptor = &PRODUCT;
+                #credentials
             }
         }),
         item(&descriptor(model)),
