@@ -7,6 +7,7 @@ use alibabacloud_runtime::descriptor::{
 };
 use alibabacloud_runtime::value::{View, to_json};
 use alibabacloud_runtime::{Action, Product, Request, example};
+use alibabacloud_sts as sts;
 use conformance::{imported, kitchen_sink, obstacles};
 use std::time::Duration;
 
@@ -14,12 +15,14 @@ use std::time::Duration;
 macro_rules! for_each_action {
     ($test:ident) => {
         for_each_action!($test, cams, [ChatappSyncPhoneNumber, CreateChatappMigrationInitiate]);
+        for_each_action!($test, sts, [AssumeRole, AssumeRoleWithOIDC, GetCallerIdentity]);
         for_each_action!($test, kitchen_sink, [CookDish, Greet, Idle, Leave, Wait]);
         for_each_action!(
             $test,
             imported,
             [
-                CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, ListNothing, TransportType, Match
+                CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, ListNothing, NeedsHeader, TransportType,
+                Match
             ]
         );
         for_each_action!(
@@ -79,6 +82,8 @@ fn every_enumeration_keeps_every_value_byte_for_byte() {
         cams::chatapp_sync_phone_number::CodeVerificationStatus,
         cams::chatapp_sync_phone_number::MessagingLimitTier,
         cams::create_chatapp_migration_initiate::Status,
+        sts::ErrorCode,
+        sts::get_caller_identity::IdentityType,
         kitchen_sink::ErrorCode,
         kitchen_sink::cook_dish::Kind,
         kitchen_sink::cook_dish::Rating,
@@ -169,12 +174,16 @@ fn every_action_carries_its_facts() {
     assert_eq!(cams::PRODUCT.code, "cams");
     assert_eq!(cams::PRODUCT.version, "2020-06-06");
     assert_eq!(cams::PRODUCT.success_code, Some("OK"));
+    assert_eq!(sts::PRODUCT.success_code, None);
+    assert_eq!(sts::PRODUCT.endpoints.central, "sts.aliyuncs.com");
+    assert_eq!(kitchen_sink::PRODUCT.endpoints.central, "kitchen.example.com");
 
     let cook = kitchen_sink::CookDish::DESCRIPTOR;
     assert_eq!(cook.rate_limit, Some(RateLimit::new(200, Duration::from_secs(60))));
     assert!(cook.anonymous && cook.deprecated.is_some() && !cook.idempotent);
     assert_eq!(cook.authorization.action, "");
     assert_eq!(kitchen_sink::Idle::DESCRIPTOR.rate_limit, None);
+    assert!(kitchen_sink::Idle::DESCRIPTOR.get && !kitchen_sink::Leave::DESCRIPTOR.get && !sync.get);
     assert_eq!(kitchen_sink::PRODUCT.endpoints.exceptions.len(), 2);
     assert_eq!(obstacles::PRODUCT.success_code, None);
 }

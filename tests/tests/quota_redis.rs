@@ -175,6 +175,17 @@ async fn after_lost_data_everyone_is_held_for_one_window() {
 }
 
 #[tokio::test]
+async fn after_the_log_alone_was_evicted_everyone_is_held_for_one_window() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    use_up(&throttle, 5).await;
+    redis.command(&["DEL", LOG]);
+    let began = Instant::now();
+    drop(permit(&throttle, 5).await);
+    assert!(began.elapsed() >= 900 * MS, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn a_clock_that_steps_back_holds_everyone_for_one_window_and_no_longer() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);

@@ -70,3 +70,15 @@ mod readme {
         assert_eq!(transport.sent()[0].parameter("CustSpaceId").as_deref(), Some("s1"));
     }
 }
+
+/// Another snippet of the README.
+#[test]
+fn a_source_of_credentials_can_be_chosen() -> Result<(), alibabacloud_cams::Error> {
+    use alibabacloud_cams::Client;
+    use alibabacloud_cams::credentials::{AssumeRole, EcsRamRole, Source};
+
+    let role = AssumeRole::new(EcsRamRole::new().refreshing(), "acs:ram::123456789012:role/sender");
+    let client = Client::builder().credentials(role.refreshing()).build()?;
+    assert!(client.endpoint().is_encrypted());
+    Ok(())
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::emit::Manifest;
+use crate::model::Model;
 use crate::plan::Plan;
 use crate::spec::{self, InputFile, Spec, Type};
 use crate::{emit, model};
@@ -35,7 +36,12 @@ struct Target {
     crate_path: String,
     /// The folder of the crate; `None` for a fixture, which is a module of another one. With a `/` at its end, or empty.
     package: Option<String>,
+    /// Whether the crate has the feature `credentials`.
+    offers_credentials: bool,
 }
+
+/// The products that `alibabacloud-credentials` is itself built on: their crates cannot depend on it.
+const BENEATH_CREDENTIALS: [&str; 1] = ["sts"];
 
 impl Target {
     /// The target for a file; `None` if it is no part of a specification.
@@ -51,6 +57,7 @@ impl Target {
                     folder: format!("tests/src/{module}"),
                     crate_path: format!("conformance::{module}"),
                     package: None,
+                    offers_credentials: false,
                 }
             });
         }
@@ -59,13 +66,19 @@ impl Target {
             folder: format!("crates/{product}/src/generated"),
             crate_path: crate_path(product),
             package: Some(format!("crates/{product}/")),
+            offers_credentials: !BENEATH_CREDENTIALS.contains(&product),
         })
     }
 }
 
+/// The name of the crate for a product.
+pub fn crate_name(product: &str) -> String {
+    format!("alibabacloud-{}", product.to_lowercase().replace('_', "-"))
+}
+
 /// The name of the crate for a product, as paths have it.
 fn crate_path(product: &str) -> String {
-    format!("alibabacloud_{}", product.to_lowercase().replace('-', "_"))
+    crate_name(product).replace('-', "_")
 }
 
 /// Whether a file may be a specification.
@@ -109,13 +122,15 @@ pub fn generate(sources: &[InputFile]) -> Result<Generated, Failure> {
 pub fn generate_crate(sources: &[InputFile], runtime: &str) -> Result<Generated, Failure> {
     let (spec, findings) = spec::parse(sources);
     let Some(spec) = spec else { return Err(Failure::Findings(findings)) };
+    let manifest = Manifest::Standalone { runtime: runtime.to_owned() };
     let target = Target {
         folder: "src/generated".to_owned(),
         crate_path: crate_path(&spec.product.code.value),
         package: Some(String::new()),
+        offers_credentials: manifest.credentials().is_some(),
     };
     let mut plan = Plan::default();
-    let more = add_spec(&mut plan, &target, &spec, &Manifest::Standalone { runtime: runtime.to_owned() })?;
+    let more = add_spec(&mut plan, &target, &spec, &manifest)?;
     if !more.is_empty() {
         return Err(Failure::Findings(more));
     }
@@ -140,7 +155,7 @@ fn add_product(
 fn add_spec(plan: &mut Plan, target: &Target, spec: &Spec, manifest: &Manifest) -> Result<Vec<Diagnostic>, Failure> {
     // A fixture is a module, and a module has no features.
     let model = match model::build(spec, target.package.is_some()) {
-        Ok(model) => model,
+        Ok(model) => Model { offers_credentials: target.offers_credentials, ..model },
         Err(findings) => return Ok(findings),
     };
     let texts = emit::files(&model, &target.crate_path);

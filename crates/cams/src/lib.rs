@@ -31,6 +31,7 @@
 //! - `reqwest` (default): the bundled HTTP transport. Without it, give the client a [`Transport`].
 //! - `tracing` (default): a `tracing` span for every call, with one for each attempt inside.
 //! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
+//! - `credentials`: credentials from profiles, roles, OIDC and the metadata service, too; [`Client::from_env`] then asks all sources.
 //! - `blocking`: `blocking::Client`, the same calls for programs without async code.
 //! - `redis`: [`throttle`]`::RedisQuotas`, a quota that processes on many machines share. `redis-tls`: the same over TLS.
 
@@ -47,6 +48,10 @@ pub use alibabacloud_runtime::{
     transport,
 };
 pub use generated::*;
+
+/// Where credentials come from: every source by itself, and the chain of them all.
+#[cfg(feature = "credentials")]
+pub use alibabacloud_credentials as credentials;
 
 /// The same calls for programs without async code.
 #[cfg(feature = "blocking")]

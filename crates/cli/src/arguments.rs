@@ -12,6 +12,7 @@ use heck::ToKebabCase;
 
 use crate::bulk;
 use crate::exit::EXIT_CODES;
+use crate::report;
 
 /// The options that every action has; a parameter of the same name gets `parameter-` in front.
 const OPTIONS: &[&str] = &[
@@ -35,12 +36,15 @@ pub(crate) fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about(format!("{} ({} {}) from the command line", PRODUCT.title, PRODUCT.code, PRODUCT.version))
         .after_help(
-            "Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for temporary ones, \
-             ALIBABA_CLOUD_SECURITY_TOKEN. No account yet? Add --simulate to any action.",
+            "Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or a profile of `aliyun configure`, or a \
+             role; `cams doctor` tells which. No account yet? Add --simulate to any action.",
         )
         .after_long_help(format!(
-            "Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for temporary ones, \
-             ALIBABA_CLOUD_SECURITY_TOKEN. No account yet? Add --simulate to any action.\n\n{EXIT_CODES}"
+            "Credentials come from the first of these that has some: ALIBABA_CLOUD_ACCESS_KEY_ID with ALIBABA_CLOUD_ACCESS_KEY_SECRET; OIDC \
+             (ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN, ALIBABA_CLOUD_OIDC_TOKEN_FILE); the profile of `aliyun configure`; \
+             ~/.alibabacloud/credentials.ini; the RAM role of the ECS instance; ALIBABA_CLOUD_CREDENTIALS_URI. The region of a profile \
+             is not used: it says where servers are, not where this product is. `cams doctor` tells which source is used, and why the \
+             others are not. No account yet? Add --simulate to any action.\n\n{EXIT_CODES}"
         ))
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -48,6 +52,8 @@ pub(crate) fn command() -> Command {
         .subcommands(PRODUCT.actions.iter().map(|action| action_command(action)))
         .subcommand(bulk::command())
         .subcommand(simulator_command())
+        .subcommand(report::command())
+        .subcommand(doctor_command())
         .subcommand(
             Command::new("completions")
                 .about("Prints a completion script for a shell")
@@ -235,6 +241,19 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok()
         .filter(|deadline| !deadline.is_zero())
         .ok_or_else(|| "expected a number of seconds above 0".to_owned())
+}
+
+fn doctor_command() -> Command {
+    Command::new("doctor")
+        .about("Tells whether a call could work: credentials, identity, endpoint, clock, quota, proxy")
+        .long_about(
+            "Tells whether a call could work, and calls no action of the product: which source gives the credentials and why the others do \
+             not, whose they are, whether the endpoint answers and how far the clocks are apart, quotas and proxies. Nothing secret is \
+             shown. The exit code is 0 if a call could work.",
+        )
+        .args(options().into_iter().filter(|option| ["output", "region", "network", "endpoint", "help"].contains(&option.get_id().as_str())))
+        .disable_help_flag(true)
+        .after_long_help(EXIT_CODES)
 }
 
 fn simulator_command() -> Command {

@@ -8,7 +8,7 @@ use alibabacloud_cams::descriptor::ActionDescriptor;
 use alibabacloud_cams::event::{Event, QuotaEvent};
 use alibabacloud_cams::throttle::RedisQuotas;
 use alibabacloud_cams::{
-    Client, ClientBuilder, Credentials, ErrorKind, Network, SignatureVersion, Throttle, UntypedRequest,
+    Client, ClientBuilder, Credentials, EnvironmentCredentials, Network, SignatureVersion, Throttle, UntypedRequest,
 };
 use alibabacloud_simulator::Simulator;
 use clap::ArgMatches;
@@ -61,6 +61,18 @@ pub(crate) fn client(
         Some(simulator) => Client::builder().endpoint(simulator.url()).credentials(simulate::credentials()),
         None => from_environment(dry_run)?,
     };
+    builder = address(builder, matches);
+    if let Some(version) = matches.get_one::<String>("signature") {
+        builder = builder.signature(if version == "v3" { SignatureVersion::V3 } else { SignatureVersion::V1 });
+    }
+    if let Some(deadline) = matches.get_one::<Duration>("deadline") {
+        builder = builder.deadline(*deadline).attempt_timeout(Duration::from_secs(10).min(*deadline));
+    }
+    Ok(builder.application(concat!("cams-cli/", env!("CARGO_PKG_VERSION"))))
+}
+
+/// Where the command line says that requests go.
+pub(crate) fn address(mut builder: ClientBuilder, matches: &ArgMatches) -> ClientBuilder {
     if let Some(region) = matches.get_one::<String>("region") {
         builder = builder.region(region);
     }
@@ -70,13 +82,7 @@ pub(crate) fn client(
     if let Some(network) = matches.get_one::<String>("network") {
         builder = builder.network(if network == "vpc" { Network::Vpc } else { Network::Public });
     }
-    if let Some(version) = matches.get_one::<String>("signature") {
-        builder = builder.signature(if version == "v3" { SignatureVersion::V3 } else { SignatureVersion::V1 });
-    }
-    if let Some(deadline) = matches.get_one::<Duration>("deadline") {
-        builder = builder.deadline(*deadline).attempt_timeout(Duration::from_secs(10).min(*deadline));
-    }
-    Ok(builder.application(concat!("cams-cli/", env!("CARGO_PKG_VERSION"))))
+    builder
 }
 
 /// The quota that the call shares with other programs, if the command line names a server for it.
@@ -112,14 +118,15 @@ fn waiting(event: &Event<'_>) -> Option<String> {
     }
 }
 
-/// The settings of the environment. What is only shown, key and signature hidden, needs no key.
+/// The settings of the environment, with credentials from the first source that has some. What is only shown, key and signature hidden,
+/// needs no key, and nobody is asked for one.
 fn from_environment(dry_run: bool) -> Result<ClientBuilder, Failure> {
-    match ClientBuilder::from_env() {
-        Err(error) if dry_run && error.kind() == ErrorKind::Credentials => {
-            Ok(Client::builder().credentials(Credentials::new("none", "none")))
-        }
-        other => Ok(other?),
+    let builder = ClientBuilder::from_env()?;
+    if !dry_run {
+        return Ok(builder);
     }
+    let none = || Credentials::new("none", "none");
+    Ok(builder.credentials(EnvironmentCredentials.read().unwrap_or_else(|_| none())))
 }
 
 #[cfg(test)]

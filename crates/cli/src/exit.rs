@@ -17,6 +17,7 @@ Exit codes:
 A bulk ends with 0 if all rows are done, 3 if some failed, and 5 if the outcome of some is unknown.";
 
 /// Why the program ends without a result.
+#[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
     message: String,
@@ -27,6 +28,11 @@ impl Failure {
     /// A failure that has nothing to do with the service.
     pub(crate) fn local(message: String) -> Self {
         Self { code: 1, message, advice: None }
+    }
+
+    /// A call could not work, for a reason that has this exit code.
+    pub(crate) fn ahead(code: u8, message: String) -> Self {
+        Self { code, message, advice: None }
     }
 
     /// A command line that cannot be understood.
@@ -59,7 +65,9 @@ impl From<Error> for Failure {
             3
         };
         let advice = match error.kind() {
-            ErrorKind::Credentials => Some("to try the command without an account, add --simulate"),
+            ErrorKind::Credentials => {
+                Some("`cams doctor` tells more; to try the command without an account, add --simulate")
+            }
             ErrorKind::NotSent => {
                 Some("check --endpoint and --region, and HTTPS_PROXY and NO_PROXY in the environment")
             }

@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use alibabacloud_cams::Response;
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Map, Value};
 use terminal_size::{Width, terminal_size_of};
@@ -20,17 +19,17 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// The whole answer as indented JSON, in the order in which it came.
-pub(crate) fn json(response: &Response<Value>) -> String {
-    let text = serde_json::to_string_pretty(&**response).unwrap_or_else(|_| response.to_string());
+pub(crate) fn json(answer: &Value) -> String {
+    let text = serde_json::to_string_pretty(answer).unwrap_or_else(|_| answer.to_string());
     // JSON lets some control characters stand for themselves, and a terminal may obey them.
     let escape = |c: char| if c.is_control() && c != '\n' { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
     text.chars().map(escape).collect()
 }
 
 /// The answer for people: single values as lines, lists of objects as tables.
-pub(crate) fn table(response: &Response<Value>) -> String {
+pub(crate) fn table(answer: &Value) -> String {
     let width = io::stdout().is_terminal().then(|| terminal_size_of(io::stdout())).flatten();
-    render(response, width.map(|(Width(width), _)| usize::from(width)))
+    render(answer, width.map(|(Width(width), _)| usize::from(width)))
 }
 
 fn render(answer: &Value, width: Option<usize>) -> String {

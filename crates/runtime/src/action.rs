@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::credentials::ProvideCredentials;
 use crate::descriptor::{ActionDescriptor, ParameterDescriptor, ProductDescriptor};
 use crate::value::{Hidden, Object, Value, View};
 
@@ -10,6 +11,13 @@ use crate::value::{Hidden, Object, Value, View};
 pub trait Product: Send + Sync + 'static {
     /// The facts about the product.
     const DESCRIPTOR: &'static ProductDescriptor;
+
+    /// Where a client that is built [from the environment](crate::ClientBuilder::from_env) has its credentials from; `None`: access
+    /// keys in environment variables, and nothing else. The feature `credentials` of a generated crate puts the chain of all sources
+    /// here, which this crate does not know.
+    fn default_credentials() -> Option<Box<dyn ProvideCredentials>> {
+        None
+    }
 }
 
 /// The parameters of a call, as a value.

@@ -65,9 +65,13 @@ impl<P: Product> ClientBuilder<P> {
 
     /// A builder with what the environment says; everything can still be changed.
     ///
+    /// With the feature `credentials` of the product's crate, credentials come from the first source that has some: access keys as below,
+    /// OIDC, profiles of the command line and the SDKs, the ECS metadata service, a credentials URI. They are looked for at the first
+    /// call, so that is where their absence shows.
+    ///
     /// | variable | meaning |
     /// |---|---|
-    /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | the access key; required |
+    /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | the access key; required without the feature `credentials` |
     /// | `ALIBABA_CLOUD_SECURITY_TOKEN` | the token of temporary credentials |
     /// | `ALIBABA_CLOUD_REGION_ID` | the region; default: the product's own |
     /// | `ALIBABA_CLOUD_ENDPOINT_TYPE` | `vpc`: the endpoint inside a VPC |
@@ -82,9 +86,16 @@ impl<P: Product> ClientBuilder<P> {
             Err(Error::new(ErrorKind::Configuration, format!("the environment variable {name} must be {expected}")))
         };
         let mut builder = Self::new();
-        // Read once to fail early; read again at each call, so that a rotated key is noticed.
-        EnvironmentCredentials.read().map_err(|error| Error::new(ErrorKind::Credentials, error.to_string()))?;
-        builder = builder.credentials(EnvironmentCredentials);
+        if let Some(provider) = P::default_credentials() {
+            builder.credentials = Some(Arc::from(provider));
+        } else {
+            // Read once to fail early; read again at each call, so that a rotated key is noticed.
+            EnvironmentCredentials.read().map_err(|error| {
+                let more = "for profiles, roles, OIDC and the metadata service, turn on the feature `credentials` of the product's crate";
+                Error::new(ErrorKind::Credentials, format!("{error}; {more}"))
+            })?;
+            builder = builder.credentials(EnvironmentCredentials);
+        }
         builder.region = variable("ALIBABA_CLOUD_REGION_ID");
         builder.endpoint = variable("ALIBABA_CLOUD_ENDPOINT");
         match variable("ALIBABA_CLOUD_ENDPOINT_TYPE").as_deref().map(str::to_ascii_lowercase).as_deref() {
@@ -207,11 +218,10 @@ impl<P: Product> ClientBuilder<P> {
     pub fn build(self) -> Result<Client<P>, Error> {
         let product = P::DESCRIPTOR;
         let wrong = |message: String| Error::new(ErrorKind::Configuration, message);
-        let endpoint = match &self.endpoint {
-            Some(endpoint) => endpoint.parse(),
-            None => {
-                Endpoint::of_region(product, self.region.as_deref().unwrap_or(product.default_region), self.network)
-            }
+        let endpoint = match (&self.endpoint, &self.region) {
+            (Some(endpoint), _) => endpoint.parse(),
+            (None, Some(region)) => Endpoint::of_region(product, region, self.network),
+            (None, None) => Endpoint::of_product(product, self.network),
         }
         .map_err(|error| wrong(error.to_string()))?;
         if !endpoint.is_encrypted() && !endpoint.is_loopback() && !self.allow_unencrypted_http {

@@ -507,7 +507,9 @@ impl Core {
         time: SystemTime,
         nonce: &Nonce,
     ) -> Result<http::Request<Bytes>, Error> {
-        prepare(&self.settings, &call.name, &call.parameters, credentials, Timestamp::of(time).as_str(), nonce.as_str())
+        let get = call.action.is_some_and(|action| action.get);
+        let timestamp = Timestamp::of(time);
+        prepare(&self.settings, &call.name, get, &call.parameters, credentials, timestamp.as_str(), nonce.as_str())
     }
 
     /// The credentials for a call; `None` if the action is called without a signature.

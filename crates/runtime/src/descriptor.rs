@@ -54,6 +54,9 @@ impl ProductDescriptor {
 /// Where a product is reached. `{region}` in a pattern stands for the region ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndpointDescriptor {
+    /// The public host name that serves all regions, e.g. `sts.aliyuncs.com`, used when no region is chosen; empty if there is
+    /// none, and the product's default region is used.
+    pub central: &'static str,
     /// Pattern of the public host name, e.g. `cams.{region}.aliyuncs.com`.
     pub public: &'static str,
     /// Pattern of the host name inside a VPC, e.g. `cams-vpc.{region}.aliyuncs.com`.
@@ -64,7 +67,7 @@ pub struct EndpointDescriptor {
 
 impl EndpointDescriptor {
     /// No endpoint at all: the base for struct update syntax.
-    pub const EMPTY: Self = Self { public: "", vpc: "", exceptions: &[] };
+    pub const EMPTY: Self = Self { central: "", public: "", vpc: "", exceptions: &[] };
 }
 
 /// The host names of one region that does not follow the product's patterns.
@@ -98,6 +101,9 @@ pub struct ActionDescriptor {
     pub authorization: AuthorizationDescriptor,
     /// Whether the action is called without a signature.
     pub anonymous: bool,
+    /// Whether the service takes the action by GET only. Its parameters then travel in the URL, wherever others are placed, and it
+    /// is always signed with V3, which keeps the key, the signature and the token out of the URL.
+    pub get: bool,
     /// Why not to use the action any more, if it is deprecated.
     pub deprecated: Option<&'static str>,
     /// The parameters, required ones first.
@@ -120,6 +126,7 @@ impl ActionDescriptor {
         rate_limit: None,
         authorization: AuthorizationDescriptor { action: "", access: "", resource: "*" },
         anonymous: false,
+        get: false,
         deprecated: None,
         parameters: &[],
         errors: &[],

@@ -40,6 +40,18 @@ impl fmt::Display for EndpointError {
 impl std::error::Error for EndpointError {}
 
 impl Endpoint {
+    /// The product's endpoint when no region is chosen: the central one if it has one on that network, else that of its default
+    /// region.
+    ///
+    /// # Errors
+    /// If the product has no endpoint on the network.
+    pub fn of_product(product: &ProductDescriptor, network: Network) -> Result<Self, EndpointError> {
+        match (network, product.endpoints.central) {
+            (Network::Vpc, _) | (_, "") => Self::of_region(product, product.default_region, network),
+            (Network::Public, host) => host.parse(),
+        }
+    }
+
     /// The product's endpoint in a region: what the descriptor lists for it, else the product's pattern.
     ///
     /// # Errors
@@ -147,6 +159,7 @@ mod tests {
     const PRODUCT: ProductDescriptor = ProductDescriptor {
         code: "cams",
         endpoints: EndpointDescriptor {
+            central: "",
             public: "cams.{region}.aliyuncs.com",
             vpc: "cams-vpc.{region}.aliyuncs.com",
             exceptions: &[RegionEndpoint { region: "cn-old", public: Some("cams.aliyuncs.com"), vpc: None }],
@@ -161,6 +174,19 @@ mod tests {
         assert_eq!(host("cn-hangzhou", Network::Vpc), "https://cams-vpc.cn-hangzhou.aliyuncs.com");
         assert_eq!(host("cn-old", Network::Public), "https://cams.aliyuncs.com");
         assert_eq!(host("cn-old", Network::Vpc), "https://cams-vpc.cn-old.aliyuncs.com");
+    }
+
+    #[test]
+    fn without_a_region_the_central_endpoint_is_used_where_there_is_one() {
+        let product = ProductDescriptor { default_region: "cn-hangzhou", ..PRODUCT };
+        let host = |product, network| Endpoint::of_product(product, network).unwrap().to_string();
+        assert_eq!(host(&product, Network::Public), "https://cams.cn-hangzhou.aliyuncs.com");
+        let endpoints = EndpointDescriptor { central: "cams.aliyuncs.com", ..PRODUCT.endpoints };
+        let product = ProductDescriptor { endpoints, ..product };
+        assert_eq!(host(&product, Network::Public), "https://cams.aliyuncs.com");
+        assert_eq!(host(&product, Network::Vpc), "https://cams-vpc.cn-hangzhou.aliyuncs.com");
+        let chosen = Endpoint::of_region(&product, "cn-beijing", Network::Public).unwrap();
+        assert_eq!(chosen.to_string(), "https://cams.cn-beijing.aliyuncs.com");
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub enum SignatureVersion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ParameterPlacement {
-    /// All of them in the form body, so that no value is in a URL, where proxies and logs would see it.
+    /// All of them in the form body, so that no value is in a URL, where proxies and logs would see it. Only actions that the
+    /// service takes by GET alone ([`ActionDescriptor::get`](crate::descriptor::ActionDescriptor::get)) have no body.
     #[default]
     Body,
     /// Where the specification puts each: most in the query of the URL, as the official SDKs send them. The parameters of the
@@ -108,43 +109,40 @@ impl fmt::Debug for PreparedRequest {
     }
 }
 
-/// Signs one attempt. Without credentials the request goes out unsigned, for actions that want it so.
+/// Signs one attempt. Without credentials the request goes out unsigned, for actions that want it so. With `get`, the parameters
+/// are in the URL, and the signature is one that has no place there.
 pub(crate) fn prepare(
     settings: &Settings,
     action: &str,
+    get: bool,
     parameters: &[Parameter<'_>],
     credentials: Option<&Credentials>,
     timestamp: &str,
     nonce: &str,
 ) -> Result<http::Request<Bytes>, Error> {
     let in_query = |parameter: &&Parameter<'_>| {
-        settings.placement == ParameterPlacement::AsSpecified
-            && parameter.location == ParameterLocation::Query
-            && !parameter.sensitive
+        let specified = settings.placement == ParameterPlacement::AsSpecified;
+        get || (specified && parameter.location == ParameterLocation::Query && !parameter.sensitive)
     };
     let in_form = |parameter: &&Parameter<'_>| !in_query(parameter);
-    let query = match settings.placement {
-        ParameterPlacement::Body => String::new(),
-        ParameterPlacement::AsSpecified => sign::canonical_query(parameters.iter().filter(in_query).map(pair)),
+    let mut query = match settings.placement {
+        ParameterPlacement::Body if !get => String::new(),
+        _ => sign::canonical_query(parameters.iter().filter(in_query).map(pair)),
     };
     let mut request = http::Request::new(Bytes::new());
-    *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = settings.endpoint.uri(&query).map_err(|_| {
-        Error::new(
-            ErrorKind::InvalidRequest,
-            "the URL would be longer than 65,534 bytes; send the parameters in the body (`ParameterPlacement::Body`)",
-        )
-    })?;
+    let method = if get { http::Method::GET } else { http::Method::POST };
+    *request.method_mut() = method.clone();
     let headers = request.headers_mut();
-    headers.reserve(if settings.signature == SignatureVersion::V3 { 10 } else { 3 });
+    let signature = if get { SignatureVersion::V3 } else { settings.signature };
+    headers.reserve(if signature == SignatureVersion::V3 { 10 } else { 3 });
     headers.insert(USER_AGENT, settings.user_agent.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
 
-    let body = match (settings.signature, credentials) {
+    let mut body = match (signature, credentials) {
         (SignatureVersion::V3, Some(credentials)) => {
             let body = sign::canonical_query(parameters.iter().filter(in_form).map(pair));
             let request = acs3::Request {
-                method: "POST",
+                method: method.as_str(),
                 host: settings.endpoint.host_and_port(),
                 action,
                 version: settings.product.version,
@@ -180,9 +178,23 @@ pub(crate) fn prepare(
                 ("Timestamp", timestamp),
                 ("SignatureNonce", nonce),
             ];
-            sign::canonical_query(common.into_iter().chain(parameters.iter().filter(in_form).map(pair)))
+            let rest = parameters.iter().filter(|parameter| get || in_form(parameter));
+            sign::canonical_query(common.into_iter().chain(rest.map(pair)))
         }
     };
+    if get && !body.is_empty() {
+        // Unsigned: what would be in the form, the parameters among it.
+        query = std::mem::take(&mut body);
+    }
+    *request.uri_mut() = settings.endpoint.uri(&query).map_err(|_| {
+        let advice = if get {
+            "the action takes no body, so the request must become shorter"
+        } else {
+            "send the parameters in the body (`ParameterPlacement::Body`)"
+        };
+        Error::new(ErrorKind::InvalidRequest, format!("the URL would be longer than 65,534 bytes; {advice}"))
+    })?;
+    let headers = request.headers_mut();
     if !body.is_empty() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     }

@@ -139,6 +139,9 @@ impl Gateway {
             return Err(Refusal::PATH);
         }
         let known = self.find(call)?;
+        if known.action.get && call.request.method != "GET" {
+            return Err(Refusal::ONLY_GET);
+        }
         if !call.asks_for_json() {
             return Err(Refusal::FORMAT);
         }

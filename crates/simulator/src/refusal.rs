@@ -37,6 +37,8 @@ impl Refusal {
         "The HTTP method is neither GET nor POST.",
         "Send the request by GET or POST.",
     );
+    pub(crate) const ONLY_GET: Self =
+        Self::new(405, "UnsupportedHTTPMethod", "The action is served by GET only.", "Send the request by GET.");
     pub(crate) const PATH: Self = Self::new(
         404,
         "InvalidApi.NotFound",

@@ -410,6 +410,14 @@ fn an_anonymous_action_needs_no_signature() {
 }
 
 #[test]
+fn an_action_by_get_is_refused_by_post() {
+    let gateway = Simulator::builder(&[&SHOP]).quota(QuotaPolicy::Off).gateway().unwrap();
+    let request = |method| Request::new(method, "/?Action=ReadShelf&Version=2024-01-01&Format=JSON");
+    assert_eq!(at_noon(&gateway, &request("GET")).0, 200);
+    assert_eq!(at_noon(&gateway, &request("POST")).1, "UnsupportedHTTPMethod");
+}
+
+#[test]
 fn the_log_says_what_arrived_and_what_became_of_it() {
     let gateway = gateway();
     let [v1, v3] = sync();

@@ -20,6 +20,8 @@ pub mod get_text;
 pub mod getter_of_things;
 /// The types of [`ListNothing`].
 pub mod list_nothing;
+/// The types of [`NeedsHeader`].
+pub mod needs_header;
 /// The types of [`TransportType`].
 pub mod transport_;
 /// The types of [`Match`].
@@ -35,6 +37,7 @@ pub use self::get_numbers::{GetNumbers, GetNumbersBuilder};
 pub use self::get_text::{GetText, GetTextBuilder};
 pub use self::getter_of_things::{GetterOfThings, GetterOfThingsBuilder};
 pub use self::list_nothing::{ListNothing, ListNothingBuilder};
+pub use self::needs_header::{NeedsHeader, NeedsHeaderBuilder};
 pub use self::transport_::{TransportType, TransportTypeBuilder};
 pub use self::r#match::{Match, MatchBuilder};
 pub use self::errors::ErrorCode;
@@ -64,6 +67,7 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
                 vpc: None,
             },
         ],
+        ..EndpointDescriptor::EMPTY
     },
     success_code: None,
     errors: &[],
@@ -79,6 +83,7 @@ pub static ACTIONS: &[&ActionDescriptor] = &[
     <GetText as Action>::DESCRIPTOR,
     <GetterOfThings as Action>::DESCRIPTOR,
     <ListNothing as Action>::DESCRIPTOR,
+    <NeedsHeader as Action>::DESCRIPTOR,
     <TransportType as Action>::DESCRIPTOR,
     <Match as Action>::DESCRIPTOR,
 ];

@@ -9,7 +9,7 @@ request! {
     /// Does nothing, and may do it as often as it likes.
     ///
     /// No rate limit is published. Idempotent: sent again after a failure. Needs the RAM permission `kitchen:Idle`.
-    /// Errors: `Idle.TooLong`.
+    /// Sent by GET: its parameters are in the URL. Errors: `Idle.TooLong`.
     ///
     /// ```
     /// use conformance::kitchen_sink::Idle;
@@ -31,6 +31,7 @@ impl Action for Idle {
         summary: "Does nothing, and may do it as often as it likes.",
         idempotent: true,
         authorization: AuthorizationDescriptor { action: "kitchen:Idle", access: "none", resource: "*" },
+        get: true,
         parameters: Self::PARAMETERS,
         errors: &[&errors::IDLE_TOO_LONG],
         ..ActionDescriptor::EMPTY

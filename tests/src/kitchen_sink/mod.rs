@@ -43,6 +43,7 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
     documentation: "https://example.com/kitchen",
     default_region: "ap-southeast-1",
     endpoints: EndpointDescriptor {
+        central: "kitchen.example.com",
         public: "kitchen.{region}.example.com",
         vpc: "kitchen-vpc.{region}.example.com",
         exceptions: &[

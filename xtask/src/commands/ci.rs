@@ -4,7 +4,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use super::cargo::{cargo, has_cargo_command};
-use super::{generate, msrv, redis, unknown_argument};
+use super::{generate, msrv, programs, unknown_argument};
+use crate::generate::crate_name;
 
 /// A step: what it shows, and how.
 type Step = (&'static str, fn() -> Result<(), String>);
@@ -15,7 +16,8 @@ const STEPS: &[Step] = &[
     ("dependencies keep the declared minimum Rust version", msrv::check),
     ("lints", lints),
     ("lints without default features, and with each feature alone", lints_of_each_feature),
-    ("a Redis server for the tests", redis::provide),
+    ("a Redis server for the tests", redis),
+    ("a browser for the tests", browser),
     ("tests", tests),
     ("examples in the documentation", doctests),
     ("documentation", documentation),
@@ -53,18 +55,47 @@ fn lints() -> Result<(), String> {
 }
 
 fn lints_of_each_feature() -> Result<(), String> {
-    let packages = ["--package", "alibabacloud-runtime", "--package", "alibabacloud-cams", "--lib"];
+    let products = generate::products()?;
+    let packages: Vec<String> = products.iter().map(|product| crate_name(product)).collect();
+    let packages = packages.iter().flat_map(|package| ["--package", package.as_str()]);
+    let packages: Vec<&str> = packages.chain(["--package", "alibabacloud-runtime", "--lib"]).collect();
     for feature in ["", "reqwest", "tracing", "blocking", "redis", "redis-tls"] {
         let features = ["clippy", "--no-default-features", "--features", feature];
         cargo(&[&features[..], &packages, &["--", "--deny", "warnings"]].concat(), &[])?;
+    }
+    // Not every crate has it.
+    let credentials =
+        ["clippy", "--no-default-features", "--package", "alibabacloud-cams", "--features", "credentials", "--lib"];
+    cargo(&[&credentials[..], &["--", "--deny", "warnings"]].concat(), &[])?;
+    let alone = ["clippy", "--no-default-features", "--package", "alibabacloud-credentials", "--lib"];
+    cargo(&[&alone[..], &["--", "--deny", "warnings"]].concat(), &[])
+}
+
+/// Each test of the shared quota starts its own server.
+fn redis() -> Result<(), String> {
+    programs::provide(&["redis-server"], "redis-server", "`redis-server` (Redis 5 or later)")
+}
+
+/// What Chromium is called; `crates/cli/tests/support/browser.rs` looks for the same.
+const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// The page of `cams report` is opened in it. It is large and not to be had everywhere: without it the tests say what they did
+/// not check.
+#[allow(clippy::unnecessary_wraps, reason = "a step")]
+fn browser() -> Result<(), String> {
+    if let Err(problem) = programs::provide(BROWSERS, "chromium", "Chromium") {
+        println!("NOT CHECKED: the page of `cams report` in a browser: {problem}");
     }
     Ok(())
 }
 
 fn tests() -> Result<(), String> {
     // A snapshot that differs fails; it is not written.
-    // And no test is skipped for want of a Redis server.
-    let environment = [("INSTA_UPDATE", "no"), ("REQUIRE_REDIS", "1")];
+    // And no test is skipped for want of a Redis server, or of a browser that is there.
+    let mut environment = vec![("INSTA_UPDATE", "no"), ("REQUIRE_REDIS", "1")];
+    if programs::is_there(BROWSERS) {
+        environment.push(("REQUIRE_CHROMIUM", "1"));
+    }
     if has_cargo_command("nextest") {
         cargo(&["nextest", "run", "--workspace", "--no-fail-fast"], &environment)
     } else {

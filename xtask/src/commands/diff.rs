@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use super::cargo::root;
@@ -35,22 +36,27 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         }
     }
     let base = base.unwrap_or_else(|| "HEAD".to_owned());
+    let reports = reports(&root(), &base)?;
+    print!("{}", if as_json { json(&base, &reports) } else { text(&reports) });
+    let verdict = reports.iter().filter_map(Report::verdict).max();
+    let too_much = fail_on.is_some_and(|least| verdict >= Some(least));
+    Ok(if too_much { ExitCode::from(TOO_MUCH) } else { ExitCode::SUCCESS })
+}
 
-    let sources = generate::read_sources(&root()).map_err(|error| error.to_string())?;
-    let (old, new) = (by_product(sources_at(&base)?), by_product(sources));
+/// What changed in the specifications below a folder since a revision, by product.
+fn reports(root: &Path, base: &str) -> Result<Vec<Report>, String> {
+    let sources = generate::read_sources(root).map_err(|error| error.to_string())?;
+    let (old, new) = (by_product(sources_at(root, base)?), by_product(sources));
     let mut reports = Vec::new();
     for product in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
         let changes = match (old.get(product), new.get(product)) {
-            (Some(old), Some(new)) => compare(&base, old, new)?,
+            (Some(old), Some(new)) => compare(base, old, new)?,
             (Some(_), None) => vec![whole("removed", Verdict::Major, "the crate is no longer generated")],
             (None, _) => vec![whole("added", Verdict::Minor, "a new crate")],
         };
         reports.push(Report { product: product.clone(), changes });
     }
-    print!("{}", if as_json { json(&base, &reports) } else { text(&reports) });
-    let verdict = reports.iter().filter_map(Report::verdict).max();
-    let too_much = fail_on.is_some_and(|least| verdict >= Some(least));
-    Ok(if too_much { ExitCode::from(TOO_MUCH) } else { ExitCode::SUCCESS })
+    Ok(reports)
 }
 
 fn whole(what: &str, verdict: Verdict, reason: &str) -> Change {
@@ -89,25 +95,27 @@ pub(super) fn by_product(files: Vec<InputFile>) -> BTreeMap<String, Vec<InputFil
 }
 
 /// The specifications as they were at a revision.
-fn sources_at(revision: &str) -> Result<Vec<InputFile>, String> {
+fn sources_at(root: &Path, revision: &str) -> Result<Vec<InputFile>, String> {
     let name = format!("{revision}^{{commit}}");
-    let commit = git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).map_err(|_| {
+    let commit = git(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).map_err(|_| {
         format!("`{}` is no revision of this repository: name a commit, a branch or a tag", revision.escape_debug())
     })?;
     let commit = String::from_utf8_lossy(&commit).trim().to_owned();
-    let paths = git(&["ls-tree", "-r", "-z", "--name-only", &commit, "--", "api-spec"])?;
+    let paths = git(root, &["ls-tree", "-r", "-z", "--name-only", &commit, "--", "api-spec"])?;
     let paths = String::from_utf8(paths).map_err(|_| "a path in `api-spec` is not UTF-8".to_owned())?;
     let yaml = paths.split('\0').filter(|path| has_yaml_extension(path));
     // `./`: paths are seen from here, as `ls-tree` sees them.
-    yaml.map(|path| Ok(InputFile { path: path.to_owned(), bytes: git(&["show", &format!("{commit}:./{path}")])? }))
-        .collect()
+    yaml.map(|path| {
+        Ok(InputFile { path: path.to_owned(), bytes: git(root, &["show", &format!("{commit}:./{path}")])? })
+    })
+    .collect()
 }
 
-/// What git prints, run in the repository's root.
-fn git(arguments: &[&str]) -> Result<Vec<u8>, String> {
+/// What git prints, run in a folder.
+fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
     let output = Command::new("git")
         .args(arguments)
-        .current_dir(root())
+        .current_dir(root)
         .output()
         .map_err(|error| format!("`git` cannot be started: {error}"))?;
     if output.status.success() {
@@ -124,9 +132,49 @@ mod tests {
     #[test]
     fn a_revision_that_does_not_exist_is_named_in_the_error() {
         for wrong in ["no-such-branch", "--help", ""] {
-            let error = sources_at(wrong).unwrap_err();
+            let error = sources_at(&root(), wrong).unwrap_err();
             assert!(error.contains(&format!("`{wrong}`")) && error.contains("name a commit"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_specifications_of_the_base_come_from_its_revision() {
+        const PRODUCT: &str = "{ product: shop, title: Shop, version: \"2024-01-01\", documentation: https://example.com, \
+             default_region: cn-x, endpoints: { public: \"shop.{region}.example.com\", vpc: \"vpc.{region}.example.com\" } }";
+        let action = |limit: &str| {
+            format!(
+                "{{ action: Sell, summary: S., idempotent: true, rate_limit: {limit}, authorization: none, parameters: {{}}, \
+                 response: {{}}, errors: {{}}, example: \"{{}}\" }}"
+            )
+        };
+        let repository = std::env::temp_dir().join(format!("diff-of-a-repository-{}", std::process::id()));
+        let write = |product: &str, limit: &str| {
+            let folder = repository.join("api-spec").join(product);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("product.yaml"), PRODUCT).unwrap();
+            std::fs::write(folder.join("Sell.yaml"), action(limit)).unwrap();
+        };
+        let commit = || {
+            git(&repository, &["add", "--all"]).unwrap();
+            let by = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
+            git(&repository, &[&by[..], &["commit", "--quiet", "--message", "A state"]].concat()).unwrap();
+        };
+        let since = |base: &str| text(&reports(&repository, base).unwrap());
+        write("shop", "1/s");
+        git(&repository, &["init", "--quiet"]).unwrap();
+        commit();
+        assert_eq!(since("HEAD"), "nothing changed\n");
+        write("shop", "2/s");
+        assert!(since("HEAD").contains("rate limit: `1/s` becomes `2/s`"), "{}", since("HEAD"));
+        write("kiosk", "1/s");
+        commit();
+        write("shop", "3/s");
+        assert!(since("HEAD").contains("rate limit: `2/s` becomes `3/s`"), "{}", since("HEAD"));
+        let both = since("HEAD~1");
+        assert!(both.contains("`1/s` becomes `3/s`") && both.contains("kiosk: minor"), "{both}");
+        std::fs::remove_dir_all(repository.join("api-spec/kiosk")).unwrap();
+        assert!(since("HEAD").contains("kiosk: major"), "{}", since("HEAD"));
+        std::fs::remove_dir_all(&repository).unwrap();
     }
 
     #[test]

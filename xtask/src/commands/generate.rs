@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::cargo::root;
+use super::diff::by_product;
 use super::unknown_argument;
 use crate::diagnostic::{Diagnostic, render};
 use crate::emit::toml;
@@ -116,6 +117,12 @@ fn relative(from: &Path, to: &Path) -> String {
     let up = from.components().skip(common).map(|_| "..".to_owned());
     let down = to.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());
     up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+/// The products that have specifications, by the names of their folders.
+pub(super) fn products() -> Result<Vec<String>, String> {
+    let sources = read_sources(&root()).map_err(|error| error.to_string())?;
+    Ok(by_product(sources).into_keys().collect())
 }
 
 /// All files in the folders of products and fixtures, sorted by path.

@@ -1,7 +1,8 @@
-//! `cargo xtask interop`: the official SDKs, unmodified, call the simulator that the `cams` command serves.
+//! `cargo xtask interop`: the official SDKs, unmodified, call the simulator that the `cams` command serves; and the official package for
+//! credentials picks the same source and key as ours from the same files and variables.
 //!
 //! It is not part of `ci`: it needs Python and the package index, and what others publish must not decide whether a change
-//! lands. Run it after changes to the simulator or to a signature.
+//! lands. Run it after changes to the simulator, to a signature or to the sources of credentials.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,8 +11,8 @@ use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use super::cargo::{cargo, root, target};
 use super::unknown_argument;
 
-/// The official SDKs: one generated for the product (V3 and V1 signatures), and the older core (V1).
-const PACKAGES: &[&str] = &["alibabacloud_cams20200606", "aliyun-python-sdk-core"];
+/// The official SDKs: one generated for the product (V3 and V1 signatures), the older core (V1), and the credentials of both.
+const PACKAGES: &[&str] = &["alibabacloud_cams20200606", "aliyun-python-sdk-core", "alibabacloud_credentials"];
 
 pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     if let Some(argument) = arguments.first() {
@@ -39,7 +40,21 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
         return Err(format!("the official SDKs and the simulator disagree ({status})"));
     }
     println!("== The official SDKs and the simulator agree");
+    compare_credentials(&python, &target)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets the official package and ours pick credentials in the same environments.
+fn compare_credentials(python: &Path, target: &Path) -> Result<(), String> {
+    println!("== Building the example `which_credentials`");
+    cargo(&["build", "--package", "alibabacloud-credentials", "--example", "which_credentials"], &[])?;
+    let program = target.join("debug/examples").join(format!("which_credentials{}", std::env::consts::EXE_SUFFIX));
+    println!("== Picking credentials with the official package and with ours");
+    let mut compare = Command::new(python);
+    compare.arg(root().join("tests/interop/official_credentials.py")).arg(program);
+    step(&mut compare, "the official package for credentials and ours disagree")?;
+    println!("== The official package for credentials and ours agree, but for what differs on purpose");
+    Ok(())
 }
 
 /// A Python of its own with the packages in it; its program.
@@ -56,7 +71,7 @@ fn prepare_python(folder: &Path) -> Result<PathBuf, String> {
             return Err(problem);
         }
     }
-    println!("== Installing {}", PACKAGES.join(" and "));
+    println!("== Installing {}", PACKAGES.join(", "));
     let mut install = Command::new(&python);
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES);
     step(

@@ -9,8 +9,9 @@ mod generate;
 mod import;
 mod interop;
 mod msrv;
+mod new;
 mod policy;
-mod redis;
+mod programs;
 
 #[cfg(test)]
 pub use self::cargo::target;
@@ -28,7 +29,7 @@ const COMMANDS: &[Command] = &[
     (
         "interop",
         "",
-        "Call the simulator with the official Python SDKs; needs Python and the package index",
+        "Compare with the official Python SDKs: calls, and the choice of credentials; needs Python and the package index",
         interop::run,
     ),
     (
@@ -37,6 +38,7 @@ const COMMANDS: &[Command] = &[
         "Write the code that follows from api-spec/, or a crate from another folder, or only check that it is there",
         generate::run,
     ),
+    ("new", "PRODUCT ACTION", "Write the skeleton of a specification, to be filled in", new::run),
     (
         "import",
         "FILE [--action NAME]… [--out FOLDER]",
@@ -79,8 +81,16 @@ pub fn run(arguments: &[String]) -> ExitCode {
 }
 
 fn usage() -> String {
+    const WIDTH: usize = 48;
     let mut text = String::from("Usage: cargo xtask <command>\n\nCommands:\n");
-    let mut line = |call: String, about: &str| text += &format!("  {call:<44}{about}\n");
+    let mut line = |call: String, about: &str| {
+        if call.chars().count() < WIDTH {
+            text += &format!("  {call:<WIDTH$}{about}\n");
+        } else {
+            // A long call has a line of its own.
+            text += &format!("  {call}\n  {:WIDTH$}{about}\n", "");
+        }
+    };
     for (name, arguments, about, _) in COMMANDS {
         line(format!("{name} {arguments}"), about);
     }

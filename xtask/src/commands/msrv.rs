@@ -1,16 +1,14 @@
 //! The declared minimum Rust version is true: no dependency of a library asks for a later one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
 use super::cargo::root;
 
-/// What users compile: these packages and all that they need to build.
-const SHIPPED: &[&str] = &["alibabacloud-runtime", "alibabacloud-cams", "alibabacloud-simulator", "alibabacloud-cli"];
-
-/// Compares `rust-version` of everything that is shipped.
+/// Compares `rust-version` of everything that users compile: the packages below `crates/`, and all that they need to build.
 pub fn check() -> Result<(), String> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(program)
@@ -48,12 +46,16 @@ fn later_than_declared(metadata: &Value) -> Result<Vec<String>, String> {
         })
         .collect();
 
+    let members = list(&metadata["workspace_members"]);
+    let is_shipped = |id: &str, package: &Value| {
+        let manifest = text(&package["manifest_path"]);
+        members.iter().any(|member| *member == id) && Path::new(&manifest).iter().any(|part| part == "crates")
+    };
     let mut late = BTreeSet::new();
-    for name in SHIPPED {
-        let (id, package) = packages
-            .iter()
-            .find(|(_, package)| package["name"] == *name)
-            .ok_or_else(|| format!("there is no package `{name}` in the workspace"))?;
+    let mut count = 0;
+    for (id, package) in packages.iter().filter(|(id, package)| is_shipped(id, package)) {
+        count += 1;
+        let name = text(&package["name"]);
         let declared = version(&package["rust_version"]).ok_or_else(|| format!("`{name}` declares no rust-version"))?;
         let (mut open, mut seen) = (vec![id], BTreeSet::new());
         while let Some(id) = open.pop() {
@@ -68,7 +70,7 @@ fn later_than_declared(metadata: &Value) -> Result<Vec<String>, String> {
             open.extend(dependencies.get(id).into_iter().flatten());
         }
     }
-    Ok(late.into_iter().collect())
+    if count == 0 { Err("no package below `crates/` was found".to_owned()) } else { Ok(late.into_iter().collect()) }
 }
 
 /// `1.88` and `1.88.0` as numbers that compare.
@@ -84,11 +86,15 @@ mod tests {
     use serde_json::json;
 
     fn metadata(needed: &str, kind: Option<&str>) -> Value {
-        let package = |name: &str, version: &str| json!({ "id": name, "name": name, "rust_version": version });
-        let packages: Vec<_> =
-            SHIPPED.iter().map(|name| package(name, "1.88")).chain([package("dep", needed)]).collect();
+        let package = |name: &str, folder: &str, version: &str| {
+            let manifest = format!("/somewhere/{folder}/{name}/Cargo.toml");
+            json!({ "id": name, "name": name, "manifest_path": manifest, "rust_version": version })
+        };
+        let packages =
+            [package("runtime", "crates", "1.88"), package("tool", ".", "1.95"), package("dep", "elsewhere", needed)];
         let deps = json!([{ "pkg": "dep", "dep_kinds": [{ "kind": kind }] }]);
-        json!({ "packages": packages, "resolve": { "nodes": [{ "id": SHIPPED[0], "deps": deps }] } })
+        let nodes = [json!({ "id": "runtime", "deps": deps })];
+        json!({ "packages": packages, "workspace_members": ["runtime", "tool"], "resolve": { "nodes": nodes } })
     }
 
     #[test]
@@ -96,5 +102,7 @@ mod tests {
         assert_eq!(later_than_declared(&metadata("1.89", None)).unwrap(), ["dep (1.89)"]);
         assert_eq!(later_than_declared(&metadata("1.88.0", None)).unwrap(), [""; 0]);
         assert_eq!(later_than_declared(&metadata("1.89", Some("dev"))).unwrap(), [""; 0]);
+        let none = json!({ "packages": [], "workspace_members": [], "resolve": { "nodes": [] } });
+        assert!(later_than_declared(&none).unwrap_err().contains("crates/"));
     }
 }

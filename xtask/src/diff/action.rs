@@ -38,6 +38,9 @@ impl Changes {
             (Major, "calls that were sent without credentials fail")
         };
         self.fact(("anonymous", ""), (a.anonymous, b.anonymous), yes_or_no, verdict, reason);
+        let method = |get: bool| if get { "`get`" } else { "`post`" }.to_owned();
+        let reason = "whether parameters are in the URL, which others may log, is a promise to users";
+        self.fact(("method", ""), (a.get, b.get), method, Major, reason);
         match (&a.deprecated, &b.deprecated) {
             (None, Some(_)) => self.added("deprecated", "", "documentation asks for something else; the action stays"),
             (before, after) => self.documentation(("action", ""), "deprecated", before, after),

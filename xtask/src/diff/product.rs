@@ -82,6 +82,9 @@ impl Changes {
 /// The hosts, as one text.
 fn endpoints(endpoints: &spec::Endpoints) -> String {
     let mut text = format!("{} and {}", code(&endpoints.public), code(&endpoints.vpc));
+    if let Some(central) = &endpoints.central {
+        text += &format!(", without a region {}", code(central));
+    }
     for region in &endpoints.exceptions {
         let (public, vpc) = (optional(region.public.as_deref()), optional(region.vpc.as_deref()));
         text += &format!(", in {} {public} and {vpc}", code(&region.region));

@@ -150,6 +150,9 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
     if facts.anonymous {
         sentences += " Called without a signature.";
     }
+    if facts.get {
+        sentences += " Sent by GET: its parameters are in the URL.";
+    }
     let codes: Vec<_> = facts.errors.iter().map(|error| format!("`{}`", error.code.value)).collect();
     if !codes.is_empty() {
         sentences += &format!(" Errors: {}.", codes.join(", "));
@@ -195,6 +198,9 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> String {
     }
     if facts.anonymous {
         lines.push("anonymous: true".to_owned());
+    }
+    if facts.get {
+        lines.push("get: true".to_owned());
     }
     if let Some(deprecated) = &facts.deprecated {
         lines.push(format!("deprecated: Some({})", literal(&Markdown::new(deprecated).text())));

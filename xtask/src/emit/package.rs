@@ -3,7 +3,7 @@
 use super::docs::Markdown;
 use super::example::Examples;
 use super::tokens::literal;
-use super::{MARK, file, folder, header};
+use super::{MARK, WIDTH, file, folder, header};
 use crate::model::{Action, Model};
 
 /// How the manifest of a generated crate refers to others.
@@ -13,6 +13,20 @@ pub enum Manifest {
     Member,
     /// By itself; the runtime is there: `path = "../runtime"` or `git = "https://…"`, as TOML.
     Standalone { runtime: String },
+}
+
+impl Manifest {
+    /// Where `alibabacloud-credentials` is, as TOML: beside the runtime. `None` if the runtime is in a folder of another name.
+    pub fn credentials(&self) -> Option<String> {
+        match self {
+            Self::Member => Some("workspace = true".to_owned()),
+            Self::Standalone { runtime } if runtime.starts_with("git = ") => Some(runtime.clone()),
+            Self::Standalone { runtime } => Some(format!(
+                "{}credentials\"",
+                runtime.strip_suffix("runtime\"").filter(|folder| folder.ends_with('/'))?
+            )),
+        }
+    }
 }
 
 /// The manifest, `lib.rs` and README of a crate: path from the crate's root, and text. They may be replaced by files of one's own.
@@ -45,10 +59,16 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
     let full = if features.is_empty() { "" } else { ", \"full\"" };
     text += &format!("default = [\"reqwest\", \"tracing\"{full}]\n");
     text += "# The bundled HTTP transport.\nreqwest = [\"alibabacloud-runtime/reqwest\"]\n";
-    text += "# `tracing` spans of calls and attempts.\ntracing = [\"alibabacloud-runtime/tracing\"]\n";
+    let credentials = manifest.credentials().filter(|_| model.offers_credentials);
+    let more = if credentials.is_some() { ", \"alibabacloud-credentials?/tracing\"" } else { "" };
+    text += &format!("# `tracing` spans of calls and attempts.\ntracing = [\"alibabacloud-runtime/tracing\"{more}]\n");
     text += "# `blocking::Client`: the same calls for programs without async code.\nblocking = [\"alibabacloud-runtime/blocking\"]\n";
     text += "# A quota that processes on many machines share through a Redis server; over TLS with the second.\n\
              redis = [\"alibabacloud-runtime/redis\"]\nredis-tls = [\"alibabacloud-runtime/redis-tls\"]\n";
+    if credentials.is_some() {
+        text += "# Credentials from everywhere: profiles, roles, OIDC, the metadata service. `Client::from_env()` then asks them all.\n\
+                 credentials = [\"dep:alibabacloud-credentials\", \"reqwest\"]\n";
+    }
     if !features.is_empty() {
         text +=
             "# All actions. For a quick build, turn the default features off and name those that you call.\nfull = [\n";
@@ -67,6 +87,10 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
             format!("alibabacloud-runtime = {{ {runtime}, default-features = false }}\n")
         }
     };
+    if let Some(place) = credentials {
+        let defaults = if *manifest == Manifest::Member { "" } else { "default-features = false, " };
+        text += &format!("alibabacloud-credentials = {{ {place}, {defaults}optional = true }}\n");
+    }
     text
 }
 
@@ -145,20 +169,28 @@ fn library(model: &Model<'_>) -> String {
     let first = literal(&format!("Typed client for Alibaba Cloud {title}."));
     file(&[
         format!("// {MARK} from {}. Without this line, the file is yours.", folder(model)),
+        // As rustfmt has it: in a workspace the file is checked like one written by hand.
         format!(
-            "#![doc = {first}]\n#![doc = \"\"]\n{}#![doc = \"\"]\n#![doc = \"# Actions\"]\n{}",
+            "#![doc = {first}]\n#![doc = \"\"]\n{}#![doc = \"\"]\n#![doc = \"# Actions\"]\n{}#![forbid(unsafe_code)]\n#![allow(\n    \
+             clippy::doc_markdown,\n    clippy::self_named_constructors,\n    clippy::struct_field_names,\n    reason = \"names and prose \
+             are the service's\"\n)]{}",
             documentation("../README.md"),
-            documentation("generated/actions.md")
+            documentation("generated/actions.md"),
+            // Each required parameter of a builder takes a step of the macro.
+            deepest(model).map_or_else(String::new, |limit| format!("\n#![recursion_limit = \"{limit}\"]")),
         ),
-        "#![forbid(unsafe_code)]\n#![allow(clippy::doc_markdown, clippy::self_named_constructors, clippy::struct_field_names, reason = \"names and prose are the service's\")]"
-            .to_owned(),
-        // Each required parameter of a builder takes a step of the macro.
-        deepest(model).map_or_else(String::new, |limit| format!("#![recursion_limit = \"{limit}\"]")),
         "#[rustfmt::skip]\nmod generated;".to_owned(),
         "pub use alibabacloud_runtime::{\n    CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, \
          ParameterPlacement,\n    PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy, SignatureVersion, \
          Throttle,\n    Transport, TransportError, UntypedRequest, descriptor, event, testing, throttle, transport,\n};\npub use generated::*;"
             .to_owned(),
+        if model.offers_credentials {
+            "/// Where credentials come from: every source by itself, and the chain of them all.\n#[cfg(feature = \"credentials\")]\n\
+             pub use alibabacloud_credentials as credentials;"
+                .to_owned()
+        } else {
+            String::new()
+        },
         format!(
             "/// The same calls for programs without async code.\n#[cfg(feature = \"blocking\")]\npub mod blocking {{\n    #[doc = {}]\n    \
              pub type Client = alibabacloud_runtime::blocking::Client<super::{product}>;\n}}",
@@ -187,7 +219,10 @@ pub fn tests(model: &Model<'_>, crate_path: &str) -> String {
     ];
     for Action { module, request, feature, .. } in &model.actions {
         let feature = cfg(feature.as_deref());
-        parts.push(format!("{feature}#[test]\nfn {module}() {{\n    check::<{crate_path}::{request}>().unwrap();\n}}"));
+        let call = format!("    check::<{crate_path}::{request}>().unwrap();");
+        // A formatter would break it.
+        let whole = if call.len() > WIDTH { "#[rustfmt::skip]\n" } else { "" };
+        parts.push(format!("{feature}#[test]\n{whole}fn {module}() {{\n{call}\n}}"));
     }
     file(&parts)
 }

@@ -15,6 +15,14 @@ pub(super) fn module(model: &Model<'_>) -> String {
     let has_actions = !model.actions.is_empty();
     let product = ident(&model.product.type_name);
     let about = format!(" {}, as a type: the product of these actions.", Markdown::new(&facts.title).inline());
+    let credentials = model.offers_credentials.then(|| {
+        quote! {
+            #[cfg(feature = "credentials")]
+            fn default_credentials() -> Option<Box<dyn alibabacloud_runtime::ProvideCredentials>> {
+                Some(Box::new(alibabacloud_credentials::default_provider()))
+            }
+        }
+    });
     let mut parts = vec![
         header(&facts.source),
         "//! The product's facts and its actions.\n\
@@ -51,6 +59,7 @@ pub(super) fn module(model: &Model<'_>) -> String {
         item(&quote! {
             impl Product for #product {
                 const DESCRIPTOR: &'static ProductDescriptor = &PRODUCT;
+                #credentials
             }
         }),
         item(&descriptor(model)),
@@ -90,13 +99,10 @@ fn descriptor(model: &Model<'_>) -> TokenStream {
         &facts.endpoints.vpc,
     ]
     .map(|text| literal_token(text));
-    let exceptions = match facts.endpoints.exceptions.as_slice() {
-        [] => quote!(..EndpointDescriptor::EMPTY),
-        regions => {
-            let regions = regions.iter().map(region);
-            quote!(exceptions: &[#(#regions),*],)
-        }
-    };
+    let central = facts.endpoints.central.as_deref().map(literal_token).map(|host| quote!(central: #host,));
+    let regions = facts.endpoints.exceptions.iter().map(region);
+    let exceptions = (!facts.endpoints.exceptions.is_empty()).then(|| quote!(exceptions: &[#(#regions),*],));
+    let rest = (central.is_none() || exceptions.is_none()).then(|| quote!(..EndpointDescriptor::EMPTY));
     let success_code = option(facts.success_code.as_deref());
     let errors = model.product.errors.iter().map(|name| ident(name));
     quote! {
@@ -107,7 +113,7 @@ fn descriptor(model: &Model<'_>) -> TokenStream {
             version: #version,
             documentation: #documentation,
             default_region: #default_region,
-            endpoints: EndpointDescriptor { public: #public, vpc: #vpc, #exceptions },
+            endpoints: EndpointDescriptor { #central public: #public, vpc: #vpc, #exceptions #rest },
             success_code: #success_code,
             errors: &[#(&errors::#errors),*],
             actions: ACTIONS,

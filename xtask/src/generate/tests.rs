@@ -148,7 +148,7 @@ fn hostile_text_never_becomes_code() {
         assert!(text.chars().all(visible), "{path} has characters that cannot be seen");
         // What is not Rust has the texts on the lines that are for them.
         if let Some((_, lines)) =
-            [("actions.md", 5), ("README.md", 17), ("Cargo.toml", 28)].iter().find(|(name, _)| path.ends_with(name))
+            [("actions.md", 5), ("README.md", 17), ("Cargo.toml", 31)].iter().find(|(name, _)| path.ends_with(name))
         {
             assert_eq!(text.lines().count(), *lines, "{path}:\n{text}");
             continue;
@@ -206,8 +206,8 @@ fn examples_of_required_parameters_are_rust_of_their_type() {
     }
 }
 
-/// A product with so many actions, as a crate of its own.
-fn crate_with(actions: usize) -> Plan {
+/// A product with so many actions.
+fn crate_files(actions: usize) -> Vec<InputFile> {
     let product = r#"{"product": "shop", "title": "Shop", "version": "2024-01-01", "documentation": "https://example.com/shop",
         "default_region": "cn-hangzhou",
         "endpoints": {"public": "shop.{region}.example.com", "vpc": "shop-vpc.{region}.example.com"}}"#;
@@ -219,7 +219,12 @@ fn crate_with(actions: usize) -> Plan {
         );
         files.push(InputFile { path: format!("shop/{name}.yaml"), bytes: action.into() });
     }
-    match generate_crate(&files, "path = \"../runtime\"") {
+    files
+}
+
+/// The same as a crate of its own.
+fn crate_with(actions: usize) -> Plan {
+    match generate_crate(&crate_files(actions), "path = \"../runtime\"") {
         Ok(generated) => generated.plan,
         Err(failure) => panic!("{failure:?}"),
     }
@@ -293,7 +298,37 @@ fn a_crate_of_its_own_finds_the_runtime_where_it_is_told() {
         manifest.contains("alibabacloud-runtime = { path = \"../runtime\", default-features = false }\n"),
         "{manifest}"
     );
+    assert!(
+        manifest.contains(
+            "alibabacloud-credentials = { path = \"../credentials\", default-features = false, optional = true }\n"
+        ),
+        "{manifest}"
+    );
     assert!(!manifest.contains("workspace"), "{manifest}");
     assert!(text(&plan, "src/lib.rs").contains("pub type Client = alibabacloud_runtime::Client<Shop>;"));
     assert!(text(&plan, "README.md").contains("use alibabacloud_shop::{Client, Sell};"));
+}
+
+/// The crate of credentials is built on STS, so the crate of STS cannot depend on it.
+#[test]
+fn every_crate_offers_credentials_but_those_that_credentials_are_built_on() {
+    for (product, offers) in [("shop", true), ("sts", false)] {
+        let files: Vec<_> = crate_files(1)
+            .into_iter()
+            .map(|file| InputFile { path: file.path.replace("shop/", &format!("api-spec/{product}/")), ..file })
+            .collect();
+        let plan = generate(&files).unwrap().plan;
+        for (path, words) in [
+            ("Cargo.toml", "credentials = "),
+            ("src/lib.rs", "pub use alibabacloud_credentials as credentials;"),
+            ("src/generated/mod.rs", "fn default_credentials()"),
+        ] {
+            let text = text(&plan, &format!("crates/{product}/{path}"));
+            assert_eq!(text.contains(words), offers, "{path} of {product}:\n{text}");
+        }
+    }
+    let elsewhere = Manifest::Standalone { runtime: "path = \"../my-fork\"".to_owned() };
+    assert_eq!(elsewhere.credentials(), None);
+    let git = Manifest::Standalone { runtime: "git = \"https://example.com/sdk\"".to_owned() };
+    assert_eq!(git.credentials().as_deref(), Some("git = \"https://example.com/sdk\""));
 }

@@ -8,6 +8,7 @@ use super::schema::{
 };
 use super::text::{clean, clean_line, limits};
 use super::yaml::{Tree, must_be_escaped};
+use crate::emit::code;
 use crate::spec::{BODY, Style};
 
 /// Keys of an API that are read.
@@ -76,6 +77,10 @@ const COMMON_IN_V1: &[&str] = &["Version", "Format", "Timestamp", "SecurityToken
 /// What an action says about itself.
 pub struct Action {
     pub parameters: Vec<Parameter>,
+    /// Headers that a request must have.
+    headers: Vec<String>,
+    /// Whether only GET is documented, and nothing keeps the parameters out of a URL.
+    get: bool,
     pub response: Vec<Member>,
 }
 
@@ -100,16 +105,31 @@ pub fn types(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) ->
     }
     let methods: Vec<&str> =
         api.get("methods").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    if !methods.is_empty() && !methods.iter().any(|method| method.eq_ignore_ascii_case("post")) {
-        schemas.notes.add(format!("only {} is documented; the client sends POST", methods.join(", ")), name);
-    }
-    let parameters = parameters(schemas, name, api)?;
+    let only_get = !methods.is_empty() && !methods.iter().any(|method| method.eq_ignore_ascii_case("post"));
+    let (parameters, headers) = parameters(schemas, name, api)?;
     let response = response(schemas, name, api);
-    Some(Action { parameters, response })
+    let fits_a_url = |parameter: &Parameter| !(parameter.member.sensitive || parameter.in_form);
+    let get = only_get && parameters.iter().all(fits_a_url);
+    if only_get && !get {
+        schemas.notes.add(
+            format!(
+                "only {} is documented; the client sends POST, for a parameter does not go into a URL",
+                methods.join(", ")
+            ),
+            name,
+        );
+    }
+    Some(Action { parameters, headers, get, response })
 }
 
-fn parameters(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> Option<Vec<Parameter>> {
+/// The parameters, and the headers that are required; `None` if the action needs something that cannot be sent.
+fn parameters(
+    schemas: &mut Schemas<'_>,
+    action: &str,
+    api: &Map<String, Value>,
+) -> Option<(Vec<Parameter>, Vec<String>)> {
     let mut parameters: Vec<Parameter> = Vec::new();
+    let mut headers: Vec<String> = Vec::new();
     for raw in api.get("parameters").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object) {
         let name = text(raw, "name");
         let place = format!("{action}.{}", shown(&name));
@@ -120,6 +140,13 @@ fn parameters(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>)
         let flag = |key: &str| schema.get(key).or_else(|| raw.get(key)) == Some(&Value::Bool(true));
         let required = flag("required");
         let location = text(raw, "in");
+        if location == "header" && is_header_name(&name) {
+            if required && !headers.contains(&name) {
+                headers.push(name);
+            }
+            schemas.notes.add("a header is not set by the client: only in the description, if it is required", place);
+            continue;
+        }
         let problem = if !is_valid_name(&name) {
             Some("the name of a parameter cannot be written in a specification".to_owned())
         } else if !["query", "formData"].contains(&location.as_str()) {
@@ -154,7 +181,11 @@ fn parameters(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>)
         let example = schema.get("example").or_else(|| raw.get("example")).map(scalar_text).unwrap_or_default();
         parameters.push(Parameter { member, required, in_form: location == "formData", style, example, schema });
     }
-    Some(parameters)
+    Some((parameters, headers))
+}
+
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 /// The type of a parameter and how it is written.
@@ -249,8 +280,12 @@ pub fn file(schemas: &mut Schemas<'_>, product: &str, name: &str, api: &Map<Stri
         [text(api, "summary"), text(api, "title")].iter().map(|text| clean_line(text)).find(|text| !text.is_empty());
     key("summary", Tree::prose(&summary.unwrap_or_default()));
     let prose = ["description", "requestParamsDescription", "responseParamsDescription", "extraInfo"];
-    let paragraphs: Vec<String> =
+    let mut paragraphs: Vec<String> =
         prose.iter().map(|key| clean(&text(api, key))).filter(|text| !text.is_empty()).collect();
+    paragraphs.extend(types.headers.iter().map(|name| {
+        let name = code(name);
+        format!("Needs the header {name}, which the client does not set: add it to what `Client::prepare` gives.")
+    }));
     let description = paragraphs.join("\n\n");
     if !description.is_empty() {
         key("description", Tree::text(lines(&description)));
@@ -277,6 +312,9 @@ pub fn file(schemas: &mut Schemas<'_>, product: &str, name: &str, api: &Map<Stri
     key("authorization", if is_anonymous { Tree::word("none") } else { authorization(product, name, api) });
     if is_anonymous {
         key("anonymous", Tree::word("true"));
+    }
+    if types.get {
+        key("method", Tree::word("get"));
     }
     if api.get("deprecated") == Some(&Value::Bool(true)) {
         key("deprecated", Tree::text("Marked as deprecated in the official metadata, which names no replacement."));
@@ -399,6 +437,11 @@ fn security(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) -> 
         return false;
     }
     if ways.contains(&"Anonymous") {
+        return true;
+    }
+    // What identity providers vouch for: a parameter holds the proof.
+    if ways.iter().all(|way| way.starts_with("ARS_")) {
+        schemas.notes.add(format!("called with {}: taken as without a signature", ways.join(", ")), name);
         return true;
     }
     schemas

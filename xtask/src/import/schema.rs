@@ -190,6 +190,7 @@ const READ: &[&str] = &[
     "description",
     "title",
     "required",
+    "docRequired",
     "example",
     "deprecated",
     "default",
@@ -213,7 +214,6 @@ const READ: &[&str] = &[
 /// Keys that say nothing to a client.
 const IDLE: &[&str] = &[
     "visibility",
-    "docRequired",
     "backendName",
     "extendType",
     "isFileTransferUrl",
@@ -467,13 +467,19 @@ impl<'m> Schemas<'m> {
 
 /// Whether a name is that of a secret or of personal data. Being wrong here costs a value in a log, not a call.
 fn names_a_secret(name: &str) -> bool {
-    const ENDS: [&str; 14] = [
+    const ENDS: [&str; 20] = [
         "password",
         "passwd",
         "secret",
         "secretkey",
         "privatekey",
+        "apikey",
         "securitytoken",
+        "sessiontoken",
+        "authtoken",
+        "idtoken",
+        "oidctoken",
+        "samlassertion",
         "accesstoken",
         "refreshtoken",
         "phonenumber",
@@ -557,9 +563,14 @@ fn constraints(schema: &Map<String, Value>, side: Side, depth: usize, is_scalar:
         ("pattern", "Pattern"),
     ];
     let mut remarks = Vec::new();
-    // A parameter itself has a key for this.
-    if side == Side::Request && depth > 0 && schema.get("required") == Some(&Value::Bool(true)) {
-        remarks.push("Required.".to_owned());
+    if side == Side::Request {
+        let says = |key: &str| schema.get(key) == Some(&Value::Bool(true));
+        match (says("required"), says("docRequired")) {
+            // A parameter itself has a key for this.
+            (true, _) if depth > 0 => remarks.push("Required.".to_owned()),
+            (false, true) => remarks.push("Required, as the documentation has it.".to_owned()),
+            _ => {}
+        }
     }
     if schema.get("deprecated") == Some(&Value::Bool(true)) {
         remarks.push("Deprecated.".to_owned());

@@ -23,6 +23,8 @@ pub struct Model<'s> {
     pub errors: Errors<'s>,
     /// The module `types`: shapes that actions share. Empty if there are none.
     pub shapes: Types<'s>,
+    /// Whether the crate has the feature `credentials`.
+    pub offers_credentials: bool,
 }
 
 #[derive(Debug)]
@@ -189,7 +191,7 @@ const HANDFUL: usize = 5;
 pub fn feature(module: &str) -> String {
     let name = module.trim_start_matches("r#").replace('_', "-");
     let name = name.trim_matches('-');
-    if ["default", "full", "reqwest", "tracing", "blocking", "redis", "redis-tls"].contains(&name) {
+    if ["default", "full", "reqwest", "tracing", "blocking", "redis", "redis-tls", "credentials"].contains(&name) {
         format!("{name}-action")
     } else {
         name.to_owned()
@@ -238,7 +240,11 @@ pub fn build(spec: &Spec, features: bool) -> Result<Model<'_>, Vec<Diagnostic>> 
     }
 
     let product = Product { facts: &spec.product, type_name, errors: errors.statics_of(&spec.product.errors) };
-    if findings.is_empty() { Ok(Model { product, actions, errors, shapes }) } else { Err(findings) }
+    if findings.is_empty() {
+        Ok(Model { product, actions, errors, shapes, offers_credentials: false })
+    } else {
+        Err(findings)
+    }
 }
 
 /// The parameters of an action, required ones first.

@@ -504,9 +504,21 @@ impl Checker<'_> {
         };
         let public = pattern(&raw.value.public, "public");
         let vpc = pattern(&raw.value.vpc, "vpc");
+        let central = raw.value.central.given().filter(|host| self.host(host)).and_then(|host| {
+            if host.value.contains("{region}") {
+                self.findings.error(
+                    &host.range,
+                    "a central host name has a place for the region",
+                    "`{region}` is not replaced here",
+                    "write the host name that serves all regions, or leave `central` out",
+                );
+                return None;
+            }
+            Some(host.value.clone())
+        });
         let regions = raw.value.regions.given().map_or(&[][..], |regions| &regions.value.0[..]);
         let exceptions = regions.iter().filter_map(|(name, hosts)| self.region_endpoint(name, hosts)).collect();
-        Some(Endpoints { public: public?, vpc: vpc?, exceptions })
+        Some(Endpoints { central, public: public?, vpc: vpc?, exceptions })
     }
 
     fn region_endpoint(&self, region: &Located<String>, raw: &file::RegionEndpoint) -> Option<RegionEndpoint> {
@@ -603,6 +615,16 @@ impl Checker<'_> {
         let deprecated = self.optional_prose(&raw.deprecated, "deprecated");
         let parameters = self.required(&raw.parameters, "parameters", &owner);
         let parameters = parameters.map_or(Vec::new(), |parameters| self.parameters(&parameters.value));
+        let get = raw.method.given() == Some(&file::Method::Get);
+        for parameter in parameters.iter().filter(|one| get && (one.sensitive || one.location == super::Location::Form))
+        {
+            self.findings.error(
+                &parameter.name.span.range,
+                format!("{} cannot be sent by GET", quoted(&parameter.name.value)),
+                "would be in the URL",
+                "what is `sensitive` or has the location `form` needs `method: post`, which need not be said",
+            );
+        }
         let response = self.required(&raw.response, "response", &owner);
         let response = response.map_or(Vec::new(), |fields| self.response(fields));
         let errors = self.required(&raw.errors, "errors", &owner);
@@ -624,6 +646,7 @@ impl Checker<'_> {
             rate_limit: rate_limit?,
             authorization: authorization?,
             anonymous: raw.anonymous.given().copied().unwrap_or(false),
+            get,
             deprecated,
             parameters,
             response,

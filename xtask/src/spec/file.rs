@@ -34,6 +34,9 @@ pub(crate) struct ActionFile {
     /// Whether the action is called without a signature.
     #[serde(default)]
     pub(crate) anonymous: Key<bool>,
+    /// The HTTP method; `get` puts everything into the URL.
+    #[serde(default)]
+    pub(crate) method: Key<Method>,
     /// Marks the action as deprecated: what to use instead.
     #[serde(default)]
     pub(crate) deprecated: Key<Located<String>>,
@@ -148,6 +151,16 @@ pub(crate) enum Format {
     Int32,
     /// 64 bits.
     Int64,
+}
+
+/// The HTTP method of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Method {
+    /// With a form.
+    Post,
+    /// Where the service takes nothing else.
+    Get,
 }
 
 /// Where a parameter travels.
@@ -360,6 +373,9 @@ pub(crate) struct ProductFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Endpoints {
+    /// The public host name that serves all regions, if there is one; used when no region is chosen.
+    #[serde(default)]
+    pub(crate) central: Key<Located<String>>,
     /// Pattern of the public host name, with `{region}` in the place of the region.
     pub(crate) public: Key<Located<String>>,
     /// Pattern of the host name inside a VPC, with `{region}` in the place of the region.

@@ -70,6 +70,8 @@ pub struct Guess {
 
 #[derive(Debug)]
 pub struct Endpoints {
+    /// The public host that serves all regions.
+    pub central: Option<String>,
     /// Pattern with `{region}`.
     pub public: String,
     /// Pattern with `{region}`.
@@ -111,6 +113,8 @@ pub struct Action {
     pub authorization: Option<Authorization>,
     /// Called without a signature.
     pub anonymous: bool,
+    /// Sent by GET, because the service takes nothing else.
+    pub get: bool,
     /// What to use instead.
     pub deprecated: Option<String>,
     /// In the order of the file.

@@ -241,6 +241,39 @@ fn the_cams_specification_is_valid_without_warnings() {
 }
 
 #[test]
+fn every_specification_in_the_repository_is_valid_without_warnings() {
+    for product in std::fs::read_dir(repository().join("api-spec")).unwrap() {
+        let path = product.unwrap().path();
+        if path.join("product.yaml").exists() {
+            valid(&format!("api-spec/{}", path.file_name().unwrap().to_str().unwrap()));
+        }
+    }
+}
+
+#[test]
+fn what_sts_gives_out_and_takes_in_is_sensitive() {
+    let spec = valid("api-spec/sts");
+    let secrets = ["AccessKeyId", "AccessKeySecret", "SecurityToken"];
+    let mut found = 0;
+    for action in &spec.actions {
+        for parameter in &action.parameters {
+            assert_eq!(parameter.sensitive, parameter.name.value == "OIDCToken", "{}", parameter.name.value);
+        }
+        for field in &action.response {
+            if let Type::Object(object) = &field.ty {
+                for field in &object.fields {
+                    assert_eq!(field.sensitive, secrets.contains(&field.name.value.as_str()), "{}", field.name.value);
+                    found += usize::from(field.sensitive);
+                }
+            }
+        }
+    }
+    assert_eq!(found, 6);
+    let signed: Vec<bool> = spec.actions.iter().map(|action| !action.anonymous).collect();
+    assert_eq!(signed, [true, false, true]);
+}
+
+#[test]
 fn phone_numbers_of_cams_are_sensitive() {
     fn check(fields: &[Field]) -> usize {
         let inner = |ty: &Type| match ty {

@@ -24,6 +24,12 @@ pub struct Cams;
 
 impl Product for Cams {
     const DESCRIPTOR: &'static ProductDescriptor = &PRODUCT;
+    #[cfg(feature = "credentials")]
+    fn default_credentials() -> Option<
+        Box<dyn alibabacloud_runtime::ProvideCredentials>,
+    > {
+        Some(Box::new(alibabacloud_credentials::default_provider()))
+    }
 }
 
 /// The facts about the product.

@@ -1,6 +1,9 @@
 //! Running the command as a child process, and servers for it to call.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod browser;
+pub(crate) mod journal;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -24,10 +27,11 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
-/// The command with these arguments and an empty environment.
+/// The command with these arguments and an empty environment; the credentials of whoever runs the tests are out of its reach.
 pub(crate) fn cams<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cams"));
     command.args(arguments).env_clear().stdin(Stdio::null());
+    command.env("HOME", "/nowhere").env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
     command
 }
 

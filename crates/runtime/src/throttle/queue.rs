@@ -627,6 +627,7 @@ mod tests {
                 let served: Vec<_> = served.lock().unwrap().values().copied().collect();
                 prop_assert!(served.is_sorted(), "{:?}", served);
 
+                let longest = window;
                 let window = Duration::from_millis(window).saturating_sub(*too_good.lock().unwrap());
                 let arrivals = std::mem::take(&mut *arrivals.lock().unwrap());
                 for (index, first) in arrivals.iter().enumerate() {
@@ -640,9 +641,13 @@ mod tests {
                 ahead.answered();
                 sleep(HOUR).await;
                 let mut all = Vec::new();
+                // After many throttled answers they come one after the other, yet all within a window.
+                let longest = Duration::from_millis(longest) + 250 * MS;
+                let before = Instant::now();
                 for _ in 0..limit {
-                    all.push(immediately(&quota).await);
+                    all.push(permit(&quota).await);
                 }
+                prop_assert!(before.elapsed() <= longest, "{:?}", before.elapsed());
                 prop_assert!(quota.try_acquire().is_none());
                 Ok(())
             })?;

@@ -26,6 +26,14 @@ const STRETCH: Duration = Duration::from_millis(12);
 const RELAX: Duration = Duration::from_micros(100);
 const LONGEST_STRETCH: Duration = Duration::from_millis(250);
 
+/// Up to which stretch requests may go in bursts. With so much more of it they go evenly, one N-th of a window after the other;
+/// between the two they keep a part of that distance.
+const BURSTS: Duration = Duration::from_millis(24);
+const EVEN: Duration = Duration::from_millis(76);
+
+/// How late a timer may fire without the requests after it going later, too.
+const TIMER: Duration = Duration::from_millis(2);
+
 /// How many round trips are looked at together to learn the credit.
 const BATCH: usize = 64;
 
@@ -42,7 +50,11 @@ const BATCH: usize = 64;
 ///   250 ms (with slow answers the allowance is what every slot is held longer, and a tenth of the quota is all that it may
 ///   cost).
 /// - A throttled answer shows that the rule was too optimistic, or that somebody else uses the quota: every window grows by 12 ms,
-///   up to 250 ms, and shrinks again by 0.1 ms with every other answer.
+///   up to 250 ms, and shrinks again by 0.1 ms with every other answer. From the third on in short time requests go more and more
+///   evenly, in the end one N-th of the window after the other, because a burst whose last request is late ends in the next one.
+///
+/// Where the network is unsteady and answers take seconds, they tell too late when a request arrived. Then part of the quota is
+/// lost or some requests are throttled, whatever the rule.
 ///
 /// `cargo xtask bench throttle` in the repository shows what that comes to.
 ///
@@ -68,6 +80,8 @@ pub struct Window {
     serial: u64,
     pause: Pause,
     stretch: Duration,
+    /// Before this time no request goes, so that they go evenly.
+    even_at: Duration,
     answers: Answers,
 }
 
@@ -108,6 +122,7 @@ impl Window {
             serial: 0,
             pause: Pause::default(),
             stretch: Duration::ZERO,
+            even_at: Duration::ZERO,
             answers: Answers::default(),
         }
     }
@@ -118,6 +133,9 @@ impl Window {
             return until.map_or(Turn::Unknown, Turn::At);
         }
         self.latest = self.latest.max(now);
+        if now < self.even_at {
+            return Turn::At(self.even_at);
+        }
         if self.next == self.slots.len() {
             self.next = 0;
         }
@@ -136,6 +154,7 @@ impl Window {
             }
         };
         self.next = index + 1;
+        self.even_at = self.even_at.max(now.saturating_sub(TIMER)).saturating_add(self.gap());
         self.serial += 1;
         self.slots[index] = Holder { serial: self.serial, sent_at: None, free_at: None };
         self.pause.granted(self.serial);
@@ -227,6 +246,15 @@ impl Window {
         self.limit.window + GUARD + self.stretch
     }
 
+    /// How long after a request the next one may go.
+    fn gap(&self) -> Duration {
+        let evenness = self.stretch.saturating_sub(BURSTS).min(EVEN);
+        if evenness.is_zero() {
+            return Duration::ZERO;
+        }
+        (self.length() / self.limit.requests).mul_f64(evenness.div_duration_f64(EVEN))
+    }
+
     fn holder(&mut self, slot: Slot) -> Option<&mut Holder> {
         self.slots.get_mut(slot.index).filter(|holder| holder.serial == slot.serial)
     }
@@ -311,19 +339,24 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    /// Waits for the next turn; returns when it is.
+    fn next(window: &mut Window, from: Duration) -> (Slot, Duration) {
+        let mut now = from;
+        loop {
+            match window.take(now) {
+                Turn::Now(slot) => return (slot, now),
+                Turn::At(time) => now = time,
+                Turn::Unknown => panic!("nothing is out"),
+            }
+        }
+    }
+
     /// One request at a time, each with that round trip, so many times; returns when the last slot is free.
     fn answer(window: &mut Window, from: Duration, round_trip: Duration, times: usize) -> Duration {
         let mut now = from;
         for _ in 0..times {
-            let slot = match window.take(now) {
-                Turn::Now(slot) => slot,
-                Turn::At(time) => {
-                    now = time;
-                    let Turn::Now(slot) = window.take(now) else { panic!("it said so") };
-                    slot
-                }
-                Turn::Unknown => panic!("nothing is out"),
-            };
+            let (slot, turn) = next(window, now);
+            now = turn;
             window.sent(slot, now);
             now += round_trip;
             window.answered(slot, now);
@@ -390,7 +423,27 @@ mod tests {
             now += 2000 * MS;
         }
         let now = answer(&mut window, now, Duration::ZERO, 1);
-        assert_eq!(window.take(now), Turn::At(now + Duration::from_micros(1_250_900)), "there is an end to it");
+        assert_eq!(next(&mut window, now).1, now + Duration::from_micros(1_250_900), "there is an end to it");
+    }
+
+    #[test]
+    fn after_many_throttled_answers_requests_go_evenly_and_in_bursts_again_when_they_end() {
+        let mut window = Window::new(RateLimit::per_second(10));
+        let mut now = Duration::ZERO;
+        for _ in 0..10 {
+            let Turn::Now(slot) = window.take(now) else { panic!("nothing is out") };
+            window.sent(slot, now);
+            window.throttled(slot, now, Some(Duration::ZERO));
+            now += 2000 * MS;
+        }
+        let now = answer(&mut window, now, Duration::ZERO, 1) + 2000 * MS;
+        let Turn::Now(slot) = window.take(now) else { panic!("nothing is out") };
+        // A tenth of 1.121 s, less what a timer may be late.
+        assert_eq!(window.take(now), Turn::At(now + Duration::from_micros(110_090)));
+        window.give_back(slot, now);
+        let now = answer(&mut window, now, Duration::ZERO, 1200) + 2000 * MS;
+        let burst: Vec<_> = (0..10).map(|_| window.take(now)).collect();
+        assert!(burst.iter().all(|turn| matches!(turn, Turn::Now(_))), "{burst:?}");
     }
 
     #[test]

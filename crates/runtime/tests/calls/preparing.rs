@@ -2,7 +2,7 @@
 
 use alibabacloud_runtime::{ErrorKind, ParameterPlacement, PreparedRequest, SignatureVersion};
 
-use crate::support::{Order, Scripted, assert_signed_v1, assert_signed_v3, builder, form, query};
+use crate::support::{Order, Read, Scripted, assert_signed_v1, assert_signed_v3, builder, form, query};
 
 const V1_NAMES: [&str; 10] = [
     "AccessKeyId",
@@ -63,6 +63,25 @@ async fn nothing_of_the_signature_and_no_personal_data_is_in_the_url() {
             assert!(!url.contains("CANARY") && !url.contains("Signature"), "{url}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_by_get_has_its_parameters_in_the_url_and_nothing_of_the_signature() {
+    let request = Read::builder().word("a b/ü").build();
+    for version in [SignatureVersion::V1, SignatureVersion::V3] {
+        for placement in [ParameterPlacement::Body, ParameterPlacement::AsSpecified] {
+            let client = builder(&Scripted::new([])).signature(version).parameter_placement(placement).build().unwrap();
+            let sent = client.prepare(&request).await.unwrap().into_http();
+            assert_eq!((sent.method().as_str(), sent.body().len()), ("GET", 0));
+            assert!(!sent.headers().contains_key("content-type"));
+            assert_eq!(query(&sent).into_iter().collect::<Vec<_>>(), [("Word".to_owned(), "a b/ü".to_owned())]);
+            assert!(!sent.uri().to_string().contains("CANARY"), "{}", sent.uri());
+            assert_signed_v3(&sent);
+        }
+    }
+    let long = Read::builder().word("x".repeat(100_000)).build();
+    let error = builder(&Scripted::new([])).build().unwrap().prepare(&long).await.unwrap_err();
+    assert!(error.to_string().contains("must become shorter"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

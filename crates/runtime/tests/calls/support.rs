@@ -27,7 +27,7 @@ impl Product for Shop {
             ..alibabacloud_runtime::descriptor::EndpointDescriptor::EMPTY
         },
         success_code: Some("OK"),
-        actions: &[Look::DESCRIPTOR, Order::DESCRIPTOR, Ping::DESCRIPTOR],
+        actions: &[Look::DESCRIPTOR, Order::DESCRIPTOR, Ping::DESCRIPTOR, Read::DESCRIPTOR],
         ..ProductDescriptor::EMPTY
     };
 }
@@ -97,6 +97,28 @@ impl Action for Look {
     type Output = Answer;
     const DESCRIPTOR: &'static ActionDescriptor =
         &ActionDescriptor { name: "Look", idempotent: true, ..ActionDescriptor::EMPTY };
+}
+
+pub(crate) mod read {
+    use super::request;
+    request! {
+        /// By GET only.
+        Read / ReadBuilder {
+            optional word: String = "Word" {}, "A word.";
+        }
+    }
+}
+pub(crate) use read::Read;
+
+impl Action for Read {
+    type Product = Shop;
+    type Output = Answer;
+    const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
+        name: "Read",
+        get: true,
+        parameters: <Self as alibabacloud_runtime::Request>::PARAMETERS,
+        ..ActionDescriptor::EMPTY
+    };
 }
 
 /// What the scripted transport does with one request.

@@ -28,6 +28,7 @@ pub(crate) static SHOP: ProductDescriptor = ProductDescriptor {
             ..ActionDescriptor::EMPTY
         },
         &ActionDescriptor { name: "ListOrders", rate_limit: Some(RateLimit::per_second(5)), ..ActionDescriptor::EMPTY },
+        &ActionDescriptor { name: "ReadShelf", anonymous: true, get: true, ..ActionDescriptor::EMPTY },
     ],
     ..ProductDescriptor::EMPTY
 };

@@ -1,5 +1,6 @@
 //! `cargo xtask bench generate [FILE] [--build]`: what importing, generating and building a whole product cost.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -127,23 +128,42 @@ fn building(metadata: &str) -> Result<(), String> {
     let files = derived::files(&model);
     write(&derived, files.iter().map(|(path, text)| (path.as_str(), text.as_str())))?;
 
-    println!("\nBuilding the crate alone, dependencies ready (best of {ROUNDS}; peak memory of the compiler):");
+    println!(
+        "\nBuilding the crate alone, dependencies ready (in turns, the best of {ROUNDS}; CPU of all cores, which other work on the \
+         machine changes little; peak memory of the compiler):"
+    );
+    let selected = match features.as_slice() {
+        [_, _, _] => vec!["--no-default-features".to_owned(), format!("--features=reqwest,{}", features.join(","))],
+        _ => Vec::new(),
+    };
     for (profile, release) in [("debug", false), ("release", true)] {
-        let ours = measure(&format!("{profile}, this generator"), &whole, &[], release)?;
-        let theirs = measure(&format!("{profile}, serde derive"), &derived, &[], release)?;
-        println!("  {profile}: {:.0} % of serde derive", 100.0 * ours.as_secs_f64() / theirs.as_secs_f64());
-        let two = measure(&format!("{profile}, a crate of 2 actions"), &few, &[], release)?;
-        if features.len() == 3 {
-            let selected = [
-                "--no-default-features".to_owned(),
-                "--features".to_owned(),
-                format!("reqwest,{}", features.join(",")),
-            ];
-            let three = measure(&format!("{profile}, 3 of all actions"), &whole, &selected, release)?;
+        let mut subjects = vec![
+            Subject::new("this generator", &whole, &[]),
+            Subject::new("serde derive", &derived, &[]),
+            Subject::new("a crate of 2 actions", &few, &[]),
+        ];
+        if !selected.is_empty() {
+            subjects.push(Subject::new("3 of all actions", &whole, &selected));
+        }
+        measure(&mut subjects, release)?;
+        for subject in &subjects {
+            println!("  {profile}, {:<22} {}", subject.what, subject.best);
+        }
+        if let [ours, theirs, two, rest @ ..] = subjects.as_slice() {
+            let (a, b) = (&ours.best, &theirs.best);
             println!(
-                "  {profile}: 3 of all actions take {:+.2} s against 2 alone",
-                three.as_secs_f64() - two.as_secs_f64()
+                "  {profile}: {:.0} % of serde derive ({:.0} % of its CPU)",
+                a.wall / b.wall * 100.0,
+                a.cpu / b.cpu * 100.0
             );
+            if let [three] = rest {
+                let (a, b) = (&three.best, &two.best);
+                println!(
+                    "  {profile}: 3 of all actions take {:+.2} s ({:+.2} s of CPU) against 2 alone",
+                    a.wall - b.wall,
+                    a.cpu - b.cpu
+                );
+            }
         }
     }
     if names.iter().any(|name| name == DECODED) {
@@ -174,45 +194,77 @@ fn write<'f>(folder: &Path, files: impl Iterator<Item = (&'f str, &'f str)>) -> 
     Ok(())
 }
 
-/// How long cargo takes to build the crate again, everything else being built.
-fn measure(what: &str, folder: &Path, features: &[String], release: bool) -> Result<Duration, String> {
-    let cache = folder.with_file_name("target");
-    let library = folder.join("src/lib.rs");
-    let build = || -> Result<(Duration, Option<u64>), String> {
-        let memory = Path::new("/usr/bin/time");
-        let mut command = if memory.exists() { Command::new(memory) } else { Command::new("cargo") };
-        if memory.exists() {
-            command.args(["-f", "peak %M", "cargo"]);
-        }
-        command.args(["build", "--quiet"]).args(features).args(release.then_some("--release"));
-        let start = Instant::now();
-        let output = command
-            .current_dir(folder)
-            .env("CARGO_TARGET_DIR", &cache)
-            .env("CARGO_INCREMENTAL", "0")
-            .output()
-            .map_err(|error| format!("cargo cannot be started: {error}"))?;
-        let took = start.elapsed();
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        if !output.status.success() {
-            return Err(format!("building {what} failed:\n{errors}"));
-        }
-        Ok((took, errors.lines().find_map(|line| line.strip_prefix("peak ")?.trim().parse().ok())))
-    };
-    build()?;
-    let mut best: Option<(Duration, Option<u64>)> = None;
+/// A crate to build, and the best that was measured.
+struct Subject<'s> {
+    what: &'static str,
+    folder: &'s Path,
+    arguments: &'s [String],
+    best: Cost,
+}
+
+impl<'s> Subject<'s> {
+    fn new(what: &'static str, folder: &'s Path, arguments: &'s [String]) -> Self {
+        Self { what, folder, arguments, best: Cost { wall: f64::INFINITY, cpu: f64::INFINITY, peak: f64::INFINITY } }
+    }
+}
+
+/// What a build takes: seconds, and MB. Without GNU `time`, CPU and memory are not numbers.
+struct Cost {
+    wall: f64,
+    cpu: f64,
+    peak: f64,
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>7.2} s, {:.2} s of CPU, {:.0} MB", self.wall, self.cpu, self.peak)
+    }
+}
+
+/// Lets cargo build each crate again, in turns, everything else being built.
+fn measure(subjects: &mut [Subject<'_>], release: bool) -> Result<(), String> {
+    for subject in &*subjects {
+        build(subject, release)?;
+    }
     for _ in 0..ROUNDS {
-        let file = at(&library, fs::File::options().append(true).open(&library)).map_err(|error| error.to_string())?;
-        at(&library, file.set_modified(std::time::SystemTime::now())).map_err(|error| error.to_string())?;
-        let round = build()?;
-        if best.is_none_or(|(known, _)| round.0 < known) {
-            best = Some(round);
+        for subject in &mut *subjects {
+            let library = subject.folder.join("src/lib.rs");
+            let file = fs::File::options().append(true).open(&library);
+            let file = at(&library, file).map_err(|error| error.to_string())?;
+            at(&library, file.set_modified(std::time::SystemTime::now())).map_err(|error| error.to_string())?;
+            let cost = build(subject, release)?;
+            let best = &mut subject.best;
+            *best =
+                Cost { wall: best.wall.min(cost.wall), cpu: best.cpu.min(cost.cpu), peak: best.peak.min(cost.peak) };
         }
     }
-    let (took, peak) = best.ok_or("nothing was measured")?;
-    let peak = peak.map_or_else(String::new, |kib| format!(", {} MB", kib / 1024));
-    println!("  {what:<32} {:>7.2} s{peak}", took.as_secs_f64());
-    Ok(took)
+    Ok(())
+}
+
+fn build(subject: &Subject<'_>, release: bool) -> Result<Cost, String> {
+    let time = Path::new("/usr/bin/time");
+    let mut command = if time.exists() { Command::new(time) } else { Command::new("cargo") };
+    if time.exists() {
+        command.args(["-f", "cost %U %S %M", "cargo"]);
+    }
+    command.args(["build", "--quiet"]).args(subject.arguments).args(release.then_some("--release"));
+    let start = Instant::now();
+    let output = command
+        .current_dir(subject.folder)
+        .env("CARGO_TARGET_DIR", subject.folder.with_file_name("target"))
+        .env("CARGO_INCREMENTAL", "0")
+        .output()
+        .map_err(|error| format!("cargo cannot be started: {error}"))?;
+    let wall = start.elapsed().as_secs_f64();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(format!("building {} failed:\n{errors}", subject.what));
+    }
+    let cost = errors.lines().find_map(|line| line.strip_prefix("cost "));
+    let mut numbers = cost.unwrap_or_default().split(' ').map(|number| number.parse().unwrap_or(f64::NAN));
+    let mut next = || numbers.next().unwrap_or(f64::NAN);
+    let (user, system, kib) = (next(), next(), next());
+    Ok(Cost { wall, cpu: user + system, peak: kib / 1024.0 })
 }
 
 /// Decoding an answer with 1,000 phone numbers.

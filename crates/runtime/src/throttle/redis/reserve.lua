@@ -43,8 +43,12 @@ if epoch == '' then
 end
 if tonumber(ARGV[6]) > 0 then floor = math.max(floor, now + tonumber(ARGV[6])) end
 
-local at = math.max(now, floor, last)
 local nth = redis.call('LINDEX', log, requests - 1)
+if not nth and last > 0 and not redis.call('LINDEX', log, 0) then
+  -- The log alone was evicted; the state tells when the last request arrived at the latest.
+  floor = math.max(floor, last + allowance + window)
+end
+local at = math.max(now, floor, last)
 if nth then at = math.max(at, tonumber(nth) + window) end
 if at < pause + tonumber(ARGV[9]) then
   -- One goes ahead when the pause is over, and the rest follows.

@@ -1,0 +1,236 @@
+//! `cams doctor`: whether a call could work, and if not, why. Nothing secret is shown, and no action of the product is called.
+
+use std::env;
+use std::time::{Duration, Instant, SystemTime};
+
+use alibabacloud_cams::credentials::alibabacloud_sts::GetCallerIdentity;
+use alibabacloud_cams::credentials::{Chain, Credentials, Outcome, Setup, Tried};
+use alibabacloud_cams::transport::{ReqwestTransport, Transport as _};
+use alibabacloud_cams::{Client, ClientBuilder, ErrorKind, PRODUCT};
+use bytes::Bytes;
+use clap::ArgMatches;
+use http::header::DATE;
+use serde_json::{Value, json};
+
+use crate::exit::Failure;
+use crate::{call, output};
+
+/// How long the endpoint has for an answer.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The service refuses a timestamp that is further off; the client then corrects itself, at the price of one more attempt.
+const ACCEPTED_SKEW: f64 = 900.0;
+
+/// What keeps a call from working, with the exit code of such a call.
+type Problems = Vec<(u8, String)>;
+
+/// Looks at everything that a call needs.
+pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let mut problems = Vec::new();
+    let setup = Setup::new();
+    let tried = Chain::in_official_order(&setup).ask_each().await;
+    let (credentials, source) = sources(&tried, &mut problems);
+    let identity = match &credentials {
+        Some(credentials) => identity(&setup, credentials, &mut problems).await,
+        None => json!({ "error": "not asked: there are no credentials" }),
+    };
+    let client = call::address(ClientBuilder::from_env()?, matches).build()?;
+    let (endpoint, clock) = endpoint(&client, matches, &mut problems).await;
+    let report = json!({
+        "can_call": problems.is_empty(),
+        "problems": problems.iter().map(|(_, problem)| problem).collect::<Vec<_>>(),
+        "source": source,
+        "credentials": tried.iter().map(told).collect::<Vec<_>>(),
+        "identity": identity,
+        "endpoint": endpoint,
+        "clock": clock,
+        "quota": quota(),
+        "proxy": proxy(),
+    });
+    let json = matches.get_one::<String>("output").is_some_and(|format| format == "json");
+    output::print(&if json { output::json(&report) } else { output::table(&report) })?;
+    match problems.into_iter().next() {
+        None => Ok(()),
+        Some((code, problem)) => Err(Failure::ahead(code, format!("a call could not work: {problem}"))),
+    }
+}
+
+/// The credentials that were found, and their source.
+fn sources<'a>(tried: &'a [Tried], problems: &mut Problems) -> (Option<Credentials>, Option<&'a str>) {
+    for Tried { source, outcome, .. } in tried {
+        match outcome {
+            Outcome::Gave(found) => {
+                if found.credentials().expiration().is_some_and(|time| time <= SystemTime::now()) {
+                    problems.push((
+                        4,
+                        format!("the credentials of {source} have expired, or this machine's clock is wrong"),
+                    ));
+                }
+                return (Some(found.credentials().clone()), Some(source));
+            }
+            Outcome::Failed(error) => problems.push((4, format!("{source} failed: {error}"))),
+            _ => {}
+        }
+    }
+    if problems.is_empty() {
+        problems.push((4, "no source has credentials".to_owned()));
+    }
+    (None, None)
+}
+
+/// What became of one source.
+fn told(tried: &Tried) -> Value {
+    let (outcome, why) = match &tried.outcome {
+        Outcome::Gave(found) => {
+            let expiration = found.credentials().expiration().map(|time| {
+                let left = time.duration_since(SystemTime::now()).unwrap_or_default();
+                format!("valid for {} min", left.as_secs() / 60)
+            });
+            let kind = if found.credentials().security_token().is_some() { "temporary" } else { "long-lived" };
+            let parts = [found.found_in().map(ToOwned::to_owned), Some(kind.to_owned()), expiration];
+            let warnings = found.warnings().iter().map(|warning| format!("warning: {warning}"));
+            ("used", parts.into_iter().flatten().chain(warnings).collect::<Vec<_>>().join("; "))
+        }
+        Outcome::DoesNotApply(reason) => ("passed over", reason.to_string()),
+        Outcome::Failed(reason) => ("failed", reason.to_string()),
+        _ => ("not asked", "the search had ended".to_owned()),
+    };
+    json!({ "source": tried.source, "outcome": outcome, "why": why })
+}
+
+/// Whose credentials they are.
+async fn identity(setup: &Setup, credentials: &Credentials, problems: &mut Problems) -> Value {
+    let client = match setup.sts_client(credentials.clone()) {
+        Ok(client) => client,
+        Err(error) => return json!({ "error": error.to_string() }),
+    };
+    match client.send(GetCallerIdentity::new()).await {
+        Ok(answer) => json!({
+            "type": answer.identity_type.as_ref().map(|kind| kind.as_str()),
+            "account": answer.account_id,
+            "arn": answer.arn,
+        }),
+        Err(error) => {
+            // Who cannot be reached refuses nothing: STS may be out of reach where the product is not.
+            if error.kind() == ErrorKind::Service {
+                problems.push((3, format!("the credentials are refused: {error}")));
+            }
+            json!({ "error": error.to_string() })
+        }
+    }
+}
+
+/// Whether the endpoint answers, and what its clock says.
+async fn endpoint(client: &Client, matches: &ArgMatches, problems: &mut Problems) -> (Value, Value) {
+    let endpoint = client.endpoint();
+    let set = |name: &str| env::var(name).is_ok_and(|value| !value.is_empty());
+    let because = if matches.contains_id("endpoint") && matches.get_one::<String>("endpoint").is_some() {
+        "--endpoint".to_owned()
+    } else if set("ALIBABA_CLOUD_ENDPOINT") {
+        "ALIBABA_CLOUD_ENDPOINT".to_owned()
+    } else if let Some(region) = matches.get_one::<String>("region") {
+        format!("--region {region}")
+    } else if set("ALIBABA_CLOUD_REGION_ID") {
+        "ALIBABA_CLOUD_REGION_ID".to_owned()
+    } else {
+        format!("the product's own region, {}", PRODUCT.default_region)
+    };
+    let mut about = json!({ "url": endpoint.to_string(), "because_of": because });
+    match probe(&endpoint.to_string(), endpoint.is_loopback()).await {
+        Ok((took, skew)) => {
+            about["answered_after_ms"] = json!(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+            let verdict = match skew {
+                None => "the endpoint does not tell the time",
+                Some(skew) if skew.abs() > ACCEPTED_SKEW => {
+                    "wrong: correct this machine's clock (the client makes up for it, with one more attempt at first)"
+                }
+                Some(_) => "right",
+            };
+            (about, json!({ "ahead_of_server_s": skew, "verdict": verdict }))
+        }
+        Err(problem) => {
+            problems.push((4, format!("{endpoint} does not answer: {problem}")));
+            about["error"] = json!(problem);
+            (about, json!({ "verdict": "not known: the endpoint does not answer" }))
+        }
+    }
+}
+
+/// One request without an action: how long the answer took, and how far this machine's clock is ahead, in seconds.
+async fn probe(url: &str, is_loopback: bool) -> Result<(Duration, Option<f64>), String> {
+    let transport = if is_loopback { ReqwestTransport::without_proxies() } else { ReqwestTransport::new() };
+    let transport = transport.map_err(|error| error.to_string())?;
+    let request = http::Request::get(format!("{url}/")).body(Bytes::new()).map_err(|error| error.to_string())?;
+    let (sent, started) = (SystemTime::now(), Instant::now());
+    let answer = tokio::time::timeout(LIMIT, transport.send(request)).await;
+    let answer = answer.map_err(|_| format!("no answer within {LIMIT:?}"))?.map_err(|error| error.to_string())?;
+    let took = started.elapsed();
+    let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
+    let skew = date.and_then(|date| httpdate::parse_http_date(date).ok()).map(|server| {
+        // The header has whole seconds, and was written about halfway.
+        let here = sent + took / 2;
+        let apart = |later: SystemTime, earlier: SystemTime| {
+            later.duration_since(earlier).map(|apart| apart.as_secs_f64().round())
+        };
+        apart(here, server).or_else(|_| apart(server, here).map(|ahead| -ahead)).unwrap_or_default()
+    });
+    Ok((took, skew))
+}
+
+/// The limits that the client keeps to.
+fn quota() -> Value {
+    let limits: serde_json::Map<_, _> = PRODUCT
+        .actions
+        .iter()
+        .map(|action| {
+            (action.name.to_owned(), json!(action.rate_limit.map_or("none".to_owned(), |limit| limit.to_string())))
+        })
+        .collect();
+    let shared = env::var("CAMS_QUOTA_REDIS").is_ok_and(|url| !url.is_empty());
+    json!({
+        "per_account": limits,
+        "shared": if shared { "through the server of CAMS_QUOTA_REDIS, with --quota-account" } else { "no: each process counts for itself" },
+    })
+}
+
+/// The proxies of the environment.
+fn proxy() -> Value {
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+    let mut found: serde_json::Map<_, _> = names
+        .iter()
+        .filter_map(|name| Some((*name, env::var(name).ok().filter(|value| !value.is_empty())?)))
+        .map(|(name, value)| (name.to_owned(), json!(masked(&value))))
+        .collect();
+    if found.is_empty() {
+        return json!("none");
+    }
+    for name in ["NO_PROXY", "no_proxy"] {
+        if let Ok(value) = env::var(name) {
+            found.insert(name.to_owned(), json!(value));
+        }
+    }
+    Value::Object(found)
+}
+
+/// Scheme, host and port of a proxy: user name and password are hidden.
+fn masked(proxy: &str) -> String {
+    let (scheme, rest) = proxy.split_once("://").map_or(("", proxy), |(scheme, rest)| (scheme, rest));
+    let (login, host) = rest.rsplit_once('@').map_or(("", rest), |(_, host)| ("<hidden>@", host));
+    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    if scheme.is_empty() { format!("{login}{host}") } else { format!("{scheme}://{login}{host}") }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_login_of_a_proxy_is_hidden() {
+        for (proxy, shown) in [
+            ("http://user:p@ss@proxy:8080/x", "http://<hidden>@proxy:8080"),
+            ("user:pass@proxy", "<hidden>@proxy"),
+            ("http://proxy:1", "http://proxy:1"),
+            ("http://user:a/b@proxy", "http://<hidden>@proxy"),
+        ] {
+            assert_eq!(super::masked(proxy), shown);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `cams doctor` tells what a call would meet, and shows nothing secret.
+
+mod support;
+
+use std::process::Command;
+
+use support::{Served, cams, cams_with_key, nobody, run, server, with_key};
+
+const IDENTITY: &str =
+    r#"{"IdentityType":"RAMUser","AccountId":"1968132000","Arn":"acs:ram::1968132000:user/admin","RequestId":"r"}"#;
+
+/// `cams doctor` at the simulator, with this answer of STS.
+fn doctor(command: fn(&[String]) -> Command, cams_url: &str, sts: Option<(u16, &str)>, more: &[&str]) -> Command {
+    let mut arguments = vec!["doctor".to_owned(), "--endpoint".to_owned(), cams_url.to_owned()];
+    arguments.extend(more.iter().map(|&word| word.to_owned()));
+    let mut command = command(&arguments);
+    command.env("ALIBABA_CLOUD_STS_ENDPOINT", server(sts));
+    command
+}
+
+fn with_key_of_simulator(arguments: &[String]) -> Command {
+    cams_with_key(arguments.iter().map(String::as_str))
+}
+
+fn without_key(arguments: &[String]) -> Command {
+    cams(arguments.iter().map(String::as_str))
+}
+
+#[test]
+fn all_is_well_is_said_with_source_identity_endpoint_clock_quota_and_proxy() {
+    let served = Served::start([]);
+    let ran = run(doctor(with_key_of_simulator, &served.url, Some((200, IDENTITY)), &["--output", "json"]));
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["can_call"], true);
+    assert_eq!(report["source"], "environment");
+    assert_eq!(report["credentials"].as_array().unwrap().len(), 6);
+    assert_eq!(report["credentials"][1]["outcome"], "not asked");
+    assert_eq!(report["identity"]["arn"], "acs:ram::1968132000:user/admin");
+    assert_eq!(report["endpoint"]["url"], served.url);
+    assert_eq!(report["clock"]["verdict"], "right");
+    assert_eq!(report["quota"]["per_account"]["ChatappSyncPhoneNumber"], "10/s");
+    assert_eq!(report["proxy"], "none");
+
+    let mut table = doctor(with_key_of_simulator, &served.url, Some((200, IDENTITY)), &[]);
+    table.env("HTTPS_PROXY", "http://CANARY:CANARY@proxy:3128").env("NO_PROXY", "127.0.0.1");
+    let ran = run(table);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for words in ["environment", "acs:ram::1968132000:user/admin", "http://<hidden>@proxy:3128", "10/s"] {
+        assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
+    }
+    assert!(!ran.stdout.contains("CANARY"), "{}", ran.stdout);
+}
+
+#[test]
+fn the_exit_code_says_whether_a_call_could_work() {
+    let served = Served::start([]);
+    let ran = run(doctor(without_key, &served.url, None, &[]));
+    assert_eq!(ran.code, Some(4));
+    assert!(ran.stderr.contains("no source has credentials"), "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not set"),
+        "{}",
+        ran.stdout
+    );
+
+    let mut broken = doctor(without_key, &served.url, None, &[]);
+    broken.env("ALIBABA_CLOUD_CONFIG_FILE", "/nowhere/config.json");
+    let ran = run(broken);
+    assert_eq!(ran.code, Some(4));
+    assert!(ran.stderr.contains("CLI profile failed"), "{}", ran.stderr);
+
+    let refusal = r#"{"Code":"InvalidAccessKeyId.NotFound","Message":"unknown","RequestId":"r"}"#;
+    assert_eq!(run(doctor(with_key_of_simulator, &served.url, Some((404, refusal)), &[])).code, Some(3));
+    assert_eq!(run(doctor(with_key_of_simulator, &nobody(), Some((200, IDENTITY)), &[])).code, Some(4));
+
+    // STS out of reach is told, and keeps no call from working.
+    let mut unreachable = doctor(with_key_of_simulator, &served.url, None, &[]);
+    unreachable.env("ALIBABA_CLOUD_STS_ENDPOINT", nobody());
+    let ran = run(unreachable);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("no connection"), "{}", ran.stdout);
+}
+
+#[test]
+fn nothing_secret_is_shown_whatever_is_broken() {
+    const SECRET: &str = "CANARY+secret/EGRET";
+    let served = Served::start([]);
+    let echo = format!(r#"{{"Code":"SignatureDoesNotMatch","Message":"CANARYid {SECRET} CANARYtoken"}}"#);
+    for sts in [(403, &*echo), (200, "<html>no"), (200, IDENTITY)] {
+        for format in ["table", "json"] {
+            let mut command =
+                with_key(doctor(without_key, &served.url, Some(sts), &["--output", format]), "CANARYid", SECRET);
+            command
+                .env("ALIBABA_CLOUD_SECURITY_TOKEN", "CANARYtoken")
+                .env("CAMS_QUOTA_REDIS", "redis://:CANARY@127.0.0.1:1");
+            command.env("https_proxy", "http://CANARY:CANARY@127.0.0.1:1/CANARY");
+            let ran = run(command);
+            for text in [&ran.stdout, &ran.stderr] {
+                assert!(!text.contains("CANARY") && !text.contains("EGRET"), "{text}");
+            }
+        }
+    }
+    let uri = format!("{}/CANARY?token=CANARY", server(Some((200, r#"{"Code":"CANARY"}"#))));
+    let mut command = doctor(without_key, &served.url, None, &[]);
+    command.env("ALIBABA_CLOUD_CREDENTIALS_URI", uri);
+    let ran = run(command);
+    assert_eq!(ran.code, Some(4));
+    assert!(!ran.stdout.contains("CANARY") && !ran.stderr.contains("CANARY"), "{} {}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn a_call_uses_the_profile_of_the_official_command_line() {
+    let served = Served::start([]);
+    let folder = std::env::temp_dir().join(format!("cams-profile-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join(".aliyun")).unwrap();
+    let profile = r#"{"current":"p","profiles":[{"name":"p","mode":"AK","access_key_id":"testid","access_key_secret":"testsecret","region_id":"cn-nowhere"}]}"#;
+    std::fs::write(folder.join(".aliyun/config.json"), profile).unwrap();
+    let mut command = cams(support::SYNC.into_iter().chain(["--endpoint", &served.url]));
+    command.env("HOME", &folder);
+    let ran = run(command);
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+    // The region of a profile says where servers are, not where this product is.
+    let mut shown = cams(support::SYNC.into_iter().chain(["--dry-run"]));
+    shown.env("HOME", &folder);
+    assert!(!run(shown).stdout.contains("cn-nowhere"));
+    std::fs::remove_dir_all(folder).unwrap();
+}

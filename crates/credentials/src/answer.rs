@@ -1,0 +1,125 @@
+//! Credentials out of JSON, which is wiped after use.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use alibabacloud_runtime::Credentials;
+use serde_json::{Map, Value};
+use zeroize::Zeroize;
+
+use crate::expiration;
+
+/// A JSON object with secrets in it: not printable, its texts are wiped when it is dropped.
+pub(crate) struct WipedJson(Map<String, Value>);
+
+/// Where the credentials stand in an object.
+pub(crate) struct Keys {
+    pub(crate) id: &'static str,
+    pub(crate) secret: &'static str,
+    pub(crate) token: &'static str,
+    pub(crate) expiration: &'static str,
+}
+
+/// The spelling of STS, of the metadata service and of credentials URIs.
+pub(crate) const CAPITALIZED: Keys =
+    Keys { id: "AccessKeyId", secret: "AccessKeySecret", token: "SecurityToken", expiration: "Expiration" };
+
+impl WipedJson {
+    /// The object in this text.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
+        // Editors on Windows begin a file so.
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        serde_json::from_slice(text).map(Self)
+    }
+
+    /// Takes an inner object out.
+    pub(crate) fn take_object(&mut self, key: &str) -> Option<Self> {
+        match self.0.get_mut(key).map(Value::take) {
+            Some(Value::Object(map)) => Some(Self(map)),
+            _ => None,
+        }
+    }
+
+    /// Takes the objects of a list out.
+    pub(crate) fn take_objects(&mut self, key: &str) -> Vec<Self> {
+        let Some(Value::Array(list)) = self.0.get_mut(key).map(Value::take) else { return Vec::new() };
+        list.into_iter()
+            .filter_map(|value| if let Value::Object(map) = value { Some(Self(map)) } else { None })
+            .collect()
+    }
+
+    /// A text that is no secret; an empty one counts as absent.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// Takes a text out; an empty one counts as absent.
+    pub(crate) fn take(&mut self, key: &str) -> Option<String> {
+        match self.0.get_mut(key).map(Value::take) {
+            Some(Value::String(text)) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A whole number, as such or as text.
+    pub(crate) fn number(&self, key: &str) -> Option<i64> {
+        let value = self.0.get(key)?;
+        value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+    }
+
+    pub(crate) fn flag(&self, key: &str) -> Option<bool> {
+        let value = self.0.get(key)?;
+        value.as_bool().or_else(|| value.as_str()?.parse().ok())
+    }
+
+    /// A time: in ISO 8601, or in seconds since 1970.
+    pub(crate) fn time(&self, key: &str) -> Result<Option<SystemTime>, String> {
+        match self.0.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) if text.is_empty() => Ok(None),
+            Some(value) => {
+                let seconds = |seconds: i64| UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?));
+                let time = match self.number(key) {
+                    Some(0) => return Ok(None),
+                    Some(number) => seconds(number),
+                    None => value.as_str().and_then(expiration::parse),
+                };
+                time.map(Some).ok_or_else(|| format!("gave a `{key}` that is not a time such as 2030-01-02T15:04:05Z"))
+            }
+        }
+    }
+
+    /// Temporary credentials with all four parts.
+    pub(crate) fn temporary(&mut self, keys: &Keys) -> Result<Credentials, String> {
+        let expiration = self.time(keys.expiration)?;
+        match (self.take(keys.id), self.take(keys.secret), self.take(keys.token), expiration) {
+            (Some(id), Some(secret), Some(token), Some(_)) => Ok(Credentials::temporary(id, secret, token, expiration)),
+            (id, secret, token, _) => {
+                let missing = [
+                    (keys.id, id.is_none()),
+                    (keys.secret, secret.is_none()),
+                    (keys.token, token.is_none()),
+                    (keys.expiration, expiration.is_none()),
+                ];
+                [id, secret, token].into_iter().flatten().for_each(|mut text| text.zeroize());
+                let missing = missing.iter().filter(|(_, missing)| *missing).map(|(name, _)| format!("`{name}`"));
+                Err(format!("gave no {}", missing.collect::<Vec<_>>().join(" and no ")))
+            }
+        }
+    }
+}
+
+impl Drop for WipedJson {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(wipe);
+    }
+}
+
+/// Wipes all texts of a value. (Its depth is limited by the parser.)
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(list) => list.iter_mut().for_each(wipe),
+        Value::Object(map) => map.values_mut().for_each(wipe),
+        _ => {}
+    }
+}

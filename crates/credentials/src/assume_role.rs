@@ -1,0 +1,111 @@
+//! A RAM role, assumed with credentials of any origin.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use alibabacloud_runtime::ProvideCredentials;
+
+use crate::setup::Setup;
+use crate::source::{Found, Source, SourceError, SourceFuture};
+use crate::sts::{self, Role};
+
+/// Temporary credentials of a RAM role, from STS, for whoever may assume it.
+#[derive(Clone)]
+pub struct AssumeRole {
+    setup: Setup,
+    base: Arc<dyn ProvideCredentials>,
+    role: Role,
+    external_id: Option<String>,
+}
+
+impl AssumeRole {
+    /// The role with this ARN (`acs:ram::<account>:role/<name>`), assumed with the credentials of `base`: [`Credentials`] themselves, or
+    /// a provider.
+    ///
+    /// [`Credentials`]: crate::Credentials
+    pub fn new(base: impl ProvideCredentials, role_arn: impl Into<String>) -> Self {
+        let role = Role { arn: Some(role_arn.into()), ..Role::default() };
+        Self { setup: Setup::new(), base: Arc::new(base), role, external_id: None }
+    }
+
+    pub(crate) fn of(base: Arc<dyn ProvideCredentials>, role: Role, external_id: Option<String>, setup: Setup) -> Self {
+        Self { setup, base, role, external_id }
+    }
+
+    /// The name of the session in audit logs: 2 to 64 letters, digits and `.`, `@`, `-`, `_`. Default:
+    /// `ALIBABA_CLOUD_ROLE_SESSION_NAME`, else `rust-sdk-` and the time.
+    #[must_use]
+    pub fn session_name(mut self, name: impl Into<String>) -> Self {
+        self.role.session_name = Some(name.into());
+        self
+    }
+
+    /// How long the credentials are valid, in seconds: from 900 to what the role allows. Default: 3600.
+    #[must_use]
+    pub fn duration_seconds(mut self, seconds: u32) -> Self {
+        self.role.seconds = Some(seconds);
+        self
+    }
+
+    /// A policy as JSON text that takes permissions away from those of the role.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Into<String>) -> Self {
+        self.role.policy = Some(policy.into());
+        self
+    }
+
+    /// The external ID that the trust policy of the role asks for. Default: `ALIBABA_CLOUD_EXTERNAL_ID`.
+    #[must_use]
+    pub fn external_id(mut self, id: impl Into<String>) -> Self {
+        self.external_id = Some(id.into());
+        self
+    }
+
+    /// Where and how to ask.
+    #[must_use]
+    pub fn setup(mut self, setup: Setup) -> Self {
+        self.setup = setup;
+        self
+    }
+
+    async fn assume(&self) -> Result<Found, SourceError> {
+        let (setup, role) = (&self.setup, &self.role);
+        let Some(arn) = role.arn(setup)? else {
+            return Err(SourceError::failed("there is no role to assume: its ARN is missing"));
+        };
+        let external_id = match &self.external_id {
+            Some(id) => Some(id.clone()),
+            None => setup.environment.get("ALIBABA_CLOUD_EXTERNAL_ID")?,
+        };
+        let mut request =
+            alibabacloud_sts::AssumeRole::builder().role_arn(&arn).role_session_name(role.session_name(setup)?).build();
+        request.duration_seconds = role.seconds()?;
+        request.policy.clone_from(&role.policy);
+        request.external_id = external_id;
+        let client = role.client(setup, Some(Arc::clone(&self.base)))?;
+        let answer = client.send(request).await.map_err(|error| sts::refused(&error))?.into_inner();
+        let given = answer.credentials.unwrap_or_default();
+        let expiration = given.expiration.as_deref();
+        let credentials =
+            sts::credentials(given.access_key_id, given.access_key_secret, given.security_token, expiration)?;
+        Ok(Found::new(credentials).detail(format!("role {arn}")))
+    }
+}
+
+impl Source for AssumeRole {
+    fn name(&self) -> Cow<'static, str> {
+        "assumed role".into()
+    }
+
+    fn fetch(&self) -> SourceFuture<'_> {
+        Box::pin(self.assume())
+    }
+}
+
+/// Without policy and external ID.
+impl fmt::Debug for AssumeRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AssumeRole").field("role", &self.role.arn).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! A sign-in of `CloudSSO` that the official command line has stored.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use alibabacloud_runtime::Credentials;
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Request, StatusCode, Uri};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::answer::CAPITALIZED;
+use crate::http::{is_open, json, shown};
+use crate::setup::Setup;
+use crate::source::{Found, Source, SourceError, SourceFuture};
+
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// What the profile says.
+pub(crate) struct CloudSso {
+    pub(crate) setup: Setup,
+    pub(crate) sign_in_url: String,
+    pub(crate) account: String,
+    pub(crate) access_configuration: String,
+    pub(crate) access_token: Option<Zeroizing<String>>,
+    pub(crate) access_token_expiration: Option<SystemTime>,
+    /// What the command line got last.
+    pub(crate) stored: Option<Credentials>,
+}
+
+impl CloudSso {
+    async fn ask(&self) -> Result<Found, SourceError> {
+        if let Some(stored) = still_good(self.stored.as_ref(), self.setup.now()) {
+            return Ok(stored.into());
+        }
+        let again = "sign in again with `aliyun configure --mode CloudSSO`";
+        let now = self.setup.now();
+        let expired = self.access_token_expiration.is_none_or(|expiration| expiration <= now);
+        let token = self.access_token.as_ref().filter(|_| !expired);
+        let token =
+            token.ok_or_else(|| SourceError::failed(format!("the sign-in of CloudSSO has expired; {again}")))?;
+        let wrong = || SourceError::failed("the sign-in URL of CloudSSO is not one that begins with `https://`");
+        let url = self.sign_in_url.trim().parse::<Uri>().map_err(|_| wrong())?;
+        if url.host().is_none_or(str::is_empty) || is_open(&url) {
+            return Err(wrong());
+        }
+        let server = shown(&url);
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", &**token))
+            .map_err(|_| SourceError::failed(format!("the access token of CloudSSO is damaged; {again}")))?;
+        bearer.set_sensitive(true);
+        let body = json!({ "AccountId": self.account, "AccessConfigurationId": self.access_configuration });
+        let request = Request::post(format!("{server}/cloud-credentials"))
+            .header(AUTHORIZATION, bearer)
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/json")
+            .body(Bytes::from(body.to_string()))
+            .map_err(|_| wrong())?;
+        let answer = self.setup.http.send(request, LIMIT).await;
+        let answer = answer.map_err(|error| SourceError::failed(format!("{server}: {error}")))?;
+        if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let status = answer.status().as_u16();
+            return Err(SourceError::failed(format!(
+                "{server} refused the sign-in of CloudSSO (HTTP {status}); {again}"
+            )));
+        }
+        let failed = |problem: String| SourceError::failed(format!("{server} {problem}"));
+        let mut json = json(&answer).map_err(failed)?;
+        let mut inner =
+            json.take_object("CloudCredential").ok_or_else(|| failed("gave no `CloudCredential`".to_owned()))?;
+        Ok(inner.temporary(&CAPITALIZED).map_err(failed)?.into())
+    }
+}
+
+/// Stored credentials, unless they are about to expire.
+pub(crate) fn still_good(stored: Option<&Credentials>, now: SystemTime) -> Option<Credentials> {
+    let soon = now.checked_add(Duration::from_secs(180)).unwrap_or(now);
+    stored.filter(|stored| stored.expiration().is_some_and(|expiration| expiration > soon)).cloned()
+}
+
+impl Source for CloudSso {
+    fn name(&self) -> Cow<'static, str> {
+        "CloudSSO".into()
+    }
+
+    fn fetch(&self) -> SourceFuture<'_> {
+        Box::pin(self.ask())
+    }
+}

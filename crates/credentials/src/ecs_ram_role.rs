@@ -1,0 +1,252 @@
+//! The RAM role of an ECS instance, from its metadata service.
+//!
+//! Protocol: "Instance metadata" in the documentation of ECS. Version 2 of the service wants a token that is asked for first; version
+//! 1 does not, and is the fallback unless it is switched off.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, Uri};
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use crate::answer::CAPITALIZED;
+use crate::http::{Unanswered, json};
+use crate::setup::Setup;
+use crate::source::{Found, Source, SourceError, SourceFuture};
+
+const TOKEN_PATH: &str = "/latest/api/token";
+const ROLE_PATH: &str = "/latest/meta-data/ram/security-credentials/";
+const TOKEN_TTL: Duration = Duration::from_secs(21_600);
+/// One connection, one answer.
+const REQUEST_LIMIT: Duration = Duration::from_secs(1);
+/// All of it: a machine that is no ECS instance must not wait longer.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// The RAM role that is attached to the ECS instance (or container) on which the program runs.
+///
+/// Asks the metadata service, with a token (version 2 of the service) that is kept for its lifetime; without one only if the service gives none and
+/// `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. Where there is no such service, this is known within 2 s. Never goes through a proxy.
+pub struct EcsRamRole {
+    setup: Setup,
+    role: Option<String>,
+    version_1: bool,
+    token: Mutex<Option<(Zeroizing<String>, SystemTime)>>,
+}
+
+impl EcsRamRole {
+    /// The role that `ALIBABA_CLOUD_ECS_METADATA` names, else the one that the service names.
+    pub fn new() -> Self {
+        Self { setup: Setup::new(), role: None, version_1: true, token: Mutex::default() }
+    }
+
+    /// Asks for this role.
+    #[must_use]
+    pub fn role(mut self, name: impl Into<String>) -> Self {
+        self.role = Some(name.into());
+        self
+    }
+
+    /// Never asks without a token.
+    #[must_use]
+    pub fn without_version_1(mut self) -> Self {
+        self.version_1 = false;
+        self
+    }
+
+    /// Where and how to ask.
+    #[must_use]
+    pub fn setup(mut self, setup: Setup) -> Self {
+        self.setup = setup;
+        self
+    }
+
+    async fn ask(&self) -> Result<Found, SourceError> {
+        let environment = &self.setup.environment;
+        if environment.flag("ALIBABA_CLOUD_ECS_METADATA_DISABLED")? {
+            return Err(SourceError::not_applicable("ALIBABA_CLOUD_ECS_METADATA_DISABLED switches it off"));
+        }
+        let version_1 = self.version_1 && !environment.flag("ALIBABA_CLOUD_IMDSV1_DISABLED")?;
+        let role = match &self.role {
+            Some(role) => Some(role.clone()),
+            None => environment.get("ALIBABA_CLOUD_ECS_METADATA")?,
+        };
+        let role = match role {
+            Some(role) => role.trim().to_owned(),
+            None => self.role_name(version_1).await?,
+        };
+        if !is_role_name(&role) {
+            return Err(SourceError::failed(
+                "the name of the RAM role is not one (letters, digits, `.`, `_` and `-`); correct it, or leave it out to let the \
+                 metadata service name the role",
+            ));
+        }
+        let answer = self.get(&format!("{ROLE_PATH}{role}"), version_1).await?;
+        if answer.status() == StatusCode::NOT_FOUND {
+            return Err(SourceError::failed(format!(
+                "the role `{role}` is not attached to this instance; attach it, or correct ALIBABA_CLOUD_ECS_METADATA"
+            )));
+        }
+        let service = |problem: String| SourceError::failed(format!("the metadata service {problem}"));
+        let mut json = json(&answer).map_err(service)?;
+        if json.text("Code") != Some("Success") {
+            return Err(service(format!("gave no credentials for the role `{role}`: its `Code` is not `Success`")));
+        }
+        let credentials = json.temporary(&CAPITALIZED).map_err(service)?;
+        Ok(Found::new(credentials).detail(format!("role {role}")))
+    }
+
+    async fn role_name(&self, version_1: bool) -> Result<String, SourceError> {
+        let answer = self.get(ROLE_PATH, version_1).await?;
+        match answer.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => {
+                return Err(SourceError::not_applicable("no RAM role is attached to this instance"));
+            }
+            status => {
+                let status = status.as_u16();
+                return Err(SourceError::failed(format!("the metadata service answered with HTTP {status}")));
+            }
+        }
+        let text = str::from_utf8(answer.body()).unwrap_or_default().trim();
+        if is_role_name(text) {
+            Ok(text.to_owned())
+        } else {
+            Err(SourceError::failed("the metadata service named no role; something else answers at its address"))
+        }
+    }
+
+    /// Asks with a token, and without one where that is allowed and necessary.
+    async fn get(&self, path: &str, version_1: bool) -> Result<Response<Bytes>, SourceError> {
+        let mut kept = self.kept_token();
+        // A kept token may have been forgotten by the service.
+        loop {
+            let was_kept = kept.is_some();
+            let token = match kept.take() {
+                Some(token) => Ok(token),
+                None => self.new_token().await,
+            };
+            let refused = match token {
+                Ok(token) => {
+                    let answer = self.send(Method::GET, path, Some(&token)).await?;
+                    let refused = answer.status().is_client_error() && answer.status() != StatusCode::NOT_FOUND;
+                    if !refused {
+                        return Ok(answer);
+                    }
+                    self.forget_token();
+                    if was_kept {
+                        continue;
+                    }
+                    format!("refused its own token with HTTP {}", answer.status().as_u16())
+                }
+                Err(NoToken::NoConnection(error)) => return Err(error),
+                Err(NoToken::Refused(why)) => why,
+            };
+            if !version_1 {
+                return Err(SourceError::failed(format!(
+                    "the metadata service {refused}, and asking without one (version 1) is switched off"
+                )));
+            }
+            return self.send(Method::GET, path, None).await;
+        }
+    }
+
+    async fn new_token(&self) -> Result<Zeroizing<String>, NoToken> {
+        let answer = match self.request(Method::PUT, TOKEN_PATH, None) {
+            Ok(request) => self.setup.http.send_direct(request, REQUEST_LIMIT).await,
+            Err(error) => return Err(NoToken::NoConnection(error)),
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(Unanswered::NotSent(problem)) => return Err(NoToken::NoConnection(absent(&problem))),
+            Err(Unanswered::Broken(problem)) => return Err(NoToken::Refused(format!("gave no token ({problem})"))),
+        };
+        let status = answer.status();
+        let text = str::from_utf8(answer.body()).unwrap_or_default().trim();
+        let usable = !text.is_empty() && text.len() <= 4096 && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if status != StatusCode::OK || !usable {
+            return Err(NoToken::Refused(format!("gave no token (HTTP {})", status.as_u16())));
+        }
+        let token = Zeroizing::new(text.to_owned());
+        let until = self.setup.now().checked_add(TOKEN_TTL * 9 / 10);
+        if let Some(until) = until {
+            *self.token.lock().unwrap_or_else(PoisonError::into_inner) = Some((token.clone(), until));
+        }
+        Ok(token)
+    }
+
+    fn kept_token(&self) -> Option<Zeroizing<String>> {
+        let kept = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|(_, until)| self.setup.now() < *until).map(|(token, _)| token.clone())
+    }
+
+    fn forget_token(&self) {
+        *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    async fn send(&self, method: Method, path: &str, token: Option<&str>) -> Result<Response<Bytes>, SourceError> {
+        let request = self.request(method, path, token)?;
+        self.setup.http.send_direct(request, REQUEST_LIMIT).await.map_err(|error| absent(&error.to_string()))
+    }
+
+    fn request(&self, method: Method, path: &str, token: Option<&str>) -> Result<Request<Bytes>, SourceError> {
+        let url = format!("{}{path}", self.setup.metadata_url.trim_end_matches('/'));
+        let mut request = Request::builder().uri(url.parse::<Uri>().unwrap_or_default());
+        if method == Method::PUT {
+            request = request.header("X-aliyun-ecs-metadata-token-ttl-seconds", TOKEN_TTL.as_secs());
+        }
+        if let Some(token) = token {
+            request = request.header("X-aliyun-ecs-metadata-token", token);
+        }
+        request
+            .method(method)
+            .body(Bytes::new())
+            .map_err(|_| SourceError::failed("the address of the metadata service is not a URL"))
+    }
+}
+
+/// Why there is no token.
+enum NoToken {
+    NoConnection(SourceError),
+    Refused(String),
+}
+
+/// Nobody answers where the service would be.
+fn absent(problem: &str) -> SourceError {
+    SourceError::not_applicable(format!(
+        "the metadata service does not answer ({problem}); it does only on ECS instances; ALIBABA_CLOUD_ECS_METADATA_DISABLED=true \
+         saves the wait"
+    ))
+}
+
+fn is_role_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+impl Default for EcsRamRole {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Source for EcsRamRole {
+    fn name(&self) -> Cow<'static, str> {
+        "ECS RAM role".into()
+    }
+
+    fn fetch(&self) -> SourceFuture<'_> {
+        Box::pin(async {
+            timeout(LIMIT, self.ask()).await.unwrap_or_else(|_| Err(absent(&format!("no answer within {LIMIT:?}"))))
+        })
+    }
+}
+
+/// Without the token of the metadata service.
+impl fmt::Debug for EcsRamRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EcsRamRole").field("role", &self.role).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,130 @@
+//! One request and its answer, with a time limit, through the runtime's transport.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use alibabacloud_runtime::transport::ReqwestTransport;
+use alibabacloud_runtime::{Transport, TransportError};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, Uri};
+use tokio::time::timeout;
+
+use crate::answer::WipedJson;
+
+/// The ways to the servers; each is built when it is first taken.
+#[derive(Default)]
+pub(crate) struct Http {
+    given: Option<Arc<dyn Transport>>,
+    proxied: OnceLock<Arc<dyn Transport>>,
+    direct: OnceLock<Arc<dyn Transport>>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// No connection.
+    NotSent(String),
+    /// No answer in time, or a broken one.
+    Broken(String),
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSent(message) | Self::Broken(message) => f.write_str(message),
+        }
+    }
+}
+
+impl From<TransportError> for Unanswered {
+    fn from(error: TransportError) -> Self {
+        let message = error.to_string();
+        if error.is_not_sent() { Self::NotSent(message) } else { Self::Broken(message) }
+    }
+}
+
+impl Http {
+    pub(crate) fn over(transport: Arc<dyn Transport>) -> Self {
+        Self { given: Some(transport), ..Self::default() }
+    }
+
+    /// The way to other machines: what was given, else with the proxies of the environment.
+    pub(crate) fn proxied(&self) -> Result<Arc<dyn Transport>, TransportError> {
+        match &self.given {
+            Some(given) => Ok(Arc::clone(given)),
+            None => built(&self.proxied, || ReqwestTransport::builder().build()),
+        }
+    }
+
+    /// The way to the metadata service and to this machine: no proxy can reach them, and none may see them.
+    pub(crate) fn direct(&self) -> Result<Arc<dyn Transport>, TransportError> {
+        let build = || ReqwestTransport::builder().without_proxies().connect_timeout(Duration::from_secs(1)).build();
+        built(&self.direct, build)
+    }
+
+    /// Sends the request directly.
+    pub(crate) async fn send_direct(
+        &self,
+        request: Request<Bytes>,
+        limit: Duration,
+    ) -> Result<Response<Bytes>, Unanswered> {
+        send(&*self.direct()?, request, limit).await
+    }
+
+    /// Sends the request: directly to this machine, else through what proxies there are.
+    pub(crate) async fn send(&self, request: Request<Bytes>, limit: Duration) -> Result<Response<Bytes>, Unanswered> {
+        let transport = if is_loopback(request.uri()) { self.direct()? } else { self.proxied()? };
+        send(&*transport, request, limit).await
+    }
+}
+
+fn built(
+    slot: &OnceLock<Arc<dyn Transport>>,
+    build: impl Fn() -> Result<ReqwestTransport, TransportError>,
+) -> Result<Arc<dyn Transport>, TransportError> {
+    if let Some(transport) = slot.get() {
+        return Ok(Arc::clone(transport));
+    }
+    let transport: Arc<dyn Transport> = Arc::new(build()?);
+    Ok(Arc::clone(slot.get_or_init(|| transport)))
+}
+
+async fn send(
+    transport: &dyn Transport,
+    request: Request<Bytes>,
+    limit: Duration,
+) -> Result<Response<Bytes>, Unanswered> {
+    match timeout(limit, transport.send(request)).await {
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(Unanswered::Broken(format!("no answer within {limit:?}"))),
+    }
+}
+
+/// Whether the host is this machine.
+pub(crate) fn is_loopback(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    host.eq_ignore_ascii_case("localhost")
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether everybody on the way can read what is sent there.
+pub(crate) fn is_open(uri: &Uri) -> bool {
+    uri.scheme_str() != Some("https") && !is_loopback(uri)
+}
+
+/// Scheme, host and port: what may be shown of a URL. Path, query and user name may hold secrets.
+pub(crate) fn shown(uri: &Uri) -> String {
+    let host = uri.host().unwrap_or_default();
+    let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}", uri.scheme_str().unwrap_or("http"))
+}
+
+/// The body of a successful answer, as JSON. The words say what is wrong and quote nothing.
+pub(crate) fn json(answer: &Response<Bytes>) -> Result<WipedJson, String> {
+    if answer.status() != StatusCode::OK {
+        return Err(format!("answered with HTTP {}", answer.status().as_u16()));
+    }
+    WipedJson::parse(answer.body()).map_err(|_| "answered with something that is not a JSON object".to_owned())
+}

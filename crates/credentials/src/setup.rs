@@ -1,0 +1,194 @@
+//! Where sources look, and by which way: environment, home folder, transport, addresses, clock.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use alibabacloud_runtime::{ProvideCredentials, Transport};
+
+use crate::http::Http;
+use crate::source::SourceError;
+use crate::sts::Role;
+
+/// Tells the time.
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// What all sources have in common: the environment that they read, and how they reach their servers.
+///
+/// The default is what programs want: the environment of the process, the bundled transport, and Alibaba Cloud's addresses. Tests
+/// and special networks change it. Cheap to clone; clones share connections.
+///
+/// ```
+/// use alibabacloud_credentials::{Environment, Setup};
+///
+/// let setup = Setup::new().environment(Environment::of([("HOME", "/home/somebody")]));
+/// ```
+#[derive(Clone)]
+#[must_use = "a setup does nothing until a source is given it"]
+pub struct Setup {
+    pub(crate) environment: Environment,
+    pub(crate) http: Arc<Http>,
+    pub(crate) clock: Clock,
+    pub(crate) metadata_url: String,
+    pub(crate) oauth_url: Option<String>,
+    pub(crate) sts_endpoint: Option<String>,
+    external_process: bool,
+}
+
+impl Setup {
+    /// The default.
+    pub fn new() -> Self {
+        Self {
+            environment: Environment::process(),
+            http: Arc::default(),
+            clock: Arc::new(SystemTime::now),
+            metadata_url: "http://100.100.100.200".to_owned(),
+            oauth_url: None,
+            sts_endpoint: None,
+            external_process: true,
+        }
+    }
+
+    /// The environment variables that the sources read, the home folder among them.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// How requests to STS, `CloudSSO`, OAuth and other machines are sent. Default: the bundled transport, with the proxies of the
+    /// environment. The metadata service and this machine are always reached directly.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.http = Arc::new(Http::over(Arc::new(transport)));
+        self
+    }
+
+    /// The clock by which things expire. Default: the system's.
+    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The address of the metadata service, for tests and special networks. Default: `http://100.100.100.200`.
+    pub fn metadata_url(mut self, url: impl Into<String>) -> Self {
+        self.metadata_url = url.into();
+        self
+    }
+
+    /// The address of the OAuth server, for tests and special networks. Default: that of the profile's site.
+    pub fn oauth_url(mut self, url: impl Into<String>) -> Self {
+        self.oauth_url = Some(url.into());
+        self
+    }
+
+    /// The endpoint of STS, for tests and special networks: a host, or a URL without a path. Default: what profile and environment
+    /// say (`ALIBABA_CLOUD_STS_ENDPOINT`, `ALIBABA_CLOUD_STS_REGION`, `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED`), else `sts.aliyuncs.com`.
+    pub fn sts_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.sts_endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Runs no program, whatever a profile says; so does `ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS=true` in the environment.
+    pub fn without_external_process(mut self) -> Self {
+        self.external_process = false;
+        self
+    }
+
+    /// A client of STS, reached as the sources reach it: to ask whose credentials these are, say.
+    ///
+    /// # Errors
+    /// If the endpoint that the environment names is none.
+    pub fn sts_client(&self, credentials: impl ProvideCredentials) -> Result<alibabacloud_sts::Client, SourceError> {
+        Role::default().client(self, Some(Arc::new(credentials)))
+    }
+
+    pub(crate) fn runs_external_processes(&self) -> Result<bool, SourceError> {
+        Ok(self.external_process && !self.environment.flag("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS")?)
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Prints the addresses.
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup").field("environment", &self.environment).finish_non_exhaustive()
+    }
+}
+
+/// Environment variables: those of the process, or given ones.
+#[derive(Clone)]
+pub struct Environment(Option<Arc<BTreeMap<String, String>>>);
+
+impl Environment {
+    /// Those of the process, read each time anew.
+    pub fn process() -> Self {
+        Self(None)
+    }
+
+    /// These and no others.
+    pub fn of<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(Some(Arc::new(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())))
+    }
+
+    /// A variable; an empty one counts as unset.
+    pub(crate) fn get(&self, name: &str) -> Result<Option<String>, SourceError> {
+        let value = match &self.0 {
+            Some(variables) => variables.get(name).cloned(),
+            None => match env::var(name) {
+                Ok(value) => Some(value),
+                Err(env::VarError::NotPresent) => None,
+                Err(env::VarError::NotUnicode(_)) => {
+                    return Err(SourceError::failed(format!("the environment variable {name} is not UTF-8 text")));
+                }
+            },
+        };
+        Ok(value.filter(|value| !value.is_empty()))
+    }
+
+    /// A secret; blanks around it are an error, because a signature with them never verifies.
+    pub(crate) fn secret(&self, name: &str) -> Result<Option<String>, SourceError> {
+        let value = self.get(name)?;
+        if value.as_ref().is_some_and(|value| value.trim() != value) {
+            return Err(SourceError::failed(format!(
+                "the environment variable {name} has blanks or a line break around its value; remove them"
+            )));
+        }
+        Ok(value)
+    }
+
+    /// Whether a switch is on: `true` or `1`.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, SourceError> {
+        Ok(self.get(name)?.is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1"))
+    }
+
+    /// The user's home folder.
+    pub(crate) fn home(&self) -> Result<Option<PathBuf>, SourceError> {
+        for name in ["HOME", "USERPROFILE"] {
+            if let Some(home) = self.get(name)? {
+                return Ok(Some(home.into()));
+            }
+        }
+        Ok(if self.0.is_none() { env::home_dir().filter(|home| !home.as_os_str().is_empty()) } else { None })
+    }
+}
+
+/// Prints names, no values.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(variables) => f.debug_tuple("Environment").field(&variables.keys().collect::<Vec<_>>()).finish(),
+            None => f.write_str("Environment::process()"),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The way to STS, and credentials out of its answers.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use alibabacloud_runtime::{Credentials, Endpoint, Error, ErrorKind, Network, ProvideCredentials};
+use alibabacloud_sts::Client;
+
+use crate::expiration;
+use crate::setup::Setup;
+use crate::source::SourceError;
+
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(25);
+
+/// The shortest session that STS gives, in seconds.
+const SHORTEST: u32 = 900;
+
+/// What is said about a role, whoever assumes it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Role {
+    pub(crate) arn: Option<String>,
+    pub(crate) session_name: Option<String>,
+    pub(crate) seconds: Option<u32>,
+    pub(crate) policy: Option<String>,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) vpc: Option<bool>,
+}
+
+impl Role {
+    /// The role's ARN; `None` if neither setting nor environment has one.
+    pub(crate) fn arn(&self, setup: &Setup) -> Result<Option<String>, SourceError> {
+        let arn = match &self.arn {
+            Some(arn) => arn.clone(),
+            None => match setup.environment.get("ALIBABA_CLOUD_ROLE_ARN")? {
+                Some(arn) => arn,
+                None => return Ok(None),
+            },
+        };
+        let arn = arn.trim();
+        let parts: Vec<_> = arn.splitn(5, ':').collect();
+        let is_arn = matches!(parts[..], ["acs", "ram", _, account, role]
+            if !account.is_empty() && role.strip_prefix("role/").is_some_and(|name| !name.is_empty()));
+        if is_arn {
+            Ok(Some(arn.to_owned()))
+        } else {
+            Err(SourceError::failed(
+                "the ARN of the role is not one; it looks like `acs:ram::123456789012****:role/name`",
+            ))
+        }
+    }
+
+    /// The name under which audit logs show the session.
+    pub(crate) fn session_name(&self, setup: &Setup) -> Result<String, SourceError> {
+        let name = match &self.session_name {
+            Some(name) => Some(name.clone()),
+            None => setup.environment.get("ALIBABA_CLOUD_ROLE_SESSION_NAME")?,
+        };
+        let Some(name) = name else {
+            let seconds = setup.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            return Ok(format!("rust-sdk-{seconds}"));
+        };
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".@-_".contains(&byte);
+        if (2..=64).contains(&name.len()) && name.bytes().all(allowed) {
+            Ok(name)
+        } else {
+            Err(SourceError::failed(
+                "the name of the role session must be 2 to 64 letters, digits and `.`, `@`, `-`, `_`",
+            ))
+        }
+    }
+
+    pub(crate) fn seconds(&self) -> Result<Option<i64>, SourceError> {
+        match self.seconds {
+            Some(seconds) if seconds < SHORTEST => Err(SourceError::failed(format!(
+                "a role session lasts at least {SHORTEST} seconds; raise its duration"
+            ))),
+            seconds => Ok(seconds.map(i64::from)),
+        }
+    }
+
+    /// A client of STS: the endpoint that is given, else that of the region, else the one for all regions.
+    pub(crate) fn client(
+        &self,
+        setup: &Setup,
+        credentials: Option<Arc<dyn ProvideCredentials>>,
+    ) -> Result<Client, SourceError> {
+        let environment = &setup.environment;
+        let endpoint = match (&setup.sts_endpoint, &self.endpoint, &self.region) {
+            (Some(endpoint), _, _) | (None, Some(endpoint), _) => Some(endpoint.clone()),
+            (None, None, Some(_)) => None,
+            (None, None, None) => environment.get("ALIBABA_CLOUD_STS_ENDPOINT")?,
+        };
+        let region = match &self.region {
+            Some(region) => Some(region.clone()),
+            None => environment.get("ALIBABA_CLOUD_STS_REGION")?,
+        };
+        let vpc = match self.vpc {
+            Some(vpc) => vpc,
+            None => environment.flag("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED")?,
+        };
+        let mut builder = Client::builder().attempt_timeout(ATTEMPT_LIMIT).deadline(LIMIT);
+        let mut is_loopback = false;
+        if let Some(endpoint) = endpoint {
+            let endpoint = endpoint.trim();
+            is_loopback = endpoint.parse::<Endpoint>().is_ok_and(|endpoint| endpoint.is_loopback());
+            builder = builder.endpoint(endpoint);
+        } else if let Some(region) = region {
+            builder = builder.region(region.trim()).network(if vpc { Network::Vpc } else { Network::Public });
+        }
+        let transport = if is_loopback { setup.http.direct() } else { setup.http.proxied() };
+        let transport = transport.map_err(|error| SourceError::failed(error.to_string()))?;
+        builder = builder.transport(transport);
+        if let Some(credentials) = credentials {
+            builder = builder.credentials(credentials);
+        }
+        let clock = Arc::clone(&setup.clock);
+        builder = builder.clock(move || clock());
+        builder.build().map_err(|error| SourceError::failed(format!("STS cannot be called: {error}")))
+    }
+}
+
+/// The four parts, all of which must be there.
+pub(crate) fn credentials(
+    id: Option<String>,
+    secret: Option<String>,
+    token: Option<String>,
+    expiration: Option<&str>,
+) -> Result<Credentials, SourceError> {
+    let expiration: Option<SystemTime> = expiration.and_then(expiration::parse);
+    match (id, secret, token, expiration) {
+        (Some(id), Some(secret), Some(token), Some(_)) => Ok(Credentials::temporary(id, secret, token, expiration)),
+        _ => Err(SourceError::failed("STS answered without credentials, or without their expiration")),
+    }
+}
+
+/// What STS says, and what to do about it. The runtime hides keys and tokens in it.
+pub(crate) fn refused(error: &Error) -> SourceError {
+    // These quote how the answer begins, and a cut or unreadable one may begin with new keys.
+    if matches!(error.kind(), ErrorKind::Unanswered | ErrorKind::UnusableAnswer | ErrorKind::Decode) {
+        let action = error.action().unwrap_or("the call");
+        let status = error.http_status().map_or_else(String::new, |status| format!(" (HTTP {status})"));
+        return SourceError::failed(format!(
+            "STS gave no answer to {action} that can be used{status}; check proxies and the endpoint"
+        ));
+    }
+    let advice = match error.code() {
+        Some("NoPermission") => {
+            "; the trust policy of the role must name the caller, and the caller needs `sts:AssumeRole`"
+        }
+        Some("EntityNotExist.Role" | "EntityNotExist.RoleForOIDCProvider") => "; check the ARN of the role",
+        Some(code) if code.starts_with("AuthenticationFail.OIDCToken") => {
+            "; check that the token is fresh and was issued for this identity provider"
+        }
+        _ => "",
+    };
+    SourceError::failed(format!("{error}{advice}"))
+}

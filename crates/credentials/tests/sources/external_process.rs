@@ -1,0 +1,108 @@
+//! Programs that print credentials.
+#![cfg(unix)]
+
+use std::time::Duration;
+
+use alibabacloud_credentials::{ExternalProcess, ProvideCredentials, Setup, Source};
+
+use crate::support::{Home, environment, failed, id, permit, quiet};
+
+/// A program that prints the text; its path.
+fn program(home: &Home, name: &str, script: &str) -> String {
+    let path = home.write(name, &format!("#!/bin/sh\n{script}\n"));
+    permit(path.as_ref(), 0o700);
+    path
+}
+
+fn printing(home: &Home, text: &str) -> String {
+    program(home, "print", &format!("cat <<'END'\n{text}\nEND"))
+}
+
+#[tokio::test]
+async fn a_program_gives_credentials_of_both_modes() {
+    let home = Home::new();
+    let sts = r#"{"mode":"StsToken","access_key_id":"ext","access_key_secret":"CANARY","sts_token":"CANARY","expiration":"2099-01-02T03:04:05Z"}"#;
+    let found = quiet(ExternalProcess::new(printing(&home, sts))).fetch().await.unwrap();
+    assert_eq!(found.credentials().access_key_id(), "ext");
+    assert!(found.credentials().expiration().is_some() && found.credentials().security_token().is_some());
+    let ak = r#"{"mode":"AK","access_key_id":"ext","access_key_secret":"CANARY"}"#;
+    let found = ExternalProcess::new(printing(&home, ak)).fetch().await.unwrap();
+    assert!(found.credentials().security_token().is_none());
+}
+
+#[tokio::test]
+async fn the_command_is_split_as_a_shell_does_and_no_shell_runs() {
+    let home = Home::new();
+    let script = r#"printf '{"access_key_id":"%s|%s|%s","access_key_secret":"s"}' "$#" "$1" "$2""#;
+    let path = program(&home, "with blank", script);
+    let command = format!(r"'{path}' 'a b' $(id)\;");
+    assert_eq!(id(ExternalProcess::new(command).fetch().await), "2|a b|$(id);");
+}
+
+#[tokio::test]
+async fn what_a_program_prints_is_never_shown() {
+    let home = Home::new();
+    let scripts = [
+        "echo CANARY",
+        "echo CANARY; echo CANARY >&2; exit 3",
+        r#"echo '{"access_key_id":"CANARY"}'"#,
+        r#"echo '{"mode":"StsToken","access_key_id":"CANARY","access_key_secret":"CANARY"}'"#,
+        r#"echo '{"access_key_id":"CANARY","access_key_secret":"s","sts_token":"t","expiration":"CANARY"}'"#,
+        "kill -9 $$",
+        "yes CANARY",
+    ];
+    for script in scripts {
+        let path = program(&home, "broken", script);
+        failed(quiet(ExternalProcess::new(format!("{path} CANARY")).timeout(Duration::from_secs(10))).fetch().await);
+    }
+    for command in ["", "  ", "'open CANARY", "/nowhere/CANARY"] {
+        failed(quiet(ExternalProcess::new(command)).fetch().await);
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_end_is_killed() {
+    let home = Home::new();
+    let path = program(&home, "hang", "echo $$ > \"$1\"; exec sleep 1000");
+    let pid_file = format!("{}/pid", home.path());
+    let source = ExternalProcess::new(format!("{path} {pid_file}")).timeout(Duration::from_millis(500));
+    assert!(failed(source.fetch().await).contains("did not end"));
+    let pid = std::fs::read_to_string(pid_file).unwrap();
+    for _ in 0..200 {
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        if state.is_empty() || state.contains(") Z") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the program lives on");
+}
+
+/// Official SDKs run the program for every call then.
+#[tokio::test]
+async fn without_an_expiration_the_program_runs_once_for_many_calls() {
+    let home = Home::new();
+    let path = program(&home, "count", r#"echo x >> "$1"; echo '{"access_key_id":"ext","access_key_secret":"s"}'"#);
+    let runs = format!("{}/runs", home.path());
+    let provider = ExternalProcess::new(format!("{path} {runs}")).refreshing();
+    for _ in 0..20 {
+        assert_eq!(provider.provide().await.unwrap().access_key_id(), "ext");
+        // Time for a run in the background, if there were one.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(std::fs::read_to_string(runs).unwrap(), "x\n");
+}
+
+#[tokio::test]
+async fn programs_can_be_forbidden() {
+    let home = Home::new();
+    let path = printing(&home, r#"{"access_key_id":"ext","access_key_secret":"s"}"#);
+    let setups = [
+        environment([("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS", "1")]),
+        environment([("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS", "true")]),
+        Setup::new().without_external_process(),
+    ];
+    for setup in setups {
+        assert!(failed(ExternalProcess::new(&path).setup(setup).fetch().await).contains("forbidden"));
+    }
+}

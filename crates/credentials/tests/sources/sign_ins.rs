@@ -1,0 +1,147 @@
+//! Sign-ins that the official command line has stored: `CloudSSO` and OAuth.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use alibabacloud_credentials::{CliProfile, Setup, Source};
+
+use crate::support::{Fake, Home, Reply, failed, id, ok, quiet, session};
+
+fn seconds_from_now(seconds: i64) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+    i64::try_from(now).unwrap() + seconds
+}
+
+fn profile(home: &Home, setup: Setup, fields: &str) -> CliProfile {
+    home.write(".aliyun/config.json", &format!(r#"{{"current":"p","profiles":[{{"name":"p",{fields}}}]}}"#));
+    quiet(CliProfile::new().setup(setup.environment(home.environment([]))))
+}
+
+fn stored(expiration: i64) -> String {
+    format!(
+        r#""access_key_id":"stored","access_key_secret":"CANARY","sts_token":"CANARY","sts_expiration":{expiration}"#
+    )
+}
+
+fn sso(url: &str, expiration: i64) -> String {
+    format!(
+        r#""mode":"CloudSSO","cloud_sso_sign_in_url":"{url}/login","cloud_sso_account_id":"1","cloud_sso_access_config":"ac-1","access_token":"CANARYaccess","cloud_sso_access_token_expire":{expiration}"#
+    )
+}
+
+#[tokio::test]
+async fn a_sign_in_of_cloud_sso_is_exchanged_for_credentials() {
+    let fake = Fake::start(|_| ok(format!(r#"{{"CloudCredential":{},"RequestId":"r"}}"#, session("sso")))).await;
+    let home = Home::new();
+    let fields = sso(&fake.url, seconds_from_now(3600));
+    assert_eq!(id(profile(&home, Setup::new(), &fields).fetch().await), "sso");
+    let seen = &fake.seen()[0];
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("POST", "/cloud-credentials"));
+    assert_eq!(seen.header("authorization"), Some("Bearer CANARYaccess"));
+    let body: serde_json::Value = serde_json::from_str(&seen.body).unwrap();
+    assert_eq!(body, serde_json::json!({ "AccessConfigurationId": "ac-1", "AccountId": "1" }));
+    // What the command line has stored is used as long as it is good.
+    let both = |expiration| format!("{fields},{}", stored(expiration));
+    assert_eq!(id(profile(&home, Setup::new(), &both(seconds_from_now(3600))).fetch().await), "stored");
+    assert_eq!(id(profile(&home, Setup::new(), &both(seconds_from_now(60))).fetch().await), "sso");
+}
+
+#[tokio::test]
+async fn a_sign_in_of_cloud_sso_that_cannot_be_used_says_how_to_renew_it() {
+    let home = Home::new();
+    let again = "aliyun configure --mode CloudSSO";
+    assert!(
+        failed(profile(&home, Setup::new(), &sso("https://127.0.0.1:1", seconds_from_now(-1))).fetch().await)
+            .contains(again)
+    );
+    assert!(
+        failed(profile(&home, Setup::new(), &sso("http://sso.example.com", seconds_from_now(60))).fetch().await)
+            .contains("https")
+    );
+    for (status, body, words) in [
+        (401, "CANARY", again),
+        (500, "CANARY", "HTTP 500"),
+        (200, "CANARY", "JSON"),
+        (200, "{}", "CloudCredential"),
+        (200, r#"{"CloudCredential":{"AccessKeyId":"CANARY"}}"#, "no `AccessKeySecret`"),
+    ] {
+        let fake = Fake::start(move |_| Reply::With(status, body.to_owned())).await;
+        let message = failed(profile(&home, Setup::new(), &sso(&fake.url, seconds_from_now(3600))).fetch().await);
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+fn oauth(access: i64, refresh: &str) -> String {
+    format!(
+        r#""mode":"OAuth","oauth_site_type":"INTL","oauth_access_token":"CANARYold","oauth_access_token_expire":{access},"oauth_refresh_token":"{refresh}""#
+    )
+}
+
+/// Refresh tokens are good once, as with the strictest servers.
+async fn server() -> Fake {
+    let used = std::sync::Mutex::new(0);
+    Fake::start(move |seen| match seen.target.as_str() {
+        "/v1/token" => {
+            let mut used = used.lock().unwrap();
+            if seen.form("refresh_token") != Some(format!("CANARYrefresh{used}")) {
+                return Reply::With(400, r#"{"error":"CANARY"}"#.to_owned());
+            }
+            *used += 1;
+            ok(format!(r#"{{"access_token":"CANARYnew{used}","refresh_token":"CANARYrefresh{used}","expires_in":600}}"#))
+        }
+        "/v1/exchange" if seen.header("authorization").is_some_and(|bearer| bearer.starts_with("Bearer CANARY")) => ok(
+            r#"{"accessKeyId":"oauth","accessKeySecret":"CANARY","securityToken":"CANARY","expiration":"2099-01-02T03:04:05Z"}"#,
+        ),
+        _ => Reply::With(404, String::new()),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_sign_in_by_oauth_is_exchanged_and_renewed_in_memory() {
+    let fake = server().await;
+    let home = Home::new();
+    let setup = || Setup::new().oauth_url(&fake.url);
+    assert_eq!(id(profile(&home, setup(), &oauth(seconds_from_now(3600), "CANARYx")).fetch().await), "oauth");
+    assert_eq!(fake.seen().len(), 1, "an access token that is good is used");
+
+    let source = profile(&home, setup(), &oauth(seconds_from_now(60), "CANARYrefresh0"));
+    let before = std::fs::read(format!("{}/.aliyun/config.json", home.path())).unwrap();
+    // Each time 600 s are left, which is not enough: the refresh token of the last answer counts, not that of the file.
+    for _ in 0..3 {
+        assert_eq!(id(source.fetch().await), "oauth");
+    }
+    assert_eq!(std::fs::read(format!("{}/.aliyun/config.json", home.path())).unwrap(), before);
+    let first = fake.seen().into_iter().find(|seen| seen.target == "/v1/token").unwrap();
+    assert_eq!(first.form("grant_type").as_deref(), Some("refresh_token"));
+    assert_eq!(first.form("client_id").as_deref(), Some("4103531455503354461"));
+    assert!(fake.seen().iter().all(|seen| !seen.target.contains("CANARY")));
+    // A new sign-in of the command line counts more than the memory.
+    let message = failed(profile(&home, setup(), &oauth(seconds_from_now(60), "CANARYother")).fetch().await);
+    assert!(message.contains("aliyun configure --mode OAuth"), "{message}");
+}
+
+#[tokio::test]
+async fn a_sign_in_by_oauth_that_cannot_be_used_says_how_to_renew_it() {
+    let home = Home::new();
+    let fields = format!("{},{}", oauth(0, "CANARY"), stored(seconds_from_now(3600)));
+    assert_eq!(id(profile(&home, Setup::new(), &fields).fetch().await), "stored");
+    assert!(failed(profile(&home, Setup::new(), &oauth(seconds_from_now(-5), "")).fetch().await).contains("expired"));
+    let site = oauth(0, "CANARY").replace("INTL", "CANARY");
+    assert!(failed(profile(&home, Setup::new(), &site).fetch().await).contains("`CN` or `INTL`"));
+    let open = Setup::new().oauth_url("http://oauth.example.com");
+    assert!(failed(profile(&home, open, &oauth(0, "CANARY")).fetch().await).contains("https"));
+    for body in ["CANARY", "{}", r#"{"access_token":""}"#] {
+        let fake = Fake::start(move |_| ok(body)).await;
+        failed(profile(&home, Setup::new().oauth_url(&fake.url), &oauth(0, "CANARY")).fetch().await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_hangs_is_given_up() {
+    let fake = Fake::start(|_| Reply::Hang).await;
+    let home = Home::new();
+    let oauth = profile(&home, Setup::new().oauth_url(&fake.url), &oauth(0, "CANARY"));
+    assert!(failed(oauth.fetch().await).contains("no answer within"));
+    let sso = profile(&home, Setup::new(), &sso(&fake.url, seconds_from_now(3600)));
+    assert!(failed(sso.fetch().await).contains("no answer within"));
+}

@@ -1,0 +1,153 @@
+//! `new`: a skeleton of a specification to fill in. What only a person can know is empty; `generate` names what is left.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::cargo::root;
+use super::unknown_argument;
+use crate::diagnostic::quoted;
+use crate::plan::at;
+
+pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
+    if let Some(argument) = arguments.iter().find(|argument| argument.starts_with('-')).or(arguments.get(2)) {
+        return Ok(unknown_argument(argument));
+    }
+    let [product, action] = arguments else {
+        return Err("name the product and the action: `cargo xtask new PRODUCT ACTION`".to_owned());
+    };
+    for path in create(&root(), product, action)? {
+        println!("written: {path}");
+    }
+    println!("Fill in what is empty; `cargo xtask generate` tells what is left, then writes the code.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the file of an action, and that of the product if it is new; tells their paths.
+fn create(root: &Path, product: &str, action: &str) -> Result<Vec<String>, String> {
+    let is_name = |name: &str, extra: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
+    };
+    // The folder is the product code in host names, too.
+    if !is_name(product, "-") || product.contains(char::is_uppercase) {
+        return Err(format!("{} is not a product code: expected small letters, digits and `-`", quoted(product)));
+    }
+    if !is_name(action, "_") || action.eq_ignore_ascii_case("product") {
+        return Err(format!("{} is not the name of an action, such as `DescribeRegions`", quoted(action)));
+    }
+    let mut written = Vec::new();
+    for (name, text, may_exist) in
+        [("product", product_text(product), true), (action, action_text(product, action), false)]
+    {
+        let path = format!("api-spec/{product}/{name}.yaml");
+        let full = root.join(&path);
+        if full.exists() {
+            if may_exist {
+                continue;
+            }
+            return Err(format!("{path} is there already"));
+        }
+        let folder = full.parent().unwrap_or(root);
+        at(folder, fs::create_dir_all(folder)).map_err(|error| error.to_string())?;
+        at(&full, fs::write(&full, text)).map_err(|error| error.to_string())?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+fn product_text(product: &str) -> String {
+    format!(
+        r#"# yaml-language-server: $schema=../schema/product.json
+product: "{product}"
+title:            # its name for people
+version:          # of the API, in quotes: "2024-01-01"
+documentation:    # https://…
+default_region: ap-southeast-1
+endpoints:
+  public: "{product}.{{region}}.aliyuncs.com"
+  vpc: "{product}-vpc.{{region}}.aliyuncs.com"
+errors: {{}}
+"#
+    )
+}
+
+fn action_text(product: &str, action: &str) -> String {
+    format!(
+        r#"# yaml-language-server: $schema=../schema/action.json
+action: "{action}"
+summary:          # one sentence: what it does
+idempotent:       # true: sent twice, it does the same as once; false: it is never repeated after an unclear failure
+rate_limit:       # per account: 10/s, 200/60s, 5/m, 100/h, or none
+authorization: {{ action: "{product}:{action}", access: }}    # list, read, create, update, delete, write, get, none
+parameters: {{}}
+  # Name: {{ type: string, required: true, description: One sentence., example: "as it goes over the wire" }}
+response:
+  RequestId: {{ type: string, description: "The ID of this request, for questions to Alibaba Cloud." }}
+errors: {{}}
+  # Some.Code: {{ status: 400, message: What it says., description: What to do about it. }}
+example: |
+  {{ "RequestId": "A1" }}
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::render;
+    use crate::spec::{InputFile, parse};
+
+    /// The empty keys, and what a person may write there.
+    const FILLED: [(&str, &str); 7] = [
+        ("title: ", "title: Shop"),
+        ("version: ", "version: \"2024-01-01\""),
+        ("documentation: ", "documentation: https://example.com/shop"),
+        ("summary: ", "summary: Sells it."),
+        ("idempotent: ", "idempotent: false"),
+        ("rate_limit: ", "rate_limit: 10/s"),
+        ("access: ", "access: create "),
+    ];
+
+    fn files(fill: impl Fn(&str) -> bool) -> Vec<InputFile> {
+        [("product", product_text("shop")), ("Sell", action_text("shop", "Sell"))]
+            .map(|(name, mut text)| {
+                for (key, filled) in FILLED.iter().filter(|(key, _)| fill(key)) {
+                    text = text.replacen(key, &format!("{filled} "), 1);
+                }
+                InputFile { path: format!("shop/{name}.yaml"), bytes: text.into_bytes() }
+            })
+            .to_vec()
+    }
+
+    #[test]
+    fn a_skeleton_that_was_filled_in_is_valid() {
+        let (spec, findings) = parse(&files(|_| true));
+        assert!(spec.is_some() && findings.is_empty(), "{}", render(&findings, false));
+    }
+
+    #[test]
+    fn each_thing_that_is_left_empty_is_the_one_finding() {
+        for (empty, _) in FILLED {
+            let (spec, findings) = parse(&files(|key| key != empty));
+            let found = render(&findings, false);
+            assert!(spec.is_none() && findings.len() == 1, "{empty}: {found}");
+            assert!(found.contains(empty.trim_end_matches(": ")), "{empty}: {found}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_over_and_no_name_leads_elsewhere() {
+        let folder = std::env::temp_dir().join(format!("new-specification-{}", std::process::id()));
+        let written = create(&folder, "shop", "Sell").unwrap();
+        assert_eq!(written, ["api-spec/shop/product.yaml", "api-spec/shop/Sell.yaml"]);
+        assert_eq!(create(&folder, "shop", "Buy").unwrap(), ["api-spec/shop/Buy.yaml"]);
+        assert!(create(&folder, "shop", "Sell").unwrap_err().contains("is there already"));
+        for (product, action) in
+            [("../shop", "Sell"), ("Shop", "Sell"), ("", "Sell"), ("shop", "a/b"), ("shop", "Product")]
+        {
+            assert!(create(&folder, product, action).is_err(), "{product} {action}");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
