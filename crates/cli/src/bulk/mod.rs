@@ -7,6 +7,7 @@ mod progress;
 mod task;
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::pin::pin;
@@ -359,7 +360,7 @@ impl Run {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first one is over at once.
         ticks.tick().await;
-        let mut ctrl_c = pin!(tokio::signal::ctrl_c());
+        let mut signal = pin!(told_to_stop());
         loop {
             tokio::select! {
                 outcome = outcomes.next() => {
@@ -369,13 +370,13 @@ impl Run {
                         outcomes.stop();
                     }
                 }
-                pressed = &mut ctrl_c, if self.stop != Some(Stop::LeftAtOnce) => {
+                () = &mut signal => {
                     progress.clear();
-                    if pressed.is_err() || self.stop.is_some() {
+                    if self.stop.is_some() {
                         self.stop = Some(Stop::LeftAtOnce);
                         break;
                     }
-                    ctrl_c.set(tokio::signal::ctrl_c());
+                    signal.set(told_to_stop());
                     self.stop = Some(Stop::Interrupted);
                     outcomes.stop();
                     eprintln!("no more rows are taken; those that run are waited for. Ctrl-C again leaves at once");
@@ -417,6 +418,29 @@ impl Run {
                 }
             }
         }
+    }
+}
+
+/// Waits for Ctrl-C, or for what a service manager says in its place.
+async fn told_to_stop() {
+    // Where signals cannot be watched, they end the program, and the journal says how far it came.
+    let ctrl_c = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = pending::<()>();
+    tokio::select! {
+        () = ctrl_c => {}
+        () = terminate => {}
     }
 }
 

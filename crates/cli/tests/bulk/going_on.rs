@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use alibabacloud_simulator::{Answer, End, Fault};
 
-use super::support::{Folder, MIGRATE, SYNC, Simulated, interrupt, output, spawn};
+use super::support::{Folder, MIGRATE, SYNC, Simulated, interrupt, output, signal, spawn};
 
 #[test]
 fn the_journal_is_lines_for_people_and_programs_and_only_for_its_owner() {
@@ -186,17 +186,24 @@ fn ctrl_c_lets_the_running_rows_finish_and_says_how_to_continue() {
     simulated.simulator.script_fn(MIGRATE, move |_| Some(slow.clone()));
     let folder = Folder::migrations(20);
     let options = ["--endpoint", simulated.url(), "--quota", "off", "--max-in-flight", "3"];
-    let mut child = spawn(folder.bulk(&options));
-    simulated.wait_for(3, &mut child);
-    interrupt(&child);
-    let ran = output(child);
-    assert_eq!(ran.code, Some(6), "{}", ran.stderr);
-    assert!(ran.stderr.contains("no more rows are taken") && ran.stderr.contains("the same command"), "{}", ran.stderr);
-    let journal = folder.journal();
-    let done = journal.ended("done");
-    assert!((3..20).contains(&done) && journal.states().len() == done, "{done}");
-    assert!(ran.stdout.contains(&format!("{done} done\n{} left\n", 20 - done)), "{}", ran.stdout);
-    assert_eq!(journal.lines.last().unwrap()["interrupted"], true);
+    // A service manager says it in another way.
+    for (signal_name, at_least) in [("-INT", 3), ("-TERM", 6)] {
+        let mut child = spawn(folder.bulk(&options));
+        simulated.wait_for(simulated.requests() + 3, &mut child);
+        signal(&child, signal_name);
+        let ran = output(child);
+        assert_eq!(ran.code, Some(6), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("no more rows are taken") && ran.stderr.contains("the same command"),
+            "{}",
+            ran.stderr
+        );
+        let journal = folder.journal();
+        let done = journal.ended("done");
+        assert!((at_least..20).contains(&done) && journal.states().len() == done, "{done}");
+        assert!(ran.stdout.contains(&format!("{done} done\n{} left\n", 20 - done)), "{}", ran.stdout);
+        assert_eq!(journal.lines.last().unwrap()["interrupted"], true);
+    }
     let ran = folder.ends(&options, 0);
     assert_eq!(ran.stdout, "20 done\n");
     assert!(simulated.executed().values().all(|executed| executed.len() == 1));

@@ -186,6 +186,10 @@ pub(crate) fn output(child: Child) -> Ran {
 
 /// Presses Ctrl-C.
 pub(crate) fn interrupt(child: &Child) {
-    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("`kill` starts");
-    assert!(signal.success());
+    signal(child, "-INT");
+}
+
+pub(crate) fn signal(child: &Child, signal: &str) {
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("`kill` starts");
+    assert!(sent.success());
 }
