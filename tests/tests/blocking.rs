@@ -79,3 +79,20 @@ fn a_panic_in_a_provider_is_an_error_and_not_a_wait_for_ever() {
     assert_eq!(error.kind(), ErrorKind::Unanswered);
     assert!(error.to_string().contains("panic"), "{error}");
 }
+
+#[test]
+fn many_calls_are_an_iterator_of_outcomes() {
+    let transport = (0..50).fold(CannedTransport::new(), |transport, _| transport.answer(200, r#"{"Code":"OK"}"#));
+    let client = Client::builder().credentials(Credentials::new("id", "secret")).throttle(Throttle::off());
+    let client = blocking::Client::new(client.transport(transport.clone()).build().unwrap()).unwrap();
+    let mut spaces: Vec<String> = client
+        .send_all((0..50).map(|number| ChatappSyncPhoneNumber::new(format!("s{number}"))))
+        .map(|outcome| {
+            outcome.result.unwrap();
+            outcome.request.cust_space_id
+        })
+        .collect();
+    spaces.sort_unstable();
+    spaces.dedup();
+    assert_eq!((spaces.len(), transport.sent().len()), (50, 50));
+}

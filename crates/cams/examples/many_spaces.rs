@@ -1,39 +1,25 @@
-//! Many spaces under the limit: all calls at once; the client spreads them over the quota.
+//! Many spaces under the limit: as many calls at once as keep the quota full, each outcome with its request.
 //!
 //! ```console
 //! $ cargo run --example many_spaces -- SPACE…
 //! ```
 
-use std::time::Duration;
-
-use alibabacloud_cams::{ChatappSyncPhoneNumber, Client, ClientBuilder};
+use alibabacloud_cams::{ChatappSyncPhoneNumber, Client};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let client = Client::from_env()?;
     let spaces: Vec<String> = std::env::args().skip(1).collect();
-    // At 10 calls a second, the last of 3,000 spaces waits for five minutes.
-    let client: Client = ClientBuilder::from_env()?.deadline(Duration::from_secs(600)).build()?;
+    // An iterator, read as they are sent. A stream, from a database say: `client.bulk().send_stream(…)`.
+    let requests = spaces.into_iter().map(ChatappSyncPhoneNumber::new);
 
-    let calls: Vec<_> = spaces
-        .into_iter()
-        .map(|space| {
-            let client = client.clone();
-            tokio::spawn(async move {
-                let outcome = client.send(ChatappSyncPhoneNumber::new(space.clone())).await;
-                (space, outcome)
-            })
-        })
-        .collect();
-    for call in calls {
-        match call.await? {
-            (space, Ok(synced)) => {
-                println!(
-                    "{space}: {} numbers, waited {:?} for the quota",
-                    synced.phone_numbers.len(),
-                    synced.quota_wait()
-                );
-            }
-            (space, Err(error)) => eprintln!("{space}: {error}"),
+    // At 10 calls a second, 3,000 spaces take five minutes. Dropping `outcomes` would cancel the rest.
+    let mut outcomes = client.send_all(requests);
+    while let Some(outcome) = outcomes.next().await {
+        let space = &outcome.request.cust_space_id;
+        match outcome.result {
+            Ok(synced) => println!("{space}: {} numbers", synced.phone_numbers.len()),
+            Err(error) => eprintln!("{space}: {error}"),
         }
     }
     Ok(())

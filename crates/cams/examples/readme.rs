@@ -32,6 +32,18 @@ async fn errors(client: &alibabacloud_cams::Client) {
     }
 }
 
+async fn many(client: &alibabacloud_cams::Client, spaces: Vec<String>) {
+    use alibabacloud_cams::ChatappSyncPhoneNumber;
+
+    let mut outcomes = client.send_all(spaces.into_iter().map(ChatappSyncPhoneNumber::new));
+    while let Some(outcome) = outcomes.next().await {
+        match outcome.result {
+            Ok(synced) => println!("{}: {} numbers", outcome.request.cust_space_id, synced.phone_numbers.len()),
+            Err(e) => eprintln!("{}: {e}", outcome.request.cust_space_id),
+        }
+    }
+}
+
 fn limits(credentials: Credentials) -> Result<alibabacloud_cams::Client, Error> {
     use alibabacloud_cams::{Client, RateLimit, Throttle};
 
@@ -68,7 +80,9 @@ fn networks(
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     first_call().await?;
-    errors(&limits(Credentials::new("id", "secret"))?).await;
+    let client = limits(Credentials::new("id", "secret"))?;
+    errors(&client).await;
+    many(&client, vec!["293483938849493".to_owned()]).await;
     println!("{:?} {:?}", watching(), networks(b"", b"").map(|_| "a transport"));
     Ok(())
 }

@@ -20,6 +20,8 @@
 //! ([`RetryPolicy`]), and treats an HTTP 200 with an error code as the error that it is ([`Error`], [`ErrorKind`]).
 //! [`ErrorCode`] has the codes of the service.
 //!
+//! Many requests are sent by [`Client::send_all`], as many at once as keep the quota full ([`bulk`]).
+//!
 //! # Actions
 #![doc = include_str!("generated/actions.md")]
 //!
@@ -31,7 +33,6 @@
 //! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
 //! - `credentials`: credentials from profiles, roles, OIDC and the metadata service, too; [`Client::from_env`] then asks all sources.
 //! - `blocking`: `blocking::Client`, the same calls for programs without async code.
-//! - `redis`: [`throttle`]`::RedisQuotas`, a quota that processes on many machines share. `redis-tls`: the same over TLS.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::doc_markdown, reason = "names of products and services are prose in the specifications")]
@@ -40,9 +41,10 @@
 mod generated;
 
 pub use alibabacloud_runtime::{
-    CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement,
-    PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy, SignatureVersion, Throttle,
-    Transport, TransportError, UntypedRequest, descriptor, event, testing, throttle, transport,
+    Bulk, CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network,
+    ParameterPlacement, PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy,
+    SignatureVersion, Throttle, Transport, TransportError, UntypedRequest, bulk, descriptor, event, testing, throttle,
+    transport,
 };
 pub use generated::*;
 

@@ -10,7 +10,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
 use heck::ToKebabCase;
 
+use crate::bulk;
 use crate::exit::EXIT_CODES;
+use crate::report;
 
 /// The options that every action has; a parameter of the same name gets `parameter-` in front.
 const OPTIONS: &[&str] = &[
@@ -48,7 +50,9 @@ pub(crate) fn command() -> Command {
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .subcommands(PRODUCT.actions.iter().map(|action| action_command(action)))
+        .subcommand(bulk::command())
         .subcommand(simulator_command())
+        .subcommand(report::command())
         .subcommand(doctor_command())
         .subcommand(
             Command::new("completions")
@@ -148,7 +152,7 @@ fn value_name(kind: ValueKind) -> &'static str {
 }
 
 /// Whether the text is a value of the type; it is sent as it is.
-fn check(kind: ValueKind, text: &str) -> Result<String, String> {
+pub(crate) fn check(kind: ValueKind, text: &str) -> Result<String, String> {
     let fits = match kind {
         ValueKind::String => true,
         ValueKind::Int32 => text.parse::<i32>().is_ok(),
@@ -168,13 +172,34 @@ fn check(kind: ValueKind, text: &str) -> Result<String, String> {
 }
 
 fn options() -> Vec<Arg> {
-    let option = |name: &'static str| Arg::new(name).long(name).help_heading("Options");
-    vec![
+    let mut options = vec![
         option("output")
             .value_name("FORMAT")
             .value_parser(PossibleValuesParser::new(["table", "json"]))
             .default_value("table")
             .help("How the answer is printed"),
+    ];
+    options.extend(connection());
+    options.push(
+        option("dry-run")
+            .action(ArgAction::SetTrue)
+            .help("Prints the request that would be sent, key and signature hidden, and sends nothing"),
+    );
+    options.push(help());
+    options
+}
+
+pub(crate) fn option(name: &'static str) -> Arg {
+    Arg::new(name).long(name).help_heading("Options")
+}
+
+pub(crate) fn help() -> Arg {
+    option("help").short('h').action(ArgAction::Help).help("Prints help; --help says more than -h")
+}
+
+/// Where calls go, and under which limits.
+pub(crate) fn connection() -> Vec<Arg> {
+    vec![
         option("region")
             .value_name("ID")
             .help(format!("The region [default: ALIBABA_CLOUD_REGION_ID, or {}]", PRODUCT.default_region)),
@@ -207,10 +232,6 @@ fn options() -> Vec<Arg> {
             .action(ArgAction::SetTrue)
             .conflicts_with_all(["endpoint", "region", "network"])
             .help("Calls a simulator in this process; no account is needed"),
-        option("dry-run")
-            .action(ArgAction::SetTrue)
-            .help("Prints the request that would be sent, key and signature hidden, and sends nothing"),
-        option("help").short('h').action(ArgAction::Help).help("Prints help; --help says more than -h"),
     ]
 }
 
@@ -267,7 +288,7 @@ fn simulator_command() -> Command {
 }
 
 /// Markdown as plain text: the escapes that the generator put in are taken out.
-fn plain(markdown: &str) -> String {
+pub(crate) fn plain(markdown: &str) -> String {
     let mut text = String::new();
     let mut escaped = false;
     for c in markdown.trim().chars() {

@@ -10,6 +10,7 @@ use alibabacloud_cams::throttle::RedisQuotas;
 use alibabacloud_cams::{
     Client, ClientBuilder, Credentials, EnvironmentCredentials, Network, SignatureVersion, Throttle, UntypedRequest,
 };
+use alibabacloud_simulator::Simulator;
 use clap::ArgMatches;
 
 use crate::exit::Failure;
@@ -23,17 +24,7 @@ pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches)
 
     let dry_run = matches.get_flag("dry-run");
     let simulator = if matches.get_flag("simulate") { Some(simulate::start().await?) } else { None };
-    let mut builder = match &simulator {
-        Some(simulator) => Client::builder().endpoint(simulator.url()).credentials(simulate::credentials()),
-        None => from_environment(dry_run)?,
-    };
-    builder = address(builder, matches);
-    if let Some(version) = matches.get_one::<String>("signature") {
-        builder = builder.signature(if version == "v3" { SignatureVersion::V3 } else { SignatureVersion::V1 });
-    }
-    if let Some(deadline) = matches.get_one::<Duration>("deadline") {
-        builder = builder.deadline(*deadline).attempt_timeout(Duration::from_secs(10).min(*deadline));
-    }
+    let mut builder = client(matches, simulator.as_ref(), dry_run)?;
     if let Some(throttle) = shared_quota(matches)? {
         builder = builder.throttle(throttle);
     }
@@ -44,7 +35,7 @@ pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches)
             }
         });
     }
-    let client = builder.application(concat!("cams-cli/", env!("CARGO_PKG_VERSION"))).build()?;
+    let client = builder.build()?;
 
     let text = if dry_run {
         let prepared = client.prepare_untyped(&request).await?;
@@ -58,6 +49,26 @@ pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches)
         simulator.stop().await;
     }
     output::print(&text)
+}
+
+/// The client that the command line describes, without its quota.
+pub(crate) fn client(
+    matches: &ArgMatches,
+    simulator: Option<&Simulator>,
+    dry_run: bool,
+) -> Result<ClientBuilder, Failure> {
+    let mut builder = match simulator {
+        Some(simulator) => Client::builder().endpoint(simulator.url()).credentials(simulate::credentials()),
+        None => from_environment(dry_run)?,
+    };
+    builder = address(builder, matches);
+    if let Some(version) = matches.get_one::<String>("signature") {
+        builder = builder.signature(if version == "v3" { SignatureVersion::V3 } else { SignatureVersion::V1 });
+    }
+    if let Some(deadline) = matches.get_one::<Duration>("deadline") {
+        builder = builder.deadline(*deadline).attempt_timeout(Duration::from_secs(10).min(*deadline));
+    }
+    Ok(builder.application(concat!("cams-cli/", env!("CARGO_PKG_VERSION"))))
 }
 
 /// Where the command line says that requests go.
@@ -75,7 +86,7 @@ pub(crate) fn address(mut builder: ClientBuilder, matches: &ArgMatches) -> Clien
 }
 
 /// The quota that the call shares with other programs, if the command line names a server for it.
-fn shared_quota(matches: &ArgMatches) -> Result<Option<Throttle>, Failure> {
+pub(crate) fn shared_quota(matches: &ArgMatches) -> Result<Option<Throttle>, Failure> {
     let from_environment = || env::var("CAMS_QUOTA_REDIS").ok().filter(|url| !url.is_empty());
     let url = matches.get_one::<String>("quota-redis").cloned().or_else(from_environment);
     let (url, account) = match (url, matches.get_one::<String>("quota-account")) {

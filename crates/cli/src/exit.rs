@@ -12,9 +12,12 @@ Exit codes:
   2  the command line is wrong
   3  the service answered with an error: the call had no effect
   4  nothing was sent: no credentials, no connection, no room in the quota
-  5  sent, but the outcome is unknown: the call may or may not have had an effect";
+  5  sent, but the outcome is unknown: the call may or may not have had an effect
+  6  a bulk was interrupted: rows are left, and the same command goes on
+A bulk ends with 0 if all rows are done, 3 if some failed, and 5 if the outcome of some is unknown.";
 
 /// Why the program ends without a result.
+#[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
     message: String,
@@ -35,6 +38,11 @@ impl Failure {
     /// A command line that cannot be understood.
     pub(crate) fn usage(message: String) -> Self {
         Self { code: 2, message, advice: None }
+    }
+
+    /// A bulk that did not do all it should.
+    pub(crate) fn bulk(code: u8, message: String, advice: &'static str) -> Self {
+        Self { code, message, advice: Some(advice) }
     }
 
     /// Prints the failure on standard error and gives the exit code.
@@ -80,7 +88,7 @@ impl From<Error> for Failure {
 mod tests {
     #[test]
     fn every_exit_code_is_explained_once() {
-        for code in 0..=5 {
+        for code in 0..=6 {
             let lines = super::EXIT_CODES.lines().filter(|line| line.starts_with(&format!("  {code}  "))).count();
             assert_eq!(lines, 1, "exit code {code}");
         }

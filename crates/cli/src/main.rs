@@ -5,10 +5,13 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bulk;
 mod call;
 mod doctor;
 mod exit;
+mod journal;
 mod output;
+mod report;
 mod simulate;
 
 use std::process::ExitCode;
@@ -29,12 +32,14 @@ fn main() -> ExitCode {
 
 async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
+        Some(("bulk", options)) => bulk::run(options).await,
         Some(("simulator", options)) => simulate::serve(options).await,
         Some(("doctor", options)) => doctor::run(options).await,
         Some(("completions", options)) => {
             arguments::print_completions(options);
             Ok(())
         }
+        Some(("report", options)) => report::run(options),
         Some((name, options)) => match arguments::action(name) {
             Some(action) => call::run(action, options).await,
             // clap knows no other commands than those of `arguments::command`.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::pin::pin;
 use std::task::Poll;
 
-use alibabacloud_cams::{Credentials, PRODUCT};
+use alibabacloud_cams::{Credentials, PRODUCT, RateLimit};
 use alibabacloud_simulator::{QuotaPolicy, Simulator};
 use clap::ArgMatches;
 
@@ -14,6 +14,16 @@ use crate::exit::Failure;
 /// Starts a simulator for one call.
 pub(crate) async fn start() -> Result<Simulator, Failure> {
     Simulator::builder(&[&PRODUCT]).start().await.map_err(|error| Failure::local(error.to_string()))
+}
+
+/// Starts a simulator for a bulk: with that limit of the action, in place of the documented one.
+pub(crate) async fn start_with(action: &str, limit: Option<RateLimit>) -> Result<Simulator, Failure> {
+    let builder = Simulator::builder(&[&PRODUCT]).keep(0);
+    let builder = match limit {
+        Some(limit) => builder.limit(action, limit),
+        None => builder.no_limit(action),
+    };
+    builder.start().await.map_err(|error| Failure::local(error.to_string()))
 }
 
 /// The key that a simulator knows by default.

@@ -6,6 +6,7 @@ use std::sync::{Arc, mpsc};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::action::{Action, Product};
+use crate::bulk::{self, BulkRequest, Outcome};
 use crate::client::Client as AsyncClient;
 use crate::error::{Error, ErrorKind};
 use crate::options::CallOptions;
@@ -87,19 +88,70 @@ impl<P: Product> Client<P> {
         self.wait(async move { client.send_untyped(request).await })
     }
 
-    /// Runs the call on the client's thread. tokio's own `block_on` would panic inside async code.
+    /// Sends all requests, as fast as their quota allows; outcomes come as they are ready. Requests are taken while outcomes are
+    /// read. See [`bulk`] for how many calls run at once.
+    ///
+    /// ```no_run
+    /// # use alibabacloud_runtime::{Action, Product, blocking::Client};
+    /// # fn example<P: Product, A: Action<Product = P> + 'static>(client: Client<P>, requests: Vec<A>) {
+    /// for outcome in client.send_all(requests) {
+    ///     println!("{:?}: {:?}", outcome.request, outcome.result.map(drop));
+    /// }
+    /// # }
+    /// ```
+    pub fn send_all<R, I>(&self, requests: I) -> Outcomes<P, R>
+    where
+        R: BulkRequest<P>,
+        I: IntoIterator<Item = R, IntoIter: Send + 'static>,
+    {
+        Outcomes { outcomes: Some(self.client.send_all(requests)), client: self.clone() }
+    }
+
+    /// Runs the call on the client's thread.
     fn wait<T: Send + 'static>(
         &self,
         call: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
+        self.run(call).unwrap_or_else(|| {
+            Err(Error::new(ErrorKind::Unanswered, "a panic ended the call, in a transport or a credential provider"))
+        })
+    }
+
+    /// Runs something on the client's thread; `None` if it panicked. tokio's own `block_on` would panic inside async code.
+    fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> Option<T> {
         let (done, outcome) = mpsc::channel();
         if let Some(runtime) = &self.runtime.0 {
             // The receiver waits below, so the result always finds it.
-            runtime.spawn(async move { drop(done.send(call.await)) });
+            runtime.spawn(async move { drop(done.send(future.await)) });
         }
-        outcome.recv().unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::Unanswered, "a panic ended the call, in a transport or a credential provider"))
-        })
+        outcome.recv().ok()
+    }
+}
+
+/// The outcomes of [`Client::send_all`], as an iterator. Dropping it cancels what runs.
+pub struct Outcomes<P: Product, R: BulkRequest<P>> {
+    /// `None` once a call has panicked.
+    outcomes: Option<bulk::Outcomes<'static, P, R>>,
+    client: Client<P>,
+}
+
+impl<P: Product, R: BulkRequest<P>> Iterator for Outcomes<P, R> {
+    type Item = Outcome<R, R::Result>;
+
+    /// # Panics
+    /// If a call panics, in a transport or a credential provider.
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut outcomes = self.outcomes.take()?;
+        let next = self.client.run(async move { (outcomes.next().await, outcomes) });
+        let (outcome, outcomes) = next.expect("no call of a bulk panics");
+        self.outcomes = Some(outcomes);
+        outcome
+    }
+}
+
+impl<P: Product, R: BulkRequest<P>> fmt::Debug for Outcomes<P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("blocking::Outcomes").field(&self.outcomes).finish()
     }
 }
 

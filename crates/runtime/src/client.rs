@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::action::{Action, Product};
 use crate::answer::{self, Context};
 use crate::builder::ClientBuilder;
+use crate::bulk::Ticket;
 use crate::credentials::{Credentials, ProvideCredentials};
 use crate::descriptor::{ActionDescriptor, ParameterLocation};
 use crate::endpoint::Endpoint;
@@ -39,12 +40,14 @@ use crate::value::{Json, Object};
 /// Cheap to clone; clones share connections, quotas and credentials. Calls need a tokio runtime with its timer enabled.
 pub struct Client<P> {
     core: Arc<Core>,
+    /// The place of the calls among those of a bulk, in the client that a bulk hands out.
+    ticket: Option<Arc<Ticket>>,
     product: PhantomData<fn() -> P>,
 }
 
 impl<P> Clone for Client<P> {
     fn clone(&self) -> Self {
-        Self { core: self.core.clone(), product: PhantomData }
+        Self { core: self.core.clone(), ticket: self.ticket.clone(), product: PhantomData }
     }
 }
 
@@ -61,7 +64,12 @@ impl<P: Product> fmt::Debug for Client<P> {
 
 impl<P: Product> Client<P> {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core: Arc::new(core), product: PhantomData }
+        Self { core: Arc::new(core), ticket: None, product: PhantomData }
+    }
+
+    /// The same client, for a call of a bulk.
+    pub(crate) fn with_ticket(&self, ticket: Ticket) -> Self {
+        Self { core: self.core.clone(), ticket: Some(Arc::new(ticket)), product: PhantomData }
     }
 
     /// A client with everything from the environment: [`ClientBuilder::from_env`] says which variables.
@@ -97,8 +105,16 @@ impl<P: Product> Client<P> {
         request: A,
         options: CallOptions,
     ) -> Result<Response<A::Output>, Error> {
+        self.send_by_reference(&request, options).await
+    }
+
+    pub(crate) async fn send_by_reference<A: Action<Product = P>>(
+        &self,
+        request: &A,
+        options: CallOptions,
+    ) -> Result<Response<A::Output>, Error> {
         let mut output = A::Output::default();
-        let call = Call::typed(&request)?;
+        let call = Call::typed(request)?.with_ticket(self.ticket.as_deref());
         let metadata = self.core.call(&call, options, &mut output).await?;
         Ok(Response::new(output, metadata))
     }
@@ -108,9 +124,17 @@ impl<P: Product> Client<P> {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn send_untyped(&self, request: UntypedRequest) -> Result<Response<Json>, Error> {
+        self.send_untyped_by_reference(&request, CallOptions::new()).await
+    }
+
+    pub(crate) async fn send_untyped_by_reference(
+        &self,
+        request: &UntypedRequest,
+        options: CallOptions,
+    ) -> Result<Response<Json>, Error> {
         let mut output = JsonOutput::default();
-        let call = Call::untyped::<P>(&request);
-        let metadata = self.core.call(&call, CallOptions::new(), &mut output).await?;
+        let call = Call::untyped::<P>(request).with_ticket(self.ticket.as_deref());
+        let metadata = self.core.call(&call, options, &mut output).await?;
         Ok(Response::untyped(Json::Object(output.0), metadata))
     }
 
@@ -163,6 +187,8 @@ struct Call<'a> {
     name: Cow<'static, str>,
     action: Option<&'static ActionDescriptor>,
     parameters: Vec<Parameter<'a>>,
+    /// If it is one of a bulk.
+    ticket: Option<&'a Ticket>,
 }
 
 impl<'a> Call<'a> {
@@ -171,7 +197,7 @@ impl<'a> Call<'a> {
         let parameters = parameters(request).map_err(|invalid| {
             Error::new(ErrorKind::InvalidRequest, invalid.to_string()).with_action(action.name.into())
         })?;
-        Ok(Self { name: action.name.into(), action: Some(action), parameters })
+        Ok(Self { name: action.name.into(), action: Some(action), parameters, ticket: None })
     }
 
     fn untyped<P: Product>(request: &'a UntypedRequest) -> Self {
@@ -183,7 +209,11 @@ impl<'a> Call<'a> {
             location: described(name).map_or(ParameterLocation::Query, |parameter| parameter.location),
             sensitive: described(name).is_none_or(|parameter| parameter.sensitive),
         });
-        Self { name: request.action.clone().into(), action, parameters: parameters.collect() }
+        Self { name: request.action.clone().into(), action, parameters: parameters.collect(), ticket: None }
+    }
+
+    fn with_ticket(self, ticket: Option<&'a Ticket>) -> Self {
+        Self { ticket, ..self }
     }
 
     /// Tells in an error what is known of the call.
@@ -216,6 +246,9 @@ pub(crate) struct Core {
 
 /// The longest time for which one answer may hold everyone who shares a quota, however long a wait it names.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
+/// The longest time for which a call of a bulk asks its quota.
+const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A deadline that nobody lives to see.
 const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -297,15 +330,26 @@ impl Core {
         progress: &mut Progress<'_>,
         output: &mut dyn Object,
     ) -> Result<Metadata, Error> {
-        let started = progress.tally.started;
-        // A deadline too far for the clock is none.
-        let deadline = started.checked_add(options.deadline).unwrap_or_else(|| started + FAR_AWAY);
         let idempotent = call.action.is_some_and(|action| action.idempotent);
         let documented = call.action.and_then(|action| action.rate_limit);
         let quota = self.throttle.quota(self.settings.endpoint.host_and_port(), &call.name, documented);
+        let mut started = progress.tally.started;
+        let mut permit = None;
+        if let Some(ticket) = call.ticket {
+            ticket.waits(quota.as_deref().and_then(WatchedQuota::limit));
+            if let Some(quota) = &quota {
+                permit = Some(self.permit_in_a_bulk(quota).await);
+                progress.tally.waited_for_quota();
+            }
+            ticket.goes();
+            started = Instant::now();
+        }
+        // A deadline too far for the clock is none.
+        let deadline = started.checked_add(options.deadline).unwrap_or_else(|| started + FAR_AWAY);
         loop {
             let traced = Traced::attempt(progress.tally.attempts + 1);
-            let outcome = traced.of(self.attempt(call, &options, quota.as_ref(), deadline, progress, output)).await;
+            let attempt = self.attempt(call, &options, quota.as_ref(), permit.take(), deadline, progress, output);
+            let outcome = traced.of(attempt).await;
             traced.waited(progress.tally.attempt.quota_wait);
             traced.ended(outcome.as_ref());
             let error = match outcome {
@@ -346,17 +390,32 @@ impl Core {
         }
     }
 
-    /// One attempt: permit, credentials, signature, sending, judgement.
+    /// A bulk has few calls in the queue and time for all of them, so they wait as long as it takes, and their deadlines count from
+    /// then on. Otherwise a long pause would fail all that the bulk has left, one after the other.
+    async fn permit_in_a_bulk(&self, quota: &WatchedQuota) -> Permit {
+        loop {
+            match quota.acquire(LONGEST_WAIT, usize::MAX, false, &self.events).await {
+                Ok(permit) => return permit,
+                // A store that lets nobody through while it cannot be reached.
+                Err(_) => sleep(Duration::from_secs(1)).await,
+            }
+        }
+    }
+
+    /// One attempt: permit, unless it is there already, credentials, signature, sending, judgement.
+    #[allow(clippy::too_many_arguments, reason = "all that adds up over the attempts is in one of them already")]
     async fn attempt(
         &self,
         call: &Call<'_>,
         options: &Options,
         quota: Option<&Arc<WatchedQuota>>,
+        permit: Option<Permit>,
         deadline: Instant,
         progress: &mut Progress<'_>,
         output: &mut dyn Object,
     ) -> Result<Metadata, Error> {
         let mut permit = match quota {
+            Some(_) if permit.is_some() => permit,
             Some(quota) => {
                 let max_wait = (deadline - options.time_for_the_answer()).saturating_duration_since(Instant::now());
                 let again = progress.tally.attempts > 0;

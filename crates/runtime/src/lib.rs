@@ -20,6 +20,7 @@ mod answer;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
+pub mod bulk;
 mod client;
 mod credentials;
 mod declare;
@@ -47,6 +48,7 @@ pub mod value;
 
 pub use action::{Action, Product, Request};
 pub use builder::ClientBuilder;
+pub use bulk::Bulk;
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsError, EnvironmentCredentials, ProvideCredentials, ProvideFuture};
 pub use descriptor::RateLimit;

@@ -18,9 +18,10 @@
 mod generated;
 
 pub use alibabacloud_runtime::{
-    CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network, ParameterPlacement,
-    PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy, SignatureVersion, Throttle,
-    Transport, TransportError, UntypedRequest, descriptor, event, testing, throttle, transport,
+    Bulk, CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network,
+    ParameterPlacement, PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy,
+    SignatureVersion, Throttle, Transport, TransportError, UntypedRequest, bulk, descriptor, event, testing, throttle,
+    transport,
 };
 pub use generated::*;
 

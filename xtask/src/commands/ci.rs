@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use super::cargo::{cargo, has_cargo_command};
-use super::{generate, msrv, redis, unknown_argument};
+use super::{generate, msrv, programs, unknown_argument};
 use crate::generate::crate_name;
 
 /// A step: what it shows, and how.
@@ -16,7 +16,8 @@ const STEPS: &[Step] = &[
     ("dependencies keep the declared minimum Rust version", msrv::check),
     ("lints", lints),
     ("lints without default features, and with each feature alone", lints_of_each_feature),
-    ("a Redis server for the tests", redis::provide),
+    ("a Redis server for the tests", redis),
+    ("a browser for the tests", browser),
     ("tests", tests),
     ("examples in the documentation", doctests),
     ("documentation", documentation),
@@ -70,10 +71,31 @@ fn lints_of_each_feature() -> Result<(), String> {
     cargo(&[&alone[..], &["--", "--deny", "warnings"]].concat(), &[])
 }
 
+/// Each test of the shared quota starts its own server.
+fn redis() -> Result<(), String> {
+    programs::provide(&["redis-server"], "redis-server", "`redis-server` (Redis 5 or later)")
+}
+
+/// What Chromium is called; `crates/cli/tests/support/browser.rs` looks for the same.
+const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// The page of `cams report` is opened in it. It is large and not to be had everywhere: without it the tests say what they did
+/// not check.
+#[allow(clippy::unnecessary_wraps, reason = "a step")]
+fn browser() -> Result<(), String> {
+    if let Err(problem) = programs::provide(BROWSERS, "chromium", "Chromium") {
+        println!("NOT CHECKED: the page of `cams report` in a browser: {problem}");
+    }
+    Ok(())
+}
+
 fn tests() -> Result<(), String> {
     // A snapshot that differs fails; it is not written.
-    // And no test is skipped for want of a Redis server.
-    let environment = [("INSTA_UPDATE", "no"), ("REQUIRE_REDIS", "1")];
+    // And no test is skipped for want of a Redis server, or of a browser that is there.
+    let mut environment = vec![("INSTA_UPDATE", "no"), ("REQUIRE_REDIS", "1")];
+    if programs::is_there(BROWSERS) {
+        environment.push(("REQUIRE_CHROMIUM", "1"));
+    }
     if has_cargo_command("nextest") {
         cargo(&["nextest", "run", "--workspace", "--no-fail-fast"], &environment)
     } else {

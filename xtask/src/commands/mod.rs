@@ -11,7 +11,7 @@ mod interop;
 mod msrv;
 mod new;
 mod policy;
-mod redis;
+mod programs;
 
 #[cfg(test)]
 pub use self::cargo::target;

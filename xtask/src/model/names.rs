@@ -167,6 +167,9 @@ const USED_MODULES: &[&str] = &[
     "core",
     "alloc",
     "alibabacloud_runtime",
+    "alibabacloud_credentials",
+    "bulk",
+    "credentials",
     "descriptor",
     "event",
     "testing",
@@ -185,9 +188,10 @@ const USED_TYPES: [&str; 3] = [
 ];
 
 /// What else stands at the root of a generated crate.
-const USED_AT_ROOT: [&str; 1] =
-    ["CallOptions Credentials CredentialsError EnvironmentCredentials Network ParameterPlacement PreparedRequest \
-     ProvideCredentials ProvideFuture RetryPolicy SignatureVersion Throttle Transport TransportError UntypedRequest"];
+const USED_AT_ROOT: [&str; 1] = [
+    "Bulk CallOptions Credentials CredentialsError EnvironmentCredentials Network ParameterPlacement PreparedRequest \
+     ProvideCredentials ProvideFuture RetryPolicy SignatureVersion Throttle Transport TransportError UntypedRequest",
+];
 
 fn is_among(lists: &[&str], name: &str) -> bool {
     lists.iter().any(|names| names.split(' ').any(|used| used == name))

@@ -1,6 +1,9 @@
 //! Running the command as a child process, and servers for it to call.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod browser;
+pub(crate) mod journal;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, ExitStatus, Stdio};

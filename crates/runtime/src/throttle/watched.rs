@@ -76,6 +76,11 @@ impl WatchedQuota {
         self.limit == limit && self.key.endpoint == endpoint
     }
 
+    /// The limit; `None` if it is learned.
+    pub(crate) fn limit(&self) -> Option<RateLimit> {
+        self.limit
+    }
+
     /// Waits for a permit, at most `max_wait`.
     pub(crate) async fn acquire(
         &self,

@@ -7,11 +7,15 @@ mod generate;
 
 use std::process::ExitCode;
 
-use super::cargo::cargo;
+use super::cargo::{cargo, target};
 use super::unknown_argument;
 
 /// A measurement: its name (the file below `tests/benches/`) and what it measures.
 const BENCHES: &[(&str, &str)] = &[
+    (
+        "bulk",
+        "[ROWS] [SECONDS]: memory and rows per second of a bulk; how much of a quota it uses; needs `redis-server`",
+    ),
     ("call", "CPU per call beside plain reqwest; signing beside bare hashing; decoding beside serde derive"),
     ("fleet", "16 processes share a quota through Redis, undisturbed and disturbed; needs `redis-server`"),
     ("permit", "What a permit of this process costs, alone and with many waiting"),
@@ -38,6 +42,12 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     }
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
     let bench = ["bench", "--quiet", "--package", "conformance", "--bench", name.as_str(), "--"];
-    cargo(&[&bench[..], &rest].concat(), &[])?;
+    let mut environment = Vec::new();
+    let program = target()?.join("release").join(format!("cams{}", std::env::consts::EXE_SUFFIX));
+    if name == "bulk" {
+        cargo(&["build", "--quiet", "--release", "--package", "alibabacloud-cli"], &[])?;
+        environment.push(("CAMS_PROGRAM", program.to_str().ok_or("the path of the command is not UTF-8")?));
+    }
+    cargo(&[&bench[..], &rest].concat(), &environment)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,24 +1,24 @@
-//! A `redis-server` for the tests of the shared quota: each test starts its own; this sees that the program is there.
+//! Programs that tests start: found, or installed from the system's packages where that is allowed.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Installs `redis-server` from the system's packages where it is missing and that is allowed.
-pub fn provide() -> Result<(), String> {
-    if is_there() {
+/// Sees that one of the `programs` is there; `package` has the first of them on Debian. `wanted` says what is missing otherwise.
+pub fn provide(programs: &[&str], package: &str, wanted: &str) -> Result<(), String> {
+    if is_there(programs) {
         return Ok(());
     }
-    let missing = "`redis-server` (Redis 5 or later) is missing";
+    let missing = format!("{wanted} is missing");
     if !Path::new("/etc/debian_version").exists() {
         return Err(format!("{missing}; install it with the system's package manager"));
     }
-    let by_hand = "`apt-get install redis-server` installs it";
+    let by_hand = format!("`apt-get install {package}` installs it");
     let root = output("id", &["-u"]).is_some_and(|id| id.trim() == "0");
     if !root && output("sudo", &["-n", "true"]).is_none() {
         return Err(format!("{missing}, and installing it needs root; {by_hand}"));
     }
     println!("{missing}; installing it");
-    for arguments in [&["update"][..], &["install", "--yes", "--no-install-recommends", "redis-server"]] {
+    for arguments in [&["update"][..], &["install", "--yes", "--no-install-recommends", package]] {
         let (program, first) = if root { ("apt-get", None) } else { ("sudo", Some("apt-get")) };
         let status = Command::new(program)
             .args(first)
@@ -31,11 +31,12 @@ pub fn provide() -> Result<(), String> {
             return Err(format!("{missing}, and `apt-get {}` failed ({status}); {by_hand}", arguments.join(" ")));
         }
     }
-    if is_there() { Ok(()) } else { Err(format!("{missing} although it was installed; is it on the PATH?")) }
+    if is_there(programs) { Ok(()) } else { Err(format!("{missing} although it was installed; is it on the PATH?")) }
 }
 
-fn is_there() -> bool {
-    output("redis-server", &["--version"]).is_some()
+/// Whether one of the programs starts.
+pub fn is_there(programs: &[&str]) -> bool {
+    programs.iter().any(|program| output(program, &["--version"]).is_some())
 }
 
 /// What a program prints, if it succeeds.

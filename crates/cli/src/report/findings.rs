@@ -1,0 +1,462 @@
+//! From journals to what a report says, before any format: numbers in the order of their urgency, what changed, and which rows
+//! have no answer.
+//!
+//! Everything in here that came from an answer can be shown as it is: phone numbers are masked, and texts are visible and short
+//! ([`mask`](super::mask)).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use alibabacloud_cams::chatapp_sync_phone_number::{MessagingLimitTier, QualityRating};
+
+use super::attention::{Attention, Field, Level, level, place, severity};
+use super::journal::{Journal, Outcome, Problem, Synced};
+use super::mask::{Phone, shown, without_numbers};
+
+/// What a report says.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// Those that need attention first, the most urgent at the top; then in the order of the input.
+    pub(super) numbers: Vec<Number>,
+    /// How many spaces have an answer.
+    pub(super) spaces: usize,
+    /// When the first and the last outcome were written.
+    pub(super) from: String,
+    pub(super) to: String,
+    /// Rows without a number, in the order of the input.
+    pub(super) rows: Vec<RowWithout>,
+    /// Compared with what; `None` if with nothing.
+    pub(super) since: Option<Since>,
+    /// What the reader should know about the journal.
+    pub(super) notes: Vec<String>,
+    /// Whether phone numbers are shown in full.
+    pub(super) full: bool,
+}
+
+/// A phone number and its state.
+#[derive(Debug)]
+pub(super) struct Number {
+    /// The row of the input, with a number behind if the row has several: tells masked numbers apart.
+    pub(super) row: String,
+    pub(super) space: String,
+    pub(super) phone: Phone,
+    pub(super) state: State,
+    pub(super) attention: Option<Attention>,
+    pub(super) change: Change,
+}
+
+/// What can change. The values are those of the wire.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct State {
+    pub(super) name: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) quality: Option<String>,
+    pub(super) tier: Option<String>,
+    pub(super) verification: Option<String>,
+    pub(super) name_review: Option<String>,
+    pub(super) new_name_review: Option<String>,
+    pub(super) official: Option<String>,
+}
+
+/// What became of a number since the previous journal.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) enum Change {
+    /// The same, or nothing to compare with.
+    #[default]
+    Same,
+    New,
+    Changed(Direction, String),
+}
+
+/// Whether a change is a good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Direction {
+    Worse,
+    Better,
+    Neither,
+}
+
+/// A row of the input without a number.
+#[derive(Debug)]
+pub(super) struct RowWithout {
+    pub(super) row: u64,
+    pub(super) space: String,
+    pub(super) why: Why,
+    pub(super) problem: Problem,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Why {
+    Failed,
+    /// It may or may not have been executed.
+    Unknown,
+    /// It was sent, and nobody wrote what came of it.
+    Unfinished,
+    /// It was answered, and the answer has no number.
+    Empty,
+}
+
+/// What a comparison with a previous journal shows.
+#[derive(Debug, Default)]
+pub(super) struct Since {
+    /// When the previous journal began.
+    pub(super) at: String,
+    /// Numbers whose space was answered both times, and which are not in it any more.
+    pub(super) gone: Vec<Gone>,
+}
+
+#[derive(Debug)]
+pub(super) struct Gone {
+    pub(super) space: String,
+    pub(super) phone: Phone,
+    pub(super) state: State,
+}
+
+impl Change {
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Same => "",
+            Self::New => "new",
+            Self::Changed(_, text) => text,
+        }
+    }
+
+    /// `worse`, `better`, `changed`, `new`, or nothing.
+    pub(super) fn key(&self) -> &'static str {
+        match self {
+            Self::Same => "",
+            Self::New => "new",
+            Self::Changed(Direction::Worse, _) => "worse",
+            Self::Changed(Direction::Better, _) => "better",
+            Self::Changed(Direction::Neither, _) => "changed",
+        }
+    }
+}
+
+impl Why {
+    pub(super) const ALL: [Self; 4] = [Self::Failed, Self::Unknown, Self::Unfinished, Self::Empty];
+
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Unfinished => "unfinished",
+            Self::Empty => "no numbers",
+        }
+    }
+}
+
+impl Number {
+    pub(super) fn level(&self) -> Option<Level> {
+        self.attention.as_ref().map(Attention::level)
+    }
+
+    pub(super) fn meaning(&self) -> String {
+        self.attention.as_ref().map(Attention::meaning).unwrap_or_default()
+    }
+}
+
+/// The newest answer of each space: the row it came from, when, and the numbers.
+type Answers = BTreeMap<String, (u64, String, Vec<Synced>)>;
+
+impl Findings {
+    /// What `current` says, compared with `previous`; phone numbers are masked without `full`.
+    pub(super) fn new(current: Journal, previous: Option<Journal>, full: bool) -> Self {
+        let mut findings = Self { notes: current.notes.clone(), full, ..Self::default() };
+        findings.note_what_is_missing(&current);
+        let times = || current.rows.values().map(|row| &*row.at).filter(|at| !at.is_empty());
+        findings.from = shown(times().min().unwrap_or(&current.began));
+        findings.to = shown(times().max().unwrap_or(&current.began));
+
+        let (answers, rows) = answers(current, full);
+        findings.spaces = answers.len();
+        findings.rows = rows;
+        let before = previous.map(|previous| Before::new(previous, full, &mut findings.notes));
+        if let Some(before) = &before {
+            let lost = before.numbers.keys().filter(|space| !answers.contains_key(*space)).count();
+            if lost > 0 {
+                let spaces = counted(lost, "space of the previous journal has", "spaces of the previous journal have");
+                findings.notes.push(format!("{spaces} no answer in this one; nothing is said about their numbers."));
+            }
+        }
+
+        for (space, (row, _, numbers)) in answers {
+            if let Some(before) = &before {
+                findings.since.get_or_insert_default().gone.extend(before.gone(&space, &numbers, full));
+            }
+            let several = numbers.len() > 1;
+            for (index, Synced { phone, state }) in numbers.into_iter().enumerate() {
+                let change = before.as_ref().map(|before| before.change(&space, phone.as_deref(), &state));
+                findings.numbers.push(Number {
+                    row: if several { format!("{row}.{}", index + 1) } else { row.to_string() },
+                    space: shown(&space),
+                    phone: Phone::new(phone.as_deref().unwrap_or(""), full),
+                    attention: Attention::of(&state),
+                    state: state.shown(full),
+                    change: change.unwrap_or_default().shown(full),
+                });
+            }
+        }
+        if let Some(before) = before {
+            findings.since.get_or_insert_default().at = shown(&before.at);
+        }
+        let place = |number: &Number| {
+            let (row, index) = number.row.split_once('.').unwrap_or((&number.row, "0"));
+            (row.parse().unwrap_or(u64::MAX), index.parse().unwrap_or(u64::MAX))
+        };
+        findings.numbers.sort_by_cached_key(|number| {
+            let rank = number.attention.as_ref().map_or(usize::MAX, |attention| attention.rank);
+            (rank, number.change.key() != "worse", place(number))
+        });
+        findings
+    }
+
+    fn note_what_is_missing(&mut self, journal: &Journal) {
+        let missing = journal.missing_shards();
+        if !missing.is_empty() {
+            self.notes.push(format!("Without the rows of shard {}.", missing.join(", ")));
+        }
+        if let Some(rows @ 1..) = journal.not_sent() {
+            let rows = if rows == 1 { "1 row has".to_owned() } else { format!("{} rows have", grouped(rows)) };
+            self.notes.push(format!("{rows} not been sent yet; the same command goes on where it stopped."));
+        } else if !journal.ended {
+            self.notes.push("The last run was interrupted, or still runs.".to_owned());
+        }
+    }
+
+    /// How many numbers are at this level.
+    pub(super) fn at(&self, level: Level) -> usize {
+        self.numbers.iter().filter(|number| number.level() == Some(level)).count()
+    }
+
+    /// Those that somebody must look at: to act on, and at risk.
+    pub(super) fn urgent(&self) -> impl Iterator<Item = &Number> {
+        self.numbers.iter().filter(|number| number.level().is_some_and(|level| level <= Level::Risk))
+    }
+
+    /// How many numbers have a change of this [key](Change::key).
+    pub(super) fn changed(&self, key: &str) -> usize {
+        self.numbers.iter().filter(|number| number.change.key() == key).count()
+    }
+
+    pub(super) fn without(&self, why: Why) -> usize {
+        self.rows.iter().filter(|row| row.why == why).count()
+    }
+
+    /// How many numbers have each status, best first.
+    pub(super) fn statuses(&self) -> Vec<(String, usize)> {
+        self.count(|value| usize::MAX - place(Field::Status, value), |state| &state.status)
+    }
+
+    /// How many numbers have each quality rating, best first.
+    pub(super) fn qualities(&self) -> Vec<(String, usize)> {
+        self.count(|value| documented(QualityRating::VALUES, value), |state| &state.quality)
+    }
+
+    /// How many numbers have each messaging tier, the smallest first.
+    pub(super) fn tiers(&self) -> Vec<(String, usize)> {
+        self.count(|value| documented(MessagingLimitTier::VALUES, value), |state| &state.tier)
+    }
+
+    /// Counts values: in the order of their places, `""` last.
+    fn count(&self, place: impl Fn(&str) -> usize, value: impl Fn(&State) -> &Option<String>) -> Vec<(String, usize)> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for number in &self.numbers {
+            *counts.entry(value(&number.state).as_deref().unwrap_or("")).or_default() += 1;
+        }
+        let mut counts: Vec<(String, usize)> =
+            counts.into_iter().map(|(value, count)| (value.to_owned(), count)).collect();
+        counts.sort_by_key(|(value, _)| (value.is_empty(), place(value)));
+        counts
+    }
+}
+
+impl State {
+    /// As it can be shown.
+    fn shown(&self, full: bool) -> Self {
+        let text = |value: &Option<String>| value.as_deref().map(|value| visible(value, "", full));
+        Self {
+            name: text(&self.name),
+            status: text(&self.status),
+            quality: text(&self.quality),
+            tier: text(&self.tier),
+            verification: text(&self.verification),
+            name_review: text(&self.name_review),
+            new_name_review: text(&self.new_name_review),
+            official: text(&self.official),
+        }
+    }
+
+    /// What is different now, and whether that is good. Any change for the worse makes the whole one.
+    fn change_from(&self, before: &Self) -> Change {
+        let mut texts = Vec::new();
+        let mut direction = Direction::Neither;
+        let mut compare = |what: &str, old: &Option<String>, new: &Option<String>, worse: Option<bool>| {
+            if old != new {
+                let show = |value: &Option<String>| value.as_deref().unwrap_or("none").to_owned();
+                texts.push(format!("{what}{} → {}", show(old), show(new)));
+                direction = direction.min(match worse {
+                    Some(true) => Direction::Worse,
+                    Some(false) => Direction::Better,
+                    None => Direction::Neither,
+                });
+            }
+        };
+        let by_severity = |field, old: &Option<String>, new: &Option<String>| {
+            // Among those that need no attention, none is better.
+            let place = |value: &Option<String>| value.as_deref().and_then(|value| severity(field, value));
+            place(old).zip(place(new)).filter(|(old, new)| old != new).map(|(old, new)| new < old)
+        };
+        let status = by_severity(Field::Status, &before.status, &self.status);
+        compare("", &before.status, &self.status, status);
+        let quality = by_severity(Field::Quality, &before.quality, &self.quality);
+        compare("quality ", &before.quality, &self.quality, quality);
+        let place = |value: &Option<String>| {
+            MessagingLimitTier::VALUES.iter().position(|known| Some(*known) == value.as_deref())
+        };
+        let worse = place(&before.tier).zip(place(&self.tier)).map(|(old, new)| new < old);
+        let short = |value: &Option<String>| value.as_deref().map(|value| tier(value).to_owned());
+        compare("tier ", &short(&before.tier), &short(&self.tier), worse);
+        compare("name ", &before.name, &self.name, None);
+        if texts.is_empty() { Change::Same } else { Change::Changed(direction, texts.join(", ")) }
+    }
+}
+
+impl Change {
+    fn shown(self, full: bool) -> Self {
+        match self {
+            Self::Changed(direction, text) => Self::Changed(direction, visible(&text, "", full)),
+            other => other,
+        }
+    }
+}
+
+/// What was known before.
+struct Before {
+    at: String,
+    /// By space and phone number; a space that has no answer is missing.
+    numbers: HashMap<String, BTreeMap<String, State>>,
+    /// Spaces that were tried and not answered: nothing can be said about their numbers.
+    unanswered: HashSet<String>,
+}
+
+impl Before {
+    fn new(journal: Journal, full: bool, notes: &mut Vec<String>) -> Self {
+        let at = journal.began.clone();
+        notes.extend(journal.notes.iter().map(|note| format!("Previous journal: {note}")));
+        let unanswered = |row: &super::journal::Row| !matches!(row.outcome, Some(Outcome::Done(_)));
+        let unanswered = journal.rows.values().filter(|row| unanswered(row)).filter_map(|row| row.space.clone());
+        let unanswered = unanswered.collect();
+        let (answers, _) = answers(journal, full);
+        let keyed = |Synced { phone, state }: Synced| phone.map(|phone| (phone, state));
+        let keyed = |numbers: Vec<Synced>| numbers.into_iter().filter_map(keyed).collect();
+        let numbers = answers.into_iter().map(|(space, (_, _, numbers))| (space, keyed(numbers))).collect();
+        Self { at, numbers, unanswered }
+    }
+
+    fn change(&self, space: &str, phone: Option<&str>, state: &State) -> Change {
+        let Some(phone) = phone else {
+            return Change::Same;
+        };
+        match self.numbers.get(space) {
+            Some(numbers) => numbers.get(phone).map_or(Change::New, |before| state.change_from(before)),
+            None if self.unanswered.contains(space) => Change::Same,
+            None => Change::New,
+        }
+    }
+
+    /// The numbers that were in the space and are not any more.
+    fn gone(&self, space: &str, numbers: &[Synced], full: bool) -> Vec<Gone> {
+        let known: HashSet<&str> = numbers.iter().filter_map(|number| number.phone.as_deref()).collect();
+        let before = self.numbers.get(space).into_iter().flatten();
+        before
+            .filter(|(phone, _)| !known.contains(&***phone))
+            .map(|(phone, state)| Gone {
+                space: shown(space),
+                phone: Phone::new(phone, full),
+                state: state.shown(full),
+            })
+            .collect()
+    }
+}
+
+/// The newest answer of each space, and the rows without a number.
+fn answers(journal: Journal, full: bool) -> (Answers, Vec<RowWithout>) {
+    let mut answers = Answers::new();
+    let mut rows = Vec::new();
+    for (number, row) in journal.rows {
+        let space = row.space.unwrap_or_default();
+        let mut without = |why, problem: Problem| {
+            let text = |text: &str| visible(text, &space, full);
+            let problem = Problem {
+                code: text(&problem.code),
+                message: text(&problem.message),
+                request_id: shown(&problem.request_id),
+            };
+            rows.push(RowWithout { row: number, space: shown(&space), why, problem });
+        };
+        match row.outcome {
+            Some(Outcome::Done(numbers)) => {
+                if numbers.is_empty() {
+                    without(Why::Empty, Problem::default());
+                }
+                // A space may stand in several rows.
+                if answers.get(&space).is_none_or(|(_, at, _)| *at <= row.at) {
+                    answers.insert(space, (number, row.at, numbers));
+                }
+            }
+            Some(Outcome::Failed(problem)) => without(Why::Failed, problem),
+            Some(Outcome::Unknown(problem)) => without(Why::Unknown, problem),
+            None => without(Why::Unfinished, Problem::default()),
+        }
+    }
+    (answers, rows)
+}
+
+/// Free text as it can be shown.
+fn visible(text: &str, known: &str, full: bool) -> String {
+    if full { shown(text) } else { shown(&without_numbers(text, known)) }
+}
+
+fn documented(values: &[&str], value: &str) -> usize {
+    values.iter().position(|documented| *documented == value).unwrap_or(values.len())
+}
+
+/// The level that a value of a status or a rating alone would have.
+pub(super) fn level_of(field: Field, value: &str) -> Option<Level> {
+    if value.is_empty() { None } else { level(field, value) }
+}
+
+/// `12,345`.
+pub(super) fn grouped(number: impl TryInto<u64>) -> String {
+    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `3 numbers`, `1 number`.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
+}
+
+/// `2026-11-25 07:12 UTC` from the time in a journal; anything else as it is.
+pub(super) fn minute(at: &str) -> String {
+    match (at.get(..10), at.get(10..11), at.get(11..16)) {
+        (Some(day), Some("T"), Some(time)) if at.ends_with('Z') => format!("{day} {time} UTC"),
+        _ => at.to_owned(),
+    }
+}
+
+/// `TIER_1K` as people say it: `1K`.
+pub(super) fn tier(value: &str) -> &str {
+    match value.strip_prefix("TIER_") {
+        Some("UNLIMITED") => "unlimited",
+        Some(short) if MessagingLimitTier::VALUES.contains(&value) => short,
+        _ => value,
+    }
+}

@@ -1,0 +1,101 @@
+//! Under the real quota, alone and in parts.
+
+use std::collections::HashSet;
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use alibabacloud_cams::PRODUCT;
+use alibabacloud_simulator::Simulator;
+
+use super::support::{Folder, SYNC, Simulated, output, spawn};
+
+#[test]
+fn under_the_documented_limit_the_quota_is_used_and_nothing_is_rejected() {
+    let simulated = Simulated::start(Simulator::builder(&[&PRODUCT]));
+    let folder = Folder::syncs(60);
+    let began = std::time::Instant::now();
+    folder.ends(&["--endpoint", simulated.url()], 0);
+    let counts = simulated.simulator.counts().of(SYNC);
+    assert_eq!((counts.accepted, counts.throttled, counts.rejected), (60, 0, 0));
+    // Five windows, if the machine is not busy with other things.
+    assert!(began.elapsed() >= Duration::from_secs(5));
+}
+
+#[test]
+fn shards_divide_the_rows() {
+    let simulated = Simulated::unlimited();
+    let mut folder = Folder::syncs(100);
+    let mut rows = HashSet::new();
+    for shard in ["1/3", "2/3", "3/3"] {
+        folder.journal = folder.place.path().join(format!("journal-{}.jsonl", &shard[..1]));
+        let ran = folder.ends(&["--endpoint", simulated.url(), "--quota", "off", "--shard", shard], 0);
+        let journal = folder.journal();
+        assert_eq!(journal.lines[0]["shard"], shard);
+        let mine: Vec<u64> = journal.states().into_keys().collect();
+        assert!((15..60).contains(&mine.len()), "{} of 100 rows in {shard}", mine.len());
+        assert_eq!(ran.stdout, format!("{} done\n", mine.len()));
+        assert!(mine.into_iter().all(|row| rows.insert(row)), "a row is in two shards");
+    }
+    assert_eq!((rows.len(), simulated.requests()), (100, 100));
+}
+
+/// A Redis server of this test's own; `None`, with a line that says so, if there is none and the test may be skipped.
+struct Redis {
+    child: Child,
+    url: String,
+}
+
+impl Redis {
+    fn start() -> Option<Self> {
+        if Command::new("redis-server").arg("--version").output().is_err() {
+            assert!(std::env::var_os("REQUIRE_REDIS").is_none(), "`redis-server` is missing, and REQUIRE_REDIS is set");
+            eprintln!("NOT CHECKED: `redis-server` is missing");
+            return None;
+        }
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("`redis-server` starts");
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            sleep(Duration::from_millis(5));
+        }
+        Some(Self { child, url: format!("redis://127.0.0.1:{port}") })
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn two_shards_share_the_quota_through_redis_and_nothing_is_rejected() {
+    let Some(redis) = Redis::start() else { return };
+    let simulated = Simulated::start(Simulator::builder(&[&PRODUCT]));
+    let mut folder = Folder::syncs(60);
+    let mut children = Vec::new();
+    let mut journals: Vec<PathBuf> = Vec::new();
+    for shard in ["1/2", "2/2"] {
+        folder.journal = folder.place.path().join(format!("journal-{}.jsonl", &shard[..1]));
+        let shared = ["--quota-redis", &redis.url, "--quota-account", "main"];
+        let options = [&["--endpoint", simulated.url(), "--shard", shard], &shared[..]].concat();
+        children.push(spawn(folder.bulk(&options)));
+        journals.push(folder.journal.clone());
+    }
+    for child in children {
+        let ran = output(child);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+    let counts = simulated.simulator.counts().of(SYNC);
+    assert_eq!((counts.accepted, counts.throttled, counts.rejected), (60, 0, 0));
+    let done = journals.iter().map(|path| super::support::Journal::read(path).ended("done")).sum::<usize>();
+    assert_eq!(done, 60);
+}

@@ -1,0 +1,316 @@
+//! `cams report` as its users and their scripts see it.
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::json;
+use support::journal::{Folder, Journal, number, sample};
+use support::{Ran, cams, fails, run};
+
+/// Runs `cams report` with these arguments, which must succeed.
+#[track_caller]
+fn report(arguments: &[&str]) -> Ran {
+    let ran = run(cams(["report"].into_iter().chain(arguments.iter().copied())));
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    ran
+}
+
+#[track_caller]
+fn fails_with(arguments: &[&str], code: i32) -> String {
+    fails(cams(["report"].into_iter().chain(arguments.iter().copied())), code)
+}
+
+/// Two spaces with five numbers between them, a row that failed, one that may have been executed, and one without an outcome.
+fn small() -> Journal {
+    let mut journal = Journal::new(7);
+    journal.done(
+        "s1",
+        &[
+            number("8613912340001", "Harbour Coffee", "CONNECTED", "GREEN", "TIER_1K"),
+            number("8613912340002", "Harbour | Tea", "CONNECTED", "RED", "TIER_10K"),
+        ],
+    );
+    journal.failed("s2", "failed", "Unknown.ResourceOwnerId", "The resource does not belong to the current user.");
+    journal.done(
+        "s3",
+        &[
+            number("6581230003", "=SUM(A1)", "FLAGGED", "YELLOW", "TIER_UNLIMITED"),
+            number("6581230004", "Kopi Corner", "BANNED", "RED", "TIER_250"),
+            number("6581230005", "Kopi Corner", "SUSPENDED", "PURPLE", "TIER_2M"),
+        ],
+    );
+    journal.failed("s4", "unknown", "ServiceUnavailable", "Away.");
+    journal.done("s5", &[]);
+    journal.sending("s6");
+    journal
+}
+
+/// The same some days before.
+fn small_before() -> Journal {
+    let mut journal =
+        Journal::with(&json!({ "at": "2026-11-20T07:00:00.000Z", "input": { "rows": 7, "digest": "5f70bf18" } }));
+    journal.done(
+        "s1",
+        &[
+            number("8613912340001", "Harbour Coffee", "PENDING", "GREEN", "TIER_1K"),
+            number("8613912340002", "Harbour | Tea", "CONNECTED", "GREEN", "TIER_100K"),
+            number("8613912340009", "Harbour Bar", "CONNECTED", "GREEN", "TIER_1K"),
+        ],
+    );
+    journal.done("s2", &[number("8613912340008", "Elsewhere", "CONNECTED", "GREEN", "TIER_1K")]);
+    journal.failed("s3", "failed", "ServiceUnavailable", "Away.");
+    journal.ended();
+    journal
+}
+
+#[test]
+fn chat_gets_a_summary_and_the_numbers_that_need_attention_first() {
+    let folder = Folder::new("chat");
+    let now = folder.journal("now", &small());
+    let before = folder.journal("before", &small_before());
+    let ran = report(&[&now, "--previous", &before]);
+    assert_eq!(ran.stderr, "");
+    insta::assert_snapshot!(ran.stdout.replace('\u{2060}', "<joiner>"));
+}
+
+#[test]
+fn spreadsheets_get_every_number_and_every_row_without_one() {
+    let folder = Folder::new("spreadsheet");
+    let now = folder.journal("now", &small());
+    let before = folder.journal("before", &small_before());
+    let ran = report(&[&now, "--previous", &before, "--format", "csv"]);
+    assert_eq!(ran.stderr, "");
+    assert!(ran.stdout.starts_with('\u{feff}'), "Excel knows UTF-8 by the byte order mark");
+    insta::assert_snapshot!(ran.stdout.trim_start_matches('\u{feff}'));
+}
+
+#[test]
+fn phone_numbers_are_masked_in_every_format_unless_they_are_asked_for() {
+    let folder = Folder::new("masked");
+    let canary = "8613987650123";
+    let mut journal = Journal::new(2);
+    journal.done(
+        "1",
+        &[
+            number(canary, &format!("Call {canary}"), "BANNED", canary, canary),
+            number("8613987650155", "n", canary, "RED", canary),
+        ],
+    );
+    journal.failed("2", "failed", canary, &format!("no {canary}"));
+    // The previous journal has the same number, so that the change is told, and one that is gone.
+    let mut before = Journal::new(2);
+    before.done(
+        "1",
+        &[number(canary, canary, canary, "GREEN", canary), number("8613987650199", canary, canary, "RED", "")],
+    );
+    let (now, before) = (folder.journal("now", &journal), folder.journal("before", &before));
+    let page = folder.path("page.html");
+    for full in [false, true] {
+        let mut texts = Vec::new();
+        for format in [&["--format", "csv"][..], &["--format", "markdown"], &["--html", "-"], &["--html", &page]] {
+            let mut arguments = vec![&*now, "--previous", &*before];
+            arguments.extend(format);
+            arguments.extend(full.then_some("--full"));
+            let ran = report(&arguments);
+            assert!(!ran.stderr.contains("98765"), "{}", ran.stderr);
+            texts.push(ran.stdout);
+        }
+        texts.push(fs::read_to_string(&page).expect("the page was written"));
+        for text in texts.iter().filter(|text| !text.is_empty()) {
+            // Neither the number nor the middle of it.
+            assert_eq!(text.contains("98765"), full, "{text}");
+            assert!(full || text.contains("139••••0123"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_number_is_new_or_gone_only_if_its_space_was_answered() {
+    let folder = Folder::new("changes");
+    let one = |phone: &str| [number(phone, "n", "CONNECTED", "GREEN", "TIER_1K")];
+    let mut before = Journal::new(5);
+    before.done("stays", &one("8613900000001"));
+    before.done("swaps", &one("8613900000002"));
+    before.failed("failed before", "failed", "X", "");
+    before.done("fails now", &one("8613900000004"));
+    before.done("not asked", &one("8613900000005"));
+    let mut now = Journal::new(5);
+    now.done("stays", &one("8613900000001"));
+    now.done("swaps", &one("8613900000012"));
+    now.done("failed before", &one("8613900000003"));
+    now.failed("fails now", "failed", "X", "");
+    now.done("moved in", &one("8613900000006"));
+    let (now, before) = (folder.journal("now", &now), folder.journal("before", &before));
+    let csv = report(&[&now, "--previous", &before, "--format", "csv", "--full"]).stdout;
+    let change = |phone: &str| {
+        let line = csv.lines().find(|line| line.contains(phone))?;
+        line.split(',').nth(14)
+    };
+    assert_eq!(change("8613900000001"), Some(""), "{csv}");
+    assert_eq!(change("8613900000012"), Some("new"));
+    assert_eq!(change("8613900000002"), Some("gone"));
+    assert_eq!(change("8613900000003"), Some(""), "nothing was known of this space");
+    assert_eq!(change("8613900000004"), None, "nothing is known of this space now");
+    assert_eq!(change("8613900000005"), None);
+    assert_eq!(change("8613900000006"), Some("new"));
+    let chat = report(&[&now, "--previous", &before]).stdout;
+    assert!(chat.contains("2 spaces of the previous journal have no answer in this one"), "{chat}");
+}
+
+#[test]
+fn an_answer_cannot_leave_its_place_in_the_page() {
+    let folder = Folder::new("hostile");
+    let hostile =
+        "</script></title><script>alert(1)</script><img src=x onerror=alert(1)>\"'><!--{{data}}\u{202e}\u{1b}[31m";
+    let mut journal = Journal::new(3);
+    journal.done(
+        hostile,
+        &[number(hostile, hostile, hostile, hostile, hostile), number("1", hostile, "BANNED", "RED", "")],
+    );
+    journal.failed(hostile, "failed", hostile, hostile);
+    let mut before = Journal::new(1);
+    before
+        .done(hostile, &[number("1", "other", hostile, hostile, hostile), number("2", hostile, hostile, hostile, "")]);
+    let (now, before) = (folder.journal("now", &journal), folder.journal("before", &before));
+    // `run` holds every output to being free of control characters.
+    let page = report(&[&now, "--previous", &before, "--html", "-", "--full"]).stdout;
+    assert_eq!(page.matches("<script").count(), 2, "the data and the script of the page");
+    assert_eq!(page.matches("</script").count(), 2);
+    assert_eq!(
+        (page.matches("<img").count(), page.matches("<!--").count(), page.matches('\u{202e}').count()),
+        (0, 0, 0)
+    );
+    assert_eq!(page.matches("</title>").count(), 1 + 3, "of the page and of each chart");
+    for format in ["csv", "markdown"] {
+        let text = report(&[&now, "--previous", &before, "--format", format, "--full"]).stdout;
+        assert!(!text.contains('\u{202e}'), "{text}");
+    }
+}
+
+#[test]
+fn the_page_asks_for_nothing_from_outside() {
+    let folder = Folder::new("self-contained");
+    let page = report(&[&folder.journal("now", &sample(20, 3, true)), "--html", "-"]).stdout;
+    for outside in ["src=", "@import", "url(", "fetch(", "XMLHttpRequest", "http://www.w3.org", "https://"] {
+        let rest = page.replace("xmlns='http://www.w3.org/2000/svg'", "").replace("\"http://www.w3.org/2000/svg\"", "");
+        assert!(!rest.contains(outside), "{outside}");
+    }
+    assert!(page.contains("default-src 'none'; script-src 'sha256-") && !page.contains("unsafe-inline"));
+}
+
+#[test]
+fn the_same_journal_makes_the_same_page() {
+    let folder = Folder::new("same");
+    let now = folder.journal("now", &sample(50, 3, true));
+    assert_eq!(report(&[&now, "--html", "-"]).stdout, report(&[&now, "--html", "-"]).stdout);
+}
+
+#[test]
+fn a_journal_may_come_from_standard_input() {
+    let mut command = cams(["report", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    child.stdin.take().expect("a pipe").write_all(small().text().as_bytes()).expect("the command reads");
+    let output = child.wait_with_output().expect("the command ends");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("**5 numbers** in 3 spaces"), "{output:?}");
+}
+
+#[test]
+fn the_shards_of_one_input_make_one_report() {
+    let folder = Folder::new("shards");
+    let shard = |shard: &str, space: &str, row: u64| {
+        let mut journal = Journal::with(&json!({ "shard": shard, "input": { "rows": 2, "digest": "d" } }));
+        journal.line(&json!({ "row": row, "state": "sending", "parameters": { "CustSpaceId": space } }));
+        journal.line(
+            &json!({ "row": row, "state": "done", "answer": { "PhoneNumbers": [{ "PhoneNumber": "8613900000000" }] } }),
+        );
+        journal.ended();
+        folder.journal(&shard.replace('/', "-"), &journal)
+    };
+    let (one, two) = (shard("1/2", "a", 1), shard("2/2", "b", 2));
+    let both = report(&[&one, &two]).stdout;
+    assert!(both.contains("**2 numbers** in 2 spaces") && !both.contains("> "), "{both}");
+    let half = report(&[&one]).stdout;
+    assert!(half.contains("Without the rows of shard 2/2"), "{half}");
+    let error = fails_with(&[&one, &one], 1);
+    assert!(error.contains("no other shard"), "{error}");
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let folder = Folder::new("missing");
+    let interrupted = folder.journal("interrupted", &small());
+    let chat = report(&[&interrupted]).stdout;
+    assert!(chat.contains("1 row has not been sent yet"), "{chat}");
+    let torn = folder.write("torn", &(small().text() + "{\"row\":7,\"sta"));
+    let chat = report(&[&torn]).stdout;
+    assert!(chat.contains("The last line of torn is torn"), "{chat}");
+}
+
+#[test]
+fn a_file_that_is_no_journal_of_syncs_is_refused_with_a_reason() {
+    let folder = Folder::new("refused");
+    let migrations = Journal::with(&json!({ "action": "CreateChatappMigrationInitiate" })).text();
+    let malformed = small().text() + "{\"row\":9,\"8613912341234\n{}\n";
+    let cases: [(&str, &str); 7] = [
+        ("", "no journal"),
+        ("CustSpaceId\n8613912341234\n", "no journal"),
+        ("{\"a\":1}\n", "no journal"),
+        ("{\"journal\":2}\n", "format 2"),
+        (&migrations, "only those of cams ChatappSyncPhoneNumber"),
+        (&malformed, "line 14"),
+        ("{\"journal\":1,\"product\":\"cams\",\"action\":\"ChatappSyncPhoneNumber\",\"shard\":\"0/2\"}\n", "shard"),
+    ];
+    for (text, reason) in cases {
+        let error = fails_with(&[&folder.write("journal", text)], 1);
+        assert!(error.contains(reason) && !error.contains("8613912341234"), "{error}");
+    }
+    let error = fails_with(&[&folder.path("missing")], 1);
+    assert!(error.contains("cannot be read"), "{error}");
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_a_failure() {
+    let folder = Folder::new("unwritable");
+    let journal = folder.journal("journal", &small());
+    let error = fails_with(&[&journal, "--html", &folder.path("no/such/folder.html")], 1);
+    assert!(error.contains("cannot be written"), "{error}");
+    if cfg!(target_os = "linux") {
+        let error = fails_with(&[&journal, "--html", "/dev/full"], 1);
+        assert!(error.contains("cannot be written"), "{error}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_page_with_full_numbers_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("owner");
+    let (journal, page) = (folder.journal("journal", &small()), folder.path("page.html"));
+    report(&[&journal, "--html", &page, "--full"]);
+    assert_eq!(fs::metadata(&page).expect("it was written").permissions().mode() & 0o077, 0);
+}
+
+#[test]
+fn a_page_never_overwrites_a_journal() {
+    let folder = Folder::new("overwrite");
+    let journal = folder.journal("journal", &small());
+    for arguments in
+        [[&*journal, "--html", &*journal].to_vec(), [&*journal, "--previous", &*journal, "--html", &*journal].to_vec()]
+    {
+        let error = fails_with(&arguments, 2);
+        assert!(error.contains("overwrite"), "{error}");
+    }
+    assert_eq!(fs::read_to_string(&journal).expect("it is still there"), small().text());
+}
+
+#[test]
+fn a_command_line_that_contradicts_itself_is_wrong() {
+    fails_with(&[], 2);
+    fails_with(&["-", "--previous", "-"], 2);
+    fails_with(&["journal", "--html", "page", "--format", "csv"], 2);
+    fails_with(&["journal", "--format", "xml"], 2);
+}
