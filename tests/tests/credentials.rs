@@ -167,3 +167,27 @@ fn who_does_not_ask_for_the_sources_does_not_compile_them() {
     assert_eq!(has(&tree(&[])), [false; 3]);
     assert_eq!(has(&tree(&["--features", "credentials"])), [true; 3]);
 }
+
+/// The environment of this process cannot be changed safely, so the test starts itself with another one.
+#[test]
+fn without_the_feature_the_error_says_how_to_get_the_other_sources() {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "--ignored", "inside_an_environment_without_keys"]).env_clear();
+    let output = child.output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
+}
+
+#[test]
+#[ignore = "a part of `without_the_feature_the_error_says_how_to_get_the_other_sources`"]
+fn inside_an_environment_without_keys() {
+    let error = alibabacloud_sts::Client::from_env().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Credentials);
+    let message = error.to_string();
+    assert!(
+        message.contains("ALIBABA_CLOUD_ACCESS_KEY_SECRET") && message.contains("feature `credentials`"),
+        "{message}"
+    );
+    // With it, sources are asked at the first call.
+    alibabacloud_cams::Client::from_env().unwrap();
+}

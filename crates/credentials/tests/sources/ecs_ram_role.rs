@@ -146,11 +146,14 @@ async fn nobody_there_is_passed_over_with_a_word_on_the_switch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_hangs_is_given_up_within_two_seconds() {
-    let (_fake, setup) = service(|_| Reply::Hang).await;
-    let before = Instant::now();
-    passed(EcsRamRole::new().setup(setup).fetch().await);
-    assert!(before.elapsed() <= Duration::from_secs(2), "{:?}", before.elapsed());
+async fn a_service_that_hangs_at_any_step_is_given_up_within_two_seconds() {
+    for hangs_at in ["/latest/api/token", ROLES, "/latest/meta-data/ram/security-credentials/app-role", ""] {
+        let (_fake, setup) =
+            service(move |seen| if seen.target.starts_with(hangs_at) { Reply::Hang } else { faithful(seen) }).await;
+        let before = Instant::now();
+        EcsRamRole::new().setup(setup).fetch().await.unwrap_err();
+        assert!(before.elapsed() <= Duration::from_secs(2), "{:?}", before.elapsed());
+    }
 }
 
 #[tokio::test]
