@@ -93,8 +93,7 @@ pub(crate) fn judge(
 
 /// What is known of an answer that broke off: status, request ID, and how it begins.
 pub(crate) fn broken_off(error: Error, answer: &http::Response<Bytes>, redactor: &Redactor<'_>) -> Error {
-    let text = snippet(answer.body(), redactor);
-    let error = if text.is_empty() { error } else { error.with_more(&format!("; the answer begins with: {text}")) };
+    let error = error.with_more(&shown(answer.body(), "the answer", redactor));
     let request_id = header(answer.headers(), "x-acs-request-id").map(|id| redactor.hide(id).into_owned());
     error.with_status(answer.status().as_u16()).with_request_id(request_id)
 }
@@ -141,7 +140,6 @@ fn may_have_been_executed(code: &str) -> bool {
 }
 
 fn unusable(status: StatusCode, body: &[u8], redactor: &Redactor<'_>) -> Error {
-    let snippet = snippet(body, redactor);
     let what = if status.is_redirection() {
         "the endpoint redirects, and redirects are never followed"
     } else if body.is_empty() {
@@ -149,15 +147,19 @@ fn unusable(status: StatusCode, body: &[u8], redactor: &Redactor<'_>) -> Error {
     } else {
         "the answer is not from the service"
     };
-    let message = if snippet.is_empty() { what.to_owned() } else { format!("{what}; it begins with: {snippet}") };
-    Error::new(ErrorKind::UnusableAnswer, message)
+    Error::new(ErrorKind::UnusableAnswer, format!("{what}{}", shown(body, "it", redactor)))
 }
 
-/// How an answer begins, on one line, without what must not be shown.
-fn snippet(body: &[u8], redactor: &Redactor<'_>) -> String {
+/// How an answer begins, in words that follow others, without what must not be shown. What begins like JSON may be a broken answer of
+/// the service, and hold phone numbers or keys that nobody knows of.
+fn shown(body: &[u8], answer: &str, redactor: &Redactor<'_>) -> String {
+    if matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        return format!("; {answer} begins like JSON ({} bytes, not shown: there may be data in them)", body.len());
+    }
     // Hidden first and cut then: half a phone number would not be found any more.
     let text = String::from_utf8_lossy(body);
-    one_line(&redactor.hide(&text)).chars().take(SNIPPET_CHARS).collect()
+    let text: String = one_line(&redactor.hide(&text)).chars().take(SNIPPET_CHARS).collect();
+    if text.is_empty() { text } else { format!("; {answer} begins with: {text}") }
 }
 
 /// The members that say how a call went. Where the output has such a member itself, it is read from there, so that one
@@ -529,17 +531,32 @@ mod tests {
                 200,
                 r#"{"Code":"OK","Cou"#,
                 true,
-                r#"the answer is not from the service; it begins with: {"Code":"OK","Cou"#,
+                "the answer is not from the service; it begins like JSON (17 bytes, not shown: there may be data in them)",
             ),
-            (200, r#"{"Code":"OK"} x"#, true, r#"the answer is not from the service; it begins with: {"Code":"OK"} x"#),
-            (200, "[]", true, "the answer is not from the service; it begins with: []"),
+            (
+                200,
+                r#" {"Code":"OK"} x"#,
+                true,
+                "the answer is not from the service; it begins like JSON (16 bytes, not shown: there may be data in them)",
+            ),
+            (
+                200,
+                "[]",
+                true,
+                "the answer is not from the service; it begins like JSON (2 bytes, not shown: there may be data in them)",
+            ),
             (500, "", true, "the answer is empty"),
-            (500, "[1]", true, "the answer is not from the service; it begins with: [1]"),
+            (
+                500,
+                "[1]",
+                true,
+                "the answer is not from the service; it begins like JSON (3 bytes, not shown: there may be data in them)",
+            ),
             (502, HTML, true, "the answer is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
             (503, "<?xml?><html/>", true, "the answer is not from the service; it begins with: <?xml?><html/>"),
             (600, "", true, "the answer is empty"),
             (301, "", false, "the endpoint redirects, and redirects are never followed"),
-            (307, "{}", false, "the endpoint redirects, and redirects are never followed; it begins with: {}"),
+            (307, "x", false, "the endpoint redirects, and redirects are never followed; it begins with: x"),
             (404, HTML, false, "the answer is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
             (407, "", false, "the answer is empty"),
         ] {
