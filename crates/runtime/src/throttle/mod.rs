@@ -12,7 +12,7 @@ mod store;
 mod watched;
 mod window;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -76,7 +76,7 @@ pub struct Throttle {
 
 /// By action. The few quotas of one action differ in the endpoint or in the limit: two clients that disagree about the limit must
 /// not share the slots.
-type Quotas = HashMap<String, Vec<Arc<WatchedQuota>>>;
+type Quotas = BTreeMap<String, Vec<Arc<WatchedQuota>>>;
 
 #[derive(Clone)]
 struct Settings {
