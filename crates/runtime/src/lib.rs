@@ -13,7 +13,6 @@
 //! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
 //! - `tracing` (default): a `tracing` span `call` for every call, with spans `attempt` inside. The bundled
 //!   transport depends on that crate anyway, and a span that nobody collects costs nothing to speak of.
-//! - `redis`: [`throttle`]`::RedisQuotas`, a quota that processes on many machines share. `redis-tls`: the same over TLS.
 
 pub mod action;
 mod answer;
