@@ -36,12 +36,13 @@ struct Target {
     crate_path: String,
     /// The folder of the crate; `None` for a fixture, which is a module of another one. With a `/` at its end, or empty.
     package: Option<String>,
-    /// Whether the crate has the feature `credentials`.
+    /// Whether the crate can have the feature `credentials`.
     offers_credentials: bool,
 }
 
-/// The products that `alibabacloud-credentials` is itself built on: their crates cannot depend on it.
-const BENEATH_CREDENTIALS: [&str; 1] = ["sts"];
+/// The crates that `alibabacloud-credentials` is itself built on: they cannot depend on it, and neither can another crate of the
+/// same name.
+const BENEATH_CREDENTIALS: [&str; 1] = ["alibabacloud-sts"];
 
 impl Target {
     /// The target for a file; `None` if it is no part of a specification.
@@ -66,7 +67,7 @@ impl Target {
             folder: format!("crates/{product}/src/generated"),
             crate_path: crate_path(product),
             package: Some(format!("crates/{product}/")),
-            offers_credentials: !BENEATH_CREDENTIALS.contains(&product),
+            offers_credentials: true,
         })
     }
 }
@@ -153,9 +154,10 @@ fn add_product(
 
 /// Adds what follows from a specification, or tells which names cannot be decided.
 fn add_spec(plan: &mut Plan, target: &Target, spec: &Spec, manifest: &Manifest) -> Result<Vec<Diagnostic>, Failure> {
+    let is_beneath = BENEATH_CREDENTIALS.contains(&&*crate_name(&spec.product.code.value));
     // A fixture is a module, and a module has no features.
     let model = match model::build(spec, target.package.is_some()) {
-        Ok(model) => Model { offers_credentials: target.offers_credentials, ..model },
+        Ok(model) => Model { offers_credentials: target.offers_credentials && !is_beneath, ..model },
         Err(findings) => return Ok(findings),
     };
     let texts = emit::files(&model, &target.crate_path);

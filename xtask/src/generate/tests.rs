@@ -313,10 +313,21 @@ fn a_crate_of_its_own_finds_the_runtime_where_it_is_told() {
 #[test]
 fn every_crate_offers_credentials_but_those_that_credentials_are_built_on() {
     for (product, offers) in [("shop", true), ("sts", false)] {
+        // Metadata has the code as `Sts`.
+        let code = format!("\"product\": \"{}{}\"", product[..1].to_uppercase(), &product[1..]);
         let files: Vec<_> = crate_files(1)
             .into_iter()
-            .map(|file| InputFile { path: file.path.replace("shop/", &format!("api-spec/{product}/")), ..file })
+            .map(|file| InputFile {
+                path: file.path.replace("shop/", &format!("api-spec/{product}/")),
+                bytes: String::from_utf8(file.bytes).unwrap().replace("\"product\": \"shop\"", &code).into_bytes(),
+            })
             .collect();
+        let alone: Vec<_> = files
+            .iter()
+            .map(|file| InputFile { path: file.path.replace("api-spec/", "some-"), ..file.clone() })
+            .collect();
+        let alone = generate_crate(&alone, "path = \"crates/runtime\"").unwrap().plan;
+        assert_eq!(text(&alone, "Cargo.toml").contains("alibabacloud-credentials"), offers, "{product}");
         let plan = generate(&files).unwrap().plan;
         for (path, words) in [
             ("Cargo.toml", "credentials = "),
