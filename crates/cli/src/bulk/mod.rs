@@ -55,8 +55,8 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         eprintln!("{}:{}: {}", printable(input_name), finding.line, printable(&finding.problem));
     });
     let Some(checked) = checked else {
-        let findings = number(findings);
-        return Err(Failure::usage(format!("the input has {findings} findings; nothing was sent")));
+        let findings = if findings == 1 { "1 finding".to_owned() } else { format!("{} findings", number(findings)) };
+        return Err(Failure::usage(format!("the input has {findings}; nothing was sent")));
     };
     let shard = matches.get_one::<Shard>("shard").copied();
     let rows = checked.hashes.len() as u64;
