@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use crate::exit::Failure;
 
 /// The version of the format.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// How every journal begins.
 const BEGINNING: &[u8] = b"{\"journal\":";

@@ -9,6 +9,7 @@ mod bulk;
 mod call;
 mod doctor;
 mod exit;
+mod figures;
 mod journal;
 mod output;
 mod report;

@@ -255,14 +255,16 @@ fn a_file_that_is_no_journal_of_syncs_is_refused_with_a_reason() {
     let folder = Folder::new("refused");
     let migrations = Journal::with(&json!({ "action": "CreateChatappMigrationInitiate" })).text();
     let malformed = small().text() + "{\"row\":9,\"8613912341234\n{}\n";
-    let cases: [(&str, &str); 7] = [
+    let shard = Journal::with(&json!({ "shard": "0/2" })).text();
+    let cases: [(&str, &str); 8] = [
         ("", "no journal"),
         ("CustSpaceId\n8613912341234\n", "no journal"),
         ("{\"a\":1}\n", "no journal"),
         ("{\"journal\":2}\n", "format 2"),
         (&migrations, "only those of cams ChatappSyncPhoneNumber"),
         (&malformed, "line 14"),
-        ("{\"journal\":1,\"product\":\"cams\",\"action\":\"ChatappSyncPhoneNumber\",\"shard\":\"0/2\"}\n", "shard"),
+        (&shard, "its shard is not like 2/5"),
+        ("{\"journal\":1,\"product\":\"cams\",\"action\":\"ChatappSyncPhoneNumber\"}\n", "first line"),
     ];
     for (text, reason) in cases {
         let error = fails_with(&[&folder.write("journal", text)], 1);

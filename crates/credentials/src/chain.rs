@@ -89,11 +89,7 @@ impl Chain {
             match source.fetch().await {
                 Ok(found) => {
                     self.last.store(index, Ordering::Relaxed);
-                    let detail = match found.found_in() {
-                        Some(inner) => format!("{}, {inner}", source.name()),
-                        None => source.name().into_owned(),
-                    };
-                    return Ok(found.detail(detail));
+                    return Ok(found.within(&source.name()));
                 }
                 Err(error) if error.applies() => {
                     let mut message = format!("{} failed: {error}", source.name());

@@ -93,11 +93,7 @@ impl CliProfile {
         let (source, mode) = profiles.source(&name).map_err(|error| error.within(&format!("{shown}")))?;
         let place = format!("profile {} of {shown}", quoted(&name));
         let found = source.fetch().await.map_err(|error| error.within(&place))?;
-        let detail = match found.found_in() {
-            Some(inner) => format!("{place}, mode {mode}, {inner}"),
-            None => format!("{place}, mode {mode}"),
-        };
-        Ok(found.detail(detail).warnings_of(file.warning.into_iter().collect()))
+        Ok(found.within(&format!("{place}, mode {mode}")).warnings_of(file.warning.into_iter().collect()))
     }
 }
 

@@ -81,11 +81,7 @@ impl IniProfile {
         };
         let place = format!("type {kind} in {shown}");
         let found = source.fetch().await.map_err(|error| error.within(&place))?;
-        let detail = match found.found_in() {
-            Some(inner) => format!("{place}, {inner}"),
-            None => place,
-        };
-        Ok(found.detail(detail).warnings_of(file.warning.into_iter().collect()))
+        Ok(found.within(&place).warnings_of(file.warning.into_iter().collect()))
     }
 
     fn source(&self, section: &Section<'_>) -> Result<(Box<dyn Source>, &'static str), SourceError> {

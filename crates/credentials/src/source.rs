@@ -87,6 +87,15 @@ impl Found {
         &self.warnings
     }
 
+    /// The same with the place before where exactly they were found.
+    pub(crate) fn within(self, place: &str) -> Self {
+        let detail = match &self.detail {
+            Some(inner) => format!("{place}, {inner}"),
+            None => place.to_owned(),
+        };
+        self.detail(detail)
+    }
+
     pub(crate) fn warnings_of(mut self, earlier: Vec<String>) -> Self {
         self.warnings.splice(0..0, earlier);
         self

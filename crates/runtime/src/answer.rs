@@ -153,7 +153,8 @@ fn unusable(status: StatusCode, body: &[u8], redactor: &Redactor<'_>) -> Error {
 /// How an answer begins, in words that follow others, without what must not be shown. What begins like JSON may be a broken answer of
 /// the service, and hold phone numbers or keys that nobody knows of.
 fn shown(body: &[u8], answer: &str, redactor: &Redactor<'_>) -> String {
-    if matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+    let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    if matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) {
         return format!("; {answer} begins like JSON ({} bytes, not shown: there may be data in them)", body.len());
     }
     // Hidden first and cut then: half a phone number would not be found any more.
@@ -541,9 +542,9 @@ mod tests {
             ),
             (
                 200,
-                "[]",
+                "\u{feff}[]",
                 true,
-                "the answer is not from the service; it begins like JSON (2 bytes, not shown: there may be data in them)",
+                "the answer is not from the service; it begins like JSON (5 bytes, not shown: there may be data in them)",
             ),
             (500, "", true, "the answer is empty"),
             (

@@ -23,11 +23,13 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::arguments::Quota;
 pub(crate) use self::arguments::command;
-use self::check::{Checked, Shard, check, short};
+pub(crate) use self::check::Shard;
+use self::check::{Checked, check, short};
 use self::input::{Input, Row, Rows};
-use self::progress::{Counts, Progress, at_least, duration, number};
+use self::progress::{Counts, Progress, at_least, duration};
 use self::task::{Ended, Task, word};
 use crate::exit::Failure;
+use crate::figures::{counted, grouped};
 use crate::journal::{self, Header, Journal, Opened, Outcome, Pen, State, Sums, confirmed};
 use crate::output::{print, printable};
 use crate::{call, simulate};
@@ -55,7 +57,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         eprintln!("{}:{}: {}", printable(input_name), finding.line, printable(&finding.problem));
     });
     let Some(checked) = checked else {
-        let findings = if findings == 1 { "1 finding".to_owned() } else { format!("{} findings", number(findings)) };
+        let findings = counted(findings, "finding", "findings");
         return Err(Failure::usage(format!("the input has {findings}; nothing was sent")));
     };
     let shard = matches.get_one::<Shard>("shard").copied();
@@ -163,7 +165,7 @@ impl Work {
         let counts = self.counts(states, |index| self.wants(states[index]));
         let rows = self.checked.hashes.len() as u64;
         let mine = counts.done + counts.failed + counts.unknown + counts.left;
-        let mut text = format!("{} calls of {}\n", number(counts.left), self.action.name);
+        let mut text = format!("{} calls of {}\n", grouped(counts.left), self.action.name);
         match (at_least(counts.left, limit), limit) {
             (Some(time), Some(limit)) => {
                 text.push_str(&format!("{} at {limit}, if nobody else uses the quota\n", duration(time)));
@@ -172,7 +174,7 @@ impl Work {
         }
         let skipped = |count: u64, why: &str| match count {
             0 => String::new(),
-            _ => format!("skipped: {} rows {why}\n", number(count)),
+            _ => format!("skipped: {} rows {why}\n", grouped(count)),
         };
         text.push_str(&skipped(rows - mine, "of other shards"));
         text.push_str(&skipped(counts.done, "that are done"));
@@ -247,26 +249,26 @@ impl Work {
     /// The summary, and with it how the program ends.
     fn conclude(&self, run: &Run, states: &[State], not_closed: Option<String>) -> Result<(), Failure> {
         let Counts { done, failed, unknown, left } = run.counts;
-        let mut text = format!("{} done\n", number(done));
+        let mut text = format!("{} done\n", grouped(done));
         for (state, count, meaning) in [
             (State::Failed, failed, "nothing took effect"),
             (State::Unknown, unknown, "may or may not have taken effect"),
         ] {
             if count > 0 {
-                text.push_str(&format!("{} {}: {meaning}\n", number(count), word(state)));
+                text.push_str(&format!("{} {}: {meaning}\n", grouped(count), word(state)));
             }
             for ((_, reason), count) in run.reasons.iter().filter(|((of, _), _)| *of == word(state)) {
-                text.push_str(&format!("  {} {}\n", number(*count), printable(reason)));
+                text.push_str(&format!("  {} {}\n", grouped(*count), printable(reason)));
             }
         }
         if left > 0 {
-            text.push_str(&format!("{} left\n", number(left)));
+            text.push_str(&format!("{} left\n", grouped(left)));
         }
         print(&text)?;
         if unknown > 0 {
             self.name_unknown(states);
         }
-        let rows = |count: u64| if count == 1 { "1 row".to_owned() } else { format!("{} rows", number(count)) };
+        let rows = |count: u64| counted(count, "row", "rows");
         let go_on = "to go on, run the same command again";
         let left = rows(left);
         match &run.stop {
@@ -322,7 +324,7 @@ impl Work {
         let named: Vec<String> = named.map(|row| format!("{} (line {})", row.number, row.line)).collect();
         let more = match unknown.count() {
             0 => String::new(),
-            more => format!(", and {} more", number(more as u64)),
+            more => format!(", and {} more", grouped(more as u64)),
         };
         eprintln!("unknown: row {}{more}", named.join(", "));
     }

@@ -8,6 +8,8 @@ use alibabacloud_cams::RateLimit;
 use terminal_size::{Width, terminal_size_of};
 use tokio::time::Instant;
 
+use crate::figures::grouped;
+
 /// How often the bar moves.
 const BAR: Duration = Duration::from_millis(200);
 
@@ -88,10 +90,10 @@ fn bar(counts: Counts, width: usize) -> String {
 /// What is said: how many of how many, what came of them, how fast, how long still.
 fn line(counts: Counts, limit: Option<RateLimit>, sent: u64, elapsed: Duration) -> String {
     let over = counts.all() - counts.left;
-    let mut text = format!("{} of {} rows: {} done", number(over), number(counts.all()), number(counts.done));
+    let mut text = format!("{} of {} rows: {} done", grouped(over), grouped(counts.all()), grouped(counts.done));
     for (count, word) in [(counts.failed, "failed"), (counts.unknown, "unknown")] {
         if count > 0 {
-            let _ = write!(text, ", {} {word}", number(count));
+            let _ = write!(text, ", {} {word}", grouped(count));
         }
     }
     let rate = per_second(sent, elapsed);
@@ -129,21 +131,8 @@ pub(crate) fn duration(duration: Duration) -> String {
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds} s"),
         (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
-        (hours, minutes, _) => format!("{} h {minutes:02} min", number(hours)),
+        (hours, minutes, _) => format!("{} h {minutes:02} min", grouped(hours)),
     }
-}
-
-/// `1,234,567`.
-pub(crate) fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]
@@ -183,8 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_times_are_for_people() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
+    fn times_are_for_people() {
         let text = |millis| duration(Duration::from_millis(millis));
         assert_eq!([0, 100, 59_000, 61_000, 3_720_000].map(text), ["0 s", "1 s", "59 s", "1 min 01 s", "1 h 02 min"]);
     }

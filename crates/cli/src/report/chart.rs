@@ -2,8 +2,8 @@
 //!
 //! Widths are shares of the drawing, so that texts keep their size on a phone. Colours are those of the page's style.
 
-use super::findings::grouped;
 use super::html::escape;
+use crate::figures::grouped;
 
 /// A value with its count, and the name of the colour.
 pub(super) struct Bar {

@@ -11,6 +11,7 @@ use alibabacloud_cams::chatapp_sync_phone_number::{MessagingLimitTier, QualityRa
 use super::attention::{Attention, Field, Level, level, place, severity};
 use super::journal::{Journal, Outcome, Problem, Synced};
 use super::mask::{Phone, shown, without_numbers};
+use crate::figures::counted;
 
 /// What a report says.
 #[derive(Debug, Default)]
@@ -216,7 +217,7 @@ impl Findings {
             self.notes.push(format!("Without the rows of shard {}.", missing.join(", ")));
         }
         if let Some(rows @ 1..) = journal.not_sent() {
-            let rows = if rows == 1 { "1 row has".to_owned() } else { format!("{} rows have", grouped(rows)) };
+            let rows = counted(rows, "row has", "rows have");
             self.notes.push(format!("{rows} not been sent yet; the same command goes on where it stopped."));
         } else if !journal.ended {
             self.notes.push("The last run was interrupted, or still runs.".to_owned());
@@ -424,24 +425,6 @@ fn documented(values: &[&str], value: &str) -> usize {
 /// The level that a value of a status or a rating alone would have.
 pub(super) fn level_of(field: Field, value: &str) -> Option<Level> {
     if value.is_empty() { None } else { level(field, value) }
-}
-
-/// `12,345`.
-pub(super) fn grouped(number: impl TryInto<u64>) -> String {
-    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `3 numbers`, `1 number`.
-pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
 /// `2026-11-25 07:12 UTC` from the time in a journal; anything else as it is.

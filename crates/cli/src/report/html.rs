@@ -12,8 +12,9 @@ use sha2::{Digest, Sha256};
 
 use super::attention::{self, Field, Level};
 use super::chart::{self, Bar};
-use super::findings::{Findings, Number, Why, counted, grouped, level_of, minute, tier};
+use super::findings::{Findings, Number, Why, level_of, minute, tier};
 use super::mask::Phone;
+use crate::figures::{counted, grouped};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");

@@ -12,10 +12,13 @@ use alibabacloud_cams::descriptor::ActionDescriptor;
 use alibabacloud_cams::{ChatappSyncPhoneNumber, PRODUCT};
 use alibabacloud_runtime::Action;
 use alibabacloud_runtime::decode::decode;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::findings::State;
+use crate::bulk::Shard;
 use crate::exit::Failure;
+use crate::journal::{self, Header, VERSION};
 
 /// The action whose answers are reported.
 const ACTION: &ActionDescriptor = <ChatappSyncPhoneNumber as Action>::DESCRIPTOR;
@@ -181,7 +184,7 @@ fn parse(name: &str, mut lines: impl BufRead) -> Result<Journal, Failure> {
             }
         };
         if number == 1 {
-            header(name, &line, &mut journal)?;
+            header(name, line, &mut journal)?;
         } else {
             entry(line, &mut journal).map_err(|problem| malformed(name, number, problem))?;
         }
@@ -207,50 +210,61 @@ fn malformed(name: &str, line: u64, problem: &str) -> Failure {
     ))
 }
 
-fn header(name: &str, line: &Value, journal: &mut Journal) -> Result<(), Failure> {
+fn header(name: &str, line: Value, journal: &mut Journal) -> Result<(), Failure> {
     let Some(format) = line["journal"].as_u64() else {
         return Err(no_journal(name));
     };
-    if format != 1 {
-        return Err(Failure::local(format!("{name} is a journal of format {format}; this version reads format 1")));
+    if format != u64::from(VERSION) {
+        return Err(Failure::local(format!(
+            "{name} is a journal of format {format}; this version reads format {VERSION}"
+        )));
     }
-    let (product, action) = (text(&line["product"]), text(&line["action"]));
+    let damaged = |problem: &str| {
+        Failure::local(format!(
+            "the first line of {name} is damaged: {problem}; without it nobody knows what the journal is of"
+        ))
+    };
+    // Its own message may quote the line.
+    let header: Header =
+        serde_json::from_value(line).map_err(|_| damaged("a fact is missing, or of the wrong type"))?;
+    let Header { product, action, .. } = header;
     if product != PRODUCT.code || action != ACTION.name {
         return Err(Failure::local(format!(
             "{name} is a journal of {product} {action}; only those of {} {} can be reported",
             PRODUCT.code, ACTION.name
         )));
     }
-    journal.rows_of_input = line["input"]["rows"].as_u64();
-    journal.digest = line["input"]["digest"].as_str().map(ToOwned::to_owned);
-    journal.began = text(&line["at"]);
-    if let Some(shard) = line["shard"].as_str() {
-        let parsed = shard.split_once('/').and_then(|(shard, of)| Some((shard.parse().ok()?, of.parse().ok()?)));
-        let valid = parsed.filter(|(shard, of)| (1..=*of).contains(shard) && *of <= 10_000);
-        journal.shards.extend(Some(valid.ok_or_else(|| malformed(name, 1, "its shard is not like 2/5"))?));
+    journal.rows_of_input = Some(header.input.rows);
+    journal.digest = Some(header.input.digest);
+    journal.began = header.at;
+    if let Some(shard) = header.shard {
+        // The missing ones are named one by one.
+        let valid = Shard::parse(&shard).ok().filter(|shard| shard.of <= 10_000);
+        let Shard { number, of } = valid.ok_or_else(|| damaged("its shard is not like 2/5"))?;
+        journal.shards.insert((number, of));
     }
     Ok(())
 }
 
 fn entry(mut line: Value, journal: &mut Journal) -> Result<(), &'static str> {
-    let state = text(&line["state"]);
     if line.get("run").is_some() {
-        journal.ended = state == "ended" && line["interrupted"] != true;
+        journal.ended = line["state"] == "ended" && line["interrupted"] != true;
         return Ok(());
     }
+    let Ok(state) = journal::State::deserialize(&line["state"]) else { return Ok(()) };
     let Some(row) = line.get("row") else {
         return Ok(());
     };
     let row = journal.rows.entry(row.as_u64().ok_or("its row is no number")?).or_default();
-    let outcome = match &*state {
-        "sending" => {
+    let outcome = match state {
+        journal::State::Sending => {
             row.space = line["parameters"][SPACE].as_str().map(ToOwned::to_owned).or(row.space.take());
             return Ok(());
         }
-        "done" => numbers(&line["answer"].take()).map_or_else(Outcome::Failed, Outcome::Done),
-        "failed" => Outcome::Failed(problem(&line)),
-        "unknown" => Outcome::Unknown(problem(&line)),
-        _ => return Ok(()),
+        journal::State::Done => numbers(&line["answer"].take()).map_or_else(Outcome::Failed, Outcome::Done),
+        journal::State::Failed => Outcome::Failed(problem(&line)),
+        journal::State::Unknown => Outcome::Unknown(problem(&line)),
+        journal::State::New => return Ok(()),
     };
     row.at = text(&line["at"]);
     row.outcome = Some(outcome);
@@ -333,6 +347,47 @@ mod tests {
             let error = journal(&[r#"{"row":2,"state":"unknown"}"#, wrong, "{}"]).unwrap_err();
             assert!(error.contains("line 3"), "{error}");
         }
+    }
+
+    /// The two sides of the format are two files.
+    #[test]
+    fn what_a_bulk_writes_is_what_a_report_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let header = Header::new(ACTION.name, 4, "ab".to_owned(), Some("1/2".to_owned()));
+        let opened = journal::Opened::open(&path, &header).unwrap();
+        let writer = opened.begin(None).unwrap();
+        let pen = writer.pen();
+        for row in 1..=4 {
+            drop(pen.sending(row, row + 1, &[(SPACE, format!("s{row}"))]));
+        }
+        let answer = serde_json::json!({ "PhoneNumbers": [{ "PhoneNumber": "1", "Status": "BANNED" }] });
+        let done = journal::Outcome { answer: Some(&answer), ..journal::Outcome::default() };
+        drop(pen.outcome(1, journal::State::Done, &done));
+        let failed = journal::Outcome {
+            code: Some("c"),
+            message: Some("m"),
+            request_id: Some("r"),
+            ..journal::Outcome::default()
+        };
+        drop(pen.outcome(2, journal::State::Failed, &failed));
+        let unknown = journal::Outcome { kind: Some("Unanswered"), ..journal::Outcome::default() };
+        drop(pen.outcome(3, journal::State::Unknown, &unknown));
+        drop(pen.ended(1, journal::Sums::default()));
+        writer.close().unwrap();
+
+        let read = read([path.to_str().unwrap()]).unwrap();
+        assert_eq!((read.rows_of_input, read.digest.as_deref(), read.ended), (Some(4), Some("ab"), true));
+        assert_eq!((read.missing_shards(), read.began), (vec!["2/2".to_owned()], header.at));
+        let row = |row: u64| &read.rows[&row];
+        assert_eq!((1..=4).filter_map(|number| row(number).space.as_deref()).collect::<String>(), "s1s2s3s4");
+        assert!(
+            matches!(&row(1).outcome, Some(Outcome::Done(numbers)) if numbers[0].state.status.as_deref() == Some("BANNED"))
+        );
+        let Some(Outcome::Failed(problem)) = &row(2).outcome else { panic!("{:?}", row(2)) };
+        assert_eq!((&*problem.code, &*problem.message, &*problem.request_id), ("c", "m", "r"));
+        assert!(matches!(&row(3).outcome, Some(Outcome::Unknown(problem)) if problem.code == "Unanswered"));
+        assert!(row(4).outcome.is_none() && !row(1).at.is_empty());
     }
 
     #[test]

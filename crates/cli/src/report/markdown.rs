@@ -1,7 +1,8 @@
 //! A report for chat: a short summary, and a table of the numbers that need attention.
 
 use super::attention::Level;
-use super::findings::{Findings, Why, counted, grouped, minute, tier};
+use super::findings::{Findings, Why, minute, tier};
+use crate::figures::{counted, grouped};
 
 /// How many lines a table has at most: a message is read on a phone.
 const MOST: usize = 20;

@@ -16,8 +16,9 @@ use std::path::Path;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use self::findings::{Findings, counted};
+use self::findings::Findings;
 use crate::exit::Failure;
+use crate::figures::counted;
 use crate::output;
 
 /// The subcommand.

@@ -21,7 +21,7 @@ impl Journal {
     pub(crate) fn with(members: &Value) -> Self {
         let mut header = json!({
             "journal": 1, "product": "cams", "action": "ChatappSyncPhoneNumber", "version": "2020-06-06",
-            "at": "2026-11-25T07:02:00.000Z",
+            "at": "2026-11-25T07:02:00.000Z", "input": { "rows": 1, "digest": "5f70bf18" },
         });
         for (name, value) in members.as_object().expect("members") {
             header[name] = value.clone();

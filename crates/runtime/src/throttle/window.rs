@@ -199,6 +199,10 @@ impl Window {
     /// The request was not sent, or certainly did not reach the server: its slot is free.
     pub fn give_back(&mut self, slot: Slot, now: Duration) {
         self.pause.given_back(slot.serial);
+        if slot.serial == self.serial {
+            // The next one goes in its place.
+            self.even_at = self.even_at.min(now);
+        }
         self.free_at(slot, now);
     }
 
@@ -440,6 +444,8 @@ mod tests {
         let Turn::Now(slot) = window.take(now) else { panic!("nothing is out") };
         // A tenth of 1.121 s, less what a timer may be late.
         assert_eq!(window.take(now), Turn::At(now + Duration::from_micros(110_090)));
+        window.give_back(slot, now);
+        let Turn::Now(slot) = window.take(now) else { panic!("what was not sent has no distance to the next") };
         window.give_back(slot, now);
         let now = answer(&mut window, now, Duration::ZERO, 1200) + 2000 * MS;
         let burst: Vec<_> = (0..10).map(|_| window.take(now)).collect();

@@ -12,7 +12,7 @@ use super::derived;
 use crate::commands::cargo::{cargo, root, target};
 use crate::commands::unknown_argument;
 use crate::emit::toml;
-use crate::generate::{Failure, Generated, generate_crate};
+use crate::generate::{Failure, Generated, crate_name, generate_crate};
 use crate::import::{self, LOCK};
 use crate::plan::at;
 use crate::spec::InputFile;
@@ -167,13 +167,9 @@ fn building(metadata: &str) -> Result<(), String> {
         }
     }
     if names.iter().any(|name| name == DECODED) {
-        decoding(&folder, &crate_name(&spec))?;
+        decoding(&folder, &crate_name(&spec.product.code.value))?;
     }
     Ok(())
-}
-
-fn crate_name(spec: &spec::Spec) -> String {
-    format!("alibabacloud-{}", spec.product.code.value.to_lowercase().replace('_', "-"))
 }
 
 fn write<'f>(folder: &Path, files: impl Iterator<Item = (&'f str, &'f str)>) -> Result<(), String> {
