@@ -31,7 +31,7 @@ use crate::sign::{Nonce, Nonces, Timestamp};
 use crate::skew::Skew;
 use crate::throttle::{Permit, Throttle, WatchedQuota};
 use crate::trace::{self, Traced};
-use crate::transport::Transport;
+use crate::transport::{Handover, Transport};
 use crate::untyped::{JsonOutput, UntypedRequest};
 use crate::value::{Json, Object};
 
@@ -440,18 +440,24 @@ impl Core {
         }
         progress.tally.sent();
         let limit = options.attempt_timeout.min(remaining);
-        let answer = timeout(limit, self.transport.send(request)).await;
-        if let Ok(Err(error)) = &answer
-            && error.is_not_sent()
-            && let Some(permit) = permit.take()
-        {
+        let handover = Handover::new();
+        let answer = timeout(limit, self.transport.send(request, &handover)).await;
+        let not_sent = match &answer {
+            Ok(Ok(_)) => false,
+            Ok(Err(error)) => error.is_not_sent() || !handover.may_have_been_sent(),
+            Err(_) => !handover.may_have_been_sent(),
+        };
+        if not_sent && let Some(permit) = permit.take() {
             permit.not_sent();
         }
         let redactor = Redactor::new(credentials.as_ref(), &call.parameters);
         match answer {
+            Err(_) if not_sent => {
+                Err(Error::new(ErrorKind::NotSent, format!("no connection to the endpoint within {limit:?}")))
+            }
             Err(_) => Err(Error::new(ErrorKind::Unanswered, format!("no answer within {limit:?}"))),
             Ok(Err(error)) => {
-                let kind = if error.is_not_sent() { ErrorKind::NotSent } else { ErrorKind::Unanswered };
+                let kind = if not_sent { ErrorKind::NotSent } else { ErrorKind::Unanswered };
                 let told = Error::new(kind, redactor.hide(&error.to_string()));
                 let told = match error.partial_answer() {
                     Some(answer) => answer::broken_off(told, answer, &redactor),
