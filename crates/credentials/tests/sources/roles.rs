@@ -152,6 +152,20 @@ async fn an_oidc_role_that_is_set_up_must_work_and_one_that_is_not_is_passed_ove
     passed(OidcRole::new().setup(environment([("A", "b")])).fetch().await);
     let message = passed(OidcRole::new().setup(environment([("ALIBABA_CLOUD_ROLE_ARN", ROLE)])).fetch().await);
     assert!(message.contains("OIDC_TOKEN_FILE"), "{message}");
+    let parts = [
+        ("ALIBABA_CLOUD_ROLE_ARN", ROLE),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/p"),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", path.as_str()),
+    ];
+    for (index, (missing, _)) in parts.iter().enumerate() {
+        let two = (0..3).filter(|other| *other != index).map(|other| parts[other]);
+        let message = failed(OidcRole::new().setup(environment(two)).fetch().await);
+        assert!(message.contains(missing) && message.contains("set all three"), "{message}");
+    }
+    for part in &parts[1..] {
+        failed(OidcRole::new().setup(environment([*part])).fetch().await);
+    }
+    failed(OidcRole::new().role_arn(ROLE).setup(environment([("A", "b")])).fetch().await);
 }
 
 /// Which host is called, by the precedence: setting, profile, environment, default.
