@@ -69,17 +69,13 @@ pub(crate) fn judge(
     let failed = facts.is_failure(context.product);
     let id = facts.request_id.as_deref().map(ToOwned::to_owned).or_else(|| header_id.clone());
 
-    if let Err(problem) = decoded {
-        // A failed call need not fit the type of a successful one.
+    if decoded.is_err() {
+        // A failed call need not have a body in JSON.
         if let Some(found) = ErrorBody::read(body).filter(|found| found.is_failure(context.product)) {
             let id = found.request_id.clone();
             return Err(located(service_error(status, found, retry_after, context), id));
         }
-        if problem.path().is_empty() {
-            return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
-        }
-        let message = format!("the answer does not fit its type at {problem}");
-        return Err(located(Error::new(ErrorKind::Decode, message), id));
+        return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
     }
     if failed {
         return Err(located(service_error(status, facts.into_body(), retry_after, context), id));
