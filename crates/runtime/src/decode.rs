@@ -305,7 +305,7 @@ impl Progress {
     }
 }
 
-/// The segment of a path for a name that is not in the specification, and that may be data: the number of a person, say.
+/// The segment of a path for a name that is not in the specification. Such a name may be data, a phone number for example.
 const ANY_NAME: &str = "*";
 
 struct Root<'v, 'm> {
@@ -336,7 +336,7 @@ fn fill_object<'de, A: MapAccess<'de>>(
             Some(value) => {
                 let start = progress.len();
                 map.next_value_seed(Fill { value, progress })?;
-                progress.leave(start, || name.into_owned());
+                progress.leave(start, || described(object, &name));
             }
             None => {
                 map.next_value::<IgnoredAny>()?;
@@ -344,6 +344,17 @@ fn fill_object<'de, A: MapAccess<'de>>(
         }
     }
     Ok(())
+}
+
+/// The segment of a path for a member.
+fn described(object: &dyn Object, name: &str) -> String {
+    let mut segment = ANY_NAME;
+    object.each(&mut |member, _| {
+        if member.name == name {
+            segment = member.name;
+        }
+    });
+    segment.to_owned()
 }
 
 fn fill_map<'de, A: MapAccess<'de>>(mut access: A, map: &mut dyn Map, progress: &mut Progress) -> Result<(), A::Error> {

@@ -92,9 +92,6 @@ impl Task {
 fn state(error: &Error) -> State {
     if error.outcome_unknown() {
         State::Unknown
-    } else if error.kind() == ErrorKind::Decode {
-        // It succeeded.
-        State::Done
     } else {
         State::Failed
     }
