@@ -100,8 +100,8 @@ pub(crate) fn judge(
 }
 
 /// The error of a request without a whole answer: with status, request ID and beginning of one that broke off.
-pub(crate) fn missing(error: TransportError, redactor: &Redactor<'_>) -> Error {
-    let kind = if error.is_not_sent() { ErrorKind::NotSent } else { ErrorKind::Unanswered };
+pub(crate) fn missing(error: TransportError, not_sent: bool, redactor: &Redactor<'_>) -> Error {
+    let kind = if not_sent { ErrorKind::NotSent } else { ErrorKind::Unanswered };
     let missing = Error::new(kind, redactor.hide(&error.to_string()));
     let missing = match error.partial_answer() {
         Some(answer) => broken_off(missing, answer, redactor),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{MAX_ANSWER_BYTES, Transport, TransportError, TransportFuture};
+use super::body::ReportingBody;
+use super::{Handover, MAX_ANSWER_BYTES, Transport, TransportError, TransportFuture};
 
 /// Sends through a `reqwest` client.
 ///
@@ -52,7 +53,7 @@ impl ReqwestTransport {
     }
 
     /// The request in the form that `reqwest` wants.
-    fn convert(&self, request: http::Request<Bytes>) -> Result<reqwest::Request, TransportError> {
+    fn convert(&self, request: http::Request<Bytes>, handover: Handover) -> Result<reqwest::Request, TransportError> {
         let (parts, body) = request.into_parts();
         let url = match self.url.get() {
             Some((uri, url)) if *uri == parts.uri => url.clone(),
@@ -68,7 +69,7 @@ impl ReqwestTransport {
         };
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
-        *request.body_mut() = Some(body.into());
+        *request.body_mut() = Some(reqwest::Body::wrap(ReportingBody::new(body, handover)));
         Ok(request)
     }
 }
@@ -148,13 +149,16 @@ fn settings() -> reqwest::ClientBuilder {
 }
 
 impl Transport for ReqwestTransport {
-    fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_> {
+    fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_> {
+        handover.will_report();
+        let handover = handover.clone();
         Box::pin(async move {
-            let mut response = self.client.execute(self.convert(request)?).await.map_err(describe)?;
+            let request = self.convert(request, handover.clone())?;
+            let mut response = self.client.execute(request).await.map_err(|error| describe(error, &handover))?;
             let mut answer = http::Response::new(Bytes::new());
             *answer.status_mut() = response.status();
             *answer.headers_mut() = std::mem::take(response.headers_mut());
-            match read_body(&mut response, &mut answer).await {
+            match read_body(&mut response, &mut answer, &handover).await {
                 Ok(()) => Ok(answer),
                 Err(error) => Err(error.with_partial_answer(answer)),
             }
@@ -163,10 +167,14 @@ impl Transport for ReqwestTransport {
 }
 
 /// Reads the body into `answer`, as far as it comes.
-async fn read_body(response: &mut reqwest::Response, answer: &mut http::Response<Bytes>) -> Result<(), TransportError> {
+async fn read_body(
+    response: &mut reqwest::Response,
+    answer: &mut http::Response<Bytes>,
+    handover: &Handover,
+) -> Result<(), TransportError> {
     let too_large = || TransportError::unanswered(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"));
     // Nearly every answer comes in one piece, which then is the body without a copy.
-    let Some(first) = response.chunk().await.map_err(describe)? else {
+    let Some(first) = response.chunk().await.map_err(|error| describe(error, handover))? else {
         return Ok(());
     };
     *answer.body_mut() = first;
@@ -177,7 +185,7 @@ async fn read_body(response: &mut reqwest::Response, answer: &mut http::Response
     let outcome = loop {
         match response.chunk().await {
             Ok(None) => break Ok(()),
-            Err(error) => break Err(describe(error)),
+            Err(error) => break Err(describe(error, handover)),
             Ok(Some(chunk)) => {
                 if body.is_empty() {
                     body = BytesMut::from(std::mem::take(answer.body_mut()));
@@ -195,21 +203,21 @@ async fn read_body(response: &mut reqwest::Response, answer: &mut http::Response
     outcome
 }
 
-/// Whether the request can have arrived: `reqwest` marks what fails before there is a connection.
-fn describe(error: reqwest::Error) -> TransportError {
-    let described = if error.is_connect() {
+/// Whether the request can have arrived: it can as soon as a connection has taken it.
+fn describe(error: reqwest::Error, handover: &Handover) -> TransportError {
+    let described = if error.is_builder() {
+        TransportError::not_sent("the request is not valid HTTP")
+    } else if handover.may_have_been_sent() {
+        TransportError::unanswered(format!(
+            "the connection failed before the answer was complete: {}",
+            innermost(&error)
+        ))
+    } else {
         TransportError::not_sent(if error.is_timeout() {
             "no connection to the endpoint in time".to_owned()
         } else {
             format!("no connection to the endpoint: {}", innermost(&error))
         })
-    } else if error.is_builder() {
-        TransportError::not_sent("the request is not valid HTTP")
-    } else {
-        TransportError::unanswered(format!(
-            "the connection failed before the answer was complete: {}",
-            innermost(&error)
-        ))
     };
     // The URL may hold parameters.
     described.with_source(error.without_url())
