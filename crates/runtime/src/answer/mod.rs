@@ -306,12 +306,7 @@ mod tests {
 
     const ID: Headers<'_> = &[("x-acs-request-id", "from-header")];
 
-    fn judged_into(
-        status: u16,
-        headers: Headers<'_>,
-        body: &[u8],
-        output: &mut dyn Object,
-    ) -> Result<Judged, Error> {
+    fn judged_into(status: u16, headers: Headers<'_>, body: &[u8], output: &mut dyn Object) -> Result<Judged, Error> {
         let redactor = Redactor::default();
         let context = Context { product: &PRODUCT, action: Some(&ACTION), redactor: &redactor };
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
