@@ -3,6 +3,7 @@
 #[cfg(feature = "reqwest")]
 mod body;
 mod handover;
+mod proxy;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use crate::redact::Redactor;
 
 pub use handover::Handover;
+pub use proxy::{Proxies, Proxy, ProxyError, default_proxy};
 #[cfg(feature = "reqwest")]
 pub use reqwest::{ReqwestTransport, ReqwestTransportBuilder};
 
