@@ -115,6 +115,6 @@ async fn a_key_that_cannot_be_sent_is_not_quoted() {
     let broken = alibabacloud_runtime::Credentials::new("CANARY\nid", "CANARY");
     let client = builder(&transport).credentials(broken).signature(SignatureVersion::V3).build().unwrap();
     let error = client.send(order()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    assert_eq!(error.kind(), ErrorKind::Credentials);
     assert!(!everything_printable(&error).contains("CANARY"), "{error}");
 }

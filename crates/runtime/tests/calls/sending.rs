@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use alibabacloud_runtime::{
-    Credentials, ErrorKind, ProvideCredentials, ProvideFuture, RetryPolicy, SignatureVersion, Throttle, TransportError,
-    UntypedRequest,
+    Credentials, CredentialsError, ErrorKind, ProvideCredentials, ProvideFuture, RetryPolicy, SignatureVersion,
+    Throttle, TransportError, UntypedRequest,
 };
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -174,6 +174,27 @@ async fn the_deadline_bounds_the_wait_for_credentials() {
     assert_eq!(error.kind(), ErrorKind::Credentials);
     assert!(error.is_not_sent() && transport.sent().is_empty());
     assert!(error.to_string().contains("deadline"), "{error}");
+}
+
+/// A provider that fails because of something else.
+struct Broken;
+
+impl ProvideCredentials for Broken {
+    fn provide(&self) -> ProvideFuture<'_> {
+        let error = CredentialsError::new("the vault is away").with_source(std::io::Error::other("connection refused"));
+        Box::pin(std::future::ready(Err(error)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_behind_a_failure_of_the_provider_can_be_found() {
+    use std::error::Error as _;
+    let transport = Scripted::new([]);
+    let client = builder(&transport).credentials(Broken).build().unwrap();
+    let error = client.send(Order::new("s")).await.unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Credentials, "the vault is away"));
+    let provided = error.source().unwrap().downcast_ref::<CredentialsError>().unwrap();
+    assert!(provided.source().unwrap().is::<std::io::Error>());
 }
 
 #[tokio::test(start_paused = true)]
