@@ -95,7 +95,14 @@ async fn what_sts_refuses_is_told_with_advice_and_without_secrets() {
         message.contains("NoPermission") && message.contains("trust policy") && message.contains("r-9"),
         "{message}"
     );
-    for body in ["<html>CANARY</html>", r#"{"Credentials":{"AccessKeyId":"CANARY"}}"#, "{}"] {
+    let xml = "<?xml version='1.0'?><AssumeRoleResponse><Credentials><AccessKeySecret>CANARY";
+    for body in [
+        "<html>Welcome</html>",
+        xml,
+        r#"{"Credentials":{"AccessKeyId":"CANARY"}}"#,
+        r#"{"AccessKeySecret":"CANARY"#,
+        "{}",
+    ] {
         let fake = Fake::start(move |_| ok(body)).await;
         failed(AssumeRole::new(key(), ROLE).setup(environment([("A", "b")]).sts_endpoint(&fake.url)).fetch().await);
     }

@@ -123,17 +123,18 @@ impl Core {
             }
             None => None,
         };
-        let request_id = judged.map_err(|error| {
+        let judged = judged.map_err(|error| {
             let clock_corrected = attempt.may_correct_clock
                 && error.code() == Some("InvalidTimeStamp.Expired")
                 && self.skew.learn(&parts.headers, sent, (self.clock)(), correction);
             Failed { throttled, clock_corrected, ..failed(error.redacted(&redactor)) }
         })?;
         Ok(Metadata {
-            request_id,
+            request_id: judged.request_id,
             http_status: parts.status.as_u16(),
             attempts: observer.attempts(),
             quota_wait: observer.quota_wait(),
+            mismatches: judged.mismatches,
             body,
         })
     }

@@ -44,7 +44,6 @@ fn steps(echo: &str) -> Vec<Step> {
         answer(502, &format!("<html><body>no route for {echo}</body></html>")),
         answer(502, &("x".repeat(190) + echo)),
         answer(200, &format!(r#"{{"Code":"OK","Co {echo}"#)),
-        answer(200, &serde_json::json!({ "Code": "OK", "Count": echo }).to_string()),
         header(r#"{"Code":"C"}"#),
         header("<html>"),
         Step::Fail(TransportError::unanswered(format!("broken at {echo}"))),

@@ -112,7 +112,6 @@ async fn what_may_have_been_executed_is_never_sent_again() {
         (answer(200, r#"{"Code":"Ram.PermissionDeny"}"#), ErrorKind::Service, false),
         (answer(502, "<html>"), ErrorKind::UnusableAnswer, true),
         (answer(200, r#"{"Code":"OK","Co"#), ErrorKind::UnusableAnswer, true),
-        (answer(200, r#"{"Code":"OK","Count":"x"}"#), ErrorKind::Decode, false),
     ] {
         let transport = Scripted::new([step]);
         let error = client(&transport).send(Order::new("s")).await.unwrap_err();
