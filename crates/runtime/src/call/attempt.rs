@@ -123,17 +123,18 @@ impl Core {
             }
             None => None,
         };
-        let request_id = judged.map_err(|error| {
+        let judged = judged.map_err(|error| {
             let clock_corrected = attempt.may_correct_clock
                 && error.code() == Some("InvalidTimeStamp.Expired")
                 && self.skew.learn(&parts.headers, sent, (self.clock)(), correction);
             Failed { throttled, clock_corrected, ..failed(error.redacted(&redactor)) }
         })?;
         Ok(Metadata {
-            request_id,
+            request_id: judged.request_id,
             http_status: parts.status.as_u16(),
             attempts: observer.attempts(),
             quota_wait: observer.quota_wait(),
+            mismatches: judged.mismatches,
             body,
         })
     }
@@ -179,15 +180,16 @@ impl Core {
         let provider = self.credentials.as_ref().ok_or_else(|| {
             failed("the client has no credentials; give it some with `Client::builder().credentials(…)`".to_owned())
         })?;
-        if let Some(credentials) = provider.at_hand() {
-            return Ok(Some(credentials));
-        }
-        let answer = match deadline {
-            Some(deadline) => timeout_at(deadline, provider.provide())
-                .await
-                .map_err(|_| failed("the provider gave no credentials before the call's deadline".to_owned()))?,
-            None => provider.provide().await,
+        let given = match provider.cached() {
+            Some(credentials) => Ok(credentials),
+            None => match deadline {
+                Some(deadline) => timeout_at(deadline, provider.provide())
+                    .await
+                    .map_err(|_| failed("the provider gave no credentials before the call's deadline".to_owned()))?,
+                None => provider.provide().await,
+            },
         };
-        answer.map(Some).map_err(|error| failed(error.to_string()))
+        let checked = given.and_then(|credentials| credentials.validate().map(|()| Some(credentials)));
+        checked.map_err(|error| failed(error.to_string()).with_source(error))
     }
 }
