@@ -91,8 +91,7 @@ fn built(slot: &OnceLock<Arc<dyn Transport>>, is_direct: bool) -> Result<Arc<dyn
 fn build(is_direct: bool) -> Result<Arc<dyn Transport>, TransportError> {
     use alibabacloud_runtime::transport::DefaultTransport;
     let builder = DefaultTransport::builder();
-    let builder =
-        if is_direct { builder.without_proxies().connect_timeout(Duration::from_secs(1)) } else { builder };
+    let builder = if is_direct { builder.without_proxies().connect_timeout(Duration::from_secs(1)) } else { builder };
     Ok(Arc::new(builder.build()?))
 }
 

@@ -60,7 +60,8 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
     text += &format!("default = [\"aws-lc-rs\", \"reqwest\", \"tracing\"{full}]\n");
     let credentials = manifest.credentials().filter(|_| model.offers_credentials);
     let forwarded = |feature: &str| {
-        let more = credentials.map(|_| format!(", \"alibabacloud-credentials?/{feature}\"")).unwrap_or_default();
+        let more =
+            credentials.as_ref().map(|_| format!(", \"alibabacloud-credentials?/{feature}\"")).unwrap_or_default();
         format!("{feature} = [\"alibabacloud-runtime/{feature}\"{more}]\n")
     };
     text += &format!(

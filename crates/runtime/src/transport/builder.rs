@@ -63,7 +63,10 @@ pub struct TransportBuilder<T> {
 
 impl<T: BundledTransport> TransportBuilder<T> {
     /// The defaults.
-    #[allow(clippy::new_without_default, reason = "`ReqwestTransport::builder` and the like are how one gets a builder")]
+    #[allow(
+        clippy::new_without_default,
+        reason = "`ReqwestTransport::builder` and the like are how one gets a builder"
+    )]
     pub fn new() -> Self {
         Self {
             proxies: None,
@@ -146,12 +149,7 @@ impl<T: BundledTransport> TransportBuilder<T> {
         proxies.check().map_err(|error| TransportError::not_sent(error.to_string()))?;
         let tls = tls(self.authorities, self.identity)
             .map_err(|error| TransportError::not_sent(format!("TLS cannot be set up: {error}")).with_source(error))?;
-        T::build(Settings {
-            proxies,
-            tls,
-            connect_timeout: self.connect_timeout,
-            idle_timeout: self.idle_timeout,
-        })
+        T::build(Settings { proxies, tls, connect_timeout: self.connect_timeout, idle_timeout: self.idle_timeout })
     }
 
     fn refuse(mut self, problem: impl Into<String>) -> Self {
