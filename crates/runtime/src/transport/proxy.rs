@@ -169,6 +169,10 @@ pub struct Proxy {
     scheme: ProxyScheme,
     /// With a port.
     authority: Authority,
+    #[cfg_attr(
+        not(any(feature = "reqwest", feature = "hyper")),
+        allow(dead_code, reason = "only a bundled transport shows them to the proxy")
+    )]
     credentials: Option<Arc<(String, String)>>,
     variable: Option<&'static str>,
 }
