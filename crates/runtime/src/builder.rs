@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 
 use crate::action::Product;
-use crate::client::{Client, Clock, Core};
+use crate::call::{Clock, Core};
+use crate::client::Client;
 #[cfg(doc)]
 use crate::credentials::Credentials;
 use crate::credentials::{EnvironmentCredentials, ProvideCredentials};

@@ -17,9 +17,14 @@ mod span {
     use crate::response::Metadata;
 
     /// A call or an attempt as a span.
+    #[derive(Clone)]
     pub(crate) struct Traced(Span);
 
     impl Traced {
+        pub(crate) fn none() -> Self {
+            Self(Span::none())
+        }
+
         pub(crate) fn call(product: &str, action: &str) -> Self {
             Self(info_span!(
                 "call",
@@ -48,7 +53,7 @@ mod span {
         }
 
         /// The future inside the span.
-        pub(crate) fn of<F: Future>(&self, future: F) -> impl Future<Output = F::Output> {
+        pub(crate) fn of<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
             future.instrument(self.0.clone())
         }
 
@@ -96,10 +101,15 @@ mod span {
     use crate::response::Metadata;
 
     /// No span.
+    #[derive(Clone)]
     pub(crate) struct Traced;
 
     #[allow(clippy::unused_self, reason = "the form of the one with spans")]
     impl Traced {
+        pub(crate) fn none() -> Self {
+            Self
+        }
+
         pub(crate) fn call(_product: &str, _action: &str) -> Self {
             Self
         }

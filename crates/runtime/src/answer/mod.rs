@@ -2,17 +2,20 @@
 //!
 //! A call succeeded only if the HTTP status is 2xx **and** the body says so: an HTTP 200 may carry an error code.
 
+mod error_body;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use serde_core::de::IgnoredAny;
 
+use self::error_body::{ErrorBody, boolean};
 use crate::decode::decode;
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
 use crate::error::{Error, ErrorKind, one_line};
 use crate::redact::Redactor;
+use crate::transport::TransportError;
 use crate::value::{Json, Member, Object, Value, View};
 
 /// How many characters of an answer that is not understood are shown.
@@ -71,7 +74,9 @@ pub(crate) fn judge(
 
     if let Err(problem) = decoded {
         // A failed call need not fit the type of a successful one.
-        if let Some(found) = ErrorBody::read(body).filter(|found| found.is_failure(context.product)) {
+        if let Some(found) =
+            ErrorBody::read(body).filter(|found| is_failure(found.success(), found.code.as_deref(), context.product))
+        {
             let id = found.request_id.clone();
             return Err(located(service_error(status, found, retry_after, context), id));
         }
@@ -91,15 +96,26 @@ pub(crate) fn judge(
     Ok(id)
 }
 
+/// The error of a request without a whole answer: with status, request ID and beginning of one that broke off.
+pub(crate) fn missing(error: TransportError, redactor: &Redactor<'_>) -> Error {
+    let kind = if error.is_not_sent() { ErrorKind::NotSent } else { ErrorKind::Unanswered };
+    let missing = Error::new(kind, redactor.hide(&error.to_string()));
+    let missing = match error.partial_answer() {
+        Some(answer) => broken_off(missing, answer, redactor),
+        None => missing,
+    };
+    missing.with_source(error.redacted(redactor))
+}
+
 /// What is known of an answer that broke off: status, request ID, and how it begins.
-pub(crate) fn broken_off(error: Error, answer: &http::Response<Bytes>, redactor: &Redactor<'_>) -> Error {
+fn broken_off(error: Error, answer: &http::Response<Bytes>, redactor: &Redactor<'_>) -> Error {
     let error = error.with_more(&shown(answer.body(), "the answer", redactor));
     let request_id = header(answer.headers(), "x-acs-request-id").map(|id| redactor.hide(id).into_owned());
     error.with_status(answer.status().as_u16()).with_request_id(request_id)
 }
 
 /// The delay that the service asks for: `x-acs-retry-after`, in milliseconds. Zero, negative and unreadable values count as absent.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let millis: u64 = header(headers, "x-acs-retry-after")?.trim().parse().ok()?;
     (millis > 0).then(|| Duration::from_millis(millis))
 }
@@ -237,15 +253,6 @@ fn is_failure(success: Option<bool>, code: Option<&str>, product: &ProductDescri
     success == Some(false) || product.success_code.is_some_and(|success| code.is_some_and(|code| code != success))
 }
 
-/// `true` and `false`, also as text.
-fn boolean(json: &Json) -> Option<bool> {
-    match json {
-        Json::Bool(boolean) => Some(*boolean),
-        Json::String(text) => text.to_ascii_lowercase().parse().ok(),
-        _ => None,
-    }
-}
-
 impl Object for Envelope<'_> {
     fn type_name(&self) -> &'static str {
         "Envelope"
@@ -262,110 +269,6 @@ impl Object for Envelope<'_> {
     fn reset(&mut self) {
         self.output.reset();
     }
-}
-
-/// What an error answer says, in JSON (names in any case) or XML.
-#[derive(Default)]
-struct ErrorBody {
-    code: Option<String>,
-    message: Option<String>,
-    request_id: Option<String>,
-    /// Any form: what cannot be understood must not hide the code.
-    success: Json,
-}
-
-impl ErrorBody {
-    /// Reads an error body; `None` if the text is not one.
-    fn read(body: &[u8]) -> Option<Self> {
-        let mut found = Self::default();
-        if decode(body, &mut found).is_err() {
-            found = Self::read_one_by_one(body).or_else(|| Self::read_xml(std::str::from_utf8(body).ok()?))?;
-        }
-        (found.code.is_some() || found.message.is_some() || found.request_id.is_some()).then_some(found)
-    }
-
-    /// Reads each member in a pass of its own: a value that nothing can hold, such as a number beyond every range, ends a pass, and
-    /// must not hide the code.
-    fn read_one_by_one(body: &[u8]) -> Option<Self> {
-        serde_json::from_slice::<IgnoredAny>(body).ok()?;
-        let mut found = Self::default();
-        for name in ["Code", "Message", "RequestId", "Success"] {
-            let _ = decode(body, &mut Only { name, body: &mut found });
-        }
-        Some(found)
-    }
-
-    /// The gateway's XML error: flat elements below `<Error>` (or the action's response element).
-    fn read_xml(text: &str) -> Option<Self> {
-        let text = text.trim_start_matches('\u{feff}').trim_start();
-        if !(text.starts_with("<?xml") || text.starts_with("<Error")) {
-            return None;
-        }
-        let element = |name: &str| {
-            let start = text.find(&format!("<{name}>"))? + name.len() + 2;
-            let end = start + text[start..].find(&format!("</{name}>"))?;
-            Some(unescape(text[start..end].trim()))
-        };
-        Some(Self {
-            code: element("Code"),
-            message: element("Message"),
-            request_id: element("RequestId"),
-            success: Json::Null,
-        })
-    }
-
-    fn is_failure(&self, product: &ProductDescriptor) -> bool {
-        is_failure(boolean(&self.success), self.code.as_deref(), product)
-    }
-}
-
-impl Object for ErrorBody {
-    fn type_name(&self) -> &'static str {
-        "ErrorBody"
-    }
-    fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
-    fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
-        // Newer gateways spell the names in lower case.
-        if name.eq_ignore_ascii_case("Code") {
-            Some(&mut self.code)
-        } else if name.eq_ignore_ascii_case("Message") {
-            Some(&mut self.message)
-        } else if name.eq_ignore_ascii_case("RequestId") {
-            Some(&mut self.request_id)
-        } else if name.eq_ignore_ascii_case("Success") {
-            Some(&mut self.success)
-        } else {
-            None
-        }
-    }
-    fn reset(&mut self) {
-        *self = Self::default();
-    }
-}
-
-/// One member of an error body; all others are skipped unread.
-struct Only<'b> {
-    name: &'static str,
-    body: &'b mut ErrorBody,
-}
-
-impl Object for Only<'_> {
-    fn type_name(&self) -> &'static str {
-        "ErrorBody"
-    }
-    fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
-    fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
-        if name.eq_ignore_ascii_case(self.name) { self.body.member(name) } else { None }
-    }
-    fn reset(&mut self) {
-        self.body.reset();
-    }
-}
-
-/// The five predefined entities of XML, and the numbers that some programs write for quotation marks.
-fn unescape(text: &str) -> String {
-    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#34;", "\"");
-    text.replace("&apos;", "'").replace("&#39;", "'").replace("&#x27;", "'").replace("&amp;", "&")
 }
 
 #[cfg(test)]
