@@ -3,7 +3,7 @@
 use alibabacloud_cams as cams;
 use alibabacloud_runtime::decode::decode;
 use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, ParameterDescriptor, ParameterLocation, ParameterStyle, RateLimit, ValueKind,
+    ActionDescriptor, Method, ParameterDescriptor, ParameterLocation, ParameterStyle, RateLimit, ValueKind,
 };
 use alibabacloud_runtime::value::{View, to_json};
 use alibabacloud_runtime::{Action, Product, Request, example};
@@ -16,12 +16,12 @@ macro_rules! for_each_action {
     ($test:ident) => {
         for_each_action!($test, cams, [ChatappSyncPhoneNumber, CreateChatappMigrationInitiate]);
         for_each_action!($test, sts, [AssumeRole, AssumeRoleWithOIDC, GetCallerIdentity]);
-        for_each_action!($test, kitchen_sink, [CookDish, Greet, Idle, Leave, Wait]);
+        for_each_action!($test, kitchen_sink, [Close, CookDish, Greet, Idle, Leave, Wait]);
         for_each_action!(
             $test,
             imported,
             [
-                CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, ListNothing, NeedsHeader, TransportType,
+                CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, HasPath, ListNothing, NeedsHeader, TransportType,
                 Match
             ]
         );
@@ -173,8 +173,8 @@ fn every_action_carries_its_facts() {
     assert!(!cams::CreateChatappMigrationInitiate::DESCRIPTOR.idempotent);
     assert_eq!(cams::PRODUCT.code, "cams");
     assert_eq!(cams::PRODUCT.version, "2020-06-06");
-    assert_eq!(cams::PRODUCT.success_code, Some("OK"));
-    assert_eq!(sts::PRODUCT.success_code, None);
+    assert_eq!(cams::PRODUCT.success_codes, ["OK"]);
+    assert!(sts::PRODUCT.success_codes.is_empty());
     assert_eq!(sts::PRODUCT.endpoints.central, "sts.aliyuncs.com");
     assert_eq!(kitchen_sink::PRODUCT.endpoints.central, "kitchen.example.com");
 
@@ -183,9 +183,10 @@ fn every_action_carries_its_facts() {
     assert!(cook.anonymous && cook.deprecated.is_some() && !cook.idempotent);
     assert_eq!(cook.authorization.action, "");
     assert_eq!(kitchen_sink::Idle::DESCRIPTOR.rate_limit, None);
-    assert!(kitchen_sink::Idle::DESCRIPTOR.get && !kitchen_sink::Leave::DESCRIPTOR.get && !sync.get);
+    assert_eq!(kitchen_sink::Idle::DESCRIPTOR.method, Method::Get);
+    assert_eq!([kitchen_sink::Leave::DESCRIPTOR.method, sync.method], [Method::Post; 2]);
     assert_eq!(kitchen_sink::PRODUCT.endpoints.exceptions.len(), 2);
-    assert_eq!(obstacles::PRODUCT.success_code, None);
+    assert!(obstacles::PRODUCT.success_codes.is_empty());
 }
 
 #[test]

@@ -196,7 +196,10 @@ fn free_form_values_are_written_in_the_style_of_their_parameter() {
 fn two_values_with_one_name_on_the_wire_are_refused() {
     let lines = || vec![Line { price: Some(2.0), ..Line::default() }];
     let refused = parameters(&repeated::Order::builder().lines(lines()).first_price(1).build()).unwrap_err();
-    assert_eq!(refused.to_string(), "parameter `Lines.1.Price`: two values of the request have this name on the wire; set only one of them");
+    assert_eq!(
+        refused.to_string(),
+        "parameter `Lines.1.Price`: two values of the request have this name on the wire; set only one of them"
+    );
     // Each alone is a request, and so are both where they do not meet.
     assert_eq!(shown(&repeated::Order::builder().lines(lines()).build()), ["Lines.1.Price=2"]);
     assert_eq!(shown(&repeated::Order::builder().first_price(1).build()), ["Lines.1.Price=1"]);

@@ -41,7 +41,7 @@ const COMMANDS: &[Command] = &[
     ("new", "PRODUCT ACTION", "Write the skeleton of a specification, to be filled in", new::run),
     (
         "import",
-        "FILE [--action NAME]… [--out FOLDER]",
+        "FILE [--action NAME]… [--name NAME] [--out FOLDER]",
         "Turn official metadata (api-docs.json) into specifications",
         import::run,
     ),

@@ -3,6 +3,7 @@
 //! A call succeeded only if the HTTP status is 2xx **and** the body says so: an HTTP 200 may carry an error code.
 
 mod error_body;
+mod success;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -69,13 +70,15 @@ pub(crate) fn judge(
     let mut envelope = Envelope { output, said: ErrorBody::default() };
     let decoded = decode(body, &mut envelope);
     let facts = envelope.facts();
-    let failed = facts.is_failure(context.product);
+    let failed = facts.is_failure(context)
+        && !(facts.success != Some(false)
+            && success::is_success_beyond_guess(facts.code.as_deref(), facts.success, envelope.output, context));
     let id = facts.request_id.as_deref().map(ToOwned::to_owned).or_else(|| header_id.clone());
 
     if let Err(problem) = decoded {
         // A failed call need not fit the type of a successful one.
         if let Some(found) =
-            ErrorBody::read(body).filter(|found| is_failure(found.success(), found.code.as_deref(), context.product))
+            ErrorBody::read(body).filter(|found| is_failure(found.success(), found.code.as_deref(), context))
         {
             let id = found.request_id.clone();
             return Err(located(service_error(status, found, retry_after, context), id));
@@ -89,7 +92,7 @@ pub(crate) fn judge(
     if failed {
         return Err(located(service_error(status, facts.into_body(), retry_after, context), id));
     }
-    if context.product.success_code.is_some() && facts.says_nothing() && header_id.is_none() {
+    if !context.product.success_codes.is_empty() && facts.says_nothing() && header_id.is_none() {
         // JSON of something else, a captive portal say: nothing in it belongs to the service.
         return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
     }
@@ -214,6 +217,7 @@ impl Envelope<'_> {
             };
             match value.view() {
                 View::Text(text) => *fact = Some(text.into()),
+                View::Integer(number) => *fact = Some(number.to_string().into()),
                 // An untyped answer: read it as tolerantly as a typed one.
                 View::Any(Json::String(text)) => *fact = Some(text.into()),
                 View::Any(Json::Null) => {}
@@ -234,8 +238,8 @@ struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    fn is_failure(&self, product: &ProductDescriptor) -> bool {
-        is_failure(self.success, self.code.as_deref(), product)
+    fn is_failure(&self, context: Context<'_>) -> bool {
+        is_failure(self.success, self.code.as_deref(), context)
     }
 
     fn says_nothing(&self) -> bool {
@@ -249,8 +253,8 @@ impl Facts<'_> {
     }
 }
 
-fn is_failure(success: Option<bool>, code: Option<&str>, product: &ProductDescriptor) -> bool {
-    success == Some(false) || product.success_code.is_some_and(|success| code.is_some_and(|code| code != success))
+fn is_failure(success: Option<bool>, code: Option<&str>, context: Context<'_>) -> bool {
+    success == Some(false) || success::code_says(code, context) == Some(false)
 }
 
 impl Object for Envelope<'_> {
@@ -295,7 +299,7 @@ mod tests {
     const FULL: &ErrorDescriptor = &ErrorDescriptor { code: "Queue.Full", throttling: true, ..ErrorDescriptor::EMPTY };
     const BUSY: &ErrorDescriptor = &ErrorDescriptor { code: "Line.Busy", throttling: true, ..ErrorDescriptor::EMPTY };
     const PRODUCT: ProductDescriptor =
-        ProductDescriptor { success_code: Some("OK"), errors: &[FULL], ..ProductDescriptor::EMPTY };
+        ProductDescriptor { success_codes: &["OK"], errors: &[FULL], ..ProductDescriptor::EMPTY };
     const ACTION: ActionDescriptor = ActionDescriptor { errors: &[BUSY], ..ActionDescriptor::EMPTY };
 
     type Headers<'h> = &'h [(&'static str, &'h str)];
