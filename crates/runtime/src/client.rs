@@ -160,10 +160,16 @@ impl<P: Product> Client<P> {
         let redactor = Redactor::new(None, &call.parameters);
         let context = Context { product: P::DESCRIPTOR, action: Some(A::DESCRIPTOR), redactor: &redactor };
         let (parts, body) = answer.into_parts();
-        let request_id = answer::judge(parts.status, &parts.headers, &body, context, &mut output)
+        let judged = answer::judge(parts.status, &parts.headers, &body, context, &mut output)
             .map_err(|error| error.redacted(&redactor).with_action(A::DESCRIPTOR.name.into()).with_attempts(1))?;
-        let metadata =
-            Metadata { request_id, http_status: parts.status.as_u16(), attempts: 1, quota_wait: Duration::ZERO, body };
+        let metadata = Metadata {
+            request_id: judged.request_id,
+            http_status: parts.status.as_u16(),
+            attempts: 1,
+            quota_wait: Duration::ZERO,
+            mismatches: judged.mismatches,
+            body,
+        };
         Ok(Response::new(output, metadata))
     }
 

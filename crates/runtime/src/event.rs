@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::decode::Mismatches;
 use crate::error::Error;
 use crate::throttle::{QuotaKey, QuotaSource, Refused};
 
@@ -32,6 +33,8 @@ pub enum Event<'a> {
     AttemptEnded(AttemptEnded<'a>),
     /// A call is over. Every call that began ends with exactly one such event.
     CallEnded(CallEnded<'a>),
+    /// A call succeeded, and members of its response do not fit their type and were left out.
+    ResponseMismatch(ResponseMismatch<'a>),
     /// Something happened to a quota. [`Throttle::quotas`](crate::Throttle::quotas) has the sums.
     Quota {
         /// Which quota it is.
@@ -106,6 +109,18 @@ pub struct CallEnded<'a> {
     pub elapsed: Duration,
     /// How it ended.
     pub outcome: Outcome<'a>,
+}
+
+/// Members of a response that do not fit their type.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ResponseMismatch<'a> {
+    /// The action.
+    pub action: &'a str,
+    /// The service's ID of the request, if it named one.
+    pub request_id: Option<&'a str>,
+    /// The paths of the members, without values.
+    pub mismatches: &'a Mismatches,
 }
 
 /// How a call ended.

@@ -3,7 +3,7 @@
 //! A call is a span `call` at the level INFO, each of its attempts a span `attempt` at DEBUG inside. Neither holds a parameter
 //! value, a credential, or text of the service beyond error code and request ID.
 
-pub(crate) use span::{Traced, again};
+pub(crate) use span::{Traced, again, mismatch};
 
 #[cfg(feature = "tracing")]
 mod span {
@@ -11,9 +11,10 @@ mod span {
     use std::time::Duration;
 
     use tracing::field::Empty;
-    use tracing::{Instrument, Span, debug, debug_span, info_span};
+    use tracing::{Instrument, Span, debug, debug_span, info_span, warn};
 
     use crate::error::Error;
+    use crate::event::ResponseMismatch;
     use crate::response::Metadata;
 
     /// A call or an attempt as a span.
@@ -87,6 +88,12 @@ mod span {
         debug!(wait_ms = millis(wait), "sending again");
     }
 
+    /// Warns of members that were left out of a response.
+    pub(crate) fn mismatch(call: &Traced, mismatch: ResponseMismatch<'_>) {
+        let ResponseMismatch { action, request_id, mismatches } = mismatch;
+        warn!(parent: &call.0, action, request_id, %mismatches, "members of the response do not fit their type");
+    }
+
     fn millis(duration: Duration) -> u64 {
         u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
     }
@@ -98,6 +105,7 @@ mod span {
     use std::time::Duration;
 
     use crate::error::Error;
+    use crate::event::ResponseMismatch;
     use crate::response::Metadata;
 
     /// No span.
@@ -130,4 +138,6 @@ mod span {
     }
 
     pub(crate) fn again(_wait: Duration) {}
+
+    pub(crate) fn mismatch(_call: &Traced, _mismatch: ResponseMismatch<'_>) {}
 }

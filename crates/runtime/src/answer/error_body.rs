@@ -1,7 +1,5 @@
 //! What an error answer says, in each form that gateways use.
 
-use serde_core::de::IgnoredAny;
-
 use crate::decode::decode;
 use crate::value::{Json, Member, Object, Value};
 
@@ -29,20 +27,9 @@ impl ErrorBody {
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let mut found = Self::default();
         if decode(body, &mut found).is_err() {
-            found = Self::read_one_by_one(body).or_else(|| Self::read_xml(std::str::from_utf8(body).ok()?))?;
+            found = Self::read_xml(&String::from_utf8_lossy(body))?;
         }
         (found.code.is_some() || found.message.is_some() || found.request_id.is_some()).then_some(found)
-    }
-
-    /// Reads each member in a pass of its own: a value that nothing can hold, such as a number beyond every range, ends a pass, and
-    /// must not hide the code.
-    fn read_one_by_one(body: &[u8]) -> Option<Self> {
-        serde_json::from_slice::<IgnoredAny>(body).ok()?;
-        let mut found = Self::default();
-        for name in ["Code", "Message", "RequestId", "Success"] {
-            let _ = decode(body, &mut Only { name, body: &mut found });
-        }
-        Some(found)
     }
 
     /// The gateway's XML error: flat elements below `<Error>` (or the action's response element).
@@ -91,25 +78,6 @@ impl Object for ErrorBody {
     }
     fn reset(&mut self) {
         *self = Self::default();
-    }
-}
-
-/// One member of an error body; all others are skipped unread.
-struct Only<'b> {
-    name: &'static str,
-    body: &'b mut ErrorBody,
-}
-
-impl Object for Only<'_> {
-    fn type_name(&self) -> &'static str {
-        "ErrorBody"
-    }
-    fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
-    fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
-        if name.eq_ignore_ascii_case(self.name) { self.body.member(name) } else { None }
-    }
-    fn reset(&mut self) {
-        self.body.reset();
     }
 }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use self::error_body::{ErrorBody, boolean};
-use crate::decode::decode;
+use crate::decode::{Mismatches, decode};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
 use crate::error::{Error, ErrorKind, one_line};
 use crate::redact::Redactor;
@@ -32,7 +32,14 @@ pub(crate) struct Context<'a> {
     pub(crate) redactor: &'a Redactor<'a>,
 }
 
-/// Judges an answer and, if the call succeeded, fills `output` from it. Returns the request ID.
+/// What a response says beside its output, if the call succeeded.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) request_id: Option<String>,
+    pub(crate) mismatches: Mismatches,
+}
+
+/// Judges an answer and, if the call succeeded, fills `output` from it.
 ///
 /// # Errors
 /// Whatever is not a success. Status and request ID are kept in every case.
@@ -42,7 +49,7 @@ pub(crate) fn judge(
     body: &[u8],
     context: Context<'_>,
     output: &mut dyn Object,
-) -> Result<Option<String>, Error> {
+) -> Result<Judged, Error> {
     let header_id = header(headers, "x-acs-request-id").map(ToOwned::to_owned);
     let retry_after = if status.is_client_error() || status.is_server_error() { retry_after(headers) } else { None };
     let located = |error: Error, id: Option<String>| {
@@ -75,20 +82,16 @@ pub(crate) fn judge(
             && success::is_success_beyond_guess(facts.code.as_deref(), facts.success, envelope.output, context));
     let id = facts.request_id.as_deref().map(ToOwned::to_owned).or_else(|| header_id.clone());
 
-    if let Err(problem) = decoded {
-        // A failed call need not fit the type of a successful one.
+    let Ok(mismatches) = decoded else {
+        // A failed call need not have a body in JSON.
         if let Some(found) =
             ErrorBody::read(body).filter(|found| is_failure(found.success(), found.code.as_deref(), context))
         {
             let id = found.request_id.clone();
             return Err(located(service_error(status, found, retry_after, context), id));
         }
-        if problem.path().is_empty() {
-            return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
-        }
-        let message = format!("the answer does not fit its type at {problem}");
-        return Err(located(Error::new(ErrorKind::Decode, message), id));
-    }
+        return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
+    };
     if failed {
         return Err(located(service_error(status, facts.into_body(), retry_after, context), id));
     }
@@ -96,12 +99,12 @@ pub(crate) fn judge(
         // JSON of something else, a captive portal say: nothing in it belongs to the service.
         return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
     }
-    Ok(id)
+    Ok(Judged { request_id: id, mismatches })
 }
 
 /// The error of a request without a whole answer: with status, request ID and beginning of one that broke off.
-pub(crate) fn missing(error: TransportError, redactor: &Redactor<'_>) -> Error {
-    let kind = if error.is_not_sent() { ErrorKind::NotSent } else { ErrorKind::Unanswered };
+pub(crate) fn missing(error: TransportError, not_sent: bool, redactor: &Redactor<'_>) -> Error {
+    let kind = if not_sent { ErrorKind::NotSent } else { ErrorKind::Unanswered };
     let missing = Error::new(kind, redactor.hide(&error.to_string()));
     let missing = match error.partial_answer() {
         Some(answer) => broken_off(missing, answer, redactor),
@@ -272,6 +275,7 @@ impl Object for Envelope<'_> {
     }
     fn reset(&mut self) {
         self.output.reset();
+        self.said.reset();
     }
 }
 
@@ -306,19 +310,14 @@ mod tests {
 
     const ID: Headers<'_> = &[("x-acs-request-id", "from-header")];
 
-    fn judged_into(
-        status: u16,
-        headers: Headers<'_>,
-        body: &[u8],
-        output: &mut dyn Object,
-    ) -> Result<Option<String>, Error> {
+    fn judged_into(status: u16, headers: Headers<'_>, body: &[u8], output: &mut dyn Object) -> Result<Judged, Error> {
         let redactor = Redactor::default();
         let context = Context { product: &PRODUCT, action: Some(&ACTION), redactor: &redactor };
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         judge(StatusCode::from_u16(status).unwrap(), &headers, body, context, output)
     }
 
-    fn judged(status: u16, headers: Headers<'_>, body: &str) -> Result<Option<String>, Error> {
+    fn judged(status: u16, headers: Headers<'_>, body: &str) -> Result<Judged, Error> {
         judged_into(status, headers, body.as_bytes(), &mut Answer::default())
     }
 
@@ -332,7 +331,7 @@ mod tests {
     fn a_200_with_the_code_of_success_is_a_success() {
         let mut answer = Answer::default();
         let body = br#"{"Code":"OK","Success":true,"Count":3,"RequestId":"r"}"#;
-        assert_eq!(judged_into(200, &[], body, &mut answer).unwrap().as_deref(), Some("r"));
+        assert_eq!(judged_into(200, &[], body, &mut answer).unwrap().request_id.as_deref(), Some("r"));
         assert_eq!(answer.count, Some(3));
     }
 
@@ -484,13 +483,18 @@ mod tests {
     }
 
     #[test]
-    fn a_success_of_the_wrong_shape_names_the_place_and_stays_a_success() {
-        let error = refused(200, &[], r#"{"Code":"OK","RequestId":"r","Count":"CANARY"}"#);
-        assert_eq!(error.kind(), ErrorKind::Decode);
-        assert!(error.message().contains("Count: expected a whole number"), "{error}");
-        assert!(!error.message().contains("CANARY"), "{error}");
-        assert_eq!(error.request_id(), Some("r"));
-        assert!(!error.outcome_unknown(), "it is known: the call succeeded");
+    fn a_success_stays_one_if_a_member_has_the_wrong_shape() {
+        let mut answer = Answer::default();
+        let body = br#"{"Code":"OK","RequestId":"r","Count":"CANARY","AccessDeniedDetail":"\ud83d"}"#;
+        let Judged { request_id, mismatches } = judged_into(200, &[], body, &mut answer).unwrap();
+        assert_eq!((request_id.as_deref(), answer.code.as_deref(), answer.count), (Some("r"), Some("OK"), None));
+        assert_eq!(answer.denied.as_deref(), Some("\u{fffd}"));
+        let paths: Vec<_> = mismatches.first().iter().map(crate::decode::Mismatch::path).collect();
+        assert_eq!(paths, ["Count", "AccessDeniedDetail"]);
+        assert!(!mismatches.to_string().contains("CANARY"), "{mismatches}");
+        // The same for a type without the members of the envelope, which are read twice then.
+        let judged = judged_into(200, &[], body, &mut Bare::default()).unwrap();
+        assert_eq!(judged.request_id.as_deref(), Some("r"));
     }
 
     #[test]
@@ -568,7 +572,7 @@ mod tests {
             (&[], r#""RequestId":null"#, None),
         ] {
             let success = format!(r#"{{"Code":"OK",{body}}}"#);
-            assert_eq!(judged(200, headers, &success).unwrap().as_deref(), expected, "{success}");
+            assert_eq!(judged(200, headers, &success).unwrap().request_id.as_deref(), expected, "{success}");
             for status in [200, 400, 500] {
                 let failure = format!(r#"{{"Code":"No",{body}}}"#);
                 assert_eq!(refused(status, headers, &failure).request_id(), expected, "{status} {failure}");

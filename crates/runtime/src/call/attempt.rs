@@ -16,6 +16,7 @@ use crate::redact::Redactor;
 use crate::response::Metadata;
 use crate::sign::{Nonce, Timestamp};
 use crate::throttle::{Permit, WatchedQuota};
+use crate::transport::Handover;
 use crate::value::Object;
 
 /// What an attempt needs to know.
@@ -47,6 +48,23 @@ impl From<Error> for Failed {
     }
 }
 
+/// A request that is being sent. If the attempt ends, or is dropped, before the request was handed to a connection, its permit
+/// goes back unused.
+struct Sending {
+    permit: Option<Permit>,
+    handover: Handover,
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take()
+            && !self.handover.may_have_been_sent()
+        {
+            permit.not_sent();
+        }
+    }
+}
+
 impl Core {
     /// Takes a permit unless there is one already, gets credentials, signs, sends, and judges the answer.
     pub(super) async fn attempt(
@@ -72,18 +90,24 @@ impl Core {
         }
         observer.sent();
         let limit = options.attempt_timeout.min(remaining);
-        let answer = timeout(limit, self.transport.send(request)).await;
+        let mut sending = Sending { permit, handover: Handover::new() };
+        let answer = timeout(limit, self.transport.send(request, &sending.handover)).await;
         let redactor = Redactor::new(credentials.as_ref(), &call.parameters);
-        let answer = match answer {
-            Ok(Ok(answer)) => answer,
-            Err(_) => return Err(failed(Error::new(ErrorKind::Unanswered, format!("no answer within {limit:?}")))),
+        let (answer, permit) = match answer {
+            Ok(Ok(answer)) => (answer, sending.permit.take()),
+            Err(_) if sending.handover.may_have_been_sent() => {
+                return Err(failed(Error::new(ErrorKind::Unanswered, format!("no answer within {limit:?}"))));
+            }
+            Err(_) => {
+                let message = format!("no connection to the endpoint within {limit:?}");
+                return Err(failed(Error::new(ErrorKind::NotSent, message)));
+            }
             Ok(Err(error)) => {
-                if error.is_not_sent()
-                    && let Some(permit) = permit
-                {
+                let not_sent = error.is_not_sent() || !sending.handover.may_have_been_sent();
+                if not_sent && let Some(permit) = sending.permit.take() {
                     permit.not_sent();
                 }
-                return Err(failed(answer::missing(error, &redactor)));
+                return Err(failed(answer::missing(error, not_sent, &redactor)));
             }
         };
 
@@ -99,17 +123,18 @@ impl Core {
             }
             None => None,
         };
-        let request_id = judged.map_err(|error| {
+        let judged = judged.map_err(|error| {
             let clock_corrected = attempt.may_correct_clock
                 && error.code() == Some("InvalidTimeStamp.Expired")
                 && self.skew.learn(&parts.headers, sent, (self.clock)(), correction);
             Failed { throttled, clock_corrected, ..failed(error.redacted(&redactor)) }
         })?;
         Ok(Metadata {
-            request_id,
+            request_id: judged.request_id,
             http_status: parts.status.as_u16(),
             attempts: observer.attempts(),
             quota_wait: observer.quota_wait(),
+            mismatches: judged.mismatches,
             body,
         })
     }
@@ -155,15 +180,16 @@ impl Core {
         let provider = self.credentials.as_ref().ok_or_else(|| {
             failed("the client has no credentials; give it some with `Client::builder().credentials(…)`".to_owned())
         })?;
-        if let Some(credentials) = provider.at_hand() {
-            return Ok(Some(credentials));
-        }
-        let answer = match deadline {
-            Some(deadline) => timeout_at(deadline, provider.provide())
-                .await
-                .map_err(|_| failed("the provider gave no credentials before the call's deadline".to_owned()))?,
-            None => provider.provide().await,
+        let given = match provider.cached() {
+            Some(credentials) => Ok(credentials),
+            None => match deadline {
+                Some(deadline) => timeout_at(deadline, provider.provide())
+                    .await
+                    .map_err(|_| failed("the provider gave no credentials before the call's deadline".to_owned()))?,
+                None => provider.provide().await,
+            },
         };
-        answer.map(Some).map_err(|error| failed(error.to_string()))
+        let checked = given.and_then(|credentials| credentials.validate().map(|()| Some(credentials)));
+        checked.map_err(|error| failed(error.to_string()).with_source(error))
     }
 }

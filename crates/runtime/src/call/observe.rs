@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::event::{AttemptEnded, CallEnded, Event, Events, Outcome};
+use crate::event::{AttemptEnded, CallEnded, Event, Events, Outcome, ResponseMismatch};
 use crate::response::Metadata;
 use crate::trace::{self, Traced};
 
@@ -117,10 +117,27 @@ impl<'a> Observer<'a> {
         self.span.waited(self.quota_wait);
         self.span.attempts(self.attempts);
         self.span.ended(outcome);
+        if let Ok(metadata) = outcome
+            && !metadata.mismatches.is_empty()
+        {
+            self.report_mismatches(metadata);
+        }
         self.report_end(match outcome {
             Ok(metadata) => Outcome::Succeeded { request_id: metadata.request_id.as_deref() },
             Err(error) => Outcome::Failed(error),
         });
+    }
+
+    /// Reports the members of the response that were left out.
+    #[cold]
+    fn report_mismatches(&self, metadata: &Metadata) {
+        let mismatch = ResponseMismatch {
+            action: self.action,
+            request_id: metadata.request_id.as_deref(),
+            mismatches: &metadata.mismatches,
+        };
+        trace::mismatch(&self.span, mismatch);
+        self.events.tell(|| Event::ResponseMismatch(mismatch));
     }
 
     fn report_end(&mut self, outcome: Outcome<'_>) {
