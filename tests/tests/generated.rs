@@ -232,3 +232,24 @@ fn a_shape_may_contain_itself() {
     let boss = cook.boss.unwrap().boss.unwrap();
     assert_eq!(boss.mood, Some(kitchen_sink::types::Mood::Gloomy));
 }
+
+#[tokio::test]
+async fn every_method_is_sent_and_a_secret_in_a_url_is_hidden_all_the_same() {
+    let client = alibabacloud_runtime::Client::<kitchen_sink::Kitchen>::builder()
+        .credentials(alibabacloud_runtime::Credentials::new("id", "secret"))
+        .build()
+        .unwrap();
+    let close = kitchen_sink::Close::builder().pin("CANARY-0000").notes(serde_json::json!({"until": [8, "h"]})).build();
+    let prepared = client.prepare(&close).await.unwrap();
+    let shown = format!("{prepared} {prepared:?} {close:?}");
+    assert!(!shown.contains("CANARY"), "{shown}");
+    assert!(shown.starts_with("DELETE /?Notes.until.1=8&Notes.until.2=h&Pin=<hidden> HTTP/1.1\n"), "{shown}");
+    let sent = prepared.into_http();
+    assert_eq!((sent.method().as_str(), sent.body().len()), ("DELETE", 0));
+    assert!(sent.uri().query().unwrap().ends_with("&Pin=CANARY-0000"), "the service gets it");
+    assert!(sent.headers().contains_key("authorization"), "the signature is in a header");
+
+    let put = client.prepare(&kitchen_sink::Wait::new()).await.unwrap().into_http();
+    assert_eq!((put.method().as_str(), put.uri().query()), ("PUT", None));
+    assert!(!put.body().is_empty(), "the parameters of the signature");
+}

@@ -14,11 +14,8 @@ use crate::spec::InputFile;
 /// How many places of a note are shown.
 const PLACES: usize = 5;
 
-const HELP: &str = "\
-Turn official metadata into specifications, or update specifications that were imported before.
-
-Usage: cargo xtask import FILE [--action NAME]… [--name NAME] [--out FOLDER] [--verbose]
-
+/// What the arguments mean.
+pub(super) const HELP: &str = "
   FILE           the metadata of one product and version, usually called api-docs.json
   --action NAME  import this action only; may be repeated
   --name NAME    the name of the folder below api-spec/ and of the crate, behind `alibabacloud-`: `ecs-20140526`. Without it the
@@ -26,8 +23,8 @@ Usage: cargo xtask import FILE [--action NAME]… [--name NAME] [--out FOLDER] [
   --out FOLDER   another folder; with --name, product.yaml gets the name
   --verbose      list all places of a note, not only the first ones
 
-Existing files keep what people changed in them. The command lists what is new, gone and changed upstream; review the difference of
-the files with version control, then run `cargo xtask generate`.
+Files that are there already keep what people changed in them. The command lists what is new, gone and changed upstream; review the
+difference of the files with version control, then run `cargo xtask generate`.
 ";
 
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
@@ -38,10 +35,6 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
-            "--help" | "-h" | "help" => {
-                print!("{HELP}");
-                return Ok(ExitCode::SUCCESS);
-            }
             "--action" => names.push(rest.next().ok_or("`--action` needs the name of an action")?.clone()),
             "--name" => {
                 name = Some(rest.next().ok_or("`--name` needs the name of a crate, such as `ecs-20140526`")?.clone())

@@ -112,8 +112,30 @@ pub fn types(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) ->
     }
     let (parameters, left_out) = parameters(schemas, name, api)?;
     let response = response(schemas, name, api);
+    for parameter in &parameters {
+        if let Some(other) = parameters.iter().find(|other| may_write(other, &parameter.member.name)) {
+            let place = format!("{name}.{}", shown(&parameter.member.name));
+            let note = "can have the name of a part of another parameter: a request that sets both values is refused";
+            schemas.notes.add(note, format!("{place} ({})", shown(&other.member.name)));
+        }
+    }
     let method = method(&mut schemas.notes, name, api, &parameters);
     Some(Action { parameters, left_out, method, response })
+}
+
+/// Whether a parameter that is written in parts (`Name.1.Key`) may have one of this name.
+fn may_write(parameter: &Parameter, name: &str) -> bool {
+    let rest = name.strip_prefix(&*parameter.member.name).and_then(|rest| rest.strip_prefix('.'));
+    let first = rest.and_then(|rest| rest.split('.').next());
+    let is_position = first.is_some_and(|first| !first.is_empty() && first.bytes().all(|b| b.is_ascii_digit()));
+    match (&parameter.member.ty, parameter.style) {
+        (Ty::List(_), Some(Style::RepeatList | Style::Flat)) => is_position,
+        (Ty::Object(members), Some(Style::Flat)) => {
+            first.is_some_and(|first| members.iter().any(|member| member.name == first))
+        }
+        (_, Some(Style::Flat)) => first.is_some(),
+        _ => false,
+    }
 }
 
 /// Whether the answer is a stream of events (server-sent events).
@@ -211,7 +233,7 @@ fn parameters(
             if required {
                 return None;
             }
-            // The address of a redirect or the like has no name to tell.
+            // A parameter without a name cannot be shown.
             if !name.trim().is_empty() {
                 left_out.push(format!(
                     "The official metadata has the parameter {} in the {} of the request, too, which the client cannot send.",

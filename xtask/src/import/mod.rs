@@ -5,6 +5,8 @@
 //! proposal: everything that was guessed is marked, and everything that could not be carried over is noted.
 
 mod action;
+#[cfg(test)]
+mod catalogue;
 mod endpoints;
 mod example;
 #[cfg(test)]
@@ -19,6 +21,8 @@ mod success;
 #[cfg(test)]
 mod tests;
 mod text;
+#[cfg(test)]
+mod versions;
 mod widen;
 mod yaml;
 

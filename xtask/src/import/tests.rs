@@ -515,6 +515,24 @@ fn what_a_request_loses_is_said_in_the_file() {
 }
 
 #[test]
+fn parameters_that_may_have_one_name_on_the_wire_are_noted() {
+    let disk = json!({"type": "array", "items": {"type": "object", "properties": {"Category": {"type": "string"}}}});
+    let repeated = |name: &str, style: &str| json!({"name": name, "in": "query", "style": style, "schema": disk});
+    let text = json!({"type": "string"});
+    for (parameters, noted) in [
+        (json!([repeated("DataDisk", "repeatList"), parameter("DataDisk.1.Category", &text)]), true),
+        (json!([parameter("DataDisk.1.Category", &text), repeated("DataDisk", "flat")]), true),
+        (json!([repeated("DataDisk", "json"), parameter("DataDisk.1.Category", &text)]), false),
+        (json!([repeated("DataDisk", "repeatList"), parameter("DataDisk.Category", &text)]), false),
+        (json!([repeated("DataDisk", "repeatList"), parameter("DataDisks.1.Category", &text)]), false),
+    ] {
+        let found = imported(&product(&json!({"A": {"parameters": parameters}})));
+        let note = "part of another parameter: a request that sets both values is refused (1): A.DataDisk.1.Category (DataDisk)";
+        assert_eq!(found.notes.render(9).contains(note), noted, "{parameters}: {}", found.notes.render(9));
+    }
+}
+
+#[test]
 fn a_style_that_cannot_be_called_is_refused_with_a_better_way() {
     for (style, words) in [
         ("ROA", "paths and JSON bodies"),
