@@ -1,15 +1,21 @@
 //! Which values of the member `Code` mean that a call succeeded.
 
 use super::Context;
+use super::error_body::is_envelope;
 use crate::descriptor::{ErrorDescriptor, SUCCESS_CODE};
 use crate::value::{Json, Object, View};
+
+/// The codes of success of the action, or else of its product; none if answers carry no such code.
+pub(super) fn codes<'a>(context: Context<'a>) -> &'a [&'static str] {
+    context.action.and_then(|action| action.success_codes).unwrap_or(context.product.success_codes)
+}
 
 /// What the code of a 2xx answer says, if the product's answers carry one: `true` for success.
 ///
 /// Blanks around a code and its case do not count, and a code that can only mean success is one even where the specification lists
 /// another: documentation is often wrong about the spelling.
 pub(super) fn code_says(code: Option<&str>, context: Context<'_>) -> Option<bool> {
-    let codes = context.action.and_then(|action| action.success_codes).unwrap_or(context.product.success_codes);
+    let codes = codes(context);
     let code = code.map(str::trim).filter(|code| !code.is_empty())?;
     if codes.is_empty() {
         return None;
@@ -43,19 +49,10 @@ pub(super) fn is_success_beyond_guess(
 
 /// Whether the answer has a member beside those that report the outcome of the call.
 fn has_content(output: &dyn Object) -> bool {
-    const ENVELOPE: [&str; 9] = [
-        "Code",
-        "Message",
-        "RequestId",
-        "Success",
-        "AccessDeniedDetail",
-        "HostId",
-        "Recommend",
-        "HttpStatusCode",
-        "DynamicMessage",
-    ];
+    // Some products repeat the status and the message.
+    let is_outcome = |name: &str| is_envelope(name) || ["HttpStatusCode", "DynamicMessage"].contains(&name);
     let mut found = false;
-    output.each(&mut |member, value| found |= !ENVELOPE.contains(&member.name) && holds(&value.view()));
+    output.each(&mut |member, value| found |= !is_outcome(member.name) && holds(&value.view()));
     found
 }
 
@@ -96,6 +93,7 @@ fn json_holds(json: &Json) -> bool {
 #[cfg(test)]
 #[allow(unreachable_pub, reason = "the macros declare public types")]
 mod tests {
+    use bytes::Bytes;
     use http::{HeaderMap, StatusCode};
 
     use super::*;
@@ -128,8 +126,10 @@ mod tests {
         body: &str,
     ) -> Result<(), Error> {
         let redactor = Redactor::new(None, &[]);
-        let context = Context { product, action, redactor: &redactor };
-        super::super::judge(StatusCode::OK, &HeaderMap::new(), body.as_bytes(), context, output).map(drop)
+        let clock = std::time::SystemTime::now;
+        let context = Context { product, action, untyped: false, redactor: &redactor, clock: &clock };
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        super::super::judge(StatusCode::OK, &HeaderMap::new(), &body, context, output).map(drop)
     }
 
     fn succeeds(product: &ProductDescriptor, action: Option<&ActionDescriptor>, body: &str) -> bool {
