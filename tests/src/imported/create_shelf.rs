@@ -27,10 +27,15 @@ request! {
     ///
     /// All parameters are \*optional\* but one.
     ///
+    /// Takes the header `x-acs-head`, which the client does not set: add it to what `Client::prepare` gives.
+    ///
+    /// The official metadata has the parameter ` Blank ` in the query of the request, too, which the client cannot
+    /// send.
+    ///
     /// At most 5 requests per second per account (read from the text, not reviewed). Not idempotent (a guess, not
     /// reviewed): never sent again when the server may already have acted. Needs the RAM permission
-    /// `shelf_store:CreateShelf`. Errors: `Missing%s`, `Throttling.User`, `Shelf.Full`, `Blank.Around`, `2Many`, `错误`,
-    /// `With Blank`, `SHELF_FULL`, `Odd.Status`, `Odder.Status`.
+    /// `shelf_store:CreateShelf`. Errors: `Missing%s`, `Throttling.User`, `Shelf.Full`, `TabInside`, `Blank.Around`,
+    /// `2Many`, `错误`, `With Blank`, `SHELF_FULL`, `Odd.Status`, `Odder.Status`.
     ///
     /// ```
     /// use conformance::imported::CreateShelf;
@@ -54,8 +59,8 @@ request! {
         optional system_disk: SystemDisk = "SystemDisk" { style: ParameterStyle::Flat }, "`SystemDisk`: not described.";
         optional owner: Owner = "Owner" { style: ParameterStyle::Flat }, "`Owner`: not described.";
         optional notes: Json = "Notes" { example: r#"{"any":[1]}"# }, "`Notes`: not described.";
-        optional free: Json = "Free" {}, "`Free`: not described.";
-        optional free_flat: BTreeMap<String, String> = "FreeFlat" { style: ParameterStyle::Flat }, "`FreeFlat`: not described.";
+        optional free: BTreeMap<String, Json> = "Free" { style: ParameterStyle::Flat }, "`Free`: not described.";
+        optional free_flat: BTreeMap<String, Json> = "FreeFlat" { style: ParameterStyle::Flat }, "`FreeFlat`: not described.";
         optional things: Vec<Json> = "Things" {}, "`Things`: not described.";
         optional styled: Vec<String> = "Styled" { style: ParameterStyle::RepeatList }, "`Styled`: not described.";
         optional styled_json: Json = "StyledJson" {}, "`StyledJson`: not described.";
@@ -85,13 +90,14 @@ impl Action for CreateShelf {
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "CreateShelf",
         summary: "Creates a shelf.",
-        description: "Before you begin\n\nRead Shelves and the guide (<https://example.com/guide>).\n\nFirst item; Second item\n\nYou can call this operation up to five times per second per account. For more, see the note.\n\nlet x = \\[0; \\<len>\\];\n\nindented code\n\n`unclosed and [`Vec\\`\\] \\[link\\]: \\<script>alert(1)\\</script> \\<tag> \\_\\_x\\_\\_ <https://example.com/a_b*c>\n\nAll parameters are \\*optional\\* but one.",
+        description: "Before you begin\n\nRead Shelves and the guide (<https://example.com/guide>).\n\nFirst item; Second item\n\nYou can call this operation up to five times per second per account. For more, see the note.\n\nlet x = \\[0; \\<len>\\];\n\nindented code\n\n`unclosed and [`Vec\\`\\] \\[link\\]: \\<script>alert(1)\\</script> \\<tag> \\_\\_x\\_\\_ <https://example.com/a_b*c>\n\nAll parameters are \\*optional\\* but one.\n\nTakes the header `x-acs-head`, which the client does not set: add it to what `Client::prepare` gives.\n\nThe official metadata has the parameter ` Blank ` in the query of the request, too, which the client cannot send.",
         idempotent: false,
         rate_limit: Some(RateLimit::per_second(5)),
         authorization: AuthorizationDescriptor { action: "shelf_store:CreateShelf", access: "create", resource: "*" },
         parameters: Self::PARAMETERS,
-        errors: &[&errors::MISSING_S, &errors::THROTTLING_USER, &errors::SHELF_FULL, &errors::BLANK_AROUND, &errors::VALUE_2MANY, &errors::U9519_U8BEF, &errors::WITH_BLANK, &errors::SHELF_FULL_2, &errors::ODD_STATUS, &errors::ODDER_STATUS],
+        errors: &[&errors::MISSING_S, &errors::THROTTLING_USER, &errors::SHELF_FULL, &errors::TAB_INSIDE, &errors::BLANK_AROUND, &errors::VALUE_2MANY, &errors::U9519_U8BEF, &errors::WITH_BLANK, &errors::SHELF_FULL_2, &errors::ODD_STATUS, &errors::ODDER_STATUS],
         example: r#"{"RequestId":"A","Code":"OK","Success":true,"Shelf":{"Id":7,"Count":"1","Type":"A"},"Status":"OK","Boards":[{"Status":{"Status":"x"}}],"Names":{"a":["b"]},"Mixed":{"A":"x"},"Anything":4,"NoType":{"a":null},"List":[[1,2.5]],"Deep":{"Name":"a","Next":{"Name":"b"}},"Cook":{"Name":"Ann","Boss":{"Name":"Bob"}},"Moods":["HAPPY"],"Alias":["x"],"PhoneNumber":"86"}"#,
+        guessed: &["idempotent", "rate_limit"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -8,6 +8,8 @@ use super::ShelfStore;
 request! {
     /// None.
     ///
+    /// The official metadata has the parameter `Body` in the body of the request, too, which the client cannot send.
+    ///
     /// No rate limit is published. Not idempotent (a guess, not reviewed): never sent again when the server may
     /// already have acted. Needs the RAM permission `shelf_store:CreateTransport`.
     ///
@@ -27,9 +29,11 @@ impl Action for CreateTransport {
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "CreateTransport",
         summary: "None.",
+        description: "The official metadata has the parameter `Body` in the body of the request, too, which the client cannot send.",
         idempotent: false,
         authorization: AuthorizationDescriptor { action: "shelf_store:CreateTransport", access: "none", resource: "*" },
         parameters: Self::PARAMETERS,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

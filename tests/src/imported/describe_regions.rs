@@ -35,6 +35,7 @@ impl Action for DescribeRegions {
         deprecated: Some("Marked as deprecated in the official metadata, which names no replacement."),
         parameters: Self::PARAMETERS,
         example: r#"{"Regions":{"Region":[{"RegionId":"cn-x","Zones":{"Zone":["a","b"]}}]},"Plain":{"Plain":["x"]},"Named":{"Item":["y"]}}"#,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

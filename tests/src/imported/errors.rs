@@ -10,6 +10,7 @@ open_enums! {
         MissingPercentS = "Missing%s", "The parameter %s is missing. (HTTP 400)";
         ThrottlingUser = "Throttling.User", "Too fast. (HTTP 400) Wait.";
         ShelfFull = "Shelf.Full", "The shelf is full. (HTTP 400) Also: No room. Also: Gone. Also with HTTP 404.";
+        TabInside = "TabInside", "x (HTTP 400)";
         BlankAround = "Blank.Around", "`Blank.Around`: not described. (HTTP 400)";
         Value2Many = "2Many", "Too many. (HTTP 400)";
         U9519U8BEF = "错误", "中文 (HTTP 400)";
@@ -48,6 +49,13 @@ pub(super) static SHELF_FULL: ErrorDescriptor = ErrorDescriptor {
     status: 400,
     message: "The shelf is full.",
     description: "Also: No room. Also: Gone. Also with HTTP 404.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static TAB_INSIDE: ErrorDescriptor = ErrorDescriptor {
+    code: "TabInside",
+    status: 400,
+    message: "x",
     ..ErrorDescriptor::EMPTY
 };
 

@@ -33,6 +33,7 @@ impl Action for GetNumbers {
         authorization: AuthorizationDescriptor { action: "shelf_store:GetNumbers", access: "update", resource: "*" },
         parameters: Self::PARAMETERS,
         example: "[1,2]",
+        guessed: &["idempotent", "rate_limit"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -35,6 +35,7 @@ impl Action for GetText {
         authorization: AuthorizationDescriptor { action: "shelf_store:GetText", access: "none", resource: "*" },
         parameters: Self::PARAMETERS,
         example: r#""done""#,
+        guessed: &["idempotent", "rate_limit"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -30,6 +30,7 @@ impl Action for GetterOfThings {
         idempotent: false,
         authorization: AuthorizationDescriptor { action: "shelf_store:GetterOfThings", access: "write", resource: "*" },
         parameters: Self::PARAMETERS,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

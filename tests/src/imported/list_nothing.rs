@@ -30,6 +30,7 @@ impl Action for ListNothing {
         idempotent: true,
         authorization: AuthorizationDescriptor { action: "shelf_store:ListNothing", access: "none", resource: "*" },
         parameters: Self::PARAMETERS,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -31,6 +31,7 @@ impl Action for Match {
         authorization: AuthorizationDescriptor { action: "shelf_store:match", access: "none", resource: "*" },
         parameters: Self::PARAMETERS,
         example: r#"{"Name":"Ann"}"#,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -34,6 +34,7 @@ impl Action for NeedsHeader {
         idempotent: false,
         anonymous: true,
         parameters: Self::PARAMETERS,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

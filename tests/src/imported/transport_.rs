@@ -30,6 +30,7 @@ impl Action for TransportType {
         idempotent: false,
         authorization: AuthorizationDescriptor { action: "shelf_store:Transport", access: "none", resource: "*" },
         parameters: Self::PARAMETERS,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

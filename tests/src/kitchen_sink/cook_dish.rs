@@ -61,6 +61,7 @@ impl Action for CookDish {
         deprecated: Some(r"Use \[`Greet`\] and a pizza instead."),
         parameters: Self::PARAMETERS,
         example: r#"{"RequestId":"A-1","Code":"OK","Dish":{"Id":7,"Count":"3","Weight":9000000000,"Ratio":"","Ready":"true","Extra":[{}],"Secret":null},"Prices":{"small":1,"large":"2.5"},"Kitchens":{"north":[{"Name":{"first":"Ann"},"Boss":{"Boss":null}}]},"Matrix":[[1,2],[],null],"Moods":["HAPPY","SAD"],"Ratings":["GOOD"],"Chef":{"Name":"Ann","Tools":[{"Owner":{"Name":"Bob"}}]},"Guests":{"Guest":[{"Name":"Cleo"}]}}"#,
+        guessed: &["rate_limit", "idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

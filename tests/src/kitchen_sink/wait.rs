@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, AuthorizationDescriptor, RateLimit};
+use alibabacloud_runtime::descriptor::{ActionDescriptor, AuthorizationDescriptor, Method, RateLimit};
 use alibabacloud_runtime::{Action, Request, objects, request};
 
 use super::Kitchen;
@@ -11,7 +11,8 @@ request! {
     /// Waits.
     ///
     /// At most 100 requests in 3600 seconds per account. Idempotent: sent again after a failure. Needs the RAM
-    /// permission `kitchen:Wait`.
+    /// permission `kitchen:Wait`. Sent by PUT (a guess, not reviewed). Its response reports no success code (a guess,
+    /// not reviewed).
     ///
     /// ```
     /// use conformance::kitchen_sink::Wait;
@@ -32,8 +33,11 @@ impl Action for Wait {
         idempotent: true,
         rate_limit: Some(RateLimit::new(100, Duration::from_secs(3600))),
         authorization: AuthorizationDescriptor { action: "kitchen:Wait", access: "list", resource: "*" },
+        method: Method::Put,
+        success_codes: Some(&[]),
         parameters: Self::PARAMETERS,
         example: r#"{"Code":"OK"}"#,
+        guessed: &["success_code", "method"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -8,7 +8,7 @@ use super::table::{Used, objects, open_enums};
 use super::tokens::literal;
 use super::{WIDTH, file, header, import};
 use crate::model::{Action, Model, Parameter};
-use crate::spec::{self, Authorization, Location, RateLimit, Style};
+use crate::spec::{self, Authorization, Location, Method, RateLimit, Style};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -33,6 +33,7 @@ fn imports(model: &Model<'_>, action: &Action<'_>) -> String {
     let descriptors = [
         ("ActionDescriptor", true),
         ("AuthorizationDescriptor", facts.authorization.is_some()),
+        ("Method", facts.method != Method::Post),
         ("ParameterLocation", any(|parameter| parameter.facts.location == Location::Form)),
         ("ParameterStyle", any(|parameter| parameter.facts.style != Style::Json)),
         ("RateLimit", facts.rate_limit.is_some()),
@@ -150,8 +151,29 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
     if facts.anonymous {
         sentences += " Called without a signature.";
     }
-    if facts.get {
-        sentences += " Sent by GET: its parameters are in the URL.";
+    let guess = |key: &str| if facts.is_guessed(key) { " (a guess, not reviewed)" } else { "" };
+    let method = facts.method.as_str().to_uppercase();
+    if facts.method.is_bodiless() {
+        sentences += &format!(" Sent by {method}{}: its parameters are in the URL.", guess("method"));
+    } else if facts.method != Method::Post {
+        sentences += &format!(" Sent by {method}{}.", guess("method"));
+    }
+    let exposed: Vec<_> = facts
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.in_url)
+        .map(|parameter| format!("`{}`", parameter.name.value))
+        .collect();
+    if !exposed.is_empty() {
+        sentences += &format!(" Servers and proxies may log the URL, and with it {}.", exposed.join(", "));
+    }
+    match facts.success_codes.as_deref() {
+        None => {}
+        Some([]) => sentences += &format!(" Its response reports no success code{}.", guess("success_code")),
+        Some(codes) => {
+            let codes: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
+            sentences += &format!(" Success is the `Code` {}{}.", codes.join(" or "), guess("success_code"));
+        }
     }
     let codes: Vec<_> = facts.errors.iter().map(|error| format!("`{}`", error.code.value)).collect();
     if !codes.is_empty() {
@@ -199,8 +221,16 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> String {
     if facts.anonymous {
         lines.push("anonymous: true".to_owned());
     }
-    if facts.get {
-        lines.push("get: true".to_owned());
+    match facts.method {
+        Method::Post => {}
+        Method::Get => lines.push("method: Method::Get".to_owned()),
+        Method::Put => lines.push("method: Method::Put".to_owned()),
+        Method::Delete => lines.push("method: Method::Delete".to_owned()),
+    }
+    let list =
+        |texts: &mut dyn Iterator<Item = &String>| texts.map(|text| literal(text)).collect::<Vec<_>>().join(", ");
+    if let Some(codes) = &facts.success_codes {
+        lines.push(format!("success_codes: Some(&[{}])", list(&mut codes.iter())));
     }
     if let Some(deprecated) = &facts.deprecated {
         lines.push(format!("deprecated: Some({})", literal(&Markdown::new(deprecated).text())));
@@ -212,6 +242,9 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> String {
     }
     if !facts.example.is_empty() {
         lines.push(format!("example: {}", literal(&facts.example)));
+    }
+    if !facts.guessed.is_empty() {
+        lines.push(format!("guessed: &[{}]", list(&mut facts.guessed.iter().map(|guess| &guess.key))));
     }
 
     let mut text = format!("impl Action for {} {{\n", action.request);
