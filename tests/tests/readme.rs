@@ -11,7 +11,8 @@ fn lines(path: &str) -> Vec<String> {
 #[test]
 fn every_rust_snippet_of_the_readme_compiles() {
     let readme = lines("README.md");
-    let compiled = [lines("crates/cams/examples/readme.rs"), lines("tests/tests/user_tests.rs")].concat();
+    let sources = ["crates/cams/examples/first_call.rs", "crates/cams/examples/readme.rs", "tests/tests/user_tests.rs"];
+    let compiled: Vec<String> = sources.into_iter().flat_map(lines).collect();
     let mut snippets = 0;
     let mut rest = &readme[..];
     while let Some(start) = rest.iter().position(|line| line == "```rust") {
@@ -19,7 +20,7 @@ fn every_rust_snippet_of_the_readme_compiles() {
         let snippet = &rest[start + 1..][..length];
         assert!(
             compiled.windows(length).any(|window| window == snippet),
-            "neither in crates/cams/examples/readme.rs nor in tests/tests/user_tests.rs:\n{}",
+            "in none of {sources:?}:\n{}",
             snippet.join("\n")
         );
         snippets += 1;

@@ -2,19 +2,6 @@
 
 use alibabacloud_cams::{Credentials, Error};
 
-async fn first_call() -> Result<(), Error> {
-    use alibabacloud_cams::{ChatappSyncPhoneNumber, Client};
-
-    let client = Client::from_env()?; // ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET
-    let synced = client.send(ChatappSyncPhoneNumber::new("293483938849493")).await?;
-
-    for number in &synced.phone_numbers {
-        println!("{} {:?}", number.phone_number.as_deref().unwrap_or("?"), number.quality_rating);
-    }
-    println!("request {}", synced.request_id().unwrap_or("-"));
-    Ok(())
-}
-
 async fn errors(client: &alibabacloud_cams::Client) {
     use alibabacloud_cams::{CreateChatappMigrationInitiate, ErrorCode};
 
@@ -79,7 +66,6 @@ fn networks(
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    first_call().await?;
     let client = limits(Credentials::new("id", "secret"))?;
     errors(&client).await;
     many(&client, vec!["293483938849493".to_owned()]).await;
