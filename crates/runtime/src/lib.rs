@@ -22,17 +22,15 @@ mod builder;
 pub mod bulk;
 mod client;
 mod credentials;
-mod declare;
-pub mod decode;
 pub mod descriptor;
 mod endpoint;
 mod error;
 pub mod event;
-#[doc(hidden)]
-pub mod example;
+mod macros;
 mod options;
-pub mod parameters;
 mod prepare;
+#[doc(hidden)]
+pub mod private;
 mod redact;
 mod response;
 mod retry;
@@ -43,7 +41,6 @@ pub mod throttle;
 mod trace;
 pub mod transport;
 mod untyped;
-pub mod value;
 
 pub use action::{Action, Product, Request};
 pub use builder::ClientBuilder;
@@ -55,6 +52,7 @@ pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::{Error, ErrorKind};
 pub use options::CallOptions;
 pub use prepare::{ParameterPlacement, PreparedRequest, SignatureVersion};
+pub use private::value::{Json, UnrecognizedValue};
 pub use response::Response;
 pub use retry::RetryPolicy;
 pub use throttle::Throttle;
@@ -62,4 +60,5 @@ pub use throttle::Throttle;
 pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};
 pub use untyped::UntypedRequest;
-pub use value::UnrecognizedValue;
+
+pub(crate) use private::{decode, parameters, value};

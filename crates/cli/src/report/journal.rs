@@ -11,7 +11,7 @@ use alibabacloud_cams::chatapp_sync_phone_number::{Output, PhoneNumber};
 use alibabacloud_cams::descriptor::ActionDescriptor;
 use alibabacloud_cams::{ChatappSyncPhoneNumber, PRODUCT};
 use alibabacloud_runtime::Action;
-use alibabacloud_runtime::decode::decode;
+use alibabacloud_runtime::private::decode::decode;
 use serde::Deserialize;
 use serde_json::Value;
 
