@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use alibabacloud_cams::transport::TransportFuture;
+use alibabacloud_cams::transport::{Handover, TransportFuture};
 use alibabacloud_cams::{ChatappSyncPhoneNumber, Client, Credentials, PRODUCT, Throttle, Transport};
 use alibabacloud_simulator::Simulator;
 use bytes::Bytes;
@@ -48,7 +48,7 @@ fn main() {
 struct Instantly(Bytes);
 
 impl Transport for Instantly {
-    fn send(&self, _: http::Request<Bytes>) -> TransportFuture<'_> {
+    fn send(&self, _: http::Request<Bytes>, _: &Handover) -> TransportFuture<'_> {
         Box::pin(async { Ok(http::Response::new(self.0.clone())) })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alibabacloud_runtime::Transport;
-use alibabacloud_runtime::transport::TransportFuture;
+use alibabacloud_runtime::transport::{Handover, TransportFuture};
 use alibabacloud_simulator::{Gateway, Request};
 use bytes::Bytes;
 use tokio::time::sleep;
@@ -25,7 +25,7 @@ impl GatewayTransport {
 }
 
 impl Transport for GatewayTransport {
-    fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_> {
+    fn send(&self, request: http::Request<Bytes>, _: &Handover) -> TransportFuture<'_> {
         Box::pin(async move {
             sleep(self.there).await;
             let answer = self.gateway.handle(&Request::from(request), self.gateway.now());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use alibabacloud_cams::bulk::{BulkRequest, Outcome, Outcomes};
 use alibabacloud_cams::testing::CannedTransport;
-use alibabacloud_cams::transport::TransportFuture;
+use alibabacloud_cams::transport::{Handover, TransportFuture};
 use alibabacloud_cams::{
     CallOptions, Cams, ChatappSyncPhoneNumber, Client, Credentials, Error, PRODUCT, RateLimit, Throttle, Transport,
     UntypedRequest,
@@ -45,11 +45,12 @@ impl Drop for UnderWay {
 }
 
 impl<T: Transport> Transport for Watched<T> {
-    fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_> {
+    fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_> {
+        let handover = handover.clone();
         Box::pin(async move {
             self.most.fetch_max(self.now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
             let _under_way = UnderWay(self.now.clone());
-            self.inner.send(request).await
+            self.inner.send(request, &handover).await
         })
     }
 }

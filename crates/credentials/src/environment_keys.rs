@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use alibabacloud_runtime::Credentials;
+use alibabacloud_runtime::{CredentialsError, EnvironmentCredentials};
 
 use crate::setup::Setup;
 use crate::source::{Found, Source, SourceError, SourceFuture};
@@ -13,7 +13,8 @@ const PREFIXES: [&str; 3] = ["ALIBABA_CLOUD_", "ALIBABACLOUD_", "ALICLOUD_"];
 /// `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, for temporary credentials, `ALIBABA_CLOUD_SECURITY_TOKEN`.
 ///
 /// After them the same names with the prefixes `ALIBABACLOUD_` and `ALICLOUD_`, as the official command line reads them (it also
-/// reads `ACCESS_KEY_ID` without any prefix; that may be anybody's). The parts of one key have one prefix.
+/// reads `ACCESS_KEY_ID` without any prefix, which any other program may use). The parts of one key have one prefix, and a key of which a
+/// part is missing is an error.
 #[derive(Debug, Clone, Default)]
 pub struct EnvironmentKeys {
     setup: Setup,
@@ -35,27 +36,13 @@ impl EnvironmentKeys {
     fn read(&self) -> Result<Found, SourceError> {
         let environment = &self.setup.environment;
         for prefix in PREFIXES {
-            let name = |rest: &str| format!("{prefix}{rest}");
-            let id = environment.secret(&name("ACCESS_KEY_ID"))?;
-            let secret = environment.secret(&name("ACCESS_KEY_SECRET"))?;
-            let (Some(id), Some(secret)) = (id, secret) else { continue };
-            let credentials = match environment.secret(&name("SECURITY_TOKEN"))? {
-                Some(token) => Credentials::temporary(id, secret, token, None),
-                None => Credentials::new(id, secret),
-            };
-            return Ok(Found::new(credentials).detail(name("ACCESS_KEY_ID")));
-        }
-        let names = ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"];
-        let mut missing = Vec::new();
-        for name in names {
-            if environment.get(name)?.is_none() {
-                missing.push(name);
+            let variable = |name: &str| environment.get(name).map_err(CredentialsError::from);
+            let found = EnvironmentCredentials::look_up(prefix, variable);
+            if let Some(credentials) = found.map_err(|error| SourceError::failed(error.to_string()))? {
+                return Ok(Found::new(credentials).detail(format!("{prefix}ACCESS_KEY_ID")));
             }
         }
-        Err(SourceError::not_applicable(match missing.len() {
-            1 => format!("{} is not set, although its other half is", missing[0]),
-            _ => format!("{} are not set", missing.join(" and ")),
-        }))
+        Err(SourceError::not_applicable("ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not set"))
     }
 }
 

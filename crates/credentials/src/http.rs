@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use alibabacloud_runtime::transport::ReqwestTransport;
+use alibabacloud_runtime::transport::{Handover, ReqwestTransport};
 use alibabacloud_runtime::{Transport, TransportError};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri};
@@ -96,8 +96,12 @@ async fn send(
     request: Request<Bytes>,
     limit: Duration,
 ) -> Result<Response<Bytes>, Unanswered> {
-    match timeout(limit, transport.send(request)).await {
+    let handover = Handover::new();
+    match timeout(limit, transport.send(request, &handover)).await {
         Ok(outcome) => Ok(outcome?),
+        Err(_) if !handover.may_have_been_sent() => {
+            Err(Unanswered::NotSent(format!("no connection to the endpoint within {limit:?}")))
+        }
         Err(_) => Err(Unanswered::Broken(format!("no answer within {limit:?}"))),
     }
 }

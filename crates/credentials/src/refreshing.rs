@@ -30,7 +30,8 @@ const WITHOUT_EXPIRATION: Duration = Duration::from_secs(5 * 60);
 /// How long a refresh may take. The sources have shorter limits of their own.
 const REFRESH_LIMIT: Duration = Duration::from_secs(120);
 
-/// The longest wait after a failed refresh, while the old credentials are still valid; the first one is a second.
+/// The longest wait after a failed refresh, while the old credentials are still valid, and between two replacements of refused ones; the
+/// first one is a second.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
 /// A provider that asks a [`Source`] when it must, and keeps what it gives.
@@ -42,6 +43,9 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 ///   can be had.
 /// - After a failed refresh the old credentials live on; the next try comes after 1 s, then 2 s … 60 s. Without valid credentials
 ///   every call tries again.
+/// - Credentials that the service refuses as expired ([`replace`](ProvideCredentials::replace)) are replaced by one refresh for all
+///   callers that have them. Until it ends, they count as about to expire. If the service refuses the new ones, too, the source is
+///   asked again after 1 s, then 2 s … 60 s; in between callers get what there is.
 /// - Credentials without an expiration are kept for 5 minutes and then looked up again, in the background.
 ///
 /// Cheap to clone; clones share everything.
@@ -61,6 +65,9 @@ struct State {
     failures: u32,
     /// Not before then, as long as the held credentials are valid.
     next_try: Option<Instant>,
+    /// How many times in a row credentials were refused by the service and fetched anew, and the earliest time of the next.
+    replacements: u32,
+    next_replacement: Option<Instant>,
     /// What the user was told last.
     #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "nobody is told"))]
     warned: Vec<String>,
@@ -74,6 +81,8 @@ struct Held {
     renewable: SystemTime,
     /// `None`: not known.
     end: Option<(SystemTime, SystemTime)>,
+    /// Whether the service has refused them: handed out only if no others can be had.
+    refused: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +100,7 @@ impl Held {
         let credentials = found.into_credentials();
         let Some(expiration) = credentials.expiration() else {
             let renewable = now.checked_add(WITHOUT_EXPIRATION).unwrap_or(now);
-            return Ok(Self { credentials, renewable, end: None });
+            return Ok(Self { credentials, renewable, end: None, refused: false });
         };
         let lifetime = expiration.duration_since(now).unwrap_or_default();
         if lifetime.is_zero() {
@@ -102,13 +111,14 @@ impl Held {
         let before = |ahead: Duration| expiration.checked_sub(ahead).unwrap_or(now);
         let window = LONGEST_WINDOW.min(lifetime / 4).mul_f64(1.0 - dice / 5.0);
         let end = before(LONGEST_END.min(lifetime / 10));
-        Ok(Self { credentials, renewable: before(window), end: Some((end, expiration)) })
+        Ok(Self { credentials, renewable: before(window), end: Some((end, expiration)), refused: false })
     }
 
     fn phase(&self, now: SystemTime) -> Phase {
         match self.end {
             Some((_, expiration)) if now >= expiration => Phase::Over,
             Some((end, _)) if now >= end => Phase::Ending,
+            _ if self.refused => Phase::Ending,
             _ if now >= self.renewable => Phase::Renewable,
             _ => Phase::Fresh,
         }
@@ -149,6 +159,14 @@ impl Refreshing {
             }
             _ => Look::Take(held),
         }
+    }
+
+    /// The refresh that replaces refused credentials, or the refused ones while the source is left alone; `None` if they are not held
+    /// any more.
+    fn replacement(&self, rejected: &Credentials) -> Option<Result<Shared<Flight>, Credentials>> {
+        let mut state = self.0.state();
+        let asks = state.refuse(rejected)?;
+        Some(if asks { Ok(self.board(&mut state)) } else { Err(rejected.clone()) })
     }
 
     /// The refresh that is under way, or a new one.
@@ -207,8 +225,7 @@ impl Inner {
             }
             Err(error) => {
                 state.failures = state.failures.saturating_add(1);
-                let doubled = Duration::from_secs(1 << (state.failures - 1).min(6));
-                state.next_try = Some(Instant::now() + doubled.min(LONGEST_BACKOFF));
+                state.next_try = Some(Instant::now() + backoff(state.failures - 1));
                 #[cfg(feature = "tracing")]
                 tracing::warn!(failures = state.failures, "credentials were not refreshed: {error}");
                 Err(error)
@@ -238,8 +255,41 @@ impl State {
     }
 }
 
+impl State {
+    /// Marks the held credentials as refused and returns whether to ask the source for others now; `None` if these are not held.
+    fn refuse(&mut self, rejected: &Credentials) -> Option<bool> {
+        let held = self.held.as_mut().filter(|held| held.credentials == *rejected)?;
+        let now = Instant::now();
+        if self.flight.as_ref().and_then(WeakShared::upgrade).is_none() {
+            if [self.next_try, self.next_replacement].into_iter().flatten().any(|next| now < next) {
+                return Some(false);
+            }
+            let has_been_quiet = self.next_replacement.is_none_or(|next| now > next + LONGEST_BACKOFF);
+            self.replacements = if has_been_quiet { 0 } else { self.replacements.saturating_add(1) };
+            self.next_replacement = Some(now + backoff(self.replacements));
+        }
+        held.refused = true;
+        Some(true)
+    }
+}
+
+/// The wait after this many failures that came before the last one.
+fn backoff(earlier: u32) -> Duration {
+    LONGEST_BACKOFF.min(Duration::from_secs(1 << earlier.min(6)))
+}
+
 impl ProvideCredentials for Refreshing {
-    fn at_hand(&self) -> Option<Credentials> {
+    fn replace<'a>(&'a self, rejected: &'a Credentials) -> ProvideFuture<'a> {
+        Box::pin(async move {
+            match self.replacement(rejected) {
+                Some(Ok(flight)) => flight.await,
+                Some(Err(held)) => Ok(held),
+                None => self.provide().await,
+            }
+        })
+    }
+
+    fn cached(&self) -> Option<Credentials> {
         match self.look(false) {
             Look::Take(credentials) => Some(credentials),
             Look::Nothing | Look::Wait { .. } => None,

@@ -156,17 +156,6 @@ impl Environment {
         Ok(value.filter(|value| !value.is_empty()))
     }
 
-    /// A secret; blanks around it are an error, because a signature with them never verifies.
-    pub(crate) fn secret(&self, name: &str) -> Result<Option<String>, SourceError> {
-        let value = self.get(name)?;
-        if value.as_ref().is_some_and(|value| value.trim() != value) {
-            return Err(SourceError::failed(format!(
-                "the environment variable {name} has blanks or a line break around its value; remove them"
-            )));
-        }
-        Ok(value)
-    }
-
     /// Whether a switch is on: `true` or `1`.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, SourceError> {
         Ok(self.get(name)?.is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1"))

@@ -138,7 +138,7 @@ pub(crate) fn credentials(
 /// What STS says, and what to do about it. The runtime hides keys and tokens in it.
 pub(crate) fn refused(error: &Error) -> SourceError {
     // These quote how the answer begins, and a cut or unreadable one may begin with new keys.
-    if matches!(error.kind(), ErrorKind::Unanswered | ErrorKind::UnusableAnswer | ErrorKind::Decode) {
+    if matches!(error.kind(), ErrorKind::Unanswered | ErrorKind::UnusableAnswer) {
         let action = error.action().unwrap_or("the call");
         let status = error.http_status().map_or_else(String::new, |status| format!(" (HTTP {status})"));
         return SourceError::failed(format!(

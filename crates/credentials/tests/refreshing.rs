@@ -45,7 +45,7 @@ fn session(number: usize, expiration: SystemTime) -> Credentials {
 
 /// Asks as the client does.
 async fn ask(provider: &Refreshing) -> Result<String, String> {
-    let credentials = match provider.at_hand() {
+    let credentials = match provider.cached() {
         Some(credentials) => credentials,
         None => provider.provide().await.map_err(|error| error.to_string())?,
     };
@@ -267,10 +267,10 @@ async fn a_rotated_key_without_an_expiration_is_noticed_and_a_failure_does_not_l
 #[test]
 fn without_a_runtime_the_caller_does_the_work() {
     let provider = Refreshing::new(Credentials::new("id", "secret"));
-    assert!(provider.at_hand().is_none());
+    assert!(provider.cached().is_none());
     let credentials = futures_util::FutureExt::now_or_never(provider.provide()).unwrap().unwrap();
     assert_eq!(credentials.access_key_id(), "id");
-    assert!(provider.at_hand().is_some());
+    assert!(provider.cached().is_some());
 }
 
 /// Official SDKs for Go and Node stay at the source that was asked last.
@@ -324,4 +324,63 @@ async fn a_chain_stays_with_the_source_that_gave_credentials_until_it_fails() {
     advance(Duration::from_secs(900)).await;
     assert!(ask(&provider).await.unwrap_err().contains("gone"));
     assert_eq!(ask(&provider).await.as_deref(), Ok("first"));
+}
+
+/// Asks as the client does after the service has refused these as expired.
+async fn replace(provider: &Refreshing, rejected: &Credentials) -> Result<Credentials, String> {
+    provider.replace(rejected).await.map_err(|error| error.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_callers_with_refused_credentials_cause_one_refresh() {
+    let clock = clock();
+    let (provider, asked) = sessions(&clock, Duration::from_secs(900), |_| false);
+    let refused = provider.provide().await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..1000 {
+        let (provider, refused) = (provider.clone(), refused.clone());
+        tasks.spawn(async move { replace(&provider, &refused).await.unwrap().access_key_id().to_owned() });
+    }
+    tokio::task::yield_now().await;
+    // Calls that begin meanwhile do not take the refused ones.
+    let others = ask_at_once(&provider, 10).await;
+    assert!(others.iter().all(|id| id.as_deref() == Ok("id2")), "{others:?}");
+    assert!(tasks.join_all().await.iter().all(|id| id == "id2"));
+    // A late caller finds them replaced.
+    assert_eq!(replace(&provider, &refused).await.unwrap().access_key_id(), "id2");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_refusals_does_not_hammer_the_source() {
+    let clock = clock();
+    let (provider, asked) = sessions(&clock, Duration::from_secs(900), |_| false);
+    let end = Instant::now() + Duration::from_secs(300);
+    // The service refuses all that the source gives.
+    while Instant::now() < end {
+        let refused = provider.provide().await.unwrap();
+        replace(&provider, &refused).await.unwrap();
+        advance(Duration::from_millis(100)).await;
+    }
+    // 1 + 2 + 4 + … 60 s apart.
+    let tries = asked.load(Ordering::SeqCst);
+    assert!((8..=12).contains(&tries), "{tries}");
+    // After a quiet time a refusal is answered at once.
+    advance(Duration::from_secs(200)).await;
+    let refused = provider.provide().await.unwrap();
+    assert_ne!(replace(&provider, &refused).await.unwrap(), refused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_credentials_are_kept_if_the_source_fails() {
+    let clock = clock();
+    let (provider, asked) = sessions(&clock, Duration::from_secs(900), |number| number == 2);
+    let refused = provider.provide().await.unwrap();
+    assert_eq!(replace(&provider, &refused).await.unwrap_err(), "failure 2");
+    // The source is left alone for a second, and the service has the last word.
+    assert_eq!(replace(&provider, &refused).await.unwrap(), refused);
+    assert_eq!(ask(&provider).await.as_deref(), Ok("id1"));
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    advance(2 * SECOND).await;
+    assert_eq!(ask(&provider).await.as_deref(), Ok("id3"));
 }

@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 
 use crate::action::Product;
-use crate::client::{Client, Clock, Core};
+use crate::call::{Clock, Core};
+use crate::client::Client;
 #[cfg(doc)]
 use crate::credentials::Credentials;
 use crate::credentials::{EnvironmentCredentials, ProvideCredentials};
@@ -38,6 +39,7 @@ pub struct ClientBuilder<P> {
     throttle: Throttle,
     options: Options,
     transport: Option<Arc<dyn Transport>>,
+    proxy: Option<String>,
     application: Option<String>,
     clock: Clock,
     events: Events,
@@ -57,6 +59,7 @@ impl<P: Product> ClientBuilder<P> {
             throttle: Throttle::new(),
             options: Options::DEFAULT,
             transport: None,
+            proxy: None,
             application: None,
             clock: Arc::new(SystemTime::now),
             events: Events::default(),
@@ -191,6 +194,14 @@ impl<P: Product> ClientBuilder<P> {
         self
     }
 
+    /// The proxy of the bundled transport, e.g. `http://user:password@proxy.example.com:3128` or `socks5h://127.0.0.1:1080`;
+    /// [`Proxies::all`](crate::transport::Proxies::all) describes the URL. Default: that of the environment
+    /// ([`Proxies::from_env`](crate::transport::Proxies::from_env)), and none for an endpoint on this machine.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
     /// The name and version of the application, appended to the `User-Agent`, e.g. `crm/2.1`.
     pub fn application(mut self, application: impl Into<String>) -> Self {
         self.application = Some(application.into());
@@ -236,9 +247,14 @@ impl<P: Product> ClientBuilder<P> {
             .filter(|text| text.bytes().all(|b| b == b' ' || b.is_ascii_graphic()))
             .and_then(|text| HeaderValue::try_from(text).ok())
             .ok_or_else(|| wrong("the application name must be printable ASCII text".to_owned()))?;
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => default_transport(&endpoint)?,
+        let transport = match (self.transport, self.proxy) {
+            (Some(transport), None) => transport,
+            (Some(_), Some(_)) => {
+                return Err(wrong(
+                    "`proxy` has no effect on a transport of your own; set the proxy in the transport".to_owned(),
+                ));
+            }
+            (None, proxy) => default_transport(&endpoint, proxy.as_deref())?,
         };
         let nonces = Nonces::new().map_err(|error| {
             wrong(format!("the operating system gives no random numbers, which nonces need: {error}"))
@@ -276,16 +292,20 @@ fn user_agent(product: &str, version: &str, application: Option<&str>) -> String
 }
 
 #[cfg(feature = "reqwest")]
-fn default_transport(endpoint: &Endpoint) -> Result<Arc<dyn Transport>, Error> {
-    use crate::transport::ReqwestTransport;
-    let transport = if endpoint.is_loopback() { ReqwestTransport::without_proxies() } else { ReqwestTransport::new() };
-    let transport =
-        transport.map_err(|error| Error::new(ErrorKind::Configuration, error.to_string()).with_source(error))?;
-    Ok(Arc::new(transport))
+fn default_transport(endpoint: &Endpoint, proxy: Option<&str>) -> Result<Arc<dyn Transport>, Error> {
+    use crate::transport::{Proxies, ReqwestTransport};
+    let wrong = |message: String| Error::new(ErrorKind::Configuration, message);
+    let proxies = match proxy {
+        Some(url) => Proxies::all(url),
+        None => Proxies::default_for(endpoint),
+    };
+    let proxies = proxies.map_err(|error| wrong(error.to_string()))?;
+    let transport = ReqwestTransport::builder().proxies(proxies).build();
+    Ok(Arc::new(transport.map_err(|error| wrong(error.to_string()).with_source(error))?))
 }
 
 #[cfg(not(feature = "reqwest"))]
-fn default_transport(_endpoint: &Endpoint) -> Result<Arc<dyn Transport>, Error> {
+fn default_transport(_endpoint: &Endpoint, _proxy: Option<&str>) -> Result<Arc<dyn Transport>, Error> {
     Err(Error::new(
         ErrorKind::Configuration,
         "there is no transport: switch the feature `reqwest` on, or give one with `Client::builder().transport(…)`",

@@ -87,6 +87,11 @@ impl Endpoint {
         if self.authority.port_u16() == Some(default_port) { self.authority.host() } else { self.authority.as_str() }
     }
 
+    /// The port: that of the address, or the default one of the scheme.
+    pub(crate) fn port(&self) -> u16 {
+        self.authority.port_u16().unwrap_or(if self.is_encrypted() { 443 } else { 80 })
+    }
+
     /// Whether requests are encrypted (`https`).
     pub fn is_encrypted(&self) -> bool {
         self.scheme == Scheme::HTTPS
@@ -109,7 +114,8 @@ impl Endpoint {
     }
 }
 
-/// Parses `host`, `host:port`, `https://host[:port]` or `http://host[:port]`. Without a scheme it is `https`.
+/// Parses `host`, `host:port`, `https://host[:port]` or `http://host[:port]`. Without a scheme it is `https`; a loopback address must
+/// have one.
 impl std::str::FromStr for Endpoint {
     type Err = EndpointError;
 
@@ -141,7 +147,14 @@ impl std::str::FromStr for Endpoint {
             return Err(refuse("it has no host"));
         }
         let uri = Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query("/").build();
-        Ok(Self { scheme, authority, uri: uri.map_err(|_| refuse("it is not a URL"))? })
+        let endpoint = Self { scheme, authority, uri: uri.map_err(|_| refuse("it is not a URL"))? };
+        // A server on this machine rarely speaks TLS, and one that does not answers a TLS handshake in a way that no one understands.
+        if endpoint.is_loopback() && !text.contains("://") {
+            return Err(refuse(
+                "it has no scheme; for a server on this machine, write `http://` (plain) or `https://` (TLS)",
+            ));
+        }
+        Ok(endpoint)
     }
 }
 
@@ -214,10 +227,19 @@ mod tests {
             "/",
             "host:",
             "https://a#b\n",
+            "127.0.0.1:8080",
+            "localhost",
+            "[::1]:8080",
         ] {
             let error = parse(bad).unwrap_err().to_string();
             assert!(error.starts_with("not an endpoint") && !error.contains("canary"), "{bad}: {error}");
         }
+    }
+
+    #[test]
+    fn an_address_of_this_machine_without_a_scheme_is_refused_by_naming_the_scheme() {
+        let error = "127.0.0.1:8080".parse::<Endpoint>().unwrap_err().to_string();
+        assert!(error.contains("no scheme") && error.contains("`http://`"), "{error}");
     }
 
     #[test]

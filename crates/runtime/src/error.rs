@@ -81,11 +81,6 @@ pub enum ErrorKind {
     ///
     /// Look at what stands between the program and the service: a proxy, a gateway, an endpoint that is not Alibaba Cloud's.
     UnusableAnswer,
-    /// The call *succeeded*, but its answer has a form that the type cannot hold; the message names the place. Do not send a call
-    /// again because of it.
-    ///
-    /// The specification is out of date: update the crate, or read the raw answer through an untyped call.
-    Decode,
 }
 
 impl ErrorKind {
@@ -98,7 +93,6 @@ impl ErrorKind {
             Self::Throttled => "throttled",
             Self::Service => "failed",
             Self::UnusableAnswer => "unusable answer",
-            Self::Decode => "succeeded, but the answer cannot be read",
         }
     }
 }
@@ -335,7 +329,7 @@ impl StdError for Error {
 
 /// All kinds.
 #[cfg(test)]
-pub(crate) const KINDS: [ErrorKind; 10] = [
+pub(crate) const KINDS: [ErrorKind; 9] = [
     ErrorKind::Configuration,
     ErrorKind::Credentials,
     ErrorKind::InvalidRequest,
@@ -345,7 +339,6 @@ pub(crate) const KINDS: [ErrorKind; 10] = [
     ErrorKind::Throttled,
     ErrorKind::Service,
     ErrorKind::UnusableAnswer,
-    ErrorKind::Decode,
 ];
 
 #[cfg(test)]

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
+use crate::decode::Mismatches;
 use crate::error::Error;
-use crate::response::Metadata;
 use crate::throttle::{QuotaKey, QuotaSource, Refused};
 
 /// Something that happened on a call; see [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
@@ -35,6 +33,8 @@ pub enum Event<'a> {
     AttemptEnded(AttemptEnded<'a>),
     /// A call is over. Every call that began ends with exactly one such event.
     CallEnded(CallEnded<'a>),
+    /// A call succeeded, and members of its response do not fit their type and were left out.
+    ResponseMismatch(ResponseMismatch<'a>),
     /// Something happened to a quota. [`Throttle::quotas`](crate::Throttle::quotas) has the sums.
     Quota {
         /// Which quota it is.
@@ -111,6 +111,18 @@ pub struct CallEnded<'a> {
     pub outcome: Outcome<'a>,
 }
 
+/// Members of a response that do not fit their type.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ResponseMismatch<'a> {
+    /// The action.
+    pub action: &'a str,
+    /// The service's ID of the request, if it named one.
+    pub request_id: Option<&'a str>,
+    /// The paths of the members, without values.
+    pub mismatches: &'a Mismatches,
+}
+
 /// How a call ended.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -141,97 +153,6 @@ impl Events {
     pub(crate) fn tell<'a>(&self, event: impl FnOnce() -> Event<'a>) {
         if let Some(hook) = &self.0 {
             hook(&event());
-        }
-    }
-}
-
-/// Counts the attempts and waits of one call, and tells how they ended, also when the call is dropped before its end.
-pub(crate) struct Tally<'a> {
-    events: &'a Events,
-    action: &'a str,
-    pub(crate) started: Instant,
-    pub(crate) attempts: u32,
-    pub(crate) quota_wait: Duration,
-    pub(crate) attempt: Attempt,
-    ended: bool,
-}
-
-/// The attempt that is being made.
-pub(crate) struct Attempt {
-    started: Instant,
-    pub(crate) quota_wait: Duration,
-    /// Whether a request was signed for it.
-    sent: bool,
-}
-
-impl Attempt {
-    fn starting(started: Instant) -> Self {
-        Self { started, quota_wait: Duration::ZERO, sent: false }
-    }
-}
-
-impl<'a> Tally<'a> {
-    pub(crate) fn new(events: &'a Events, action: &'a str) -> Self {
-        let started = Instant::now();
-        let attempt = Attempt::starting(started);
-        Self { events, action, started, attempts: 0, quota_wait: Duration::ZERO, attempt, ended: false }
-    }
-
-    /// Another attempt begins.
-    pub(crate) fn next_attempt(&mut self) {
-        self.attempt = Attempt::starting(Instant::now());
-    }
-
-    /// The attempt's wait for its quota is over, with a permit or without one.
-    pub(crate) fn waited_for_quota(&mut self) {
-        self.attempt.quota_wait = self.attempt.started.elapsed();
-        self.quota_wait += self.attempt.quota_wait;
-    }
-
-    /// The attempt's request goes out.
-    pub(crate) fn sent(&mut self) {
-        self.attempt.sent = true;
-        self.attempts += 1;
-    }
-
-    /// The attempt is over; `again_after` is the wait before the next one.
-    pub(crate) fn attempt_ended(&self, outcome: Result<&Metadata, &Error>, again_after: Option<Duration>) {
-        if !self.attempt.sent {
-            return;
-        }
-        self.events.tell(|| {
-            Event::AttemptEnded(AttemptEnded {
-                action: self.action,
-                attempt: self.attempts,
-                quota_wait: self.attempt.quota_wait,
-                elapsed: self.attempt.started.elapsed().saturating_sub(self.attempt.quota_wait),
-                http_status: outcome.map_or_else(Error::http_status, |metadata| Some(metadata.http_status)),
-                request_id: outcome.map_or_else(Error::request_id, |metadata| metadata.request_id.as_deref()),
-                error: outcome.err(),
-                again_after,
-            })
-        });
-    }
-
-    /// The call is over.
-    pub(crate) fn ended(&mut self, outcome: Outcome<'_>) {
-        self.ended = true;
-        self.events.tell(|| {
-            Event::CallEnded(CallEnded {
-                action: self.action,
-                attempts: self.attempts,
-                quota_wait: self.quota_wait,
-                elapsed: self.started.elapsed(),
-                outcome,
-            })
-        });
-    }
-}
-
-impl Drop for Tally<'_> {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.ended(Outcome::Abandoned);
         }
     }
 }

@@ -20,6 +20,7 @@ mod answer;
 pub mod blocking;
 mod builder;
 pub mod bulk;
+mod call;
 mod client;
 mod credentials;
 pub mod descriptor;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::decode::Mismatches;
 use crate::value::Hidden;
 
 /// The typed answer of a successful call (by `Deref`), and what is known about the call.
@@ -24,6 +25,7 @@ pub(crate) struct Metadata {
     pub(crate) http_status: u16,
     pub(crate) attempts: u32,
     pub(crate) quota_wait: Duration,
+    pub(crate) mismatches: Mismatches,
     pub(crate) body: Bytes,
 }
 
@@ -62,6 +64,12 @@ impl<T> Response<T> {
         self.metadata.quota_wait
     }
 
+    /// The members of the response that do not fit their type, by path. They are left out of the value;
+    /// [`raw_body`](Self::raw_body) has them. Usually empty: anything else means that the specification is out of date.
+    pub fn mismatches(&self) -> &Mismatches {
+        &self.metadata.mismatches
+    }
+
     /// The answer as it came, with every member that the type does not know. It holds personal data in clear text.
     pub fn raw_body(&self) -> &Bytes {
         &self.metadata.body
@@ -86,6 +94,7 @@ impl<T: fmt::Debug> fmt::Debug for Response<T> {
             .field("http_status", &self.metadata.http_status)
             .field("attempts", &self.metadata.attempts)
             .field("quota_wait", &self.metadata.quota_wait)
+            .field("mismatches", &self.metadata.mismatches.first())
             .finish_non_exhaustive()
     }
 }

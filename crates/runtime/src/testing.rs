@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
-use crate::transport::{Transport, TransportError, TransportFuture};
+use crate::transport::{Handover, Transport, TransportError, TransportFuture};
 
 /// A [`Transport`] that answers requests in the order of a script, remembers them, and never reaches the network.
 ///
@@ -88,7 +88,7 @@ impl CannedTransport {
 
 /// A request after the end of the script fails as never sent; the message says so.
 impl Transport for CannedTransport {
-    fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_> {
+    fn send(&self, request: http::Request<Bytes>, _handover: &Handover) -> TransportFuture<'_> {
         Box::pin(async move {
             let (step, number) = {
                 let mut state = self.state();

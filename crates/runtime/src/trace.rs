@@ -3,7 +3,7 @@
 //! A call is a span `call` at the level INFO, each of its attempts a span `attempt` at DEBUG inside. Neither holds a parameter
 //! value, a credential, or text of the service beyond error code and request ID.
 
-pub(crate) use span::{Traced, again};
+pub(crate) use span::{Traced, again, mismatch};
 
 #[cfg(feature = "tracing")]
 mod span {
@@ -11,15 +11,21 @@ mod span {
     use std::time::Duration;
 
     use tracing::field::Empty;
-    use tracing::{Instrument, Span, debug, debug_span, info_span};
+    use tracing::{Instrument, Span, debug, debug_span, info_span, warn};
 
     use crate::error::Error;
+    use crate::event::ResponseMismatch;
     use crate::response::Metadata;
 
     /// A call or an attempt as a span.
+    #[derive(Clone)]
     pub(crate) struct Traced(Span);
 
     impl Traced {
+        pub(crate) fn none() -> Self {
+            Self(Span::none())
+        }
+
         pub(crate) fn call(product: &str, action: &str) -> Self {
             Self(info_span!(
                 "call",
@@ -48,7 +54,7 @@ mod span {
         }
 
         /// The future inside the span.
-        pub(crate) fn of<F: Future>(&self, future: F) -> impl Future<Output = F::Output> {
+        pub(crate) fn of<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
             future.instrument(self.0.clone())
         }
 
@@ -82,6 +88,12 @@ mod span {
         debug!(wait_ms = millis(wait), "sending again");
     }
 
+    /// Warns of members that were left out of a response.
+    pub(crate) fn mismatch(call: &Traced, mismatch: ResponseMismatch<'_>) {
+        let ResponseMismatch { action, request_id, mismatches } = mismatch;
+        warn!(parent: &call.0, action, request_id, %mismatches, "members of the response do not fit their type");
+    }
+
     fn millis(duration: Duration) -> u64 {
         u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
     }
@@ -93,13 +105,19 @@ mod span {
     use std::time::Duration;
 
     use crate::error::Error;
+    use crate::event::ResponseMismatch;
     use crate::response::Metadata;
 
     /// No span.
+    #[derive(Clone)]
     pub(crate) struct Traced;
 
     #[allow(clippy::unused_self, reason = "the form of the one with spans")]
     impl Traced {
+        pub(crate) fn none() -> Self {
+            Self
+        }
+
         pub(crate) fn call(_product: &str, _action: &str) -> Self {
             Self
         }
@@ -120,4 +138,6 @@ mod span {
     }
 
     pub(crate) fn again(_wait: Duration) {}
+
+    pub(crate) fn mismatch(_call: &Traced, _mismatch: ResponseMismatch<'_>) {}
 }

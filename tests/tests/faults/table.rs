@@ -60,8 +60,6 @@ pub(crate) enum Told {
     Foreign,
     /// Not the service's answer, and nobody knows. Only the idempotent action is tried three times.
     ForeignUnknown,
-    /// It worked, but the answer does not fit the type. Once.
-    Misfit,
 }
 
 impl Told {
@@ -79,7 +77,6 @@ impl Told {
             Self::Failed => (Some(ErrorKind::Service), true, if_idempotent),
             Self::Foreign => (Some(ErrorKind::UnusableAnswer), false, 1),
             Self::ForeignUnknown => (Some(ErrorKind::UnusableAnswer), true, if_idempotent),
-            Self::Misfit => (Some(ErrorKind::Decode), false, 1),
         }
     }
 }
@@ -265,6 +262,7 @@ fn unanswered() -> Vec<Row> {
 /// Answers that are good, however strange they look.
 fn odd_but_good() -> Vec<Row> {
     let good = |name: &str, answer| Row::answer(name, answer, Told::Success).id(IN_BODY);
+    let not_utf_8 = [br#"{"Code":"OK","RequestId":""#, IN_BODY.as_bytes(), b"\",\"Message\":\"\xff\"}"].concat();
     let until_close = format!(r#"{{"Code":"OK","RequestId":"{IN_BODY}"}}"#);
     vec![
         good("the plain success", success()),
@@ -286,8 +284,10 @@ fn odd_but_good() -> Vec<Row> {
         good("members that nobody knows", ok(r#""New":{"Deep":[[{}]]},"new":1e400"#)),
         good("not labelled as JSON", success().header("content-type", "text/html")),
         Row::answer("an empty object", Answer::ok_json("{}"), Told::Success),
-        Row::answer("a success of the wrong shape", ok(r#""PhoneNumbers":"none","Data":"none""#), Told::Misfit)
-            .id(IN_BODY),
+        good("members of the wrong shape", ok(r#""PhoneNumbers":"none","Data":"none""#)),
+        good("a lone surrogate", ok(r#""Message":"\ud83d","PhoneNumbers":[{"VerifiedName":"\ude00"}]"#)),
+        good("numbers that no type holds", ok(r#""Success":1e999,"Message":NaN"#)),
+        good("text that is not UTF-8", Answer::new(200, not_utf_8)),
         Row::new("the clock is wrong", Server::Clock, Told::SuccessAtSecond),
     ]
 }

@@ -2,7 +2,7 @@
 
 use alibabacloud_cams::bulk::BulkRequest;
 use alibabacloud_cams::descriptor::ActionDescriptor;
-use alibabacloud_cams::{CallOptions, Cams, Client, Error, ErrorKind, Response, UntypedRequest};
+use alibabacloud_cams::{CallOptions, Cams, Client, Error, Response, UntypedRequest};
 use serde_json::Value;
 
 use super::input::Row;
@@ -90,14 +90,7 @@ impl Task {
 }
 
 fn state(error: &Error) -> State {
-    if error.outcome_unknown() {
-        State::Unknown
-    } else if error.kind() == ErrorKind::Decode {
-        // It succeeded.
-        State::Done
-    } else {
-        State::Failed
-    }
+    if error.outcome_unknown() { State::Unknown } else { State::Failed }
 }
 
 pub(crate) fn word(state: State) -> &'static str {

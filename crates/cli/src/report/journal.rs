@@ -275,7 +275,7 @@ fn entry(mut line: Value, journal: &mut Journal) -> Result<(), &'static str> {
 fn numbers(answer: &Value) -> Result<Vec<Synced>, Problem> {
     let mut output = Output::default();
     match decode(answer.to_string().as_bytes(), &mut output) {
-        Ok(()) => Ok(output.phone_numbers.into_iter().map(Synced::new).collect()),
+        Ok(_) => Ok(output.phone_numbers.into_iter().map(Synced::new).collect()),
         Err(error) => Err(Problem {
             code: "unreadable answer".to_owned(),
             message: error.to_string(),

@@ -1,9 +1,11 @@
-//! Credentials, and where they come from.
+//! Credentials, and the providers that give them.
 
+mod check;
 mod environment;
 mod secret;
 
 use std::borrow::Cow;
+use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -15,9 +17,10 @@ use crate::sign::{acs3, rpc};
 pub use environment::EnvironmentCredentials;
 pub(crate) use secret::Secret;
 
-/// An access key: an ID, a secret, and for temporary ones a security token.
+/// An access key: an ID, a secret, and a security token if the key is temporary.
 ///
-/// Cheap to clone. `Debug` prints nothing of it, and the memory is wiped when the last clone is dropped.
+/// Cheap to clone. `Debug` prints no part of it, and the memory is wiped when the last clone is dropped. Two values are equal if ID,
+/// secret and token are.
 #[derive(Clone)]
 pub struct Credentials(Arc<Parts>);
 
@@ -26,6 +29,8 @@ struct Parts {
     access_key_secret: Secret,
     security_token: Option<Secret>,
     expiration: Option<SystemTime>,
+    /// The first part that cannot be used, and why.
+    problem: Option<(&'static str, &'static str)>,
     /// Computed at the first signature.
     rpc_key: OnceLock<rpc::Key>,
     acs3_key: OnceLock<acs3::Key>,
@@ -50,14 +55,35 @@ impl Credentials {
     }
 
     fn of(id: String, secret: String, token: Option<String>, expiration: Option<SystemTime>) -> Self {
+        let parts = [
+            ("the access key ID", Some(&id)),
+            ("the access key secret", Some(&secret)),
+            ("the security token", token.as_ref()),
+        ];
+        let problem = parts.into_iter().find_map(|(name, part)| Some((name, check::problem(part?)?)));
         Self(Arc::new(Parts {
             access_key_id: Secret::new(id),
             access_key_secret: Secret::new(secret),
             security_token: token.map(Secret::new),
             expiration,
+            problem,
             rpc_key: OnceLock::new(),
             acs3_key: OnceLock::new(),
         }))
+    }
+
+    /// Checks that requests can be signed with every part: printable ASCII, not empty, without blanks and quotation marks.
+    ///
+    /// A client checks all credentials so before it signs with them. A provider that checks them, too, can name the place where
+    /// they come from.
+    ///
+    /// # Errors
+    /// If a part fails the check. The message names the part and what to do, and does not quote the value.
+    pub fn validate(&self) -> Result<(), CredentialsError> {
+        match self.0.problem {
+            None => Ok(()),
+            Some((part, problem)) => Err(CredentialsError::new(format!("{part} {problem}"))),
+        }
     }
 
     /// The access key's ID.
@@ -89,6 +115,17 @@ impl Credentials {
     }
 }
 
+impl PartialEq for Credentials {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.access_key_id() == other.access_key_id()
+                && self.access_key_secret() == other.access_key_secret()
+                && self.security_token() == other.security_token())
+    }
+}
+
+impl Eq for Credentials {}
+
 /// Prints that there are credentials, and whether they are temporary.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,18 +136,33 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where credentials come from.
+/// A provider of credentials, which a client asks before every attempt.
 ///
-/// The client asks before every attempt, so a provider that fetches credentials keeps them until they are about to expire.
-/// Many calls may ask at the same time.
+/// A provider that fetches credentials keeps them until they are about to expire. Many calls may ask at the same time.
 pub trait ProvideCredentials: Send + Sync + 'static {
-    /// Credentials that are valid now.
+    /// Returns credentials that are valid now.
+    ///
+    /// # Errors
+    /// If there are none. The message names what was tried and what to do; the client puts it into an error of the kind
+    /// [`Credentials`](crate::ErrorKind::Credentials) as its [`source`](std::error::Error::source).
     fn provide(&self) -> ProvideFuture<'_>;
 
-    /// Credentials that are valid now, if they can be had without waiting; the client asks for these first. By default there are
-    /// none.
-    fn at_hand(&self) -> Option<Credentials> {
+    /// Returns credentials that are valid now, if they are known without waiting; the client asks for these first. Default: `None`.
+    fn cached(&self) -> Option<Credentials> {
         None
+    }
+
+    /// Returns credentials in place of these, which the service has refused as expired.
+    ///
+    /// A client calls it at most once a call. Many calls may bring the same credentials: a provider that keeps credentials fetches
+    /// new ones once for all of them, and returns those that it has if they are not the refused ones. If the returned credentials are
+    /// equal to the refused ones, there are no others. Default: [`provide`](Self::provide).
+    ///
+    /// # Errors
+    /// As [`provide`](Self::provide).
+    fn replace<'a>(&'a self, rejected: &'a Credentials) -> ProvideFuture<'a> {
+        let _ = rejected;
+        self.provide()
     }
 }
 
@@ -123,7 +175,7 @@ impl ProvideCredentials for Credentials {
         Box::pin(std::future::ready(Ok(self.clone())))
     }
 
-    fn at_hand(&self) -> Option<Credentials> {
+    fn cached(&self) -> Option<Credentials> {
         Some(self.clone())
     }
 }
@@ -134,26 +186,101 @@ impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
         (**self).provide()
     }
 
-    fn at_hand(&self) -> Option<Credentials> {
-        (**self).at_hand()
+    fn cached(&self) -> Option<Credentials> {
+        (**self).cached()
+    }
+
+    fn replace<'a>(&'a self, rejected: &'a Credentials) -> ProvideFuture<'a> {
+        (**self).replace(rejected)
     }
 }
 
 /// Why there are no credentials. The message names what was tried and what to do, and quotes no secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CredentialsError(Cow<'static, str>);
+#[derive(Debug, Clone)]
+pub struct CredentialsError {
+    message: Cow<'static, str>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
 
 impl CredentialsError {
     /// An error with this message.
     pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
-        Self(message.into())
+        Self { message: message.into(), source: None }
+    }
+
+    /// Adds the error behind this one, for [`source`](StdError::source). It must not print a secret.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into().into());
+        self
     }
 }
 
 impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for CredentialsError {}
+impl StdError for CredentialsError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_an_access_key_is_checked() {
+        let cases = [
+            (Credentials::new("id\r", "secret"), "the access key ID"),
+            (Credentials::new("id", "\"CANARY\""), "the access key secret"),
+            (Credentials::temporary("id", "secret", "CANARY\n", None), "the security token"),
+            (Credentials::temporary("id", "secret", "", None), "the security token"),
+            (Credentials::new("", ""), "the access key ID"),
+        ];
+        for (credentials, part) in cases {
+            let message = credentials.validate().unwrap_err().to_string();
+            assert!(message.starts_with(part) && !message.contains("CANARY"), "{message}");
+        }
+        assert!(Credentials::temporary("id", "secret", "token==", None).validate().is_ok());
+    }
+
+    #[test]
+    fn credentials_are_equal_if_their_parts_are() {
+        let token = |token: &str| Credentials::temporary("id", "secret", token, None);
+        assert_eq!(token("a"), Credentials::temporary("id", "secret", "a", Some(SystemTime::UNIX_EPOCH)));
+        assert!(token("a") != token("b") && token("a") != Credentials::new("id", "secret"));
+        assert!(Credentials::new("id", "a") != Credentials::new("id", "b"));
+    }
+
+    /// A wrapper that forgets a method falls back to its default.
+    #[tokio::test]
+    async fn a_shared_provider_forwards_every_method() {
+        struct Three;
+        impl ProvideCredentials for Three {
+            fn provide(&self) -> ProvideFuture<'_> {
+                Box::pin(async { Ok(Credentials::new("provided", "s")) })
+            }
+            fn cached(&self) -> Option<Credentials> {
+                Some(Credentials::new("cached", "s"))
+            }
+            fn replace<'a>(&'a self, _: &'a Credentials) -> ProvideFuture<'a> {
+                Box::pin(async { Ok(Credentials::new("replaced", "s")) })
+            }
+        }
+        let shared: Arc<dyn ProvideCredentials> = Arc::new(Arc::new(Three));
+        assert_eq!(shared.provide().await.unwrap().access_key_id(), "provided");
+        assert_eq!(shared.cached().unwrap().access_key_id(), "cached");
+        assert_eq!(shared.replace(&Credentials::new("old", "s")).await.unwrap().access_key_id(), "replaced");
+    }
+
+    #[test]
+    fn an_error_keeps_what_is_behind_it() {
+        let error = CredentialsError::new("the vault is away").with_source(std::io::Error::other("refused"));
+        assert_eq!(error.clone().source().unwrap().to_string(), "refused");
+        assert_eq!(error.to_string(), "the vault is away");
+    }
+}

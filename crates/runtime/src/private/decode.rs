@@ -1,127 +1,316 @@
 //! Tolerant decoding of JSON into the generated types.
 //!
-//! What the service documents and what it sends differ in small things, and none of them may fail a call:
+//! The forms in which services send a value differ from the documented ones, and none of them fails a call:
 //!
-//! - a member that is absent or `null` stays `None` (a list: empty);
-//! - a scalar comes in another JSON form (`"true"`, `"10"`, a number where text is documented) and is converted without loss;
+//! - a member that is absent or `null` stays `None` (a list or map: empty);
+//! - a scalar in another JSON form (`"true"`, `"10"`, a number where text is documented) is converted if nothing is lost;
 //! - `""` where something else than text is documented counts as absent;
-//! - an object with a list in it where a list is documented is that list: older products wrap lists (`{ "Region": […] }`);
-//! - an object or list where text is documented becomes its JSON text (member order is not kept);
+//! - an object that wraps a list (`{ "Region": […] }`, as older products send it) counts as the list;
+//! - an object or list where text is documented becomes its JSON text (the order of members is not kept);
 //! - unknown members are ignored, unknown enumeration values are kept;
 //! - `null` in a list or map is skipped;
-//! - of a member that comes twice, the last one counts.
+//! - of a member that occurs twice, the last occurrence counts;
+//! - a byte order mark is skipped;
+//! - bytes that are not UTF-8 and lone surrogates (`\ud83d`) become U+FFFD; control characters and unknown escapes in text are kept.
 //!
-//! What still fails is named by its JSON path. Nesting deeper than 128 levels is refused, except inside unknown members, which
-//! are skipped without recursion.
+//! A value that does not fit its type is left out: the member is `None` (a list or map: empty), the item of a list or map is
+//! skipped, everything else arrives. This covers another kind of value (`"MaxTalkTime": "unlimited"`, a list for an object), numbers
+//! that the type cannot hold (`1e999` and `NaN` too), and nesting deeper than 120 levels. [`Mismatches`] names the places; the raw body
+//! has the values.
+//!
+//! Only bytes that are not one JSON object are an error.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde_core::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::value::{Json, List, Map, Object, Slot, Value};
 
-/// Why an answer does not fit the described type.
+/// Why bytes cannot be read as a response at all. The text quotes no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DecodeError {
-    path: String,
     problem: String,
-}
-
-impl DecodeError {
-    /// Where in the answer, e.g. `PhoneNumbers[3].Status`; empty when the text is not JSON at all.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() { f.write_str(&self.problem) } else { write!(f, "{}: {}", self.path, self.problem) }
+        f.write_str(&self.problem)
     }
 }
 
 impl std::error::Error for DecodeError {}
 
-/// The name of the member that takes a whole answer which is no object.
-pub(crate) const BODY: &str = "$body";
-
-/// Fills `object` from the JSON text in `bytes`.
+/// A value of a response that does not fit the described type.
 ///
-/// An answer that is no object goes into the member `$body`, if the type has one; into text even if it is not JSON.
-///
-/// # Errors
-/// If the bytes are not one JSON object in UTF-8, or a value cannot be converted to the described type. The object may be
-/// partly filled then. The error quotes no value.
-pub fn decode(bytes: &[u8], object: &mut dyn Object) -> Result<(), DecodeError> {
-    let syntax = |problem: String| DecodeError { path: String::new(), problem };
-    // One check of the whole text is cheaper than one of each string.
-    let text = std::str::from_utf8(bytes).map_err(|e| syntax(format!("not UTF-8 at byte {}", e.valid_up_to())))?;
-    if !text.trim_start().starts_with('{')
-        && let Some(body) = object.member(BODY)
-    {
-        return decode_body(text, body);
-    }
-    let mut mismatch = Mismatch::default();
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    deserializer.deserialize_any(Root { object, mismatch: &mut mismatch }).and_then(|()| deserializer.end()).map_err(
-        |error| match mismatch.problem.take() {
-            Some(problem) => DecodeError { path: mismatch.path(), problem },
-            None if error.is_data() => syntax("not a JSON object".to_owned()),
-            // The text of a syntax error never quotes the input.
-            None => syntax(format!("not the expected JSON: {error}")),
-        },
-    )
+/// `Display` gives the path and the problem, never the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mismatch {
+    path: String,
+    problem: Problem,
 }
 
-/// Fills a value from a whole answer.
-fn decode_body(text: &str, body: &mut dyn Value) -> Result<(), DecodeError> {
-    let mut mismatch = Mismatch::default();
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let filled = Fill { value: body, mismatch: &mut mismatch }.deserialize(&mut deserializer);
-    let Err(error) = filled.and_then(|_| deserializer.end()) else {
-        return Ok(());
-    };
-    // Text need not come as JSON.
-    if !error.is_data()
-        && let Slot::Text(slot) = body.slot()
-    {
-        text.clone_into(slot);
-        return Ok(());
-    }
-    let problem = mismatch.problem.take().unwrap_or_else(|| format!("not the expected JSON: {error}"));
-    Err(DecodeError { path: mismatch.path(), problem })
-}
-
-/// What did not fit, collected from the inside out.
-#[derive(Default)]
-struct Mismatch {
-    problem: Option<String>,
-    segments: Vec<String>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Problem {
+    /// The value is left out.
+    Unexpected { expected: &'static str, found: &'static str },
+    /// The value is kept.
+    NotUnicode,
 }
 
 impl Mismatch {
-    fn path(&self) -> String {
-        let mut path = String::new();
-        for segment in self.segments.iter().rev() {
-            if !path.is_empty() && !segment.starts_with('[') {
-                path.push('.');
-            }
-            path.push_str(segment);
-        }
-        path
-    }
-
-    fn report<E: serde_core::de::Error>(&mut self, expected: &str, found: &str) -> E {
-        self.problem = Some(format!("expected {expected}, found {found}"));
-        E::custom("mismatch")
+    /// The place in the response, e.g. `PhoneNumbers[3].Status`. Names that the specification does not give are `*`.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 }
 
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.path)?;
+        match self.problem {
+            Problem::Unexpected { expected, found } => write!(f, "expected {expected}, found {found}"),
+            Problem::NotUnicode => f.write_str("holds U+FFFD in place of what is not Unicode"),
+        }
+    }
+}
+
+/// The values of a response that do not fit the described types: those that were left out, and texts that were repaired.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mismatches {
+    first: Vec<Mismatch>,
+    count: usize,
+}
+
+impl Mismatches {
+    /// The number of mismatches that are kept.
+    const KEPT: usize = 16;
+
+    /// The first mismatches, at most 16.
+    pub fn first(&self) -> &[Mismatch] {
+        &self.first
+    }
+
+    /// The number of all mismatches.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Whether every value fits.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn add(&mut self, problem: Problem) {
+        if self.first.len() < Self::KEPT {
+            self.first.push(Mismatch { path: String::new(), problem });
+        }
+        self.count += 1;
+    }
+
+    /// Prepends `segment` to the paths of all mismatches from the index `start` on.
+    #[cold]
+    fn prepend(&mut self, start: usize, segment: &str) {
+        for Mismatch { path, .. } in &mut self.first[start..] {
+            if !path.is_empty() && !path.starts_with('[') {
+                path.insert(0, '.');
+            }
+            path.insert_str(0, segment);
+        }
+    }
+}
+
+/// One line: the first mismatches, separated by semicolons.
+impl fmt::Display for Mismatches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mismatch) in self.first.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{mismatch}")?;
+        }
+        match self.count - self.first.len() {
+            0 => Ok(()),
+            more => write!(f, "; {more} more"),
+        }
+    }
+}
+
+/// The name of the member that takes a whole response which is not an object.
+pub(crate) const BODY: &str = "$body";
+
+/// Fills `object` from the JSON text in `bytes`. Returns the values that do not fit.
+///
+/// A response that is not an object goes into the member `$body`, if the type has one; into text even if it is not JSON.
+///
+/// # Errors
+/// If the bytes are not one JSON object. The object may be partly filled then.
+pub fn decode(bytes: &[u8], object: &mut dyn Object) -> Result<Mismatches, DecodeError> {
+    // One check of the whole text is cheaper than one of each string.
+    let (text, is_utf8) = match std::str::from_utf8(bytes) {
+        Ok(text) => (Cow::Borrowed(text), true),
+        Err(_) => (String::from_utf8_lossy(bytes), false),
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let error = match read(text, object, !is_utf8) {
+        Ok(mismatches) => return Ok(mismatches),
+        Err(error) => error,
+    };
+    if let Some(repaired) = repair(text) {
+        object.reset();
+        if let Ok(mismatches) = read(&repaired, object, true) {
+            return Ok(mismatches);
+        }
+    }
+    // Text need not come as JSON.
+    if let Some(body) = body_member(text, object)
+        && let Slot::Text(slot) = body.slot()
+    {
+        text.clone_into(slot);
+        return Ok(Mismatches::default());
+    }
+    // The text of a syntax error never quotes the input.
+    let problem =
+        if error.is_data() { "not a JSON object".to_owned() } else { format!("not the expected JSON: {error}") };
+    Err(DecodeError { problem })
+}
+
+/// The member that takes the whole response, if the response is not an object.
+fn body_member<'o>(text: &str, object: &'o mut dyn Object) -> Option<&'o mut dyn Value> {
+    if text.trim_start().starts_with('{') { None } else { object.member(BODY) }
+}
+
+fn read(text: &str, object: &mut dyn Object, is_repaired: bool) -> Result<Mismatches, serde_json::Error> {
+    let mut progress = Progress { mismatches: Mismatches::default(), depth: 0, is_too_deep: false, is_repaired };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    match body_member(text, object) {
+        Some(value) => {
+            Fill { value, progress: &mut progress }.deserialize(&mut deserializer)?;
+            progress.mismatches.prepend(0, BODY);
+        }
+        None => deserializer.deserialize_any(Root { object, progress: &mut progress })?,
+    }
+    deserializer.end()?;
+    Ok(progress.mismatches)
+}
+
+/// Rewrites the parts of a JSON text that many programs write and `serde_json` refuses: lone surrogates become U+FFFD, control
+/// characters and unknown escapes in text are escaped, numbers that JSON or a double cannot express become text. Returns `None` if
+/// there are none.
+fn repair(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut repaired = String::new();
+    // The text before this index is in `repaired`. All indexes are next to ASCII characters.
+    let mut done = 0;
+    let mut at = 0;
+    let mut in_string = false;
+    while let Some(&byte) = bytes.get(at) {
+        let length = match byte {
+            b'"' => {
+                in_string = !in_string;
+                1
+            }
+            b'\\' if in_string => {
+                let (length, is_valid) = escape(&bytes[at..]);
+                if !is_valid {
+                    repaired.push_str(&text[done..at]);
+                    // An unknown escape is text that begins with a backslash.
+                    repaired.push_str(if length == 1 { r"\\" } else { r"\ufffd" });
+                    done = at + length;
+                }
+                length
+            }
+            0..0x20 if in_string => {
+                repaired.push_str(&text[done..at]);
+                let _ = write!(repaired, "\\u{byte:04x}");
+                done = at + 1;
+                1
+            }
+            b'+' | b'-' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' if !in_string => {
+                let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+                let length = bytes[at..].iter().take_while(|byte| is_part(byte)).count();
+                let token = &text[at..at + length];
+                if token.parse::<f64>().is_ok() && serde_json::from_str::<f64>(token).is_err() {
+                    repaired.push_str(&text[done..at]);
+                    let _ = write!(repaired, "\"{token}\"");
+                    done = at + length;
+                }
+                length
+            }
+            _ => 1,
+        };
+        at += length;
+    }
+    if done == 0 {
+        return None;
+    }
+    repaired.push_str(&text[done..]);
+    Some(repaired)
+}
+
+/// The length of the escape sequence with which `bytes` begin, and whether it is valid. An unknown one has the length 1.
+fn escape(bytes: &[u8]) -> (usize, bool) {
+    let unit = |bytes: &[u8]| {
+        let [b'\\', b'u', digits @ ..] = bytes else { return None };
+        let digits = std::str::from_utf8(digits.get(..4)?).ok()?;
+        let are_digits = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        are_digits.then(|| u16::from_str_radix(digits, 16).ok())?
+    };
+    match bytes.get(1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => (2, true),
+        Some(b'u') => match unit(bytes) {
+            Some(0xd800..=0xdbff) => match bytes.get(6..).and_then(unit) {
+                Some(0xdc00..=0xdfff) => (12, true),
+                _ => (6, false),
+            },
+            Some(0xdc00..=0xdfff) => (6, false),
+            Some(_) => (6, true),
+            None => (1, false),
+        },
+        _ => (1, false),
+    }
+}
+
+/// What is known while a response is read.
+struct Progress {
+    mismatches: Mismatches,
+    /// The number of lists and objects around the current value.
+    depth: u8,
+    /// Whether nesting was cut inside the value that is collected.
+    is_too_deep: bool,
+    /// Whether U+FFFD in the text may stand for something else.
+    is_repaired: bool,
+}
+
+impl Progress {
+    /// The deepest nesting that is read; `serde_json` ends at 127 levels with an error that loses the whole response.
+    const DEPTH: u8 = 120;
+
+    fn len(&self) -> usize {
+        self.mismatches.first.len()
+    }
+
+    /// Adds a segment to the paths of the mismatches since there were `start` of them.
+    fn leave(&mut self, start: usize, segment: impl FnOnce() -> String) {
+        if self.len() != start {
+            self.mismatches.prepend(start, &segment());
+        }
+    }
+
+    /// Notes a text that may be changed.
+    fn check(&mut self, text: &str) {
+        if self.is_repaired && text.contains(char::REPLACEMENT_CHARACTER) {
+            self.mismatches.add(Problem::NotUnicode);
+        }
+    }
+}
+
+/// The segment of a path for a name that is not in the specification. Such a name may be data, a phone number for example.
+const ANY_NAME: &str = "*";
+
 struct Root<'v, 'm> {
     object: &'v mut dyn Object,
-    mismatch: &'m mut Mismatch,
+    progress: &'m mut Progress,
 }
 
 impl<'de> Visitor<'de> for Root<'_, '_> {
@@ -132,20 +321,23 @@ impl<'de> Visitor<'de> for Root<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        fill_object(map, self.object, self.mismatch)
+        self.progress.depth += 1;
+        fill_object(map, self.object, self.progress)
     }
 }
 
 fn fill_object<'de, A: MapAccess<'de>>(
     mut map: A,
     object: &mut dyn Object,
-    mismatch: &mut Mismatch,
+    progress: &mut Progress,
 ) -> Result<(), A::Error> {
     while let Some(name) = map.next_key_seed(Name)? {
         match object.member(&name) {
-            Some(value) => map.next_value_seed(Fill { value, mismatch }).map(drop).inspect_err(|_| {
-                mismatch.segments.push(name.into_owned());
-            })?,
+            Some(value) => {
+                let start = progress.len();
+                map.next_value_seed(Fill { value, progress })?;
+                progress.leave(start, || described(object, &name));
+            }
             None => {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -154,12 +346,23 @@ fn fill_object<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-fn fill_map<'de, A: MapAccess<'de>>(mut access: A, map: &mut dyn Map, mismatch: &mut Mismatch) -> Result<(), A::Error> {
+/// The segment of a path for a member.
+fn described(object: &dyn Object, name: &str) -> String {
+    let mut segment = ANY_NAME;
+    object.each(&mut |member, _| {
+        if member.name == name {
+            segment = member.name;
+        }
+    });
+    segment.to_owned()
+}
+
+fn fill_map<'de, A: MapAccess<'de>>(mut access: A, map: &mut dyn Map, progress: &mut Progress) -> Result<(), A::Error> {
     while let Some(name) = access.next_key_seed(Name)? {
-        let present = access
-            .next_value_seed(Fill { value: map.insert(&name), mismatch })
-            .inspect_err(|_| mismatch.segments.push(name.clone().into_owned()))?;
-        if !present {
+        let start = progress.len();
+        let is_present = access.next_value_seed(Fill { value: map.insert(&name), progress })?;
+        progress.leave(start, || ANY_NAME.to_owned());
+        if !is_present {
             map.remove(&name);
         }
     }
@@ -169,14 +372,13 @@ fn fill_map<'de, A: MapAccess<'de>>(mut access: A, map: &mut dyn Map, mismatch: 
 fn fill_list<'de, A: SeqAccess<'de>>(
     mut access: A,
     list: &mut dyn List,
-    mismatch: &mut Mismatch,
+    progress: &mut Progress,
 ) -> Result<(), A::Error> {
     let mut index = 0_usize;
     loop {
-        let value = list.push();
-        let next = access
-            .next_element_seed(Fill { value, mismatch })
-            .inspect_err(|_| mismatch.segments.push(format!("[{index}]")))?;
+        let start = progress.len();
+        let next = access.next_element_seed(Fill { value: list.push(), progress })?;
+        progress.leave(start, || format!("[{index}]"));
         if next != Some(true) {
             list.pop();
         }
@@ -187,28 +389,29 @@ fn fill_list<'de, A: SeqAccess<'de>>(
     }
 }
 
-/// Fills a list from the first member that is a list. An object with members but without a list is no list.
+/// Fills a list from the first member that is a list. Returns whether there is one or the object holds nothing.
 fn unwrap_list<'de, A: MapAccess<'de>>(
     mut access: A,
     list: &mut dyn List,
-    mismatch: &mut Mismatch,
-) -> Result<(), A::Error> {
+    progress: &mut Progress,
+) -> Result<bool, A::Error> {
     let mut found = None;
-    while let Some(name) = access.next_key_seed(Name)? {
+    while access.next_key::<IgnoredAny>()?.is_some() {
         if found == Some(true) {
             access.next_value::<IgnoredAny>()?;
         } else {
-            let inner = Inner { list: &mut *list, mismatch: &mut *mismatch };
-            found = Some(access.next_value_seed(inner).inspect_err(|_| mismatch.segments.push(name.into_owned()))?);
+            let start = progress.len();
+            found = Some(access.next_value_seed(Inner { list: &mut *list, progress: &mut *progress })?);
+            progress.leave(start, || ANY_NAME.to_owned());
         }
     }
-    if found == Some(false) { Err(mismatch.report("a list", "an object")) } else { Ok(()) }
+    Ok(found != Some(false))
 }
 
-/// Fills a list from a member of the object that wraps it; tells whether the member is a list or nothing.
+/// Fills a list from a member of the object that wraps it. Returns whether the member is a list or nothing.
 struct Inner<'v, 'm> {
     list: &'v mut dyn List,
-    mismatch: &'m mut Mismatch,
+    progress: &'m mut Progress,
 }
 
 impl<'de> DeserializeSeed<'de> for Inner<'_, '_> {
@@ -227,7 +430,14 @@ impl<'de> Visitor<'de> for Inner<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<bool, A::Error> {
-        fill_list(access, self.list, self.mismatch).map(|()| true)
+        if self.progress.depth == Progress::DEPTH {
+            skip_list(access)?;
+            return Ok(false);
+        }
+        self.progress.depth += 1;
+        fill_list(access, self.list, self.progress)?;
+        self.progress.depth -= 1;
+        Ok(true)
     }
 
     fn visit_unit<E>(self) -> Result<bool, E> {
@@ -251,14 +461,23 @@ impl<'de> Visitor<'de> for Inner<'_, '_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<bool, E> {
-        // What some services send for nothing.
+        // Some services send empty text for an empty list.
         Ok(text.is_empty())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<bool, A::Error> {
-        while access.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(false)
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<bool, A::Error> {
+        skip_object(access).map(|()| false)
     }
+}
+
+fn skip_list<'de, A: SeqAccess<'de>>(mut access: A) -> Result<(), A::Error> {
+    while access.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+fn skip_object<'de, A: MapAccess<'de>>(mut access: A) -> Result<(), A::Error> {
+    while access.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+    Ok(())
 }
 
 /// A member's name, borrowed from the text where it has no escapes.
@@ -288,13 +507,13 @@ impl<'de> Visitor<'de> for Name {
     }
 }
 
-/// Fills one value; tells whether there was one.
+/// Fills one value. Returns whether there is one: `null` and its like, and values that do not fit, leave nothing.
 struct Fill<'v, 'm> {
     value: &'v mut dyn Value,
-    mismatch: &'m mut Mismatch,
+    progress: &'m mut Progress,
 }
 
-/// Whether a JSON value was there (`null` and its like are not).
+/// Whether a value was filled.
 type Present = bool;
 
 impl<'de> DeserializeSeed<'de> for Fill<'_, '_> {
@@ -312,62 +531,63 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E: serde_core::de::Error>(self) -> Result<Present, E> {
+    fn visit_unit<E>(self) -> Result<Present, E> {
         self.value.clear();
         Ok(false)
     }
 
-    fn visit_bool<E: serde_core::de::Error>(self, found: bool) -> Result<Present, E> {
+    fn visit_bool<E>(self, found: bool) -> Result<Present, E> {
         match self.value.slot() {
             Slot::Boolean(slot) => *slot = found,
             Slot::Text(slot) => (if found { "true" } else { "false" }).clone_into(slot),
             Slot::Enum(slot) => slot.set(if found { "true" } else { "false" }),
             Slot::Any(slot) => *slot = Json::Bool(found),
-            slot => return Err(self.mismatch.report(slot.describe(), "a boolean")),
+            slot => {
+                let expected = slot.describe();
+                return Ok(self.leave_out(expected, "a boolean"));
+            }
         }
         Ok(true)
     }
 
-    fn visit_i64<E: serde_core::de::Error>(self, found: i64) -> Result<Present, E> {
-        self.integer(i128::from(found), || found.into())
+    fn visit_i64<E>(self, found: i64) -> Result<Present, E> {
+        Ok(self.integer(i128::from(found), || found.into()))
     }
 
-    fn visit_u64<E: serde_core::de::Error>(self, found: u64) -> Result<Present, E> {
-        self.integer(i128::from(found), || found.into())
+    fn visit_u64<E>(self, found: u64) -> Result<Present, E> {
+        Ok(self.integer(i128::from(found), || found.into()))
     }
 
-    fn visit_f64<E: serde_core::de::Error>(self, found: f64) -> Result<Present, E> {
-        match self.value.slot() {
-            Slot::Number(slot) => *slot = found,
-            Slot::Int32(slot) => {
-                *slot = whole(found)
-                    .and_then(|n| n.try_into().ok())
-                    .ok_or_else(|| self.mismatch.report("a whole number of 32 bits", "another number"))?;
-            }
-            Slot::Int64(slot) => {
-                *slot =
-                    whole(found).ok_or_else(|| self.mismatch.report("a whole number of 64 bits", "another number"))?;
-            }
-            Slot::Text(slot) => *slot = Json::from(found).to_string(),
-            Slot::Enum(slot) => slot.set(&Json::from(found).to_string()),
-            Slot::Any(slot) => *slot = found.into(),
-            slot => return Err(self.mismatch.report(slot.describe(), "a number")),
-        }
-        Ok(true)
+    fn visit_f64<E>(self, found: f64) -> Result<Present, E> {
+        let slot = self.value.slot();
+        let expected = slot.describe();
+        let converted = match slot {
+            Slot::Number(slot) => Some(*slot = found),
+            Slot::Int32(slot) => whole(found).and_then(|n| n.try_into().ok()).map(|number| *slot = number),
+            Slot::Int64(slot) => whole(found).map(|number| *slot = number),
+            Slot::Text(slot) => Some(*slot = Json::from(found).to_string()),
+            Slot::Enum(slot) => Some(slot.set(&Json::from(found).to_string())),
+            Slot::Any(slot) => Some(*slot = found.into()),
+            _ => None,
+        };
+        Ok(converted.is_some() || self.leave_out(expected, "another number"))
     }
 
-    fn visit_str<E: serde_core::de::Error>(self, found: &str) -> Result<Present, E> {
+    fn visit_str<E>(self, found: &str) -> Result<Present, E> {
         let slot = match self.value.slot() {
             Slot::Text(slot) => {
                 found.clone_into(slot);
+                self.progress.check(found);
                 return Ok(true);
             }
             Slot::Enum(slot) => {
                 slot.set(found);
+                self.progress.check(found);
                 return Ok(true);
             }
             Slot::Any(slot) => {
                 *slot = found.into();
+                self.progress.check(found);
                 return Ok(true);
             }
             slot => slot,
@@ -389,60 +609,179 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
             Slot::Number(slot) => found.parse().ok().filter(|n: &f64| n.is_finite()).map(|number| *slot = number),
             _ => None,
         };
-        converted.map(|()| true).ok_or_else(|| self.mismatch.report(expected, "text that does not convert"))
+        Ok(converted.is_some() || self.leave_out(expected, "text that does not convert"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<Present, A::Error> {
-        match self.value.slot() {
-            Slot::List(list) => fill_list(access, list, self.mismatch)?,
-            Slot::Any(slot) => *slot = collect_list(access)?,
-            Slot::Text(slot) => *slot = collect_list(access)?.to_string(),
-            Slot::Enum(slot) => slot.set(&collect_list(access)?.to_string()),
-            slot => return Err(self.mismatch.report(slot.describe(), "a list")),
+        if self.progress.depth == Progress::DEPTH {
+            skip_list(access)?;
+            return Ok(self.leave_out(SHALLOW, "more"));
         }
-        Ok(true)
+        self.progress.depth += 1;
+        match self.value.slot() {
+            Slot::List(list) => fill_list(access, list, self.progress)?,
+            Slot::Any(slot) => *slot = collect_list(access, self.progress)?,
+            Slot::Text(slot) => *slot = collect_list(access, self.progress)?.to_string(),
+            Slot::Enum(slot) => slot.set(&collect_list(access, self.progress)?.to_string()),
+            slot => {
+                let expected = slot.describe();
+                skip_list(access)?;
+                self.progress.depth -= 1;
+                return Ok(self.leave_out(expected, "a list"));
+            }
+        }
+        self.progress.depth -= 1;
+        Ok(self.end())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Present, A::Error> {
+        if self.progress.depth == Progress::DEPTH {
+            skip_object(access)?;
+            return Ok(self.leave_out(SHALLOW, "more"));
+        }
+        self.progress.depth += 1;
         match self.value.slot() {
             Slot::Object(object) => {
                 object.reset();
-                fill_object(access, object, self.mismatch)?;
+                fill_object(access, object, self.progress)?;
             }
-            Slot::Map(map) => fill_map(access, map, self.mismatch)?,
-            Slot::List(list) => unwrap_list(access, list, self.mismatch)?,
-            Slot::Any(slot) => *slot = collect_object(access)?,
-            Slot::Text(slot) => *slot = collect_object(access)?.to_string(),
-            Slot::Enum(slot) => slot.set(&collect_object(access)?.to_string()),
-            slot => return Err(self.mismatch.report(slot.describe(), "an object")),
+            Slot::Map(map) => fill_map(access, map, self.progress)?,
+            Slot::List(list) => {
+                if !unwrap_list(access, list, self.progress)? {
+                    self.progress.depth -= 1;
+                    return Ok(self.leave_out("a list", "an object"));
+                }
+            }
+            Slot::Any(slot) => *slot = collect_object(access, self.progress)?,
+            Slot::Text(slot) => *slot = collect_object(access, self.progress)?.to_string(),
+            Slot::Enum(slot) => slot.set(&collect_object(access, self.progress)?.to_string()),
+            slot => {
+                let expected = slot.describe();
+                skip_object(access)?;
+                self.progress.depth -= 1;
+                return Ok(self.leave_out(expected, "an object"));
+            }
         }
-        Ok(true)
+        self.progress.depth -= 1;
+        Ok(self.end())
     }
 }
 
+/// What is expected where the nesting is too deep.
+const SHALLOW: &str = "at most 120 levels of nesting";
+
 impl Fill<'_, '_> {
-    fn integer<E: serde_core::de::Error>(self, found: i128, json: impl Fn() -> Json) -> Result<Present, E> {
-        match self.value.slot() {
-            Slot::Int32(slot) => {
-                *slot = found
-                    .try_into()
-                    .map_err(|_| self.mismatch.report::<E>("a whole number of 32 bits", "a larger number"))?;
-            }
-            Slot::Int64(slot) => {
-                *slot = found
-                    .try_into()
-                    .map_err(|_| self.mismatch.report::<E>("a whole number of 64 bits", "a larger number"))?;
-            }
+    fn integer(self, found: i128, json: impl Fn() -> Json) -> Present {
+        let slot = self.value.slot();
+        let expected = slot.describe();
+        let converted = match slot {
+            Slot::Int32(slot) => found.try_into().ok().map(|number| *slot = number),
+            Slot::Int64(slot) => found.try_into().ok().map(|number| *slot = number),
             #[expect(clippy::cast_precision_loss, reason = "a number with a fraction is documented as inexact")]
-            Slot::Number(slot) => *slot = found as f64,
-            Slot::Boolean(slot) if found == 0 || found == 1 => *slot = found == 1,
-            Slot::Text(slot) => *slot = found.to_string(),
-            Slot::Enum(slot) => slot.set(&found.to_string()),
-            Slot::Any(slot) => *slot = json(),
-            slot => return Err(self.mismatch.report(slot.describe(), "a whole number")),
-        }
-        Ok(true)
+            Slot::Number(slot) => Some(*slot = found as f64),
+            Slot::Boolean(slot) if found == 0 || found == 1 => Some(*slot = found == 1),
+            Slot::Text(slot) => Some(*slot = found.to_string()),
+            Slot::Enum(slot) => Some(slot.set(&found.to_string())),
+            Slot::Any(slot) => Some(*slot = json()),
+            _ => None,
+        };
+        converted.is_some() || self.leave_out(expected, "another whole number")
     }
+
+    /// Leaves nothing in the value and notes why.
+    #[cold]
+    fn leave_out(self, expected: &'static str, found: &'static str) -> Present {
+        self.value.clear();
+        self.progress.mismatches.add(Problem::Unexpected { expected, found });
+        false
+    }
+
+    /// Ends a list or an object: it is left out if its nesting was cut.
+    fn end(self) -> Present {
+        !std::mem::take(&mut self.progress.is_too_deep) || self.leave_out(SHALLOW, "more")
+    }
+}
+
+/// Collects any JSON value. Unlike `Json`'s own `Deserialize` it ends at a depth without an error.
+struct Collect<'m>(&'m mut Progress);
+
+impl<'de> DeserializeSeed<'de> for Collect<'_> {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Collect<'_> {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E>(self, found: bool) -> Result<Json, E> {
+        Ok(found.into())
+    }
+
+    fn visit_i64<E>(self, found: i64) -> Result<Json, E> {
+        Ok(found.into())
+    }
+
+    fn visit_u64<E>(self, found: u64) -> Result<Json, E> {
+        Ok(found.into())
+    }
+
+    fn visit_f64<E>(self, found: f64) -> Result<Json, E> {
+        Ok(found.into())
+    }
+
+    fn visit_str<E>(self, found: &str) -> Result<Json, E> {
+        self.0.check(found);
+        Ok(found.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<Json, A::Error> {
+        if self.0.depth == Progress::DEPTH {
+            self.0.is_too_deep = true;
+            return skip_list(access).map(|()| Json::Null);
+        }
+        self.0.depth += 1;
+        let list = collect_list(access, self.0)?;
+        self.0.depth -= 1;
+        Ok(list)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Json, A::Error> {
+        if self.0.depth == Progress::DEPTH {
+            self.0.is_too_deep = true;
+            return skip_object(access).map(|()| Json::Null);
+        }
+        self.0.depth += 1;
+        let object = collect_object(access, self.0)?;
+        self.0.depth -= 1;
+        Ok(object)
+    }
+}
+
+fn collect_list<'de, A: SeqAccess<'de>>(mut access: A, progress: &mut Progress) -> Result<Json, A::Error> {
+    let mut list = Vec::new();
+    while let Some(value) = access.next_element_seed(Collect(progress))? {
+        list.push(value);
+    }
+    Ok(Json::Array(list))
+}
+
+fn collect_object<'de, A: MapAccess<'de>>(mut access: A, progress: &mut Progress) -> Result<Json, A::Error> {
+    let mut object = serde_json::Map::new();
+    while let Some(name) = access.next_key()? {
+        object.insert(name, access.next_value_seed(Collect(progress))?);
+    }
+    Ok(Json::Object(object))
 }
 
 /// The whole number that `found` is exactly, if it is one that a double holds without loss.
@@ -457,27 +796,12 @@ fn whole_text(text: &str) -> Option<i64> {
     text.parse().ok().or_else(|| text.parse().ok().and_then(whole))
 }
 
-fn collect_list<'de, A: SeqAccess<'de>>(mut access: A) -> Result<Json, A::Error> {
-    let mut list = Vec::new();
-    while let Some(value) = access.next_element()? {
-        list.push(value);
-    }
-    Ok(Json::Array(list))
-}
-
-fn collect_object<'de, A: MapAccess<'de>>(mut access: A) -> Result<Json, A::Error> {
-    let mut object = serde_json::Map::new();
-    while let Some((name, value)) = access.next_entry()? {
-        object.insert(name, value);
-    }
-    Ok(Json::Object(object))
-}
-
 impl Slot<'_> {
     fn describe(&self) -> &'static str {
         match self {
             Slot::Boolean(_) => "a boolean",
-            Slot::Int32(_) | Slot::Int64(_) => "a whole number",
+            Slot::Int32(_) => "a whole number of 32 bits",
+            Slot::Int64(_) => "a whole number of 64 bits",
             Slot::Number(_) => "a number",
             Slot::Text(_) | Slot::Enum(_) => "text",
             Slot::List(_) => "a list",

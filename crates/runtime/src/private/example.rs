@@ -10,14 +10,17 @@ use crate::value::View;
 /// [decoding](crate::decode) tolerates. An action without a documented answer passes.
 ///
 /// # Errors
-/// If the answer does not decode, a member of it does not arrive, or something arrives that it does not hold.
+/// If the answer does not decode, a value does not fit its type, a member of it does not arrive, or something arrives that it does not hold.
 pub fn check<A: Action>() -> Result<(), String> {
     let text = A::DESCRIPTOR.example;
     if text.is_empty() {
         return Ok(());
     }
     let mut answer = A::Output::default();
-    decode(text.as_bytes(), &mut answer).map_err(|error| error.to_string())?;
+    let mismatches = decode(text.as_bytes(), &mut answer).map_err(|error| error.to_string())?;
+    if !mismatches.is_empty() {
+        return Err(mismatches.to_string());
+    }
     let documented: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let documented = if documented.is_object() {
         documented

@@ -1,6 +1,10 @@
 //! Sending one prepared request: the [`Transport`] trait, and the bundled implementation.
 
 #[cfg(feature = "reqwest")]
+mod body;
+mod handover;
+mod proxy;
+#[cfg(feature = "reqwest")]
 mod reqwest;
 
 use std::error::Error as StdError;
@@ -13,6 +17,8 @@ use bytes::Bytes;
 
 use crate::redact::Redactor;
 
+pub use handover::Handover;
+pub use proxy::{Proxies, Proxy, ProxyError, default_proxy};
 #[cfg(feature = "reqwest")]
 pub use reqwest::{ReqwestTransport, ReqwestTransportBuilder};
 
@@ -25,13 +31,15 @@ pub const MAX_ANSWER_BYTES: usize = 16 << 20;
 /// - sends what it is given, unchanged: the request is signed (it may add headers such as `Host` and `Content-Length`);
 /// - never follows a redirect and never sends a request twice, unless it is certain that the first did not go out;
 /// - reads at most [`MAX_ANSWER_BYTES`];
-/// - tells apart, by the kind of its error, what was never sent from what may have arrived. This decides whether a call that
-///   creates something is sent again.
+/// - distinguishes, by the kind of its error, what was never sent from what may have arrived. This decides whether a call that
+///   creates something is sent again;
+/// - reports to the [`Handover`], if it can, when the request is handed to a connection. Without that, a deadline that passes
+///   while the connection is being made leaves the outcome unknown.
 ///
 /// Time limits are the client's business: it drops the future when the time is up.
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request.
-    fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_>;
+    fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_>;
 }
 
 /// What [`Transport::send`] returns.
@@ -39,8 +47,8 @@ pub type TransportFuture<'a> = Pin<Box<dyn Future<Output = Result<http::Response
 
 /// Shares one transport, and its connections, between clients.
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_> {
-        (**self).send(request)
+    fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_> {
+        (**self).send(request, handover)
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{MAX_ANSWER_BYTES, Transport, TransportError, TransportFuture};
+use super::body::ReportingBody;
+use super::{Handover, MAX_ANSWER_BYTES, Proxies, Transport, TransportError, TransportFuture};
 
 /// Sends through a `reqwest` client.
 ///
@@ -21,10 +22,10 @@ pub struct ReqwestTransport {
 impl ReqwestTransport {
     /// A transport with the settings that suit the service: redirects are never followed, a connection attempt may take 5 s, an
     /// idle connection is dropped after 5 s (the service drops it at about 10 s, and a request must not meet that moment), and
-    /// proxies come from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
+    /// proxies come from the environment ([`Proxies::from_env`]).
     ///
     /// # Errors
-    /// If TLS cannot be set up.
+    /// If TLS cannot be set up, or the environment names a proxy that cannot be used.
     pub fn new() -> Result<Self, TransportError> {
         Self::builder().build()
     }
@@ -40,10 +41,10 @@ impl ReqwestTransport {
 
     /// The settings of [`new`](Self::new), to change some of them.
     pub fn builder() -> ReqwestTransportBuilder {
-        ReqwestTransportBuilder { settings: settings(), problem: None }
+        ReqwestTransportBuilder { settings: settings(), proxies: None, problem: None }
     }
 
-    /// A transport over a client of your own, for whatever [`builder`](Self::builder) does not offer: a proxy with a password, say.
+    /// A transport over a client of your own, for whatever [`builder`](Self::builder) does not offer: a DNS resolver, say.
     ///
     /// Switch redirects and retries off in it: a redirect would carry the signed request to another host, and a request that
     /// creates something must not be repeated behind the caller's back.
@@ -52,7 +53,7 @@ impl ReqwestTransport {
     }
 
     /// The request in the form that `reqwest` wants.
-    fn convert(&self, request: http::Request<Bytes>) -> Result<reqwest::Request, TransportError> {
+    fn convert(&self, request: http::Request<Bytes>, handover: Handover) -> Result<reqwest::Request, TransportError> {
         let (parts, body) = request.into_parts();
         let url = match self.url.get() {
             Some((uri, url)) if *uri == parts.uri => url.clone(),
@@ -68,7 +69,7 @@ impl ReqwestTransport {
         };
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
-        *request.body_mut() = Some(body.into());
+        *request.body_mut() = Some(reqwest::Body::wrap(ReportingBody::new(body, handover)));
         Ok(request)
     }
 }
@@ -78,6 +79,8 @@ impl ReqwestTransport {
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ReqwestTransportBuilder {
     settings: reqwest::ClientBuilder,
+    /// `None`: those of the environment.
+    proxies: Option<Proxies>,
     /// The first setting that cannot be used.
     problem: Option<TransportError>,
 }
@@ -114,10 +117,23 @@ impl ReqwestTransportBuilder {
         self
     }
 
-    /// Goes through no proxy, whatever the environment says.
-    pub fn without_proxies(mut self) -> Self {
-        self.settings = self.settings.no_proxy();
+    /// Sends all requests through this proxy, in place of those of the environment; [`Proxies::all`] describes the URL.
+    pub fn proxy(self, url: &str) -> Self {
+        match Proxies::all(url) {
+            Ok(proxies) => self.proxies(proxies),
+            Err(error) => self.refuse(error.to_string()),
+        }
+    }
+
+    /// Uses these proxies. Default: those of the environment, [`Proxies::from_env`].
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = Some(proxies);
         self
+    }
+
+    /// Uses no proxy, whatever the environment names.
+    pub fn without_proxies(self) -> Self {
+        self.proxies(Proxies::none())
     }
 
     /// The transport.
@@ -128,15 +144,33 @@ impl ReqwestTransportBuilder {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
-        self.settings.build().map(ReqwestTransport::from_client).map_err(|error| {
+        let proxies = self.proxies.unwrap_or_else(Proxies::from_env);
+        proxies.check().map_err(|error| TransportError::not_sent(error.to_string()))?;
+        let settings = if proxies.is_empty() {
+            self.settings.no_proxy()
+        } else {
+            self.settings.proxy(reqwest::Proxy::custom(move |url| proxy_url(&proxies, url)))
+        };
+        settings.build().map(ReqwestTransport::from_client).map_err(|error| {
             TransportError::not_sent("the HTTP client cannot be set up").with_source(error.without_url())
         })
     }
 
-    fn refuse(mut self, problem: &'static str) -> Self {
+    fn refuse(mut self, problem: impl Into<String>) -> Self {
         self.problem.get_or_insert_with(|| TransportError::not_sent(problem));
         self
     }
+}
+
+/// The proxy for a URL, in the form that `reqwest` wants.
+fn proxy_url(proxies: &Proxies, url: &reqwest::Url) -> Option<reqwest::Url> {
+    let proxy = proxies.for_uri(&url.as_str().parse().ok()?)?;
+    let mut url = reqwest::Url::parse(&proxy.to_string()).ok()?;
+    if let Some((user, password)) = proxy.credentials() {
+        url.set_username(user).ok()?;
+        url.set_password(Some(password)).ok()?;
+    }
+    Some(url)
 }
 
 fn settings() -> reqwest::ClientBuilder {
@@ -148,13 +182,16 @@ fn settings() -> reqwest::ClientBuilder {
 }
 
 impl Transport for ReqwestTransport {
-    fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_> {
+    fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_> {
+        handover.will_report();
+        let handover = handover.clone();
         Box::pin(async move {
-            let mut response = self.client.execute(self.convert(request)?).await.map_err(describe)?;
+            let request = self.convert(request, handover.clone())?;
+            let mut response = self.client.execute(request).await.map_err(|error| describe(error, &handover))?;
             let mut answer = http::Response::new(Bytes::new());
             *answer.status_mut() = response.status();
             *answer.headers_mut() = std::mem::take(response.headers_mut());
-            match read_body(&mut response, &mut answer).await {
+            match read_body(&mut response, &mut answer, &handover).await {
                 Ok(()) => Ok(answer),
                 Err(error) => Err(error.with_partial_answer(answer)),
             }
@@ -163,10 +200,14 @@ impl Transport for ReqwestTransport {
 }
 
 /// Reads the body into `answer`, as far as it comes.
-async fn read_body(response: &mut reqwest::Response, answer: &mut http::Response<Bytes>) -> Result<(), TransportError> {
+async fn read_body(
+    response: &mut reqwest::Response,
+    answer: &mut http::Response<Bytes>,
+    handover: &Handover,
+) -> Result<(), TransportError> {
     let too_large = || TransportError::unanswered(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"));
     // Nearly every answer comes in one piece, which then is the body without a copy.
-    let Some(first) = response.chunk().await.map_err(describe)? else {
+    let Some(first) = response.chunk().await.map_err(|error| describe(error, handover))? else {
         return Ok(());
     };
     *answer.body_mut() = first;
@@ -177,7 +218,7 @@ async fn read_body(response: &mut reqwest::Response, answer: &mut http::Response
     let outcome = loop {
         match response.chunk().await {
             Ok(None) => break Ok(()),
-            Err(error) => break Err(describe(error)),
+            Err(error) => break Err(describe(error, handover)),
             Ok(Some(chunk)) => {
                 if body.is_empty() {
                     body = BytesMut::from(std::mem::take(answer.body_mut()));
@@ -195,21 +236,23 @@ async fn read_body(response: &mut reqwest::Response, answer: &mut http::Response
     outcome
 }
 
-/// Whether the request can have arrived: `reqwest` marks what fails before there is a connection.
-fn describe(error: reqwest::Error) -> TransportError {
-    let described = if error.is_connect() {
+/// Whether the request can have arrived: it can as soon as a connection has taken it.
+fn describe(error: reqwest::Error, handover: &Handover) -> TransportError {
+    let cause = innermost(&error).to_string();
+    let described = if error.is_builder() {
+        TransportError::not_sent("the request is not valid HTTP")
+    } else if handover.may_have_been_sent() {
+        TransportError::unanswered(format!("the connection failed before the answer was complete: {cause}"))
+    } else {
         TransportError::not_sent(if error.is_timeout() {
             "no connection to the endpoint in time".to_owned()
+        } else if cause.contains("InvalidContentType") {
+            // What `rustls` says when the first bytes of the server are no TLS.
+            "the server at the endpoint does not speak TLS; if it speaks plain HTTP, the endpoint begins with `http://`"
+                .to_owned()
         } else {
-            format!("no connection to the endpoint: {}", innermost(&error))
+            format!("no connection to the endpoint: {cause}")
         })
-    } else if error.is_builder() {
-        TransportError::not_sent("the request is not valid HTTP")
-    } else {
-        TransportError::unanswered(format!(
-            "the connection failed before the answer was complete: {}",
-            innermost(&error)
-        ))
     };
     // The URL may hold parameters.
     described.with_source(error.without_url())

@@ -39,7 +39,6 @@ async fn an_idempotent_call_is_repeated_whenever_that_can_help() {
         answer(403, r#"{"Code":"Forbidden.RAM"}"#),
         answer(400, r#"{"Code":"SignatureDoesNotMatch"}"#),
         answer(200, r#"{"Code":"Ram.PermissionDeny"}"#),
-        answer(200, r#"{"Code":"OK","Count":"x"}"#),
         answer(302, ""),
     ] {
         let transport = Scripted::new([step]);

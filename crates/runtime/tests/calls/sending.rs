@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use alibabacloud_runtime::{
-    Credentials, ErrorKind, ProvideCredentials, ProvideFuture, RetryPolicy, SignatureVersion, Throttle, TransportError,
-    UntypedRequest,
+    Credentials, CredentialsError, ErrorKind, ProvideCredentials, ProvideFuture, RetryPolicy, SignatureVersion,
+    Throttle, TransportError, UntypedRequest,
 };
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -112,7 +112,6 @@ async fn what_may_have_been_executed_is_never_sent_again() {
         (answer(200, r#"{"Code":"Ram.PermissionDeny"}"#), ErrorKind::Service, false),
         (answer(502, "<html>"), ErrorKind::UnusableAnswer, true),
         (answer(200, r#"{"Code":"OK","Co"#), ErrorKind::UnusableAnswer, true),
-        (answer(200, r#"{"Code":"OK","Count":"x"}"#), ErrorKind::Decode, false),
     ] {
         let transport = Scripted::new([step]);
         let error = client(&transport).send(Order::new("s")).await.unwrap_err();
@@ -175,6 +174,27 @@ async fn the_deadline_bounds_the_wait_for_credentials() {
     assert_eq!(error.kind(), ErrorKind::Credentials);
     assert!(error.is_not_sent() && transport.sent().is_empty());
     assert!(error.to_string().contains("deadline"), "{error}");
+}
+
+/// A provider that fails because of something else.
+struct Broken;
+
+impl ProvideCredentials for Broken {
+    fn provide(&self) -> ProvideFuture<'_> {
+        let error = CredentialsError::new("the vault is away").with_source(std::io::Error::other("connection refused"));
+        Box::pin(std::future::ready(Err(error)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_behind_a_failure_of_the_provider_can_be_found() {
+    use std::error::Error as _;
+    let transport = Scripted::new([]);
+    let client = builder(&transport).credentials(Broken).build().unwrap();
+    let error = client.send(Order::new("s")).await.unwrap_err();
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Credentials, "the vault is away"));
+    let provided = error.source().unwrap().downcast_ref::<CredentialsError>().unwrap();
+    assert!(provided.source().unwrap().is::<std::io::Error>());
 }
 
 #[tokio::test(start_paused = true)]

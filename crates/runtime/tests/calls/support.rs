@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use alibabacloud_runtime::descriptor::{ActionDescriptor, ProductDescriptor, RateLimit};
 use alibabacloud_runtime::sign::{acs3, canonical_query, rpc};
-use alibabacloud_runtime::transport::TransportFuture;
+use alibabacloud_runtime::transport::{Handover, TransportFuture};
 use alibabacloud_runtime::{Action, Client, ClientBuilder, Credentials, Error, Product, Transport, TransportError};
 use alibabacloud_runtime::private::{object, request};
 use bytes::Bytes;
@@ -210,7 +210,7 @@ impl Scripted {
 }
 
 impl Transport for Scripted {
-    fn send(&self, request: http::Request<Bytes>) -> TransportFuture<'_> {
+    fn send(&self, request: http::Request<Bytes>, _: &Handover) -> TransportFuture<'_> {
         Box::pin(async move {
             let (step, delay) = {
                 let mut state = self.0.lock().unwrap();

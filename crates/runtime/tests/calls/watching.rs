@@ -114,6 +114,32 @@ async fn a_call_that_is_dropped_is_told_as_abandoned() {
     assert_eq!(told.lines(), ["Order after 0ns and 1 attempts in 2s: Abandoned"]);
 }
 
+/// The response to an order whose count is not a number.
+fn misfit() -> Step {
+    answer(200, r#"{"Code":"OK","RequestId":"r","Count":"CANARY"}"#)
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_do_not_fit_are_reported_by_path_and_the_raw_body_has_them() {
+    let transport = Scripted::new([misfit(), ok()]);
+    let paths = Arc::new(Mutex::new(Vec::new()));
+    let listener = paths.clone();
+    let client = builder(&transport).on_event(move |event| {
+        if let Event::ResponseMismatch(it) = event {
+            listener.lock().unwrap().push(format!("{} {:?} {}", it.action, it.request_id, it.mismatches));
+        }
+    });
+    let client = client.build().unwrap();
+    let response = client.send(Order::new("s")).await.unwrap();
+    assert_eq!((response.count, response.request_id()), (None, Some("r")));
+    assert_eq!(response.mismatches().first()[0].path(), "Count");
+    assert!(response.raw_body().ends_with(br#""Count":"CANARY"}"#));
+    assert!(!format!("{response:?}").contains("CANARY"));
+    assert!(client.send(Order::new("s")).await.unwrap().mismatches().is_empty());
+    let expected = "Order Some(\"r\") Count: expected a whole number of 32 bits, found text that does not convert";
+    assert_eq!(*paths.lock().unwrap(), [expected]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn events_hold_no_parameter_and_no_credential() {
     let echo = r#"{"Code":"Odd","Message":"CANARY-phone CANARY-key-id CANARY-secret","RequestId":"CANARY-phone"}"#;
@@ -217,6 +243,22 @@ DEBUG attempt#4: attempt=3
         // Fields without a value are recorded as nothing.
         let shown: Vec<_> = shown.lines().filter(|line| !line.ends_with(':')).collect();
         assert_eq!(shown, expected.lines().collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_member_that_does_not_fit_is_a_warning_with_its_path() {
+        let lines = Lines::default();
+        let _guard = tracing::subscriber::set_default(lines.clone());
+        let client = builder(&Scripted::new([super::misfit()])).build().unwrap();
+        client.send(Order::new("s")).await.unwrap();
+        let shown = lines.0.lock().unwrap().clone();
+        let warning = shown.lines().find(|line| line.starts_with("WARN")).unwrap();
+        assert_eq!(
+            warning,
+            "WARN: message=members of the response do not fit their type action=\"Order\" request_id=\"r\" mismatches=Count: \
+             expected a whole number of 32 bits, found text that does not convert"
+        );
+        assert!(!shown.contains("CANARY"), "{shown}");
     }
 
     #[tokio::test(start_paused = true)]

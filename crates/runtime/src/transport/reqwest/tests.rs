@@ -56,7 +56,9 @@ fn saying(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 async fn failure(address: impl std::fmt::Display) -> TransportError {
-    let error = transport().send(request(address)).await.unwrap_err();
+    let handover = Handover::new();
+    let error = transport().send(request(address), &handover).await.unwrap_err();
+    assert_eq!(handover.may_have_been_sent(), !error.is_not_sent(), "{error}");
     let mut next: Option<&dyn StdError> = Some(&error);
     while let Some(cause) = next {
         let shown = format!("{cause} {cause:?}");
@@ -119,7 +121,7 @@ async fn what_came_in_of_a_cut_answer_is_kept_and_not_printed() {
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let (address, connections) =
         saying("HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n");
-    let answer = transport().send(request(address)).await.unwrap();
+    let answer = transport().send(request(address), &Handover::new()).await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.body().len()), (307, 0));
     assert_eq!(answer.headers()["location"], "/elsewhere");
     assert_eq!(connections.load(Ordering::SeqCst), 1);
@@ -134,7 +136,7 @@ async fn the_request_goes_out_as_it_is_and_the_answer_comes_back_whole() {
         stream.write_all(answer).unwrap();
         stream.write_all(b"2\r\ncd\r\n3\r\nefg\r\n0\r\n\r\n").unwrap();
     });
-    let answer = transport().send(request(address)).await.unwrap();
+    let answer = transport().send(request(address), &Handover::new()).await.unwrap();
     assert_eq!(answer.status().as_u16(), 418);
     assert_eq!(answer.headers()["x-acs-request-id"], "r");
     assert_eq!(&answer.body()[..], b"abcdefg");
@@ -193,7 +195,7 @@ async fn an_answer_of_exactly_the_limit_is_read() {
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
         stream.write_all(&vec![b'x'; MAX_ANSWER_BYTES]).unwrap();
     });
-    let answer = transport().send(request(address)).await.unwrap();
+    let answer = transport().send(request(address), &Handover::new()).await.unwrap();
     assert_eq!(answer.body().len(), MAX_ANSWER_BYTES);
 }
 
@@ -206,7 +208,7 @@ async fn calls_in_sequence_share_one_connection() {
     });
     let transport = transport();
     for _ in 0..20 {
-        let answer = transport.clone().send(request(address)).await.unwrap();
+        let answer = transport.clone().send(request(address), &Handover::new()).await.unwrap();
         assert_eq!(&answer.body()[..], b"{}");
     }
     assert_eq!(connections.load(Ordering::SeqCst), 1);
@@ -215,7 +217,7 @@ async fn calls_in_sequence_share_one_connection() {
 #[tokio::test]
 async fn a_request_without_a_host_was_not_sent() {
     let request = http::Request::post("/only-a-path?Phone=CANARY").body(Bytes::new()).unwrap();
-    let error = transport().send(request).await.unwrap_err();
+    let error = transport().send(request, &Handover::new()).await.unwrap_err();
     assert!(error.is_not_sent(), "{error}");
     assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
 }
@@ -229,6 +231,87 @@ async fn a_client_of_the_users_own_is_used_with_its_settings() {
     });
     let own = [("x-own".parse().unwrap(), "yes".parse().unwrap())].into_iter().collect();
     let own = settings().no_proxy().default_headers(own).build().unwrap();
-    let answer = ReqwestTransport::from_client(own).send(request(address)).await.unwrap();
+    let answer = ReqwestTransport::from_client(own).send(request(address), &Handover::new()).await.unwrap();
     assert_eq!(&answer.body()[..], b"y");
+}
+
+/// A request with a body, one with an empty body, and one without: `hyper` treats them differently.
+fn requests(scheme: &str, address: SocketAddr) -> Vec<http::Request<Bytes>> {
+    let url = format!("{scheme}://{address}/?Phone=CANARY");
+    vec![
+        http::Request::post(&url).body(Bytes::from_static(b"Body=1")).unwrap(),
+        http::Request::post(&url).body(Bytes::new()).unwrap(),
+        http::Request::get(&url).body(Bytes::new()).unwrap(),
+    ]
+}
+
+/// A server that accepts connections, says nothing, and reports the first bytes that it reads.
+fn listening() -> (SocketAddr, mpsc::Receiver<String>) {
+    let (report, heard) = mpsc::channel();
+    let (address, _) = server(move |mut stream| {
+        let report = report.clone();
+        thread::spawn(move || {
+            let mut bytes = [0; 1 << 10];
+            let read = stream.read(&mut bytes).unwrap_or(0);
+            let _ = report.send(String::from_utf8_lossy(&bytes[..read]).into_owned());
+            // Until the other side hangs up.
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+    });
+    (address, heard)
+}
+
+/// What the server read next.
+async fn next(heard: &mpsc::Receiver<String>) -> String {
+    loop {
+        if let Ok(read) = heard.try_recv() {
+            return read;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_never_ends_was_not_sent() {
+    let (address, heard) = listening();
+    for request in requests("https", address) {
+        let (transport, handover) = (transport(), Handover::new());
+        let mut sending = transport.send(request, &handover);
+        // The handshake has begun when the server has read something.
+        tokio::select! {
+            answer = &mut sending => panic!("{answer:?}"),
+            _ = next(&heard) => {}
+        }
+        drop(sending);
+        assert!(!handover.may_have_been_sent(), "{handover:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_the_server_has_read_may_have_acted() {
+    let (address, heard) = listening();
+    for request in requests("http", address) {
+        let (transport, handover) = (transport(), Handover::new());
+        let mut sending = transport.send(request, &handover);
+        tokio::select! {
+            answer = &mut sending => panic!("{answer:?}"),
+            _ = next(&heard) => {}
+        }
+        drop(sending);
+        assert!(handover.may_have_been_sent(), "{handover:?}");
+    }
+}
+
+/// The deadline passes at the moment in which a connection takes the request, on another thread.
+#[tokio::test]
+async fn no_byte_of_a_withdrawn_request_is_written() {
+    let (address, heard) = listening();
+    for request in requests("http", address) {
+        let handover = Handover::new();
+        handover.will_report();
+        assert!(!handover.may_have_been_sent());
+        let error = transport().send(request, &handover).await.unwrap_err();
+        assert!(error.is_not_sent(), "{error}");
+        assert_eq!(next(&heard).await, "", "the connection is closed before anything was written");
+    }
 }

@@ -2,17 +2,20 @@
 //!
 //! A call succeeded only if the HTTP status is 2xx **and** the body says so: an HTTP 200 may carry an error code.
 
+mod error_body;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use serde_core::de::IgnoredAny;
 
-use crate::decode::decode;
+use self::error_body::{ErrorBody, boolean};
+use crate::decode::{Mismatches, decode};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
 use crate::error::{Error, ErrorKind, one_line};
 use crate::redact::Redactor;
+use crate::transport::TransportError;
 use crate::value::{Json, Member, Object, Value, View};
 
 /// How many characters of an answer that is not understood are shown.
@@ -28,7 +31,14 @@ pub(crate) struct Context<'a> {
     pub(crate) redactor: &'a Redactor<'a>,
 }
 
-/// Judges an answer and, if the call succeeded, fills `output` from it. Returns the request ID.
+/// What a response says beside its output, if the call succeeded.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) request_id: Option<String>,
+    pub(crate) mismatches: Mismatches,
+}
+
+/// Judges an answer and, if the call succeeded, fills `output` from it.
 ///
 /// # Errors
 /// Whatever is not a success. Status and request ID are kept in every case.
@@ -38,7 +48,7 @@ pub(crate) fn judge(
     body: &[u8],
     context: Context<'_>,
     output: &mut dyn Object,
-) -> Result<Option<String>, Error> {
+) -> Result<Judged, Error> {
     let header_id = header(headers, "x-acs-request-id").map(ToOwned::to_owned);
     let retry_after = if status.is_client_error() || status.is_server_error() { retry_after(headers) } else { None };
     let located = |error: Error, id: Option<String>| {
@@ -69,18 +79,16 @@ pub(crate) fn judge(
     let failed = facts.is_failure(context.product);
     let id = facts.request_id.as_deref().map(ToOwned::to_owned).or_else(|| header_id.clone());
 
-    if let Err(problem) = decoded {
-        // A failed call need not fit the type of a successful one.
-        if let Some(found) = ErrorBody::read(body).filter(|found| found.is_failure(context.product)) {
+    let Ok(mismatches) = decoded else {
+        // A failed call need not have a body in JSON.
+        if let Some(found) =
+            ErrorBody::read(body).filter(|found| is_failure(found.success(), found.code.as_deref(), context.product))
+        {
             let id = found.request_id.clone();
             return Err(located(service_error(status, found, retry_after, context), id));
         }
-        if problem.path().is_empty() {
-            return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
-        }
-        let message = format!("the answer does not fit its type at {problem}");
-        return Err(located(Error::new(ErrorKind::Decode, message), id));
-    }
+        return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
+    };
     if failed {
         return Err(located(service_error(status, facts.into_body(), retry_after, context), id));
     }
@@ -88,18 +96,29 @@ pub(crate) fn judge(
         // JSON of something else, a captive portal say: nothing in it belongs to the service.
         return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
     }
-    Ok(id)
+    Ok(Judged { request_id: id, mismatches })
+}
+
+/// The error of a request without a whole answer: with status, request ID and beginning of one that broke off.
+pub(crate) fn missing(error: TransportError, not_sent: bool, redactor: &Redactor<'_>) -> Error {
+    let kind = if not_sent { ErrorKind::NotSent } else { ErrorKind::Unanswered };
+    let missing = Error::new(kind, redactor.hide(&error.to_string()));
+    let missing = match error.partial_answer() {
+        Some(answer) => broken_off(missing, answer, redactor),
+        None => missing,
+    };
+    missing.with_source(error.redacted(redactor))
 }
 
 /// What is known of an answer that broke off: status, request ID, and how it begins.
-pub(crate) fn broken_off(error: Error, answer: &http::Response<Bytes>, redactor: &Redactor<'_>) -> Error {
+fn broken_off(error: Error, answer: &http::Response<Bytes>, redactor: &Redactor<'_>) -> Error {
     let error = error.with_more(&shown(answer.body(), "the answer", redactor));
     let request_id = header(answer.headers(), "x-acs-request-id").map(|id| redactor.hide(id).into_owned());
     error.with_status(answer.status().as_u16()).with_request_id(request_id)
 }
 
 /// The delay that the service asks for: `x-acs-retry-after`, in milliseconds. Zero, negative and unreadable values count as absent.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let millis: u64 = header(headers, "x-acs-retry-after")?.trim().parse().ok()?;
     (millis > 0).then(|| Duration::from_millis(millis))
 }
@@ -237,15 +256,6 @@ fn is_failure(success: Option<bool>, code: Option<&str>, product: &ProductDescri
     success == Some(false) || product.success_code.is_some_and(|success| code.is_some_and(|code| code != success))
 }
 
-/// `true` and `false`, also as text.
-fn boolean(json: &Json) -> Option<bool> {
-    match json {
-        Json::Bool(boolean) => Some(*boolean),
-        Json::String(text) => text.to_ascii_lowercase().parse().ok(),
-        _ => None,
-    }
-}
-
 impl Object for Envelope<'_> {
     fn type_name(&self) -> &'static str {
         "Envelope"
@@ -261,111 +271,8 @@ impl Object for Envelope<'_> {
     }
     fn reset(&mut self) {
         self.output.reset();
+        self.said.reset();
     }
-}
-
-/// What an error answer says, in JSON (names in any case) or XML.
-#[derive(Default)]
-struct ErrorBody {
-    code: Option<String>,
-    message: Option<String>,
-    request_id: Option<String>,
-    /// Any form: what cannot be understood must not hide the code.
-    success: Json,
-}
-
-impl ErrorBody {
-    /// Reads an error body; `None` if the text is not one.
-    fn read(body: &[u8]) -> Option<Self> {
-        let mut found = Self::default();
-        if decode(body, &mut found).is_err() {
-            found = Self::read_one_by_one(body).or_else(|| Self::read_xml(std::str::from_utf8(body).ok()?))?;
-        }
-        (found.code.is_some() || found.message.is_some() || found.request_id.is_some()).then_some(found)
-    }
-
-    /// Reads each member in a pass of its own: a value that nothing can hold, such as a number beyond every range, ends a pass, and
-    /// must not hide the code.
-    fn read_one_by_one(body: &[u8]) -> Option<Self> {
-        serde_json::from_slice::<IgnoredAny>(body).ok()?;
-        let mut found = Self::default();
-        for name in ["Code", "Message", "RequestId", "Success"] {
-            let _ = decode(body, &mut Only { name, body: &mut found });
-        }
-        Some(found)
-    }
-
-    /// The gateway's XML error: flat elements below `<Error>` (or the action's response element).
-    fn read_xml(text: &str) -> Option<Self> {
-        let text = text.trim_start_matches('\u{feff}').trim_start();
-        if !(text.starts_with("<?xml") || text.starts_with("<Error")) {
-            return None;
-        }
-        let element = |name: &str| {
-            let start = text.find(&format!("<{name}>"))? + name.len() + 2;
-            let end = start + text[start..].find(&format!("</{name}>"))?;
-            Some(unescape(text[start..end].trim()))
-        };
-        Some(Self {
-            code: element("Code"),
-            message: element("Message"),
-            request_id: element("RequestId"),
-            success: Json::Null,
-        })
-    }
-
-    fn is_failure(&self, product: &ProductDescriptor) -> bool {
-        is_failure(boolean(&self.success), self.code.as_deref(), product)
-    }
-}
-
-impl Object for ErrorBody {
-    fn type_name(&self) -> &'static str {
-        "ErrorBody"
-    }
-    fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
-    fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
-        // Newer gateways spell the names in lower case.
-        if name.eq_ignore_ascii_case("Code") {
-            Some(&mut self.code)
-        } else if name.eq_ignore_ascii_case("Message") {
-            Some(&mut self.message)
-        } else if name.eq_ignore_ascii_case("RequestId") {
-            Some(&mut self.request_id)
-        } else if name.eq_ignore_ascii_case("Success") {
-            Some(&mut self.success)
-        } else {
-            None
-        }
-    }
-    fn reset(&mut self) {
-        *self = Self::default();
-    }
-}
-
-/// One member of an error body; all others are skipped unread.
-struct Only<'b> {
-    name: &'static str,
-    body: &'b mut ErrorBody,
-}
-
-impl Object for Only<'_> {
-    fn type_name(&self) -> &'static str {
-        "ErrorBody"
-    }
-    fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
-    fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
-        if name.eq_ignore_ascii_case(self.name) { self.body.member(name) } else { None }
-    }
-    fn reset(&mut self) {
-        self.body.reset();
-    }
-}
-
-/// The five predefined entities of XML, and the numbers that some programs write for quotation marks.
-fn unescape(text: &str) -> String {
-    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#34;", "\"");
-    text.replace("&apos;", "'").replace("&#39;", "'").replace("&#x27;", "'").replace("&amp;", "&")
 }
 
 #[cfg(test)]
@@ -412,19 +319,14 @@ mod tests {
 
     const ID: Headers<'_> = &[("x-acs-request-id", "from-header")];
 
-    fn judged_into(
-        status: u16,
-        headers: Headers<'_>,
-        body: &[u8],
-        output: &mut dyn Object,
-    ) -> Result<Option<String>, Error> {
+    fn judged_into(status: u16, headers: Headers<'_>, body: &[u8], output: &mut dyn Object) -> Result<Judged, Error> {
         let redactor = Redactor::default();
         let context = Context { product: &PRODUCT, action: Some(&ACTION), redactor: &redactor };
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         judge(StatusCode::from_u16(status).unwrap(), &headers, body, context, output)
     }
 
-    fn judged(status: u16, headers: Headers<'_>, body: &str) -> Result<Option<String>, Error> {
+    fn judged(status: u16, headers: Headers<'_>, body: &str) -> Result<Judged, Error> {
         judged_into(status, headers, body.as_bytes(), &mut Answer::default())
     }
 
@@ -438,7 +340,7 @@ mod tests {
     fn a_200_with_the_code_of_success_is_a_success() {
         let mut answer = Answer::default();
         let body = br#"{"Code":"OK","Success":true,"Count":3,"RequestId":"r"}"#;
-        assert_eq!(judged_into(200, &[], body, &mut answer).unwrap().as_deref(), Some("r"));
+        assert_eq!(judged_into(200, &[], body, &mut answer).unwrap().request_id.as_deref(), Some("r"));
         assert_eq!(answer.count, Some(3));
     }
 
@@ -590,13 +492,18 @@ mod tests {
     }
 
     #[test]
-    fn a_success_of_the_wrong_shape_names_the_place_and_stays_a_success() {
-        let error = refused(200, &[], r#"{"Code":"OK","RequestId":"r","Count":"CANARY"}"#);
-        assert_eq!(error.kind(), ErrorKind::Decode);
-        assert!(error.message().contains("Count: expected a whole number"), "{error}");
-        assert!(!error.message().contains("CANARY"), "{error}");
-        assert_eq!(error.request_id(), Some("r"));
-        assert!(!error.outcome_unknown(), "it is known: the call succeeded");
+    fn a_success_stays_one_if_a_member_has_the_wrong_shape() {
+        let mut answer = Answer::default();
+        let body = br#"{"Code":"OK","RequestId":"r","Count":"CANARY","AccessDeniedDetail":"\ud83d"}"#;
+        let Judged { request_id, mismatches } = judged_into(200, &[], body, &mut answer).unwrap();
+        assert_eq!((request_id.as_deref(), answer.code.as_deref(), answer.count), (Some("r"), Some("OK"), None));
+        assert_eq!(answer.denied.as_deref(), Some("\u{fffd}"));
+        let paths: Vec<_> = mismatches.first().iter().map(crate::decode::Mismatch::path).collect();
+        assert_eq!(paths, ["Count", "AccessDeniedDetail"]);
+        assert!(!mismatches.to_string().contains("CANARY"), "{mismatches}");
+        // The same for a type without the members of the envelope, which are read twice then.
+        let judged = judged_into(200, &[], body, &mut Bare::default()).unwrap();
+        assert_eq!(judged.request_id.as_deref(), Some("r"));
     }
 
     #[test]
@@ -674,7 +581,7 @@ mod tests {
             (&[], r#""RequestId":null"#, None),
         ] {
             let success = format!(r#"{{"Code":"OK",{body}}}"#);
-            assert_eq!(judged(200, headers, &success).unwrap().as_deref(), expected, "{success}");
+            assert_eq!(judged(200, headers, &success).unwrap().request_id.as_deref(), expected, "{success}");
             for status in [200, 400, 500] {
                 let failure = format!(r#"{{"Code":"No",{body}}}"#);
                 assert_eq!(refused(status, headers, &failure).request_id(), expected, "{status} {failure}");

@@ -1,0 +1,195 @@
+//! One attempt of a call.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::observe::Observer;
+use super::{Call, Core};
+use crate::answer::{self, Context};
+use crate::credentials::Credentials;
+use crate::error::{Error, ErrorKind};
+use crate::options::Options;
+use crate::prepare::prepare;
+use crate::redact::Redactor;
+use crate::response::Metadata;
+use crate::sign::{Nonce, Timestamp};
+use crate::throttle::{Permit, WatchedQuota};
+use crate::transport::Handover;
+use crate::value::Object;
+
+/// What an attempt needs to know.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt<'a> {
+    pub(super) call: &'a Call<'a>,
+    pub(super) options: &'a Options,
+    /// `None` if the throttle is off.
+    pub(super) quota: Option<&'a WatchedQuota>,
+    pub(super) deadline: Instant,
+    /// Whether a refused timestamp may still correct the clock.
+    pub(super) may_correct_clock: bool,
+}
+
+/// An attempt that failed.
+pub(super) struct Failed {
+    pub(super) error: Error,
+    /// The nonce of the request, if one was signed.
+    pub(super) nonce: Option<Nonce>,
+    /// The permit, if the service throttled the request: the quota is to pause.
+    pub(super) throttled: Option<Permit>,
+    /// Whether the request carried a wrong time, and the clock is corrected by now.
+    pub(super) clock_corrected: bool,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, nonce: None, throttled: None, clock_corrected: false }
+    }
+}
+
+/// A request that is being sent. If the attempt ends, or is dropped, before the request was handed to a connection, its permit
+/// goes back unused.
+struct Sending {
+    permit: Option<Permit>,
+    handover: Handover,
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take()
+            && !self.handover.may_have_been_sent()
+        {
+            permit.not_sent();
+        }
+    }
+}
+
+impl Core {
+    /// Takes a permit unless there is one already, gets credentials, signs, sends, and judges the answer.
+    pub(super) async fn attempt(
+        &self,
+        attempt: Attempt<'_>,
+        permit: Option<Permit>,
+        observer: &mut Observer<'_>,
+        output: &mut dyn Object,
+    ) -> Result<Metadata, Failed> {
+        let Attempt { call, options, deadline, .. } = attempt;
+        let mut permit = match attempt.quota {
+            Some(quota) if permit.is_none() => Some(self.permit(quota, options, deadline, observer).await?),
+            _ => permit,
+        };
+        let credentials = self.credentials_for(call, Some(deadline)).await?;
+        let (correction, nonce, sent) = (self.skew.correction(), self.nonces.next(), (self.clock)());
+        let failed = |error| Failed { nonce: Some(nonce), ..Failed::from(error) };
+        let request = self.sign(call, credentials.as_ref(), correction.apply(sent), &nonce).map_err(failed)?;
+
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        if let Some(permit) = &mut permit {
+            permit.sent();
+        }
+        observer.sent();
+        let limit = options.attempt_timeout.min(remaining);
+        let mut sending = Sending { permit, handover: Handover::new() };
+        let answer = timeout(limit, self.transport.send(request, &sending.handover)).await;
+        let redactor = Redactor::new(credentials.as_ref(), &call.parameters);
+        let (answer, permit) = match answer {
+            Ok(Ok(answer)) => (answer, sending.permit.take()),
+            Err(_) if sending.handover.may_have_been_sent() => {
+                return Err(failed(Error::new(ErrorKind::Unanswered, format!("no answer within {limit:?}"))));
+            }
+            Err(_) => {
+                let message = format!("no connection to the endpoint within {limit:?}");
+                return Err(failed(Error::new(ErrorKind::NotSent, message)));
+            }
+            Ok(Err(error)) => {
+                let not_sent = error.is_not_sent() || !sending.handover.may_have_been_sent();
+                if not_sent && let Some(permit) = sending.permit.take() {
+                    permit.not_sent();
+                }
+                return Err(failed(answer::missing(error, not_sent, &redactor)));
+            }
+        };
+
+        let (parts, body) = answer.into_parts();
+        let context = Context { product: self.settings.product, action: call.action, redactor: &redactor };
+        let judged = answer::judge(parts.status, &parts.headers, &body, context, output);
+        let is_throttled = judged.as_ref().is_err_and(|error| error.kind() == ErrorKind::Throttled);
+        let throttled = match permit {
+            Some(permit) if is_throttled => Some(permit),
+            Some(permit) => {
+                permit.answered();
+                None
+            }
+            None => None,
+        };
+        let judged = judged.map_err(|error| {
+            let clock_corrected = attempt.may_correct_clock
+                && error.code() == Some("InvalidTimeStamp.Expired")
+                && self.skew.learn(&parts.headers, sent, (self.clock)(), correction);
+            Failed { throttled, clock_corrected, ..failed(error.redacted(&redactor)) }
+        })?;
+        Ok(Metadata {
+            request_id: judged.request_id,
+            http_status: parts.status.as_u16(),
+            attempts: observer.attempts(),
+            quota_wait: observer.quota_wait(),
+            mismatches: judged.mismatches,
+            body,
+        })
+    }
+
+    /// Waits for a permit as long as the deadline leaves time for the answer.
+    async fn permit(
+        &self,
+        quota: &WatchedQuota,
+        options: &Options,
+        deadline: Instant,
+        observer: &mut Observer<'_>,
+    ) -> Result<Permit, Error> {
+        let max_wait = (deadline - options.time_for_the_answer()).saturating_duration_since(Instant::now());
+        let is_retry = observer.attempts() > 0;
+        let permit = quota.acquire(max_wait, self.throttle.max_waiting(), is_retry, observer.events()).await;
+        observer.waited_for_quota();
+        permit
+            .map_err(|refused| Error::new(ErrorKind::QuotaWait, refused.to_string()).with_retry_after(refused.needed()))
+    }
+
+    pub(super) fn sign(
+        &self,
+        call: &Call<'_>,
+        credentials: Option<&Credentials>,
+        time: SystemTime,
+        nonce: &Nonce,
+    ) -> Result<http::Request<Bytes>, Error> {
+        let get = call.action.is_some_and(|action| action.get);
+        let timestamp = Timestamp::of(time);
+        prepare(&self.settings, &call.name, get, &call.parameters, credentials, timestamp.as_str(), nonce.as_str())
+    }
+
+    /// The credentials for a call; `None` if the action is called without a signature.
+    pub(super) async fn credentials_for(
+        &self,
+        call: &Call<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Credentials>, Error> {
+        if call.action.is_some_and(|action| action.anonymous) {
+            return Ok(None);
+        }
+        let failed = |message: String| Error::new(ErrorKind::Credentials, message);
+        let provider = self.credentials.as_ref().ok_or_else(|| {
+            failed("the client has no credentials; give it some with `Client::builder().credentials(…)`".to_owned())
+        })?;
+        let given = match provider.cached() {
+            Some(credentials) => Ok(credentials),
+            None => match deadline {
+                Some(deadline) => timeout_at(deadline, provider.provide())
+                    .await
+                    .map_err(|_| failed("the provider gave no credentials before the call's deadline".to_owned()))?,
+                None => provider.provide().await,
+            },
+        };
+        let checked = given.and_then(|credentials| credentials.validate().map(|()| Some(credentials)));
+        checked.map_err(|error| failed(error.to_string()).with_source(error))
+    }
+}

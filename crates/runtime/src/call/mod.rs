@@ -1,0 +1,263 @@
+//! A call: the loop of attempts, in [`Core::attempts`].
+//!
+//! [`attempt`] is one attempt and returns what happened; [`observe`] reports it to events and spans.
+
+mod attempt;
+mod observe;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, sleep};
+
+use self::attempt::{Attempt, Failed};
+use self::observe::Observer;
+use crate::action::{Action, Product};
+use crate::bulk::Ticket;
+use crate::credentials::ProvideCredentials;
+use crate::descriptor::{ActionDescriptor, ParameterLocation};
+use crate::error::{Error, ErrorKind};
+use crate::event::Events;
+use crate::options::{CallOptions, Options};
+use crate::parameters::{Parameter, parameters};
+use crate::prepare::{PreparedRequest, Settings};
+use crate::response::Metadata;
+use crate::retry::RetryBudget;
+use crate::sign::{Nonce, Nonces};
+use crate::skew::Skew;
+use crate::throttle::{Permit, Throttle, WatchedQuota};
+use crate::transport::Transport;
+use crate::untyped::UntypedRequest;
+use crate::value::Object;
+
+/// What is called, without types.
+pub(crate) struct Call<'a> {
+    name: Cow<'static, str>,
+    action: Option<&'static ActionDescriptor>,
+    pub(crate) parameters: Vec<Parameter<'a>>,
+    /// Set if the call belongs to a bulk.
+    ticket: Option<&'a Ticket>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn typed<A: Action>(request: &'a A) -> Result<Self, Error> {
+        let action = A::DESCRIPTOR;
+        let parameters = parameters(request).map_err(|invalid| {
+            Error::new(ErrorKind::InvalidRequest, invalid.to_string()).with_action(action.name.into())
+        })?;
+        Ok(Self { name: action.name.into(), action: Some(action), parameters, ticket: None })
+    }
+
+    pub(crate) fn untyped<P: Product>(request: &'a UntypedRequest) -> Self {
+        let action = P::DESCRIPTOR.action(&request.action);
+        let described = |name: &str| action.and_then(|action| action.parameters.iter().find(|p| p.name == name));
+        let parameters = request.parameters.iter().map(|(name, value)| Parameter {
+            name: name.into(),
+            value: value.into(),
+            location: described(name).map_or(ParameterLocation::Query, |parameter| parameter.location),
+            sensitive: described(name).is_none_or(|parameter| parameter.sensitive),
+        });
+        Self { name: request.action.clone().into(), action, parameters: parameters.collect(), ticket: None }
+    }
+
+    pub(crate) fn with_ticket(self, ticket: Option<&'a Ticket>) -> Self {
+        Self { ticket, ..self }
+    }
+
+    /// Adds to an error what is known of the call.
+    fn describe(&self, error: Error, attempts: u32, nonce: Option<&Nonce>) -> Error {
+        let error = error.with_action(self.name.clone()).with_attempts(attempts);
+        let error = match nonce {
+            Some(nonce) => error.with_nonce(nonce.as_str().to_owned()),
+            None => error,
+        };
+        match self.action {
+            Some(action) if !action.unknown_outcome.is_empty() => error.with_advice(action.unknown_outcome),
+            _ => error,
+        }
+    }
+}
+
+/// Everything that a call needs, the same for every action, so that it is compiled once.
+pub(crate) struct Core {
+    pub(crate) settings: Settings,
+    pub(crate) credentials: Option<Arc<dyn ProvideCredentials>>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) throttle: Throttle,
+    pub(crate) budget: RetryBudget,
+    pub(crate) options: Options,
+    pub(crate) nonces: Nonces,
+    pub(crate) clock: Clock,
+    pub(crate) skew: Skew,
+    pub(crate) events: Events,
+}
+
+/// The longest time for which one answer may hold everyone who shares a quota, however long a wait it names.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
+/// The longest time for which a call of a bulk asks its quota.
+const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Used when the deadline overflows `Instant`.
+const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// The failed attempts of a call so far.
+#[derive(Default)]
+struct Earlier {
+    /// The last failure that is certain: the call was not executed.
+    not_executed: Option<Error>,
+    /// The last failure after which the call may have been executed.
+    unknown: Option<Error>,
+    nonce: Option<Nonce>,
+    /// What the retries have taken from the budget.
+    spent: u32,
+    clock_corrected: bool,
+}
+
+impl Earlier {
+    /// Keeps the failure of an attempt that is followed by another one.
+    fn remember(&mut self, error: Error) {
+        let kept = if error.outcome_unknown() { &mut self.unknown } else { &mut self.not_executed };
+        *kept = Some(error);
+    }
+
+    /// The error of the call, after its last attempt.
+    fn verdict(self, last: Error) -> Error {
+        // These say that the last attempt was not executed, and nothing about the ones before it.
+        let silent = last.is_not_sent() || last.kind() == ErrorKind::Throttled;
+        match (self.unknown, self.not_executed) {
+            (Some(earlier), _) if silent => earlier.with_attempts(last.attempts()),
+            (Some(_), _) => last.with_outcome_unknown(true),
+            // Why the call failed matters more than that there was no time for another attempt.
+            (None, Some(earlier)) if last.kind() == ErrorKind::QuotaWait => earlier,
+            _ => last,
+        }
+    }
+}
+
+impl Core {
+    /// One call, observed.
+    pub(crate) async fn call(
+        &self,
+        call: &Call<'_>,
+        options: CallOptions,
+        output: &mut dyn Object,
+    ) -> Result<Metadata, Error> {
+        let mut observer = Observer::new(&self.events, self.settings.product.code, &call.name);
+        let span = observer.span();
+        let outcome = span.of(self.attempts(call, options.or(&self.options), &mut observer, output)).await;
+        observer.ended(outcome.as_ref());
+        outcome
+    }
+
+    /// Attempts, until one succeeds or fails for good, or the deadline does not allow another one.
+    async fn attempts(
+        &self,
+        call: &Call<'_>,
+        options: Options,
+        observer: &mut Observer<'_>,
+        output: &mut dyn Object,
+    ) -> Result<Metadata, Error> {
+        let idempotent = call.action.is_some_and(|action| action.idempotent);
+        let documented = call.action.and_then(|action| action.rate_limit);
+        let quota = self.throttle.quota(self.settings.endpoint.host_and_port(), &call.name, documented);
+        let quota = quota.as_deref();
+        let (started, mut permit) = self.begin(call, quota, observer).await;
+        let deadline = started.checked_add(options.deadline).unwrap_or_else(|| started + FAR_AWAY);
+        let mut earlier = Earlier::default();
+        loop {
+            let may_correct_clock = !earlier.clock_corrected;
+            let attempt = Attempt { call, options: &options, quota, deadline, may_correct_clock };
+            let span = observer.attempt_begins();
+            let outcome = span.of(self.attempt(attempt, permit.take(), observer, output)).await;
+            let Failed { error, nonce, throttled, clock_corrected } = match outcome {
+                Ok(metadata) => {
+                    self.budget.succeeded(earlier.spent);
+                    observer.attempt_ended(Ok(&metadata), None);
+                    return Ok(metadata);
+                }
+                Err(failed) => failed,
+            };
+            let attempts = observer.attempts();
+            earlier.nonce = nonce.or(earlier.nonce);
+            earlier.clock_corrected |= clock_corrected;
+            let error = call.describe(error, attempts, earlier.nonce.as_ref());
+
+            let backoff = if clock_corrected {
+                options.retry.allows_another(attempts).then_some(Duration::ZERO)
+            } else {
+                let remaining = deadline.saturating_duration_since(Instant::now());
+                options.retry.wait_after(&error, idempotent, attempts.max(1), remaining, fastrand::f64())
+            };
+            // The quota pauses even if this call gives up: everyone who shares it would be throttled, too.
+            let quota_waits = match quota.zip(throttled) {
+                Some((quota, permit)) => {
+                    let pause = error.retry_after().or(backoff).map(|pause| pause.min(LONGEST_PAUSE));
+                    quota.throttled(permit, pause, &self.events);
+                    true
+                }
+                None => false,
+            };
+            let retry = backoff.and_then(|backoff| Some((backoff, self.budget.take(&error)?)));
+            observer.attempt_ended(Err(&error), retry.map(|(backoff, _)| backoff));
+            let Some((backoff, cost)) = retry else {
+                return Err(earlier.verdict(error));
+            };
+            earlier.spent += cost;
+            earlier.remember(error);
+            if !quota_waits {
+                sleep(backoff).await;
+            }
+            observer.backed_off();
+            output.reset();
+        }
+    }
+
+    /// When the deadline begins to count, and the permit of the first attempt if the call has one by then.
+    ///
+    /// A call of a bulk waits for its permit as long as it takes, and its deadline counts from then on. Otherwise a long pause of the
+    /// quota would fail all rows that the bulk has left, one after the other.
+    async fn begin(
+        &self,
+        call: &Call<'_>,
+        quota: Option<&WatchedQuota>,
+        observer: &mut Observer<'_>,
+    ) -> (Instant, Option<Permit>) {
+        let Some(ticket) = call.ticket else {
+            return (observer.started(), None);
+        };
+        ticket.waits(quota.and_then(WatchedQuota::limit));
+        let mut permit = None;
+        if let Some(quota) = quota {
+            permit = Some(self.permit_in_a_bulk(quota).await);
+            observer.waited_for_quota();
+        }
+        ticket.goes();
+        (Instant::now(), permit)
+    }
+
+    async fn permit_in_a_bulk(&self, quota: &WatchedQuota) -> Permit {
+        loop {
+            match quota.acquire(LONGEST_WAIT, usize::MAX, false, &self.events).await {
+                Ok(permit) => return permit,
+                // The store cannot be reached, and its policy lets no call through.
+                Err(_) => sleep(Duration::from_secs(1)).await,
+            }
+        }
+    }
+
+    /// Signs a call without sending it.
+    pub(crate) async fn prepare(&self, call: &Call<'_>) -> Result<PreparedRequest, Error> {
+        let credentials = self.credentials_for(call, None).await;
+        credentials
+            .and_then(|credentials| {
+                let now = self.skew.correction().apply((self.clock)());
+                let request = self.sign(call, credentials.as_ref(), now, &self.nonces.next())?;
+                Ok(PreparedRequest::new(request, &call.parameters))
+            })
+            .map_err(|error| error.with_action(call.name.clone()))
+    }
+}

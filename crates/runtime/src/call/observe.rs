@@ -1,0 +1,163 @@
+//! The events and spans of one call, bookkept in one place.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::event::{AttemptEnded, CallEnded, Event, Events, Outcome, ResponseMismatch};
+use crate::response::Metadata;
+use crate::trace::{self, Traced};
+
+/// Counts the attempts and waits of one call and reports them to the event hook and to `tracing`, also if the call is dropped
+/// before its end.
+pub(super) struct Observer<'a> {
+    events: &'a Events,
+    action: &'a str,
+    span: Traced,
+    started: Instant,
+    attempts: u32,
+    quota_wait: Duration,
+    attempt: Current,
+    ended: bool,
+}
+
+/// The attempt in progress.
+struct Current {
+    span: Traced,
+    started: Instant,
+    quota_wait: Duration,
+    /// Whether a request was signed for it.
+    sent: bool,
+}
+
+impl<'a> Observer<'a> {
+    pub(super) fn new(events: &'a Events, product: &str, action: &'a str) -> Self {
+        let (started, span) = (Instant::now(), Traced::call(product, action));
+        let attempt = Current { span: Traced::none(), started, quota_wait: Duration::ZERO, sent: false };
+        Self { events, action, span, started, attempts: 0, quota_wait: Duration::ZERO, attempt, ended: false }
+    }
+
+    /// The span of the call.
+    pub(super) fn span(&self) -> Traced {
+        self.span.clone()
+    }
+
+    /// When the call began.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// How many requests were sent, or tried to be.
+    pub(super) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// How long the call waited for its quota, over all attempts.
+    pub(super) fn quota_wait(&self) -> Duration {
+        self.quota_wait
+    }
+
+    /// The events, for those that report on a quota.
+    pub(super) fn events(&self) -> &'a Events {
+        self.events
+    }
+
+    /// An attempt begins. Returns its span.
+    pub(super) fn attempt_begins(&mut self) -> Traced {
+        self.attempt.span = Traced::attempt(self.attempts + 1);
+        self.attempt.span.clone()
+    }
+
+    /// The wait for the quota is over, with a permit or without one.
+    pub(super) fn waited_for_quota(&mut self) {
+        let waited = self.attempt.started.elapsed();
+        self.attempt.quota_wait = waited;
+        self.quota_wait += waited;
+    }
+
+    /// The attempt's request is sent.
+    pub(super) fn sent(&mut self) {
+        self.attempt.sent = true;
+        self.attempts += 1;
+    }
+
+    /// The attempt is over; `backoff` is the wait before the next one, if there is one.
+    pub(super) fn attempt_ended(&self, outcome: Result<&Metadata, &Error>, backoff: Option<Duration>) {
+        let attempt = &self.attempt;
+        attempt.span.waited(attempt.quota_wait);
+        attempt.span.ended(outcome);
+        if attempt.sent {
+            self.events.tell(|| {
+                Event::AttemptEnded(AttemptEnded {
+                    action: self.action,
+                    attempt: self.attempts,
+                    quota_wait: attempt.quota_wait,
+                    elapsed: attempt.started.elapsed().saturating_sub(attempt.quota_wait),
+                    http_status: outcome.map_or_else(Error::http_status, |metadata| Some(metadata.http_status)),
+                    request_id: outcome.map_or_else(Error::request_id, |metadata| metadata.request_id.as_deref()),
+                    error: outcome.err(),
+                    again_after: backoff,
+                })
+            });
+        }
+        if let Some(backoff) = backoff {
+            trace::again(backoff);
+        }
+    }
+
+    /// The backoff is over.
+    pub(super) fn backed_off(&mut self) {
+        self.attempt =
+            Current { span: Traced::none(), started: Instant::now(), quota_wait: Duration::ZERO, sent: false };
+    }
+
+    /// The call is over.
+    pub(super) fn ended(&mut self, outcome: Result<&Metadata, &Error>) {
+        self.span.waited(self.quota_wait);
+        self.span.attempts(self.attempts);
+        self.span.ended(outcome);
+        if let Ok(metadata) = outcome
+            && !metadata.mismatches.is_empty()
+        {
+            self.report_mismatches(metadata);
+        }
+        self.report_end(match outcome {
+            Ok(metadata) => Outcome::Succeeded { request_id: metadata.request_id.as_deref() },
+            Err(error) => Outcome::Failed(error),
+        });
+    }
+
+    /// Reports the members of the response that were left out.
+    #[cold]
+    fn report_mismatches(&self, metadata: &Metadata) {
+        let mismatch = ResponseMismatch {
+            action: self.action,
+            request_id: metadata.request_id.as_deref(),
+            mismatches: &metadata.mismatches,
+        };
+        trace::mismatch(&self.span, mismatch);
+        self.events.tell(|| Event::ResponseMismatch(mismatch));
+    }
+
+    fn report_end(&mut self, outcome: Outcome<'_>) {
+        self.ended = true;
+        self.events.tell(|| {
+            Event::CallEnded(CallEnded {
+                action: self.action,
+                attempts: self.attempts,
+                quota_wait: self.quota_wait,
+                elapsed: self.started.elapsed(),
+                outcome,
+            })
+        });
+    }
+}
+
+impl Drop for Observer<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.report_end(Outcome::Abandoned);
+        }
+    }
+}
