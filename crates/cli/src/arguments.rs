@@ -1,7 +1,6 @@
 //! The command line, built from the descriptors.
 
 use std::io;
-use std::time::Duration;
 
 use alibabacloud_cams::PRODUCT;
 use alibabacloud_cams::descriptor::{ActionDescriptor, ParameterDescriptor, ValueKind};
@@ -10,9 +9,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
 use heck::ToKebabCase;
 
-use crate::bulk;
 use crate::exit::EXIT_CODES;
-use crate::report;
+use crate::options::{check_kind, connection, help, option, plain};
+use crate::{bulk, report};
 
 /// The options that every action has; a parameter of the same name gets `parameter-` in front.
 const OPTIONS: &[&str] = &[
@@ -59,11 +58,6 @@ pub(crate) fn command() -> Command {
                 .about("Prints a completion script for a shell")
                 .arg(Arg::new("shell").required(true).value_parser(value_parser!(Shell))),
         )
-}
-
-/// The action that a subcommand calls.
-pub(crate) fn action(subcommand: &str) -> Option<&'static ActionDescriptor> {
-    PRODUCT.actions.iter().find(|action| action.name.to_kebab_case() == subcommand).copied()
 }
 
 /// The parameters that were given, by their names on the wire.
@@ -136,7 +130,7 @@ fn parameter(parameter: &'static ParameterDescriptor) -> Arg {
         .required(parameter.required)
         .value_name(value_name(parameter.kind))
         .allow_hyphen_values(true)
-        .value_parser(ValueParser::new(move |text: &str| check(parameter.kind, text)))
+        .value_parser(ValueParser::new(move |text: &str| check_kind(parameter.kind, text)))
         .help(help)
         .help_heading("Parameters")
 }
@@ -149,26 +143,6 @@ fn value_name(kind: ValueKind) -> &'static str {
         ValueKind::Boolean => "true|false",
         _ => "JSON",
     }
-}
-
-/// Whether the text is a value of the type; it is sent as it is.
-pub(crate) fn check(kind: ValueKind, text: &str) -> Result<String, String> {
-    let fits = match kind {
-        ValueKind::String => true,
-        ValueKind::Int32 => text.parse::<i32>().is_ok(),
-        ValueKind::Int64 => text.parse::<i64>().is_ok(),
-        ValueKind::Number => text.parse::<f64>().is_ok_and(f64::is_finite),
-        ValueKind::Boolean => text == "true" || text == "false",
-        _ => serde_json::from_str::<serde_json::Value>(text).is_ok(),
-    };
-    let expected = match kind {
-        ValueKind::Int32 => "a whole number of 32 bits",
-        ValueKind::Int64 => "a whole number of 64 bits",
-        ValueKind::Number => "a number",
-        ValueKind::Boolean => "`true` or `false`",
-        _ => "JSON",
-    };
-    if fits { Ok(text.to_owned()) } else { Err(format!("expected {expected}")) }
 }
 
 fn options() -> Vec<Arg> {
@@ -187,60 +161,6 @@ fn options() -> Vec<Arg> {
     );
     options.push(help());
     options
-}
-
-pub(crate) fn option(name: &'static str) -> Arg {
-    Arg::new(name).long(name).help_heading("Options")
-}
-
-pub(crate) fn help() -> Arg {
-    option("help").short('h').action(ArgAction::Help).help("Prints help; --help says more than -h")
-}
-
-/// Where calls go, and under which limits.
-pub(crate) fn connection() -> Vec<Arg> {
-    vec![
-        option("region")
-            .value_name("ID")
-            .help(format!("The region [default: ALIBABA_CLOUD_REGION_ID, or {}]", PRODUCT.default_region)),
-        option("network")
-            .value_name("NETWORK")
-            .value_parser(PossibleValuesParser::new(["public", "vpc"]))
-            .help("The network [default: ALIBABA_CLOUD_ENDPOINT_TYPE, or public]"),
-        option("endpoint").value_name("URL").help("The endpoint, in place of region and network"),
-        option("signature")
-            .value_name("VERSION")
-            .value_parser(PossibleValuesParser::new(["v1", "v3"]))
-            .help("The signature [default: ALIBABA_CLOUD_SIGNATURE_VERSION, or v1]"),
-        option("deadline")
-            .value_name("SECONDS")
-            .value_parser(ValueParser::new(seconds))
-            .default_value("60")
-            .help("How long the call may take in all, the wait for its quota included"),
-        option("quota-redis")
-            .value_name("URL")
-            .requires("quota-account")
-            .help("Shares the quota with other programs through this Redis server")
-            .long_help(
-                "Shares the quota with other programs through this Redis server, e.g. redis://localhost:6379. A password in the URL can \
-                 be seen by others on this machine; one from the environment variable CAMS_QUOTA_REDIS cannot.",
-            ),
-        option("quota-account")
-            .value_name("LABEL")
-            .help("The name of the account among the programs that share its quota"),
-        option("simulate")
-            .action(ArgAction::SetTrue)
-            .conflicts_with_all(["endpoint", "region", "network"])
-            .help("Calls a simulator in this process; no account is needed"),
-    ]
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|deadline| !deadline.is_zero())
-        .ok_or_else(|| "expected a number of seconds above 0".to_owned())
 }
 
 fn doctor_command() -> Command {
@@ -287,24 +207,6 @@ fn simulator_command() -> Command {
         )
 }
 
-/// Markdown as plain text: the escapes that the generator put in are taken out.
-pub(crate) fn plain(markdown: &str) -> String {
-    let mut text = String::new();
-    let mut escaped = false;
-    for c in markdown.trim().chars() {
-        if c == '\\' && !escaped {
-            escaped = true;
-            continue;
-        }
-        if escaped && !c.is_ascii_punctuation() {
-            text.push('\\');
-        }
-        escaped = false;
-        text.push(c);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -318,7 +220,7 @@ mod tests {
     fn every_action_has_a_command_with_all_its_parameters() {
         for action in PRODUCT.actions {
             let name = action.name.to_kebab_case();
-            assert_eq!(super::action(&name).map(|found| found.name), Some(action.name));
+            assert_eq!(crate::options::action(&name).map(|found| found.name), Some(action.name));
             let command = command();
             let subcommand = command.find_subcommand(&name).unwrap();
             for parameter in action.parameters {
@@ -326,20 +228,5 @@ mod tests {
                 assert_eq!(argument.is_required_set(), parameter.required, "{}", parameter.name);
             }
         }
-    }
-
-    #[test]
-    fn values_are_checked_by_type() {
-        assert!(check(ValueKind::Int32, "2147483648").is_err());
-        assert!(check(ValueKind::Int64, "2147483648").is_ok());
-        assert!(check(ValueKind::Number, "NaN").is_err());
-        assert!(check(ValueKind::Boolean, "yes").is_err());
-        assert!(check(ValueKind::List, "[1").is_err());
-        assert!(check(ValueKind::String, "").is_ok());
-    }
-
-    #[test]
-    fn escapes_of_markdown_are_taken_out() {
-        assert_eq!(plain(r"a \[b\] `c` \\ \d"), r"a [b] `c` \ \d");
     }
 }

@@ -13,7 +13,7 @@ use http::header::DATE;
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
-use crate::{call, output};
+use crate::{connect, output};
 
 /// How long the endpoint has for an answer.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(credentials) => identity(&setup, credentials, &mut problems).await,
         None => json!({ "error": "not asked: there are no credentials" }),
     };
-    let client = call::address(ClientBuilder::from_env()?, matches).build()?;
+    let client = connect::address(ClientBuilder::from_env()?, matches).build()?;
     let (endpoint, clock) = endpoint(&client, matches, &mut problems).await;
     let report = json!({
         "can_call": problems.is_empty(),

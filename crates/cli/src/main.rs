@@ -7,10 +7,13 @@
 mod arguments;
 mod bulk;
 mod call;
+mod connect;
 mod doctor;
 mod exit;
 mod figures;
+mod input;
 mod journal;
+mod options;
 mod output;
 mod report;
 mod simulate;
@@ -41,7 +44,7 @@ async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
             Ok(())
         }
         Some(("report", options)) => report::run(options),
-        Some((name, options)) => match arguments::action(name) {
+        Some((name, options)) => match options::action(name) {
             Some(action) => call::run(action, options).await,
             // clap knows no other commands than those of `arguments::command`.
             None => Err(Failure::local(format!("there is no command `{name}`; `cams --help` lists them"))),

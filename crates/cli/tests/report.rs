@@ -251,17 +251,17 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
-fn a_file_that_is_no_journal_of_syncs_is_refused_with_a_reason() {
+fn a_file_that_is_no_journal_is_refused_with_a_reason() {
     let folder = Folder::new("refused");
-    let migrations = Journal::with(&json!({ "action": "CreateChatappMigrationInitiate" })).text();
+    let unknown = Journal::with(&json!({ "action": "ListChatappTemplate" })).text();
     let malformed = small().text() + "{\"row\":9,\"8613912341234\n{}\n";
     let shard = Journal::with(&json!({ "shard": "0/2" })).text();
     let cases: [(&str, &str); 8] = [
-        ("", "no journal"),
-        ("CustSpaceId\n8613912341234\n", "no journal"),
-        ("{\"a\":1}\n", "no journal"),
-        ("{\"journal\":2}\n", "format 2"),
-        (&migrations, "only those of cams ChatappSyncPhoneNumber"),
+        ("", "it is empty"),
+        ("CustSpaceId\n8613912341234\n", "is not a journal"),
+        ("{\"a\":1}\n", "is not a journal"),
+        ("{\"journal\":2}\n", "version 2 of the format"),
+        (&unknown, "the action `ListChatappTemplate`, which this version"),
         (&malformed, "line 14"),
         (&shard, "its shard is not like 2/5"),
         ("{\"journal\":1,\"product\":\"cams\",\"action\":\"ChatappSyncPhoneNumber\"}\n", "first line"),

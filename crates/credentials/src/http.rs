@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use alibabacloud_runtime::transport::{Handover, ReqwestTransport};
+use alibabacloud_runtime::transport::Handover;
 use alibabacloud_runtime::{Transport, TransportError};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri};
@@ -54,14 +54,13 @@ impl Http {
     pub(crate) fn proxied(&self) -> Result<Arc<dyn Transport>, TransportError> {
         match &self.given {
             Some(given) => Ok(Arc::clone(given)),
-            None => built(&self.proxied, || ReqwestTransport::builder().build()),
+            None => built(&self.proxied, false),
         }
     }
 
     /// The way to the metadata service and to this machine: no proxy can reach them, and none may see them.
     pub(crate) fn direct(&self) -> Result<Arc<dyn Transport>, TransportError> {
-        let build = || ReqwestTransport::builder().without_proxies().connect_timeout(Duration::from_secs(1)).build();
-        built(&self.direct, build)
+        built(&self.direct, true)
     }
 
     /// Sends the request directly.
@@ -80,15 +79,27 @@ impl Http {
     }
 }
 
-fn built(
-    slot: &OnceLock<Arc<dyn Transport>>,
-    build: impl Fn() -> Result<ReqwestTransport, TransportError>,
-) -> Result<Arc<dyn Transport>, TransportError> {
+fn built(slot: &OnceLock<Arc<dyn Transport>>, is_direct: bool) -> Result<Arc<dyn Transport>, TransportError> {
     if let Some(transport) = slot.get() {
         return Ok(Arc::clone(transport));
     }
-    let transport: Arc<dyn Transport> = Arc::new(build()?);
+    let transport = build(is_direct)?;
     Ok(Arc::clone(slot.get_or_init(|| transport)))
+}
+
+#[cfg(any(feature = "reqwest", feature = "hyper"))]
+fn build(is_direct: bool) -> Result<Arc<dyn Transport>, TransportError> {
+    use alibabacloud_runtime::transport::DefaultTransport;
+    let builder = DefaultTransport::builder();
+    let builder = if is_direct { builder.without_proxies().connect_timeout(Duration::from_secs(1)) } else { builder };
+    Ok(Arc::new(builder.build()?))
+}
+
+#[cfg(not(any(feature = "reqwest", feature = "hyper")))]
+fn build(_is_direct: bool) -> Result<Arc<dyn Transport>, TransportError> {
+    Err(TransportError::not_sent(
+        "there is no transport: turn on the feature `reqwest` or `hyper`, or give one with `Setup::transport`",
+    ))
 }
 
 async fn send(

@@ -188,7 +188,7 @@ impl<P: Product> ClientBuilder<P> {
         self
     }
 
-    /// How requests are sent. Default: the bundled transport (feature `reqwest`).
+    /// How requests are sent. Default: the bundled transport of the feature `reqwest`, or of `hyper` where that is off.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
@@ -291,23 +291,23 @@ fn user_agent(product: &str, version: &str, application: Option<&str>) -> String
     user_agent
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest", feature = "hyper"))]
 fn default_transport(endpoint: &Endpoint, proxy: Option<&str>) -> Result<Arc<dyn Transport>, Error> {
-    use crate::transport::{Proxies, ReqwestTransport};
+    use crate::transport::{DefaultTransport, Proxies};
     let wrong = |message: String| Error::new(ErrorKind::Configuration, message);
     let proxies = match proxy {
         Some(url) => Proxies::all(url),
         None => Proxies::default_for(endpoint),
     };
     let proxies = proxies.map_err(|error| wrong(error.to_string()))?;
-    let transport = ReqwestTransport::builder().proxies(proxies).build();
+    let transport = DefaultTransport::builder().proxies(proxies).build();
     Ok(Arc::new(transport.map_err(|error| wrong(error.to_string()).with_source(error))?))
 }
 
-#[cfg(not(feature = "reqwest"))]
+#[cfg(not(any(feature = "reqwest", feature = "hyper")))]
 fn default_transport(_endpoint: &Endpoint, _proxy: Option<&str>) -> Result<Arc<dyn Transport>, Error> {
     Err(Error::new(
         ErrorKind::Configuration,
-        "there is no transport: switch the feature `reqwest` on, or give one with `Client::builder().transport(…)`",
+        "there is no transport: turn on the feature `reqwest` or `hyper`, or give one with `Client::builder().transport(…)`",
     ))
 }

@@ -158,7 +158,13 @@ impl<P: Product> Client<P> {
         let mut output = A::Output::default();
         let call = Call::typed(request)?;
         let redactor = Redactor::new(None, &call.parameters);
-        let context = Context { product: P::DESCRIPTOR, action: Some(A::DESCRIPTOR), redactor: &redactor };
+        let context = Context {
+            product: P::DESCRIPTOR,
+            action: Some(A::DESCRIPTOR),
+            untyped: false,
+            redactor: &redactor,
+            clock: &*self.core.clock,
+        };
         let (parts, body) = answer.into_parts();
         let judged = answer::judge(parts.status, &parts.headers, &body, context, &mut output)
             .map_err(|error| error.redacted(&redactor).with_action(A::DESCRIPTOR.name.into()).with_attempts(1))?;

@@ -5,7 +5,12 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::platform::{self, Meaning};
 use crate::redact::Redactor;
+use crate::value::Json;
 
 /// Why a call failed.
 ///
@@ -28,6 +33,16 @@ struct Inner {
     outcome_unknown: bool,
     nonce: Option<String>,
     advice: Option<&'static str>,
+    /// Whether sending the call twice does no harm.
+    idempotent: bool,
+    long_limit: Option<&'static str>,
+    throttled_for: Option<Duration>,
+    access_denied_detail: Option<String>,
+    /// What can be shown of the detail.
+    denial: Option<String>,
+    recommend: Option<String>,
+    host_id: Option<String>,
+    answer: Option<(HeaderMap, Bytes)>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -50,36 +65,40 @@ pub enum ErrorKind {
     /// [`Error::retry_after`] tells the wait that it would have needed. Send it later, slow the callers down, or
     /// raise the deadline or the limit.
     QuotaWait,
-    /// No connection to the endpoint: refused, name not found, TLS handshake failed, or no answer to the connection attempt.
-    /// *Nothing was sent*, so sending again is safe for every action, and was tried.
+    /// The request was not handed to a connection: connection refused, name not found, TLS handshake or proxy tunnel failed, or no
+    /// connection before the timeout or the deadline. *Nothing was sent*, so the call was retried as often as the policy allows, whatever the
+    /// action.
     ///
     /// Check the endpoint, the region and the proxy settings (`HTTPS_PROXY`, `NO_PROXY`).
     NotSent,
-    /// The request went out, and no complete answer came back: a timeout, a connection that broke, or an answer larger than
-    /// 16 MiB. *It may or may not have taken effect* ([`Error::outcome_unknown`]). If the answer had begun, its status, its request ID and
-    /// its first words are kept.
+    /// The request was handed to a connection, and no complete answer came back: a timeout, a connection that broke, or an answer larger than
+    /// 16 MiB. *The outcome is unknown* ([`Error::outcome_unknown`]). If the answer had begun, its status, its request ID and its first
+    /// words are kept.
     ///
-    /// An idempotent action was sent again, as often as the policy allows. Any other was not: find out first, with an action that
+    /// An idempotent action was retried as often as the policy allows. Any other was not: find out first, with an action that
     /// reads; the error says how where the specification does, and names the nonce of the request.
     Unanswered,
-    /// The service refused the call because a limit was exceeded, also after the attempts that the client makes by itself. *It
-    /// was not executed*, so sending again is safe for every action.
+    /// The service refused the call because a limit was exceeded, and the deadline leaves no time for another attempt. *It was not executed*,
+    /// unless [`Error::outcome_unknown`] says otherwise (the service failed with a 5xx status beside it).
     ///
-    /// Wait at least [`Error::retry_after`]. If it happens often, other programs use the same account's quota, or
-    /// the limit that is set is higher than the account's.
+    /// The client has retried it until then; [`Error::throttled_for`] is how long. Wait at least [`Error::retry_after`], or raise the
+    /// deadline. If it happens often, other programs use the same account's limit, or the limit that is set is higher than the account's. A
+    /// limit of an hour or a day is not waited for: the error names it, and [`Error::is_retryable`] is `false`.
     Throttled,
     /// The service answered with an error: [`Error::code`] tells which. An HTTP 200 whose `Code` is not the code of success is such
     /// an error, too.
     ///
-    /// With a 5xx status, or a code by which the service says that it failed itself (`InternalError`, `UnknownError`,
-    /// `ServiceUnavailable`), the call may have been executed ([`Error::outcome_unknown`]); an idempotent one was sent again. So with
-    /// `SignatureNonceUsed`: something on the way sent the request twice. With any other it was not executed, and sending it again
-    /// unchanged does not help.
+    /// *It was not executed*, and sending it again unchanged does not help, if the service refused it: a 4xx status (no 408) or a 2xx, and a code
+    /// that names no failure of the service. *The outcome is unknown* ([`Error::outcome_unknown`]) with any other status, without a code, and
+    /// with a code such as `InternalError`, `SystemError`, `UnknownError`, `ServiceUnavailable` or `RequestTimeout`; an idempotent action was
+    /// retried then. So with `SignatureNonceUsed`: something on the way sent the request twice.
     Service,
-    /// What came back is not an answer of the service: HTML of a proxy, an empty or cut body, a redirect. Status and
-    /// request id are kept. *It may or may not have taken effect* unless the status is 3xx or 4xx.
+    /// What came back is not an answer of the service, or does not prove success: HTML or JSON of a proxy, an empty or cut body, a
+    /// redirect, an answer with neither `Code` nor a member of the result, one that names its `Code` twice.
     ///
-    /// Look at what stands between the program and the service: a proxy, a gateway, an endpoint that is not Alibaba Cloud's.
+    /// *The outcome is unknown* ([`Error::outcome_unknown`]) unless the status is 401, 403, 407, 413, 414 or 431: with these, what stands in
+    /// between refuses a request before it hands it on. Look at what stands between the program and the service: a proxy, a gateway, an
+    /// endpoint that is not Alibaba Cloud's.
     UnusableAnswer,
 }
 
@@ -111,6 +130,14 @@ impl Error {
             outcome_unknown: matches!(kind, ErrorKind::Unanswered),
             nonce: None,
             advice: None,
+            idempotent: false,
+            long_limit: None,
+            throttled_for: None,
+            access_denied_detail: None,
+            denial: None,
+            recommend: None,
+            host_id: None,
+            answer: None,
             source: None,
         }))
     }
@@ -122,9 +149,10 @@ impl Error {
 
     /// Hides the request's secrets and personal data in what the server wrote.
     pub(crate) fn redacted(mut self, redactor: &Redactor<'_>) -> Self {
-        self.0.message = redactor.hide(&self.0.message).into_owned();
+        self.0.message = redactor.hide_foreign(&self.0.message);
         self.0.code = self.0.code.map(|code| redactor.hide(&code).into_owned());
         self.0.request_id = self.0.request_id.map(|id| redactor.hide(&id).into_owned());
+        self.0.denial = self.0.access_denied_detail.as_deref().map(|detail| redactor.hide_foreign(&denial(detail)));
         self
     }
 
@@ -179,6 +207,37 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_idempotent(mut self, idempotent: bool) -> Self {
+        self.0.idempotent = idempotent;
+        self
+    }
+
+    /// The limit that was exceeded counts in periods too long to wait for.
+    pub(crate) fn with_long_limit(mut self, period: &'static str) -> Self {
+        self.0.long_limit = Some(period);
+        self
+    }
+
+    pub(crate) fn with_throttled_for(mut self, time: Duration) -> Self {
+        self.0.throttled_for = Some(time);
+        self
+    }
+
+    pub(crate) fn with_details(
+        mut self,
+        access_denied_detail: Option<String>,
+        recommend: Option<String>,
+        host_id: Option<String>,
+    ) -> Self {
+        (self.0.access_denied_detail, self.0.recommend, self.0.host_id) = (access_denied_detail, recommend, host_id);
+        self
+    }
+
+    pub(crate) fn with_answer(mut self, headers: HeaderMap, body: Bytes) -> Self {
+        self.0.answer = Some((headers, body));
+        self
+    }
+
     /// What kind of failure it was.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -217,6 +276,41 @@ impl Error {
         self.0.retry_after
     }
 
+    /// How long a throttled call was tried before it was given up, waits included; `None` if the kind is not
+    /// [`Throttled`](ErrorKind::Throttled).
+    pub fn throttled_for(&self) -> Option<Duration> {
+        self.0.throttled_for
+    }
+
+    /// Why access was denied (`AccessDeniedDetail`): text, or the JSON text of an object with members such as `AuthAction`,
+    /// `NoPermissionType` and `PolicyType`. `None` if the service did not say.
+    ///
+    /// It is complete: it may name the account and its users, so it is not for logs.
+    pub fn access_denied_detail(&self) -> Option<&str> {
+        self.0.access_denied_detail.as_deref()
+    }
+
+    /// Where the service says to look for help (`Recommend`), usually an address. It is complete: it may hold what was sent.
+    pub fn recommend(&self) -> Option<&str> {
+        self.0.recommend.as_deref()
+    }
+
+    /// The host that answered (`HostId`), to quote in a support ticket.
+    pub fn host_id(&self) -> Option<&str> {
+        self.0.host_id.as_deref()
+    }
+
+    /// The body of the answer as it came, or its beginning if it broke off; `None` if there was none. It may hold personal data in
+    /// clear text, so it is not for logs.
+    pub fn raw_body(&self) -> Option<&Bytes> {
+        self.0.answer.as_ref().map(|(_, body)| body)
+    }
+
+    /// The headers of the answer; `None` if there was none.
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        self.0.answer.as_ref().map(|(headers, _)| headers)
+    }
+
     /// The nonce of the last request that was signed for the call, by which support finds it when there is no request ID.
     pub fn nonce(&self) -> Option<&str> {
         self.0.nonce.as_deref()
@@ -237,6 +331,36 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Throttled | ErrorKind::QuotaWait)
     }
 
+    /// Whether the limit counts in hours or days, so that the call was not retried.
+    pub(crate) fn is_long_limit(&self) -> bool {
+        self.0.long_limit.is_some()
+    }
+
+    /// Whether the same call may succeed if it is sent again after a while, and sending it again can do no harm.
+    ///
+    /// The client has retried such a call already, as far as its deadline and [`RetryPolicy`](crate::RetryPolicy) allow.
+    pub fn is_retryable(&self) -> bool {
+        match self.0.kind {
+            ErrorKind::NotSent | ErrorKind::QuotaWait => self.0.idempotent || !self.0.outcome_unknown,
+            ErrorKind::Throttled => !self.is_long_limit() && (self.0.idempotent || !self.0.outcome_unknown),
+            _ => self.0.idempotent && self.0.outcome_unknown,
+        }
+    }
+
+    /// Whether the service refused the caller's identity or permission, or there were no credentials: every other call with the same
+    /// credentials may fail likewise.
+    pub fn is_auth(&self) -> bool {
+        let refuses_identity =
+            |code| matches!(platform::meaning(code), Some(Meaning::IdentityRefused | Meaning::TokenExpired));
+        match self.0.kind {
+            ErrorKind::Credentials => true,
+            ErrorKind::Service => {
+                matches!(self.0.http_status, Some(401 | 403)) || self.code().is_some_and(refuses_identity)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it is certain that the service did not receive the call.
     pub fn is_not_sent(&self) -> bool {
         // An earlier attempt may have arrived.
@@ -249,6 +373,18 @@ impl Error {
                     | ErrorKind::QuotaWait
                     | ErrorKind::NotSent
             )
+    }
+}
+
+/// The reason of a denial, without the names of accounts and users that stand beside it.
+fn denial(detail: &str) -> String {
+    const SHOWN: [&str; 4] = ["AuthAction", "NoPermissionType", "NoPermissionPolicyType", "PolicyType"];
+    match serde_json::from_str(detail) {
+        Ok(Json::Object(members)) => {
+            let shown = SHOWN.iter().filter_map(|name| Some(format!("{name} {}", members.get(*name)?.as_str()?)));
+            shown.collect::<Vec<_>>().join(", ")
+        }
+        _ => detail.chars().take(200).collect(),
     }
 }
 
@@ -273,6 +409,9 @@ impl fmt::Display for Error {
             write!(f, "{}: ", one_line(code))?;
         }
         f.write_str(&one_line(&inner.message))?;
+        if let Some(period) = inner.long_limit {
+            write!(f, "; this limit counts per {period}, so the call was not retried")?;
+        }
         if inner.outcome_unknown {
             f.write_str("; the call may or may not have taken effect")?;
             if let Some(advice) = inner.advice {
@@ -291,6 +430,12 @@ impl fmt::Display for Error {
         }
         if inner.attempts > 1 {
             facts.push(format!("{} attempts", inner.attempts));
+        }
+        if let Some(time) = inner.throttled_for.filter(|_| inner.attempts > 1) {
+            facts.push(format!("tried for {:.1} s", time.as_secs_f64()));
+        }
+        if let Some(denial) = inner.denial.as_deref().filter(|denial| !denial.is_empty()) {
+            facts.push(one_line(denial));
         }
         if let Some(wait) = inner.retry_after {
             facts.push(format!("retry after {wait:?}"));
@@ -316,8 +461,12 @@ impl fmt::Debug for Error {
             .field("attempts", &inner.attempts)
             .field("outcome_unknown", &inner.outcome_unknown)
             .field("nonce", &inner.nonce)
+            .field("denial", &inner.denial)
+            .field("long_limit", &inner.long_limit)
+            .field("throttled_for", &inner.throttled_for)
             .field("source", &inner.source)
-            .finish()
+            // Without what the answer says beyond that: it is complete, and may hold personal data.
+            .finish_non_exhaustive()
     }
 }
 

@@ -8,7 +8,10 @@
 //! attempt) → send through the [`Transport`] → judge the answer → return, or wait and go round again within the deadline.
 //!
 //! # Features
-//! - `reqwest` (default): the bundled HTTP transport. Without it, bring your own [`Transport`].
+//! - `reqwest` (default): the default HTTP transport. `hyper`: a lean one, used where `reqwest` is off. Without both, bring your
+//!   own [`Transport`].
+//! - `aws-lc-rs` (default) or `ring`: the cryptography of TLS; one of them is needed by `reqwest`, `hyper` and `redis-tls`.
+//! - `http2`: HTTP/2 with servers that offer it.
 //! - `blocking`: the same calls for programs without async code.
 //! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
 //! - `tracing` (default): a `tracing` span `call` for every call, with spans `attempt` inside. The bundled
@@ -23,15 +26,20 @@ pub mod bulk;
 mod call;
 mod client;
 mod credentials;
+#[cfg(any(feature = "reqwest", feature = "hyper", feature = "redis-tls"))]
+mod crypto;
 pub mod descriptor;
+mod digits;
 mod endpoint;
 mod error;
 pub mod event;
 mod macros;
 mod options;
+mod platform;
 mod prepare;
 #[doc(hidden)]
 pub mod private;
+mod proof;
 mod redact;
 mod response;
 mod retry;
@@ -57,6 +65,8 @@ pub use private::value::{Json, UnrecognizedValue};
 pub use response::Response;
 pub use retry::RetryPolicy;
 pub use throttle::Throttle;
+#[cfg(feature = "hyper")]
+pub use transport::HyperTransport;
 #[cfg(feature = "reqwest")]
 pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use crate::credentials::Credentials;
+use crate::digits::{self, Digits};
 use crate::parameters::Parameter;
 use crate::sign;
 use crate::value::Json;
@@ -22,42 +23,62 @@ const SHORTEST: usize = 4;
 pub(crate) struct Redactor<'r> {
     credentials: Option<&'r Credentials>,
     parameters: &'r [Parameter<'r>],
-    /// The values to hide, longest first; computed when the first text comes, because most calls succeed.
-    values: OnceCell<Vec<String>>,
+    /// What to look for; computed when the first text comes, because most calls succeed.
+    sought: OnceCell<Sought>,
+}
+
+#[derive(Default)]
+struct Sought {
+    /// The values to hide, longest first.
+    values: Vec<String>,
+    /// The digits of those that are numbers.
+    numbers: Vec<Digits>,
+    /// The digits of numbers that the request carried and that need not be hidden.
+    public: Vec<Digits>,
 }
 
 impl<'r> Redactor<'r> {
     pub(crate) fn new(credentials: Option<&'r Credentials>, parameters: &'r [Parameter<'r>]) -> Self {
-        Self { credentials, parameters, values: OnceCell::new() }
+        Self { credentials, parameters, sought: OnceCell::new() }
     }
 
-    fn values(&self) -> Vec<String> {
-        let mut secrets: Vec<Cow<'_, str>> = Vec::new();
-        if let Some(credentials) = self.credentials {
-            secrets.extend([credentials.access_key_id().into(), credentials.access_key_secret().into()]);
-            secrets.extend(credentials.security_token().map(Cow::from));
-        }
-        for parameter in self.parameters.iter().filter(|parameter| parameter.sensitive) {
-            secrets.push((&*parameter.value).into());
-            secrets.extend(parts(&parameter.value).into_iter().map(Cow::from));
-        }
-        let mut values = Vec::new();
-        for value in secrets.into_iter().filter(|value| value.len() >= SHORTEST) {
-            values.extend(forms(&value));
-        }
-        values.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        values.dedup();
-        values
+    fn sought(&self) -> &Sought {
+        self.sought.get_or_init(|| {
+            let mut secrets: Vec<Cow<'_, str>> = Vec::new();
+            if let Some(credentials) = self.credentials {
+                secrets.extend([credentials.access_key_id().into(), credentials.access_key_secret().into()]);
+                secrets.extend(credentials.security_token().map(Cow::from));
+            }
+            for parameter in self.parameters.iter().filter(|parameter| parameter.sensitive) {
+                secrets.push((&*parameter.value).into());
+                secrets.extend(parts(&parameter.value).into_iter().map(Cow::from));
+            }
+            let numbers: Vec<Digits> = secrets.iter().filter_map(|value| Digits::of_number(value)).collect();
+            let public = self.parameters.iter().filter(|parameter| !parameter.sensitive);
+            let public = public.filter_map(|parameter| Digits::of_number(&parameter.value)).collect();
+            let mut values = Vec::new();
+            for value in secrets.into_iter().filter(|value| value.len() >= SHORTEST) {
+                values.extend(forms(&value));
+            }
+            values.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+            values.dedup();
+            Sought { values, numbers, public }
+        })
     }
 
-    /// The text without the values.
+    /// The text without the values. A number is recognized by its digits, however they are spelled.
     pub(crate) fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let values = self.values.get_or_init(|| self.values());
+        let Sought { values, numbers, .. } = self.sought();
         let mut text = Cow::Borrowed(text);
         for value in values {
             if text.contains(value.as_str()) {
                 text = Cow::Owned(text.replace(value.as_str(), HIDDEN));
             }
+        }
+        if !numbers.is_empty()
+            && let Some(hidden) = digits::replace_numbers(&text, numbers, HIDDEN)
+        {
+            text = Cow::Owned(hidden);
         }
         // A text that a server cut off may end within a value; so may a character, which then was replaced.
         let end = text.trim_end_matches('\u{fffd}');
@@ -69,6 +90,16 @@ impl<'r> Redactor<'r> {
         match begun {
             Some(at) => Cow::Owned(format!("{}{HIDDEN}", &end[..at])),
             None => text,
+        }
+    }
+
+    /// A text of the service, or of whatever answered in its place, without the values and without what may be somebody else's
+    /// phone number.
+    pub(crate) fn hide_foreign(&self, text: &str) -> String {
+        let hidden = self.hide(text);
+        match digits::replace_phone_numbers(&hidden, &self.sought().public, HIDDEN) {
+            Some(text) => text,
+            None => hidden.into_owned(),
         }
     }
 }

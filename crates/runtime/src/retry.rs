@@ -1,4 +1,4 @@
-//! What to send again, when, and how often: a pure decision; time and dice are handed in.
+//! What to retry, when, and how often: a pure decision; time and dice are handed in.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -6,16 +6,23 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
-/// How often a call is sent, how long it waits in between, and how much sending again an outage is worth.
+/// How often a call is retried, how long it waits in between, and how much retrying an outage is worth.
 ///
-/// What is sent again does not depend on it:
+/// What is retried does not depend on it. An action that is not idempotent is retried only on proof that the request was not executed: it
+/// was not handed to a connection, or the service itself refused it (its own error form, no 3xx, 408 or 5xx status, and a code that names no
+/// failure of the service).
 ///
-/// | failure | sent again |
+/// | failure | retried |
 /// |---|---|
-/// | throttled, never sent | any action: it was not executed |
-/// | timeout, broken connection, cut or foreign answer, failure inside the service, nonce used | idempotent actions only |
-/// | the clock is wrong | any action, once, with the server's time |
-/// | everything else | never |
+/// | throttled, never sent | idempotent actions; any other on that proof |
+/// | timeout, broken connection, unusable answer, failure inside the service, nonce used | idempotent actions |
+/// | the clock is wrong | as throttled; once, with the server's time |
+/// | the credentials have expired | as throttled; once, with new ones from the provider |
+/// | a limit of an hour or a day, everything else | never |
+///
+/// A **throttled** call is retried until its deadline, however many attempts that takes: throttled attempts count neither against
+/// [`max_attempts`](Self::max_attempts) nor against the budget for retries. They wait as long as the service asks, or about one window of
+/// the limit. Only a policy of one attempt ([`never`](Self::never)) gives up at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,7 +50,8 @@ impl RetryPolicy {
         Self::new().max_attempts(1)
     }
 
-    /// How often a call is sent at most, the first time included. Zero counts as one.
+    /// How many attempts a call makes at most, without those that are throttled; one means one attempt, whatever happens. Zero counts as
+    /// one.
     #[must_use]
     pub const fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = if attempts == 0 { 1 } else { attempts };
@@ -60,39 +68,68 @@ impl RetryPolicy {
         self
     }
 
-    /// Whether there may be another attempt after so many.
-    pub(crate) fn allows_another(&self, attempts: u32) -> bool {
-        attempts < self.max_attempts
-    }
-
-    /// How long to wait before the call is sent again; `None` if it is not.
-    ///
-    /// `attempts` have been made, `remaining` is left until the deadline, `dice` is a random number in `0.0..1.0`.
-    pub(crate) fn wait_after(
-        &self,
-        error: &Error,
-        idempotent: bool,
-        attempts: u32,
-        remaining: Duration,
-        dice: f64,
-    ) -> Option<Duration> {
-        if !self.allows_another(attempts) || !may_be_sent_again(error, idempotent) {
+    /// The backoff before the call is retried after `error`; `None` if it is not.
+    pub(crate) fn backoff_after(&self, error: &Error, state: State) -> Option<Duration> {
+        if self.max_attempts == 1 || !may_repeat(error, state.idempotent) {
             return None;
         }
-        let wait = error.retry_after().unwrap_or_else(|| {
-            let doubled = 2_u32.checked_pow(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
-            self.first_backoff.saturating_mul(doubled).min(self.max_backoff).mul_f64(dice)
+        if error.kind() == ErrorKind::Throttled {
+            if error.is_long_limit() {
+                return None;
+            }
+            let backoff = error.retry_after().unwrap_or_else(|| {
+                // Others may be throttled with this one: they come back at different times, and later every time.
+                let doubled = doubled(state.window, state.throttled).min(self.max_backoff.max(state.window));
+                let backoff = state.window + (doubled - state.window).mul_f64(state.dice);
+                if backoff < state.patience { backoff } else { state.window }
+            });
+            return (backoff < state.patience).then_some(backoff);
+        }
+        if state.attempts >= self.max_attempts || !is_transient(error) {
+            return None;
+        }
+        let backoff = error.retry_after().unwrap_or_else(|| {
+            doubled(self.first_backoff, state.attempts.saturating_sub(1)).min(self.max_backoff).mul_f64(state.dice)
         });
-        (wait < remaining).then_some(wait)
+        (backoff < state.remaining).then_some(backoff)
+    }
+
+    /// Whether the call is retried at once after `error`, whose cause is put right.
+    pub(crate) fn retries_at_once(&self, error: &Error, state: State) -> bool {
+        state.attempts < self.max_attempts && may_repeat(error, state.idempotent) && !state.remaining.is_zero()
     }
 }
 
-/// Whether sending the call again can help and cannot do harm.
-fn may_be_sent_again(error: &Error, idempotent: bool) -> bool {
-    match error.kind() {
-        ErrorKind::Throttled | ErrorKind::NotSent => true,
-        _ => idempotent && error.outcome_unknown(),
-    }
+/// Where a call is when one of its attempts has failed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct State {
+    pub(crate) idempotent: bool,
+    /// The attempts so far, without those that were throttled.
+    pub(crate) attempts: u32,
+    /// The attempts that were throttled.
+    pub(crate) throttled: u32,
+    /// The window of the limit.
+    pub(crate) window: Duration,
+    /// What is left until the deadline.
+    pub(crate) remaining: Duration,
+    /// What is left of it for waiting, so that there is time for the answer.
+    pub(crate) patience: Duration,
+    /// A random number in `0.0..1.0`.
+    pub(crate) dice: f64,
+}
+
+fn doubled(duration: Duration, times: u32) -> Duration {
+    duration.saturating_mul(2_u32.checked_pow(times).unwrap_or(u32::MAX))
+}
+
+/// Whether sending the call again can do no harm. Every branch that repeats a request asks this.
+fn may_repeat(error: &Error, idempotent: bool) -> bool {
+    idempotent || !error.outcome_unknown()
+}
+
+/// Whether the same request may succeed a little later.
+fn is_transient(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotSent || error.outcome_unknown()
 }
 
 /// The budget for sending again, shared by all calls of a client, so that an outage is not multiplied: every repetition takes
@@ -112,9 +149,14 @@ impl RetryBudget {
         Self(Mutex::new(Self::FULL))
     }
 
-    /// Takes what sending again after this error costs; `None` if the budget does not hold it.
+    /// Takes what a retry after this error costs; `None` if the budget does not hold it.
     pub(crate) fn take(&self, error: &Error) -> Option<u32> {
-        let cost = if error.kind() == ErrorKind::Unanswered { Self::COST_OF_TIMEOUT } else { Self::COST };
+        let cost = match error.kind() {
+            // The quota bounds these.
+            ErrorKind::Throttled => return Some(0),
+            ErrorKind::Unanswered => Self::COST_OF_TIMEOUT,
+            _ => Self::COST,
+        };
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *left = left.checked_sub(cost)?;
         Some(cost)
@@ -134,52 +176,95 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn again(error: &Error, idempotent: bool) -> bool {
-        RetryPolicy::new().wait_after(error, idempotent, 1, HOUR, 0.5).is_some()
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// After the first attempt.
+    const FIRST: State = State {
+        idempotent: false,
+        attempts: 1,
+        throttled: 0,
+        window: SECOND,
+        remaining: HOUR,
+        patience: HOUR,
+        dice: 0.5,
+    };
+
+    fn retries(error: &Error, idempotent: bool) -> bool {
+        RetryPolicy::new().backoff_after(error, State { idempotent, ..FIRST }).is_some()
     }
 
     #[test]
-    fn what_may_have_been_executed_is_sent_again_only_if_that_does_no_harm() {
+    fn what_may_have_been_executed_is_retried_only_if_that_does_no_harm() {
         for kind in KINDS {
-            let error = Error::new(kind, "");
-            let not_executed = matches!(kind, ErrorKind::Throttled | ErrorKind::NotSent);
-            let unknown = kind == ErrorKind::Unanswered;
-            assert_eq!(again(&error, false), not_executed, "{kind:?}");
-            assert_eq!(again(&error, true), not_executed || unknown, "{kind:?}");
-        }
-        for kind in [ErrorKind::Service, ErrorKind::UnusableAnswer] {
-            let error = Error::new(kind, "").with_outcome_unknown(true);
-            assert!(!again(&error, false) && again(&error, true), "{kind:?}");
+            let error = Error::new(kind, "").with_outcome_unknown(false);
+            let helps = matches!(kind, ErrorKind::Throttled | ErrorKind::NotSent);
+            assert_eq!((retries(&error, false), retries(&error, true)), (helps, helps), "{kind:?}");
+            let unknown = error.with_outcome_unknown(true);
+            assert!(!retries(&unknown, false) && retries(&unknown, true), "{kind:?}");
+            let policy = RetryPolicy::new();
+            assert!(!policy.retries_at_once(&unknown, FIRST), "{kind:?}");
+            assert!(policy.retries_at_once(&unknown, State { idempotent: true, ..FIRST }), "{kind:?}");
         }
     }
 
     #[test]
     fn there_are_three_attempts_unless_the_caller_says_otherwise() {
         let error = Error::new(ErrorKind::NotSent, "");
-        let wait = |policy: RetryPolicy, attempts| policy.wait_after(&error, false, attempts, HOUR, 0.5).is_some();
-        assert!(wait(RetryPolicy::new(), 2) && !wait(RetryPolicy::new(), 3));
-        assert!(!wait(RetryPolicy::never(), 1));
-        assert!(wait(RetryPolicy::new().max_attempts(5), 4));
+        let retries =
+            |policy: RetryPolicy, attempts| policy.backoff_after(&error, State { attempts, ..FIRST }).is_some();
+        assert!(retries(RetryPolicy::new(), 2) && !retries(RetryPolicy::new(), 3));
+        assert!(!retries(RetryPolicy::never(), 1));
+        assert!(retries(RetryPolicy::new().max_attempts(5), 4));
         assert_eq!(RetryPolicy::new().max_attempts(0), RetryPolicy::never());
+    }
+
+    #[test]
+    fn a_throttled_call_is_retried_until_its_deadline_whatever_the_number_of_attempts() {
+        let error = Error::new(ErrorKind::Throttled, "");
+        let backoff = |state| RetryPolicy::new().backoff_after(&error, state);
+        for attempts in [0, 3, 1_000] {
+            let state = State { attempts, throttled: attempts, ..FIRST };
+            assert!(backoff(state).unwrap() >= SECOND, "{attempts}");
+        }
+        assert_eq!(backoff(State { patience: SECOND, ..FIRST }), None, "no window ends before the deadline");
+        assert_eq!(backoff(State { throttled: 4, patience: 2 * SECOND, ..FIRST }), Some(SECOND));
+        assert_eq!(RetryPolicy::never().backoff_after(&error, FIRST), None);
+        let daily = error.with_long_limit("day");
+        assert_eq!(RetryPolicy::new().backoff_after(&daily, FIRST), None);
+    }
+
+    #[test]
+    fn the_first_wait_of_a_throttled_call_is_about_a_window() {
+        let error = Error::new(ErrorKind::Throttled, "");
+        let backoff =
+            |throttled, dice| RetryPolicy::new().backoff_after(&error, State { throttled, dice, ..FIRST }).unwrap();
+        assert_eq!((backoff(1, 0.0), backoff(1, 1.0)), (SECOND, 2 * SECOND));
+        assert_eq!((backoff(2, 0.0), backoff(2, 1.0)), (SECOND, 4 * SECOND));
+        assert_eq!(backoff(1_000, 1.0), 20 * SECOND);
     }
 
     #[test]
     fn the_wait_doubles_up_to_its_cap_and_is_jittered() {
         let policy = RetryPolicy::new().max_attempts(u32::MAX);
         let error = Error::new(ErrorKind::NotSent, "");
-        let wait = |attempts, dice| policy.wait_after(&error, false, attempts, HOUR, dice).unwrap();
-        assert_eq!(wait(1, 0.0), Duration::ZERO);
-        assert_eq!(wait(1, 0.5), Duration::from_millis(100));
-        assert_eq!(wait(3, 0.5), Duration::from_millis(400));
-        assert_eq!(wait(1_000, 0.5), Duration::from_secs(10));
+        let backoff = |attempts, dice| policy.backoff_after(&error, State { attempts, dice, ..FIRST }).unwrap();
+        assert_eq!(backoff(1, 0.0), Duration::ZERO);
+        assert_eq!(backoff(1, 0.5), Duration::from_millis(100));
+        assert_eq!(backoff(3, 0.5), Duration::from_millis(400));
+        assert_eq!(backoff(1_000, 0.5), Duration::from_secs(10));
     }
 
     #[test]
     fn the_services_own_delay_is_honoured_to_the_millisecond() {
-        let error = Error::new(ErrorKind::Throttled, "").with_retry_after(Some(Duration::from_millis(1234)));
-        let wait = |remaining| RetryPolicy::new().wait_after(&error, false, 1, remaining, 0.9);
-        assert_eq!(wait(HOUR), Some(Duration::from_millis(1234)));
-        assert_eq!(wait(Duration::from_secs(1)), None, "it would end after the deadline");
+        let delay = Some(Duration::from_millis(1234));
+        for kind in [ErrorKind::Throttled, ErrorKind::NotSent] {
+            let error = Error::new(kind, "").with_retry_after(delay);
+            let backoff = |remaining| {
+                RetryPolicy::new().backoff_after(&error, State { remaining, patience: remaining, dice: 0.9, ..FIRST })
+            };
+            assert_eq!(backoff(HOUR), delay);
+            assert_eq!(backoff(SECOND), None, "it would end after the deadline");
+        }
     }
 
     #[test]
@@ -193,6 +278,7 @@ mod tests {
             assert_eq!(budget.take(&timeout), Some(10));
         }
         assert_eq!(budget.take(&reset), None);
+        assert_eq!(budget.take(&Error::new(ErrorKind::Throttled, "")), Some(0), "throttled calls are outside");
         budget.succeeded(0);
         assert_eq!(budget.take(&reset), None, "one success is not worth a repetition");
         budget.succeeded(10);

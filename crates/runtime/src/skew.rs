@@ -9,6 +9,10 @@ use http::header::DATE;
 /// A difference below this is not why the service refuses a timestamp (it accepts 15 minutes): another cause must be looked for.
 const NOTICEABLE_MILLIS: u64 = 4 * 60 * 1000;
 
+/// The largest correction. A clock that is further off is broken, or the `Date` is: signing for that time would make requests that are
+/// valid when they should not be.
+const LARGEST_MILLIS: u64 = 24 * 3600 * 1000;
+
 /// The correction that is added to the clock; none at first, learned from the first refused timestamp and kept.
 #[derive(Default)]
 pub(crate) struct Skew {
@@ -34,13 +38,19 @@ impl Skew {
         Correction(self.millis.load(Ordering::Relaxed))
     }
 
-    /// Learns from an answer whose request carried a refused timestamp: the server wrote its `Date` about halfway between
-    /// sending and receiving (by our clock). Returns whether that is noticeably different from what the request `used`.
-    pub(crate) fn learn(&self, headers: &HeaderMap, sent: SystemTime, received: SystemTime, used: Correction) -> bool {
+    /// Learns from an answer whose request carried a refused timestamp, `used` at the time: the server wrote its `Date` about halfway
+    /// between sending and receiving (by our clock).
+    pub(crate) fn learn(
+        &self,
+        headers: &HeaderMap,
+        sent: SystemTime,
+        received: SystemTime,
+        used: Correction,
+    ) -> Learned {
         let Some(server) =
             headers.get(DATE).and_then(|date| date.to_str().ok()).and_then(|date| httpdate::parse_http_date(date).ok())
         else {
-            return false;
+            return Learned::Nothing;
         };
         let midpoint = sent + received.duration_since(sent).unwrap_or_default() / 2;
         let millis = match server.duration_since(midpoint) {
@@ -48,12 +58,26 @@ impl Skew {
             Err(ahead) => i64::try_from(ahead.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
         };
         // Many calls may learn at the same time; each compares with what it used itself.
-        let noticeable = used.0.abs_diff(millis) >= NOTICEABLE_MILLIS;
-        if noticeable {
-            self.millis.store(millis, Ordering::Relaxed);
+        if used.0.abs_diff(millis) < NOTICEABLE_MILLIS {
+            return Learned::Nothing;
         }
-        noticeable
+        if millis.unsigned_abs() > LARGEST_MILLIS {
+            return Learned::TooFarOff(Duration::from_millis(millis.unsigned_abs()));
+        }
+        self.millis.store(millis, Ordering::Relaxed);
+        Learned::Corrected
     }
+}
+
+/// What came of an answer to a refused timestamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Learned {
+    /// The clock was wrong, and is corrected now.
+    Corrected,
+    /// The clock is further off than is corrected, by so much.
+    TooFarOff(Duration),
+    /// The clock is not why the timestamp was refused, or the answer has no date.
+    Nothing,
 }
 
 #[cfg(test)]
@@ -74,10 +98,12 @@ mod tests {
             let skew = Skew::default();
             let used = skew.correction();
             let (sent, received) = (now - Duration::from_secs(2), now + Duration::from_secs(2));
-            assert!(skew.learn(&date(server), sent, received, used));
+            assert_eq!(skew.learn(&date(server), sent, received, used), Learned::Corrected);
             assert_eq!(skew.correction().apply(now), server);
-            assert!(skew.learn(&date(server), sent, received, used), "another call that was under way");
-            assert!(!skew.learn(&date(server), sent, received, skew.correction()), "the same again cannot help");
+            let other = skew.learn(&date(server), sent, received, used);
+            assert_eq!(other, Learned::Corrected, "another call that was in flight");
+            let again = skew.learn(&date(server), sent, received, skew.correction());
+            assert_eq!(again, Learned::Nothing, "the same again cannot help");
             assert_eq!(skew.correction().apply(now), server);
         }
     }
@@ -89,8 +115,24 @@ mod tests {
         let garbage = [(DATE, "yesterday".parse().unwrap())].into_iter().collect();
         // A minute is not why a timestamp was refused.
         for headers in [HeaderMap::new(), garbage, date(now + Duration::from_secs(60))] {
-            assert!(!skew.learn(&headers, now, now, skew.correction()), "{headers:?}");
+            assert_eq!(skew.learn(&headers, now, now, skew.correction()), Learned::Nothing, "{headers:?}");
             assert_eq!(skew.correction().apply(now), now);
         }
+    }
+
+    #[test]
+    fn a_date_that_is_more_than_a_day_off_corrects_nothing() {
+        let now = UNIX_EPOCH + 500_000 * HOUR;
+        let skew = Skew::default();
+        let year_9999 = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+        for (server, off) in [
+            (now + 25 * HOUR, 25 * HOUR),
+            (now - 25 * HOUR, 25 * HOUR),
+            (year_9999, year_9999.duration_since(now).unwrap()),
+        ] {
+            assert_eq!(skew.learn(&date(server), now, now, skew.correction()), Learned::TooFarOff(off));
+            assert_eq!(skew.correction().apply(now), now);
+        }
+        assert_eq!(skew.learn(&date(now + 23 * HOUR), now, now, skew.correction()), Learned::Corrected);
     }
 }

@@ -48,8 +48,11 @@ pub(crate) enum Told {
     Unanswered,
     /// A matter of luck: either of the two above.
     NotSentOrUnanswered,
-    /// Throttled, not executed. Tried three times.
+    /// Throttled, not executed. Tried until the deadline, which here is shorter than a window, so more than once only if the service names
+    /// a shorter delay.
     Throttled,
+    /// A limit of a day or so: throttled, not executed. Once.
+    LongLimit,
     /// The service says no. Once.
     Refused,
     /// The service says no, because of the clock, which is corrected once.
@@ -60,6 +63,8 @@ pub(crate) enum Told {
     Foreign,
     /// Not the service's answer, and nobody knows. Only the idempotent action is tried three times.
     ForeignUnknown,
+    /// A matter of luck: as the row above, or no answer.
+    ForeignUnknownOrUnanswered,
 }
 
 impl Told {
@@ -71,12 +76,14 @@ impl Told {
             Self::SuccessAtSecond => (None, false, 2),
             Self::NotSent => (Some(ErrorKind::NotSent), false, 3),
             Self::Unanswered | Self::NotSentOrUnanswered => (Some(ErrorKind::Unanswered), true, if_idempotent),
-            Self::Throttled => (Some(ErrorKind::Throttled), false, 3),
+            Self::Throttled | Self::LongLimit => (Some(ErrorKind::Throttled), false, 1),
             Self::Refused => (Some(ErrorKind::Service), false, 1),
             Self::ClockRefused => (Some(ErrorKind::Service), false, 2),
             Self::Failed => (Some(ErrorKind::Service), true, if_idempotent),
             Self::Foreign => (Some(ErrorKind::UnusableAnswer), false, 1),
-            Self::ForeignUnknown => (Some(ErrorKind::UnusableAnswer), true, if_idempotent),
+            Self::ForeignUnknown | Self::ForeignUnknownOrUnanswered => {
+                (Some(ErrorKind::UnusableAnswer), true, if_idempotent)
+            }
         }
     }
 }
@@ -214,6 +221,8 @@ fn unanswered() -> Vec<Row> {
     vec![
         connection("closed before the request is read", Unread(End::Close)),
         connection("reset before the request is read", Unread(End::Reset)),
+        connection("closed after the request line", HalfRead(17, End::Close)),
+        connection("reset after the request line", HalfRead(17, End::Reset)),
         connection("closed in the middle of the request", HalfRead(100, End::Close)),
         connection("reset in the middle of the request", HalfRead(100, End::Reset)),
         connection("not an HTTP server", Speaks(Bytes::from_static(b"220 mail.example ready\r\n"))),
@@ -271,6 +280,13 @@ fn odd_but_good() -> Vec<Row> {
         Row::odd("103 before the answer", Fault::Informational(vec![103])),
         Row::odd("a thousand 1xx before the answer", Fault::Informational([100, 102, 103, 199].repeat(250))),
         Row::odd("surplus bytes after the answer", Fault::Surplus(Bytes::from_static(b"HTTP/1.1 200 OK\r\n\r\n{}"))),
+        Row::odd("two answers pipelined", Fault::Surplus(pipelined("200 OK", r#"{"Code":"OK"}"#))),
+        Row::odd(
+            "another answer pipelined",
+            Fault::Surplus(pipelined("400 Bad Request", r#"{"Code":"Forbidden.RAM"}"#)),
+        ),
+        Row::odd("408 on the kept connection", Fault::Surplus(pipelined("408 Request Timeout", "stream timeout"))),
+        Row::odd("the head drips", Fault::Drip { bytes: 8, pause: Duration::from_millis(1) }),
         Row::odd("a megabyte of surplus bytes", Fault::Surplus(vec![b'x'; MEGABYTE].into())),
         Row::odd("closed after the answer without notice", Fault::Unannounced(End::Close)),
         Row::odd("reset after the answer without notice", Fault::Unannounced(End::Reset)),
@@ -283,7 +299,6 @@ fn odd_but_good() -> Vec<Row> {
         good("denial detail as an object", ok(r#""AccessDeniedDetail":{"AuthAction":"a","PolicyType":[1]}"#)),
         good("members that nobody knows", ok(r#""New":{"Deep":[[{}]]},"new":1e400"#)),
         good("not labelled as JSON", success().header("content-type", "text/html")),
-        Row::answer("an empty object", Answer::ok_json("{}"), Told::Success),
         good("members of the wrong shape", ok(r#""PhoneNumbers":"none","Data":"none""#)),
         good("a lone surrogate", ok(r#""Message":"\ud83d","PhoneNumbers":[{"VerifiedName":"\ude00"}]"#)),
         good("numbers that no type holds", ok(r#""Success":1e999,"Message":NaN"#)),
@@ -305,9 +320,17 @@ fn gateway_codes() -> Vec<Row> {
             }
         }
     };
-    add(&["Throttling", "Throttling.User", "Throttling.Api", "System.LimitControl"], &[200, 400, 429], Told::Throttled);
-    add(&["ServiceUnavailable"], &[200, 400, 503], Told::Failed);
-    add(&["InternalError", "UnknownError"], &[200, 400, 500], Told::Failed);
+    add(
+        &["Throttling", "Throttling.User", "throttling.api", "System.LimitControl", "Rejected.Throttling"],
+        &[200, 400, 429],
+        Told::Throttled,
+    );
+    add(&["TooManyRequests", "InternalError", "Forbidden.RAM"], &[429], Told::Throttled);
+    add(&["Throttling.Day", "Throttling.User.Hour", "isv.BUSINESS_LIMIT_CONTROL"], &[200, 400, 429], Told::LongLimit);
+    add(&["ServiceUnavailable", "isp.SYSTEM_ERROR"], &[200, 400, 503], Told::Failed);
+    add(&["InternalError", "UnknownError", "internalerror", "InternalError.Db"], &[200, 400, 500], Told::Failed);
+    add(&["RequestTimeout", "Forbidden.RAM"], &[408], Told::Failed);
+    add(&["InvalidTimeStamp.Expired", "InvalidSecurityToken.Expired"], &[500, 503], Told::Failed);
     add(&["SomethingElse"], &[500, 502, 503, 504, 599], Told::Failed);
     add(&["Product.Unsubscript", "Ram.PermissionDeny", "Unknown.ResourceOwnerId"], &[200, 400], Told::Refused);
     add(
@@ -355,17 +378,47 @@ fn gateway_codes() -> Vec<Row> {
         rows.push(Row::answer(name, answer, told).id(IN_BODY).code("InvalidTimeStamp.Expired"));
     }
 
-    for (status, with, body) in [
-        (400, "an error", &*error_body("Whatever")),
-        (403, "an empty body", ""),
-        (429, "HTML", HTML),
-        (500, "truncated JSON", "{\"Co"),
-        (503, "HTML", HTML),
+    for (name, code, status, told) in [
+        ("400 IllegalTimestamp", "IllegalTimestamp", 400, Told::ClockRefused),
+        ("500 InvalidTimeStamp.Expired", "InvalidTimeStamp.Expired", 500, Told::Failed),
+        ("503 IllegalTimestamp", "IllegalTimestamp", 503, Told::Failed),
     ] {
-        let answer = Answer::new(status, body.to_owned()).retry_after(ASKED_WAIT).not_executed();
-        let mut row = Row::answer(format!("{status} that asks to wait, with {with}"), answer, Told::Throttled);
+        let answer = Answer::new(status, error_body(code)).header("date", &ahead);
+        let answer = if status == 400 { answer.not_executed() } else { answer };
+        rows.push(Row::answer(format!("{name}, with another date"), answer, told).id(IN_BODY).code(code));
+    }
+
+    // A delay is no proof that nothing was executed: not with a failure of the service, nor with what is not its own.
+    let whatever = error_body("Whatever");
+    let failed = error_body("InternalError");
+    for (status, with, body, told) in [
+        (400, "an error", &*whatever, Told::Throttled),
+        (403, "an empty body", "", Told::Throttled),
+        (429, "HTML", HTML, Told::Throttled),
+        (400, "HTML", HTML, Told::ForeignUnknown),
+        (408, "text", "stream timeout", Told::ForeignUnknown),
+        (500, "truncated JSON", "{\"Co", Told::ForeignUnknown),
+        (502, "HTML", HTML, Told::ForeignUnknown),
+        (503, "HTML", HTML, Told::ForeignUnknown),
+        (503, "an error", &*whatever, Told::Failed),
+        (500, "a failure", &*failed, Told::Failed),
+        (400, "a failure", &*failed, Told::Failed),
+    ] {
+        let answer = Answer::new(status, body.to_owned()).retry_after(ASKED_WAIT);
+        let answer = if told == Told::Throttled { answer.not_executed() } else { answer };
+        let mut row = Row::answer(format!("{status} that asks to wait, with {with}"), answer, told);
         row.retry_after = Some(ASKED_WAIT);
-        rows.push(if status == 400 { row.id(IN_BODY).code("Whatever") } else { row });
+        rows.push(match body {
+            _ if body == whatever => row.id(IN_BODY).code("Whatever"),
+            _ if body == failed => row.id(IN_BODY).code("InternalError"),
+            _ => row,
+        });
+    }
+    for (with, body) in [("HTML", HTML), ("nothing", ""), ("JSON of a proxy", r#"{"message":"slow down"}"#)] {
+        let answer = Answer::new(429, body).header("retry-after", "1").not_executed();
+        let mut row = Row::answer(format!("429 with Retry-After in seconds and {with}"), answer, Told::Throttled);
+        row.retry_after = Some(Duration::from_secs(1));
+        rows.push(row);
     }
     rows
 }
@@ -393,9 +446,9 @@ fn forms_of_errors() -> Vec<Row> {
         refused("XML in a 200", 200, xml.clone()),
         Row::answer("XML with a 500", Answer::new(500, xml), Told::Failed).id(IN_BODY).code(CODE),
         Row::answer("Success: false", says_false.not_executed(), Told::Refused).id(IN_BODY).code("OK"),
-        Row::answer("no code", without_code, Told::Refused).id(IN_BODY),
+        Row::answer("no code", without_code, Told::Failed).id(IN_BODY),
         refused("an error code without an id in the body", 400, format!(r#"{{"Code":"{CODE}"}}"#)).id(IN_HEADER),
-        refused("an error in a redirect", 307, json("")),
+        Row::answer("an error in a redirect", Answer::new(307, json("")), Told::Failed).id(IN_BODY).code(CODE),
     ]
 }
 
@@ -404,6 +457,13 @@ fn foreign() -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, status, body) in [
         ("HTML", 200, HTML),
+        ("an empty object", 200, "{}"),
+        ("a message alone", 200, r#"{"message":"Service temporarily unavailable"}"#),
+        ("a message and success", 200, r#"{"Message":"m","Success":true}"#),
+        ("no member of the result", 200, r#"{"Code":null,"PhoneNumbers":null,"Data":null}"#),
+        ("two codes", 200, r#"{"Code":"Ram.PermissionDeny","Code":"OK","Data":{"Status":"MIGRATING"}}"#),
+        ("two codes of two spellings", 200, r#"{"Code":"OK","code":"Ram.PermissionDeny"}"#),
+        ("two codes", 400, r#"{"Code":"Forbidden.RAM","Code":"Forbidden.RAM"}"#),
         ("an empty body", 200, ""),
         ("no content", 204, ""),
         ("truncated JSON", 200, r#"{"Code":"OK","RequestId":"in-bo"#),
@@ -436,20 +496,42 @@ fn foreign() -> Vec<Row> {
     rows.push(Row::new("HTML of a proxy", Server::Answer(proxy), Told::ForeignUnknown).status(502));
 
     for status in [301, 302, 303, 307, 308] {
-        let elsewhere = Answer::new(status, "").header("location", "http://127.0.0.1:1/").not_executed();
-        rows.push(Row::answer(format!("{status} to elsewhere"), elsewhere, Told::Foreign));
+        let elsewhere = Answer::new(status, "").header("location", "http://127.0.0.1:1/");
+        rows.push(Row::answer(format!("{status} to elsewhere"), elsewhere, Told::ForeignUnknown));
     }
+    // What refuses before a request is handed on, and everything else.
     for (name, status, body) in [
-        ("an empty body", 400, ""),
+        ("HTML", 401, HTML),
         ("HTML", 403, HTML),
-        ("HTML", 404, HTML),
+        ("JSON of a proxy", 403, r#"{"message":"denied"}"#),
         ("HTML", 407, HTML),
         ("a list", 413, "[1]"),
+        ("an empty body", 414, ""),
+        ("HTML", 431, HTML),
     ] {
         let answer = Answer::new(status, body).not_executed();
         rows.push(Row::answer(format!("{status} with {name}"), answer, Told::Foreign));
     }
+    for (name, status, body) in [
+        ("an empty body", 400, ""),
+        ("HTML", 404, HTML),
+        ("JSON of a proxy", 404, r#"{"code":404,"message":"no route"}"#),
+        ("text", 408, "stream timeout"),
+        ("HTML", 409, HTML),
+        ("HTML", 421, HTML),
+        ("HTML", 499, HTML),
+    ] {
+        rows.push(Row::answer(format!("{status} with {name}"), Answer::new(status, body), Told::ForeignUnknown));
+    }
+    let early = ConnectionFault::Speaks(pipelined("503 Service Unavailable", HTML));
+    let before = "an answer before the request was read";
+    rows.push(Row::new(before, Server::Connection(early), Told::ForeignUnknownOrUnanswered));
     rows
+}
+
+/// A whole answer, to stand behind or in place of another one.
+fn pipelined(status: &str, body: &str) -> Bytes {
+    Bytes::from(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
 }
 
 /// The time as HTTP writes it, that far ahead.

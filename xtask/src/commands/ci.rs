@@ -59,7 +59,16 @@ fn lints_of_each_feature() -> Result<(), String> {
     let packages: Vec<String> = products.iter().map(|product| crate_name(product)).collect();
     let packages = packages.iter().flat_map(|package| ["--package", package.as_str()]);
     let packages: Vec<&str> = packages.chain(["--package", "alibabacloud-runtime", "--lib"]).collect();
-    for feature in ["", "reqwest", "tracing", "blocking", "redis", "redis-tls"] {
+    for feature in [
+        "",
+        "reqwest,ring",
+        "hyper,aws-lc-rs",
+        "hyper,reqwest,ring,aws-lc-rs,http2",
+        "tracing",
+        "blocking",
+        "redis",
+        "redis-tls,ring",
+    ] {
         let features = ["clippy", "--no-default-features", "--features", feature];
         cargo(&[&features[..], &packages, &["--", "--deny", "warnings"]].concat(), &[])?;
     }

@@ -59,9 +59,21 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
     text += "\n[features]\n";
     let features: Vec<&str> = model.actions.iter().filter_map(|action| action.feature.as_deref()).collect();
     let full = if features.is_empty() { "" } else { ", \"full\"" };
-    text += &format!("default = [\"reqwest\", \"tracing\"{full}]\n");
-    text += "# The bundled HTTP transport.\nreqwest = [\"alibabacloud-runtime/reqwest\"]\n";
+    text += &format!("default = [\"aws-lc-rs\", \"reqwest\", \"tracing\"{full}]\n");
     let credentials = manifest.credentials().filter(|_| model.offers_credentials);
+    let forwarded = |feature: &str| {
+        let more =
+            credentials.as_ref().map(|_| format!(", \"alibabacloud-credentials?/{feature}\"")).unwrap_or_default();
+        format!("{feature} = [\"alibabacloud-runtime/{feature}\"{more}]\n")
+    };
+    text += &format!(
+        "# The default HTTP transport, and the lean one, which is used where `reqwest` is off.\n{}{}",
+        forwarded("reqwest"),
+        forwarded("hyper")
+    );
+    text += "# The cryptography of TLS: a transport needs one of them.\n\
+             aws-lc-rs = [\"alibabacloud-runtime/aws-lc-rs\"]\nring = [\"alibabacloud-runtime/ring\"]\n\
+             # HTTP/2 with servers that offer it.\nhttp2 = [\"alibabacloud-runtime/http2\"]\n";
     let more = if credentials.is_some() { ", \"alibabacloud-credentials?/tracing\"" } else { "" };
     text += &format!("# `tracing` spans of calls and attempts.\ntracing = [\"alibabacloud-runtime/tracing\"{more}]\n");
     text += "# `blocking::Client`: the same calls for programs without async code.\nblocking = [\"alibabacloud-runtime/blocking\"]\n";
@@ -69,7 +81,7 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
              redis = [\"alibabacloud-runtime/redis\"]\nredis-tls = [\"alibabacloud-runtime/redis-tls\"]\n";
     if credentials.is_some() {
         text += "# Credentials from everywhere: profiles, roles, OIDC, the metadata service. `Client::from_env()` then asks them all.\n\
-                 credentials = [\"dep:alibabacloud-credentials\", \"reqwest\"]\n";
+                 credentials = [\"dep:alibabacloud-credentials\"]\n";
     }
     if !features.is_empty() {
         text +=
@@ -139,7 +151,7 @@ fn readme(model: &Model<'_>, crate_path: &str) -> String {
     if model.actions.iter().any(|action| action.feature.is_some()) {
         parts.push(
             "Each action is a feature of the crate, named like its module with hyphens; `full`, a default feature, has them all. \
-             For a quick build, turn the default features off and name `reqwest` and the actions that you call."
+             For a quick build, turn the default features off and name `hyper`, `ring` and the actions that you call."
                 .to_owned(),
         );
     }

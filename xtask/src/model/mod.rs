@@ -187,15 +187,28 @@ pub struct ErrorStatic<'s> {
 /// A crate with more actions than this has a feature for each.
 const HANDFUL: usize = 5;
 
+/// The features of a crate that are not those of its actions.
+const RESERVED_FEATURES: [&str; 13] = [
+    "default",
+    "full",
+    "reqwest",
+    "hyper",
+    "aws-lc-rs",
+    "ring",
+    "http2",
+    "tracing",
+    "blocking",
+    "redis",
+    "redis-tls",
+    "credentials",
+    "serde",
+];
+
 /// The feature for the action of a module: its name with hyphens.
 pub fn feature(module: &str) -> String {
     let name = module.trim_start_matches("r#").replace('_', "-");
     let name = name.trim_matches('-');
-    if ["default", "full", "reqwest", "tracing", "blocking", "redis", "redis-tls", "credentials"].contains(&name) {
-        format!("{name}-action")
-    } else {
-        name.to_owned()
-    }
+    if RESERVED_FEATURES.contains(&name) { format!("{name}-action") } else { name.to_owned() }
 }
 
 /// Decides all names, or tells which cannot be decided. With `features`, many actions get a feature each.

@@ -1,72 +1,71 @@
-//! Reading the journals of `cams bulk`: JSON lines, of which the first says what the journal is of.
-//!
-//! Unknown keys and unknown kinds of lines are ignored, so that a newer journal can be read. A torn last line, which a killed
-//! process leaves behind, is noted; any other line that is no JSON object is an error, because nobody knows what it said.
+//! What one journal says, or those of all shards of one input together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
+use std::sync::Arc;
 
-use alibabacloud_cams::chatapp_sync_phone_number::{Output, PhoneNumber};
+use alibabacloud_cams::PRODUCT;
 use alibabacloud_cams::descriptor::ActionDescriptor;
-use alibabacloud_cams::{ChatappSyncPhoneNumber, PRODUCT};
-use alibabacloud_runtime::Action;
-use alibabacloud_runtime::private::decode::decode;
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use super::findings::State;
-use crate::bulk::Shard;
 use crate::exit::Failure;
-use crate::journal::{self, Header, VERSION};
+use crate::input::Shard;
+use crate::journal::{self, End, Entry, Header, State};
+use crate::options;
 
-/// The action whose answers are reported.
-const ACTION: &ActionDescriptor = <ChatappSyncPhoneNumber as Action>::DESCRIPTOR;
-
-/// The parameter that says which space was synced.
-const SPACE: &str = "CustSpaceId";
-
-/// What one journal says, or those of all shards of one input together.
-#[derive(Debug, Default)]
-pub(super) struct Journal {
-    /// How many rows the input has.
-    rows_of_input: Option<u64>,
-    digest: Option<String>,
-    /// Which shards these are, if the input was shared out.
+/// What one journal says, or those of all shards of one input together; `T` is what is kept of an answer.
+#[derive(Debug)]
+pub(super) struct Journal<T> {
+    /// How many rows of the input are sent; rows that repeat an earlier one are not.
+    rows_of_input: u64,
+    digest: String,
+    /// Which shards these are, if the input was divided.
     shards: BTreeSet<(u64, u64)>,
     /// By their numbers in the input.
-    pub(super) rows: BTreeMap<u64, Row>,
+    pub(super) rows: BTreeMap<u64, Row<T>>,
+    /// The names of the labels, in the order of their first appearance.
+    pub(super) labels: Vec<Arc<str>>,
     /// When the first run began.
     pub(super) began: String,
-    /// Whether the last run of each journal ended, and was not interrupted.
+    /// Whether the last run of each journal ended and was not interrupted.
     pub(super) ended: bool,
     /// What the reader of the report should know about the journal.
     pub(super) notes: Vec<String>,
 }
 
 /// One row of the input.
-#[derive(Debug, Default)]
-pub(super) struct Row {
-    pub(super) space: Option<String>,
+#[derive(Debug)]
+pub(super) struct Row<T> {
+    /// The parameters by their names, in the order of the journal.
+    pub(super) parameters: Vec<(String, String)>,
+    /// By the places of their names in [`Journal::labels`].
+    pub(super) labels: Vec<(usize, String)>,
     /// When its outcome was written.
     pub(super) at: String,
-    /// `None`: it was sent, and no outcome is known yet.
-    pub(super) outcome: Option<Outcome>,
+    /// `None`: its request was about to go, and no outcome is recorded.
+    pub(super) outcome: Option<Outcome<T>>,
+}
+
+impl<T> Default for Row<T> {
+    fn default() -> Self {
+        Self { parameters: Vec::new(), labels: Vec::new(), at: String::new(), outcome: None }
+    }
+}
+
+impl<T> Row<T> {
+    /// The value of a parameter.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(parameter, _)| parameter == name).map(|(_, value)| &**value)
+    }
 }
 
 #[derive(Debug)]
-pub(super) enum Outcome {
-    Done(Vec<Synced>),
+pub(super) enum Outcome<T> {
+    Done(T),
     Failed(Problem),
     Unknown(Problem),
-}
-
-/// A number of an answer: of millions, no more is kept than a report needs.
-#[derive(Debug)]
-pub(super) struct Synced {
-    /// As it came; a number without one cannot be told apart from others of its space.
-    pub(super) phone: Option<String>,
-    pub(super) state: State,
 }
 
 /// Why a row has no answer.
@@ -78,30 +77,11 @@ pub(super) struct Problem {
     pub(super) request_id: String,
 }
 
-impl Synced {
-    fn new(number: PhoneNumber) -> Self {
-        let text = |value: Option<String>| value.filter(|value| !value.is_empty());
-        Self {
-            phone: text(number.phone_number),
-            state: State {
-                name: text(number.verified_name),
-                status: text(number.status.map(|value| value.to_string())),
-                quality: text(number.quality_rating.map(|value| value.to_string())),
-                tier: text(number.messaging_limit_tier.map(|value| value.to_string())),
-                verification: text(number.code_verification_status.map(|value| value.to_string())),
-                name_review: text(number.name_status.map(|value| value.to_string())),
-                new_name_review: text(number.new_name_status.map(|value| value.to_string())),
-                official: text(number.is_official.map(|value| value.to_string())),
-            },
-        }
-    }
-}
-
-impl Journal {
-    /// How many rows of the input are not in the journal; `None` if it does not say, or other shards have them.
+impl<T> Journal<T> {
+    /// How many rows of the input are not in the journal; `None` if other shards have them.
     pub(super) fn not_sent(&self) -> Option<u64> {
         let seen = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
-        self.missing_shards().is_empty().then(|| self.rows_of_input.map(|rows| rows.saturating_sub(seen))).flatten()
+        self.missing_shards().is_empty().then(|| self.rows_of_input.saturating_sub(seen))
     }
 
     /// The shards that are not among these.
@@ -121,7 +101,10 @@ impl Journal {
             )));
         }
         self.shards.extend(other.shards);
-        for (number, row) in other.rows {
+        for (number, mut row) in other.rows {
+            for (label, _) in &mut row.labels {
+                *label = place(&mut self.labels, &other.labels[*label]);
+            }
             self.rows.insert(number, row);
         }
         if other.began < self.began {
@@ -133,164 +116,183 @@ impl Journal {
     }
 }
 
-/// Reads a journal, or those of several shards; `-` is standard input.
-pub(super) fn read<'a>(paths: impl IntoIterator<Item = &'a str>) -> Result<Journal, Failure> {
-    let mut whole: Option<Journal> = None;
-    for path in paths {
-        let (name, lines): (_, Box<dyn BufRead>) = if path == "-" {
-            ("standard input", Box::new(io::stdin().lock()))
-        } else {
-            let file = File::open(path).map_err(|error| Failure::local(format!("{path} cannot be read: {error}")))?;
-            (path, Box::new(BufReader::new(file)))
-        };
-        let journal = parse(name, lines)?;
+/// The place of a label among others; new ones come last.
+fn place(labels: &mut Vec<Arc<str>>, label: &str) -> usize {
+    labels.iter().position(|known| **known == *label).unwrap_or_else(|| {
+        labels.push(label.into());
+        labels.len() - 1
+    })
+}
+
+/// The lines of a journal; `-` is standard input.
+fn open(path: &str) -> Result<(&str, Box<dyn BufRead>), Failure> {
+    if path == "-" {
+        return Ok(("standard input", Box::new(io::stdin().lock())));
+    }
+    let file = File::open(path).map_err(|error| Failure::local(format!("{path} cannot be read: {error}")))?;
+    Ok((path, Box::new(BufReader::new(file))))
+}
+
+/// Journals of one action, read when it is known how.
+pub(super) struct Source<'p> {
+    name: &'p str,
+    lines: Box<dyn BufRead>,
+}
+
+impl<'p> Source<'p> {
+    /// Opens the journals of these paths; the action is that of the first one.
+    pub(super) fn open(
+        paths: impl IntoIterator<Item = &'p str>,
+    ) -> Result<(&'static ActionDescriptor, Vec<Self>), Failure> {
+        let mut sources = Vec::new();
+        let mut action = None;
+        for path in paths {
+            let (name, mut lines) = open(path)?;
+            if action.is_none() {
+                // Read ahead, and put back: standard input cannot be read twice.
+                let mut first = Vec::new();
+                lines
+                    .read_until(b'\n', &mut first)
+                    .map_err(|error| Failure::local(format!("{name} cannot be read: {error}")))?;
+                action = Some(action_of(name, &first)?);
+                lines = Box::new(BufReader::new(io::Read::chain(io::Cursor::new(first), lines)));
+            }
+            sources.push(Self { name, lines });
+        }
+        action.map(|action| (action, sources)).ok_or_else(|| Failure::usage("name a journal".to_owned()))
+    }
+}
+
+fn action_of(name: &str, first: &[u8]) -> Result<&'static ActionDescriptor, Failure> {
+    let (header, _) =
+        journal::read(first, |_, _| Ok(())).map_err(|problem| Failure::local(format!("{name} {problem}")))?;
+    let Header { product, action, .. } = header;
+    if product != PRODUCT.code {
+        return Err(Failure::local(format!(
+            "{name} is a journal of the product `{product}`; this command reports those of `{}`",
+            PRODUCT.code
+        )));
+    }
+    options::action(&action).ok_or_else(|| {
+        Failure::local(format!(
+            "{name} is a journal of the action `{action}`, which this version of the command does not have; update it"
+        ))
+    })
+}
+
+/// Reads the journals of one action; `answer` takes what is needed of an answer.
+pub(super) fn read<T>(
+    action: &ActionDescriptor,
+    sources: Vec<Source>,
+    answer: impl Fn(&RawValue) -> Result<T, Problem>,
+) -> Result<Journal<T>, Failure> {
+    let mut whole: Option<Journal<T>> = None;
+    for Source { name, lines } in sources {
+        let journal = parse(action, name, lines, &answer)?;
         match &mut whole {
             Some(whole) => whole.merge(journal, name)?,
             None => whole = Some(journal),
         }
     }
-    Ok(whole.unwrap_or_default())
+    whole.ok_or_else(|| Failure::usage("name a journal".to_owned()))
 }
 
-fn parse(name: &str, mut lines: impl BufRead) -> Result<Journal, Failure> {
-    let mut journal = Journal::default();
-    let mut bytes = Vec::new();
-    let mut number = 0_u64;
-    loop {
-        bytes.clear();
-        let length = lines
-            .read_until(b'\n', &mut bytes)
-            .map_err(|error| Failure::local(format!("{name} cannot be read: {error}")))?;
-        if length == 0 {
-            break;
-        }
-        number += 1;
-        if bytes.trim_ascii().is_empty() {
-            continue;
-        }
-        let line = match serde_json::from_slice::<Value>(bytes.trim_ascii_end()) {
-            Ok(line) if line.is_object() => line,
-            _ if number == 1 => return Err(no_journal(name)),
-            _ if bytes.last() != Some(&b'\n') => {
-                journal.notes.push(format!(
-                    "The last line of {} is torn: the process that wrote it was killed, or still runs.",
-                    file_name(name)
-                ));
-                break;
-            }
-            Ok(_) => return Err(malformed(name, number, "it is no JSON object")),
-            Err(error) => {
-                return Err(malformed(name, number, &format!("it is not JSON from column {} on", error.column())));
-            }
-        };
-        if number == 1 {
-            header(name, line, &mut journal)?;
+fn parse<T>(
+    action: &ActionDescriptor,
+    name: &str,
+    lines: impl BufRead,
+    answer: &impl Fn(&RawValue) -> Result<T, Problem>,
+) -> Result<Journal<T>, Failure> {
+    let mut rows = BTreeMap::new();
+    let mut labels = Vec::new();
+    let mut ended = false;
+    let read = journal::read(lines, |_, entry| {
+        if entry.run.is_some() {
+            ended = entry.is_end_of_run();
         } else {
-            entry(line, &mut journal).map_err(|problem| malformed(name, number, problem))?;
+            take_in(entry, &mut rows, &mut labels, answer);
         }
+        Ok(())
+    });
+    let (header, end) = read.map_err(|problem| Failure::local(format!("{name} {problem}")))?;
+    if header.product != PRODUCT.code || header.action != action.name {
+        let Header { product, action: other, .. } = header;
+        return Err(Failure::local(format!("{name} is a journal of {product} {other}, not of {}", action.name)));
     }
-    if number == 0 {
-        return Err(no_journal(name));
+    let mut notes = Vec::new();
+    if let End::Torn { .. } = end {
+        notes.push(format!(
+            "The last line of {} is torn: the process that wrote it was killed, or still runs.",
+            file_name(name)
+        ));
     }
-    Ok(journal)
+    let mut shards = BTreeSet::new();
+    if let Some(shard) = header.shard {
+        // The missing ones are named one by one.
+        let valid = Shard::parse(&shard).ok().filter(|shard| shard.of <= 10_000);
+        let Some(Shard { number, of }) = valid else {
+            return Err(Failure::local(format!("{name} has a damaged first line: its shard is not like 2/5")));
+        };
+        shards.insert((number, of));
+    }
+    let rows_of_input = header.input.rows.saturating_sub(header.input.repeated);
+    Ok(Journal { rows_of_input, digest: header.input.digest, shards, rows, labels, began: header.at, ended, notes })
 }
 
-/// The name alone: where a file lies is nobody's business but its owner's.
+/// The last part of a path: where a file is stored does not belong into a report.
 fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-fn no_journal(name: &str) -> Failure {
-    Failure::local(format!("{name} is no journal of `cams bulk`: its first line does not say so"))
-}
-
-fn malformed(name: &str, line: u64, problem: &str) -> Failure {
-    Failure::local(format!(
-        "{name}, line {line}, is malformed: {problem}; take the line out of a copy to report the others"
-    ))
-}
-
-fn header(name: &str, line: Value, journal: &mut Journal) -> Result<(), Failure> {
-    let Some(format) = line["journal"].as_u64() else {
-        return Err(no_journal(name));
+fn take_in<T>(
+    entry: &Entry<'_>,
+    rows: &mut BTreeMap<u64, Row<T>>,
+    labels: &mut Vec<Arc<str>>,
+    answer: &impl Fn(&RawValue) -> Result<T, Problem>,
+) {
+    let (Some(number), Some(state)) = (entry.row, entry.state) else { return };
+    let problem = || Problem {
+        code: entry.code.clone().or_else(|| entry.kind.clone()).unwrap_or_default(),
+        message: entry.message.clone().unwrap_or_default(),
+        request_id: entry.request_id.clone().unwrap_or_default(),
     };
-    if format != u64::from(VERSION) {
-        return Err(Failure::local(format!(
-            "{name} is a journal of format {format}; this version reads format {VERSION}"
-        )));
-    }
-    let damaged = |problem: &str| {
-        Failure::local(format!(
-            "the first line of {name} is damaged: {problem}; without it nobody knows what the journal is of"
-        ))
-    };
-    // Its own message may quote the line.
-    let header: Header =
-        serde_json::from_value(line).map_err(|_| damaged("a fact is missing, or of the wrong type"))?;
-    let Header { product, action, .. } = header;
-    if product != PRODUCT.code || action != ACTION.name {
-        return Err(Failure::local(format!(
-            "{name} is a journal of {product} {action}; only those of {} {} can be reported",
-            PRODUCT.code, ACTION.name
-        )));
-    }
-    journal.rows_of_input = Some(header.input.rows);
-    journal.digest = Some(header.input.digest);
-    journal.began = header.at;
-    if let Some(shard) = header.shard {
-        // The missing ones are named one by one.
-        let valid = Shard::parse(&shard).ok().filter(|shard| shard.of <= 10_000);
-        let Shard { number, of } = valid.ok_or_else(|| damaged("its shard is not like 2/5"))?;
-        journal.shards.insert((number, of));
-    }
-    Ok(())
-}
-
-fn entry(mut line: Value, journal: &mut Journal) -> Result<(), &'static str> {
-    if line.get("run").is_some() {
-        journal.ended = line["state"] == "ended" && line["interrupted"] != true;
-        return Ok(());
-    }
-    let Ok(state) = journal::State::deserialize(&line["state"]) else { return Ok(()) };
-    let Some(row) = line.get("row") else {
-        return Ok(());
-    };
-    let row = journal.rows.entry(row.as_u64().ok_or("its row is no number")?).or_default();
     let outcome = match state {
-        journal::State::Sending => {
-            row.space = line["parameters"][SPACE].as_str().map(ToOwned::to_owned).or(row.space.take());
-            return Ok(());
+        State::Sending => {
+            let row = rows.entry(number).or_default();
+            if let Some(parameters) = entry.parameters {
+                row.parameters = members(parameters);
+            }
+            if let Some(given) = entry.labels {
+                row.labels = members(given).into_iter().map(|(name, value)| (place(labels, &name), value)).collect();
+            }
+            row.outcome = None;
+            return;
         }
-        journal::State::Done => numbers(&line["answer"].take()).map_or_else(Outcome::Failed, Outcome::Done),
-        journal::State::Failed => Outcome::Failed(problem(&line)),
-        journal::State::Unknown => Outcome::Unknown(problem(&line)),
-        journal::State::New => return Ok(()),
+        State::NotSent => {
+            rows.remove(&number);
+            return;
+        }
+        State::Done => {
+            let answer = entry.answer.map_or_else(|| answer(RawValue::NULL), answer);
+            answer.map_or_else(Outcome::Failed, Outcome::Done)
+        }
+        State::Failed => Outcome::Failed(problem()),
+        State::Unknown => Outcome::Unknown(problem()),
+        State::Started | State::Ended | State::Other => return,
     };
-    row.at = text(&line["at"]);
+    let row = rows.entry(number).or_default();
+    row.at = entry.at.clone().unwrap_or_default();
     row.outcome = Some(outcome);
-    Ok(())
 }
 
-/// The numbers of an answer, read as tolerantly as a client does.
-fn numbers(answer: &Value) -> Result<Vec<Synced>, Problem> {
-    let mut output = Output::default();
-    match decode(answer.to_string().as_bytes(), &mut output) {
-        Ok(_) => Ok(output.phone_numbers.into_iter().map(Synced::new).collect()),
-        Err(error) => Err(Problem {
-            code: "unreadable answer".to_owned(),
-            message: error.to_string(),
-            request_id: text(&answer["RequestId"]),
-        }),
-    }
-}
-
-fn problem(line: &Value) -> Problem {
-    let code = [&line["code"], &line["kind"]].into_iter().map(text).find(|text| !text.is_empty());
-    Problem { code: code.unwrap_or_default(), message: text(&line["message"]), request_id: text(&line["request_id"]) }
+/// The members of an object as text; nothing of another value.
+fn members(object: &RawValue) -> Vec<(String, String)> {
+    let members: Map<String, Value> = serde_json::from_str(object.get()).unwrap_or_default();
+    members.into_iter().map(|(name, value)| (name, text(&value))).collect()
 }
 
 /// The text of a value; numbers and the like as JSON, nothing for `null`.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -301,38 +303,42 @@ fn text(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::{InputFacts, Opened, Outcome as Recorded, Sums};
 
     const HEADER: &str = r#"{"journal":1,"product":"cams","action":"ChatappSyncPhoneNumber","version":"2020-06-06","at":"2026-11-25T07:00:00.000Z","input":{"rows":3,"digest":"ab"}}"#;
 
-    fn journal(lines: &[&str]) -> Result<Journal, String> {
-        parse("j", (HEADER.to_owned() + "\n" + &lines.join("\n")).as_bytes()).map_err(|failure| format!("{failure:?}"))
+    fn sync() -> &'static ActionDescriptor {
+        PRODUCT.action("ChatappSyncPhoneNumber").expect("a known action")
+    }
+
+    fn answer(answer: &RawValue) -> Result<String, Problem> {
+        Ok(answer.get().to_owned())
+    }
+
+    fn journal(lines: &[&str]) -> Result<Journal<String>, String> {
+        let text = HEADER.to_owned() + "\n" + &lines.join("\n");
+        parse(sync(), "j", text.as_bytes(), &answer).map_err(|failure| format!("{failure:?}"))
     }
 
     #[test]
-    fn the_last_outcome_of_a_row_counts_and_lines_may_interleave() {
+    fn the_last_line_of_a_row_counts_and_lines_may_interleave() {
         let journal = journal(&[
-            r#"{"row":2,"line":3,"at":"t1","state":"sending","parameters":{"CustSpaceId":"b"}}"#,
+            r#"{"row":2,"line":3,"at":"t1","state":"sending","parameters":{"CustSpaceId":"b"},"labels":{"Customer":"Li"}}"#,
             r#"{"row":1,"line":2,"at":"t1","state":"sending","parameters":{"CustSpaceId":"a"},"new":{}}"#,
             r#"{"row":2,"at":"t2","state":"failed","code":"Throttling","message":"m","status":400,"request_id":"R"}"#,
             r#"{"something":"new"}"#,
-            r#"{"row":2,"at":"t3","state":"done","answer":{"PhoneNumbers":[{"PhoneNumber":1,"Status":"NEW"}]}}"#,
+            r#"{"row":2,"at":"t3","state":"done","answer":{"Code":"OK"}}"#,
+            r#"{"row":3,"at":"t3","state":"sending","parameters":{}}"#,
+            r#"{"row":3,"at":"t3","state":"not_sent","code":"InvalidAccessKeyId.NotFound"}"#,
+            r#"{"at":"t4","input":{"rows":5,"digest":"cd","repeated":1}}"#,
             "",
         ]);
         let journal = journal.unwrap();
-        assert!(journal.rows[&1].outcome.is_none());
-        assert_eq!(journal.rows[&1].space.as_deref(), Some("a"));
-        let Some(Outcome::Done(numbers)) = &journal.rows[&2].outcome else { panic!("{:?}", journal.rows[&2]) };
-        assert_eq!(numbers[0].phone.as_deref(), Some("1"));
-        assert_eq!(numbers[0].state.status.as_deref(), Some("NEW"));
-        assert_eq!(journal.not_sent(), Some(1));
-    }
-
-    #[test]
-    fn an_answer_that_cannot_be_read_is_a_failed_row() {
-        let journal =
-            journal(&[r#"{"row":1,"state":"done","answer":{"PhoneNumbers":true,"RequestId":"R"}}"#, ""]).unwrap();
-        let Some(Outcome::Failed(problem)) = &journal.rows[&1].outcome else { panic!("{:?}", journal.rows[&1]) };
-        assert!(problem.message.contains("PhoneNumbers") && problem.request_id == "R", "{problem:?}");
+        assert!(journal.rows[&1].outcome.is_none() && !journal.rows.contains_key(&3));
+        assert_eq!(journal.rows[&1].parameter("CustSpaceId"), Some("a"));
+        assert_eq!((journal.labels.len(), &journal.rows[&2].labels[..]), (1, &[(0, "Li".to_owned())][..]));
+        assert!(matches!(&journal.rows[&2].outcome, Some(Outcome::Done(answer)) if answer == r#"{"Code":"OK"}"#));
+        assert_eq!(journal.not_sent(), Some(2), "of four rows, because one is repeated");
     }
 
     #[test]
@@ -341,7 +347,7 @@ mod tests {
             let journal = journal(&[r#"{"row":2,"state":"unknown"}"#, torn]).unwrap();
             assert!(journal.rows.len() == 1 && journal.notes[0].contains("torn"), "{:?}", journal.notes);
         }
-        // The end of the line is missing, but not what it says.
+        // Only the end of the line is missing.
         assert!(journal(&[r#"{"row":2,"state":"unknown"}"#]).unwrap().notes.is_empty());
         for wrong in ["{\"row\":1,\"sta", "[]", r#"{"row":"x","state":"done"}"#] {
             let error = journal(&[r#"{"row":2,"state":"unknown"}"#, wrong, "{}"]).unwrap_err();
@@ -349,41 +355,41 @@ mod tests {
         }
     }
 
-    /// The two sides of the format are two files.
     #[test]
     fn what_a_bulk_writes_is_what_a_report_reads() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
-        let header = Header::new(ACTION.name, 4, "ab".to_owned(), Some("1/2".to_owned()));
-        let opened = journal::Opened::open(&path, &header).unwrap();
+        let facts = InputFacts { rows: 4, digest: "ab".to_owned(), repeated: 0 };
+        let header = Header::new(sync().name, facts, Some("1/2".to_owned()));
+        let mut opened = Opened::create(&path).unwrap();
+        opened.prepare(&header, |_| {}).unwrap();
         let writer = opened.begin(None).unwrap();
         let pen = writer.pen();
         for row in 1..=4 {
-            drop(pen.sending(row, row + 1, &[(SPACE, format!("s{row}"))]));
+            let written = pen.sending(
+                row,
+                row + 1,
+                &[("CustSpaceId", format!("s{row}"))],
+                &[("Customer".into(), "Li".to_owned())],
+            );
+            written.blocking_recv().unwrap().unwrap();
         }
-        let answer = serde_json::json!({ "PhoneNumbers": [{ "PhoneNumber": "1", "Status": "BANNED" }] });
-        let done = journal::Outcome { answer: Some(&answer), ..journal::Outcome::default() };
-        drop(pen.outcome(1, journal::State::Done, &done));
-        let failed = journal::Outcome {
-            code: Some("c"),
-            message: Some("m"),
-            request_id: Some("r"),
-            ..journal::Outcome::default()
-        };
-        drop(pen.outcome(2, journal::State::Failed, &failed));
-        let unknown = journal::Outcome { kind: Some("Unanswered"), ..journal::Outcome::default() };
-        drop(pen.outcome(3, journal::State::Unknown, &unknown));
-        drop(pen.ended(1, journal::Sums::default()));
+        let response = serde_json::json!({ "PhoneNumbers": [{ "PhoneNumber": "1", "Status": "BANNED" }] });
+        drop(pen.outcome(1, State::Done, &Recorded { answer: Some(&response), ..Recorded::default() }));
+        let failed = Recorded { code: Some("c"), message: Some("m"), request_id: Some("r"), ..Recorded::default() };
+        drop(pen.outcome(2, State::Failed, &failed));
+        drop(pen.outcome(3, State::Unknown, &Recorded { kind: Some("Unanswered"), ..Recorded::default() }));
+        drop(pen.ended(1, Sums::default()));
         writer.close().unwrap();
 
-        let read = read([path.to_str().unwrap()]).unwrap();
-        assert_eq!((read.rows_of_input, read.digest.as_deref(), read.ended), (Some(4), Some("ab"), true));
+        let (action, sources) = Source::open([path.to_str().unwrap()]).unwrap();
+        let read = read(action, sources, answer).unwrap();
+        assert_eq!((action.name, read.rows_of_input, &*read.digest, read.ended), (sync().name, 4, "ab", true));
         assert_eq!((read.missing_shards(), read.began), (vec!["2/2".to_owned()], header.at));
         let row = |row: u64| &read.rows[&row];
-        assert_eq!((1..=4).filter_map(|number| row(number).space.as_deref()).collect::<String>(), "s1s2s3s4");
-        assert!(
-            matches!(&row(1).outcome, Some(Outcome::Done(numbers)) if numbers[0].state.status.as_deref() == Some("BANNED"))
-        );
+        assert_eq!((1..=4).filter_map(|number| row(number).parameter("CustSpaceId")).collect::<String>(), "s1s2s3s4");
+        assert_eq!(row(4).labels, [(0, "Li".to_owned())]);
+        assert!(matches!(&row(1).outcome, Some(Outcome::Done(answer)) if answer.contains("BANNED")));
         let Some(Outcome::Failed(problem)) = &row(2).outcome else { panic!("{:?}", row(2)) };
         assert_eq!((&*problem.code, &*problem.message, &*problem.request_id), ("c", "m", "r"));
         assert!(matches!(&row(3).outcome, Some(Outcome::Unknown(problem)) if problem.code == "Unanswered"));
@@ -394,8 +400,9 @@ mod tests {
     fn shards_of_one_input_make_one_journal() {
         let shard = |shard: &str, digest: &str, row: u64| {
             let header = HEADER.replace("\"ab\"}", &format!("\"{digest}\"}},\"shard\":\"{shard}\""));
-            let text = format!("{header}\n{{\"row\":{row},\"state\":\"unknown\"}}\n");
-            parse(shard, text.as_bytes()).unwrap_or_else(|failure| panic!("{failure:?}"))
+            let text =
+                format!("{header}\n{{\"row\":{row},\"state\":\"sending\",\"labels\":{{\"L{row}\":\"{row}\"}}}}\n");
+            parse(sync(), shard, text.as_bytes(), &answer).unwrap_or_else(|failure| panic!("{failure:?}"))
         };
         let mut whole = shard("1/2", "ab", 1);
         assert_eq!((whole.not_sent(), whole.missing_shards()), (None, vec!["2/2".to_owned()]));
@@ -403,5 +410,6 @@ mod tests {
         assert!(whole.merge(shard("1/2", "ab", 2), "j").is_err());
         assert!(whole.merge(shard("2/2", "ab", 2), "j").is_ok());
         assert_eq!((whole.not_sent(), whole.rows.len()), (Some(1), 2));
+        assert_eq!((whole.labels.len(), &whole.rows[&2].labels[..]), (2, &[(1, "2".to_owned())][..]));
     }
 }

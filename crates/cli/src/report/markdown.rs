@@ -1,85 +1,57 @@
-//! A report for chat: a short summary, and a table of the numbers that need attention.
+//! Markdown for chat, in which a value is only text.
 
-use super::attention::Level;
-use super::findings::{Findings, Why, minute, tier};
+use super::facts::{Facts, Group};
 use crate::figures::{counted, grouped};
 
-/// How many lines a table has at most: a message is read on a phone.
-const MOST: usize = 20;
+/// The most lines of a table: a message is read on a phone.
+pub(super) const MOST: usize = 20;
 
-pub(super) fn render(findings: &Findings) -> String {
-    let mut out = format!("## WhatsApp numbers, {}\n\n", text(&minute(&findings.to)));
-    out.push_str(&format!(
-        "**{}** in {}: {}.\n",
-        counted(findings.numbers.len(), "number", "numbers"),
-        counted(findings.spaces, "space", "spaces"),
-        Level::ALL.map(|level| format!("{} {}", grouped(findings.at(level)), level.label().to_lowercase())).join(", ")
-    ));
-    if let Some(since) = &findings.since {
-        let changes = ["worse", "better", "new"].map(|key| format!("{} {key}", grouped(findings.changed(key))));
-        let gone = grouped(since.gone.len());
-        out.push_str(&format!("Since {}: {}, {gone} gone.\n", text(&minute(&since.at)), changes.join(", ")));
-    }
-    for note in &findings.notes {
+pub(super) fn notes(out: &mut String, notes: &[String]) {
+    for note in notes {
         out.push_str(&format!("\n> {}\n", text(note)));
     }
-
-    let urgent: Vec<_> = findings.urgent().collect();
-    if !urgent.is_empty() {
-        out.push_str(
-            "\n| | Row | Number | Name | Space | Status | Quality | Tier | Reason |\n|---|---|---|---|---|---|---|---|---|\n",
-        );
-        for number in urgent.iter().take(MOST) {
-            let state = &number.state;
-            let value = |value: &Option<String>| text(value.as_deref().unwrap_or("–"));
-            let reason = match number.change.text() {
-                "" => number.meaning(),
-                change => format!("{} ({change})", number.meaning()),
-            };
-            out.push_str(&format!(
-                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
-                number.level().map_or("", Level::label),
-                number.row,
-                text(&number.phone.to_string()),
-                value(&state.name),
-                text(&number.space),
-                value(&state.status),
-                value(&state.quality),
-                text(tier(state.tier.as_deref().unwrap_or("–"))),
-                text(&reason),
-            ));
-        }
-        more(&mut out, urgent.len());
-    }
-
-    let rows: Vec<_> = findings.rows.iter().filter(|row| row.why != Why::Empty).collect();
-    if !rows.is_empty() {
-        out.push_str(&format!("\n**{} without an answer**\n\n", counted(rows.len(), "row", "rows")));
-        out.push_str("| Row | Space | Outcome | Code | Message | Request |\n|---|---|---|---|---|---|\n");
-        for row in rows.iter().take(MOST) {
-            let problem = &row.problem;
-            let [space, code, message, request_id] =
-                [&row.space, &problem.code, &problem.message, &problem.request_id].map(|value| text(value));
-            out.push_str(&format!(
-                "| {} | {space} | {} | {code} | {message} | {request_id} |\n",
-                row.row,
-                row.why.label()
-            ));
-        }
-        more(&mut out, rows.len());
-    }
-    out
 }
 
-fn more(out: &mut String, all: usize) {
+/// The first line of a table.
+pub(super) fn head<'c>(out: &mut String, columns: impl IntoIterator<Item = &'c str>) {
+    let columns: Vec<String> = columns.into_iter().map(text).collect();
+    out.push_str(&format!("\n| {} |\n|{}\n", columns.join(" | "), "---|".repeat(columns.len())));
+}
+
+pub(super) fn line<'c>(out: &mut String, cells: impl IntoIterator<Item = &'c str>) {
+    let cells: Vec<String> = cells.into_iter().map(text).collect();
+    out.push_str(&format!("| {} |\n", cells.join(" | ")));
+}
+
+pub(super) fn more(out: &mut String, all: usize) {
     if all > MOST {
-        out.push_str(&format!("\n… and {} more.\n", grouped(all - MOST)));
+        out.push_str(&format!("\n… and {} more.\n", grouped((all - MOST) as u64)));
     }
 }
 
-/// Text that Markdown takes for nothing else. A name can neither end a cell, nor call somebody (`@all`), nor become a link:
+/// The rows without an answer, grouped by why.
+pub(super) fn groups(out: &mut String, facts: &Facts, columns: &[&str]) {
+    for Group { why, code, advice, rows } in &facts.groups {
+        let count = counted(rows.len() as u64, "row", "rows");
+        out.push_str(&format!("\n**{}: {count} {}**", text(code), why.label()));
+        if !advice.is_empty() {
+            out.push_str(&format!(" – {}", text(advice)));
+        }
+        out.push('\n');
+        let labels = facts.labels.iter().map(|label| &**label);
+        head(out, ["Row"].into_iter().chain(columns.iter().copied()).chain(labels).chain(["Message", "Request"]));
+        for row in rows.iter().take(MOST) {
+            let number = row.row.to_string();
+            let cells = [&*number].into_iter().chain(row.parameters.iter().map(|cell| &**cell));
+            line(out, cells.chain(row.labels.iter().map(|cell| &**cell)).chain([&*row.message, &row.request_id]));
+        }
+        more(out, rows.len());
+    }
+}
+
+/// Text that Markdown takes for nothing else. A name can neither end a cell, nor mention somebody (`@all`), nor become a link:
 /// an invisible word joiner stands where a chat would see one.
-fn text(text: &str) -> String {
+pub(super) fn text(text: &str) -> String {
     let mut out = String::new();
     let mut characters = text.chars().peekable();
     let mut before = ' ';

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// What stands for the hidden digits; always the same, so that it does not tell how many there are.
-const HIDDEN: &str = "••••";
+/// Stands for hidden digits; always the same, so that it does not show how many there are.
+pub(super) const HIDDEN: &str = "••••";
 
 /// The longest text that is shown, in characters.
 const LONGEST: usize = 200;
@@ -21,8 +21,8 @@ pub(super) struct Phone {
 impl Phone {
     /// Without `full`, at least four digits are hidden: up to three of the first and four of the last stay.
     ///
-    /// What is no number (not 5 to 15 digits, or the `*` of documented examples) is hidden altogether: nobody knows
-    /// what in it is personal.
+    /// A value that is not a number (5 to 15 digits, or the `*` of documented examples) is hidden altogether: which part of it is
+    /// personal is unknown.
     pub(super) fn new(raw: &str, full: bool) -> Self {
         let digits: String = raw.chars().filter(|c| !SEPARATORS.contains(c)).collect();
         let is_number = digits.chars().all(|c| c.is_ascii_digit() || c == '*') && (5..=15).contains(&digits.len());
@@ -54,6 +54,18 @@ impl fmt::Display for Phone {
     }
 }
 
+/// A number without its country code, as it is shown.
+pub(super) fn national(raw: &str, full: bool) -> String {
+    let digits: String = raw.chars().filter(|c| !SEPARATORS.contains(c)).collect();
+    let is_number = digits.chars().all(|c| c.is_ascii_digit()) && (5..=15).contains(&digits.len());
+    match raw {
+        "" => String::new(),
+        _ if full => shown(raw),
+        _ if is_number => masked(&digits),
+        _ => HIDDEN.to_owned(),
+    }
+}
+
 /// How many digits the country code has: 1 and 7 are alone in their zones, some have two digits, all others three (ITU-T
 /// E.164, list of assigned country codes).
 fn country_code_length(digits: &str) -> usize {
@@ -77,7 +89,7 @@ const SHORTEST: usize = 9;
 
 /// Hides what may be a phone number in free text, however it is written: 9 digits or more in a row, blanks and the like between
 /// them. The ID of the space, `known`, stays.
-pub(super) fn without_numbers(text: &str, known: &str) -> String {
+fn without_numbers(text: &str, known: &str) -> String {
     if known.len() >= SHORTEST {
         return text.split(known).map(without_any_number).collect::<Vec<_>>().join(known);
     }
@@ -97,6 +109,11 @@ fn without_any_number(text: &str) -> String {
         rest = &from[run.len()..];
     }
     out + rest
+}
+
+/// Free text as it can be shown: without phone numbers unless `full`; `known` is an ID that stays.
+pub(super) fn visible(text: &str, known: &str, full: bool) -> String {
+    if full { shown(text) } else { shown(&without_numbers(text, known)) }
 }
 
 /// The text as a reader can see it, at most 200 characters of it: control characters and those that turn the direction of

@@ -1,37 +1,38 @@
-//! `cams report`: from the journal of a bulk sync to a page that tells which numbers need attention.
+//! `cams report`: from the journal of a bulk to a page, a spreadsheet or a message that shows what to do next.
 
-mod attention;
-mod chart;
+mod calls;
 mod csv;
-mod findings;
-mod html;
+mod facts;
 mod journal;
 mod markdown;
 mod mask;
+mod page;
+mod sync;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use alibabacloud_cams::ChatappSyncPhoneNumber;
+use alibabacloud_runtime::Action;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use self::findings::Findings;
+use self::journal::Source;
 use crate::exit::Failure;
-use crate::figures::counted;
 use crate::output;
 
 /// The subcommand.
 pub(crate) fn command() -> Command {
     Command::new("report")
-        .about("Reports the journal of a bulk sync: which numbers need attention")
+        .about("Reports the journal of a bulk: what to do next, as a page, CSV or Markdown")
         .long_about(
-            "Reports the journal that `cams bulk chatapp-sync-phone-number` wrote: totals, the numbers that need attention first, what \
-             changed since a previous journal, and the rows that failed. As a page for the browser, as CSV for spreadsheets, or as \
-             Markdown for chat.\n\n\
-             Phone numbers are masked in every format, in the data inside the page, too. In CSV they are written as the service \
-             writes them, without a plus sign, and a field that a spreadsheet would take for a formula gets an apostrophe in front. \
-             Import columns of long numbers as text: spreadsheets keep only 15 digits.",
+            "Reports a journal that `cams bulk` wrote. For a sync: totals, what changed since a previous journal, the numbers that need \
+             attention, and the rows that failed. For any other action: the rows that are done with their answers, those of unknown \
+             outcome and how to find out, and those that failed, grouped by error code with the advice for each.\n\n\
+             Columns of the input that are no parameter are shown as labels. Phone numbers are masked in every format, also in the data \
+             inside the page. In CSV they are written as the service writes them, without a plus sign, and a field that a spreadsheet \
+             would take for a formula gets an apostrophe in front. Import columns of long numbers as text: spreadsheets keep only 15 digits.",
         )
         .arg(
             Arg::new("journal")
@@ -45,7 +46,7 @@ pub(crate) fn command() -> Command {
                 .long("previous")
                 .value_name("JOURNAL")
                 .action(ArgAction::Append)
-                .help("An earlier journal to compare with; may be repeated for its shards"),
+                .help("An earlier journal of a sync to compare with; may be repeated for its shards"),
         )
         .arg(
             Arg::new("html")
@@ -62,8 +63,36 @@ pub(crate) fn command() -> Command {
                 .default_value("markdown")
                 .help("What is printed on standard output"),
         )
-        .arg(Arg::new("full").long("full").action(ArgAction::SetTrue).help("Shows phone numbers in full; a new page can then be read by its owner only"))
-        .after_help("The exit code is 0 if the report was written, 1 if a journal cannot be reported or the report not be written.")
+        .arg(
+            Arg::new("full")
+                .long("full")
+                .action(ArgAction::SetTrue)
+                .help("Shows phone numbers in full; a new page can then be read by its owner only"),
+        )
+        .after_help(
+            "Examples:\n  cams report today.jsonl\n  cams report today.jsonl --previous yesterday.jsonl --html numbers.html\n  \
+             cams report migrations.jsonl --format csv > migrations.csv\n\nThe exit code is 0 if the report was written, 1 if a journal cannot \
+             be reported or the report not be written.",
+        )
+}
+
+/// In which form a report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Html,
+    Csv,
+    Markdown,
+}
+
+/// A report that can be written in any form.
+trait Report {
+    fn render(&self, format: Format) -> Result<String, Failure>;
+
+    /// A few words about what it says.
+    fn summary(&self) -> String;
+
+    /// Whether phone numbers are shown in full.
+    fn is_full(&self) -> bool;
 }
 
 /// Writes the report that the command line asks for.
@@ -78,26 +107,31 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--html would overwrite the journal {journal}")));
     }
 
-    let current = journal::read(paths("journal"))?;
-    let previous = if matches.contains_id("previous") { Some(journal::read(paths("previous"))?) } else { None };
-    let findings = Findings::new(current, previous, matches.get_flag("full"));
+    let (action, current) = Source::open(paths("journal"))?;
+    let previous = if matches.contains_id("previous") { Some(Source::open(paths("previous"))?.1) } else { None };
+    let full = matches.get_flag("full");
+    let report: Box<dyn Report> = if action.name == <ChatappSyncPhoneNumber as Action>::DESCRIPTOR.name {
+        sync::report(action, current, previous, full)?
+    } else if previous.is_some() {
+        return Err(Failure::usage(format!(
+            "--previous compares the journals of syncs; this one is of {}",
+            action.name
+        )));
+    } else {
+        calls::report(action, current, full)?
+    };
     match page {
-        Some("-") => output::print(&html::render(&findings)),
+        Some("-") => output::print(&report.render(Format::Html)?),
         Some(path) => {
-            write(path, &html::render(&findings), findings.full)
+            write(path, &report.render(Format::Html)?, report.is_full())
                 .map_err(|error| Failure::local(format!("{path} cannot be written: {error}")))?;
-            let urgent = findings.urgent().count();
-            eprintln!(
-                "{path}: {}, {}",
-                counted(findings.numbers.len(), "number", "numbers"),
-                counted(urgent, "needs attention", "need attention")
-            );
+            eprintln!("{}: {}", output::printable(path), report.summary());
             Ok(())
         }
         None if matches.get_one::<String>("format").is_some_and(|format| format == "csv") => {
-            output::print(&csv::render(&findings))
+            output::print(&report.render(Format::Csv)?)
         }
-        None => output::print(&markdown::render(&findings)),
+        None => output::print(&report.render(Format::Markdown)?),
     }
 }
 

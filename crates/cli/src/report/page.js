@@ -5,7 +5,13 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const { rows, values, reasons, columns, filters } = data;
   // The members of a row.
-  const [ROW, PHONE, NAME, SPACE, STATUS, QUALITY, TIER, LEVEL, REASON, CHANGE, CHANGE_TEXT] = Array(11).keys();
+  const [ROW, PHONE, NAME, SPACE, STATUS, QUALITY, TIER, LEVEL, REASON, CHANGE, CHANGE_TEXT, LABELS] = Array(12).keys();
+  // Columns of labels have their place in a row.
+  let labels = 0;
+  for (const column of columns) {
+    column.id = column.key === "label" ? `label-${labels}` : column.key;
+    if (column.key === "label") column.member = LABELS + labels++;
+  }
   const LEVELS = ["", "act", "risk", "watch"];
   const element = (id) => document.getElementById(id);
   const grouped = new Intl.NumberFormat("en");
@@ -14,7 +20,7 @@
   const plainPhone = (row) => row[PHONE].replace(/^\+(\d+) /, "$1");
   const texts = rows.map((row) =>
     [row[ROW], row[PHONE], plainPhone(row), row[NAME], row[SPACE], values.status[row[STATUS]].value, values.quality[row[QUALITY]].value,
-      values.tier[row[TIER]].value, values.tier[row[TIER]].label, reasons[row[REASON]], row[CHANGE], row[CHANGE_TEXT]]
+      values.tier[row[TIER]].value, values.tier[row[TIER]].label, reasons[row[REASON]], row[CHANGE], row[CHANGE_TEXT], ...row.slice(LABELS)]
       .join("\n").toLowerCase());
 
   // The places of all rows by a column, made when first asked for. Values with an order of their own are numbers already.
@@ -22,7 +28,8 @@
   const places = new Map();
   const placesBy = (key) => {
     if (!places.has(key)) {
-      const member = { row: ROW, number: PHONE, name: NAME, space: SPACE, status: STATUS, quality: QUALITY, tier: TIER }[key];
+      const label = columns.find((column) => column.id === key)?.member;
+      const member = label ?? { row: ROW, number: PHONE, name: NAME, space: SPACE, status: STATUS, quality: QUALITY, tier: TIER }[key];
       let by;
       if (member === undefined) {
         by = rows.map((_, index) => index);
@@ -51,7 +58,8 @@
     found = [];
     for (let index = 0; index < rows.length; index++) {
       const row = rows[index];
-      if (filter && !(level > 0 ? row[LEVEL] === level : row[CHANGE] === filter)) continue;
+      const fits = filter === "fine" ? !row[LEVEL] : level > 0 ? row[LEVEL] === level : row[CHANGE] === filter;
+      if (filter && !fits) continue;
       if (words.every((word) => texts[index].includes(word))) found.push(index);
     }
     const by = placesBy(state.sort);
@@ -114,13 +122,18 @@
     },
   };
 
+  const contentOf = (column, row) => {
+    if (column.member === undefined) return content[column.key](row);
+    return row[column.member] ? [bdi(row[column.member], "clamp")] : [];
+  };
+
   const show = () => {
     const from = state.page * PAGE;
     const to = Math.min(from + PAGE, found.length);
     const lines = found.slice(from, to).map((index) => {
       const line = document.createElement("tr");
       line.setAttribute("role", "row");
-      line.append(...columns.map((column) => cell(column, ...content[column.key](rows[index]))));
+      line.append(...columns.map((column) => cell(column, ...contentOf(column, rows[index]))));
       return line;
     });
     if (!lines.length) {
@@ -152,11 +165,12 @@
   };
   const csv = () => {
     const line = (fields) => fields.map((text) => field(String(text))).join(",") + "\n";
-    const header = ["Row", "CustSpaceId", "PhoneNumber", "VerifiedName", "Attention", "Reason", "Status", "QualityRating", "MessagingLimitTier", "Change", "ChangeText"];
+    const header = ["Row", "CustSpaceId", "PhoneNumber", "VerifiedName", "Attention", "Reason", "Status", "QualityRating", "MessagingLimitTier", "Change", "ChangeText",
+      ...columns.filter((column) => column.member).map((column) => column.label)];
     const lines = found.map((index) => {
       const row = rows[index];
       return line([row[ROW], row[SPACE], plainPhone(row), row[NAME], LEVELS[row[LEVEL]], reasons[row[REASON]], values.status[row[STATUS]].value,
-        values.quality[row[QUALITY]].value, values.tier[row[TIER]].value, row[CHANGE], row[CHANGE_TEXT]]);
+        values.quality[row[QUALITY]].value, values.tier[row[TIER]].value, row[CHANGE], row[CHANGE_TEXT], ...row.slice(LABELS)]);
     });
     return "\ufeff" + line(header) + lines.join("");
   };
@@ -166,13 +180,13 @@
     header.scope = "col";
     header.setAttribute("role", "columnheader");
     header.className = column.key;
-    header.dataset.key = column.key;
+    header.dataset.key = column.id;
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = column.label;
     button.addEventListener("click", () => {
-      state.descending = state.sort === column.key && !state.descending;
-      state.sort = column.key;
+      state.descending = state.sort === column.id && !state.descending;
+      state.sort = column.id;
       find();
     });
     header.append(button);
@@ -183,12 +197,16 @@
     button.type = "button";
     button.textContent = filter.label;
     button.dataset.filter = filter.key;
-    button.addEventListener("click", () => {
-      state.filter = filter.key;
-      find();
-    });
     element("filters").append(button);
   }
+  // The totals at the top filter the table, too; as links, they lead to it.
+  for (const button of document.querySelectorAll("[data-filter]")) {
+    button.addEventListener("click", () => {
+      state.filter = button.dataset.filter;
+      find();
+    });
+  }
+  if (labels) element("numbers").classList.add("labelled");
   let typing;
   element("search").addEventListener("input", (event) => {
     clearTimeout(typing);

@@ -42,7 +42,7 @@ fn a_full_disk_ends_migrations_with_every_outcome_recorded() {
     folder.journal = disk.path().join("journal.jsonl");
     let options = ["--endpoint", simulated.url(), "--quota", "off", "--max-in-flight", "8"];
     let ran = folder.ends(&options, 1);
-    assert!(ran.stderr.contains("No space left") && ran.stderr.contains("are left"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("No space left") && ran.stderr.contains("not sent"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("not in the journal"), "{}", ran.stderr);
     let sent = simulated.requests();
     assert!((50..1000).contains(&sent), "{sent}");
@@ -62,7 +62,7 @@ fn a_full_disk_ends_migrations_with_every_outcome_recorded() {
     fs::copy(&folder.journal, &roomy).unwrap();
     folder.journal = roomy;
     let ran = folder.ends(&options, 0);
-    assert_eq!(ran.stdout, "2,000 done\n");
+    assert!(ran.stdout.starts_with("2,000 done\n"), "{}", ran.stdout);
     assert!(simulated.executed().values().all(|executed| executed.len() == 1));
 }
 
@@ -74,7 +74,7 @@ fn a_full_disk_ends_syncs_and_what_was_not_recorded_is_told_and_repeated() {
     let mut folder = Folder::syncs(1000);
     folder.journal = disk.path().join("journal.jsonl");
     let ran = folder.ends(&["--endpoint", simulated.url(), "--quota", "off"], 1);
-    assert!(ran.stderr.contains("No space left") && ran.stderr.contains("are left"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("No space left") && ran.stderr.contains("not sent"), "{}", ran.stderr);
     let told = ran.stderr.lines().filter(|line| line.contains("not in the journal: row")).count() as u64;
     let journal = folder.journal();
     assert!(journal.whole);

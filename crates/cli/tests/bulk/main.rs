@@ -3,10 +3,12 @@
 #[path = "../support/mod.rs"]
 mod processes;
 
+mod brakes;
 mod full_disk;
 mod going_on;
 mod killed;
 mod readme;
 mod rows;
+mod spreadsheets;
 mod support;
 mod together;

@@ -18,24 +18,39 @@ fn all_findings_are_told_with_their_lines_and_nothing_is_sent() {
     let expected = [
         format!("{path}:6: CustSpaceId is empty, and required"),
         format!("{path}:7: 2 fields, but 3 columns"),
-        format!("{path}:5: the row is the same as the one on line 2; it would be sent twice"),
-        format!("{path}:8: the row is the same as the one on line 3; it would be sent twice"),
+        format!("{path}:5: the row does the same as the one on line 2; remove one of them"),
+        format!("{path}:8: the row does the same as the one on line 3; remove one of them"),
         "error: the input has 4 findings; nothing was sent".to_owned(),
     ];
     assert_eq!(ran.stderr.lines().collect::<Vec<_>>(), expected);
     assert_eq!((simulated.requests(), folder.journal.exists()), (0, false));
-    // A row that is there twice does no harm where repeating does none.
+}
+
+#[test]
+fn a_sync_that_is_there_twice_is_sent_once_and_said() {
+    let simulated = Simulated::unlimited();
     let folder = Folder::syncs(2);
-    fs::write(&folder.input, "CustSpaceId\ns1\ns1\n").unwrap();
-    folder.ends(&["--endpoint", simulated.url()], 0);
+    fs::write(&folder.input, "CustSpaceId,Customer\ns1,Chen\ns2,Li\ns1,Wu\n").unwrap();
+    let ran = folder.ends(&["--endpoint", simulated.url(), "--dry-run"], 0);
+    assert!(
+        ran.stdout.starts_with("2 calls") && ran.stdout.contains("1 row that repeat an earlier row"),
+        "{}",
+        ran.stdout
+    );
+    let ran = folder.ends(&["--endpoint", simulated.url()], 0);
+    assert!(ran.stderr.contains("1 row repeats an earlier one; each is sent once"), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("2 done\n1 row skipped"), "{}", ran.stdout);
     assert_eq!(simulated.requests(), 2);
+    // Nothing is missing from the report.
+    let report = run(super::support::cams(["report", folder.journal.to_str().unwrap()]));
+    assert!(!report.stdout.contains("not been sent"), "{}", report.stdout);
 }
 
 #[test]
 fn a_dry_run_says_how_many_calls_how_long_and_what_is_skipped_and_changes_nothing() {
     let folder = Folder::syncs(1200);
     let ran = folder.ends(&["--dry-run"], 0);
-    let expected = "1,200 calls of ChatappSyncPhoneNumber\n2 min 00 s at 10/s, if nobody else uses the quota\n";
+    let expected = "1,200 calls of ChatappSyncPhoneNumber\n2 min 00 s at 10/s, if nothing else uses the quota\n";
     assert_eq!((&*ran.stdout, &*ran.stderr), (expected, ""));
     assert!(!folder.journal.exists());
     let ran = folder.ends(&["--dry-run", "--quota", "off"], 0);

@@ -76,7 +76,11 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut command = cams(["simulator", "--listen", "127.0.0.1:0"]);
+        Self::start_at("127.0.0.1:0", arguments)
+    }
+
+    pub(crate) fn start_at<'a>(address: &str, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut command = cams(["simulator", "--listen", address]);
         let mut child =
             command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("standard output is a pipe"));

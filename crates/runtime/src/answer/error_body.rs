@@ -12,6 +12,46 @@ pub(super) fn boolean(json: &Json) -> Option<bool> {
     }
 }
 
+/// The members of an answer that say how the call went, rather than what came of it.
+const ENVELOPE: [&str; 7] = ["Code", "Message", "RequestId", "Success", "AccessDeniedDetail", "Recommend", "HostId"];
+
+/// The place of a member in the envelope, spelled as gateways do: newer ones in lower case.
+fn place(name: &str) -> Option<usize> {
+    ENVELOPE.iter().position(|member| member.eq_ignore_ascii_case(name))
+}
+
+/// Whether the member says how the call went.
+pub(super) fn is_envelope(name: &str) -> bool {
+    place(name).is_some()
+}
+
+/// Whether the member is one of the envelope, in its documented spelling.
+pub(super) fn is_spelled_as_documented(name: &str) -> bool {
+    ENVELOPE.contains(&name)
+}
+
+/// Which members of the envelope have come, and whether one came twice: then it is anybody's guess which of the two counts.
+#[derive(Default)]
+pub(super) struct Seen {
+    places: [bool; ENVELOPE.len()],
+    repeated: Option<&'static str>,
+}
+
+impl Seen {
+    pub(super) fn note(&mut self, name: &str) {
+        if let Some(place) = place(name)
+            && std::mem::replace(&mut self.places[place], true)
+        {
+            self.repeated = Some(ENVELOPE[place]);
+        }
+    }
+
+    /// A member that came twice.
+    pub(super) fn repeated(&self) -> Option<&'static str> {
+        self.repeated
+    }
+}
+
 /// What an error answer says, in JSON (names in any case) or XML.
 #[derive(Default)]
 pub(super) struct ErrorBody {
@@ -19,7 +59,12 @@ pub(super) struct ErrorBody {
     pub(super) message: Option<String>,
     pub(super) request_id: Option<String>,
     /// Any form: what cannot be understood must not hide the code.
-    pub(super) success: Json,
+    success: Json,
+    /// Text, or an object.
+    access_denied_detail: Json,
+    pub(super) recommend: Option<String>,
+    pub(super) host_id: Option<String>,
+    seen: Seen,
 }
 
 impl ErrorBody {
@@ -29,7 +74,8 @@ impl ErrorBody {
         if decode(body, &mut found).is_err() {
             found = Self::read_xml(&String::from_utf8_lossy(body))?;
         }
-        (found.code.is_some() || found.message.is_some() || found.request_id.is_some()).then_some(found)
+        let says = found.code.is_some() || found.message.is_some() || found.request_id.is_some();
+        (says || found.success().is_some()).then_some(found)
     }
 
     /// The gateway's XML error: flat elements below `<Error>` (or the action's response element).
@@ -43,12 +89,41 @@ impl ErrorBody {
             let end = start + text[start..].find(&format!("</{name}>"))?;
             Some(unescape(text[start..end].trim()))
         };
+        let mut seen = Seen::default();
+        for name in ENVELOPE {
+            text.match_indices(&format!("<{name}>")).for_each(|_| seen.note(name));
+        }
         Some(Self {
             code: element("Code"),
             message: element("Message"),
             request_id: element("RequestId"),
             success: Json::Null,
+            access_denied_detail: element("AccessDeniedDetail").map_or(Json::Null, Json::String),
+            recommend: element("Recommend"),
+            host_id: element("HostId"),
+            seen,
         })
+    }
+
+    /// The code, if it is one: a word of the service, and no HTTP status that something else writes in its place.
+    pub(super) fn service_code(&self) -> Option<&str> {
+        self.code.as_deref().filter(|code| code.contains(|c: char| !c.is_ascii_digit()))
+    }
+
+    /// Why access was denied: text, or JSON text of an object.
+    pub(super) fn access_denied_detail(&self) -> Option<String> {
+        match &self.access_denied_detail {
+            Json::Null => None,
+            // What successful answers say.
+            Json::String(text) if text.is_empty() || text == "None" => None,
+            Json::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        }
+    }
+
+    /// A member that came twice.
+    pub(super) fn repeated(&self) -> Option<&'static str> {
+        self.seen.repeated()
     }
 
     /// Whether the call worked, if it says so.
@@ -63,18 +138,16 @@ impl Object for ErrorBody {
     }
     fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
-        // Newer gateways spell the names in lower case.
-        if name.eq_ignore_ascii_case("Code") {
-            Some(&mut self.code)
-        } else if name.eq_ignore_ascii_case("Message") {
-            Some(&mut self.message)
-        } else if name.eq_ignore_ascii_case("RequestId") {
-            Some(&mut self.request_id)
-        } else if name.eq_ignore_ascii_case("Success") {
-            Some(&mut self.success)
-        } else {
-            None
-        }
+        self.seen.note(name);
+        Some(match ENVELOPE[place(name)?] {
+            "Code" => &mut self.code,
+            "Message" => &mut self.message,
+            "RequestId" => &mut self.request_id,
+            "Success" => &mut self.success,
+            "AccessDeniedDetail" => &mut self.access_denied_detail,
+            "Recommend" => &mut self.recommend,
+            _ => &mut self.host_id,
+        })
     }
     fn reset(&mut self) {
         *self = Self::default();

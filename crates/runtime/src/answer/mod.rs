@@ -1,19 +1,23 @@
 //! Judging an answer: a pure function from status, headers and bytes to success or failure.
 //!
-//! A call succeeded only if the HTTP status is 2xx **and** the body says so: an HTTP 200 may carry an error code.
+//! A call succeeded only if the HTTP status is 2xx **and** the body proves it: an HTTP 200 may carry an error code, or be the
+//! answer of something else. A failed call was not executed only if there is [proof](crate::proof).
 
 mod error_body;
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use http::header::{DATE, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
-use self::error_body::{ErrorBody, boolean};
+use self::error_body::{ErrorBody, Seen, boolean, is_envelope, is_spelled_as_documented};
 use crate::decode::{Mismatches, decode};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
 use crate::error::{Error, ErrorKind, one_line};
+use crate::platform::{self, Meaning};
+use crate::proof::{Evidence, not_executed};
 use crate::redact::Redactor;
 use crate::transport::TransportError;
 use crate::value::{Json, Member, Object, Value, View};
@@ -21,14 +25,21 @@ use crate::value::{Json, Member, Object, Value, View};
 /// How many characters of an answer that is not understood are shown.
 const SNIPPET_CHARS: usize = 200;
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
+const RETRY_AFTER_MILLIS: HeaderName = HeaderName::from_static("x-acs-retry-after");
+
 /// What is known about the action whose answer it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) product: &'a ProductDescriptor,
     /// `None` for an action that no specification knows.
     pub(crate) action: Option<&'a ActionDescriptor>,
+    /// Whether the output takes every member, so that it does not tell which are the action's.
+    pub(crate) untyped: bool,
     /// What must not be shown of an answer that is quoted.
     pub(crate) redactor: &'a Redactor<'a>,
+    /// The clock of this machine, for a delay that is given as a date.
+    pub(crate) clock: &'a (dyn Fn() -> SystemTime + Send + Sync),
 }
 
 /// What a response says beside its output, if the call succeeded.
@@ -41,136 +52,163 @@ pub(crate) struct Judged {
 /// Judges an answer and, if the call succeeded, fills `output` from it.
 ///
 /// # Errors
-/// Whatever is not a success. Status and request ID are kept in every case.
+/// Whatever is not a success. Status, request ID, headers and body are kept in every case.
 pub(crate) fn judge(
     status: StatusCode,
     headers: &HeaderMap,
-    body: &[u8],
+    body: &Bytes,
     context: Context<'_>,
     output: &mut dyn Object,
 ) -> Result<Judged, Error> {
-    let header_id = header(headers, "x-acs-request-id").map(ToOwned::to_owned);
-    let retry_after = if status.is_client_error() || status.is_server_error() { retry_after(headers) } else { None };
-    let located = |error: Error, id: Option<String>| {
-        error.with_status(status.as_u16()).with_request_id(id.or_else(|| header_id.clone()))
-    };
-
-    if !status.is_success() {
-        return Err(match ErrorBody::read(body) {
-            Some(found) => {
-                let id = found.request_id.clone();
-                located(service_error(status, found, retry_after, context), id)
-            }
-            None if retry_after.is_some() => {
-                let error = Error::new(ErrorKind::Throttled, "the service asks to wait");
-                located(error.with_retry_after(retry_after), None)
-            }
-            None => {
-                // A redirect or a refusal by something in between was not executed; a 502 may have been.
-                let unknown = !status.is_redirection() && !status.is_client_error();
-                located(unusable(status, body, context.redactor).with_outcome_unknown(unknown), None)
-            }
-        });
-    }
-
-    let mut envelope = Envelope { output, said: ErrorBody::default() };
-    let decoded = decode(body, &mut envelope);
-    let facts = envelope.facts();
-    let failed = facts.is_failure(context.product);
-    let id = facts.request_id.as_deref().map(ToOwned::to_owned).or_else(|| header_id.clone());
-
-    let Ok(mismatches) = decoded else {
-        // A failed call need not have a body in JSON.
-        if let Some(found) =
-            ErrorBody::read(body).filter(|found| is_failure(found.success(), found.code.as_deref(), context.product))
+    let header_id = header(headers, &REQUEST_ID);
+    if status.is_success() {
+        let mut envelope =
+            Envelope { output, said: ErrorBody::default(), seen: Seen::default(), untyped: context.untyped };
+        if let Ok(mismatches) = decode(body, &mut envelope)
+            && envelope.proves_success(body, header_id.is_some(), context.product)
         {
-            let id = found.request_id.clone();
-            return Err(located(service_error(status, found, retry_after, context), id));
+            let request_id = envelope.facts().request_id.map(Cow::into_owned);
+            return Ok(Judged { request_id: request_id.or_else(|| header_id.map(ToOwned::to_owned)), mismatches });
         }
-        return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
+    }
+    let said = ErrorBody::read(body).unwrap_or_default();
+    let request_id = said.request_id.clone().or_else(|| header_id.map(ToOwned::to_owned));
+    let error = failure(status, headers, body, said, context);
+    Err(error.with_status(status.as_u16()).with_request_id(request_id).with_answer(headers.clone(), body.clone()))
+}
+
+fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8], said: ErrorBody, context: Context<'_>) -> Error {
+    let delay = if status.is_client_error() || status.is_server_error() { delay(headers, context.clock) } else { None };
+    if let Some(name) = said.repeated() {
+        return foreign(status, &format!("the answer names `{name}` twice"), body, delay, context);
+    }
+    let is_refusal = if status.is_success() {
+        is_failure(said.success(), said.code.as_deref(), context.product)
+    } else {
+        said.service_code().is_some() || said.request_id.is_some()
     };
-    if failed {
-        return Err(located(service_error(status, facts.into_body(), retry_after, context), id));
+    if is_refusal {
+        return service_error(status, said, delay, context);
     }
-    if context.product.success_code.is_some() && facts.says_nothing() && header_id.is_none() {
-        // JSON of something else, a captive portal say: nothing in it belongs to the service.
-        return Err(located(unusable(status, body, context.redactor).with_outcome_unknown(true), id));
+    let is_of_service = said.request_id.is_some() || said.success().is_some();
+    let problem = if status.is_redirection() {
+        "the endpoint redirects, and redirects are never followed"
+    } else if body.is_empty() {
+        "the answer is empty"
+    } else if status.is_success() && is_of_service {
+        "nothing in the answer proves that the call succeeded: it has neither a `Code` nor a member of the result"
+    } else {
+        "the answer is not from the service"
+    };
+    match &said.message {
+        Some(message) => {
+            let message: String = message.chars().take(SNIPPET_CHARS).collect();
+            foreign(status, &format!("{problem}; it says: {message}"), &[], delay, context)
+        }
+        None => foreign(status, problem, body, delay, context),
     }
-    Ok(Judged { request_id: id, mismatches })
 }
 
 /// The error of a request without a whole answer: with status, request ID and beginning of one that broke off.
-pub(crate) fn missing(error: TransportError, not_sent: bool, redactor: &Redactor<'_>) -> Error {
-    let kind = if not_sent { ErrorKind::NotSent } else { ErrorKind::Unanswered };
-    let missing = Error::new(kind, redactor.hide(&error.to_string()));
+pub(crate) fn missing(error: TransportError, may_have_been_sent: bool, redactor: &Redactor<'_>) -> Error {
+    let message = redactor.hide(&error.to_string()).into_owned();
+    let missing = unanswered(message, may_have_been_sent);
     let missing = match error.partial_answer() {
-        Some(answer) => broken_off(missing, answer, redactor),
+        Some(answer) => {
+            let request_id = header(answer.headers(), &REQUEST_ID).map(|id| redactor.hide(id).into_owned());
+            let missing = missing.with_more(&shown(answer.body(), "the answer", redactor));
+            let missing = missing.with_status(answer.status().as_u16()).with_request_id(request_id);
+            missing.with_answer(answer.headers().clone(), answer.body().clone())
+        }
         None => missing,
     };
     missing.with_source(error.redacted(redactor))
 }
 
-/// What is known of an answer that broke off: status, request ID, and how it begins.
-fn broken_off(error: Error, answer: &http::Response<Bytes>, redactor: &Redactor<'_>) -> Error {
-    let error = error.with_more(&shown(answer.body(), "the answer", redactor));
-    let request_id = header(answer.headers(), "x-acs-request-id").map(|id| redactor.hide(id).into_owned());
-    error.with_status(answer.status().as_u16()).with_request_id(request_id)
+/// The error of a request without an answer.
+pub(crate) fn unanswered(message: String, may_have_been_sent: bool) -> Error {
+    let not_executed = not_executed(Evidence::NoAnswer { may_have_been_sent });
+    let kind = if not_executed { ErrorKind::NotSent } else { ErrorKind::Unanswered };
+    Error::new(kind, message).with_outcome_unknown(!not_executed)
 }
 
-/// The delay that the service asks for: `x-acs-retry-after`, in milliseconds. Zero, negative and unreadable values count as absent.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let millis: u64 = header(headers, "x-acs-retry-after")?.trim().parse().ok()?;
-    (millis > 0).then(|| Duration::from_millis(millis))
+/// The delay that an answer asks for: `x-acs-retry-after`, in milliseconds, or else `Retry-After`, in seconds or as a date. Zero,
+/// negative and unreadable values count as absent.
+fn delay(headers: &HeaderMap, clock: &dyn Fn() -> SystemTime) -> Option<Duration> {
+    let number = |name: &HeaderName| header(headers, name)?.trim().parse::<u64>().ok().filter(|number| *number > 0);
+    if let Some(millis) = number(&RETRY_AFTER_MILLIS) {
+        return Some(Duration::from_millis(millis));
+    }
+    if let Some(seconds) = number(&RETRY_AFTER) {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = |name: &HeaderName| httpdate::parse_http_date(header(headers, name)?.trim()).ok();
+    // By the clock of whoever wrote the date.
+    date(&RETRY_AFTER)?.duration_since(date(&DATE).unwrap_or_else(clock)).ok().filter(|delay| !delay.is_zero())
 }
 
-fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn service_error(status: StatusCode, body: ErrorBody, retry_after: Option<Duration>, context: Context<'_>) -> Error {
-    let code = body.code.filter(|code| !code.is_empty());
-    let throttled = retry_after.is_some() || code.as_deref().is_some_and(|code| is_throttling(code, context));
-    let kind = if throttled { ErrorKind::Throttled } else { ErrorKind::Service };
-    let message = body.message.filter(|message| !message.is_empty()).unwrap_or_else(|| {
+/// The error of an answer in the service's own form.
+fn service_error(status: StatusCode, said: ErrorBody, delay: Option<Duration>, context: Context<'_>) -> Error {
+    let evidence = match said.service_code() {
+        Some(code) => Evidence::Refusal(status, code),
+        None => Evidence::Foreign(status),
+    };
+    let unknown = !not_executed(evidence);
+    let meaning = said.service_code().and_then(platform::meaning);
+    let is_limit = match meaning {
+        Some(Meaning::Throttled | Meaning::LongLimit(_)) => true,
+        _ if status == StatusCode::TOO_MANY_REQUESTS => true,
+        _ if said.service_code().is_some_and(|code| is_documented_limit(code, context)) => true,
+        None => asks_to_wait(status, delay, unknown),
+        Some(_) => false,
+    };
+    let kind = if is_limit { ErrorKind::Throttled } else { ErrorKind::Service };
+    let denied = said.access_denied_detail();
+    let code = said.code.filter(|code| !code.is_empty());
+    let message = said.message.filter(|message| !message.is_empty()).unwrap_or_else(|| {
         if code.is_some() {
             "the service gave no message".to_owned()
         } else {
             "the service gave neither code nor message".to_owned()
         }
     });
-    let unknown = status.is_server_error() || code.as_deref().is_some_and(may_have_been_executed);
-    Error::new(kind, message).with_code(code).with_retry_after(retry_after).with_outcome_unknown(!throttled && unknown)
+    let error = Error::new(kind, message).with_code(code).with_retry_after(delay).with_outcome_unknown(unknown);
+    let error = error.with_details(denied, said.recommend, said.host_id);
+    match meaning {
+        Some(Meaning::LongLimit(period)) => error.with_long_limit(period),
+        _ => error,
+    }
 }
 
-/// Whether the code says that a limit was exceeded and the call was not executed.
-fn is_throttling(code: &str, context: Context<'_>) -> bool {
-    let documented = |errors: &[&ErrorDescriptor]| errors.iter().any(|error| error.throttling && error.code == code);
-    code == "Throttling"
-        || code.starts_with("Throttling.")
-        || code == "System.LimitControl"
-        || documented(context.product.errors)
-        || context.action.is_some_and(|action| documented(action.errors))
+/// Whether the specification says of the code that a limit was exceeded.
+fn is_documented_limit(code: &str, context: Context<'_>) -> bool {
+    let documented =
+        |errors: &[&ErrorDescriptor]| errors.iter().any(|it| it.throttling && it.code.eq_ignore_ascii_case(code));
+    documented(context.product.errors) || context.action.is_some_and(|action| documented(action.errors))
 }
 
-/// Whether the code says that the service itself failed, so that it may have executed the call, or that it has seen the nonce
-/// before. Each attempt has a new one, so something on the way sent the request twice, and the first may have been executed.
-fn may_have_been_executed(code: &str) -> bool {
-    matches!(code, "ServiceUnavailable" | "InternalError" | "UnknownError" | "SignatureNonceUsed")
+/// Whether the answer says to come back later: it names a delay, and refused the request for certain.
+fn asks_to_wait(status: StatusCode, delay: Option<Duration>, unknown: bool) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || (delay.is_some() && status.is_client_error() && !unknown)
 }
 
-fn unusable(status: StatusCode, body: &[u8], redactor: &Redactor<'_>) -> Error {
-    let what = if status.is_redirection() {
-        "the endpoint redirects, and redirects are never followed"
-    } else if body.is_empty() {
-        "the answer is empty"
+/// The error of an answer that is not the service's.
+fn foreign(status: StatusCode, problem: &str, body: &[u8], delay: Option<Duration>, context: Context<'_>) -> Error {
+    let unknown = !not_executed(Evidence::Foreign(status));
+    let error = if asks_to_wait(status, delay, unknown) {
+        Error::new(ErrorKind::Throttled, "the service asks to wait")
     } else {
-        "the answer is not from the service"
+        Error::new(ErrorKind::UnusableAnswer, format!("{problem}{}", shown(body, "it", context.redactor)))
     };
-    Error::new(ErrorKind::UnusableAnswer, format!("{what}{}", shown(body, "it", redactor)))
+    error.with_retry_after(delay).with_outcome_unknown(unknown)
 }
 
 /// How an answer begins, in words that follow others, without what must not be shown. What begins like JSON may be a broken answer of
-/// the service, and hold phone numbers or keys that nobody knows of.
+/// the service, and hold phone numbers or keys that were not sent.
 fn shown(body: &[u8], answer: &str, redactor: &Redactor<'_>) -> String {
     let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     if matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) {
@@ -178,7 +216,7 @@ fn shown(body: &[u8], answer: &str, redactor: &Redactor<'_>) -> String {
     }
     // Hidden first and cut then: half a phone number would not be found any more.
     let text = String::from_utf8_lossy(body);
-    let text: String = one_line(&redactor.hide(&text)).chars().take(SNIPPET_CHARS).collect();
+    let text: String = one_line(&redactor.hide_foreign(&text)).chars().take(SNIPPET_CHARS).collect();
     if text.is_empty() { text } else { format!("; {answer} begins with: {text}") }
 }
 
@@ -187,22 +225,61 @@ fn shown(body: &[u8], answer: &str, redactor: &Redactor<'_>) -> String {
 struct Envelope<'o> {
     output: &'o mut dyn Object,
     said: ErrorBody,
+    seen: Seen,
+    untyped: bool,
 }
 
 impl Envelope<'_> {
+    /// Whether the answer, which is JSON and fits the type, proves that the call succeeded.
+    ///
+    /// For a product with a code of success, that is the code; without a code, a member of the result.
+    fn proves_success(&mut self, body: &[u8], has_header_id: bool, product: &ProductDescriptor) -> bool {
+        let facts = self.facts();
+        let (has_code, has_id) = (facts.code.is_some(), facts.request_id.is_some() || has_header_id);
+        if is_failure(facts.success, facts.code.as_deref(), product) || self.seen.repeated().is_some() {
+            return false;
+        }
+        product.success_code.is_none() || has_code || self.has_result(body, has_id)
+    }
+
+    /// Whether a member of the result has come. In an untyped answer, whose members nothing describes, a request ID must stand beside
+    /// it: else it may be JSON of something else, a captive portal say.
+    fn has_result(&mut self, body: &[u8], has_id: bool) -> bool {
+        let mut present = false;
+        // An empty list looks the same whether it came or not.
+        let mut doubtful = Vec::new();
+        self.output.each(&mut |member, value| match value.view() {
+            _ if is_envelope(member.name) => {}
+            View::Absent | View::Any(Json::Null) => {}
+            View::List(list) if list.is_empty() => doubtful.push(member.name),
+            View::Map(_) => doubtful.push(member.name),
+            _ => present = true,
+        });
+        if present {
+            return true;
+        }
+        let wanted = if self.untyped { has_id.then_some(None) } else { Some(Some(doubtful)) };
+        let Some(doubtful) = wanted else { return false };
+        let mut result = Members { doubtful, values: Vec::new() };
+        let is_json = decode(body, &mut result).is_ok();
+        is_json
+            && result
+                .values
+                .iter()
+                .any(|value| if self.untyped { !value.is_null() } else { value.is_array() || value.is_object() })
+    }
+
     /// What the answer says, borrowed: most calls succeed, and need only the request ID of it.
     fn facts(&self) -> Facts<'_> {
         let said = &self.said;
         let mut facts = Facts {
             code: said.code.as_deref().map(Cow::Borrowed),
-            message: said.message.as_deref().map(Cow::Borrowed),
             request_id: said.request_id.as_deref().map(Cow::Borrowed),
-            success: boolean(&said.success),
+            success: said.success(),
         };
         self.output.each(&mut |member, value| {
             let fact = match member.name {
                 "Code" => &mut facts.code,
-                "Message" => &mut facts.message,
                 "RequestId" => &mut facts.request_id,
                 "Success" => {
                     match value.view() {
@@ -231,25 +308,8 @@ impl Envelope<'_> {
 /// What a 2xx answer says of how the call went.
 struct Facts<'a> {
     code: Option<Cow<'a, str>>,
-    message: Option<Cow<'a, str>>,
     request_id: Option<Cow<'a, str>>,
     success: Option<bool>,
-}
-
-impl Facts<'_> {
-    fn is_failure(&self, product: &ProductDescriptor) -> bool {
-        is_failure(self.success, self.code.as_deref(), product)
-    }
-
-    fn says_nothing(&self) -> bool {
-        self.code.is_none() && self.message.is_none() && self.request_id.is_none() && self.success.is_none()
-    }
-
-    fn into_body(self) -> ErrorBody {
-        let owned = |fact: Option<Cow<'_, str>>| fact.map(Cow::into_owned);
-        let success = self.success.map_or(Json::Null, Json::Bool);
-        ErrorBody { code: owned(self.code), message: owned(self.message), request_id: owned(self.request_id), success }
-    }
 }
 
 fn is_failure(success: Option<bool>, code: Option<&str>, product: &ProductDescriptor) -> bool {
@@ -265,13 +325,51 @@ impl Object for Envelope<'_> {
     }
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
         match self.output.member(name) {
-            Some(member) => Some(member),
-            None => self.said.member(name),
+            Some(member) => {
+                // A member that the type spells in lower case is one of the result.
+                if self.untyped || is_spelled_as_documented(name) {
+                    self.seen.note(name);
+                }
+                Some(member)
+            }
+            None => {
+                self.seen.note(name);
+                self.said.member(name)
+            }
         }
     }
     fn reset(&mut self) {
         self.output.reset();
         self.said.reset();
+        self.seen = Seen::default();
+    }
+}
+
+/// The members of the result, in a pass of its own over an answer.
+struct Members {
+    /// Only these; `None`: all but the envelope.
+    doubtful: Option<Vec<&'static str>>,
+    values: Vec<Json>,
+}
+
+impl Object for Members {
+    fn type_name(&self) -> &'static str {
+        "Result"
+    }
+    fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
+    fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
+        let is_of_result = match &self.doubtful {
+            Some(doubtful) => doubtful.contains(&name),
+            None => !is_envelope(name),
+        };
+        if !is_of_result {
+            return None;
+        }
+        self.values.push(Json::Null);
+        self.values.last_mut().map(|value| value as &mut dyn Value)
+    }
+    fn reset(&mut self) {
+        self.values.clear();
     }
 }
 
@@ -279,6 +377,7 @@ impl Object for Envelope<'_> {
 #[allow(unreachable_pub, reason = "the macros declare public types")]
 mod tests {
     use super::*;
+    use crate::untyped::JsonOutput;
     use proptest::prelude::*;
     use proptest::test_runner::RngSeed;
 
@@ -306,6 +405,9 @@ mod tests {
             /// A number.
             #[wire("Count")]
             pub count: Option<i32>,
+            /// A list.
+            #[wire("List")]
+            pub list: Vec<String>,
         }
     }
 
@@ -319,11 +421,24 @@ mod tests {
 
     const ID: Headers<'_> = &[("x-acs-request-id", "from-header")];
 
-    fn judged_into(status: u16, headers: Headers<'_>, body: &[u8], output: &mut dyn Object) -> Result<Judged, Error> {
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn judged_as(
+        product: &ProductDescriptor,
+        status: u16,
+        headers: Headers<'_>,
+        body: &[u8],
+        output: &mut dyn Object,
+    ) -> Result<Judged, Error> {
         let redactor = Redactor::default();
-        let context = Context { product: &PRODUCT, action: Some(&ACTION), redactor: &redactor };
+        let untyped = output.type_name() == JsonOutput::default().type_name();
+        let context = Context { product, action: Some(&ACTION), untyped, redactor: &redactor, clock: &|| NOW };
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        judge(StatusCode::from_u16(status).unwrap(), &headers, body, context, output)
+        judge(StatusCode::from_u16(status).unwrap(), &headers, &Bytes::copy_from_slice(body), context, output)
+    }
+
+    fn judged_into(status: u16, headers: Headers<'_>, body: &[u8], output: &mut dyn Object) -> Result<Judged, Error> {
+        judged_as(&PRODUCT, status, headers, body, output)
     }
 
     fn judged(status: u16, headers: Headers<'_>, body: &str) -> Result<Judged, Error> {
@@ -357,7 +472,7 @@ mod tests {
             let errors = [
                 refused(200, &[], body),
                 judged_into(200, &[], body.as_bytes(), &mut Bare::default()).expect_err(body),
-                judged_into(200, &[], body.as_bytes(), &mut crate::untyped::JsonOutput::default()).expect_err(body),
+                judged_into(200, &[], body.as_bytes(), &mut JsonOutput::default()).expect_err(body),
             ];
             for error in errors {
                 assert_eq!(error.kind(), ErrorKind::Service, "{body}");
@@ -374,27 +489,94 @@ mod tests {
             for code in [r#""Code":"OK","#, r#""Code":null,"#, ""] {
                 let body = format!(r#"{{{code}"Success":{success},"RequestId":"r"}}"#);
                 assert_eq!(refused(200, &[], &body).kind(), ErrorKind::Service, "{body}");
-                let untyped = judged_into(200, &[], body.as_bytes(), &mut crate::untyped::JsonOutput::default());
+                let untyped = judged_into(200, &[], body.as_bytes(), &mut JsonOutput::default());
                 assert_eq!(untyped.expect_err(&body).kind(), ErrorKind::Service, "{body}");
             }
         }
     }
 
+    /// Why an answer is no proof of success, if it is none.
+    fn without_proof(status: u16, headers: Headers<'_>, body: &str, output: &mut dyn Object) -> Option<Error> {
+        let error = judged_into(status, headers, body.as_bytes(), output).err()?;
+        assert_eq!(error.kind(), ErrorKind::UnusableAnswer, "{body}");
+        assert!(error.outcome_unknown(), "{body}");
+        Some(error)
+    }
+
     #[test]
-    fn a_200_without_a_code_succeeds_if_it_is_recognisably_the_services() {
-        for (headers, body) in [
-            (ID, "{}"),
-            (ID, r#"{"Code":null}"#),
-            (&[], r#"{"RequestId":"r"}"#),
-            (&[], r#"{"Code":null,"Success":true}"#),
-        ] {
-            assert!(judged(200, headers, body).is_ok(), "{body}");
+    fn without_a_code_only_a_member_of_the_result_proves_success() {
+        for code in ["", r#","Code":null"#] {
+            for status in [200, 201, 202] {
+                for body in [r#""Count":3"#, r#""Count":0"#, r#""List":[]"#, r#""List":["a"]"#, r#""List":{"Item":[]}"#]
+                {
+                    let body = format!("{{{body}{code}}}");
+                    assert!(without_proof(status, &[], &body, &mut Bare::default()).is_none(), "{body}");
+                    let body = body.replace('{', r#"{"RequestId":"r","#);
+                    assert!(without_proof(status, &[], &body, &mut JsonOutput::default()).is_none(), "{body}");
+                }
+                for body in [
+                    r#""message":"Service temporarily unavailable""#,
+                    r#""Message":"m","RequestId":"r","Success":true,"HostId":"h","Recommend":"x","AccessDeniedDetail":"None""#,
+                    r#""RequestId":"r","Count":null,"List":null"#,
+                    r#""RequestId":"r""#,
+                ] {
+                    for headers in [&[], ID] {
+                        let body = format!("{{{body}{code}}}");
+                        for output in [
+                            &mut Bare::default() as &mut dyn Object,
+                            &mut Answer::default(),
+                            &mut JsonOutput::default(),
+                        ] {
+                            assert!(without_proof(status, headers, &body, output).is_some(), "{body}");
+                        }
+                    }
+                }
+                // JSON of something else; a type would ignore these members.
+                let portal = format!(r#"{{"login":"/portal"{code}}}"#);
+                assert!(without_proof(status, &[], &portal, &mut JsonOutput::default()).is_some());
+                assert!(without_proof(status, ID, &portal, &mut Bare::default()).is_some());
+            }
         }
-        for body in ["{}", r#"{"Code":null}"#, r#"{"login":"/portal"}"#] {
-            let error = refused(200, &[], body);
-            assert_eq!(error.kind(), ErrorKind::UnusableAnswer, "{body}");
-            assert!(error.outcome_unknown(), "{body}");
+        let error = without_proof(200, &[], r#"{"message":"Service temporarily unavailable"}"#, &mut Answer::default());
+        assert!(error.unwrap().message().ends_with("it says: Service temporarily unavailable"));
+    }
+
+    #[test]
+    fn a_product_without_a_code_of_success_needs_no_such_proof() {
+        let product = ProductDescriptor { success_code: None, ..PRODUCT };
+        for body in ["{}", r#"{"RequestId":"r"}"#, r#"{"Code":"Anything"}"#] {
+            assert!(judged_as(&product, 200, &[], body.as_bytes(), &mut Bare::default()).is_ok(), "{body}");
         }
+        let error = judged_as(&product, 200, &[], br#"{"Success":false}"#, &mut Bare::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Service);
+    }
+
+    #[test]
+    fn an_answer_that_says_two_things_is_unusable() {
+        for (first, second) in [("Code", "Code"), ("Code", "code"), ("code", "Code"), ("code", "code")] {
+            for (one, other) in [("Ram.PermissionDeny", "OK"), ("OK", "Ram.PermissionDeny"), ("OK", "OK")] {
+                let body = format!(r#"{{"{first}":"{one}","Count":1,"RequestId":"r","{second}":"{other}"}}"#);
+                for output in
+                    [&mut Bare::default() as &mut dyn Object, &mut Answer::default(), &mut JsonOutput::default()]
+                {
+                    let error = without_proof(200, &[], &body, output).expect(&body);
+                    assert!(error.message().contains("names `Code` twice"), "{error}");
+                }
+                for status in [307, 400, 404, 500] {
+                    assert!(without_proof(status, &[], &body, &mut Answer::default()).is_some(), "{status} {body}");
+                }
+            }
+        }
+        for twice in
+            [r#""Success":true,"Success":false"#, r#""RequestId":"a","RequestId":"b""#, r#""Message":"","Message":"""#]
+        {
+            let body = format!(r#"{{"Code":"OK",{twice}}}"#);
+            assert!(without_proof(200, &[], &body, &mut Answer::default()).is_some(), "{body}");
+        }
+        let xml = "<Error><Code>Forbidden.RAM</Code><Code>OK</Code></Error>";
+        assert!(without_proof(400, &[], xml, &mut Answer::default()).is_some());
+        // Anywhere else, the last one counts.
+        assert!(judged(200, &[], r#"{"Code":"OK","Count":1,"Count":2,"Other":{"Code":"a","Code":"b"}}"#).is_ok());
     }
 
     #[test]
@@ -471,10 +653,19 @@ mod tests {
             (502, HTML, true, "the answer is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
             (503, "<?xml?><html/>", true, "the answer is not from the service; it begins with: <?xml?><html/>"),
             (600, "", true, "the answer is empty"),
-            (301, "", false, "the endpoint redirects, and redirects are never followed"),
-            (307, "x", false, "the endpoint redirects, and redirects are never followed; it begins with: x"),
-            (404, HTML, false, "the answer is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
+            (301, "", true, "the endpoint redirects, and redirects are never followed"),
+            (307, "x", true, "the endpoint redirects, and redirects are never followed; it begins with: x"),
+            (404, HTML, true, "the answer is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
             (407, "", false, "the answer is empty"),
+            (403, HTML, false, "the answer is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
+            (408, "stream timeout", true, "the answer is not from the service; it begins with: stream timeout"),
+            (404, r#"{"message":"no route"}"#, true, "the answer is not from the service; it says: no route"),
+            (
+                404,
+                r#"{"code":404,"message":"no route"}"#,
+                true,
+                "the answer is not from the service; it says: no route",
+            ),
         ] {
             let error = refused(status, ID, body);
             assert_eq!(error.kind(), ErrorKind::UnusableAnswer, "{status} {body}");
@@ -488,7 +679,7 @@ mod tests {
     fn a_redirect_with_the_services_own_words_keeps_them() {
         let error = refused(307, &[], r#"{"Code":"Moved","Message":"elsewhere"}"#);
         assert_eq!((error.kind(), error.code()), (ErrorKind::Service, Some("Moved")));
-        assert!(!error.outcome_unknown());
+        assert!(error.outcome_unknown(), "only a 4xx or 2xx is a verdict");
     }
 
     #[test]
@@ -508,49 +699,141 @@ mod tests {
 
     #[test]
     fn a_code_that_says_that_a_limit_was_exceeded_is_throttling_whatever_the_status() {
-        for code in
-            ["Throttling", "Throttling.User", "Throttling.Api", "System.LimitControl", "Queue.Full", "Line.Busy"]
-        {
-            for status in [200, 400, 429, 503] {
+        for code in [
+            "Throttling",
+            "throttling.user",
+            "Throttling.Api",
+            "System.LimitControl",
+            "Queue.Full",
+            "Line.Busy",
+            "line.busy",
+        ] {
+            for (status, unknown) in [(200, false), (400, false), (429, false), (500, true), (503, true)] {
                 let error = refused(status, &[], &format!(r#"{{"Code":"{code}"}}"#));
                 assert_eq!(error.kind(), ErrorKind::Throttled, "{status} {code}");
-                assert!(!error.outcome_unknown(), "{status} {code}: it was not executed");
+                assert_eq!(error.outcome_unknown(), unknown, "{status} {code}");
                 assert_eq!(error.retry_after(), None);
             }
         }
-        for code in ["Throttlings", "throttling", "System.LimitControl.X", "Queue.Full.X"] {
+        for code in ["Throttlings", "Queue.Full.X"] {
             let error = refused(400, &[], &format!(r#"{{"Code":"{code}"}}"#));
             assert_eq!(error.kind(), ErrorKind::Service, "{code}");
         }
     }
 
     #[test]
-    fn any_4xx_or_5xx_that_asks_to_wait_is_throttling() {
-        const WAIT: Headers<'_> = &[("x-acs-retry-after", "1500")];
-        for status in [400, 403, 429, 500, 503] {
-            for body in [r#"{"Code":"Whatever","Message":"m"}"#, "", "<html>", r#"{"Code":"InternalError"}"#] {
-                let error = refused(status, WAIT, body);
-                assert_eq!(error.kind(), ErrorKind::Throttled, "{status} {body}");
-                assert_eq!(error.retry_after(), Some(Duration::from_millis(1500)), "{status} {body}");
-                assert!(!error.outcome_unknown(), "{status} {body}");
+    fn a_limit_of_hours_or_days_says_so() {
+        for (code, period) in [
+            ("Throttling.Day", "day"),
+            ("isv.DAY_LIMIT_CONTROL", "day"),
+            ("isv.BUSINESS_LIMIT_CONTROL", "minute, hour or day"),
+        ] {
+            for status in [200, 400, 429] {
+                let error = refused(status, &[], &format!(r#"{{"Code":"{code}","Message":"m"}}"#));
+                assert_eq!(error.kind(), ErrorKind::Throttled, "{code}");
+                assert!(error.is_long_limit() && error.is_throttling() && !error.is_retryable(), "{code}");
+                assert!(error.to_string().contains(&format!("this limit counts per {period}")), "{error}");
             }
         }
-        // Elsewhere the header has no documented meaning: a call must not be sent again because of it.
-        for (status, body) in [(200, r#"{"Code":"Whatever"}"#), (302, r#"{"Code":"Whatever"}"#), (302, "")] {
-            let error = refused(status, WAIT, body);
-            assert_ne!(error.kind(), ErrorKind::Throttled, "{status} {body}");
-            assert_eq!(error.retry_after(), None, "{status} {body}");
+    }
+
+    /// A header, or a limit, does not turn a failure of the service into a refusal.
+    #[test]
+    fn what_asks_to_wait_is_throttling_if_it_certainly_refuses() {
+        const WAITS: [Headers<'_>; 3] = [
+            &[("x-acs-retry-after", "1500")],
+            &[("retry-after", "1")],
+            &[("retry-after", "Thu, 01 Jan 1970 00:00:01 GMT")],
+        ];
+        for headers in WAITS {
+            for (status, body, kind, unknown) in [
+                (400, r#"{"Code":"Whatever","Message":"m"}"#, ErrorKind::Throttled, false),
+                (403, "", ErrorKind::Throttled, false),
+                (403, "<html>", ErrorKind::Throttled, false),
+                (429, "<html>", ErrorKind::Throttled, false),
+                (429, r#"{"Code":"InternalError"}"#, ErrorKind::Throttled, false),
+                (429, r#"{"Code":"Forbidden.RAM"}"#, ErrorKind::Throttled, false),
+                (400, "", ErrorKind::UnusableAnswer, true),
+                (404, "<html>", ErrorKind::UnusableAnswer, true),
+                (408, "", ErrorKind::UnusableAnswer, true),
+                (408, r#"{"Code":"Whatever"}"#, ErrorKind::Service, true),
+                (400, r#"{"Code":"InternalError"}"#, ErrorKind::Service, true),
+                (403, r#"{"Code":"Forbidden.RAM"}"#, ErrorKind::Service, false),
+                (500, r#"{"Code":"InternalError"}"#, ErrorKind::Service, true),
+                (503, r#"{"Code":"Whatever"}"#, ErrorKind::Service, true),
+                (502, "<html>", ErrorKind::UnusableAnswer, true),
+                (503, "", ErrorKind::UnusableAnswer, true),
+            ] {
+                let error = refused(status, headers, body);
+                assert_eq!((error.kind(), error.outcome_unknown()), (kind, unknown), "{status} {body}");
+                assert!(error.retry_after() >= Some(Duration::from_secs(1)), "{status} {body}");
+            }
+            // Elsewhere the header has no documented meaning.
+            for (status, body) in [(200, r#"{"Code":"Whatever"}"#), (302, r#"{"Code":"Whatever"}"#), (302, "")] {
+                let error = refused(status, headers, body);
+                assert_ne!(error.kind(), ErrorKind::Throttled, "{status} {body}");
+                assert_eq!(error.retry_after(), None, "{status} {body}");
+            }
+            assert!(judged(200, headers, r#"{"Code":"OK"}"#).is_ok());
         }
-        assert!(judged(200, WAIT, r#"{"Code":"OK"}"#).is_ok());
+        for body in ["", "<html>", r#"{"code":"TooManyRequests"}"#, r#"{"message":"slow down"}"#] {
+            let error = refused(429, &[], body);
+            assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Throttled, false), "{body}");
+        }
     }
 
     #[test]
-    fn a_delay_that_is_none_is_ignored() {
-        for value in ["0", "-1", "", "soon", "1.5", "1500ms", "18446744073709551616"] {
-            let error = refused(400, &[("x-acs-retry-after", value)], r#"{"Code":"Whatever"}"#);
-            assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Service, None), "{value}");
+    fn a_delay_is_read_in_each_of_its_forms() {
+        const SECOND: Duration = Duration::from_secs(1);
+        for (headers, expected) in [
+            (&[("x-acs-retry-after", " 7 ")][..], Some(Duration::from_millis(7))),
+            (&[("retry-after", "2")], Some(2 * SECOND)),
+            (&[("x-acs-retry-after", "7"), ("retry-after", "2")], Some(Duration::from_millis(7))),
+            (&[("x-acs-retry-after", "soon"), ("retry-after", "2")], Some(2 * SECOND)),
+            (&[("retry-after", "Thu, 01 Jan 1970 00:00:05 GMT")], Some(5 * SECOND)),
+            (
+                // By the clock of the server.
+                &[("retry-after", "Thu, 01 Jan 2026 00:00:05 GMT"), ("date", "Thu, 01 Jan 2026 00:00:02 GMT")],
+                Some(3 * SECOND),
+            ),
+            (&[("retry-after", "Thu, 01 Jan 2026 00:00:02 GMT"), ("date", "Thu, 01 Jan 2026 00:00:02 GMT")], None),
+            (&[("retry-after", "Thu, 01 Jan 1960 00:00:02 GMT")], None),
+        ] {
+            assert_eq!(refused(400, headers, r#"{"Code":"Whatever"}"#).retry_after(), expected, "{headers:?}");
         }
-        assert!(refused(400, &[("x-acs-retry-after", " 7 ")], "").retry_after().is_some());
+        for name in ["x-acs-retry-after", "retry-after"] {
+            for value in ["0", "-1", "", "soon", "1.5", "1500ms", "18446744073709551616"] {
+                let error = refused(400, &[(name, value)], r#"{"Code":"Whatever"}"#);
+                assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Service, None), "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_keeps_all_that_the_service_says() {
+        let json = r#"{"Code":"Forbidden.RAM","Message":"m","RequestId":"r","HostId":"cams.example.com",
+            "Recommend":"https://help.example.com?q=Forbidden.RAM",
+            "AccessDeniedDetail":{"AuthAction":"cams:Sync","NoPermissionType":"ImplicitDeny","AuthPrincipalOwnerId":"1"}}"#;
+        let error = refused(403, ID, json);
+        let detail: Json = serde_json::from_str(error.access_denied_detail().unwrap()).unwrap();
+        assert_eq!(detail["NoPermissionType"], "ImplicitDeny");
+        assert_eq!(error.host_id(), Some("cams.example.com"));
+        assert_eq!(error.recommend(), Some("https://help.example.com?q=Forbidden.RAM"));
+        assert_eq!(error.raw_body().unwrap(), json);
+        assert_eq!(error.headers().unwrap()["x-acs-request-id"], "from-header");
+
+        let text = r#"{"code":"NoPermission","accessDeniedDetail":"not you","hostId":"h","recommend":"x"}"#;
+        let xml = "<Error><Code>NoPermission</Code><AccessDeniedDetail>not you</AccessDeniedDetail><HostId>h</HostId><Recommend>x</Recommend></Error>";
+        for (status, body) in [(403, text), (200, text), (403, xml)] {
+            let error = refused(status, &[], body);
+            let said = (error.access_denied_detail(), error.host_id(), error.recommend());
+            assert_eq!(said, (Some("not you"), Some("h"), Some("x")), "{body}");
+        }
+        for none in [r#""None""#, r#""""#, "null"] {
+            let error = refused(403, &[], &format!(r#"{{"Code":"C","AccessDeniedDetail":{none}}}"#));
+            assert_eq!(error.access_denied_detail(), None, "{none}");
+        }
+        assert_eq!(refused(502, &[], "<html>").raw_body().unwrap(), "<html>");
     }
 
     #[test]
@@ -562,6 +845,11 @@ mod tests {
             (503, "ServiceUnavailable", true),
             (400, "InternalError", true),
             (200, "InternalError", true),
+            (400, "InternalError.Db", true),
+            (400, "internalerror", true),
+            (408, "RequestTimeout", true),
+            (408, "Anything", true),
+            (400, "isp.SYSTEM_ERROR", true),
             (200, "UnknownError", true),
             (400, "SignatureNonceUsed", true),
             (200, "Ram.PermissionDeny", false),
@@ -592,7 +880,9 @@ mod tests {
     #[test]
     fn an_error_without_words_says_so() {
         assert_eq!(refused(400, &[], r#"{"Code":"C"}"#).message(), "the service gave no message");
-        assert_eq!(refused(400, &[], r#"{"RequestId":"r"}"#).message(), "the service gave neither code nor message");
+        let error = refused(400, &[], r#"{"RequestId":"r"}"#);
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Service, "the service gave neither code nor message"));
+        assert!(error.outcome_unknown(), "without a code nothing proves that it was not executed");
     }
 
     #[test]
@@ -614,11 +904,11 @@ mod tests {
     fn a_value_to_hide_is_hidden_where_the_quotation_ends() {
         let credentials = crate::Credentials::new("CANARY-of-the-key-id", "CANARY-of-the-secret");
         let redactor = Redactor::new(Some(&credentials), &[]);
-        let context = Context { product: &PRODUCT, action: None, redactor: &redactor };
+        let context = Context { product: &PRODUCT, action: None, untyped: false, redactor: &redactor, clock: &|| NOW };
         for before in 0..=SNIPPET_CHARS {
             let body = "x".repeat(before) + "CANARY-of-the-secret";
             let mut output = Answer::default();
-            let judged = judge(StatusCode::BAD_GATEWAY, &HeaderMap::new(), body.as_bytes(), context, &mut output);
+            let judged = judge(StatusCode::BAD_GATEWAY, &HeaderMap::new(), &body.into(), context, &mut output);
             let message = judged.unwrap_err().message().to_owned();
             assert!(!message.contains("CA"), "{before}: {message}");
         }

@@ -8,13 +8,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::observe::Observer;
 use super::{Call, Core};
 use crate::answer::{self, Context};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, CredentialsError, ProvideCredentials, ProvideFuture};
 use crate::error::{Error, ErrorKind};
 use crate::options::Options;
+use crate::platform::{self, Meaning};
 use crate::prepare::prepare;
 use crate::redact::Redactor;
 use crate::response::Metadata;
 use crate::sign::{Nonce, Timestamp};
+use crate::skew::Learned;
 use crate::throttle::{Permit, WatchedQuota};
 use crate::transport::Handover;
 use crate::value::Object;
@@ -27,8 +29,8 @@ pub(super) struct Attempt<'a> {
     /// `None` if the throttle is off.
     pub(super) quota: Option<&'a WatchedQuota>,
     pub(super) deadline: Instant,
-    /// Whether a refused timestamp may still correct the clock.
-    pub(super) may_correct_clock: bool,
+    /// Those that have replaced rejected ones; `None`: what the provider gives.
+    pub(super) credentials: Option<&'a Credentials>,
 }
 
 /// An attempt that failed.
@@ -38,13 +40,21 @@ pub(super) struct Failed {
     pub(super) nonce: Option<Nonce>,
     /// The permit, if the service throttled the request: the quota is to pause.
     pub(super) throttled: Option<Permit>,
-    /// Whether the request carried a wrong time, and the clock is corrected by now.
-    pub(super) clock_corrected: bool,
+    /// What may be wrong with the request, if the service said so.
+    pub(super) cause: Option<Cause>,
+}
+
+/// What the service refused, and can be put right before another attempt.
+pub(super) enum Cause {
+    /// The time; the clock is corrected by now.
+    Clock,
+    /// These credentials have expired.
+    Expired(Credentials),
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self { error, nonce: None, throttled: None, clock_corrected: false }
+        Self { error, nonce: None, throttled: None, cause: None }
     }
 }
 
@@ -79,7 +89,10 @@ impl Core {
             Some(quota) if permit.is_none() => Some(self.permit(quota, options, deadline, observer).await?),
             _ => permit,
         };
-        let credentials = self.credentials_for(call, Some(deadline)).await?;
+        let credentials = match attempt.credentials {
+            Some(replaced) => Some(replaced.clone()),
+            None => self.credentials_for(call, Some(deadline)).await?,
+        };
         let (correction, nonce, sent) = (self.skew.correction(), self.nonces.next(), (self.clock)());
         let failed = |error| Failed { nonce: Some(nonce), ..Failed::from(error) };
         let request = self.sign(call, credentials.as_ref(), correction.apply(sent), &nonce).map_err(failed)?;
@@ -95,28 +108,34 @@ impl Core {
         let redactor = Redactor::new(credentials.as_ref(), &call.parameters);
         let (answer, permit) = match answer {
             Ok(Ok(answer)) => (answer, sending.permit.take()),
-            Err(_) if sending.handover.may_have_been_sent() => {
-                return Err(failed(Error::new(ErrorKind::Unanswered, format!("no answer within {limit:?}"))));
-            }
             Err(_) => {
-                let message = format!("no connection to the endpoint within {limit:?}");
-                return Err(failed(Error::new(ErrorKind::NotSent, message)));
+                let may_have_been_sent = sending.handover.may_have_been_sent();
+                let missing = if may_have_been_sent { "answer" } else { "connection to the endpoint" };
+                let message = format!("no {missing} within {limit:?}");
+                return Err(failed(answer::unanswered(message, may_have_been_sent)));
             }
             Ok(Err(error)) => {
-                let not_sent = error.is_not_sent() || !sending.handover.may_have_been_sent();
-                if not_sent && let Some(permit) = sending.permit.take() {
+                let may_have_been_sent = !error.is_not_sent() && sending.handover.may_have_been_sent();
+                if !may_have_been_sent && let Some(permit) = sending.permit.take() {
                     permit.not_sent();
                 }
-                return Err(failed(answer::missing(error, not_sent, &redactor)));
+                return Err(failed(answer::missing(error, may_have_been_sent, &redactor)));
             }
         };
 
         let (parts, body) = answer.into_parts();
-        let context = Context { product: self.settings.product, action: call.action, redactor: &redactor };
+        let context = Context {
+            product: self.settings.product,
+            action: call.action,
+            untyped: call.untyped,
+            redactor: &redactor,
+            clock: &*self.clock,
+        };
         let judged = answer::judge(parts.status, &parts.headers, &body, context, output);
-        let is_throttled = judged.as_ref().is_err_and(|error| error.kind() == ErrorKind::Throttled);
+        // A pause of the quota is for limits that let calls through again soon.
+        let pauses = |error: &Error| error.kind() == ErrorKind::Throttled && !error.is_long_limit();
         let throttled = match permit {
-            Some(permit) if is_throttled => Some(permit),
+            Some(permit) if judged.as_ref().is_err_and(pauses) => Some(permit),
             Some(permit) => {
                 permit.answered();
                 None
@@ -124,10 +143,23 @@ impl Core {
             None => None,
         };
         let judged = judged.map_err(|error| {
-            let clock_corrected = attempt.may_correct_clock
-                && error.code() == Some("InvalidTimeStamp.Expired")
-                && self.skew.learn(&parts.headers, sent, (self.clock)(), correction);
-            Failed { throttled, clock_corrected, ..failed(error.redacted(&redactor)) }
+            let mut error = error.redacted(&redactor);
+            let cause = match error.code().and_then(platform::meaning) {
+                Some(Meaning::ClockWrong) => match self.skew.learn(&parts.headers, sent, (self.clock)(), correction) {
+                    Learned::Corrected => Some(Cause::Clock),
+                    Learned::Nothing => None,
+                    Learned::TooFarOff(by) => {
+                        let hours = by.as_secs() / 3600;
+                        error = error.with_more(&format!(
+                            "; the clock of this machine is {hours} hours from the service's, which is too far to correct: set it"
+                        ));
+                        None
+                    }
+                },
+                Some(Meaning::TokenExpired) => credentials.clone().map(Cause::Expired),
+                _ => None,
+            };
+            Failed { throttled, cause, ..failed(error) }
         })?;
         Ok(Metadata {
             request_id: judged.request_id,
@@ -176,20 +208,45 @@ impl Core {
         if call.action.is_some_and(|action| action.anonymous) {
             return Ok(None);
         }
-        let failed = |message: String| Error::new(ErrorKind::Credentials, message);
-        let provider = self.credentials.as_ref().ok_or_else(|| {
-            failed("the client has no credentials; give it some with `Client::builder().credentials(…)`".to_owned())
-        })?;
+        let provider = self.provider()?;
         let given = match provider.cached() {
-            Some(credentials) => Ok(credentials),
+            Some(credentials) => credentials,
             None => match deadline {
-                Some(deadline) => timeout_at(deadline, provider.provide())
-                    .await
-                    .map_err(|_| failed("the provider gave no credentials before the call's deadline".to_owned()))?,
-                None => provider.provide().await,
+                Some(deadline) => in_time(provider.provide(), deadline).await?,
+                None => provider.provide().await.map_err(unavailable)?,
             },
         };
-        let checked = given.and_then(|credentials| credentials.validate().map(|()| Some(credentials)));
-        checked.map_err(|error| failed(error.to_string()).with_source(error))
+        validated(given).map(Some)
     }
+
+    /// Credentials in place of those that the service refused as expired.
+    pub(super) async fn replace_credentials(
+        &self,
+        rejected: &Credentials,
+        deadline: Instant,
+    ) -> Result<Credentials, Error> {
+        validated(in_time(self.provider()?.replace(rejected), deadline).await?)
+    }
+
+    fn provider(&self) -> Result<&dyn ProvideCredentials, Error> {
+        self.credentials.as_deref().ok_or_else(|| {
+            let message = "the client has no credentials; give it some with `Client::builder().credentials(…)`";
+            Error::new(ErrorKind::Credentials, message)
+        })
+    }
+}
+
+async fn in_time(provided: ProvideFuture<'_>, deadline: Instant) -> Result<Credentials, Error> {
+    let message = "the provider gave no credentials before the call's deadline";
+    let provided = timeout_at(deadline, provided).await;
+    provided.map_err(|_| Error::new(ErrorKind::Credentials, message))?.map_err(unavailable)
+}
+
+fn validated(credentials: Credentials) -> Result<Credentials, Error> {
+    credentials.validate().map_err(unavailable)?;
+    Ok(credentials)
+}
+
+fn unavailable(error: CredentialsError) -> Error {
+    Error::new(ErrorKind::Credentials, error.to_string()).with_source(error)
 }

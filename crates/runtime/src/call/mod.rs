@@ -11,11 +11,11 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
-use self::attempt::{Attempt, Failed};
+use self::attempt::{Attempt, Cause, Failed};
 use self::observe::Observer;
 use crate::action::{Action, Product};
 use crate::bulk::Ticket;
-use crate::credentials::ProvideCredentials;
+use crate::credentials::{Credentials, ProvideCredentials};
 use crate::descriptor::{ActionDescriptor, ParameterLocation};
 use crate::error::{Error, ErrorKind};
 use crate::event::Events;
@@ -23,7 +23,7 @@ use crate::options::{CallOptions, Options};
 use crate::parameters::{Parameter, parameters};
 use crate::prepare::{PreparedRequest, Settings};
 use crate::response::Metadata;
-use crate::retry::RetryBudget;
+use crate::retry::{RetryBudget, State};
 use crate::sign::{Nonce, Nonces};
 use crate::skew::Skew;
 use crate::throttle::{Permit, Throttle, WatchedQuota};
@@ -36,6 +36,7 @@ pub(crate) struct Call<'a> {
     name: Cow<'static, str>,
     action: Option<&'static ActionDescriptor>,
     pub(crate) parameters: Vec<Parameter<'a>>,
+    untyped: bool,
     /// Set if the call belongs to a bulk.
     ticket: Option<&'a Ticket>,
 }
@@ -46,7 +47,7 @@ impl<'a> Call<'a> {
         let parameters = parameters(request).map_err(|invalid| {
             Error::new(ErrorKind::InvalidRequest, invalid.to_string()).with_action(action.name.into())
         })?;
-        Ok(Self { name: action.name.into(), action: Some(action), parameters, ticket: None })
+        Ok(Self { name: action.name.into(), action: Some(action), parameters, untyped: false, ticket: None })
     }
 
     pub(crate) fn untyped<P: Product>(request: &'a UntypedRequest) -> Self {
@@ -58,16 +59,21 @@ impl<'a> Call<'a> {
             location: described(name).map_or(ParameterLocation::Query, |parameter| parameter.location),
             sensitive: described(name).is_none_or(|parameter| parameter.sensitive),
         });
-        Self { name: request.action.clone().into(), action, parameters: parameters.collect(), ticket: None }
+        let name = request.action.clone().into();
+        Self { name, action, parameters: parameters.collect(), untyped: true, ticket: None }
     }
 
     pub(crate) fn with_ticket(self, ticket: Option<&'a Ticket>) -> Self {
         Self { ticket, ..self }
     }
 
+    fn is_idempotent(&self) -> bool {
+        self.action.is_some_and(|action| action.idempotent)
+    }
+
     /// Adds to an error what is known of the call.
     fn describe(&self, error: Error, attempts: u32, nonce: Option<&Nonce>) -> Error {
-        let error = error.with_action(self.name.clone()).with_attempts(attempts);
+        let error = error.with_action(self.name.clone()).with_attempts(attempts).with_idempotent(self.is_idempotent());
         let error = match nonce {
             Some(nonce) => error.with_nonce(nonce.as_str().to_owned()),
             None => error,
@@ -99,6 +105,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// The longest time for which a call of a bulk asks its quota.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// The window that a limit is assumed to have where none is known.
+const WINDOW: Duration = Duration::from_secs(1);
+
 /// Used when the deadline overflows `Instant`.
 const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -114,7 +123,11 @@ struct Earlier {
     nonce: Option<Nonce>,
     /// What the retries have taken from the budget.
     spent: u32,
+    /// How many attempts were throttled.
+    throttled: u32,
     clock_corrected: bool,
+    /// The credentials in place of those that the service called expired.
+    replaced: Option<Credentials>,
 }
 
 impl Earlier {
@@ -125,16 +138,21 @@ impl Earlier {
     }
 
     /// The error of the call, after its last attempt.
-    fn verdict(self, last: Error) -> Error {
+    fn verdict(self, last: Error, began: Instant) -> Error {
+        let attempts = last.attempts();
         // These say that the last attempt was not executed, and nothing about the ones before it.
-        let silent = last.is_not_sent() || last.kind() == ErrorKind::Throttled;
-        match (self.unknown, self.not_executed) {
-            (Some(earlier), _) if silent => earlier.with_attempts(last.attempts()),
+        let silent = !last.outcome_unknown() && (last.is_not_sent() || last.kind() == ErrorKind::Throttled);
+        let error = match (self.unknown, self.not_executed) {
+            (Some(earlier), _) if silent => earlier.with_attempts(attempts),
             (Some(_), _) => last.with_outcome_unknown(true),
             // Why the call failed matters more than that there was no time for another attempt.
-            (None, Some(earlier)) if last.kind() == ErrorKind::QuotaWait => earlier,
+            (None, Some(earlier)) if last.kind() == ErrorKind::QuotaWait => {
+                let delay = last.retry_after().or(earlier.retry_after());
+                earlier.with_attempts(attempts).with_retry_after(delay)
+            }
             _ => last,
-        }
+        };
+        if error.kind() == ErrorKind::Throttled { error.with_throttled_for(began.elapsed()) } else { error }
     }
 }
 
@@ -161,19 +179,19 @@ impl Core {
         observer: &mut Observer<'_>,
         output: &mut dyn Object,
     ) -> Result<Metadata, Error> {
-        let idempotent = call.action.is_some_and(|action| action.idempotent);
         let documented = call.action.and_then(|action| action.rate_limit);
         let quota = self.throttle.quota(self.settings.endpoint.host_and_port(), &call.name, documented);
         let quota = quota.as_deref();
-        let (started, mut permit) = self.begin(call, quota, observer).await;
-        let deadline = started.checked_add(options.deadline).unwrap_or_else(|| started + FAR_AWAY);
+        let limit = quota.and_then(WatchedQuota::limit).or(documented);
+        let (began, mut permit) = self.begin(call, quota, observer).await;
+        let deadline = began.checked_add(options.deadline).unwrap_or_else(|| began + FAR_AWAY);
         let mut earlier = Earlier::default();
         loop {
-            let may_correct_clock = !earlier.clock_corrected;
-            let attempt = Attempt { call, options: &options, quota, deadline, may_correct_clock };
+            let credentials = earlier.replaced.as_ref();
+            let attempt = Attempt { call, options: &options, quota, deadline, credentials };
             let span = observer.attempt_begins();
             let outcome = span.of(self.attempt(attempt, permit.take(), observer, output)).await;
-            let Failed { error, nonce, throttled, clock_corrected } = match outcome {
+            let Failed { error, nonce, throttled, cause } = match outcome {
                 Ok(metadata) => {
                     self.budget.succeeded(earlier.spent);
                     observer.attempt_ended(Ok(&metadata), None);
@@ -181,22 +199,38 @@ impl Core {
                 }
                 Err(failed) => failed,
             };
-            let attempts = observer.attempts();
             earlier.nonce = nonce.or(earlier.nonce);
-            earlier.clock_corrected |= clock_corrected;
-            let error = call.describe(error, attempts, earlier.nonce.as_ref());
+            earlier.throttled += u32::from(error.kind() == ErrorKind::Throttled);
+            let error = call.describe(error, observer.attempts(), earlier.nonce.as_ref());
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            let state = State {
+                idempotent: call.is_idempotent(),
+                attempts: observer.attempts() - earlier.throttled,
+                throttled: earlier.throttled,
+                window: limit.map_or(WINDOW, |limit| limit.window),
+                remaining,
+                patience: remaining.saturating_sub(options.time_for_the_answer()),
+                dice: fastrand::f64(),
+            };
 
-            let backoff = if clock_corrected {
-                options.retry.allows_another(attempts).then_some(Duration::ZERO)
-            } else {
-                let remaining = deadline.saturating_duration_since(Instant::now());
-                options.retry.wait_after(&error, idempotent, attempts.max(1), remaining, fastrand::f64())
+            let corrected = match cause {
+                Some(cause) if options.retry.retries_at_once(&error, state) => {
+                    self.correct(cause, deadline, &mut earlier).await
+                }
+                _ => Ok(false),
+            };
+            let (error, backoff) = match corrected {
+                Ok(true) => (error, Some(Duration::ZERO)),
+                Ok(false) => {
+                    let backoff = options.retry.backoff_after(&error, state);
+                    (error, backoff)
+                }
+                Err(reason) => (error.with_more(&format!("; {}", reason.message())).with_source(reason), None),
             };
             // The quota pauses even if this call gives up: everyone who shares it would be throttled, too.
             let quota_waits = match quota.zip(throttled) {
                 Some((quota, permit)) => {
-                    let pause = error.retry_after().or(backoff).map(|pause| pause.min(LONGEST_PAUSE));
-                    quota.throttled(permit, pause, &self.events);
+                    quota.throttled(permit, error.retry_after().map(|pause| pause.min(LONGEST_PAUSE)), &self.events);
                     true
                 }
                 None => false,
@@ -204,7 +238,7 @@ impl Core {
             let retry = backoff.and_then(|backoff| Some((backoff, self.budget.take(&error)?)));
             observer.attempt_ended(Err(&error), retry.map(|(backoff, _)| backoff));
             let Some((backoff, cost)) = retry else {
-                return Err(earlier.verdict(error));
+                return Err(earlier.verdict(error, began));
             };
             earlier.spent += cost;
             earlier.remember(error);
@@ -213,6 +247,23 @@ impl Core {
             }
             observer.backed_off();
             output.reset();
+        }
+    }
+
+    /// Puts right what the service refused, each cause once. Returns whether another attempt can help.
+    async fn correct(&self, cause: Cause, deadline: Instant, earlier: &mut Earlier) -> Result<bool, Error> {
+        match cause {
+            // A clock that is still wrong after its correction is not why the service refuses.
+            Cause::Clock => Ok(!std::mem::replace(&mut earlier.clock_corrected, true)),
+            Cause::Expired(_) if earlier.replaced.is_some() => Ok(false),
+            Cause::Expired(rejected) => {
+                let replaced = self.replace_credentials(&rejected, deadline).await?;
+                let parts =
+                    |it: &Credentials| (it.access_key_id().to_owned(), it.security_token().map(ToOwned::to_owned));
+                let is_new = parts(&replaced) != parts(&rejected);
+                earlier.replaced = Some(replaced);
+                Ok(is_new)
+            }
         }
     }
 

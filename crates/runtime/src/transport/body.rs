@@ -1,13 +1,16 @@
-//! A request body that reports when a connection takes the request.
+//! What the bundled transports share: the request body that reports when a connection takes the request, the reading of an
+//! answer within its limit, and what a failure means.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 
-use super::Handover;
+use super::{Handover, MAX_ANSWER_BYTES, TransportError};
 
 /// The body of a request, in one piece.
 ///
@@ -35,7 +38,7 @@ impl fmt::Display for Withdrawn {
     }
 }
 
-impl std::error::Error for Withdrawn {}
+impl StdError for Withdrawn {}
 
 impl Body for ReportingBody {
     type Data = Bytes;
@@ -48,7 +51,7 @@ impl Body for ReportingBody {
         if !self.handover.happened() {
             return Poll::Ready(Some(Err(Withdrawn)));
         }
-        let bytes = std::mem::take(&mut self.bytes);
+        let bytes = mem::take(&mut self.bytes);
         Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
     }
 
@@ -61,4 +64,64 @@ impl Body for ReportingBody {
         let length = if self.handover.is_withdrawn() { 1 } else { self.bytes.len() };
         SizeHint::with_exact(length as u64)
     }
+}
+
+/// The body of an answer, as far as it has come.
+#[derive(Default)]
+pub(super) struct AnswerBody {
+    /// Nearly every answer comes in one piece, which then is the body without a copy.
+    first: Bytes,
+    /// All pieces, once there is a second one.
+    whole: BytesMut,
+}
+
+impl AnswerBody {
+    /// Adds a piece. `announced` is the length of the whole body, if the head names it.
+    pub(super) fn push(&mut self, piece: Bytes, announced: Option<u64>) -> Result<(), TransportError> {
+        let too_large = || TransportError::unanswered(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"));
+        if self.first.is_empty() && self.whole.is_empty() {
+            self.first = piece;
+            let is_too_large = announced.is_some_and(|announced| announced > MAX_ANSWER_BYTES as u64);
+            return if is_too_large || self.first.len() > MAX_ANSWER_BYTES { Err(too_large()) } else { Ok(()) };
+        }
+        if self.whole.is_empty() {
+            self.whole = BytesMut::from(mem::take(&mut self.first));
+        }
+        if self.whole.len() + piece.len() > MAX_ANSWER_BYTES {
+            return Err(too_large());
+        }
+        self.whole.extend_from_slice(&piece);
+        Ok(())
+    }
+
+    /// What has come.
+    pub(super) fn into_bytes(self) -> Bytes {
+        if self.whole.is_empty() { self.first } else { self.whole.freeze() }
+    }
+}
+
+/// The error of an attempt that failed: not sent unless a connection had taken the request.
+pub(super) fn failure(error: &(dyn StdError + 'static), is_timeout: bool, handover: &Handover) -> TransportError {
+    let cause = innermost(error).to_string();
+    if handover.may_have_been_sent() {
+        return TransportError::unanswered(format!("the connection failed before the answer was complete: {cause}"));
+    }
+    TransportError::not_sent(if is_timeout {
+        "no connection to the endpoint in time".to_owned()
+    } else if cause.contains("InvalidContentType") {
+        // What `rustls` says when the first bytes of the server are no TLS.
+        "the server at the endpoint does not speak TLS; if it speaks plain HTTP, the endpoint begins with `http://`"
+            .to_owned()
+    } else {
+        format!("no connection to the endpoint: {cause}")
+    })
+}
+
+/// The cause at the end of the chain: the outer ones only repeat that something failed.
+fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
 }

@@ -1,11 +1,17 @@
-//! Sending one prepared request: the [`Transport`] trait, and the bundled implementation.
+//! Sending one prepared request: the [`Transport`] trait, and the bundled implementations.
 
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest", feature = "hyper"))]
 mod body;
+#[cfg(any(feature = "reqwest", feature = "hyper"))]
+mod builder;
 mod handover;
+#[cfg(feature = "hyper")]
+mod hyper;
 mod proxy;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+#[cfg(all(test, any(feature = "reqwest", feature = "hyper")))]
+mod tests;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -17,10 +23,22 @@ use bytes::Bytes;
 
 use crate::redact::Redactor;
 
+#[cfg(any(feature = "reqwest", feature = "hyper"))]
+pub use builder::{BundledTransport, TransportBuilder};
 pub use handover::Handover;
+#[cfg(feature = "hyper")]
+pub use hyper::HyperTransport;
 pub use proxy::{Proxies, Proxy, ProxyError, default_proxy};
 #[cfg(feature = "reqwest")]
-pub use reqwest::{ReqwestTransport, ReqwestTransportBuilder};
+pub use reqwest::ReqwestTransport;
+
+/// The transport of a client that is given none: [`ReqwestTransport`] if the feature `reqwest` is on, else the lean one.
+#[cfg(feature = "reqwest")]
+pub type DefaultTransport = ReqwestTransport;
+
+/// The transport of a client that is given none: the one of the feature `reqwest` if it is on, else [`HyperTransport`].
+#[cfg(all(feature = "hyper", not(feature = "reqwest")))]
+pub type DefaultTransport = HyperTransport;
 
 /// The largest body of an answer that is read, in bytes (16 MiB). A larger one is a [`TransportError`].
 pub const MAX_ANSWER_BYTES: usize = 16 << 20;

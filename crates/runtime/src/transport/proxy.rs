@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest", feature = "hyper"))]
 use http::Uri;
 use http::uri::Authority;
 use percent_encoding::percent_decode_str;
@@ -112,7 +112,7 @@ impl Proxies {
     }
 
     /// As [`for_endpoint`](Self::for_endpoint), by the URL of a request.
-    #[cfg(feature = "reqwest")]
+    #[cfg(any(feature = "reqwest", feature = "hyper"))]
     pub(super) fn for_uri(&self, uri: &Uri) -> Option<&Proxy> {
         let is_encrypted = uri.scheme_str() != Some("http");
         let port = uri.port_u16().unwrap_or(if is_encrypted { 443 } else { 80 });
@@ -120,7 +120,7 @@ impl Proxies {
     }
 
     /// Fails if one of the proxies cannot be used.
-    #[cfg(feature = "reqwest")]
+    #[cfg(any(feature = "reqwest", feature = "hyper"))]
     pub(super) fn check(&self) -> Result<(), &ProxyError> {
         if !self.except.everything {
             self.https.as_ref()?;
@@ -130,14 +130,14 @@ impl Proxies {
     }
 
     /// Whether no endpoint has a proxy.
-    #[cfg(feature = "reqwest")]
+    #[cfg(any(feature = "reqwest", feature = "hyper"))]
     pub(super) fn is_empty(&self) -> bool {
         self.except.everything || matches!((&self.https, &self.http), (Ok(None), Ok(None)))
     }
 
     /// The proxy that a client of this endpoint uses by default, for that endpoint alone: a setting that cannot be used fails
     /// only the clients that need it.
-    #[cfg(feature = "reqwest")]
+    #[cfg(any(feature = "reqwest", feature = "hyper"))]
     pub(crate) fn default_for(endpoint: &Endpoint) -> Result<Self, ProxyError> {
         let proxy = default_proxy(endpoint)?;
         Ok(Self { https: Ok(proxy.clone()), http: Ok(proxy), except: NoProxy::default() })
@@ -169,13 +169,17 @@ pub struct Proxy {
     scheme: ProxyScheme,
     /// With a port.
     authority: Authority,
+    #[cfg_attr(
+        not(any(feature = "reqwest", feature = "hyper")),
+        allow(dead_code, reason = "only a bundled transport shows them to the proxy")
+    )]
     credentials: Option<Arc<(String, String)>>,
     variable: Option<&'static str>,
 }
 
 /// How a proxy is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ProxyScheme {
+pub(super) enum ProxyScheme {
     /// HTTP; an `https` endpoint is reached through a tunnel (`CONNECT`).
     Http,
     /// The same over TLS.
@@ -264,11 +268,24 @@ impl Proxy {
     }
 }
 
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest", feature = "hyper"))]
 impl Proxy {
     /// User name and password.
     pub(super) fn credentials(&self) -> Option<(&str, &str)> {
         self.credentials.as_deref().map(|(user, password)| (user.as_str(), password.as_str()))
+    }
+}
+
+#[cfg(feature = "hyper")]
+impl Proxy {
+    pub(super) fn scheme(&self) -> ProxyScheme {
+        self.scheme
+    }
+
+    /// Where a connection to the proxy is opened, with the scheme by which TLS is known.
+    pub(super) fn uri(&self) -> Result<Uri, http::Error> {
+        let scheme = if self.scheme == ProxyScheme::Https { "https" } else { "http" };
+        Uri::builder().scheme(scheme).authority(self.authority.clone()).path_and_query("/").build()
     }
 }
 

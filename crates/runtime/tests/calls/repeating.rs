@@ -1,9 +1,13 @@
 //! What is sent again: the table of the service, for an action that can safely be repeated and for one that cannot.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use alibabacloud_runtime::{CallOptions, ErrorKind, RetryPolicy, TransportError};
+use alibabacloud_runtime::{
+    CallOptions, Credentials, CredentialsError, ErrorKind, ProvideCredentials, ProvideFuture, RetryPolicy,
+    TransportError,
+};
 use tokio::time::Instant;
 
 use crate::support::{Look, Order, Scripted, Step, answer, builder, client, form, not_sent, ok, throttled};
@@ -14,11 +18,12 @@ fn unanswered() -> Step {
 
 #[tokio::test(start_paused = true)]
 async fn an_idempotent_call_is_repeated_whenever_that_can_help() {
-    let repeated: [fn() -> Step; 9] = [
+    let repeated: [fn() -> Step; 10] = [
         unanswered,
         not_sent,
         || Step::Never,
-        || throttled(None),
+        || answer(408, ""),
+        || answer(404, "<html>"),
         || answer(503, r#"{"Code":"ServiceUnavailable"}"#),
         || answer(500, r#"{"Code":"InternalError"}"#),
         || answer(400, r#"{"Code":"SignatureNonceUsed"}"#),
@@ -39,11 +44,44 @@ async fn an_idempotent_call_is_repeated_whenever_that_can_help() {
         answer(403, r#"{"Code":"Forbidden.RAM"}"#),
         answer(400, r#"{"Code":"SignatureDoesNotMatch"}"#),
         answer(200, r#"{"Code":"Ram.PermissionDeny"}"#),
-        answer(302, ""),
+        answer(403, "<html>"),
     ] {
         let transport = Scripted::new([step]);
         let error = client(&transport).send(Look::new()).await.unwrap_err();
         assert_eq!(transport.sent().len(), 1, "{error}");
+    }
+}
+
+/// Each of these was once sent again, or reported as not executed.
+#[tokio::test(start_paused = true)]
+async fn what_may_have_been_executed_is_never_sent_again_whatever_comes_with_it() {
+    let waits = || vec![("x-acs-retry-after", "1".to_owned()), ("retry-after", "1".to_owned())];
+    let date = || vec![("date", httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(1_456_228_800)))];
+    for (status, headers, body) in [
+        (500, date(), r#"{"Code":"InvalidTimeStamp.Expired"}"#),
+        (503, date(), r#"{"Code":"IllegalTimestamp"}"#),
+        (500, vec![], r#"{"Code":"InvalidSecurityToken.Expired"}"#),
+        (500, waits(), r#"{"Code":"InternalError"}"#),
+        (503, waits(), r#"{"Code":"Throttling"}"#),
+        (502, waits(), "<html>"),
+        (504, waits(), ""),
+        (408, waits(), "stream timeout"),
+        (303, vec![], ""),
+        (404, vec![], "<html>"),
+        (400, vec![], ""),
+        (400, vec![], r#"{"Code":"InternalError.Db"}"#),
+        (400, vec![], r#"{"Code":"internalerror"}"#),
+        (408, vec![], r#"{"Code":"RequestTimeout"}"#),
+        (307, vec![], r#"{"Code":"Forbidden.RAM"}"#),
+        (200, vec![], r#"{"message":"Service temporarily unavailable"}"#),
+        (200, vec![], r#"{"Code":"Ram.PermissionDeny","Code":"OK"}"#),
+        (200, vec![], r#"{"RequestId":"r"}"#),
+    ] {
+        let shown = format!("{status} {headers:?} {body}");
+        let transport = Scripted::new([Step::Answer(status, headers, body.into())]);
+        let error = client(&transport).send(Order::new("s")).await.expect_err(&shown);
+        assert_eq!((transport.sent().len(), error.attempts()), (1, 1), "{shown}");
+        assert!(error.outcome_unknown() && !error.is_retryable(), "{shown}: {error}");
     }
 }
 
@@ -140,6 +178,92 @@ async fn a_wrong_clock_is_corrected_once_for_any_action_and_stays_corrected() {
         assert_ne!(stamps[0], "2016-02-23T12:00:00Z");
         assert_eq!(stamps[1..], ["2016-02-23T12:00:00Z", "2016-02-23T12:00:00Z"]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_code_about_the_clock_corrects_it_and_only_proof_repeats_the_call() {
+    const NOON: u64 = 1_456_228_800;
+    for code in ["InvalidTimeStamp.Expired", "IllegalTimestamp", "invalidtimestamp.expired"] {
+        for (status, attempts) in [(400, 2), (403, 2), (500, 1)] {
+            let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(NOON));
+            let refused = Step::Answer(status, vec![("date", date)], format!(r#"{{"Code":"{code}"}}"#).into());
+            let transport = Scripted::new([refused]);
+            let client = builder(&transport).clock(|| UNIX_EPOCH + Duration::from_secs(NOON - 7200)).build().unwrap();
+            let outcome = client.send(Order::new("s")).await;
+            assert_eq!((outcome.is_ok(), transport.sent().len()), (attempts == 2, attempts), "{status} {code}");
+            // Corrected in any case.
+            client.send(Order::new("s")).await.unwrap();
+            assert_eq!(form(&transport.sent()[0].request)["Timestamp"], "2016-02-23T12:00:00Z", "{status} {code}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_in_another_century_is_an_error_about_the_clock_and_corrects_nothing() {
+    const NOON: u64 = 1_456_228_800;
+    let transport = Scripted::new([expired(253_402_300_799)]);
+    let client = builder(&transport).clock(|| UNIX_EPOCH + Duration::from_secs(NOON)).build().unwrap();
+    let error = client.send(Look::new()).await.unwrap_err();
+    assert_eq!((error.attempts(), error.code()), (1, Some("InvalidTimeStamp.Expired")));
+    assert!(error.message().contains("hours from the service's") && error.message().ends_with("set it"), "{error}");
+    client.send(Look::new()).await.unwrap();
+    let stamps: Vec<_> = transport.sent().iter().map(|sent| form(&sent.request)["Timestamp"].clone()).collect();
+    assert_eq!(stamps, ["2016-02-23T12:00:00Z"; 2]);
+}
+
+/// Gives a token with the number of times that it was replaced.
+#[derive(Clone, Default)]
+struct Tokens(Arc<AtomicU64>, bool);
+
+impl ProvideCredentials for Tokens {
+    fn provide(&self) -> ProvideFuture<'_> {
+        let token = format!("token-{}", self.0.load(Ordering::SeqCst));
+        Box::pin(async move { Ok(Credentials::temporary("id", "secret", token, None)) })
+    }
+
+    fn replace<'a>(&'a self, rejected: &'a Credentials) -> ProvideFuture<'a> {
+        if self.1 {
+            return Box::pin(async { Err(CredentialsError::new("the vault is away")) });
+        }
+        let current = self.0.fetch_add(1, Ordering::SeqCst);
+        assert_eq!(rejected.security_token(), Some(&*format!("token-{current}")));
+        self.provide()
+    }
+}
+
+fn token_expired(status: u16) -> Step {
+    answer(status, r#"{"Code":"InvalidSecurityToken.Expired","Message":"The token has expired."}"#)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_the_service_calls_expired_is_replaced_once() {
+    let tokens = |transport: &Scripted| -> Vec<String> {
+        transport.sent().iter().map(|sent| form(&sent.request)["SecurityToken"].clone()).collect()
+    };
+    let transport = Scripted::new([token_expired(400), throttled(Some(5)), ok()]);
+    let client = builder(&transport).credentials(Tokens::default()).build().unwrap();
+    assert_eq!(client.send(Order::new("s")).await.unwrap().attempts(), 3);
+    assert_eq!(tokens(&transport), ["token-0", "token-1", "token-1"]);
+
+    transport.then([token_expired(403), token_expired(403)]);
+    let error = client.send(Order::new("s")).await.unwrap_err();
+    assert_eq!((error.attempts(), error.code()), (2, Some("InvalidSecurityToken.Expired")), "{error}");
+    assert!(error.is_auth() && !error.outcome_unknown());
+    assert_eq!(tokens(&transport), ["token-1", "token-2"]);
+
+    // No proof, no repetition.
+    transport.then([token_expired(500)]);
+    assert!(client.send(Order::new("s")).await.unwrap_err().outcome_unknown());
+    assert_eq!(tokens(&transport), ["token-2"]);
+
+    // Credentials that never change cannot help, and a source that fails says so.
+    let transport = Scripted::new([token_expired(400), token_expired(400)]);
+    let error = builder(&transport).build().unwrap().send(Order::new("s")).await.unwrap_err();
+    assert_eq!(error.attempts(), 1);
+    let client = builder(&transport).credentials(Tokens(Arc::default(), true)).build().unwrap();
+    let error = client.send(Order::new("s")).await.unwrap_err();
+    assert_eq!((error.attempts(), error.code()), (1, Some("InvalidSecurityToken.Expired")));
+    assert!(error.message().ends_with("the vault is away"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

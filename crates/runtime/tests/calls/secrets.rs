@@ -118,3 +118,66 @@ async fn a_key_that_cannot_be_sent_is_not_quoted() {
     assert_eq!(error.kind(), ErrorKind::Credentials);
     assert!(!everything_printable(&error).contains("CANARY"), "{error}");
 }
+
+/// The spellings of a number that programs and people use.
+fn spellings(number: &str) -> Vec<String> {
+    let (a, rest) = number.split_at(3);
+    let (b, c) = rest.split_at(4);
+    let full_width = number.chars().map(|c| char::from_u32(u32::from(c) - 0x30 + 0xFF10).unwrap()).collect();
+    let plain =
+        [number.to_owned(), format!("{a}-{b}-{c}"), format!("{a} {b} {c}"), format!("({a}) {b}.{c}"), full_width];
+    let prefixed =
+        ["", "+86", "86", "0086 ", "+86-"].map(|prefix| plain.clone().map(|plain| format!("{prefix}{plain}")));
+    prefixed.into_iter().flatten().collect()
+}
+
+/// The service echoes a number in a spelling of its own, or names one that was not sent.
+#[tokio::test(start_paused = true)]
+async fn a_number_is_hidden_by_its_digits_however_it_is_spelled() {
+    for sent in ["13900001234", "+86 139-0000-1234", "8613900001234"] {
+        for named in ["13900001234", "15811112222"] {
+            for spelling in spellings(named) {
+                let body = serde_json::json!({ "Code": "C", "Message": format!("the number {spelling}, in use") });
+                let html = format!("<html>no route for {spelling}</html>");
+                let detail = serde_json::json!({ "Code": "C", "AccessDeniedDetail": spelling, "Recommend": spelling });
+                for step in [answer(400, &body.to_string()), answer(502, &html), answer(403, &detail.to_string())] {
+                    let order = Order { phone: Some(sent.to_owned()), ..Order::new("public") };
+                    let shown = everything_printable(&client(&Scripted::new([step])).send(order).await.unwrap_err());
+                    let digits: String =
+                        shown.chars().filter_map(|c| c.to_digit(10).or(full_width(c))).map(|d| d.to_string()).collect();
+                    assert!(
+                        !digits.contains("00001234") && !digits.contains("11112222"),
+                        "{sent}, {spelling}: {shown}"
+                    );
+                    assert!(shown.contains("<hidden>"), "{sent}, {spelling}: {shown}");
+                }
+            }
+        }
+    }
+}
+
+fn full_width(c: char) -> Option<u32> {
+    u32::from(c).checked_sub(0xFF10).filter(|digit| *digit < 10)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_public_number_that_was_sent_stays_readable() {
+    let body = r#"{"Code":"C","Message":"no space 293483938849493 at 192.168.100.200"}"#;
+    let error = client(&Scripted::new([answer(400, body)])).send(Order::new("293483938849493")).await.unwrap_err();
+    assert_eq!(error.message(), "no space 293483938849493 at 192.168.100.200");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_of_an_answer_is_kept_for_code_and_nothing_of_it_is_printed() {
+    let body = r#"{"Code":"Forbidden.RAM","Message":"no","HostId":"CANARY-key-id","Recommend":"CANARY-secret",
+        "AccessDeniedDetail":{"AuthPrincipalDisplayName":"CANARY-secret","AuthAction":"shop:Order","NoPermissionType":"ImplicitDeny"}}"#;
+    let transport = Scripted::new([Step::Answer(403, vec![("x-echo", "CANARY-secret".to_owned())], body.into())]);
+    let error = client(&transport).send(order()).await.unwrap_err();
+    assert_eq!(error.raw_body().unwrap(), body);
+    assert_eq!(error.headers().unwrap()["x-echo"], "CANARY-secret");
+    assert_eq!((error.host_id(), error.recommend()), (Some("CANARY-key-id"), Some("CANARY-secret")));
+    assert!(error.access_denied_detail().unwrap().contains("CANARY-secret"));
+    let shown = everything_printable(&error);
+    assert!(!shown.contains("CANARY"), "{shown}");
+    assert!(shown.contains("AuthAction shop:Order, NoPermissionType ImplicitDeny"), "{shown}");
+}

@@ -62,13 +62,77 @@ async fn without_a_quota_a_throttled_call_waits_all_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_call_gives_up_after_three_attempts() {
-    let transport = Scripted::new([throttled(Some(10)), throttled(Some(10)), throttled(Some(10))]);
-    let error = client(&transport).send(Order::new("s")).await.unwrap_err();
-    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Throttled, 3));
-    assert_eq!(error.retry_after(), Some(Duration::from_millis(10)));
-    assert!(error.is_throttling() && !error.outcome_unknown());
-    assert_eq!(transport.times(), [0, 10, 20]);
+async fn a_throttled_call_is_retried_until_it_gets_through() {
+    for throttle in [Throttle::new(), Throttle::off()] {
+        let transport = Scripted::new((0..20).map(|_| throttled(Some(1_000))));
+        let client = builder(&transport).throttle(throttle).build().unwrap();
+        assert_eq!(client.send(Order::new("s")).await.unwrap().attempts(), 21);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_gives_up_when_its_deadline_cannot_be_met_and_tells_how_long_it_tried() {
+    for throttle in [Throttle::new(), Throttle::off()] {
+        let transport = Scripted::new((0..20).map(|_| throttled(Some(7_000))));
+        let client = builder(&transport).throttle(throttle).build().unwrap();
+        let before = Instant::now();
+        let error = client.send(Order::new("s")).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Throttled, 9));
+        assert_eq!(before.elapsed(), Duration::from_secs(56), "another 7 s would pass the deadline of 60 s");
+        assert_eq!(error.throttled_for(), Some(Duration::from_secs(56)));
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+        assert!(error.is_throttling() && error.is_retryable() && !error.outcome_unknown());
+        assert_eq!(
+            error.to_string(),
+            "Order throttled: System.LimitControl: slow down (HTTP 400, 9 attempts, tried for 56.0 s, retry after 7s)"
+        );
+    }
+}
+
+/// The answer does not name a delay.
+#[tokio::test(start_paused = true)]
+async fn without_a_delay_a_throttled_call_comes_back_after_about_a_window() {
+    let transport = Scripted::new((0..9).map(|_| throttled(None)));
+    let client = builder(&transport).throttle(Throttle::off()).build().unwrap();
+    let response = client.send(Order::new("s")).await;
+    let times = transport.times();
+    let gaps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!((1_000..=2_000).contains(&gaps[0]), "{gaps:?}");
+    assert!(gaps.iter().all(|gap| *gap >= 1_000), "{gaps:?}");
+    match response {
+        Ok(response) => assert_eq!(response.attempts(), 10),
+        Err(error) => assert!(error.throttled_for().unwrap() > Duration::from_secs(50), "{error}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_attempts_count_for_nothing_else() {
+    // Nothing is taken from the budget of 500 ...
+    let transport = Scripted::new((0..300).map(|_| throttled(Some(100))));
+    let client = builder(&transport).throttle(Throttle::off()).build().unwrap();
+    assert_eq!(client.send(Order::new("s")).await.unwrap().attempts(), 301);
+    // ... and nothing from the attempts for other failures.
+    transport.then([throttled(Some(1)), not_sent(), throttled(Some(1)), not_sent(), throttled(Some(1)), ok()]);
+    assert_eq!(client.send(Order::new("s")).await.unwrap().attempts(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_a_day_fails_at_once_and_holds_nobody() {
+    for (status, code) in [(400, "Throttling.Day"), (200, "isv.BUSINESS_LIMIT_CONTROL"), (429, "throttling.user.day")] {
+        let daily = Step::Answer(
+            status,
+            vec![("x-acs-retry-after", "5".to_owned())],
+            format!(r#"{{"Code":"{code}","Message":"no more"}}"#).into(),
+        );
+        let transport = Scripted::new([daily]);
+        let client = client(&transport);
+        let error = client.send(Order::new("s")).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Throttled, 1));
+        assert!(error.to_string().contains("day, so the call was not retried"), "{error}");
+        assert!(!error.outcome_unknown() && !error.is_retryable() && error.is_throttling());
+        client.send(Order::new("another space")).await.unwrap();
+        assert_eq!(transport.times(), [0, 0], "the quota does not pause");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -133,7 +133,9 @@ fn building(metadata: &str) -> Result<(), String> {
          machine changes little; peak memory of the compiler):"
     );
     let selected = match features.as_slice() {
-        [_, _, _] => vec!["--no-default-features".to_owned(), format!("--features=reqwest,{}", features.join(","))],
+        [_, _, _] => {
+            vec!["--no-default-features".to_owned(), format!("--features=reqwest,aws-lc-rs,{}", features.join(","))]
+        }
         _ => Vec::new(),
     };
     for (profile, release) in [("debug", false), ("release", true)] {

@@ -57,8 +57,7 @@ struct Tasks {
 impl Link {
     pub(super) fn new(url: &str, account: &str, timeout: Duration) -> Result<Self, Error> {
         #[cfg(feature = "redis-tls")]
-        // Fails where the program has chosen another one, which does as well.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        crate::crypto::install();
         // The client's own message may quote the URL, and with it a password.
         let client = Client::open(url).map_err(|_| {
             let message = if cfg!(not(feature = "redis-tls")) && url.starts_with("rediss:") {

@@ -1,114 +1,26 @@
-//! The journal of a bulk: one append-only file of JSON lines that says what was about to be sent, and what came of it.
+//! Writes a journal: opened for one process alone, repaired, and appended to by a thread of its own.
 //!
-//! The first line is the [`Header`]. For each row, a line `sending` comes before it is sent, and one with its outcome (`done`,
-//! `failed`, `unknown`) after it; the last line of a row counts. Lines with `run` say when a run of the command began and ended.
-//!
-//! What survives: a line whose writing was confirmed survives the end of the process, however it comes, because it is with the system.
-//! Of an action that is not idempotent, every line is also on the disk before it is confirmed (`fdatasync`; the file's own entry, once, by
-//! `fsync` of the directory), so it survives a loss of power, too, as far as the disk keeps its word. All lines that wait at a time
-//! share one such sync, off the async threads. A line that was being written at the end is torn; it was not confirmed, so nothing was
-//! sent because of it, and the next run takes it away.
+//! A line whose writing was confirmed survives the end of the process, because it is in the file. For an action that is not idempotent,
+//! every line is also on the disk before it is confirmed (`fdatasync`; once `fsync` of the directory), so it survives a loss of power as
+//! far as the disk allows. All lines that wait at a time share one sync. A line that was being written when the process ended is torn; it
+//! was not confirmed, so nothing was sent because of it, and the next run removes it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
-use alibabacloud_cams::PRODUCT;
 use fs4::{FileExt, TryLockError};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::read::{End, Problem, read};
+use super::{Header, InputFacts, State, now};
 use crate::exit::Failure;
 
-/// The version of the format.
-pub(crate) const VERSION: u32 = 1;
-
-/// How every journal begins.
-const BEGINNING: &[u8] = b"{\"journal\":";
-
-/// The first line: what the journal belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Header {
-    pub(crate) journal: u32,
-    pub(crate) product: String,
-    pub(crate) action: String,
-    pub(crate) version: String,
-    pub(crate) at: String,
-    pub(crate) input: InputFacts,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) shard: Option<String>,
-}
-
-/// What tells inputs apart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct InputFacts {
-    pub(crate) rows: u64,
-    pub(crate) digest: String,
-}
-
-impl Header {
-    pub(crate) fn new(action: &str, rows: u64, digest: String, shard: Option<String>) -> Self {
-        Self {
-            journal: VERSION,
-            product: PRODUCT.code.to_owned(),
-            action: action.to_owned(),
-            version: PRODUCT.version.to_owned(),
-            at: now(),
-            input: InputFacts { rows, digest },
-            shard,
-        }
-    }
-
-    /// Why a journal with this header cannot go on with that input.
-    fn mismatch(&self, wanted: &Self) -> Option<String> {
-        let shard =
-            |header: &Self| header.shard.as_ref().map_or("no --shard".to_owned(), |shard| format!("--shard {shard}"));
-        if self.journal != VERSION {
-            return Some(format!("is written in version {} of the format; this program knows {VERSION}", self.journal));
-        }
-        if (&self.product, &self.action) != (&wanted.product, &wanted.action) {
-            return Some(format!("belongs to {} {}, not to {}", self.product, self.action, wanted.action));
-        }
-        if self.input != wanted.input {
-            return Some(format!(
-                "belongs to another input: its {} rows are not these {}. Go on with the input as it was, or begin another \
-                 journal for rows that are not in this one",
-                self.input.rows, wanted.input.rows
-            ));
-        }
-        if self.shard != wanted.shard {
-            return Some(format!("was begun with {}, not with {}", shard(self), shard(wanted)));
-        }
-        None
-    }
-}
-
-/// The time as it stands in the journal: UTC, with milliseconds.
-pub(crate) fn now() -> String {
-    format!("{:.3}", jiff::Timestamp::now())
-}
-
-/// How far a row is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum State {
-    /// It was about to be sent, and nothing is known after that.
-    Sending,
-    /// It succeeded.
-    Done,
-    /// It failed, and nothing took effect.
-    Failed,
-    /// It may or may not have taken effect.
-    Unknown,
-    /// Nothing was sent. No line says so; those of runs have states of their own.
-    #[serde(other)]
-    New,
-}
-
-/// What came of a row.
+/// The outcome of a row.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Outcome<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,7 +34,7 @@ pub(crate) struct Outcome<'a> {
     pub(crate) status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) request_id: Option<&'a str>,
-    /// By which support finds a request that has no ID.
+    /// Identifies a request that has no request ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) nonce: Option<&'a str>,
     pub(crate) attempts: u32,
@@ -136,15 +48,23 @@ struct SendingLine<'a> {
     line: u64,
     at: String,
     state: State,
-    parameters: Parameters<'a>,
+    parameters: Members<'a, &'static str>,
+    #[serde(skip_serializing_if = "Members::is_empty")]
+    labels: Members<'a, Arc<str>>,
 }
 
-/// The parameters as an object, in their order.
-struct Parameters<'a>(&'a [(&'static str, String)]);
+/// Names and values as an object, in their order.
+struct Members<'a, N>(&'a [(N, String)]);
 
-impl Serialize for Parameters<'_> {
+impl<N> Members<'_, N> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<N: AsRef<str>> Serialize for Members<'_, N> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name.as_ref(), value)))
     }
 }
 
@@ -176,22 +96,46 @@ pub(crate) struct Sums {
     pub(crate) interrupted: bool,
 }
 
-/// What is read of a line. Other keys are ignored.
-#[derive(Deserialize)]
-struct ReadLine {
-    row: Option<u64>,
-    run: Option<u64>,
-    state: Option<State>,
+/// Rows were appended to the input.
+#[derive(Serialize)]
+struct InputLine<'a> {
+    at: String,
+    input: &'a InputFacts,
 }
 
-/// What a journal says so far.
+/// What a journal records so far.
+#[derive(Debug, Default)]
 pub(crate) struct Past {
-    /// The state of every row of the input, the first one first.
-    pub(crate) states: Vec<State>,
+    /// `None` if there is no journal yet. Its facts about the input are the latest.
+    pub(crate) header: Option<Header>,
+    /// The last state of each row, the first row first; rows behind its end have none.
+    states: Vec<State>,
     /// How many runs there were.
     pub(crate) runs: u64,
-    /// What was wrong with the last line.
-    pub(crate) repaired: Option<&'static str>,
+}
+
+impl Past {
+    /// The last state of a row, counted from 0.
+    pub(crate) fn state(&self, index: usize) -> State {
+        self.states.get(index).copied().unwrap_or(State::NotSent)
+    }
+
+    /// How many rows the input had at the last run.
+    pub(crate) fn rows(&self) -> u64 {
+        self.header.as_ref().map_or(0, |header| header.input.rows)
+    }
+
+    /// Refuses an input that is not the one of the journal; `prefix` is the digest of its first [`rows`](Self::rows).
+    pub(crate) fn check(&self, path: &Path, wanted: &Header, prefix: Option<&str>) -> Result<(), Failure> {
+        match self.header.as_ref().and_then(|header| header.mismatch(wanted, prefix)) {
+            Some(why) => Err(refused(path, &why)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn refused(path: &Path, why: &str) -> Failure {
+    Failure::usage(format!("the journal {} {why}; nothing was sent", path.display()))
 }
 
 /// A journal that is open for this process alone.
@@ -199,150 +143,170 @@ pub(crate) struct Opened {
     file: File,
     path: PathBuf,
     pub(crate) past: Past,
+    end: End,
 }
 
-/// The journal as it is, without opening it for writing; nothing is there if there is no such file.
-pub(crate) fn look(path: &Path, wanted: &Header) -> Result<Past, Failure> {
+/// Reads a journal without opening it for writing. `most` is the largest number that a row can have.
+pub(crate) fn look(path: &Path, most: u64) -> Result<Past, Failure> {
     match File::open(path) {
-        Ok(file) => Ok(read(&file, path, wanted)?.0),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(nothing(wanted)),
+        Ok(file) => Ok(past(&file, path, most)?.0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Past::default()),
         Err(error) => Err(Failure::local(format!("the journal {} cannot be read: {error}", path.display()))),
     }
 }
 
-fn nothing(wanted: &Header) -> Past {
-    let rows = usize::try_from(wanted.input.rows).unwrap_or(usize::MAX);
-    Past { states: vec![State::New; rows], runs: 0, repaired: None }
-}
-
 impl Opened {
-    /// Opens a journal to go on with, or begins one. A torn last line is taken away.
-    pub(crate) fn open(path: &Path, wanted: &Header) -> Result<Self, Failure> {
-        let told =
-            |error: io::Error| Failure::local(format!("the journal {} cannot be written: {error}", path.display()));
-        // A device or a pipe could be opened, and would keep nothing.
-        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(Failure::usage(format!("the journal {} is not a file", path.display())));
+    /// Opens and locks a journal that exists. Nothing in it is changed before [`prepare`](Self::prepare).
+    pub(crate) fn existing(path: &Path, most: u64) -> Result<Option<Self>, Failure> {
+        // A device or a pipe could be opened, but keeps nothing.
+        match fs::metadata(path) {
+            Ok(metadata) if !metadata.is_file() => {
+                return Err(Failure::usage(format!("the journal {} is not a file", path.display())));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(cannot_be_written(path, &error)),
         }
+        let file = OpenOptions::new().read(true).append(true).open(path);
+        Self::locked(file.map_err(|error| cannot_be_written(path, &error))?, path, most).map(Some)
+    }
+
+    /// Creates a journal.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(told)?;
+        let file = options.open(path).map_err(|error| cannot_be_written(path, &error))?;
+        Self::locked(file, path, 0)
+    }
+
+    fn locked(file: File, path: &Path, most: u64) -> Result<Self, Failure> {
         match FileExt::try_lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(Failure::local(format!(
-                    "another process is at work with the journal {}; wait for it, or give this one a journal of its own \
-                     (--shard divides the rows)",
+                    "another process uses the journal {}; wait until it ends, or use another journal (--shard divides the rows)",
                     path.display()
                 )));
             }
-            Err(TryLockError::Error(error)) => return Err(told(error)),
+            Err(TryLockError::Error(error)) => return Err(cannot_be_written(path, &error)),
         }
-        let (past, end) = read(&file, path, wanted)?;
-        match end {
-            End::Whole => {}
-            End::Unfinished => file.write_all(b"\n").map_err(told)?,
-            End::Torn { good } => file.set_len(good).map_err(told)?,
-            End::Empty => {
-                file.set_len(0).map_err(told)?;
-                if let Err(error) = file.write_all(&line(wanted)) {
-                    // Nothing of use is in it.
-                    let _ = fs::remove_file(path);
-                    return Err(told(error));
-                }
-                file.sync_data().map_err(told)?;
-                sync_directory(path).map_err(told)?;
-            }
-        }
-        Ok(Self { file, path: path.to_owned(), past })
+        let (past, end) = past(&file, path, most)?;
+        Ok(Self { file, path: path.to_owned(), past, end })
     }
 
-    /// Begins to write, in a thread of its own. For an action that is not idempotent, `at_once` says how many rows are sent at
-    /// once: every line is synced, and so much room is kept that their outcomes can be written although the disk is full.
+    /// Repairs the last line, writes the header or what is new about the input, and makes the file private to its owner. Notes for the
+    /// user are passed to `note`.
+    pub(crate) fn prepare(&mut self, header: &Header, mut note: impl FnMut(&str)) -> Result<(), Failure> {
+        let error = |error: io::Error| cannot_be_written(&self.path, &error);
+        #[cfg(unix)]
+        if make_private(&self.file).map_err(|error| {
+            refused(&self.path, &format!(
+                "can be read by others, and its permissions cannot be changed ({error}); run `chmod 600 {}` as its owner",
+                self.path.display()
+            ))
+        })? {
+            note("others could read it; its permissions are now 600");
+        }
+        match self.end {
+            End::Whole => {}
+            End::Unfinished => {
+                self.file.write_all(b"\n").map_err(error)?;
+                note("its last line lacked the line break, which was added");
+            }
+            End::Torn { good } => {
+                self.file.set_len(good).map_err(error)?;
+                note("its last line was torn and was removed");
+            }
+        }
+        match &self.past.header {
+            Some(known) if known.input == header.input => {}
+            Some(known) => {
+                let more = crate::figures::counted(header.input.rows - known.input.rows, "row", "rows");
+                self.file.write_all(&line(&InputLine { at: now(), input: &header.input })).map_err(error)?;
+                if header.input.rows > known.input.rows {
+                    note(&format!("{more} were appended to its input"));
+                }
+            }
+            None => {
+                if self.file.metadata().map_err(error)?.len() > 0 {
+                    note("its first line was torn and was written again");
+                }
+                self.file.set_len(0).map_err(error)?;
+                if let Err(error) = self.file.write_all(&line(header)) {
+                    // It holds nothing of use.
+                    let _ = fs::remove_file(&self.path);
+                    return Err(cannot_be_written(&self.path, &error));
+                }
+                self.file.sync_data().map_err(error)?;
+                sync_directory(&self.path).map_err(error)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to write, in a thread of its own. For an action that is not idempotent, `at_once` is the number of rows in flight: every
+    /// line is synced, and disk space is reserved so that their outcomes can be written even if the disk is full.
     pub(crate) fn begin(self, at_once: Option<usize>) -> Result<Journal, Failure> {
-        let told = |error: io::Error| {
-            Failure::local(format!("the journal {} cannot be written: {error}", self.path.display()))
-        };
-        let good = self.file.metadata().map_err(told)?.len();
+        let error = |error: io::Error| cannot_be_written(&self.path, &error);
+        let good = self.file.metadata().map_err(error)?.len();
         let careful = at_once.is_some();
-        let ballast = at_once.map(|rows| Ballast::beside(&self.path, rows)).transpose().map_err(told)?;
+        let ballast = at_once.map(|rows| Ballast::beside(&self.path, rows)).transpose().map_err(error)?;
         let (sender, jobs) = mpsc::channel();
         let writer = Writer { file: self.file, good, ballast, full: None, dead: false };
-        let thread =
-            thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&jobs)).map_err(told)?;
+        let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&jobs));
+        let thread = thread.map_err(|error| cannot_be_written(&self.path, &error))?;
         Ok(Journal { pen: Pen { sender, careful }, thread })
     }
 }
 
-/// How the file ends.
-#[derive(Debug, PartialEq, Eq)]
-enum End {
-    /// There is not even a whole header.
-    Empty,
-    Whole,
-    /// Nothing but the line break is missing.
-    Unfinished,
-    /// What follows that length is a part of a line.
-    Torn {
-        good: u64,
-    },
+fn cannot_be_written(path: &Path, error: &io::Error) -> Failure {
+    Failure::local(format!("the journal {} cannot be written: {error}", path.display()))
 }
 
-fn read(mut file: &File, path: &Path, wanted: &Header) -> Result<(Past, End), Failure> {
-    let told = |error: io::Error| Failure::local(format!("the journal {} cannot be read: {error}", path.display()));
-    let refused = |why: &str| Failure::usage(format!("the journal {} {why}; nothing was sent", path.display()));
-    file.seek(SeekFrom::Start(0)).map_err(told)?;
-    let mut reader = BufReader::with_capacity(1 << 16, file);
-    let mut past = nothing(wanted);
-    let mut text = Vec::new();
-    reader.by_ref().take(1 << 20).read_until(b'\n', &mut text).map_err(told)?;
-    if !text.ends_with(b"\n") {
-        // Either the very first line is torn, or somebody gave a file that is something else.
-        if text.starts_with(BEGINNING) || BEGINNING.starts_with(&text) {
-            past.repaired = (!text.is_empty()).then_some("its first line was torn; it begins anew");
-            return Ok((past, End::Empty));
-        }
-        return Err(refused("is not a journal; was it given in place of the input?"));
+/// Takes the permissions of others away: the journal holds phone numbers. Returns whether there were any.
+#[cfg(unix)]
+fn make_private(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut permissions = file.metadata()?.permissions();
+    let others = permissions.mode() & 0o077;
+    if others == 0 {
+        return Ok(false);
     }
-    let header: Header = serde_json::from_slice(&text)
-        .map_err(|_| refused("is not a journal: its first line is not the one of a journal"))?;
-    if let Some(why) = header.mismatch(wanted) {
-        return Err(refused(&why));
-    }
-    let mut number = 1_u64;
-    let mut good = text.len() as u64;
-    loop {
-        text.clear();
-        if reader.read_until(b'\n', &mut text).map_err(told)? == 0 {
-            return Ok((past, End::Whole));
+    permissions.set_mode(permissions.mode() & 0o700);
+    file.set_permissions(permissions)?;
+    Ok(true)
+}
+
+fn past(mut file: &File, path: &Path, most: u64) -> Result<(Past, End), Failure> {
+    let error = |error: io::Error| Failure::local(format!("the journal {} cannot be read: {error}", path.display()));
+    file.seek(SeekFrom::Start(0)).map_err(error)?;
+    let mut past = Past::default();
+    let known = read(BufReader::with_capacity(1 << 16, file), |header, entry| {
+        past.runs = past.runs.max(entry.run.unwrap_or(0));
+        let (Some(row), Some(state)) = (entry.row, entry.state) else { return Ok(()) };
+        if matches!(state, State::Started | State::Ended | State::Other) {
+            return Ok(());
         }
-        number += 1;
-        let whole = text.ends_with(b"\n");
-        match serde_json::from_slice::<ReadLine>(&text) {
-            Ok(ReadLine { row: Some(row), state, .. }) => {
-                let row = usize::try_from(row).ok().and_then(|row| row.checked_sub(1));
-                let known = row.and_then(|row| past.states.get_mut(row));
-                match (known, state) {
-                    (Some(known), Some(state)) if state != State::New => *known = state,
-                    _ => return Err(refused(&format!("cannot be understood: see its line {number}"))),
-                }
-            }
-            Ok(ReadLine { run: Some(run), .. }) => past.runs = past.runs.max(run),
-            // Lines of later versions.
-            Ok(_) => {}
-            Err(_) if !whole => {
-                past.repaired = Some("its last line was torn; it was taken away");
-                return Ok((past, End::Torn { good }));
-            }
-            Err(_) => return Err(refused(&format!("cannot be understood: its line {number} is no JSON of a journal"))),
+        if row == 0 || row > header.input.rows.min(most) {
+            return Err(format!("the input has no row {row}"));
         }
-        if !whole {
-            past.repaired = Some("its last line was not finished; the line break was added");
-            return Ok((past, End::Unfinished));
+        let index = usize::try_from(row - 1).unwrap_or(usize::MAX);
+        if past.states.len() <= index {
+            past.states.resize(index + 1, State::NotSent);
         }
-        good += text.len() as u64;
+        past.states[index] = state;
+        Ok(())
+    });
+    match known {
+        Ok((header, end)) => {
+            past.header = Some(header);
+            Ok((past, end))
+        }
+        Err(Problem::Empty) => Ok((Past::default(), End::Whole)),
+        Err(Problem::Io(problem)) => Err(error(problem)),
+        Err(problem) => Err(refused(path, &problem.to_string())),
     }
 }
 
@@ -372,10 +336,10 @@ pub(crate) struct Journal {
     thread: thread::JoinHandle<io::Result<()>>,
 }
 
-/// Tells whether a line is in the journal; if not, why.
+/// Resolves once a line is in the journal, or with the reason why it is not.
 pub(crate) type Written = oneshot::Receiver<Result<(), String>>;
 
-/// Hands lines to the journal.
+/// Passes lines to the thread that writes the journal.
 #[derive(Clone)]
 pub(crate) struct Pen {
     /// `None` is the last that is written.
@@ -385,7 +349,7 @@ pub(crate) struct Pen {
 
 struct Job {
     bytes: Vec<u8>,
-    /// The same outcome in few words, for when there is no room. Lines of rows that are not sent yet have none.
+    /// The same outcome, shortened for a full disk. Lines of rows that are not sent yet have none.
     short: Option<Vec<u8>>,
     is_outcome: bool,
     sync: bool,
@@ -405,14 +369,20 @@ impl Journal {
 }
 
 impl Pen {
-    /// The row is about to be sent: wait until this is written.
-    pub(crate) fn sending(&self, row: u64, line_number: u64, parameters: &[(&'static str, String)]) -> Written {
-        let parameters = Parameters(parameters);
-        let bytes = line(&SendingLine { row, line: line_number, at: now(), state: State::Sending, parameters });
+    /// Records that the request is about to go, which must wait until the line is written.
+    pub(crate) fn sending(
+        &self,
+        row: u64,
+        line_number: u64,
+        parameters: &[(&'static str, String)],
+        labels: &[(Arc<str>, String)],
+    ) -> Written {
+        let (parameters, labels) = (Members(parameters), Members(labels));
+        let bytes = line(&SendingLine { row, line: line_number, at: now(), state: State::Sending, parameters, labels });
         self.write(bytes, None, false, self.careful)
     }
 
-    /// What came of the row. It is handed over at once, whether or not anybody waits for the writing.
+    /// Records the outcome of the row. The line is queued at once, whether or not the writing is awaited.
     pub(crate) fn outcome(&self, row: u64, state: State, outcome: &Outcome<'_>) -> Written {
         let at = now();
         let short = self.careful.then(|| {
@@ -435,18 +405,18 @@ impl Pen {
 
     fn write(&self, bytes: Vec<u8>, short: Option<Vec<u8>>, is_outcome: bool, sync: bool) -> Written {
         let (done, written) = oneshot::channel();
-        // A writer that is gone drops the other end, and whoever waits is told.
+        // If the writer has ended, the receiver resolves with an error.
         drop(self.sender.send(Some(Job { bytes, short, is_outcome, sync, done })));
         written
     }
 }
 
-/// What whoever waited is told if the writer is gone.
+/// The result of a write; an error if the writer has ended.
 pub(crate) fn confirmed(written: Result<Result<(), String>, oneshot::error::RecvError>) -> Result<(), String> {
     written.unwrap_or_else(|_| Err("the thread that writes it has ended".to_owned()))
 }
 
-/// Room on the disk that is given up for outcomes when there is no other: what was sent can be recorded.
+/// Disk space reserved for the outcomes of rows in flight, released when the disk is full.
 struct Ballast(File);
 
 impl Ballast {
@@ -463,7 +433,7 @@ impl Ballast {
     }
 
     fn give_up(self) {
-        // If it cannot be, writing fails again, and that is told.
+        // If that fails, the next write fails too and reports it.
         let _ = self.0.set_len(0);
     }
 }
@@ -487,15 +457,15 @@ impl Disk for File {
     }
 }
 
-/// Writes lines in groups, with one sync for all that wait.
+/// Writes lines in groups, with one sync per group.
 struct Writer<D> {
     file: D,
     /// The length up to which all lines are whole.
     good: u64,
     ballast: Option<Ballast>,
-    /// Why nothing may be sent any more.
+    /// Why no more rows may be sent.
     full: Option<String>,
-    /// Whether the file does not end with a whole line, and cannot be mended.
+    /// Whether the file ends with a torn line that cannot be removed.
     dead: bool,
 }
 
@@ -529,7 +499,7 @@ impl<D: Disk> Writer<D> {
                         self.full = Some(error.clone());
                     }
                     for job in outcomes.into_iter().chain(others) {
-                        // Whoever left does not want to know.
+                        // A receiver that was dropped ignores the result.
                         let _ = job.done.send(synced.clone());
                     }
                     return;
@@ -562,7 +532,7 @@ impl<D: Disk> Writer<D> {
     /// Writes all or nothing.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.dead {
-            return Err(io::Error::other("it does not end with a whole line, and cannot be mended"));
+            return Err(io::Error::other("it ends with a torn line that cannot be removed"));
         }
         match self.file.write_all(bytes) {
             Ok(()) => {
@@ -582,7 +552,7 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    /// A disk that remembers, has so much room, and looks at everybody who waits when it is synced.
+    /// A disk in memory with limited room that checks, when it is synced, that no write was confirmed early.
     #[derive(Clone, Default)]
     struct Remembers(Arc<Mutex<Memory>>);
 
@@ -655,11 +625,11 @@ mod tests {
     }
 
     fn told(mut written: Written) -> Result<(), String> {
-        written.try_recv().expect("whoever waits is told")
+        written.try_recv().expect("the write is confirmed or refused")
     }
 
     #[test]
-    fn nobody_is_told_before_the_line_is_on_the_disk_and_all_that_wait_share_one_sync() {
+    fn a_line_is_confirmed_once_it_is_on_the_disk_and_a_group_shares_one_sync() {
         let disk = Remembers::with_room(1000);
         let (jobs, waiting): (Vec<Job>, Vec<Written>) = (0..10).map(|row| sending(&row.to_string())).unzip();
         disk.memory().waiting = waiting;

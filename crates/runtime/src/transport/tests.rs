@@ -1,4 +1,4 @@
-//! The transport against sockets made by hand: a server that does on purpose what real ones do by accident.
+//! Both transports against sockets made by hand: a server that does on purpose what real ones do by accident.
 
 use std::error::Error as StdError;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,12 +6,13 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use super::*;
 
 /// A proxy that the environment of the test names must not take part.
-fn transport() -> ReqwestTransport {
-    ReqwestTransport::without_proxies().unwrap()
+fn transport<T: BundledTransport>() -> T {
+    TransportBuilder::new().without_proxies().build().unwrap()
 }
 
 fn request(address: impl std::fmt::Display) -> http::Request<Bytes> {
@@ -55,9 +56,9 @@ fn saying(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
     })
 }
 
-async fn failure(address: impl std::fmt::Display) -> TransportError {
+async fn failure<T: BundledTransport>(address: impl std::fmt::Display) -> TransportError {
     let handover = Handover::new();
-    let error = transport().send(request(address), &handover).await.unwrap_err();
+    let error = transport::<T>().send(request(address), &handover).await.unwrap_err();
     assert_eq!(handover.may_have_been_sent(), !error.is_not_sent(), "{error}");
     let mut next: Option<&dyn StdError> = Some(&error);
     while let Some(cause) = next {
@@ -68,30 +69,26 @@ async fn failure(address: impl std::fmt::Display) -> TransportError {
     error
 }
 
-#[tokio::test]
-async fn a_refused_connection_was_not_sent() {
+async fn a_refused_connection_was_not_sent<T: BundledTransport>() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let error = failure(address).await;
+    let error = failure::<T>(address).await;
     assert!(error.is_not_sent(), "{error}");
     assert!(error.to_string().starts_with("no connection to the endpoint: "), "{error}");
 }
 
-#[tokio::test]
-async fn a_name_that_does_not_exist_was_not_sent() {
-    let error = failure("host.invalid").await;
+async fn a_name_that_does_not_exist_was_not_sent<T: BundledTransport>() {
+    let error = failure::<T>("host.invalid").await;
     assert!(error.is_not_sent(), "{error}");
 }
 
-#[tokio::test]
-async fn a_server_that_hangs_up_after_the_request_may_have_acted() {
+async fn a_server_that_hangs_up_after_the_request_may_have_acted<T: BundledTransport>() {
     let (address, connections) = saying("");
-    let error = failure(address).await;
+    let error = failure::<T>(address).await;
     assert!(!error.is_not_sent(), "{error}");
     assert_eq!(connections.load(Ordering::SeqCst), 1, "it was sent again");
 }
 
-#[tokio::test]
-async fn an_answer_that_is_cut_short_may_stand_for_a_call_that_was_executed() {
+async fn an_answer_that_is_cut_short_may_stand_for_a_call_that_was_executed<T: BundledTransport>() {
     for answer in [
         "HTTP/1.1 200 OK\r\nContent-Le",
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"Code\":\"OK\"}",
@@ -99,36 +96,33 @@ async fn an_answer_that_is_cut_short_may_stand_for_a_call_that_was_executed() {
         "not HTTP at all\r\n\r\n",
     ] {
         let (address, connections) = saying(answer);
-        let error = failure(address).await;
+        let error = failure::<T>(address).await;
         assert!(!error.is_not_sent(), "{answer}: {error}");
         assert_eq!(connections.load(Ordering::SeqCst), 1, "{answer}: it was sent again");
     }
 }
 
-#[tokio::test]
-async fn what_came_in_of_a_cut_answer_is_kept_and_not_printed() {
+async fn what_came_in_of_a_cut_answer_is_kept_and_not_printed<T: BundledTransport>() {
     for rest in ["Content-Length: 100\r\n\r\nCANARY", "Transfer-Encoding: chunked\r\n\r\n6\r\nCANARY\r\n"] {
         let head = "HTTP/1.1 200 OK\r\nx-acs-request-id: r\r\n";
         let (address, _) = saying(format!("{head}{rest}").leak());
-        let error = failure(address).await;
+        let error = failure::<T>(address).await;
         let answer = error.partial_answer().unwrap();
         assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"CANARY"[..]));
         assert_eq!(answer.headers()["x-acs-request-id"], "r");
     }
 }
 
-#[tokio::test]
-async fn a_redirect_is_an_answer_and_is_not_followed() {
+async fn a_redirect_is_an_answer_and_is_not_followed<T: BundledTransport>() {
     let (address, connections) =
         saying("HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n");
-    let answer = transport().send(request(address), &Handover::new()).await.unwrap();
+    let answer = transport::<T>().send(request(address), &Handover::new()).await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.body().len()), (307, 0));
     assert_eq!(answer.headers()["location"], "/elsewhere");
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
-#[tokio::test]
-async fn the_request_goes_out_as_it_is_and_the_answer_comes_back_whole() {
+async fn the_request_goes_out_as_it_is_and_the_answer_comes_back_whole<T: BundledTransport>() {
     let (seen, requests) = mpsc::channel();
     let (address, _) = server(move |mut stream| {
         seen.send(read_request(&stream).unwrap()).unwrap();
@@ -136,11 +130,11 @@ async fn the_request_goes_out_as_it_is_and_the_answer_comes_back_whole() {
         stream.write_all(answer).unwrap();
         stream.write_all(b"2\r\ncd\r\n3\r\nefg\r\n0\r\n\r\n").unwrap();
     });
-    let answer = transport().send(request(address), &Handover::new()).await.unwrap();
+    let answer = transport::<T>().send(request(address), &Handover::new()).await.unwrap();
     assert_eq!(answer.status().as_u16(), 418);
     assert_eq!(answer.headers()["x-acs-request-id"], "r");
     assert_eq!(&answer.body()[..], b"abcdefg");
-    let request = requests.recv().unwrap();
+    let request = next(&requests).await;
     assert!(request.starts_with("POST /?Phone=CANARY HTTP/1.1\r\n"), "{request}");
     assert!(request.ends_with("\r\n\r\nBody=1"), "{request}");
 }
@@ -163,50 +157,46 @@ fn endless(head: &'static str, piece: &'static [u8]) -> (SocketAddr, mpsc::Recei
     (address, sent)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_announces_too_much_is_not_read() {
+async fn an_answer_that_announces_too_much_is_not_read<T: BundledTransport>() {
     let (address, sent) = endless("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n", &PIECE);
-    let error = failure(address).await;
+    let error = failure::<T>(address).await;
     assert_eq!(error.to_string(), "the answer is larger than 16777216 bytes");
     assert!(!error.is_not_sent());
-    let sent = sent.recv().unwrap();
+    let sent = next(&sent).await;
     assert!(sent < MAX_ANSWER_BYTES, "{sent} bytes went out");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_without_an_announced_end_is_read_up_to_the_limit() {
+async fn an_answer_without_an_announced_end_is_read_up_to_the_limit<T: BundledTransport>() {
     static CHUNK: &[u8] = b"20\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n";
     for (head, piece) in [
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &*CHUNK.repeat(2_000).leak()),
         ("HTTP/1.1 200 OK\r\n\r\n", &PIECE),
     ] {
         let (address, sent) = endless(head, piece);
-        let error = failure(address).await;
+        let error = failure::<T>(address).await;
         assert_eq!(error.to_string(), "the answer is larger than 16777216 bytes");
-        let sent = sent.recv().unwrap();
+        let sent = next(&sent).await;
         assert!(sent < 3 * MAX_ANSWER_BYTES, "{sent} bytes went out");
     }
 }
 
-#[tokio::test]
-async fn an_answer_of_exactly_the_limit_is_read() {
+async fn an_answer_of_exactly_the_limit_is_read<T: BundledTransport>() {
     let (address, _) = server(|mut stream| {
         read_request(&stream);
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
         stream.write_all(&vec![b'x'; MAX_ANSWER_BYTES]).unwrap();
     });
-    let answer = transport().send(request(address), &Handover::new()).await.unwrap();
+    let answer = transport::<T>().send(request(address), &Handover::new()).await.unwrap();
     assert_eq!(answer.body().len(), MAX_ANSWER_BYTES);
 }
 
-#[tokio::test]
-async fn calls_in_sequence_share_one_connection() {
+async fn calls_in_sequence_share_one_connection<T: BundledTransport>() {
     let (address, connections) = server(|mut stream| {
         while read_request(&stream).is_some() {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
         }
     });
-    let transport = transport();
+    let transport = transport::<T>();
     for _ in 0..20 {
         let answer = transport.clone().send(request(address), &Handover::new()).await.unwrap();
         assert_eq!(&answer.body()[..], b"{}");
@@ -214,14 +204,14 @@ async fn calls_in_sequence_share_one_connection() {
     assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
 
-#[tokio::test]
-async fn a_request_without_a_host_was_not_sent() {
+async fn a_request_without_a_host_was_not_sent<T: BundledTransport>() {
     let request = http::Request::post("/only-a-path?Phone=CANARY").body(Bytes::new()).unwrap();
-    let error = transport().send(request, &Handover::new()).await.unwrap_err();
+    let error = transport::<T>().send(request, &Handover::new()).await.unwrap_err();
     assert!(error.is_not_sent(), "{error}");
     assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
 }
 
+#[cfg(feature = "reqwest")]
 #[tokio::test]
 async fn a_client_of_the_users_own_is_used_with_its_settings() {
     let (address, _) = server(|mut stream| {
@@ -230,7 +220,7 @@ async fn a_client_of_the_users_own_is_used_with_its_settings() {
         let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{}", "y".repeat(length));
     });
     let own = [("x-own".parse().unwrap(), "yes".parse().unwrap())].into_iter().collect();
-    let own = settings().no_proxy().default_headers(own).build().unwrap();
+    let own = ::reqwest::Client::builder().no_proxy().default_headers(own).build().unwrap();
     let answer = ReqwestTransport::from_client(own).send(request(address), &Handover::new()).await.unwrap();
     assert_eq!(&answer.body()[..], b"y");
 }
@@ -261,21 +251,20 @@ fn listening() -> (SocketAddr, mpsc::Receiver<String>) {
     (address, heard)
 }
 
-/// What the server read next.
-async fn next(heard: &mpsc::Receiver<String>) -> String {
+/// What the server reports next, without keeping the connections from running.
+async fn next<R>(reports: &mpsc::Receiver<R>) -> R {
     loop {
-        if let Ok(read) = heard.try_recv() {
-            return read;
+        if let Ok(report) = reports.try_recv() {
+            return report;
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
-#[tokio::test]
-async fn a_tls_handshake_that_never_ends_was_not_sent() {
+async fn a_tls_handshake_that_never_ends_was_not_sent<T: BundledTransport>() {
     let (address, heard) = listening();
     for request in requests("https", address) {
-        let (transport, handover) = (transport(), Handover::new());
+        let (transport, handover) = (transport::<T>(), Handover::new());
         let mut sending = transport.send(request, &handover);
         // The handshake has begun when the server has read something.
         tokio::select! {
@@ -287,11 +276,10 @@ async fn a_tls_handshake_that_never_ends_was_not_sent() {
     }
 }
 
-#[tokio::test]
-async fn a_request_that_the_server_has_read_may_have_acted() {
+async fn a_request_that_the_server_has_read_may_have_acted<T: BundledTransport>() {
     let (address, heard) = listening();
     for request in requests("http", address) {
-        let (transport, handover) = (transport(), Handover::new());
+        let (transport, handover) = (transport::<T>(), Handover::new());
         let mut sending = transport.send(request, &handover);
         tokio::select! {
             answer = &mut sending => panic!("{answer:?}"),
@@ -303,15 +291,57 @@ async fn a_request_that_the_server_has_read_may_have_acted() {
 }
 
 /// The deadline passes at the moment in which a connection takes the request, on another thread.
-#[tokio::test]
-async fn no_byte_of_a_withdrawn_request_is_written() {
+async fn no_byte_of_a_withdrawn_request_is_written<T: BundledTransport>() {
     let (address, heard) = listening();
     for request in requests("http", address) {
         let handover = Handover::new();
         handover.will_report();
         assert!(!handover.may_have_been_sent());
-        let error = transport().send(request, &handover).await.unwrap_err();
+        let error = transport::<T>().send(request, &handover).await.unwrap_err();
         assert!(error.is_not_sent(), "{error}");
         assert_eq!(next(&heard).await, "", "the connection is closed before anything was written");
     }
+}
+
+/// Runs each test with each transport.
+macro_rules! over_each_transport {
+    ($($test:ident,)*) => {
+        #[cfg(feature = "reqwest")]
+        mod over_reqwest {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test::<crate::transport::ReqwestTransport>().await;
+                }
+            )*
+        }
+
+        #[cfg(feature = "hyper")]
+        mod over_hyper {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test::<crate::transport::HyperTransport>().await;
+                }
+            )*
+        }
+    };
+}
+
+over_each_transport! {
+    a_refused_connection_was_not_sent,
+    a_name_that_does_not_exist_was_not_sent,
+    a_server_that_hangs_up_after_the_request_may_have_acted,
+    an_answer_that_is_cut_short_may_stand_for_a_call_that_was_executed,
+    what_came_in_of_a_cut_answer_is_kept_and_not_printed,
+    a_redirect_is_an_answer_and_is_not_followed,
+    the_request_goes_out_as_it_is_and_the_answer_comes_back_whole,
+    an_answer_that_announces_too_much_is_not_read,
+    an_answer_without_an_announced_end_is_read_up_to_the_limit,
+    an_answer_of_exactly_the_limit_is_read,
+    calls_in_sequence_share_one_connection,
+    a_request_without_a_host_was_not_sent,
+    a_tls_handshake_that_never_ends_was_not_sent,
+    a_request_that_the_server_has_read_may_have_acted,
+    no_byte_of_a_withdrawn_request_is_written,
 }

@@ -1,34 +1,34 @@
-//! From journals to what a report says, before any format: numbers in the order of their urgency, what changed, and which rows
-//! have no answer.
+//! From journals of a sync to what a report says, before any format: numbers in the order of their urgency, and what changed.
 //!
 //! Everything in here that came from an answer can be shown as it is: phone numbers are masked, and texts are visible and short
-//! ([`mask`](super::mask)).
+//! ([`mask`](crate::report::mask)).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use alibabacloud_cams::chatapp_sync_phone_number::{MessagingLimitTier, QualityRating};
 
-use super::attention::{Attention, Field, Level, level, place, severity};
-use super::journal::{Journal, Outcome, Problem, Synced};
-use super::mask::{Phone, shown, without_numbers};
-use crate::figures::counted;
+use alibabacloud_cams::descriptor::ActionDescriptor;
 
-/// What a report says.
+use super::attention::{Attention, Field, Level, level, place, severity};
+use super::{SPACE, Synced};
+use crate::figures::counted;
+use crate::report::facts::{Facts, Without, labels, minute, parameters};
+use crate::report::journal::{Journal, Outcome};
+use crate::report::mask::{Phone, shown, visible};
+
+/// What a report of a sync says.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     /// Those that need attention first, the most urgent at the top; then in the order of the input.
     pub(super) numbers: Vec<Number>,
     /// How many spaces have an answer.
     pub(super) spaces: usize,
-    /// When the first and the last outcome were written.
-    pub(super) from: String,
-    pub(super) to: String,
-    /// Rows without a number, in the order of the input.
-    pub(super) rows: Vec<RowWithout>,
+    /// What every report says about a journal: times, notes, labels, and the rows without an answer.
+    pub(super) facts: Facts,
+    /// Rows that were answered without a number, in the order of the input.
+    pub(super) empty: Vec<Without>,
     /// Compared with what; `None` if with nothing.
     pub(super) since: Option<Since>,
-    /// What the reader should know about the journal.
-    pub(super) notes: Vec<String>,
     /// Whether phone numbers are shown in full.
     pub(super) full: bool,
 }
@@ -39,6 +39,8 @@ pub(super) struct Number {
     /// The row of the input, with a number behind if the row has several: tells masked numbers apart.
     pub(super) row: String,
     pub(super) space: String,
+    /// The values of the labels, in the order of [`Facts::labels`].
+    pub(super) labels: Vec<String>,
     pub(super) phone: Phone,
     pub(super) state: State,
     pub(super) attention: Option<Attention>,
@@ -76,26 +78,6 @@ pub(super) enum Direction {
     Neither,
 }
 
-/// A row of the input without a number.
-#[derive(Debug)]
-pub(super) struct RowWithout {
-    pub(super) row: u64,
-    pub(super) space: String,
-    pub(super) why: Why,
-    pub(super) problem: Problem,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Why {
-    Failed,
-    /// It may or may not have been executed.
-    Unknown,
-    /// It was sent, and nobody wrote what came of it.
-    Unfinished,
-    /// It was answered, and the answer has no number.
-    Empty,
-}
-
 /// What a comparison with a previous journal shows.
 #[derive(Debug, Default)]
 pub(super) struct Since {
@@ -108,6 +90,7 @@ pub(super) struct Since {
 #[derive(Debug)]
 pub(super) struct Gone {
     pub(super) space: String,
+    pub(super) labels: Vec<String>,
     pub(super) phone: Phone,
     pub(super) state: State,
 }
@@ -133,19 +116,6 @@ impl Change {
     }
 }
 
-impl Why {
-    pub(super) const ALL: [Self; 4] = [Self::Failed, Self::Unknown, Self::Unfinished, Self::Empty];
-
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-            Self::Unfinished => "unfinished",
-            Self::Empty => "no numbers",
-        }
-    }
-}
-
 impl Number {
     pub(super) fn level(&self) -> Option<Level> {
         self.attention.as_ref().map(Attention::level)
@@ -156,33 +126,49 @@ impl Number {
     }
 }
 
-/// The newest answer of each space: the row it came from, when, and the numbers.
-type Answers = BTreeMap<String, (u64, String, Vec<Synced>)>;
+/// The newest answer of each space.
+type Answers = BTreeMap<String, Answer>;
+
+struct Answer {
+    row: u64,
+    at: String,
+    labels: Vec<String>,
+    numbers: Vec<Synced>,
+}
 
 impl Findings {
     /// What `current` says, compared with `previous`; phone numbers are masked without `full`.
-    pub(super) fn new(current: Journal, previous: Option<Journal>, full: bool) -> Self {
-        let mut findings = Self { notes: current.notes.clone(), full, ..Self::default() };
-        findings.note_what_is_missing(&current);
-        let times = || current.rows.values().map(|row| &*row.at).filter(|at| !at.is_empty());
-        findings.from = shown(times().min().unwrap_or(&current.began));
-        findings.to = shown(times().max().unwrap_or(&current.began));
-
-        let (answers, rows) = answers(current, full);
+    pub(super) fn new(
+        current: Journal<Vec<Synced>>,
+        previous: Option<Journal<Vec<Synced>>>,
+        action: &ActionDescriptor,
+        full: bool,
+    ) -> Self {
+        let mut findings = Self { facts: Facts::new(action, &current, full), full, ..Self::default() };
+        let began = current.began.clone();
+        let (answers, empty) = answers(action, current, full);
         findings.spaces = answers.len();
-        findings.rows = rows;
-        let before = previous.map(|previous| Before::new(previous, full, &mut findings.notes));
+        findings.empty = empty;
+        let notes = &mut findings.facts.notes;
+        let before = previous.map(|previous| Before::new(previous, action, full, notes));
         if let Some(before) = &before {
+            if before.at > began {
+                notes.push(format!(
+                    "The previous journal is newer ({}) than this one ({}): the changes run backwards. Were the two exchanged?",
+                    minute(&shown(&before.at)),
+                    minute(&shown(&began))
+                ));
+            }
             let lost = before.numbers.keys().filter(|space| !answers.contains_key(*space)).count();
             if lost > 0 {
                 let spaces = counted(lost, "space of the previous journal has", "spaces of the previous journal have");
-                findings.notes.push(format!("{spaces} no answer in this one; nothing is said about their numbers."));
+                notes.push(format!("{spaces} no answer in this one; changes of their numbers are unknown."));
             }
         }
 
-        for (space, (row, _, numbers)) in answers {
+        for (space, Answer { row, labels, numbers, .. }) in answers {
             if let Some(before) = &before {
-                findings.since.get_or_insert_default().gone.extend(before.gone(&space, &numbers, full));
+                findings.since.get_or_insert_default().gone.extend(before.gone(&space, &numbers, &labels, full));
             }
             let several = numbers.len() > 1;
             for (index, Synced { phone, state }) in numbers.into_iter().enumerate() {
@@ -190,6 +176,7 @@ impl Findings {
                 findings.numbers.push(Number {
                     row: if several { format!("{row}.{}", index + 1) } else { row.to_string() },
                     space: shown(&space),
+                    labels: labels.clone(),
                     phone: Phone::new(phone.as_deref().unwrap_or(""), full),
                     attention: Attention::of(&state),
                     state: state.shown(full),
@@ -211,25 +198,12 @@ impl Findings {
         findings
     }
 
-    fn note_what_is_missing(&mut self, journal: &Journal) {
-        let missing = journal.missing_shards();
-        if !missing.is_empty() {
-            self.notes.push(format!("Without the rows of shard {}.", missing.join(", ")));
-        }
-        if let Some(rows @ 1..) = journal.not_sent() {
-            let rows = counted(rows, "row has", "rows have");
-            self.notes.push(format!("{rows} not been sent yet; the same command goes on where it stopped."));
-        } else if !journal.ended {
-            self.notes.push("The last run was interrupted, or still runs.".to_owned());
-        }
-    }
-
     /// How many numbers are at this level.
     pub(super) fn at(&self, level: Level) -> usize {
         self.numbers.iter().filter(|number| number.level() == Some(level)).count()
     }
 
-    /// Those that somebody must look at: to act on, and at risk.
+    /// Those to act on, and those at risk.
     pub(super) fn urgent(&self) -> impl Iterator<Item = &Number> {
         self.numbers.iter().filter(|number| number.level().is_some_and(|level| level <= Level::Risk))
     }
@@ -237,10 +211,6 @@ impl Findings {
     /// How many numbers have a change of this [key](Change::key).
     pub(super) fn changed(&self, key: &str) -> usize {
         self.numbers.iter().filter(|number| number.change.key() == key).count()
-    }
-
-    pub(super) fn without(&self, why: Why) -> usize {
-        self.rows.iter().filter(|row| row.why == why).count()
     }
 
     /// How many numbers have each status, best first.
@@ -341,16 +311,15 @@ struct Before {
 }
 
 impl Before {
-    fn new(journal: Journal, full: bool, notes: &mut Vec<String>) -> Self {
+    fn new(journal: Journal<Vec<Synced>>, action: &ActionDescriptor, full: bool, notes: &mut Vec<String>) -> Self {
         let at = journal.began.clone();
         notes.extend(journal.notes.iter().map(|note| format!("Previous journal: {note}")));
-        let unanswered = |row: &super::journal::Row| !matches!(row.outcome, Some(Outcome::Done(_)));
-        let unanswered = journal.rows.values().filter(|row| unanswered(row)).filter_map(|row| row.space.clone());
-        let unanswered = unanswered.collect();
-        let (answers, _) = answers(journal, full);
+        let unanswered = journal.rows.values().filter(|row| !matches!(row.outcome, Some(Outcome::Done(_))));
+        let unanswered = unanswered.filter_map(|row| row.parameter(SPACE).map(ToOwned::to_owned)).collect();
+        let (answers, _) = answers(action, journal, full);
         let keyed = |Synced { phone, state }: Synced| phone.map(|phone| (phone, state));
         let keyed = |numbers: Vec<Synced>| numbers.into_iter().filter_map(keyed).collect();
-        let numbers = answers.into_iter().map(|(space, (_, _, numbers))| (space, keyed(numbers))).collect();
+        let numbers = answers.into_iter().map(|(space, answer)| (space, keyed(answer.numbers))).collect();
         Self { at, numbers, unanswered }
     }
 
@@ -366,13 +335,14 @@ impl Before {
     }
 
     /// The numbers that were in the space and are not any more.
-    fn gone(&self, space: &str, numbers: &[Synced], full: bool) -> Vec<Gone> {
+    fn gone(&self, space: &str, numbers: &[Synced], labels: &[String], full: bool) -> Vec<Gone> {
         let known: HashSet<&str> = numbers.iter().filter_map(|number| number.phone.as_deref()).collect();
         let before = self.numbers.get(space).into_iter().flatten();
         before
             .filter(|(phone, _)| !known.contains(&***phone))
             .map(|(phone, state)| Gone {
                 space: shown(space),
+                labels: labels.to_vec(),
                 phone: Phone::new(phone, full),
                 state: state.shown(full),
             })
@@ -380,42 +350,24 @@ impl Before {
     }
 }
 
-/// The newest answer of each space, and the rows without a number.
-fn answers(journal: Journal, full: bool) -> (Answers, Vec<RowWithout>) {
+/// The newest answer of each space, and the rows whose answer has no number.
+fn answers(action: &ActionDescriptor, mut journal: Journal<Vec<Synced>>, full: bool) -> (Answers, Vec<Without>) {
     let mut answers = Answers::new();
-    let mut rows = Vec::new();
-    for (number, row) in journal.rows {
-        let space = row.space.unwrap_or_default();
-        let mut without = |why, problem: Problem| {
-            let text = |text: &str| visible(text, &space, full);
-            let problem = Problem {
-                code: text(&problem.code),
-                message: text(&problem.message),
-                request_id: shown(&problem.request_id),
-            };
-            rows.push(RowWithout { row: number, space: shown(&space), why, problem });
-        };
-        match row.outcome {
-            Some(Outcome::Done(numbers)) => {
-                if numbers.is_empty() {
-                    without(Why::Empty, Problem::default());
-                }
-                // A space may stand in several rows.
-                if answers.get(&space).is_none_or(|(_, at, _)| *at <= row.at) {
-                    answers.insert(space, (number, row.at, numbers));
-                }
-            }
-            Some(Outcome::Failed(problem)) => without(Why::Failed, problem),
-            Some(Outcome::Unknown(problem)) => without(Why::Unknown, problem),
-            None => without(Why::Unfinished, Problem::default()),
+    let mut empty = Vec::new();
+    for (number, mut row) in std::mem::take(&mut journal.rows) {
+        let Some(Outcome::Done(numbers)) = row.outcome.take() else { continue };
+        let space = row.parameter(SPACE).unwrap_or_default().to_owned();
+        let labels = labels(&journal, &row, full);
+        if numbers.is_empty() {
+            let parameters = parameters(action, &row, full);
+            empty.push(Without { row: number, parameters, labels: labels.clone(), ..Without::default() });
+        }
+        // A space may have several rows.
+        if answers.get(&space).is_none_or(|answer| answer.at <= row.at) {
+            answers.insert(space, Answer { row: number, at: row.at, labels, numbers });
         }
     }
-    (answers, rows)
-}
-
-/// Free text as it can be shown.
-fn visible(text: &str, known: &str, full: bool) -> String {
-    if full { shown(text) } else { shown(&without_numbers(text, known)) }
+    (answers, empty)
 }
 
 fn documented(values: &[&str], value: &str) -> usize {
@@ -425,14 +377,6 @@ fn documented(values: &[&str], value: &str) -> usize {
 /// The level that a value of a status or a rating alone would have.
 pub(super) fn level_of(field: Field, value: &str) -> Option<Level> {
     if value.is_empty() { None } else { level(field, value) }
-}
-
-/// `2026-11-25 07:12 UTC` from the time in a journal; anything else as it is.
-pub(super) fn minute(at: &str) -> String {
-    match (at.get(..10), at.get(10..11), at.get(11..16)) {
-        (Some(day), Some("T"), Some(time)) if at.ends_with('Z') => format!("{day} {time} UTC"),
-        _ => at.to_owned(),
-    }
 }
 
 /// `TIER_1K` as people say it: `1K`.

@@ -1,0 +1,114 @@
+//! The report of a bulk sync: which numbers need attention, and what changed.
+
+mod attention;
+mod csv;
+mod findings;
+mod html;
+mod markdown;
+
+use alibabacloud_cams::chatapp_sync_phone_number::{Output, PhoneNumber};
+use alibabacloud_runtime::private::decode::decode;
+use serde_json::value::RawValue;
+
+use self::findings::{Findings, State};
+use super::journal::{Problem, Source, read};
+use super::{Format, Report};
+use crate::exit::Failure;
+use crate::figures::counted;
+use alibabacloud_cams::descriptor::ActionDescriptor;
+
+/// The parameter that names the space.
+const SPACE: &str = "CustSpaceId";
+
+/// A number of an answer: of millions, no more is kept than a report needs.
+#[derive(Debug)]
+struct Synced {
+    /// As it came; a number without one cannot be told apart from others of its space.
+    phone: Option<String>,
+    state: State,
+}
+
+impl Synced {
+    fn new(number: PhoneNumber) -> Self {
+        let text = |value: Option<String>| value.filter(|value| !value.is_empty());
+        Self {
+            phone: text(number.phone_number),
+            state: State {
+                name: text(number.verified_name),
+                status: text(number.status.map(|value| value.to_string())),
+                quality: text(number.quality_rating.map(|value| value.to_string())),
+                tier: text(number.messaging_limit_tier.map(|value| value.to_string())),
+                verification: text(number.code_verification_status.map(|value| value.to_string())),
+                name_review: text(number.name_status.map(|value| value.to_string())),
+                new_name_review: text(number.new_name_status.map(|value| value.to_string())),
+                official: text(number.is_official.map(|value| value.to_string())),
+            },
+        }
+    }
+}
+
+/// The numbers of an answer, read as tolerantly as a client does.
+fn numbers(answer: &RawValue) -> Result<Vec<Synced>, Problem> {
+    let mut output = Output::default();
+    match decode(answer.get().as_bytes(), &mut output) {
+        Ok(_) => Ok(output.phone_numbers.into_iter().map(Synced::new).collect()),
+        Err(error) => Err(Problem {
+            code: "unreadable answer".to_owned(),
+            message: error.to_string(),
+            request_id: output.request_id.unwrap_or_default(),
+        }),
+    }
+}
+
+/// Makes the report.
+pub(super) fn report(
+    action: &ActionDescriptor,
+    current: Vec<Source>,
+    previous: Option<Vec<Source>>,
+    full: bool,
+) -> Result<Box<dyn Report>, Failure> {
+    let current = read(action, current, numbers)?;
+    let previous = previous.map(|previous| read(action, previous, numbers)).transpose()?;
+    Ok(Box::new(Findings::new(current, previous, action, full)))
+}
+
+impl Report for Findings {
+    fn render(&self, format: Format) -> Result<String, Failure> {
+        match format {
+            Format::Html => Ok(html::render(self)),
+            Format::Csv => csv::render(self),
+            Format::Markdown => Ok(markdown::render(self)),
+        }
+    }
+
+    fn summary(&self) -> String {
+        let urgent = self.urgent().count();
+        format!(
+            "{}, {}",
+            counted(self.numbers.len(), "number", "numbers"),
+            counted(urgent, "needs attention", "need attention")
+        )
+    }
+
+    fn is_full(&self) -> bool {
+        self.full
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_cannot_be_read_is_a_problem_with_its_request() {
+        let answer = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let problem = numbers(&answer(r#"{"PhoneNumbers":true,"RequestId":"R"}"#));
+        // What cannot be read is left out, or is a problem; it is never a number.
+        assert!(
+            problem.as_ref().map_or_else(|problem| problem.message.contains("PhoneNumbers"), Vec::is_empty),
+            "{problem:?}"
+        );
+        let numbers = numbers(&answer(r#"{"PhoneNumbers":[{"PhoneNumber":1,"Status":"NEW"}]}"#)).unwrap();
+        assert_eq!((numbers[0].phone.as_deref(), numbers[0].state.status.as_deref()), (Some("1"), Some("NEW")));
+    }
+}

@@ -1,0 +1,314 @@
+//! Numbers in free text, recognized by their digits however they are spelled.
+
+use std::ops::Range;
+
+/// The fewest digits of a number that is recognized in other spellings than its own.
+const SHORTEST_NUMBER: usize = 5;
+
+/// The fewest digits of what may be a phone number in free text, and the most that can be one (E.164 allows 15).
+const SHORTEST_PHONE: usize = 9;
+const LONGEST_PHONE: usize = 15;
+
+/// The longest country code.
+const COUNTRY_CODE: usize = 3;
+
+/// What may stand between two digits of a number, as spelled in percent-encoding and HTML.
+const ESCAPED_SEPARATORS: [&str; 10] =
+    ["%2520", "%252B", "%252b", "%20", "%2B", "%2b", "%2D", "%2d", "&nbsp;", "&#43;"];
+
+/// The digits of a number, without separators.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Digits(Vec<u8>);
+
+impl Digits {
+    /// The digits of a value that is a number: nothing but digits and separators.
+    pub(crate) fn of_number(value: &str) -> Option<Self> {
+        let mut digits = Vec::new();
+        for c in value.chars() {
+            match digit(c) {
+                Some(digit) => digits.push(digit),
+                None if is_separator(c) => {}
+                None => return None,
+            }
+        }
+        (digits.len() >= SHORTEST_NUMBER).then_some(Self(digits))
+    }
+
+    /// The number without zeros in front and without what may be its country code: the part that every spelling has. A short number
+    /// has no country code.
+    fn core(&self) -> &[u8] {
+        let zeros = self.0.iter().take_while(|digit| **digit == 0).count();
+        let digits = &self.0[zeros.min(self.0.len().saturating_sub(SHORTEST_NUMBER))..];
+        let code = digits.len().saturating_sub(SHORTEST_PHONE - 1).min(COUNTRY_CODE);
+        &digits[code..]
+    }
+}
+
+/// The value of a decimal digit in the scripts that people type numbers in.
+fn digit(c: char) -> Option<u8> {
+    // The first digit of each: ASCII, Arabic, Persian, Devanagari, Bengali, Thai, full width.
+    const ZEROS: [u32; 7] = [0x30, 0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0xFF10];
+    let offset = ZEROS.iter().map(|zero| u32::from(c).wrapping_sub(*zero)).find(|offset| *offset < 10)?;
+    u8::try_from(offset).ok()
+}
+
+/// Whether the character may stand between two digits of a number.
+fn is_separator(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '+' | '-' | '.' | '(' | ')' | '/' | '_' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2010}'..='\u{2015}'
+                | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{2212}' | '\u{feff}' | '\u{ff0b}' | '\u{ff0d}'
+                | '\u{ff0e}' | '\u{ff08}' | '\u{ff09}'
+        )
+}
+
+/// Digits of a text with nothing but separators between them.
+struct Run {
+    digits: Vec<u8>,
+    /// Where each digit stands in the text.
+    places: Vec<Range<usize>>,
+}
+
+impl Run {
+    /// The place in the text of the digits in that range.
+    fn place(&self, digits: Range<usize>) -> Range<usize> {
+        self.places[digits.start].start..self.places[digits.end - 1].end
+    }
+
+    /// Whether nothing stands between that digit and the one before it.
+    fn is_joined(&self, index: usize) -> bool {
+        index > 0 && index < self.places.len() && self.places[index - 1].end == self.places[index].start
+    }
+
+    /// The range of digits, extended to both sides as far as digits follow each other directly.
+    fn widened(&self, mut digits: Range<usize>) -> Range<usize> {
+        while self.is_joined(digits.start) {
+            digits.start -= 1;
+        }
+        while self.is_joined(digits.end) {
+            digits.end += 1;
+        }
+        digits
+    }
+
+    /// The range of digits that spell the number, if they do.
+    fn find(&self, number: &Digits) -> Option<Range<usize>> {
+        let core = number.core();
+        if number.0.len() < SHORTEST_PHONE {
+            // A short number is one only if it stands alone.
+            let whole = self.digits.len() == number.0.len() || self.digits.len() == core.len();
+            return (whole && self.digits.ends_with(core)).then(|| 0..self.digits.len());
+        }
+        let start = self.digits.windows(core.len()).position(|window| window == core)?;
+        let mut range = start..start + core.len();
+        // The rest of the number, as far as it is spelled, too.
+        let rest = &number.0[..number.0.len() - core.len()];
+        for expected in rest.iter().rev() {
+            if range.start == 0 || self.digits[range.start - 1] != *expected {
+                break;
+            }
+            range.start -= 1;
+        }
+        Some(self.widened(range))
+    }
+}
+
+/// All runs of digits in the text.
+fn runs(text: &str) -> Vec<Run> {
+    let mut runs = Vec::new();
+    let mut run = Run { digits: Vec::new(), places: Vec::new() };
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let escaped = ESCAPED_SEPARATORS.iter().find(|escaped| text[at..].starts_with(**escaped));
+        let length = escaped.map_or(c.len_utf8(), |escaped| escaped.len());
+        match digit(c) {
+            Some(digit) if escaped.is_none() => {
+                run.digits.push(digit);
+                run.places.push(at..at + length);
+            }
+            _ if escaped.is_some() || is_separator(c) => {}
+            _ if run.digits.is_empty() => {}
+            _ => runs.push(std::mem::replace(&mut run, Run { digits: Vec::new(), places: Vec::new() })),
+        }
+        at += length;
+    }
+    if !run.digits.is_empty() {
+        runs.push(run);
+    }
+    runs
+}
+
+/// The text with these numbers replaced; `None` if it holds none of them.
+pub(crate) fn replace_numbers(text: &str, numbers: &[Digits], by: &str) -> Option<String> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for mut run in runs(text) {
+        // The same number may come several times in one run.
+        while let Some(range) = numbers.iter().find_map(|number| run.find(number)) {
+            found.push(run.place(range.clone()));
+            let rest = Run { digits: run.digits.split_off(range.end), places: run.places.split_off(range.end) };
+            run = rest;
+        }
+    }
+    replace(text, &found, by)
+}
+
+/// The text with everything replaced that may be a phone number: 9 to 15 digits in a row, separators between them. Numbers in
+/// `known`, addresses (`192.168.100.200`) and dates (`2026-11-30`) stay.
+pub(crate) fn replace_phone_numbers(text: &str, known: &[Digits], by: &str) -> Option<String> {
+    let mut found = Vec::new();
+    for run in runs(text) {
+        // What is joined to a block that is too long for a number, or is known, belongs to another one.
+        let mut blocks: Vec<Range<usize>> = Vec::new();
+        let mut start = 0;
+        while start < run.digits.len() {
+            let block = run.widened(start..start + 1);
+            start = block.end;
+            blocks.push(block);
+        }
+        let mut number: Option<Range<usize>> = None;
+        let mut numbers = Vec::new();
+        let mut skip = 0;
+        for (index, block) in blocks.iter().enumerate() {
+            if skip > 0 {
+                skip -= 1;
+                continue;
+            }
+            let stays = match harmless(text, &run, &blocks[index..]) {
+                0 if block.len() > LONGEST_PHONE + 2 => 1,
+                0 if known.iter().any(|known| run.digits[block.clone()] == known.0) => 1,
+                blocks => blocks,
+            };
+            if stays > 0 {
+                numbers.extend(number.take());
+                skip = stays - 1;
+            } else {
+                number = Some(number.map_or(block.clone(), |number| number.start..block.end));
+            }
+        }
+        numbers.extend(number);
+        found.extend(
+            numbers.into_iter().filter(|number| number.len() >= SHORTEST_PHONE).map(|number| run.place(number)),
+        );
+    }
+    replace(text, &found, by)
+}
+
+/// How many blocks from the first on are an address or a date.
+fn harmless(text: &str, run: &Run, blocks: &[Range<usize>]) -> usize {
+    let joined_by = |count: usize, separator: &str| {
+        blocks.len() >= count
+            && blocks[..count]
+                .windows(2)
+                .all(|pair| text[run.places[pair[0].end - 1].end..run.places[pair[1].start].start] == *separator)
+    };
+    let length = |index: usize| blocks[index].len();
+    if joined_by(4, ".") && !joined_by(5, ".") && (0..4).all(|index| length(index) <= 3) {
+        return 4;
+    }
+    let century = |block: &Range<usize>| matches!(run.digits[block.clone()], [1, 9, ..] | [2, 0, ..]);
+    let is_date = joined_by(3, "-") && (length(0), length(1), length(2)) == (4, 2, 2) && century(&blocks[0]);
+    if is_date { 3 } else { 0 }
+}
+
+fn replace(text: &str, found: &[Range<usize>], by: &str) -> Option<String> {
+    if found.is_empty() {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for place in found {
+        out.push_str(text[at..place.start].trim_end_matches(['+', '(']));
+        out.push_str(by);
+        at = place.end;
+    }
+    out.push_str(&text[at..]);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn without(number: &str, text: &str) -> String {
+        replace_numbers(text, &[Digits::of_number(number).unwrap()], "•").unwrap_or_else(|| text.to_owned())
+    }
+
+    fn masked(text: &str) -> String {
+        replace_phone_numbers(text, &[], "•").unwrap_or_else(|| text.to_owned())
+    }
+
+    #[test]
+    fn a_number_is_found_in_every_spelling() {
+        for number in ["13900001234", "8613900001234", "+86 139-0000-1234", "008613900001234", "013900001234"] {
+            for spelling in [
+                "13900001234",
+                "139-0000-1234",
+                "139 0000 1234",
+                "(139) 0000.1234",
+                "139\u{a0}0000\u{2011}1234",
+                "１３９００００１２３４",
+                "١٣٩٠٠٠٠١٢٣٤",
+                "139%200000%201234",
+                "139\u{200b}00001234",
+            ] {
+                for prefix in ["", "+86", "86", "0086 ", "+86 ", "%2B86", "86-"] {
+                    let shown = without(number, &format!("the number {prefix}{spelling} is taken"));
+                    assert!(!shown.contains("1234") && !shown.contains("１２３４"), "{number}: {shown}");
+                    assert!(shown.starts_with("the number ") && shown.ends_with("• is taken"), "{number}: {shown}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_is_found_as_often_as_it_comes_and_others_stay() {
+        assert_eq!(without("13900001234", "139-0000-1234 139 0000 1234 x 13900001234"), "• • x •");
+        assert_eq!(without("13900001234", "row 12 139-0000-1234 of 15000005678"), "row 12 • of 15000005678");
+        assert_eq!(without("13900001234", "nothing"), "nothing");
+        assert_eq!(without("12345", "12-345 and 123456 and 12345"), "• and 123456 and •");
+    }
+
+    #[test]
+    fn text_with_letters_is_no_number() {
+        for value in ["abc12345", "1234", "", "a"] {
+            assert_eq!(Digits::of_number(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_phone_number_is_masked() {
+        for number in [
+            "13900001234",
+            "+86 139 0000 1234",
+            "139-0000-1234",
+            "(0)139.0000.1234",
+            "１３９００００１２３４",
+            "0086 139 0000 1234",
+            "+1 (202) 555-0123",
+            "65 8123 4567",
+            "8613900001234 8613900005678",
+        ] {
+            assert_eq!(masked(&format!("number {number} is taken")), "number • is taken");
+        }
+    }
+
+    #[test]
+    fn what_is_no_phone_number_stays() {
+        for text in [
+            "at most 10 per second, 12345678",
+            "from 192.168.100.200, 10.0.0.1",
+            "before 2026-11-30 02:39:09",
+            "2026-11-30T02:39:09Z",
+            "the account 12345678901234567890",
+            "",
+        ] {
+            assert_eq!(masked(text), text);
+        }
+        let known = [Digits::of_number("293483938849493").unwrap()];
+        assert_eq!(
+            replace_phone_numbers("space 293483938849493 of 13900001234", &known, "•").unwrap(),
+            "space 293483938849493 of •"
+        );
+    }
+}
