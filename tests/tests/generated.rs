@@ -3,7 +3,7 @@
 use alibabacloud_cams as cams;
 use alibabacloud_runtime::private::decode::decode;
 use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, ParameterDescriptor, ParameterLocation, ParameterStyle, RateLimit, ValueKind,
+    ActionDescriptor, Method, ParameterDescriptor, ParameterLocation, ParameterStyle, RateLimit, ValueKind,
 };
 use alibabacloud_runtime::private::{View, example, to_json};
 use alibabacloud_runtime::{Action, Product, Request};
@@ -16,12 +16,12 @@ macro_rules! for_each_action {
     ($test:ident) => {
         for_each_action!($test, cams, [ChatappSyncPhoneNumber, CreateChatappMigrationInitiate]);
         for_each_action!($test, sts, [AssumeRole, AssumeRoleWithOIDC, GetCallerIdentity]);
-        for_each_action!($test, kitchen_sink, [CookDish, Greet, Idle, Leave, Wait]);
+        for_each_action!($test, kitchen_sink, [Close, CookDish, Greet, Idle, Leave, Wait]);
         for_each_action!(
             $test,
             imported,
             [
-                CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, ListNothing, NeedsHeader, TransportType,
+                CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, HasPath, ListNothing, NeedsHeader, TransportType,
                 Match
             ]
         );
@@ -173,8 +173,8 @@ fn every_action_carries_its_facts() {
     assert!(!cams::CreateChatappMigrationInitiate::DESCRIPTOR.idempotent);
     assert_eq!(cams::PRODUCT.code, "cams");
     assert_eq!(cams::PRODUCT.version, "2020-06-06");
-    assert_eq!(cams::PRODUCT.success_code, Some("OK"));
-    assert_eq!(sts::PRODUCT.success_code, None);
+    assert_eq!(cams::PRODUCT.success_codes, ["OK"]);
+    assert!(sts::PRODUCT.success_codes.is_empty());
     assert_eq!(sts::PRODUCT.endpoints.central, "sts.aliyuncs.com");
     assert_eq!(kitchen_sink::PRODUCT.endpoints.central, "kitchen.example.com");
 
@@ -183,9 +183,10 @@ fn every_action_carries_its_facts() {
     assert!(cook.anonymous && cook.deprecated.is_some() && !cook.idempotent);
     assert_eq!(cook.authorization.action, "");
     assert_eq!(kitchen_sink::Idle::DESCRIPTOR.rate_limit, None);
-    assert!(kitchen_sink::Idle::DESCRIPTOR.get && !kitchen_sink::Leave::DESCRIPTOR.get && !sync.get);
+    assert_eq!(kitchen_sink::Idle::DESCRIPTOR.method, Method::Get);
+    assert_eq!([kitchen_sink::Leave::DESCRIPTOR.method, sync.method], [Method::Post; 2]);
     assert_eq!(kitchen_sink::PRODUCT.endpoints.exceptions.len(), 2);
-    assert_eq!(obstacles::PRODUCT.success_code, None);
+    assert!(obstacles::PRODUCT.success_codes.is_empty());
 }
 
 #[test]
@@ -230,4 +231,25 @@ fn a_shape_may_contain_itself() {
     decode(br#"{"Name":"Ann","Boss":{"Name":"Bob","Boss":{"Mood":"SAD"}}}"#, &mut cook).unwrap();
     let boss = cook.boss.unwrap().boss.unwrap();
     assert_eq!(boss.mood, Some(kitchen_sink::types::Mood::Gloomy));
+}
+
+#[tokio::test]
+async fn every_method_is_sent_and_a_secret_in_a_url_is_hidden_all_the_same() {
+    let client = alibabacloud_runtime::Client::<kitchen_sink::Kitchen>::builder()
+        .credentials(alibabacloud_runtime::Credentials::new("id", "secret"))
+        .build()
+        .unwrap();
+    let close = kitchen_sink::Close::builder().pin("CANARY-0000").notes(serde_json::json!({"until": [8, "h"]})).build();
+    let prepared = client.prepare(&close).await.unwrap();
+    let shown = format!("{prepared} {prepared:?} {close:?}");
+    assert!(!shown.contains("CANARY"), "{shown}");
+    assert!(shown.starts_with("DELETE /?Notes.until.1=8&Notes.until.2=h&Pin=<hidden> HTTP/1.1\n"), "{shown}");
+    let sent = prepared.into_http();
+    assert_eq!((sent.method().as_str(), sent.body().len()), ("DELETE", 0));
+    assert!(sent.uri().query().unwrap().ends_with("&Pin=CANARY-0000"), "the service gets it");
+    assert!(sent.headers().contains_key("authorization"), "the signature is in a header");
+
+    let put = client.prepare(&kitchen_sink::Wait::new()).await.unwrap().into_http();
+    assert_eq!((put.method().as_str(), put.uri().query()), ("PUT", None));
+    assert!(!put.body().is_empty(), "the parameters of the signature");
 }

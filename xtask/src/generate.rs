@@ -34,6 +34,8 @@ struct Target {
     folder: String,
     /// Where a user finds the types.
     crate_path: String,
+    /// The name that the crate's own manifest gives it, if somebody keeps that by hand.
+    own_name: Option<String>,
     /// The folder of the crate; `None` for a fixture, which is a module of another one. With a `/` at its end, or empty.
     package: Option<String>,
     /// Whether the crate can have the feature `credentials`.
@@ -57,6 +59,7 @@ impl Target {
                 Self {
                     folder: format!("tests/src/{module}"),
                     crate_path: format!("conformance::{module}"),
+                    own_name: None,
                     package: None,
                     offers_credentials: false,
                 }
@@ -65,7 +68,8 @@ impl Target {
         let product = folder.strip_prefix("api-spec/").filter(|product| !product.contains('/'))?;
         Some(Self {
             folder: format!("crates/{product}/src/generated"),
-            crate_path: crate_path(product),
+            crate_path: crate_path(&crate_name(product)),
+            own_name: None,
             package: Some(format!("crates/{product}/")),
             offers_credentials: true,
         })
@@ -77,9 +81,33 @@ pub fn crate_name(product: &str) -> String {
     format!("alibabacloud-{}", product.to_lowercase().replace('_', "-"))
 }
 
-/// The name of the crate for a product, as paths have it.
-fn crate_path(product: &str) -> String {
-    crate_name(product).replace('-', "_")
+/// The name of a crate as paths have it.
+fn crate_path(crate_name: &str) -> String {
+    crate_name.replace('-', "_")
+}
+
+/// The name that a manifest kept by hand gives its crate, or rather its library; `None` for one that is generated.
+fn manifest_name(manifest: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(manifest).ok()?;
+    if text.lines().next().is_some_and(|line| line.contains(emit::MARK)) {
+        return None;
+    }
+    let (mut section, mut package, mut library) = ("", None, None);
+    for line in text.lines().map(str::trim) {
+        if line.starts_with('[') {
+            section = line;
+        } else if let Some((key, value)) = line.split_once('=')
+            && key.trim() == "name"
+        {
+            let name = value.trim().trim_matches(['"', '\'']).to_owned();
+            match section {
+                "[package]" => package = Some(name),
+                "[lib]" => library = Some(name),
+                _ => {}
+            }
+        }
+    }
+    library.or(package)
 }
 
 /// Whether a file may be a specification.
@@ -89,9 +117,17 @@ pub fn has_yaml_extension(name: &str) -> bool {
 }
 
 /// Generates the code of all products and fixtures among the files, which may come in any order.
+///
+/// Among the files may be the manifests of the crates: one without the mark names its crate itself.
 pub fn generate(sources: &[InputFile]) -> Result<Generated, Failure> {
     let mut products: BTreeMap<String, (Target, Vec<InputFile>)> = BTreeMap::new();
+    let mut named: BTreeMap<String, String> = BTreeMap::new();
     for file in sources {
+        if let Some(package) = file.path.strip_suffix("Cargo.toml")
+            && let Some(name) = manifest_name(&file.bytes)
+        {
+            named.insert(package.to_owned(), name);
+        }
         if let Some(target) = Target::of(&file.path) {
             products.entry(target.folder.clone()).or_insert_with(|| (target, Vec::new())).1.push(file.clone());
         }
@@ -100,7 +136,8 @@ pub fn generate(sources: &[InputFile]) -> Result<Generated, Failure> {
     let mut plan = Plan::default();
     let mut findings = Vec::new();
     let (mut product_count, mut action_count) = (0, 0);
-    for (target, files) in products.into_values() {
+    for (mut target, files) in products.into_values() {
+        target.own_name = target.package.as_ref().and_then(|package| named.get(package)).cloned();
         let (count, found) = add_product(&mut plan, &target, files, &Manifest::Member)?;
         findings.extend(found);
         if let (Some(count), Some(_)) = (count, &target.package) {
@@ -119,14 +156,17 @@ pub fn generate(sources: &[InputFile]) -> Result<Generated, Failure> {
     Ok(Generated { plan, warnings: findings, products: product_count, actions: action_count })
 }
 
-/// Generates a crate of its own from the files of one folder; its paths begin at the crate.
-pub fn generate_crate(sources: &[InputFile], runtime: &str) -> Result<Generated, Failure> {
+/// Generates a crate of its own from the files of one folder; its paths begin at the crate. `manifest`: the `Cargo.toml` that is
+/// there already, if there is one.
+pub fn generate_crate(sources: &[InputFile], runtime: &str, manifest: Option<&[u8]>) -> Result<Generated, Failure> {
+    let own_name = manifest.and_then(manifest_name);
     let (spec, findings) = spec::parse(sources);
     let Some(spec) = spec else { return Err(Failure::Findings(findings)) };
     let manifest = Manifest::Standalone { runtime: runtime.to_owned() };
     let target = Target {
         folder: "src/generated".to_owned(),
-        crate_path: crate_path(&spec.product.code.value),
+        crate_path: crate_path(&crate_name(&spec.product.code.value)),
+        own_name,
         package: Some(String::new()),
         offers_credentials: manifest.credentials().is_some(),
     };
@@ -154,13 +194,19 @@ fn add_product(
 
 /// Adds what follows from a specification, or tells which names cannot be decided.
 fn add_spec(plan: &mut Plan, target: &Target, spec: &Spec, manifest: &Manifest) -> Result<Vec<Diagnostic>, Failure> {
-    let is_beneath = BENEATH_CREDENTIALS.contains(&&*crate_name(&spec.product.code.value));
+    // A name of the crate's own goes before that of the specification, and this one before that of the folder or product.
+    let crate_path = match (&target.package, &target.own_name, &spec.product.name) {
+        (Some(_), Some(own), _) => crate_path(own),
+        (Some(_), None, Some(name)) => crate_path(&crate_name(name)),
+        _ => target.crate_path.clone(),
+    };
+    let is_beneath = BENEATH_CREDENTIALS.iter().any(|name| name.replace('-', "_") == crate_path);
     // A fixture is a module, and a module has no features.
     let model = match model::build(spec, target.package.is_some()) {
         Ok(model) => Model { offers_credentials: target.offers_credentials && !is_beneath, ..model },
         Err(findings) => return Ok(findings),
     };
-    let texts = emit::files(&model, &target.crate_path);
+    let texts = emit::files(&model, &crate_path);
     verify(spec, &texts)
         .map_err(|message| Failure::Internal(format!("the code for {} is wrong: {message}", spec.product.source)))?;
     for (path, text) in texts {
@@ -168,10 +214,10 @@ fn add_spec(plan: &mut Plan, target: &Target, spec: &Spec, manifest: &Manifest) 
     }
     plan.add_folder(target.folder.clone());
     if let Some(package) = &target.package {
-        for (path, text) in emit::package(&model, &target.crate_path, manifest) {
+        for (path, text) in emit::package(&model, &crate_path, manifest) {
             plan.add_yielding(format!("{package}{path}"), text, format!("{package}Cargo.toml"));
         }
-        plan.add(format!("{package}tests/documented.rs"), emit::tests(&model, &target.crate_path));
+        plan.add(format!("{package}tests/documented.rs"), emit::tests(&model, &crate_path));
         plan.add_folder(format!("{package}tests"));
     }
     Ok(Vec::new())

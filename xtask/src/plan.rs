@@ -36,6 +36,17 @@ pub enum DifferenceKind {
     Orphaned,
 }
 
+impl DifferenceKind {
+    /// What [`Plan::write`] did about it.
+    pub fn done(&self) -> &'static str {
+        match self {
+            Self::Changed { .. } => "changed",
+            Self::Missing { .. } => "new",
+            Self::Orphaned => "removed",
+        }
+    }
+}
+
 /// What could not be read or written.
 #[derive(Debug)]
 pub struct FileError {

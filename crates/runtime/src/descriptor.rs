@@ -25,12 +25,15 @@ pub struct ProductDescriptor {
     pub default_region: &'static str,
     /// Where the product is reached.
     pub endpoints: EndpointDescriptor,
-    /// The value of `Code` that marks success in an HTTP 200 answer, e.g. `OK`; `None` when the product's answers carry no such member.
-    pub success_code: Option<&'static str>,
+    /// The values of `Code` that mark success in a 2xx answer, e.g. `OK`; empty when the product's answers carry no such member.
+    /// Case and blanks around a value do not count.
+    pub success_codes: &'static [&'static str],
     /// Error codes that any action of the product may answer with.
     pub errors: &'static [&'static ErrorDescriptor],
     /// All actions of the product that the crate knows, sorted by name.
     pub actions: &'static [&'static ActionDescriptor],
+    /// The keys of the specification whose values are guesses that nobody has reviewed, e.g. `success_code`.
+    pub guessed: &'static [&'static str],
 }
 
 impl ProductDescriptor {
@@ -42,9 +45,10 @@ impl ProductDescriptor {
         documentation: "",
         default_region: "",
         endpoints: EndpointDescriptor::EMPTY,
-        success_code: None,
+        success_codes: &[],
         errors: &[],
         actions: &[],
+        guessed: &[],
     };
 
     /// The action of that name, if the crate knows it. Names are compared exactly.
@@ -59,9 +63,10 @@ pub struct EndpointDescriptor {
     /// The public host name that serves all regions, e.g. `sts.aliyuncs.com`, used when no region is chosen; empty if there is
     /// none, and the product's default region is used.
     pub central: &'static str,
-    /// Pattern of the public host name, e.g. `cams.{region}.aliyuncs.com`.
+    /// Pattern of the public host name, e.g. `cams.{region}.aliyuncs.com`; empty if the central host serves every region that is not
+    /// listed.
     pub public: &'static str,
-    /// Pattern of the host name inside a VPC, e.g. `cams-vpc.{region}.aliyuncs.com`.
+    /// Pattern of the host name inside a VPC, e.g. `cams-vpc.{region}.aliyuncs.com`; empty if only listed regions have one.
     pub vpc: &'static str,
     /// Regions whose host names do not follow the patterns.
     pub exceptions: &'static [RegionEndpoint],
@@ -103,9 +108,11 @@ pub struct ActionDescriptor {
     pub authorization: AuthorizationDescriptor,
     /// Whether the action is called without a signature.
     pub anonymous: bool,
-    /// Whether the service takes the action by GET only. Its parameters then travel in the URL, wherever others are placed, and it
-    /// is always signed with V3, which keeps the key, the signature and the token out of the URL.
-    pub get: bool,
+    /// The HTTP method.
+    pub method: Method,
+    /// The values of `Code` that mark success of this action, where they differ from
+    /// [those of the product](ProductDescriptor::success_codes); empty if its answers carry no such member.
+    pub success_codes: Option<&'static [&'static str]>,
     /// Why not to use the action any more, if it is deprecated.
     pub deprecated: Option<&'static str>,
     /// The parameters, required ones first.
@@ -114,6 +121,8 @@ pub struct ActionDescriptor {
     pub errors: &'static [&'static ErrorDescriptor],
     /// The documented answer to a successful call, as JSON text; empty if none is documented.
     pub example: &'static str,
+    /// The keys of the specification whose values are guesses that nobody has reviewed, e.g. `idempotent`.
+    pub guessed: &'static [&'static str],
 }
 
 impl ActionDescriptor {
@@ -128,12 +137,50 @@ impl ActionDescriptor {
         rate_limit: None,
         authorization: AuthorizationDescriptor { action: "", access: "", resource: "*" },
         anonymous: false,
-        get: false,
+        method: Method::Post,
+        success_codes: None,
         deprecated: None,
         parameters: &[],
         errors: &[],
         example: "",
+        guessed: &[],
     };
+}
+
+/// The key of a specification under which the success codes stand.
+pub(crate) const SUCCESS_CODE: &str = "success_code";
+
+/// The HTTP method by which the service takes an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Method {
+    /// With the parameters in a form.
+    #[default]
+    Post,
+    /// With the parameters in the URL, wherever others are placed. Such a request is always signed with V3, which keeps the key, the
+    /// signature and the token out of the URL.
+    Get,
+    /// With the parameters in a form.
+    Put,
+    /// With the parameters in the URL, like [`Get`](Self::Get).
+    Delete,
+}
+
+impl Method {
+    /// The method as HTTP spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Get => "GET",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Whether a request by this method has no body, so that its parameters are in the URL.
+    pub const fn is_bodiless(self) -> bool {
+        matches!(self, Self::Get | Self::Delete)
+    }
 }
 
 /// How many requests the service accepts in any window of a given length, counted per account and action.

@@ -52,7 +52,7 @@ impl Endpoint {
         }
     }
 
-    /// The product's endpoint in a region: what the descriptor lists for it, else the product's pattern.
+    /// The product's endpoint in a region: what the descriptor lists for it, else the product's pattern, else its central endpoint.
     ///
     /// # Errors
     /// If `region` is not a region ID (lower-case letters, digits and hyphens), or the product has no pattern for the network.
@@ -63,6 +63,7 @@ impl Endpoint {
         let endpoints = &product.endpoints;
         let exception = endpoints.exceptions.iter().find(|exception| exception.region == region);
         let (listed, pattern) = match network {
+            Network::Public if endpoints.public.is_empty() => (exception.and_then(|e| e.public), endpoints.central),
             Network::Public => (exception.and_then(|e| e.public), endpoints.public),
             Network::Vpc => (exception.and_then(|e| e.vpc), endpoints.vpc),
         };
@@ -200,6 +201,17 @@ mod tests {
         assert_eq!(host(&product, Network::Vpc), "https://cams-vpc.cn-hangzhou.aliyuncs.com");
         let chosen = Endpoint::of_region(&product, "cn-beijing", Network::Public).unwrap();
         assert_eq!(chosen.to_string(), "https://cams.cn-beijing.aliyuncs.com");
+    }
+
+    #[test]
+    fn without_a_pattern_the_central_endpoint_serves_every_region_that_is_not_listed() {
+        let endpoints = EndpointDescriptor { central: "cams.example.com", public: "", vpc: "", ..PRODUCT.endpoints };
+        let product = ProductDescriptor { endpoints, ..PRODUCT };
+        let host = |region| Endpoint::of_region(&product, region, Network::Public).unwrap().to_string();
+        assert_eq!(host("cn-hangzhou"), "https://cams.example.com");
+        assert_eq!(host("cn-old"), "https://cams.aliyuncs.com");
+        let refused = Endpoint::of_region(&product, "cn-hangzhou", Network::Vpc).unwrap_err().to_string();
+        assert!(refused.contains("give an endpoint explicitly"), "{refused}");
     }
 
     #[test]

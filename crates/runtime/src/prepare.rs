@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::credentials::Credentials;
-use crate::descriptor::{ParameterLocation, ProductDescriptor};
+use crate::descriptor::{Method, ParameterLocation, ProductDescriptor};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::parameters::Parameter;
@@ -28,8 +28,8 @@ pub enum SignatureVersion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ParameterPlacement {
-    /// All of them in the form body, so that no value is in a URL, where proxies and logs would see it. Only actions that the
-    /// service takes by GET alone ([`ActionDescriptor::get`](crate::descriptor::ActionDescriptor::get)) have no body.
+    /// All of them in the form body, so that no value is in a URL, where proxies and logs would see it. Only actions whose
+    /// [method](crate::descriptor::ActionDescriptor::method) is GET or DELETE have no body.
     #[default]
     Body,
     /// Where the specification puts each: most in the query of the URL, as the official SDKs send them. The parameters of the
@@ -109,31 +109,36 @@ impl fmt::Debug for PreparedRequest {
     }
 }
 
-/// Signs one attempt. Without credentials the request goes out unsigned, for actions that want it so. With `get`, the parameters
-/// are in the URL, and the signature is one that has no place there.
+/// Signs one attempt. Without credentials the request goes out unsigned, for actions that want it so. With a method that has no body,
+/// the parameters are in the URL, and the signature is V3, which puts nothing there.
 pub(crate) fn prepare(
     settings: &Settings,
     action: &str,
-    get: bool,
+    method: Method,
     parameters: &[Parameter<'_>],
     credentials: Option<&Credentials>,
     timestamp: &str,
     nonce: &str,
 ) -> Result<http::Request<Bytes>, Error> {
+    let in_url = method.is_bodiless();
     let in_query = |parameter: &&Parameter<'_>| {
         let specified = settings.placement == ParameterPlacement::AsSpecified;
-        get || (specified && parameter.location == ParameterLocation::Query && !parameter.sensitive)
+        in_url || (specified && parameter.location == ParameterLocation::Query && !parameter.sensitive)
     };
     let in_form = |parameter: &&Parameter<'_>| !in_query(parameter);
     let mut query = match settings.placement {
-        ParameterPlacement::Body if !get => String::new(),
+        ParameterPlacement::Body if !in_url => String::new(),
         _ => sign::canonical_query(parameters.iter().filter(in_query).map(pair)),
     };
     let mut request = http::Request::new(Bytes::new());
-    let method = if get { http::Method::GET } else { http::Method::POST };
-    *request.method_mut() = method.clone();
+    *request.method_mut() = match method {
+        Method::Post => http::Method::POST,
+        Method::Get => http::Method::GET,
+        Method::Put => http::Method::PUT,
+        Method::Delete => http::Method::DELETE,
+    };
     let headers = request.headers_mut();
-    let signature = if get { SignatureVersion::V3 } else { settings.signature };
+    let signature = if in_url { SignatureVersion::V3 } else { settings.signature };
     headers.reserve(if signature == SignatureVersion::V3 { 10 } else { 3 });
     headers.insert(USER_AGENT, settings.user_agent.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -162,7 +167,7 @@ pub(crate) fn prepare(
             all.extend(common.clone());
             all.extend(parameters.iter().map(pair));
             // The canonical query is the body, unless a part of it travels in the URL.
-            let (mut body, signature) = rpc::sign_with(credentials.rpc_key(), "POST", all);
+            let (mut body, signature) = rpc::sign_with(credentials.rpc_key(), method.as_str(), all);
             if !query.is_empty() {
                 body = sign::canonical_query(common.chain(parameters.iter().filter(in_form).map(pair)));
             }
@@ -178,16 +183,16 @@ pub(crate) fn prepare(
                 ("Timestamp", timestamp),
                 ("SignatureNonce", nonce),
             ];
-            let rest = parameters.iter().filter(|parameter| get || in_form(parameter));
+            let rest = parameters.iter().filter(|parameter| in_url || in_form(parameter));
             sign::canonical_query(common.into_iter().chain(rest.map(pair)))
         }
     };
-    if get && !body.is_empty() {
+    if in_url && !body.is_empty() {
         // Unsigned: what would be in the form, the parameters among it.
         query = std::mem::take(&mut body);
     }
     *request.uri_mut() = settings.endpoint.uri(&query).map_err(|_| {
-        let advice = if get {
+        let advice = if in_url {
             "the action takes no body, so the request must become shorter"
         } else {
             "send the parameters in the body (`ParameterPlacement::Body`)"

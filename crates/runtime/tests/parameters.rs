@@ -73,6 +73,15 @@ macro_rules! order_in_style {
                     /// A map.
                     #[wire("Labels", $style)]
                     pub labels: Option<BTreeMap<String, i64>>,
+                    /// Free-form items.
+                    #[wire("Frees", $style)]
+                    pub frees: Option<Vec<Json>>,
+                    /// A free-form object.
+                    #[wire("Free", $style)]
+                    pub free: Option<BTreeMap<String, Json>>,
+                    /// Has a dot in its name.
+                    #[wire("Lines.1.Price")]
+                    pub first_price: Option<i64>,
                     /// Anything.
                     #[wire("Any", $style)]
                     pub any: Option<Json>,
@@ -161,7 +170,7 @@ fn repeated_and_flat_style_write_one_parameter_for_every_scalar() {
         "Lines.2.Amount=2",
         "Labels.a=1",
         "Labels.b=2",
-        ANY,
+        "Any.x.1=1",
     ];
     let expected = [&SCALARS[..], &compounds].concat();
     assert_eq!(written!(repeated), expected);
@@ -186,6 +195,62 @@ fn simple_style_joins_the_values_of_a_list_by_commas() {
         ANY,
     ];
     assert_eq!(written!(simple), [&SCALARS[..], &compounds].concat());
+}
+
+/// The service reads the members of a free-form object by their names, as it reads those of a described one.
+#[test]
+fn free_form_values_are_written_in_the_style_of_their_parameter() {
+    let item = json!({"mobile": "139", "n": 1.5, "yes": true, "no": null, "deep": [{"a": "x"}, "y"], "empty": {}});
+    macro_rules! frees {
+        ($module:ident) => {
+            shown(
+                &$module::Order::builder()
+                    .frees(vec![item.clone(), json!("text"), json!(2)])
+                    .free(BTreeMap::from([("k".to_owned(), json!({"a": ["b", ""]}))]))
+                    .any(json!("text"))
+                    .build(),
+            )
+        };
+    }
+    let parts = [
+        "Frees.1.mobile=139",
+        "Frees.1.n=1.5",
+        "Frees.1.yes=true",
+        "Frees.1.deep.1.a=x",
+        "Frees.1.deep.2=y",
+        "Frees.2=text",
+        "Frees.3=2",
+        "Free.k.a.1=b",
+        "Free.k.a.2=",
+        "Any=text",
+    ];
+    let sorted = |mut list: Vec<String>| {
+        list.sort_unstable();
+        list
+    };
+    let parts = sorted(parts.iter().map(|&part| part.to_owned()).collect());
+    assert_eq!(sorted(frees!(flat)), parts);
+    assert_eq!(sorted(frees!(repeated)), parts);
+    let text = frees!(in_json);
+    assert!(text[0].starts_with(r#"Frees=[{"#) && text[0].ends_with(r#","text",2]"#), "{text:?}");
+    assert_eq!(text[1..], [r#"Free={"k":{"a":["b",""]}}"#, "Any=text"]);
+    assert_eq!(shown(&simple::Order::builder().frees(vec![json!("a"), json!(1)]).build()), ["Frees=a,1"]);
+}
+
+#[test]
+fn two_values_with_one_name_on_the_wire_are_refused() {
+    let lines = || vec![Line { price: Some(2.0), ..Line::default() }];
+    let refused = parameters(&repeated::Order::builder().lines(lines()).first_price(1).build()).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "parameter `Lines.1.Price`: two values of the request have this name on the wire; set only one of them"
+    );
+    // Each alone is a request, and so are both where they do not meet.
+    assert_eq!(shown(&repeated::Order::builder().lines(lines()).build()), ["Lines.1.Price=2"]);
+    assert_eq!(shown(&repeated::Order::builder().first_price(1).build()), ["Lines.1.Price=1"]);
+    let lines = vec![Line { name: Some("n".to_owned()), ..Line::default() }];
+    assert_eq!(shown(&flat::Order::builder().lines(lines.clone()).first_price(1).build()).len(), 2);
+    assert_eq!(shown(&in_json::Order::builder().lines(lines).first_price(1).build()).len(), 2);
 }
 
 #[test]

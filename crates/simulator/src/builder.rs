@@ -169,7 +169,10 @@ impl Builder {
                 product,
                 action,
                 limit: limit_of(action.name, action.rate_limit),
-                example: Example::new(action.example, product.success_code),
+                example: Example::new(
+                    action.example,
+                    action.success_codes.unwrap_or(product.success_codes).first().copied(),
+                ),
             })
             .collect();
         let exists = |name: &&String| actions.iter().any(|known| known.action.name == **name);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, ProductDescriptor, RateLimit};
+use alibabacloud_runtime::descriptor::{ActionDescriptor, Method, ProductDescriptor, RateLimit};
 
 use crate::answer::{Answer, fresh_request_id};
 use crate::builder::{RetryAfter, ThrottledAnswer};
@@ -132,15 +132,18 @@ impl Gateway {
 
     /// All checks, in the order in which the real gateway seems to make them.
     fn judge(&self, call: &Call<'_>, now: Instants) -> Result<&Known, Refusal> {
-        if !matches!(call.request.method.as_str(), "GET" | "POST") {
+        let method = call.request.method.as_str();
+        if !matches!(method, "GET" | "POST" | "PUT" | "DELETE") {
             return Err(Refusal::METHOD);
         }
         if call.request.path_and_query().0 != "/" {
             return Err(Refusal::PATH);
         }
         let known = self.find(call)?;
-        if known.action.get && call.request.method != "GET" {
-            return Err(Refusal::ONLY_GET);
+        // An action that is sent by POST is served by GET, too.
+        let expected = known.action.method;
+        if method != expected.as_str() && !(expected == Method::Post && method == "GET") {
+            return Err(Refusal::other_method(expected));
         }
         if !call.asks_for_json() {
             return Err(Refusal::FORMAT);

@@ -53,7 +53,7 @@
 //! | an action is named | 400 | `MissingAction` |
 //! | … that a descriptor knows | 404 | `InvalidApi.NotFound` |
 //! | … in the version that the request names | 400 | `InvalidVersion` |
-//! | by GET, if the descriptor says so | 405 | `UnsupportedHTTPMethod` |
+//! | by the method of the descriptor; GET in place of POST is served | 405 | `UnsupportedHTTPMethod` |
 //! | V1: `Format=JSON` (any case) | 400 | `UnsupportedFormat` |
 //! | signed at all; V3: well formed, `host` and all `x-acs-*` signed | 400 | `IncompleteSignature` |
 //! | no piece of the signature is absent | 400 | `MissingAccessKeyId`, `MissingSignature`, `MissingSignatureMethod`, `MissingSignatureVersion`, `MissingTimestamp`, `MissingSignatureNonce`, `MissingContentSha256`, `MissingHost` |

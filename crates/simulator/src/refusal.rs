@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use alibabacloud_runtime::descriptor::Method;
+
 use crate::answer::Answer;
 
 /// Why a request is refused.
@@ -34,11 +36,18 @@ impl Refusal {
     pub(crate) const METHOD: Self = Self::new(
         405,
         "UnsupportedHTTPMethod",
-        "The HTTP method is neither GET nor POST.",
-        "Send the request by GET or POST.",
+        "The HTTP method is none of GET, POST, PUT and DELETE.",
+        "Send the request by the method that the action is documented with.",
     );
-    pub(crate) const ONLY_GET: Self =
-        Self::new(405, "UnsupportedHTTPMethod", "The action is served by GET only.", "Send the request by GET.");
+    pub(crate) const fn other_method(method: Method) -> Self {
+        let message = match method {
+            Method::Get => "The action is served by GET only.",
+            Method::Put => "The action is served by PUT only.",
+            Method::Delete => "The action is served by DELETE only.",
+            _ => "The action is served by POST and GET only.",
+        };
+        Self::new(405, "UnsupportedHTTPMethod", message, "Send the request by the method that the message names.")
+    }
     pub(crate) const PATH: Self = Self::new(
         404,
         "InvalidApi.NotFound",

@@ -31,12 +31,18 @@ request! {
     ///
     /// All parameters are \*optional\* but one.
     ///
+    /// Takes the header `x-acs-head`, which the client does not set: add it to what
+    /// `Client::prepare` gives.
+    ///
+    /// The official metadata has the parameter ` Blank ` in the query of the request, too, which
+    /// the client cannot send.
+    ///
     /// - At most 5 requests per second per account (read from the text, not reviewed).
     /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
     ///   acted.
     /// - Needs the RAM permission `shelf_store:CreateShelf`.
-    /// - Errors: `Missing%s`, `Throttling.User`, `Shelf.Full`, `Blank.Around`, `2Many`, `错误`,
-    ///   `With Blank`, `SHELF_FULL`, `Odd.Status`, `Odder.Status`.
+    /// - Errors: `Missing%s`, `Throttling.User`, `Shelf.Full`, `TabInside`, `Blank.Around`,
+    ///   `2Many`, `错误`, `With Blank`, `SHELF_FULL`, `Odd.Status`, `Odder.Status`.
     ///
     /// ```
     /// use conformance::imported::CreateShelf;
@@ -106,11 +112,11 @@ request! {
         #[example = r#"{"any":[1]}"#]
         pub notes: Option<Json>,
         /// `Free`: not described.
-        #[wire("Free")]
-        pub free: Option<Json>,
+        #[wire("Free", flat)]
+        pub free: Option<BTreeMap<String, Json>>,
         /// `FreeFlat`: not described.
         #[wire("FreeFlat", flat)]
-        pub free_flat: Option<BTreeMap<String, String>>,
+        pub free_flat: Option<BTreeMap<String, Json>>,
         /// `Things`: not described.
         #[wire("Things")]
         pub things: Option<Vec<Json>>,
@@ -184,7 +190,10 @@ impl Action for CreateShelf {
             operation up to five times per second per account. For more, see the note.\n\nlet x = \
             \\[0; \\<len>\\];\n\nindented code\n\n`unclosed and [`Vec\\`\\] \\[link\\]: \
             \\<script>alert(1)\\</script> \\<tag> \\_\\_x\\_\\_ \
-            <https://example.com/a_b*c>\n\nAll parameters are \\*optional\\* but one.",
+            <https://example.com/a_b*c>\n\nAll parameters are \\*optional\\* but one.\n\nTakes \
+            the header `x-acs-head`, which the client does not set: add it to what \
+            `Client::prepare` gives.\n\nThe official metadata has the parameter ` Blank ` in the \
+            query of the request, too, which the client cannot send.",
         idempotent: false,
         rate_limit: Some(RateLimit::per_second(5)),
         authorization: AuthorizationDescriptor {
@@ -197,6 +206,7 @@ impl Action for CreateShelf {
             &errors::MISSING_S,
             &errors::THROTTLING_USER,
             &errors::SHELF_FULL,
+            &errors::TAB_INSIDE,
             &errors::BLANK_AROUND,
             &errors::VALUE_2MANY,
             &errors::U9519_U8BEF,
@@ -206,6 +216,7 @@ impl Action for CreateShelf {
             &errors::ODDER_STATUS,
         ],
         example: EXAMPLE,
+        guessed: &["idempotent", "rate_limit"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -9,6 +9,9 @@ use super::ShelfStore;
 request! {
     /// None.
     ///
+    /// The official metadata has the parameter `Body` in the body of the request, too, which the
+    /// client cannot send.
+    ///
     /// - No rate limit is published.
     /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
     ///   acted.
@@ -29,6 +32,8 @@ impl Action for CreateTransport {
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "CreateTransport",
         summary: "None.",
+        description: "The official metadata has the parameter `Body` in the body of the request, \
+            too, which the client cannot send.",
         idempotent: false,
         authorization: AuthorizationDescriptor {
             action: "shelf_store:CreateTransport",
@@ -36,6 +41,7 @@ impl Action for CreateTransport {
             resource: "*",
         },
         parameters: Self::PARAMETERS,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

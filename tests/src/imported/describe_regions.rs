@@ -42,6 +42,7 @@ impl Action for DescribeRegions {
         ),
         parameters: Self::PARAMETERS,
         example: EXAMPLE,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -19,6 +19,8 @@ open_enum! {
         ///
         /// Also: No room. Also: Gone. Also with HTTP 404.
         ShelfFull = "Shelf.Full",
+        /// x (HTTP 400)
+        TabInside = "TabInside",
         /// `Blank.Around`: not described. (HTTP 400)
         BlankAround = "Blank.Around",
         /// Too many. (HTTP 400)
@@ -69,6 +71,13 @@ pub(super) static SHELF_FULL: ErrorDescriptor = ErrorDescriptor {
     status: 400,
     message: "The shelf is full.",
     description: "Also: No room. Also: Gone. Also with HTTP 404.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static TAB_INSIDE: ErrorDescriptor = ErrorDescriptor {
+    code: "TabInside",
+    status: 400,
+    message: "x",
     ..ErrorDescriptor::EMPTY
 };
 

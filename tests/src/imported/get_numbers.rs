@@ -40,6 +40,7 @@ impl Action for GetNumbers {
         },
         parameters: Self::PARAMETERS,
         example: EXAMPLE,
+        guessed: &["idempotent", "rate_limit"],
         ..ActionDescriptor::EMPTY
     };
 }

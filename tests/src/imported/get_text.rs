@@ -42,6 +42,7 @@ impl Action for GetText {
         },
         parameters: Self::PARAMETERS,
         example: EXAMPLE,
+        guessed: &["idempotent", "rate_limit"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -36,6 +36,7 @@ impl Action for GetterOfThings {
             resource: "*",
         },
         parameters: Self::PARAMETERS,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

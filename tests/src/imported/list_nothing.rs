@@ -35,6 +35,7 @@ impl Action for ListNothing {
             resource: "*",
         },
         parameters: Self::PARAMETERS,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

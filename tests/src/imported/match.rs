@@ -37,6 +37,7 @@ impl Action for Match {
         },
         parameters: Self::PARAMETERS,
         example: EXAMPLE,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -20,6 +20,8 @@ pub mod get_numbers;
 pub mod get_text;
 /// The types of [`GetterOfThings`].
 pub mod getter_of_things;
+/// The types of [`HasPath`].
+pub mod has_path;
 /// The types of [`ListNothing`].
 pub mod list_nothing;
 /// The types of [`NeedsHeader`].
@@ -38,6 +40,7 @@ pub use self::describe_regions::{DescribeRegions, DescribeRegionsBuilder};
 pub use self::get_numbers::{GetNumbers, GetNumbersBuilder};
 pub use self::get_text::{GetText, GetTextBuilder};
 pub use self::getter_of_things::{GetterOfThings, GetterOfThingsBuilder};
+pub use self::has_path::{HasPath, HasPathBuilder};
 pub use self::list_nothing::{ListNothing, ListNothingBuilder};
 pub use self::needs_header::{NeedsHeader, NeedsHeaderBuilder};
 pub use self::transport_::{TransportType, TransportTypeBuilder};
@@ -71,9 +74,10 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
         ],
         ..EndpointDescriptor::EMPTY
     },
-    success_code: None,
+    success_codes: &["OK"],
     errors: &[],
     actions: ACTIONS,
+    guessed: &["title", "documentation", "default_region", "success_code"],
 };
 
 /// The facts about the actions, sorted by name.
@@ -84,6 +88,7 @@ pub static ACTIONS: &[&ActionDescriptor] = &[
     <GetNumbers as Action>::DESCRIPTOR,
     <GetText as Action>::DESCRIPTOR,
     <GetterOfThings as Action>::DESCRIPTOR,
+    <HasPath as Action>::DESCRIPTOR,
     <ListNothing as Action>::DESCRIPTOR,
     <NeedsHeader as Action>::DESCRIPTOR,
     <TransportType as Action>::DESCRIPTOR,

@@ -42,6 +42,7 @@ impl Action for NeedsHeader {
         idempotent: false,
         anonymous: true,
         parameters: Self::PARAMETERS,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -36,6 +36,7 @@ impl Action for TransportType {
             resource: "*",
         },
         parameters: Self::PARAMETERS,
+        guessed: &["idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

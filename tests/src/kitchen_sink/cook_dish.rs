@@ -107,6 +107,7 @@ impl Action for CookDish {
         deprecated: Some(r"Use \[`Greet`\] and a pizza instead."),
         parameters: Self::PARAMETERS,
         example: EXAMPLE,
+        guessed: &["rate_limit", "idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }

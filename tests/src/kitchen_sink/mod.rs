@@ -8,6 +8,8 @@ use alibabacloud_runtime::descriptor::{
 };
 use alibabacloud_runtime::{Action, Product};
 
+/// The types of [`Close`].
+pub mod close;
 /// The types of [`CookDish`].
 pub mod cook_dish;
 /// The types of [`Greet`].
@@ -22,6 +24,7 @@ mod errors;
 /// Types that several actions share.
 pub mod types;
 
+pub use self::close::{Close, CloseBuilder};
 pub use self::cook_dish::{CookDish, CookDishBuilder};
 pub use self::greet::{Greet, GreetBuilder};
 pub use self::idle::{Idle, IdleBuilder};
@@ -61,13 +64,15 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
             },
         ],
     },
-    success_code: Some("OK"),
+    success_codes: &["OK", "Served"],
     errors: &[&errors::THROTTLING, &errors::CLOSED],
     actions: ACTIONS,
+    guessed: &["title", "success_code"],
 };
 
 /// The facts about the actions, sorted by name.
 pub static ACTIONS: &[&ActionDescriptor] = &[
+    <Close as Action>::DESCRIPTOR,
     <CookDish as Action>::DESCRIPTOR,
     <Greet as Action>::DESCRIPTOR,
     <Idle as Action>::DESCRIPTOR,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, AuthorizationDescriptor, RateLimit,
+    ActionDescriptor, AuthorizationDescriptor, Method, RateLimit,
 };
 use alibabacloud_runtime::private::{object, request};
 use alibabacloud_runtime::{Action, Request};
@@ -16,6 +16,8 @@ request! {
     /// - At most 100 requests in 3600 seconds per account.
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `kitchen:Wait`.
+    /// - Sent by PUT (a guess, not reviewed).
+    /// - Its response reports no success code (a guess, not reviewed).
     ///
     /// ```
     /// use conformance::kitchen_sink::Wait;
@@ -39,8 +41,11 @@ impl Action for Wait {
             access: "list",
             resource: "*",
         },
+        method: Method::Put,
+        success_codes: Some(&[]),
         parameters: Self::PARAMETERS,
         example: EXAMPLE,
+        guessed: &["success_code", "method"],
         ..ActionDescriptor::EMPTY
     };
 }

@@ -70,7 +70,7 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
         vpc: "obstacles-vpc.{region}.example.com",
         ..EndpointDescriptor::EMPTY
     },
-    success_code: None,
+    success_codes: &[],
     errors: &[
         &errors::SELF_IN_SMALL_LETTERS,
         &errors::SELF_TYPE,
@@ -84,6 +84,7 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
         &errors::SELF_2,
     ],
     actions: ACTIONS,
+    guessed: &[],
 };
 
 /// The facts about the actions, sorted by name.

@@ -38,7 +38,9 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         (Some(folder), Some(out)) => {
             let sources = read_product(&folder).map_err(|error| error.to_string())?;
             let runtime = runtime_source(runtime.as_deref(), &out)?;
-            (out, generate_crate(&sources, &runtime))
+            let manifest = fs::read(out.join("Cargo.toml")).ok();
+            let generated = generate_crate(&sources, &runtime, manifest.as_deref());
+            (out, generated)
         }
         (Some(_), None) => return Err("`--spec` needs `--out`, the folder of the crate".to_owned()),
         (None, Some(_)) => return Err("`--out` needs `--spec`, the folder of the specifications".to_owned()),
@@ -69,8 +71,8 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     } else {
         let written = plan.write(root).map_err(|error| error.to_string())?;
         for difference in &written {
-            // The first line tells the file; how it changed is for version control to tell.
-            println!("{}", difference.to_string().lines().next().unwrap_or_default());
+            // How a file changed is for version control to tell.
+            println!("{}: {}", difference.kind.done(), difference.path);
         }
         println!("{what}: {} of {} files written or removed", written.len(), plan.files().count());
     }
@@ -125,7 +127,7 @@ pub(super) fn products() -> Result<Vec<String>, String> {
     Ok(by_product(sources).into_keys().collect())
 }
 
-/// All files in the folders of products and fixtures, sorted by path.
+/// All files in the folders of products and fixtures, and the manifests of the crates.
 pub fn read_sources(root: &Path) -> Result<Vec<InputFile>, FileError> {
     let mut sources = Vec::new();
     for place in ["api-spec", "xtask/fixtures"] {
@@ -138,6 +140,14 @@ pub fn read_sources(root: &Path) -> Result<Vec<InputFile>, FileError> {
                     sources.push(InputFile { path, bytes });
                 }
             }
+        }
+    }
+    for product in folder(&root.join("crates"))? {
+        let path = format!("crates/{product}/Cargo.toml");
+        let full = root.join(&path);
+        if full.is_file() {
+            let bytes = at(&full, fs::read(&full))?;
+            sources.push(InputFile { path, bytes });
         }
     }
     Ok(sources)

@@ -14,15 +14,31 @@ use crate::spec::InputFile;
 /// How many places of a note are shown.
 const PLACES: usize = 5;
 
+/// What the arguments mean.
+pub(super) const HELP: &str = "
+  FILE           the metadata of one product and version, usually called api-docs.json
+  --action NAME  import this action only; may be repeated
+  --name NAME    the name of the folder below api-spec/ and of the crate, behind `alibabacloud-`: `ecs-20140526`. Without it the
+                 product's name, followed by the version if the folder of that name holds another one
+  --out FOLDER   another folder; with --name, product.yaml gets the name
+  --verbose      list all places of a note, not only the first ones
+
+Files that are there already keep what people changed in them. The command lists what is new, gone and changed upstream; review the
+difference of the files with version control, then run `cargo xtask generate`.
+";
+
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let mut file = None;
     let mut names = Vec::new();
-    let mut out = None;
+    let (mut out, mut name) = (None, None);
     let mut places = PLACES;
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             "--action" => names.push(rest.next().ok_or("`--action` needs the name of an action")?.clone()),
+            "--name" => {
+                name = Some(rest.next().ok_or("`--name` needs the name of a crate, such as `ecs-20140526`")?.clone())
+            }
             "--out" => out = Some(PathBuf::from(rest.next().ok_or("`--out` needs a folder")?)),
             "--verbose" => places = usize::MAX,
             _ if argument.starts_with('-') || file.is_some() => return Ok(unknown_argument(argument)),
@@ -33,25 +49,23 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let bytes = at(&file, fs::read(&file)).map_err(|error| error.to_string())?;
     let metadata = String::from_utf8(bytes).map_err(|_| format!("{}: the file is not UTF-8", file.display()))?;
     let wrong = |problem: String| format!("{}: {problem}", file.display());
-    let folder = match out {
-        Some(folder) => folder,
-        None => root().join("api-spec").join(import::folder(&metadata).map_err(wrong)?),
+    let specifications = root().join("api-spec");
+    let product_file = |folder: &str| {
+        let is_elsewhere = out.is_some();
+        (!is_elsewhere).then(|| fs::read_to_string(specifications.join(folder).join("product.yaml")).ok()).flatten()
     };
-    let imported = import::import(&metadata, &names, &read_folder(&folder)?).map_err(wrong)?;
+    let place = import::place(&metadata, name.as_deref(), product_file).map_err(wrong)?;
+    let folder = out.clone().unwrap_or_else(|| specifications.join(&place.folder));
+    let imported = import::import(&metadata, &names, &read_folder(&folder)?, place.name.as_deref()).map_err(wrong)?;
 
     eprint!("{}", imported.notes.render(places));
-    for (file, changes) in &imported.changes {
-        println!("{file}:");
-        for change in changes {
-            println!("  {change}");
-        }
-    }
+    print!("{}", imported.review());
     for (name, text) in &imported.files {
         let path = folder.join(name);
         at(&folder, fs::create_dir_all(&folder)).map_err(|error| error.to_string())?;
         at(&path, fs::write(&path, text)).map_err(|error| error.to_string())?;
     }
-    println!("{} actions imported: {} files written in {}", imported.actions, imported.files.len(), folder.display());
+    println!("{}: {}", folder.display(), imported.summary());
     Ok(ExitCode::SUCCESS)
 }
 

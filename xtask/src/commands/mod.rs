@@ -41,7 +41,7 @@ const COMMANDS: &[Command] = &[
     ("new", "PRODUCT ACTION", "Write the skeleton of a specification, to be filled in", new::run),
     (
         "import",
-        "FILE [--action NAME]… [--out FOLDER]",
+        "FILE [--action NAME]… [--name NAME] [--out FOLDER] [--verbose]",
         "Turn official metadata (api-docs.json) into specifications",
         import::run,
     ),
@@ -70,10 +70,15 @@ pub fn run(arguments: &[String]) -> ExitCode {
         print!("{}", usage());
         return ExitCode::SUCCESS;
     }
-    let Some((.., command)) = COMMANDS.iter().find(|(known, ..)| *known == name) else {
+    let Some((_, usage_arguments, about, command)) = COMMANDS.iter().find(|(known, ..)| *known == name) else {
         eprintln!("error: there is no command `{}`\n\n{}", name.escape_debug(), usage());
         return ExitCode::from(2);
     };
+    if rest.iter().any(|argument| ["--help", "-h"].contains(&argument.as_str())) {
+        let details = if name == "import" { import::HELP } else { "" };
+        println!("{about}.\n\nUsage: {}\n{details}", format!("cargo xtask {name} {usage_arguments}").trim_end());
+        return ExitCode::SUCCESS;
+    }
     command(rest).unwrap_or_else(|message| {
         eprintln!("error: {message}");
         ExitCode::FAILURE
@@ -117,6 +122,9 @@ mod tests {
         assert_eq!(code(&["nonsense"]), ExitCode::from(2));
         assert_eq!(code(&["generate", "--nonsense"]), ExitCode::from(2));
         assert_eq!(code(&["help"]), ExitCode::SUCCESS);
+        for (name, ..) in COMMANDS {
+            assert_eq!(code(&[name, "--help"]), ExitCode::SUCCESS, "{name}");
+        }
         assert_eq!(code(&[]), ExitCode::SUCCESS);
     }
 }

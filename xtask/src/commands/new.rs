@@ -67,6 +67,7 @@ default_region: ap-southeast-1
 endpoints:
   public: "{product}.{{region}}.aliyuncs.com"
   vpc: "{product}-vpc.{{region}}.aliyuncs.com"
+# success_code: OK    # the values of `Code` that mean success, if responses carry one: OK, or several: OK, Success
 errors: {{}}
 "#
     )
@@ -80,6 +81,7 @@ summary:          # one sentence: what it does
 idempotent:       # true: sent twice, it does the same as once; false: it is never repeated after an unclear failure
 rate_limit:       # per account: 10/s, 200/60s, 5/m, 100/h, or none
 authorization: {{ action: "{product}:{action}", access: }}    # list, read, create, update, delete, write, get, none
+# method: get         # get, put or delete, where the service does not take post
 parameters: {{}}
   # Name: {{ type: string, required: true, description: One sentence., example: "as it goes over the wire" }}
 response:

@@ -3,7 +3,7 @@
 use super::Verdict::{Major, Minor, Patch};
 use super::{Changes, DOCUMENTATION, code, matched, optional, yes_or_no};
 use crate::model::{Action, Errors, Parameter};
-use crate::spec::{Authorization, Location, RateLimit, Style};
+use crate::spec::{Authorization, Location, Method, RateLimit, Style};
 
 /// A change on the wire that Rust does not see.
 const WIRE: &str = "the same program sends the value in another form";
@@ -38,9 +38,14 @@ impl Changes {
             (Major, "calls that were sent without credentials fail")
         };
         self.fact(("anonymous", ""), (a.anonymous, b.anonymous), yes_or_no, verdict, reason);
-        let method = |get: bool| if get { "`get`" } else { "`post`" }.to_owned();
+        let method = |method: Method| code(method.as_str());
         let reason = "whether parameters are in the URL, which others may log, is a promise to users";
-        self.fact(("method", ""), (a.get, b.get), method, Major, reason);
+        self.fact(("method", ""), (a.method, b.method), method, Major, reason);
+        let success = |codes: &Option<Vec<String>>| {
+            codes.as_deref().map_or_else(|| "that of the product".to_owned(), super::product::success_codes)
+        };
+        let codes = (success(&a.success_codes), success(&b.success_codes));
+        self.fact(("success code", ""), codes, std::convert::identity, Major, super::product::FAILURES);
         match (&a.deprecated, &b.deprecated) {
             (None, Some(_)) => self.added("deprecated", "", "documentation asks for something else; the action stays"),
             (before, after) => self.documentation(("action", ""), "deprecated", before, after),

@@ -9,6 +9,14 @@ use crate::spec;
 const THROTTLING: &str = "a call that gets the code is sent again if it is one of throttling, even if the action is not idempotent; \
      otherwise it fails";
 
+/// What another success code means.
+pub(super) const FAILURES: &str = "other answers count as failures";
+
+/// Success codes, as one text.
+pub(super) fn success_codes(codes: &[String]) -> String {
+    optional((!codes.is_empty()).then(|| codes.join(", ")).as_deref())
+}
+
 impl Changes {
     pub(super) fn product(&mut self, old: &Model<'_>, new: &Model<'_>) {
         let (a, b) = (old.product.facts, new.product.facts);
@@ -19,8 +27,15 @@ impl Changes {
         self.fact(("version", ""), (&a.version, &b.version), show, Major, "calls go to another version of the API");
         let regions = (&a.default_region, &b.default_region);
         self.fact(("default region", ""), regions, show, Major, "calls of programs that choose no region go elsewhere");
-        let success = (a.success_code.as_deref(), b.success_code.as_deref());
-        self.fact(("success code", ""), success, |code| optional(code), Major, "other answers count as failures");
+        let success = (success_codes(&a.success_codes), success_codes(&b.success_codes));
+        self.fact(("success code", ""), success, std::convert::identity, Major, FAILURES);
+        self.fact(
+            ("name", ""),
+            (&a.name, &b.name),
+            |name| optional(name.as_deref()),
+            Major,
+            "the crate has another name",
+        );
         let endpoints = (endpoints(&a.endpoints), endpoints(&b.endpoints));
         self.fact(("endpoints", ""), endpoints, std::convert::identity, Minor, "calls go to another host");
         self.documentation(("product", ""), "title", &a.title, &b.title);
@@ -81,7 +96,7 @@ impl Changes {
 
 /// The hosts, as one text.
 fn endpoints(endpoints: &spec::Endpoints) -> String {
-    let mut text = format!("{} and {}", code(&endpoints.public), code(&endpoints.vpc));
+    let mut text = format!("{} and {}", optional(endpoints.public.as_deref()), optional(endpoints.vpc.as_deref()));
     if let Some(central) = &endpoints.central {
         text += &format!(", without a region {}", code(central));
     }

@@ -11,7 +11,7 @@ use super::print::{doc, document, ident, import, print, print_in, print_statemen
 use super::types::{ITEM, MEMBER, Used, macros, tokens};
 use super::{file, header};
 use crate::model::{Action, Model, Parameter};
-use crate::spec::{self, Authorization, Location, RateLimit, Style};
+use crate::spec::{self, Authorization, Location, Method, RateLimit, Style};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -47,6 +47,7 @@ fn imports(model: &Model<'_>, action: &Action<'_>) -> [TokenStream; 3] {
         &[
             ("ActionDescriptor", true),
             ("AuthorizationDescriptor", facts.authorization.is_some()),
+            ("Method", facts.method != Method::Post),
             ("RateLimit", facts.rate_limit.is_some()),
         ],
     );
@@ -123,11 +124,12 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
         Some(rate) => format!("At most {} per account{reading}.", limit_in_words(rate)),
         None => "No rate limit is published.".to_owned(),
     };
-    let guess = if facts.is_guessed("idempotent") { " (a guess, not reviewed)" } else { "" };
+    let guess = |key: &str| if facts.is_guessed(key) { " (a guess, not reviewed)" } else { "" };
+    let idempotent = guess("idempotent");
     let repeat = if facts.idempotent {
-        format!("Idempotent{guess}: retried after a failure.")
+        format!("Idempotent{idempotent}: retried after a failure.")
     } else {
-        format!("Not idempotent{guess}: never retried when the server may already have acted.")
+        format!("Not idempotent{idempotent}: never retried when the server may already have acted.")
     };
     let permission = match &facts.authorization {
         Some(authorization) => format!("Needs the RAM permission `{}`.", authorization.action),
@@ -137,8 +139,28 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
     if facts.anonymous {
         items.push("Called without a signature.".to_owned());
     }
-    if facts.get {
-        items.push("Sent by GET: its parameters are in the URL.".to_owned());
+    let method = facts.method.as_str().to_uppercase();
+    if facts.method.is_bodiless() {
+        items.push(format!("Sent by {method}{}: its parameters are in the URL.", guess("method")));
+    } else if facts.method != Method::Post {
+        items.push(format!("Sent by {method}{}.", guess("method")));
+    }
+    let exposed: Vec<_> = facts
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.in_url)
+        .map(|parameter| format!("`{}`", parameter.name.value))
+        .collect();
+    if !exposed.is_empty() {
+        items.push(format!("Servers and proxies may log the URL, and with it {}.", exposed.join(", ")));
+    }
+    match facts.success_codes.as_deref() {
+        None => {}
+        Some([]) => items.push(format!("Its response reports no success code{}.", guess("success_code"))),
+        Some(codes) => {
+            let codes: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
+            items.push(format!("Success is the `Code` {}{}.", codes.join(" or "), guess("success_code")));
+        }
     }
     let codes: Vec<_> = facts.errors.iter().map(|error| format!("`{}`", error.code.value)).collect();
     if !codes.is_empty() {
@@ -187,7 +209,16 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
         quote!(authorization: AuthorizationDescriptor { action: #action, access: #access, resource: #resource },)
     });
     let anonymous = facts.anonymous.then(|| quote!(anonymous: true,));
-    let get = facts.get.then(|| quote!(get: true,));
+    let method = match facts.method {
+        Method::Post => None,
+        Method::Get => Some(quote!(method: Method::Get,)),
+        Method::Put => Some(quote!(method: Method::Put,)),
+        Method::Delete => Some(quote!(method: Method::Delete,)),
+    };
+    let success_codes = facts.success_codes.as_ref().map(|codes| {
+        let codes = codes.iter().map(|code| string(code));
+        quote!(success_codes: Some(&[#(#codes),*]),)
+    });
     let deprecated = facts.deprecated.as_ref().map(|text| {
         let text = string(&Markdown::new(text).text());
         quote!(deprecated: Some(#text),)
@@ -197,6 +228,10 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
         quote!(errors: &[#(&errors::#errors),*],)
     });
     let example = (!facts.example.is_empty()).then(|| quote!(example: EXAMPLE,));
+    let guessed = (!facts.guessed.is_empty()).then(|| {
+        let keys = facts.guessed.iter().map(|guess| string(&guess.key));
+        quote!(guessed: &[#(#keys),*],)
+    });
     quote! {
         impl Action for #request {
             type Product = #product;
@@ -210,11 +245,13 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
                 #rate_limit
                 #authorization
                 #anonymous
-                #get
+                #method
+                #success_codes
                 #deprecated
                 parameters: Self::PARAMETERS,
                 #errors
                 #example
+                #guessed
                 ..ActionDescriptor::EMPTY
             };
         }

@@ -102,21 +102,18 @@ fn exports(model: &Model<'_>) -> TokenStream {
 
 fn descriptor(model: &Model<'_>) -> TokenStream {
     let facts = model.product.facts;
-    let [code, title, version, documentation, default_region, public, vpc] = [
-        &facts.code.value,
-        &facts.title,
-        &facts.version,
-        &facts.documentation,
-        &facts.default_region,
-        &facts.endpoints.public,
-        &facts.endpoints.vpc,
-    ]
-    .map(|text| string(text));
+    let [code, title, version, documentation, default_region] =
+        [&facts.code.value, &facts.title, &facts.version, &facts.documentation, &facts.default_region]
+            .map(|text| string(text));
     let central = facts.endpoints.central.as_deref().map(string).map(|host| quote!(central: #host,));
     let regions = facts.endpoints.exceptions.iter().map(region);
     let exceptions = (!facts.endpoints.exceptions.is_empty()).then(|| quote!(exceptions: &[#(#regions),*],));
-    let rest = (central.is_none() || exceptions.is_none()).then(|| quote!(..EndpointDescriptor::EMPTY));
-    let success_code = option(facts.success_code.as_deref());
+    let public = facts.endpoints.public.as_deref().map(string).map(|host| quote!(public: #host,));
+    let vpc = facts.endpoints.vpc.as_deref().map(string).map(|host| quote!(vpc: #host,));
+    let is_partial = central.is_none() || exceptions.is_none() || public.is_none() || vpc.is_none();
+    let rest = is_partial.then(|| quote!(..EndpointDescriptor::EMPTY));
+    let success_codes = facts.success_codes.iter().map(|code| string(code));
+    let guessed = facts.guessed.iter().map(|guess| string(&guess.key));
     let errors = model.product.errors.iter().map(|name| ident(name));
     quote! {
         /// The facts about the product.
@@ -126,10 +123,11 @@ fn descriptor(model: &Model<'_>) -> TokenStream {
             version: #version,
             documentation: #documentation,
             default_region: #default_region,
-            endpoints: EndpointDescriptor { #central public: #public, vpc: #vpc, #exceptions #rest },
-            success_code: #success_code,
+            endpoints: EndpointDescriptor { #central #public #vpc #exceptions #rest },
+            success_codes: &[#(#success_codes),*],
             errors: &[#(&errors::#errors),*],
             actions: ACTIONS,
+            guessed: &[#(#guessed),*],
         };
     }
 }

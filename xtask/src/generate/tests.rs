@@ -228,7 +228,7 @@ fn crate_files(actions: usize) -> Vec<InputFile> {
 
 /// The same as a crate of its own.
 fn crate_with(actions: usize) -> Plan {
-    match generate_crate(&crate_files(actions), "path = \"../runtime\"") {
+    match generate_crate(&crate_files(actions), "path = \"../runtime\"", None) {
         Ok(generated) => generated.plan,
         Err(failure) => panic!("{failure:?}"),
     }
@@ -330,7 +330,7 @@ fn every_crate_offers_credentials_but_those_that_credentials_are_built_on() {
             .iter()
             .map(|file| InputFile { path: file.path.replace("api-spec/", "some-"), ..file.clone() })
             .collect();
-        let alone = generate_crate(&alone, "path = \"crates/runtime\"").unwrap().plan;
+        let alone = generate_crate(&alone, "path = \"crates/runtime\"", None).unwrap().plan;
         assert_eq!(text(&alone, "Cargo.toml").contains("alibabacloud-credentials"), offers, "{product}");
         let plan = generate(&files).unwrap().plan;
         for (path, words) in [

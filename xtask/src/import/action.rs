@@ -2,14 +2,18 @@
 
 use serde_json::{Map, Value};
 
-use super::example::{Examples, of_parameter};
+use super::example::{Examples, documented, of_parameter};
+use super::limits::{flow_control, limits};
+use super::notes::Notes;
 use super::schema::{
     Item, Member, Read, Schemas, Side, Ty, add_own, fields, is_valid_name, scalar_text, shown, style, text,
 };
-use super::text::{clean, clean_line, limits};
+use super::success::SuccessCodes;
+use super::text::{clean, clean_line};
+use super::widen::Widening;
 use super::yaml::{Tree, must_be_escaped};
 use crate::emit::code;
-use crate::spec::{BODY, Style};
+use crate::spec::{BODY, Method, Style};
 
 /// Keys of an API that are read.
 const READ: &[&str] = &[
@@ -30,6 +34,8 @@ const READ: &[&str] = &[
     "responseDemo",
     "errorCodes",
     "path",
+    "flowControl",
+    "produces",
 ];
 
 /// Keys of an API that say nothing to a client.
@@ -38,7 +44,6 @@ const IDLE: &[&str] = &[
     "translator",
     "eventInfo",
     "consumes",
-    "produces",
     "visibility",
     "flowControlList",
     "ramActions",
@@ -77,10 +82,9 @@ const COMMON_IN_V1: &[&str] = &["Version", "Format", "Timestamp", "SecurityToken
 /// What an action says about itself.
 pub struct Action {
     pub parameters: Vec<Parameter>,
-    /// Headers that a request must have.
-    headers: Vec<String>,
-    /// Whether only GET is documented, and nothing keeps the parameters out of a URL.
-    get: bool,
+    /// What a request has that the client does not send, in sentences.
+    left_out: Vec<String>,
+    method: Method,
     pub response: Vec<Member>,
 }
 
@@ -99,37 +103,101 @@ pub fn types(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) ->
     for key in api.keys().filter(|key| !READ.contains(&key.as_str()) && !IDLE.contains(&key.as_str())) {
         schemas.notes.add(format!("the key `{}` of an API is not known", shown(key)), name);
     }
-    if api.get("path").and_then(Value::as_str).is_some_and(|path| !path.is_empty() && path != "/") {
-        schemas.notes.add("the action has a path, which is not RPC: left out", name);
+    if is_event_stream(api) {
+        schemas.notes.add("the action answers with a stream of events, which the client cannot read: left out", name);
         return None;
     }
-    let methods: Vec<&str> =
-        api.get("methods").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let only_get = !methods.is_empty() && !methods.iter().any(|method| method.eq_ignore_ascii_case("post"));
-    let (parameters, headers) = parameters(schemas, name, api)?;
-    let response = response(schemas, name, api);
-    let fits_a_url = |parameter: &Parameter| !(parameter.member.sensitive || parameter.in_form);
-    let get = only_get && parameters.iter().all(fits_a_url);
-    if only_get && !get {
-        schemas.notes.add(
-            format!(
-                "only {} is documented; the client sends POST, for a parameter does not go into a URL",
-                methods.join(", ")
-            ),
-            name,
-        );
+    if api.get("path").and_then(Value::as_str).is_some_and(|path| !path.is_empty() && path != "/") {
+        schemas.notes.add("the action has a path: called by its name on `/`, as the official SDKs do", name);
     }
-    Some(Action { parameters, headers, get, response })
+    let (parameters, left_out) = parameters(schemas, name, api)?;
+    let response = response(schemas, name, api);
+    for parameter in &parameters {
+        if let Some(other) = parameters.iter().find(|other| may_write(other, &parameter.member.name)) {
+            let place = format!("{name}.{}", shown(&parameter.member.name));
+            let note = "can have the name of a part of another parameter: a request that sets both values is refused";
+            schemas.notes.add(note, format!("{place} ({})", shown(&other.member.name)));
+        }
+    }
+    let method = method(&mut schemas.notes, name, api, &parameters);
+    Some(Action { parameters, left_out, method, response })
 }
 
-/// The parameters, and the headers that are required; `None` if the action needs something that cannot be sent.
+/// Whether a parameter that is written in parts (`Name.1.Key`) may have one of this name.
+fn may_write(parameter: &Parameter, name: &str) -> bool {
+    let rest = name.strip_prefix(&*parameter.member.name).and_then(|rest| rest.strip_prefix('.'));
+    let first = rest.and_then(|rest| rest.split('.').next());
+    let is_position = first.is_some_and(|first| !first.is_empty() && first.bytes().all(|b| b.is_ascii_digit()));
+    match (&parameter.member.ty, parameter.style) {
+        (Ty::List(_), Some(Style::RepeatList | Style::Flat)) => is_position,
+        (Ty::Object(members), Some(Style::Flat)) => {
+            first.is_some_and(|first| members.iter().any(|member| member.name == first))
+        }
+        (_, Some(Style::Flat)) => first.is_some(),
+        _ => false,
+    }
+}
+
+/// Whether the answer is a stream of events (server-sent events).
+fn is_event_stream(api: &Map<String, Value>) -> bool {
+    let holds = |key: &str, word: &str| {
+        let words = api.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        words.map(str::to_ascii_lowercase).any(|found| found.contains(word))
+    };
+    holds("schemes", "sse") || holds("produces", "event-stream")
+}
+
+/// The method to send by: POST if it is documented, since it keeps parameters out of the URL; otherwise the documented one.
+fn method(notes: &mut Notes, name: &str, api: &Map<String, Value>, parameters: &[Parameter]) -> Method {
+    let methods = api.get("methods").and_then(Value::as_array).into_iter().flatten();
+    let methods: Vec<String> = methods.filter_map(Value::as_str).map(str::to_ascii_lowercase).collect();
+    let known = [Method::Post, Method::Put, Method::Get, Method::Delete];
+    let method = known.into_iter().find(|method| methods.iter().any(|found| found == method.as_str()));
+    let method = method.unwrap_or_else(|| {
+        if !methods.is_empty() {
+            notes.add(format!("no documented method is known ({}): sent by POST", methods.join(", ")), name);
+        }
+        Method::Post
+    });
+    if method.is_bodiless() && parameters.iter().any(|parameter| parameter.in_form) {
+        notes.add(format!("only {} is documented, but a parameter needs a form: sent by POST", method.as_str()), name);
+        return Method::Post;
+    }
+    method
+}
+
+/// Whether something sensitive is in the URL.
+fn is_exposed(schemas: &Schemas<'_>, method: Method, parameter: &Parameter) -> bool {
+    method.is_bodiless() && (parameter.member.sensitive || parameter.member.ty.holds_sensitive(&schemas.shapes))
+}
+
+/// Widens the types that the documented examples of an action contradict.
+pub fn widen(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>, types: &mut Action) {
+    let Schemas { shapes, notes, .. } = schemas;
+    let mut widening = Widening { shapes, notes };
+    for parameter in &mut types.parameters {
+        if let Ok(json) = serde_json::from_str::<Value>(&parameter.example)
+            && (json.is_array() || json.is_object())
+        {
+            let place = format!("{name}.{}", shown(&parameter.member.name));
+            widening.member(&mut parameter.member, &json, Side::Request, &place);
+        }
+    }
+    match (&mut types.response[..], documented(api)) {
+        ([body], Some(Ok(example))) if body.name == BODY => widening.member(body, &example, Side::Answer, name),
+        (members, Some(Ok(Value::Object(example)))) => widening.members(members, &example, Side::Answer, name),
+        _ => {}
+    }
+}
+
+/// The parameters, and sentences about what is left out; `None` if the action needs something that cannot be sent.
 fn parameters(
     schemas: &mut Schemas<'_>,
     action: &str,
     api: &Map<String, Value>,
 ) -> Option<(Vec<Parameter>, Vec<String>)> {
     let mut parameters: Vec<Parameter> = Vec::new();
-    let mut headers: Vec<String> = Vec::new();
+    let mut left_out: Vec<String> = Vec::new();
     for raw in api.get("parameters").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object) {
         let name = text(raw, "name");
         let place = format!("{action}.{}", shown(&name));
@@ -141,10 +209,15 @@ fn parameters(
         let required = flag("required");
         let location = text(raw, "in");
         if location == "header" && is_header_name(&name) {
-            if required && !headers.contains(&name) {
-                headers.push(name);
+            let needs = if required { "Needs" } else { "Takes" };
+            let sentence = format!(
+                "{needs} the header {}, which the client does not set: add it to what `Client::prepare` gives.",
+                code(&name)
+            );
+            if !left_out.contains(&sentence) {
+                left_out.push(sentence);
             }
-            schemas.notes.add("a header is not set by the client: only in the description, if it is required", place);
+            schemas.notes.add("a header is not set by the client: only in the description", place);
             continue;
         }
         let problem = if !is_valid_name(&name) {
@@ -159,6 +232,14 @@ fn parameters(
             schemas.notes.add(format!("{problem}: {what}"), place);
             if required {
                 return None;
+            }
+            // A parameter without a name cannot be shown.
+            if !name.trim().is_empty() {
+                left_out.push(format!(
+                    "The official metadata has the parameter {} in the {} of the request, too, which the client cannot send.",
+                    code(&shown(&name)),
+                    if location.is_empty() { "body" } else { location.as_str() }
+                ));
             }
             continue;
         }
@@ -181,7 +262,7 @@ fn parameters(
         let example = schema.get("example").or_else(|| raw.get("example")).map(scalar_text).unwrap_or_default();
         parameters.push(Parameter { member, required, in_form: location == "formData", style, example, schema });
     }
-    Some((parameters, headers))
+    Some((parameters, left_out))
 }
 
 fn is_header_name(name: &str) -> bool {
@@ -197,11 +278,17 @@ fn typed(
     place: &str,
 ) -> (Member, Option<Style>) {
     let word = raw.get("style").and_then(Value::as_str);
-    let Read { mut ty, mut description, sensitive } = schemas.read_named(name, schema, Side::Request, place, 0);
+    let Read { mut ty, mut description, sensitive, guessed } =
+        schemas.read_named(name, schema, Side::Request, place, 0);
     let says_nothing =
         ["type", "properties", "items", "$ref", "additionalProperties"].iter().all(|key| schema.get(key).is_none());
+    // Members of a free-form object are written like those of a described one, also without a style.
+    let is_free_object = schema.get("type").and_then(Value::as_str) == Some("object") || word == Some("flat");
+    if ty == Ty::Any && !says_nothing && is_free_object && matches!(word, None | Some("flat" | "repeatList")) {
+        ty = Ty::Map(Box::new(Item { ty: Ty::Any, description: String::new() }));
+    }
     let text_item = || Box::new(Item { ty: Ty::Text(Vec::new()), description: String::new() });
-    if ty == Ty::Any && (says_nothing || word == Some("flat")) {
+    if ty == Ty::Any && says_nothing {
         ty = match word {
             Some("repeatList" | "simple") => Ty::List(text_item()),
             Some("flat") => Ty::Map(text_item()),
@@ -220,7 +307,7 @@ fn typed(
         schemas.notes.add(note, place);
         Some(Style::Json)
     });
-    (Member { name: name.to_owned(), ty, description, sensitive }, style)
+    (Member { name: name.to_owned(), ty, description, sensitive, guessed }, style)
 }
 
 fn resolved<'t>(schemas: &'t Schemas<'_>, ty: &'t Ty) -> &'t Ty {
@@ -259,7 +346,7 @@ fn response(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -
     if let Some(properties) = root.get("properties").and_then(Value::as_object) {
         return schemas.members(properties, Side::Answer, action, 0);
     }
-    let Read { ty, description, sensitive } = schemas.read(&root, Side::Answer, action, 0);
+    let Read { ty, description, sensitive, guessed } = schemas.read(&root, Side::Answer, action, 0);
     match ty {
         Ty::Any => Vec::new(),
         Ty::Object(members) => members,
@@ -267,12 +354,19 @@ fn response(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -
             schemas.notes.add("the answer is an object without fixed names: only its raw text can be read", action);
             Vec::new()
         }
-        ty => vec![Member { name: BODY.to_owned(), ty, description, sensitive }],
+        ty => vec![Member { name: BODY.to_owned(), ty, description, sensitive, guessed }],
     }
 }
 
 /// The whole file of an action.
-pub fn file(schemas: &mut Schemas<'_>, product: &str, name: &str, api: &Map<String, Value>, types: &Action) -> Tree {
+pub fn file(
+    schemas: &mut Schemas<'_>,
+    product: &str,
+    name: &str,
+    api: &Map<String, Value>,
+    types: &Action,
+    success_codes: &SuccessCodes,
+) -> Tree {
     let mut file: Vec<(String, Tree)> = Vec::new();
     let mut key = |name: &str, value: Tree| file.push((name.to_owned(), value));
     key("action", Tree::text(name));
@@ -282,10 +376,7 @@ pub fn file(schemas: &mut Schemas<'_>, product: &str, name: &str, api: &Map<Stri
     let prose = ["description", "requestParamsDescription", "responseParamsDescription", "extraInfo"];
     let mut paragraphs: Vec<String> =
         prose.iter().map(|key| clean(&text(api, key))).filter(|text| !text.is_empty()).collect();
-    paragraphs.extend(types.headers.iter().map(|name| {
-        let name = code(name);
-        format!("Needs the header {name}, which the client does not set: add it to what `Client::prepare` gives.")
-    }));
+    paragraphs.extend(types.left_out.iter().cloned());
     let description = paragraphs.join("\n\n");
     if !description.is_empty() {
         key("description", Tree::text(lines(&description)));
@@ -295,17 +386,21 @@ pub fn file(schemas: &mut Schemas<'_>, product: &str, name: &str, api: &Map<Stri
     let mut guessed = vec![("idempotent".to_owned(), Tree::text(verb))];
     key("idempotent", Tree::word(idempotent.to_string()));
     let stated = limits(&[description.as_str(), &clean(&text(api, "summary"))].join("\n"));
-    match stated.first() {
-        Some(limit) => {
+    let fact = flow_control(name, api, &mut schemas.notes);
+    let counted = fact.as_ref().or(stated.first());
+    match (&fact, stated.first()) {
+        // A fact of the metadata is no guess.
+        (Some(limit), _) => key("rate_limit", Tree::text(limit.rate.clone())),
+        (None, Some(limit)) => {
             key("rate_limit", Tree::text(limit.rate.clone()));
             guessed.push((
                 "rate_limit".to_owned(),
                 Tree::text(format!("The text says: `{}`.", limit.words.replace('`', "'"))),
             ));
         }
-        None => key("rate_limit", Tree::word("none")),
+        (None, None) => key("rate_limit", Tree::word("none")),
     }
-    for other in stated.iter().skip(1) {
+    for other in stated.iter().filter(|other| counted.is_some_and(|counted| counted.rate != other.rate)) {
         schemas.notes.add(format!("the text states another limit, too: {}", other.rate), name);
     }
     let is_anonymous = security(schemas, name, api);
@@ -313,14 +408,39 @@ pub fn file(schemas: &mut Schemas<'_>, product: &str, name: &str, api: &Map<Stri
     if is_anonymous {
         key("anonymous", Tree::word("true"));
     }
-    if types.get {
-        key("method", Tree::word("get"));
+    if types.method != Method::Post {
+        key("method", Tree::word(types.method.as_str()));
+        let exposed: Vec<&Parameter> =
+            types.parameters.iter().filter(|one| is_exposed(schemas, types.method, one)).collect();
+        for one in &exposed {
+            schemas.notes.add(
+                "a sensitive parameter is in the URL, for no other method is documented: decide with `method` and `in_url`",
+                format!("{name}.{}", shown(&one.member.name)),
+            );
+        }
+        let exposed: Vec<String> = exposed.iter().map(|one| code(&one.member.name)).collect();
+        if !exposed.is_empty() {
+            let reason = format!(
+                "No other method is documented, so {} is in the URL, where servers and proxies may log it. If the service takes POST, \
+                 write `post` and remove `in_url`.",
+                exposed.join(", ")
+            );
+            guessed.push(("method".to_owned(), Tree::text(reason)));
+        }
+    }
+    if let Some((codes, reason)) = success_codes.actions.get(name) {
+        let codes = if codes.is_empty() { Tree::word("none") } else { Tree::text(codes.join(", ")) };
+        key("success_code", codes);
+        guessed.push(("success_code".to_owned(), Tree::text(reason.clone())));
     }
     if api.get("deprecated") == Some(&Value::Bool(true)) {
         key("deprecated", Tree::text("Marked as deprecated in the official metadata, which names no replacement."));
     }
     key("guessed", Tree::Map(guessed));
-    key("parameters", Tree::Map(types.parameters.iter().map(|parameter| one(schemas, name, parameter)).collect()));
+    key(
+        "parameters",
+        Tree::Map(types.parameters.iter().map(|parameter| one(schemas, name, parameter, types.method)).collect()),
+    );
     key("response", fields(&types.response));
     key("errors", errors(schemas, name, api));
     let example = example(schemas, name, api, &types.response);
@@ -351,7 +471,7 @@ fn lines(text: &str) -> String {
     out
 }
 
-fn one(schemas: &mut Schemas<'_>, action: &str, parameter: &Parameter) -> (String, Tree) {
+fn one(schemas: &mut Schemas<'_>, action: &str, parameter: &Parameter, method: Method) -> (String, Tree) {
     let Parameter { member, required, in_form, style, example, .. } = parameter;
     let place = format!("{action}.{}", shown(&member.name));
     let mut own = Vec::new();
@@ -361,6 +481,12 @@ fn one(schemas: &mut Schemas<'_>, action: &str, parameter: &Parameter) -> (Strin
     }
     if member.sensitive {
         key("sensitive", Tree::word("true"));
+    }
+    if is_exposed(schemas, method, parameter) {
+        key("in_url", Tree::word("true"));
+    }
+    if let Some(reason) = &member.guessed {
+        key("guessed", Tree::text(reason.clone()));
     }
     if *in_form {
         key("location", Tree::text("form"));
@@ -462,7 +588,15 @@ fn errors(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> 
     let by_status = api.get("errorCodes").and_then(Value::as_object);
     for (status, list) in by_status.into_iter().flatten() {
         for raw in list.as_array().into_iter().flatten().filter_map(Value::as_object) {
-            let code = text(raw, "errorCode").trim().to_owned();
+            let written = text(raw, "errorCode");
+            // A tab in a code is a slip of whoever wrote it down.
+            let code: String = written.trim().chars().filter(|c| !c.is_control()).collect();
+            if code != written.trim() {
+                schemas.notes.add(
+                    "an error code contains characters that cannot be seen: written without them",
+                    format!("{action}.{}", shown(&code)),
+                );
+            }
             if !is_valid_name(&code) {
                 schemas.notes.add(
                     "an error code cannot be written in a specification: left out",
@@ -516,13 +650,7 @@ fn errors(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> 
 
 /// The documented answer as indented JSON text.
 fn example(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>, response: &[Member]) -> Option<String> {
-    let demos: Value =
-        api.get("responseDemo").and_then(Value::as_str).and_then(|demos| serde_json::from_str(demos).ok())?;
-    let is_json =
-        |demo: &&Value| demo.get("type").and_then(Value::as_str).is_none_or(|ty| ty.eq_ignore_ascii_case("json"));
-    let written = |demo: &Value| demo.get("example").map(scalar_text).filter(|text| !text.trim().is_empty());
-    let example = demos.as_array().into_iter().flatten().filter(is_json).find_map(written)?;
-    let Ok(json) = serde_json::from_str::<Value>(&example) else {
+    let Ok(json) = documented(api)? else {
         schemas.notes.add("the example of the answer is not JSON: left out", action);
         return None;
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::notes::Notes;
-use super::schema::{Item, Member, Shape, Ty};
+use super::schema::{Item, Member, Shape, Ty, scalar_text};
 
 /// Compares examples with types.
 pub struct Examples<'a> {
@@ -90,40 +90,212 @@ fn fits(ty: &Ty, value: &Value) -> bool {
         (Ty::Int64, Value::Number(number)) => number.is_i64(),
         (Ty::Int64, Value::String(text)) => text.parse::<i64>().is_ok(),
         (Ty::Any, _) | (Ty::Number, Value::Number(_)) | (Ty::Bool, Value::Bool(_)) => true,
+        // Decoding takes these two for booleans.
+        (Ty::Bool, Value::Number(number)) => number.as_i64().is_some_and(|number| number == 0 || number == 1),
         (Ty::Number, Value::String(text)) => text.parse::<f64>().is_ok_and(f64::is_finite),
         (Ty::Bool, Value::String(text)) => ["true", "True", "TRUE", "false", "False", "FALSE"].contains(&text.as_str()),
         _ => false,
     }
 }
 
+/// The documented response of an action: the first that is JSON; `Err` if it is marked as JSON and is none.
+pub fn documented(api: &Map<String, Value>) -> Option<Result<Value, ()>> {
+    let demos: Value =
+        api.get("responseDemo").and_then(Value::as_str).and_then(|demos| serde_json::from_str(demos).ok())?;
+    let is_json =
+        |demo: &&Value| demo.get("type").and_then(Value::as_str).is_none_or(|ty| ty.eq_ignore_ascii_case("json"));
+    let written = |demo: &Value| demo.get("example").map(scalar_text).filter(|text| !text.trim().is_empty());
+    let example = demos.as_array().into_iter().flatten().filter(is_json).find_map(written)?;
+    Some(serde_json::from_str(&example).map_err(drop))
+}
+
+/// Whether text stands in for a value that the documentation does not show.
+pub fn is_placeholder(text: &str) -> bool {
+    const WORDS: [&str; 26] = [
+        "",
+        "-",
+        "--",
+        "/",
+        "none",
+        "null",
+        "nil",
+        "n/a",
+        "na",
+        "nan",
+        "undefined",
+        "string",
+        "integer",
+        "int",
+        "int32",
+        "int64",
+        "long",
+        "number",
+        "float",
+        "double",
+        "boolean",
+        "bool",
+        "object",
+        "array",
+        "example",
+        "value",
+    ];
+    let lower = text.trim().to_lowercase();
+    let is_masked = lower.contains('*') || lower.contains("xx") || lower.contains("...") || lower.contains('…');
+    let is_hole = lower.starts_with('<') && lower.ends_with('>');
+    WORDS.contains(&lower.as_str()) || is_masked || is_hole || lower.contains("示例") || lower == "无" || lower == "空"
+}
+
 /// The documented value of a parameter as it goes over the wire.
+///
+/// Its type is the one that the official SDKs send, so an example that is no value of it is wrong, not the type. What can be told from
+/// it is kept: one item of a list, items without brackets, a number with thousands separators.
 pub fn of_parameter(examples: &mut Examples<'_>, ty: &Ty, text: &str, is_simple: bool, place: &str) -> Option<String> {
     if text.is_empty() {
         return None;
     }
-    let resolved = match ty {
-        Ty::Shape(name) => examples.shapes.get(name).map_or(ty, |shape| &shape.ty),
-        ty => ty,
-    };
     let trimmed = text.trim();
+    let shapes = examples.shapes;
+    let resolved = resolved_in(shapes, ty);
     let found = match resolved {
         Ty::Text(_) => Some(text.to_owned()),
-        Ty::Int32 => trimmed.parse::<i32>().ok().map(|number| number.to_string()),
-        Ty::Int64 => trimmed.parse::<i64>().ok().map(|number| number.to_string()),
-        Ty::Number => trimmed.parse::<f64>().ok().filter(|number| number.is_finite()).map(|_| trimmed.to_owned()),
-        Ty::Bool => Some(trimmed.to_ascii_lowercase()).filter(|text| text == "true" || text == "false"),
-        _ => {
-            let json = match serde_json::from_str(trimmed) {
-                Ok(json) => Some(json),
-                Err(_) if is_simple => Some(Value::Array(trimmed.split(',').map(|part| part.trim().into()).collect())),
-                Err(_) => None,
-            };
-            let compound = json.filter(|json: &Value| *resolved == Ty::Any || json.is_array() || json.is_object());
-            compound.and_then(|json| examples.fitting(ty, json, place)).map(|json| json.to_string())
+        // A number keeps its digits: `1.50`.
+        Ty::Number if trimmed.parse::<f64>().is_ok_and(f64::is_finite) => Some(trimmed.to_owned()),
+        Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool => scalar(resolved, trimmed).map(|value| scalar_text(&value)),
+        Ty::Any => {
+            let json = serde_json::from_str(trimmed).unwrap_or_else(|_| Value::from(trimmed));
+            Some(json.to_string())
         }
+        Ty::List(item) | Ty::Wrapped(_, item) => match serde_json::from_str(trimmed) {
+            Ok(list @ Value::Array(_)) => examples.fitting(ty, list, place),
+            Ok(object @ Value::Object(_))
+                if matches!(resolved_in(shapes, &item.ty), Ty::Object(_) | Ty::Map(_) | Ty::Any) =>
+            {
+                examples.fitting(ty, Value::Array(vec![object]), place)
+            }
+            _ => items(resolved_in(shapes, &item.ty), trimmed, is_simple),
+        }
+        .map(|json| json.to_string()),
+        _ => serde_json::from_str(trimmed)
+            .ok()
+            .filter(Value::is_object)
+            .and_then(|json| examples.fitting(ty, json, place))
+            .map(|json| json.to_string()),
     };
     if found.is_none() {
-        examples.notes.add("the example of a parameter is not a value of its type: left out", place);
+        let note = if is_placeholder(trimmed) {
+            "the example of a parameter is masked or a placeholder: left out"
+        } else {
+            "the example of a parameter is not a value of its type, which the official SDKs send: left out"
+        };
+        examples.notes.add(note, place);
     }
     found
+}
+
+fn resolved_in<'t>(shapes: &'t BTreeMap<String, Shape>, ty: &'t Ty) -> &'t Ty {
+    match ty {
+        Ty::Shape(name) => shapes.get(name).map_or(ty, |shape| &shape.ty),
+        ty => ty,
+    }
+}
+
+/// Text as a value of a scalar type.
+fn scalar(ty: &Ty, text: &str) -> Option<Value> {
+    // `1,024` is a number, `1,2` is none.
+    let is_grouped = text.split(',').skip(1).all(|group| group.split('.').next().is_some_and(|group| group.len() == 3))
+        && !text.starts_with(',');
+    let plain = if is_grouped { text.replace(',', "") } else { text.to_owned() };
+    let whole = || {
+        let whole = plain.strip_suffix(".0").unwrap_or(&plain);
+        whole.parse::<i64>().ok()
+    };
+    match ty {
+        Ty::Text(_) => Some(Value::from(text)),
+        Ty::Int32 => whole().filter(|number| i32::try_from(*number).is_ok()).map(Value::from),
+        Ty::Int64 => whole().map(Value::from),
+        Ty::Number => {
+            let number: serde_json::Number = plain.parse().ok()?;
+            number.as_f64().is_some_and(f64::is_finite).then_some(Value::Number(number))
+        }
+        Ty::Bool => text.to_ascii_lowercase().parse::<bool>().ok().map(Value::Bool),
+        _ => None,
+    }
+}
+
+/// Text as a list: its items without quotes or brackets, or one item alone.
+fn items(item: &Ty, text: &str, is_simple: bool) -> Option<Value> {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    // Text with the beginnings of JSON was meant to be some, and is broken.
+    if inner.unwrap_or(text).contains(['{', '}', '[', ']']) || (text.starts_with('[') && inner.is_none()) {
+        return None;
+    }
+    let unquoted = |part: &str| part.trim().trim_matches(['"', '\'', '“', '”', '‘', '’']).trim().to_owned();
+    let parts: Vec<String> =
+        inner.unwrap_or(text).split([',', '，']).map(unquoted).filter(|part| !part.is_empty()).collect();
+    // A text with blanks in it is one sentence, commas or not.
+    let is_sentence = inner.is_none() && !is_simple && parts.iter().any(|part| part.contains(' '));
+    let parts = if is_sentence { vec![unquoted(text)] } else { parts };
+    let values: Option<Vec<Value>> = parts.iter().map(|part| scalar(item, part)).collect();
+    values.filter(|values| !values.is_empty()).map(Value::Array)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_example_is_what_can_be_told_of_it_and_else_left_out() {
+        let list = |ty| Ty::List(Box::new(Item { ty, description: String::new() }));
+        let text = || Ty::Text(Vec::new());
+        let object = || {
+            let member = |name: &str, ty| Member {
+                name: name.to_owned(),
+                ty,
+                description: String::new(),
+                sensitive: false,
+                guessed: None,
+            };
+            Ty::Object(vec![member("A", Ty::Int64), member("B", text())])
+        };
+        for (ty, example, kept) in [
+            (Ty::Int64, "1,024", Some("1024")),
+            (Ty::Int64, " 7 ", Some("7")),
+            (Ty::Int32, "3.0", Some("3")),
+            (Ty::Int64, "1,2", None),
+            (Ty::Int64, "12****", None),
+            (Ty::Int64, "cn-hangzhou", None),
+            (Ty::Number, "0.50", Some("0.50")),
+            (Ty::Number, "1,024.5", Some("1024.5")),
+            (Ty::Number, "1e999", None),
+            (Ty::Bool, "TRUE", Some("true")),
+            (Ty::Bool, "1", None),
+            (text(), "  as it is ", Some("  as it is ")),
+            (list(text()), "cn-hangzhou", Some(r#"["cn-hangzhou"]"#)),
+            (list(text()), "a,b", Some(r#"["a","b"]"#)),
+            (list(text()), "[a, 'b']", Some(r#"["a","b"]"#)),
+            (list(text()), r#"["a","b"]"#, Some(r#"["a","b"]"#)),
+            (list(text()), "One sentence, with a comma", Some(r#"["One sentence, with a comma"]"#)),
+            (list(text()), r#"["broken"#, None),
+            (list(text()), r#"{"a":1}"#, None),
+            (list(Ty::Int64), "1,2", Some("[1,2]")),
+            (list(Ty::Int64), "7", Some("[7]")),
+            (list(Ty::Int64), "x", None),
+            (list(object()), r#"{"A":1}"#, Some(r#"[{"A":1}]"#)),
+            (list(object()), "x", None),
+            (object(), r#"{"A":1,"B":"x"}"#, Some(r#"{"A":1,"B":"x"}"#)),
+            (object(), "[1]", None),
+            (object(), "x", None),
+            (Ty::Any, "text", Some("\"text\"")),
+            (Ty::Any, "[1]", Some("[1]")),
+        ] {
+            let mut notes = Notes::default();
+            let shapes = BTreeMap::new();
+            let mut examples = Examples { shapes: &shapes, notes: &mut notes };
+            assert_eq!(of_parameter(&mut examples, &ty, example, false, "P").as_deref(), kept, "{ty:?} {example}");
+            assert_eq!(notes == Notes::default(), kept.is_some(), "{ty:?} {example}: {notes:?}");
+        }
+        assert_eq!(items(&text(), "a b, c", true), Some(json!(["a b", "c"])));
+    }
 }

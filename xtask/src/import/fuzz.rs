@@ -208,20 +208,20 @@ fn damage(value: &mut Value, mut place: u32, damage_: &Damage, copy: &Value) {
 
 /// Imports, generates, imports again: what was imported is never refused, and nothing changes the second time.
 fn check(metadata: &str) -> Result<(), TestCaseError> {
-    let Ok(imported) = import(metadata, &[], &[]) else { return Ok(()) };
+    let Ok(imported) = import(metadata, &[], &[], None) else { return Ok(()) };
     let files: Vec<InputFile> = imported
         .files
         .iter()
         .map(|(name, text)| InputFile { path: name.clone(), bytes: text.clone().into_bytes() })
         .collect();
-    let again = import(metadata, &[], &files).map_err(TestCaseError::fail)?;
+    let again = import(metadata, &[], &files, None).map_err(TestCaseError::fail)?;
     prop_assert!(again.files.is_empty() && again.changes.is_empty(), "{:?} {:?}", again.changes, again.files);
     let sources: Vec<InputFile> = files
         .into_iter()
         .filter(|file| file.path != LOCK)
         .map(|file| InputFile { path: format!("shelf/{}", file.path), bytes: file.bytes })
         .collect();
-    match generate_crate(&sources, "path = \"x\"") {
+    match generate_crate(&sources, "path = \"x\"", None) {
         Ok(_) => Ok(()),
         Err(Failure::Findings(findings)) => Err(TestCaseError::fail(crate::diagnostic::render(&findings, false))),
         Err(Failure::Internal(message)) => Err(TestCaseError::fail(message)),
@@ -259,7 +259,7 @@ proptest! {
     fn no_specification_makes_the_generator_panic_or_write_what_is_not_rust(
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0_u8..4), 1..6)
     ) {
-        let files = import(METADATA, &[], &[]).unwrap().files;
+        let files = import(METADATA, &[], &[], None).unwrap().files;
         let mut files: Vec<(String, Vec<String>)> =
             files.into_iter().filter(|(name, _)| name != LOCK).map(|(name, text)| (name, text.lines().map(str::to_owned).collect())).collect();
         for (file, line, other, what) in edits {
@@ -281,7 +281,7 @@ proptest! {
         let sources: Vec<InputFile> =
             files.into_iter().map(|(name, lines)| InputFile { path: format!("shelf/{name}"), bytes: (lines.join("\n") + "\n").into_bytes() }).collect();
         // Whatever is accepted was read back as Rust and counted.
-        if let Err(Failure::Internal(message)) = generate_crate(&sources, "path = \"x\"") {
+        if let Err(Failure::Internal(message)) = generate_crate(&sources, "path = \"x\"", None) {
             return Err(TestCaseError::fail(message));
         }
     }

@@ -7,7 +7,6 @@ use std::ops::Range;
 
 use super::lock::Prints;
 use super::yaml::Tree;
-use crate::diagnostic::quoted;
 use crate::spec::node::{self, Node, Value};
 
 /// What an import found out about one key.
@@ -42,18 +41,75 @@ impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let path = &self.path;
         match &self.what {
-            What::Added(new) => write!(f, "added: {path}: {new}"),
-            What::Updated { from, to } => write!(f, "updated: {path}: {from} -> {to}"),
-            What::Removed(old) => write!(f, "removed: {path}: {old}"),
-            What::Kept { ours, upstream } => write!(f, "kept: {path}: {ours}, though upstream now says {upstream}"),
-            What::KeptWithout(ours) => write!(f, "kept: {path}: {ours}, though upstream no longer has it"),
-            What::StaysRemoved { upstream } => write!(f, "stays removed: {path}, though upstream now says {upstream}"),
-            What::Differs { ours, upstream } => write!(f, "differs: {path}: {ours}; upstream says {upstream}"),
+            What::Added(new) => write!(f, "added: {path}: {}", cut(new)),
+            What::Updated { from, to } => {
+                let (from, to) = apart(from, to);
+                write!(f, "updated: {path}: {from} -> {to}")
+            }
+            What::Removed(old) => write!(f, "removed: {path}: {}", cut(old)),
+            What::Kept { ours, upstream } => {
+                let (ours, upstream) = apart(ours, upstream);
+                write!(f, "kept: {path}: {ours}, though upstream now says {upstream}")
+            }
+            What::KeptWithout(ours) => write!(f, "kept: {path}: {}, though upstream no longer has it", cut(ours)),
+            What::StaysRemoved { upstream } => {
+                write!(f, "stays removed: {path}, though upstream now says {}", cut(upstream))
+            }
+            What::Differs { ours, upstream } => {
+                let (ours, upstream) = apart(ours, upstream);
+                write!(f, "differs: {path}: {ours}; upstream says {upstream}")
+            }
             What::Lacks(upstream) => {
-                write!(f, "not added: {path}: {upstream} upstream; nothing tells why the file lacks it")
+                write!(
+                    f,
+                    "not added: {path}: {} upstream; no earlier import tells why the file lacks it",
+                    cut(upstream)
+                )
             }
         }
     }
+}
+
+impl Change {
+    /// Whether only text for people changed, or an example.
+    pub fn is_text(&self) -> bool {
+        let key = self.path.rsplit('.').next().unwrap_or_default();
+        ["summary", "description", "message", "example", "title", "documentation", "guessed"].contains(&key)
+            || self.path.starts_with("guessed.")
+            || self.path.contains(".values.")
+    }
+}
+
+/// How much of a value is shown, in characters.
+const SHOWN: usize = 100;
+
+/// The beginning of a value.
+fn cut(value: &str) -> String {
+    window(value, 0, value.chars().count())
+}
+
+/// Two values, each as far as it shows where they differ.
+fn apart(a: &str, b: &str) -> (String, String) {
+    let (one, other): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if one.len().max(other.len()) <= SHOWN {
+        return (a.to_owned(), b.to_owned());
+    }
+    let same = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+    let rest = (one.len() - same).min(other.len() - same);
+    let same_end = one.iter().rev().zip(other.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
+    (window(a, same, one.len() - same_end), window(b, same, other.len() - same_end))
+}
+
+/// A value around the characters `start..end`, with what was left out marked.
+fn window(value: &str, start: usize, end: usize) -> String {
+    const BEFORE: usize = 30;
+    let characters: Vec<char> = value.chars().collect();
+    let from = if start <= BEFORE { 0 } else { start - BEFORE };
+    let to = characters.len().min((end + BEFORE).min(from + SHOWN).max(start + 1));
+    let from = if characters.len() <= SHOWN { 0 } else { from };
+    let to = if characters.len() <= SHOWN { characters.len() } else { to };
+    let inner: String = characters[from.min(to)..to].iter().collect();
+    format!("{}{inner}{}", if from > 0 { "…" } else { "" }, if to < characters.len() { "…" } else { "" })
 }
 
 /// A file, merged.
@@ -61,7 +117,7 @@ impl std::fmt::Display for Change {
 pub struct Merged {
     pub text: String,
     pub changes: Vec<Change>,
-    /// Whether the text was written anew, because the places of the changes could not be found: comments are lost.
+    /// Whether comments are lost: the text was written anew, because the places of the changes could not be found.
     pub rewritten: bool,
 }
 
@@ -123,7 +179,7 @@ pub fn merge(path: &str, ours: &str, last: Option<&Prints>, upstream: &Tree, sch
     if agrees {
         return Some(Merged { text, changes, rewritten: false });
     }
-    Some(Merged { text: merged.file(schema), changes, rewritten: true })
+    Some(Merged { rewritten: has_comments(ours), text: merged.file(schema), changes })
 }
 
 /// Whether two trees hold the same, however scalars are written.
@@ -368,13 +424,38 @@ fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// A value for a message.
+/// A value for a message, on one line; a large map by its keys.
 fn short(tree: &Tree) -> String {
     match tree {
-        Tree::Map(_) => {
-            let text = quoted(&tree.flow());
-            text.trim_matches('`').to_owned()
+        Tree::Map(entries) => {
+            let whole = escaped(&tree.flow());
+            if whole.chars().count() <= SHOWN {
+                return whole;
+            }
+            let keys: Vec<String> = entries.iter().take(6).map(|(key, _)| escaped(key)).collect();
+            let more = entries.len().saturating_sub(keys.len());
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            format!("{{ {}{more} }}", keys.join(", "))
         }
-        Tree::Text(text) | Tree::Word(text) => quoted(text.trim_end()),
+        Tree::Text(text) | Tree::Word(text) => format!("`{}`", escaped(text.trim_end())),
     }
+}
+
+/// Text without line breaks and what cannot be seen.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            c if super::yaml::must_be_escaped(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Whether a file has comments beyond the line for editors.
+fn has_comments(text: &str) -> bool {
+    let is_comment = |line: &str| line.trim_start().starts_with('#') || line.contains(" #");
+    text.lines().any(|line| is_comment(line) && !line.contains("yaml-language-server"))
 }

@@ -5,17 +5,25 @@
 //! proposal: everything that was guessed is marked, and everything that could not be carried over is noted.
 
 mod action;
+#[cfg(test)]
+mod catalogue;
+mod endpoints;
 mod example;
 #[cfg(test)]
 mod fuzz;
+mod limits;
 mod lock;
 pub mod merge;
 mod notes;
 mod product;
 mod schema;
+mod success;
 #[cfg(test)]
 mod tests;
 mod text;
+#[cfg(test)]
+mod versions;
+mod widen;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -27,6 +35,7 @@ use self::merge::Change;
 use self::notes::Notes;
 use self::product::{Product, reachable};
 use self::schema::{Schemas, shown};
+use self::success::SuccessCodes;
 use self::yaml::Tree;
 use crate::diagnostic::{Severity, quoted};
 use crate::spec::{self, InputFile, suggestion};
@@ -34,10 +43,45 @@ use crate::spec::{self, InputFile, suggestion};
 /// The file with the fingerprints.
 pub const LOCK: &str = "upstream.lock";
 
-/// The head of a metadata file: where its product belongs.
-pub fn folder(metadata: &str) -> Result<String, String> {
+/// Where a product belongs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The name of the folder below `api-spec/`.
+    pub folder: String,
+    /// The name of the crate behind `alibabacloud-`, where it is not the product's.
+    pub name: Option<String>,
+}
+
+/// Where the product of a metadata file belongs: under the name that was asked for, or that of the product; with the version, if the
+/// folder of that name holds another version. `product_file` reads the `product.yaml` of a folder.
+pub fn place(
+    metadata: &str,
+    asked: Option<&str>,
+    product_file: impl Fn(&str) -> Option<String>,
+) -> Result<Place, String> {
     let metadata = parse(metadata)?;
-    Ok(Product::read(object(&metadata)?)?.folder())
+    let product = Product::read(object(&metadata)?)?;
+    if let Some(name) = asked {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        if name.is_empty() || !name.chars().all(is_plain) || !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            return Err(format!(
+                "{} is not a name for a crate: expected small letters, digits, `-` and `_`, such as `ecs-20140526`",
+                quoted(name)
+            ));
+        }
+    }
+    let plain = asked.map_or_else(|| product.folder(), ToOwned::to_owned);
+    let version_in = |folder: &str| merge::scalar(&product_file(folder)?, "version");
+    let digits: String = product.version.chars().filter(char::is_ascii_alphanumeric).collect();
+    let versioned = format!("{}-{}", product.folder(), digits.to_lowercase());
+    let is_other = |folder: &str| version_in(folder).is_some_and(|version| version != product.version);
+    let is_same = |folder: &str| version_in(folder).is_some_and(|version| version == product.version);
+    let folder = match asked {
+        None if !is_same(&plain) && (is_other(&plain) || is_same(&versioned)) => versioned,
+        _ => plain,
+    };
+    let name = (folder != product.folder()).then(|| folder.clone());
+    Ok(Place { folder, name })
 }
 
 /// What came out.
@@ -51,6 +95,45 @@ pub struct Imported {
     pub changes: Vec<(String, Vec<Change>)>,
     /// How many actions were imported.
     pub actions: usize,
+    /// The actions whose files are new.
+    pub new: Vec<String>,
+    /// The actions that the metadata no longer has; their files are left alone.
+    pub gone: Vec<String>,
+}
+
+impl Imported {
+    /// What a person has to review: new and vanished actions, then the changes by file. Facts come before texts.
+    pub fn review(&self) -> String {
+        let mut text = String::new();
+        for (what, actions) in [("new", &self.new), ("gone upstream, the file is left alone", &self.gone)] {
+            for action in actions {
+                text += &format!("{what}: {action}\n");
+            }
+        }
+        for (file, changes) in &self.changes {
+            text += &format!("{file}:\n");
+            let (texts, facts): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.is_text());
+            for change in facts.into_iter().chain(texts) {
+                text += &format!("  {change}\n");
+            }
+        }
+        text
+    }
+
+    /// The figures, on one line.
+    pub fn summary(&self) -> String {
+        let plural = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+        let changes: usize = self.changes.iter().map(|(_, changes)| changes.len()).sum();
+        format!(
+            "{} imported ({} new, {} gone upstream): {} in {}, {} written",
+            plural(self.actions, "action"),
+            self.new.len(),
+            self.gone.len(),
+            plural(changes, "change"),
+            plural(self.changes.len(), "file"),
+            plural(self.files.len(), "file")
+        )
+    }
 }
 
 fn parse(metadata: &str) -> Result<Value, String> {
@@ -62,7 +145,9 @@ fn object(metadata: &Value) -> Result<&Map<String, Value>, String> {
 }
 
 /// Imports all actions, or only those named, into a folder that holds `existing` (names without a folder).
-pub fn import(metadata: &str, only: &[String], existing: &[InputFile]) -> Result<Imported, String> {
+///
+/// `name`: the name of the crate behind `alibabacloud-`, if it is not that of the product; without one, that of the folder stays.
+pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Option<&str>) -> Result<Imported, String> {
     let metadata = parse(metadata)?;
     let metadata = object(&metadata)?;
     let product = Product::read(metadata)?;
@@ -80,6 +165,8 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile]) -> Result
     }
     let folder = Folder::new(existing)?;
     folder.belongs_to(&product)?;
+    let kept_name = folder.name();
+    let name = name.or(kept_name.as_deref());
 
     let components =
         metadata.get("components").and_then(|components| components.get("schemas")).and_then(Value::as_object);
@@ -102,14 +189,18 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile]) -> Result
             actions.push((name, api, types, wanted));
         }
     }
+    schemas.finish_shapes();
+    for (name, api, types, _) in &mut actions {
+        action::widen(&mut schemas, name, api, types);
+    }
+    let success_codes = SuccessCodes::read(apis);
     let mut trees: BTreeMap<String, Tree> = BTreeMap::new();
     for (name, api, types, wanted) in &actions {
         if *wanted {
-            let tree = action::file(&mut schemas, &product.code, name, api, types);
+            let tree = action::file(&mut schemas, &product.code, name, api, types, &success_codes);
             trees.insert(file_name(name), tree);
         }
     }
-    let success_code = success_code(apis);
     let types = actions.iter().flat_map(|(_, _, types, _)| {
         types
             .parameters
@@ -119,7 +210,7 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile]) -> Result
     });
     let shapes = reachable(types, &schemas.shapes);
     let mut notes = std::mem::take(&mut schemas.notes);
-    let head = product.file(metadata, success_code.as_deref(), &shapes, &mut notes);
+    let head = product.file(metadata, success_codes.product.as_deref(), name, &shapes, &mut notes);
 
     let imported = trees.len();
     folder.finish(&head, trees, notes, apis).map(|mut done| {
@@ -149,26 +240,6 @@ fn unknown_keys(metadata: &Map<String, Value>, notes: &mut Notes) {
     }
 }
 
-/// The `Code` of the documented answers, if they agree on one. A wrong one would make failures of successes, so `OK` needs nine
-/// of ten, and anything else all.
-fn success_code(apis: &Map<String, Value>) -> Option<String> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for api in apis.values() {
-        let demos: Option<Value> =
-            api.get("responseDemo").and_then(Value::as_str).and_then(|demos| serde_json::from_str(demos).ok());
-        let example = demos.as_ref().and_then(|demos| demos.get(0)?.get("example")?.as_str());
-        let answer: Option<Value> = example.and_then(|example| serde_json::from_str(example).ok());
-        if let Some(code) = answer.as_ref().and_then(|answer| answer.get("Code")?.as_str()) {
-            *counts.entry(code.to_owned()).or_default() += 1;
-        }
-    }
-    let total: usize = counts.values().sum();
-    let (code, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
-    let enough = if code == "OK" { count * 10 >= total * 9 } else { count == total };
-    let is_code = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    (count >= 3 && enough && !code.is_empty() && code != "none" && code.chars().all(is_code)).then_some(code)
-}
-
 /// What is in the folder already.
 struct Folder<'a> {
     files: BTreeMap<&'a str, &'a [u8]>,
@@ -187,6 +258,12 @@ impl<'a> Folder<'a> {
         self.files.contains_key(name)
     }
 
+    /// The name of the crate that the folder gives.
+    fn name(&self) -> Option<String> {
+        let text = self.files.get("product.yaml")?;
+        merge::scalar(&String::from_utf8_lossy(text), "name")
+    }
+
     /// Two versions of a product are two folders.
     fn belongs_to(&self, product: &Product) -> Result<(), String> {
         let Some(text) = self.files.get("product.yaml").map(|bytes| String::from_utf8_lossy(bytes)) else {
@@ -197,7 +274,7 @@ impl<'a> Folder<'a> {
             return Ok(());
         }
         Err(format!(
-            "the folder holds the version {} of the API, the metadata is of {}; name another folder with `--out`",
+            "the folder holds the version {} of the API, the metadata is of {}; name another folder with `--out` or `--name`",
             quoted(&found),
             quoted(&product.version)
         ))
@@ -227,7 +304,7 @@ impl<'a> Folder<'a> {
                         continue;
                     };
                     if merged.rewritten {
-                        notes.add("the file was written anew, its comments are lost", name.clone());
+                        notes.add("the file was written anew: its comments are lost", name.clone());
                     }
                     if !merged.changes.is_empty() {
                         changes.push((name.clone(), merged.changes));
@@ -238,10 +315,12 @@ impl<'a> Folder<'a> {
             texts.insert(name.clone(), text);
             lock.set(&name, Prints::of(&tree));
         }
+        let mut gone = Vec::new();
         if let Some(Prints::Map(known)) = &self.last {
             for (name, _) in known.iter().filter(|(name, _)| *name != "product.yaml" && self.has(name)) {
-                if !name.strip_suffix(".yaml").is_some_and(|action| apis.contains_key(action)) {
-                    notes.add("the metadata no longer has the action: its file is left alone", name.clone());
+                let action = name.strip_suffix(".yaml").unwrap_or(name);
+                if !apis.contains_key(action) {
+                    gone.push(action.to_owned());
                 }
             }
         }
@@ -249,8 +328,11 @@ impl<'a> Folder<'a> {
         texts.insert(LOCK.to_owned(), lock.render());
         let differs =
             |(name, text): &(String, String)| self.files.get(name.as_str()).is_none_or(|old| *old != text.as_bytes());
+        let is_action = |name: &&String| *name != "product.yaml" && *name != LOCK;
+        let new = texts.keys().filter(is_action).filter(|name| !self.has(name));
+        let new = new.map(|name| name.trim_end_matches(".yaml").to_owned()).collect();
         let files = texts.into_iter().filter(differs).collect();
-        Ok(Imported { files, notes, changes, actions: 0 })
+        Ok(Imported { files, notes, changes, actions: 0, new, gone })
     }
 
     /// Nothing is written that `generate` would refuse: a file with an error is left as it was.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::endpoints::Endpoints;
 use super::notes::Notes;
 use super::schema::{Shape, Ty, fields, text};
 use super::yaml::Tree;
@@ -20,12 +21,10 @@ impl Product {
         let info =
             metadata.get("info").and_then(Value::as_object).ok_or("this is no official metadata: it has no `info`")?;
         let (code, version, style) = (text(info, "product"), text(info, "version"), text(info, "style"));
-        if !style.eq_ignore_ascii_case("rpc") {
-            let shown = crate::diagnostic::quoted(&style);
-            return Err(format!(
-                "the product {} is of the style {shown}; only RPC products can be described, whose actions have no path",
-                crate::diagnostic::quoted(&code)
-            ));
+        if let Some(reason) = refused_style(&style) {
+            let product = crate::diagnostic::quoted(&code);
+            let style = crate::diagnostic::quoted(&style);
+            return Err(format!("the product {product} is of the style {style}: {reason}"));
         }
         let is_code = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if code.is_empty() || !code.chars().all(is_code) {
@@ -51,6 +50,7 @@ impl Product {
         &self,
         metadata: &Map<String, Value>,
         success_code: Option<&str>,
+        name: Option<&str>,
         shapes: &BTreeMap<&str, &Shape>,
         notes: &mut Notes,
     ) -> Tree {
@@ -67,10 +67,11 @@ impl Product {
             "The largest region outside of mainland China if it has an endpoint, otherwise the first one listed.",
         );
         if success_code.is_some() {
-            guess("success_code", "The `Code` of all documented answers.");
+            guess("success_code", "The `Code` of most documented responses to successful calls.");
         }
-        let mut file = vec![
-            ("product".to_owned(), Tree::text(self.code.clone())),
+        let mut file = vec![("product".to_owned(), Tree::text(self.code.clone()))];
+        file.extend(name.map(|name| ("name".to_owned(), Tree::text(name))));
+        file.extend([
             ("title".to_owned(), Tree::text(self.code.clone())),
             ("version".to_owned(), Tree::text(self.version.clone())),
             (
@@ -79,7 +80,7 @@ impl Product {
             ),
             ("default_region".to_owned(), Tree::text(endpoints.default_region.clone())),
             ("endpoints".to_owned(), endpoints.tree()),
-        ];
+        ]);
         if let Some(code) = success_code {
             file.push(("success_code".to_owned(), Tree::text(code)));
         }
@@ -91,6 +92,25 @@ impl Product {
         file.push(("errors".to_owned(), Tree::Map(Vec::new())));
         Tree::Map(file)
     }
+}
+
+/// Why a product of this style cannot be described; `None` for RPC.
+fn refused_style(style: &str) -> Option<&'static str> {
+    Some(match style.to_ascii_uppercase().as_str() {
+        "RPC" => return None,
+        "ROA" => "its actions have paths and JSON bodies; only RPC actions, which are called by name, can be described",
+        "V3" => {
+            "its actions are called by name like those of RPC, but with bodies that only the V3 protocol has; use the official SDK of \
+             the product"
+        }
+        "OSS" => "object storage has a protocol of its own; use the OSS SDK for Rust, or an S3 client",
+        "FC" => {
+            "functions are called over HTTP; use an HTTP client for calls, and the product's RPC or ROA metadata for management"
+        }
+        "PDS" => "drives have endpoints and tokens of their own; use the official PDS SDK",
+        "ALIGENIE" => "skills are called with tokens of their own; use the official AliGenie SDK",
+        _ => "only RPC products can be described",
+    })
 }
 
 fn shape_tree(shape: &Shape) -> Tree {
@@ -120,108 +140,4 @@ pub fn reachable<'s>(
         }
     }
     found
-}
-
-struct Endpoints {
-    public: String,
-    vpc: String,
-    regions: Vec<(String, Option<String>, Option<String>)>,
-    default_region: String,
-    /// What about them is a guess.
-    guess: Option<String>,
-}
-
-impl Endpoints {
-    fn read(metadata: &Map<String, Value>, product: &str, notes: &mut Notes) -> Self {
-        let mut listed: Vec<(String, Option<String>, Option<String>)> = Vec::new();
-        for endpoint in
-            metadata.get("endpoints").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
-        {
-            let region = text(endpoint, "regionId");
-            let host = |key: &str| {
-                let host =
-                    text(endpoint, key).trim().trim_start_matches("https://").trim_end_matches('/').to_lowercase();
-                Some(host).filter(|host| !host.is_empty())
-            };
-            let public = host("endpoint").or_else(|| host("public"));
-            let vpc = host("vpc");
-            let is_valid = |host: &Option<String>| host.as_ref().is_none_or(|host| is_host(host));
-            if !is_region(&region) || !is_valid(&public) || !is_valid(&vpc) {
-                notes.add(
-                    "an endpoint is no host name, or its region no region: left out",
-                    super::schema::shown(&region),
-                );
-                continue;
-            }
-            if (public.is_some() || vpc.is_some()) && !listed.iter().any(|(known, ..)| *known == region) {
-                listed.push((region, public, vpc));
-            }
-        }
-        let host = product.replace('_', "-");
-        let pattern = |hosts: &mut dyn Iterator<Item = (&String, &String)>| {
-            let mut counts: Vec<(String, usize)> = Vec::new();
-            for (region, host) in hosts {
-                let pattern = host.replace(region.as_str(), "{region}");
-                if pattern == *host {
-                    continue;
-                }
-                match counts.iter_mut().find(|(known, _)| *known == pattern) {
-                    Some((_, count)) => *count += 1,
-                    None => counts.push((pattern, 1)),
-                }
-            }
-            // The first one of the most frequent.
-            counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(pattern, _)| pattern)
-        };
-        let found_public =
-            pattern(&mut listed.iter().filter_map(|(region, public, _)| Some((region, public.as_ref()?))));
-        let found_vpc = pattern(&mut listed.iter().filter_map(|(region, _, vpc)| Some((region, vpc.as_ref()?))));
-        let guess = match (&found_public, &found_vpc) {
-            (Some(_), Some(_)) => None,
-            (Some(_), None) => Some("The pattern inside a VPC follows the usual one.".to_owned()),
-            (None, _) => {
-                Some("The patterns are the usual ones: the metadata lists no host name with a region in it.".to_owned())
-            }
-        };
-        let public = found_public.unwrap_or_else(|| format!("{host}.{{region}}.aliyuncs.com"));
-        let vpc = found_vpc.unwrap_or_else(|| format!("{host}-vpc.{{region}}.aliyuncs.com"));
-        let preferred = listed.iter().find(|(region, ..)| region == "ap-southeast-1").or_else(|| listed.first());
-        let default_region = preferred.map_or("ap-southeast-1", |(region, ..)| region).to_owned();
-        let regions = listed
-            .into_iter()
-            .map(|(region, own, inside)| {
-                let follows = |pattern: &str, host: &String| pattern.replace("{region}", &region) == *host;
-                let own = own.filter(|host| !follows(&public, host));
-                let inside = inside.filter(|host| !follows(&vpc, host));
-                (region, own, inside)
-            })
-            .filter(|(_, own, inside)| own.is_some() || inside.is_some())
-            .collect();
-        Self { public, vpc, regions, default_region, guess }
-    }
-
-    fn tree(&self) -> Tree {
-        let mut keys = vec![
-            ("public".to_owned(), Tree::text(self.public.clone())),
-            ("vpc".to_owned(), Tree::text(self.vpc.clone())),
-        ];
-        if !self.regions.is_empty() {
-            let region = |(region, public, vpc): &(String, Option<String>, Option<String>)| {
-                let mut hosts = Vec::new();
-                hosts.extend(public.iter().map(|host| ("public".to_owned(), Tree::text(host.clone()))));
-                hosts.extend(vpc.iter().map(|host| ("vpc".to_owned(), Tree::text(host.clone()))));
-                (region.clone(), Tree::Map(hosts))
-            };
-            keys.push(("regions".to_owned(), Tree::Map(self.regions.iter().map(region).collect())));
-        }
-        Tree::Map(keys)
-    }
-}
-
-fn is_region(region: &str) -> bool {
-    !region.is_empty() && region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-}
-
-fn is_host(host: &str) -> bool {
-    host.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
 }

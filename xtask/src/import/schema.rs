@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::notes::Notes;
 use super::text::{clean, clean_line};
+use super::widen::Widening;
 use super::yaml::Tree;
 use crate::diagnostic::is_direction_control;
 use crate::emit::code;
@@ -46,9 +47,25 @@ pub struct Member {
     pub ty: Ty,
     pub description: String,
     pub sensitive: bool,
+    /// Why the type is not the documented one.
+    pub guessed: Option<String>,
 }
 
 impl Ty {
+    /// The type for a message.
+    pub fn in_words(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Int32 => "an integer of 32 bits",
+            Self::Int64 => "an integer of 64 bits",
+            Self::Number => "a number",
+            Self::Bool => "a boolean",
+            Self::Any => "any JSON value",
+            Self::List(_) | Self::Wrapped(..) => "a list",
+            Self::Map(_) | Self::Object(_) | Self::Shape(_) => "an object",
+        }
+    }
+
     /// The keys that describe the type.
     pub fn keys(&self) -> Vec<(String, Tree)> {
         let mut keys = Vec::new();
@@ -102,6 +119,26 @@ impl Ty {
         matches!(self, Self::Text(_) | Self::Int32 | Self::Int64 | Self::Number | Self::Bool)
     }
 
+    /// Whether a value may hold something sensitive.
+    pub fn holds_sensitive(&self, shapes: &BTreeMap<String, Shape>) -> bool {
+        let mut open = vec![self];
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        while let Some(ty) = open.pop() {
+            match ty {
+                Self::List(item) | Self::Wrapped(_, item) | Self::Map(item) => open.push(&item.ty),
+                Self::Object(members) => {
+                    if members.iter().any(|member| member.sensitive) {
+                        return true;
+                    }
+                    open.extend(members.iter().map(|member| &member.ty));
+                }
+                Self::Shape(name) if seen.insert(name) => open.extend(shapes.get(name).map(|shape| &shape.ty)),
+                _ => {}
+            }
+        }
+        false
+    }
+
     /// The shapes that the type refers to directly.
     pub fn shapes<'t>(&'t self, into: &mut BTreeSet<&'t str>) {
         match self {
@@ -139,6 +176,7 @@ pub fn fields(members: &[Member]) -> Tree {
         if member.sensitive {
             own.push(("sensitive".to_owned(), Tree::word("true")));
         }
+        own.extend(member.guessed.iter().map(|reason| ("guessed".to_owned(), Tree::text(reason.clone()))));
         add_own(&mut keys, own);
         (member.name.clone(), Tree::Map(keys))
     };
@@ -165,6 +203,8 @@ pub enum Side {
 pub struct Schemas<'m> {
     components: Option<&'m Map<String, Value>>,
     pub shapes: BTreeMap<String, Shape>,
+    /// Shapes whose members are still to be read.
+    unread: Vec<String>,
     /// Components that are being read without being shapes: a way to notice circles.
     open: Vec<String>,
     pub notes: Notes,
@@ -175,6 +215,8 @@ pub struct Read {
     pub ty: Ty,
     pub description: String,
     pub sensitive: bool,
+    /// Why the type is not the documented one.
+    pub guessed: Option<String>,
 }
 
 /// Keys that say something to a client; each is read somewhere.
@@ -234,7 +276,22 @@ const IDLE: &[&str] = &[
 
 impl<'m> Schemas<'m> {
     pub fn new(components: Option<&'m Map<String, Value>>) -> Self {
-        Self { components, shapes: BTreeMap::new(), open: Vec::new(), notes: Notes::default() }
+        Self { components, shapes: BTreeMap::new(), unread: Vec::new(), open: Vec::new(), notes: Notes::default() }
+    }
+
+    /// Reads the members of all shapes that were referred to.
+    pub fn finish_shapes(&mut self) {
+        while let Some(name) = self.unread.pop() {
+            let component = self.components.and_then(|components| components.get(&name)).and_then(Value::as_object);
+            let properties = component.and_then(|component| component.get("properties")).and_then(Value::as_object);
+            let (Some(component), Some(properties)) = (component, properties) else { continue };
+            let place = format!("components.{name}");
+            let ty = self.object(component, Some(properties), Side::Component, &place, 0);
+            // A shape of which nothing can be described has no members.
+            if let (Some(shape), Ty::Object(_)) = (self.shapes.get_mut(&name), &ty) {
+                shape.ty = ty;
+            }
+        }
     }
 
     /// A component that is no reference itself, by its name.
@@ -246,12 +303,13 @@ impl<'m> Schemas<'m> {
     /// The type and the description of a schema.
     pub fn read(&mut self, schema: &Value, side: Side, place: &str, depth: usize) -> Read {
         let Some(schema) = schema.as_object() else {
-            return Read { ty: Ty::Any, description: String::new(), sensitive: false };
+            return Read { ty: Ty::Any, description: String::new(), sensitive: false, guessed: None };
         };
         for key in schema.keys().filter(|key| !READ.contains(&key.as_str()) && !IDLE.contains(&key.as_str())) {
             self.notes.add(format!("the key `{}` of a schema is not known", shown(key)), place);
         }
         let (ty, mut remarks) = self.ty(schema, side, place, depth);
+        let (ty, guessed) = self.widened(ty, schema, side, place);
         remarks.extend(constraints(schema, side, depth, ty.is_scalar()));
         let mut description = text(schema, "description");
         if description.is_empty() {
@@ -264,7 +322,23 @@ impl<'m> Schemas<'m> {
             ty,
             description: format!("{}{between}{remarks}", description.replace("\n\n", " ")),
             sensitive: schema.get("sensitive") == Some(&Value::Bool(true)),
+            guessed,
         }
+    }
+
+    /// A scalar type, widened if the example beside it contradicts it.
+    fn widened(&mut self, ty: Ty, schema: &Map<String, Value>, side: Side, place: &str) -> (Ty, Option<String>) {
+        let example = schema.get("example").filter(|_| ty.is_scalar());
+        let Some(example) = example.filter(|example| !matches!(example, Value::Array(_) | Value::Object(_))) else {
+            return (ty, None);
+        };
+        // A component may be a part of requests, too.
+        let side = if side == Side::Component { Side::Request } else { side };
+        let mut member =
+            Member { name: String::new(), ty, description: String::new(), sensitive: false, guessed: None };
+        let Self { shapes, notes, .. } = self;
+        Widening { shapes, notes }.member(&mut member, example, side, place);
+        (member.ty, member.guessed)
     }
 
     /// The same for something with a name: what its name calls secret or personal is sensitive, marked or not.
@@ -389,8 +463,8 @@ impl<'m> Schemas<'m> {
                 self.notes.add("the name cannot be written in a specification: left out", place);
                 continue;
             }
-            let Read { ty, description, sensitive } = self.read_named(name, schema, side, &place, depth + 1);
-            members.push(Member { name: name.clone(), ty, description, sensitive });
+            let Read { ty, description, sensitive, guessed } = self.read_named(name, schema, side, &place, depth + 1);
+            members.push(Member { name: name.clone(), ty, description, sensitive, guessed });
         }
         members
     }
@@ -432,25 +506,14 @@ impl<'m> Schemas<'m> {
         let is_enum = schema.get("type").and_then(Value::as_str) == Some("string") && !values.is_empty();
         if is_object || is_enum {
             let description = clean_line(&[text(schema, "description"), text(schema, "title")].concat_first());
-            // The name is there before the members are read: they may refer to it.
-            self.shapes.insert(name.clone(), Shape { ty: Ty::Any, description });
-            let place = format!("components.{name}");
-            let ty = if is_object {
-                let properties = schema.get("properties").and_then(Value::as_object);
-                self.object(schema, properties, Side::Component, &place, 0)
-            } else {
-                self.string(values, &place)
-            };
-            if matches!(&ty, Ty::Object(_)) || matches!(&ty, Ty::Text(values) if !values.is_empty()) {
-                if let Some(shape) = self.shapes.get_mut(&name) {
-                    shape.ty = ty;
-                }
-                return Ty::Shape(name);
+            let ty =
+                if is_object { Ty::Object(Vec::new()) } else { self.string(values, &format!("components.{name}")) };
+            if matches!(&ty, Ty::Text(values) if values.is_empty()) {
+                return ty;
             }
-            // Nothing of it can be described; whoever refers to it in the meantime sees a shape without members.
-            if let Some(shape) = self.shapes.get_mut(&name) {
-                shape.ty = Ty::Object(Vec::new());
-            }
+            // The members are read later: a component may refer to itself, or begin a long chain of others.
+            self.shapes.insert(name.clone(), Shape { ty, description });
+            self.unread.extend(is_object.then(|| name.clone()));
             return Ty::Shape(name);
         }
         if self.open.contains(&name) {

@@ -10,7 +10,7 @@ use super::*;
 const METADATA: &str = include_str!("../../fixtures/imported/api-docs.json");
 
 fn fresh(metadata: &str) -> Imported {
-    import(metadata, &[], &[]).unwrap_or_else(|problem| panic!("{problem}"))
+    import(metadata, &[], &[], None).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 fn inputs(imported: &Imported) -> Vec<InputFile> {
@@ -71,10 +71,10 @@ fn a_product_that_cannot_be_described_is_refused_with_the_reason() {
             "`apis` is no object",
         ),
     ] {
-        let problem = import(&metadata, &[], &[]).unwrap_err();
+        let problem = import(&metadata, &[], &[], None).unwrap_err();
         assert!(problem.contains(reason), "{metadata}: {problem}");
     }
-    let problem = import(METADATA, &["CreateShelve".to_owned()], &[]).unwrap_err();
+    let problem = import(METADATA, &["CreateShelve".to_owned()], &[], None).unwrap_err();
     assert!(problem.contains("did you mean `CreateShelf`"), "{problem}");
 }
 
@@ -87,13 +87,13 @@ fn a_product_without_actions_is_imported() {
 
 #[test]
 fn only_named_actions_are_imported_with_the_shapes_that_they_need() {
-    let imported = import(METADATA, &["match".to_owned()], &[]).unwrap();
+    let imported = import(METADATA, &["match".to_owned()], &[], None).unwrap();
     let names: Vec<_> = imported.files.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["match.yaml", "product.yaml", LOCK]);
     let product = text_of(&imported.files, "product.yaml");
     assert!(product.contains("  Cook:") && product.contains("  Tool:") && !product.contains("  Mood:"), "{product}");
     // Another action later keeps the first one and its shapes.
-    let more = import(METADATA, &["GetText".to_owned()], &inputs(&imported)).unwrap();
+    let more = import(METADATA, &["GetText".to_owned()], &inputs(&imported), None).unwrap();
     let names: Vec<_> = more.files.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["GetText.yaml", LOCK]);
     assert_eq!(more.changes, []);
@@ -101,14 +101,14 @@ fn only_named_actions_are_imported_with_the_shapes_that_they_need() {
 
 #[test]
 fn importing_twice_changes_nothing() {
-    let again = import(METADATA, &[], &inputs(&fresh(METADATA))).unwrap();
+    let again = import(METADATA, &[], &inputs(&fresh(METADATA)), None).unwrap();
     assert_eq!((again.files, again.changes), (Vec::new(), Vec::new()));
 }
 
 #[test]
 fn another_version_of_a_product_needs_another_folder() {
     let other = METADATA.replace("\"version\": \"2024-01-01\"", "\"version\": \"2025-02-02\"");
-    let problem = import(&other, &[], &inputs(&fresh(METADATA))).unwrap_err();
+    let problem = import(&other, &[], &inputs(&fresh(METADATA)), None).unwrap_err();
     assert!(problem.contains("`2024-01-01`") && problem.contains("--out"), "{problem}");
 }
 
@@ -151,7 +151,7 @@ fn importing_again_keeps_decisions_and_tells_what_changed_upstream() {
     edit(&mut files, name, "  Price:\n    type: number\n", "  Price:\n    type: number\n    sensitive: true\n");
     edit(&mut files, name, "description: The weight\n", "description: How heavy it is.\n    rust_name: mass\n");
     edit(&mut files, name, "  Notes:\n    type: any\n    description: none\n    example: \"{\\\"any\\\":[1]}\"\n", "");
-    let later = import(&a_year_later(), &[], &files).unwrap();
+    let later = import(&a_year_later(), &[], &files, None).unwrap();
 
     let text = text_of(&later.files, name);
     for kept in [
@@ -177,7 +177,7 @@ fn importing_again_keeps_decisions_and_tells_what_changed_upstream() {
         files.retain(|file| file.path != *name);
         files.push(InputFile { path: name.clone(), bytes: text.clone().into_bytes() });
     }
-    let again = import(&a_year_later(), &[], &files).unwrap();
+    let again = import(&a_year_later(), &[], &files, None).unwrap();
     assert_eq!((again.files, again.changes), (Vec::new(), Vec::new()));
 }
 
@@ -205,7 +205,7 @@ fn over_a_file_that_was_never_imported_nothing_is_changed_and_every_difference_i
         "summary: Is named like a keyword.\n",
         "summary: Is named like a keyword.\nunknown_outcome: Look.\n",
     );
-    let imported = import(METADATA, &["match".to_owned()], &files).unwrap();
+    let imported = import(METADATA, &["match".to_owned()], &files, None).unwrap();
     assert_eq!(imported.files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), [LOCK]);
     let told: Vec<_> = imported.changes.iter().flat_map(|(_, changes)| changes).map(ToString::to_string).collect();
     assert_eq!(
@@ -282,4 +282,335 @@ fn every_kind_of_change_is_told_apart() {
     ] {
         assert_eq!(merged(ours, last, upstream), (result.to_owned(), changes), "{ours:?} {last:?} {upstream:?}");
     }
+}
+
+/// A product whose actions are these.
+fn product(apis: &Value) -> String {
+    json!({
+        "info": {"style": "RPC", "product": "Shop", "version": "2024-01-01"},
+        "apis": apis,
+        "endpoints": [{"regionId": "cn-hangzhou", "endpoint": "shop.cn-hangzhou.aliyuncs.com"}],
+    })
+    .to_string()
+}
+
+/// Imports a product that generates, too.
+fn imported(metadata: &str) -> Imported {
+    let imported = fresh(metadata);
+    let folder = |file: InputFile| InputFile { path: format!("shop/{}", file.path), ..file };
+    let sources: Vec<InputFile> = inputs(&imported).into_iter().filter(|file| file.path != LOCK).map(folder).collect();
+    match crate::generate::generate_crate(&sources, "path = \"x\"", None) {
+        Ok(_) => imported,
+        Err(crate::generate::Failure::Findings(findings)) => panic!("{}", crate::diagnostic::render(&findings, false)),
+        Err(crate::generate::Failure::Internal(message)) => panic!("{message}"),
+    }
+}
+
+/// The documented response of an action.
+fn demo(example: &Value) -> String {
+    json!([{"type": "json", "example": example.to_string()}]).to_string()
+}
+
+fn parameter(name: &str, schema: &Value) -> Value {
+    json!({"name": name, "in": "query", "schema": schema})
+}
+
+#[test]
+fn a_success_code_is_one_that_looks_like_success() {
+    let responds = |code: &str| json!({"responseDemo": demo(&json!({"Code": code, "Message": "m"}))});
+    let forbidden = responds("Forbidden");
+    let found = imported(&product(&json!({"A": forbidden, "B": forbidden, "C": forbidden})));
+    assert!(!text_of(&found.files, "product.yaml").contains("success_code"));
+
+    let mut apis: Map<String, Value> = ('B'..='J').map(|name| (name.to_string(), responds("OK"))).collect();
+    apis.insert("A".to_owned(), responds("200"));
+    let found = imported(&product(&Value::Object(apis)));
+    let head = text_of(&found.files, "product.yaml");
+    assert!(head.contains("\nsuccess_code: OK\n") && head.contains("\n  success_code: The `Code` of most"), "{head}");
+    let own = text_of(&found.files, "A.yaml");
+    assert!(
+        own.contains("\nsuccess_code: \"200, OK\"\n")
+            && own.contains("\n  success_code: \"The documented response has"),
+        "{own}"
+    );
+    assert!(!text_of(&found.files, "B.yaml").contains("success_code"));
+}
+
+#[test]
+fn a_type_that_its_example_contradicts_is_widened_and_marked() {
+    let members = json!({
+        "Duration": {"type": "integer", "format": "int64"},
+        "Size": {"type": "integer", "format": "int32", "example": "1700000000000"},
+        "State": {"type": "object", "properties": {"Count": {"type": "integer"}}},
+        "Times": {"type": "array", "items": {"type": "integer", "format": "int32"}},
+        "Inner": {"$ref": "#/components/schemas/Inner"},
+        "Masked": {"type": "integer", "example": "12****"},
+        "Denied": {"type": "string", "example": "None"},
+        "AccessDeniedDetail": {"type": "string"},
+        "List": {"type": "array", "items": {"type": "string"}},
+    });
+    let example = json!({
+        "Duration": 3.4, "State": 11, "Times": [1, 3_000_000_000_u64], "Inner": {"Count": "many", "Next": {"Count": 1}},
+        "Masked": 12, "Denied": "no", "AccessDeniedDetail": {"a": 1}, "List": {"Item": ["a"]},
+    });
+    let api = json!({
+        "parameters": [
+            parameter("Ratio", &json!({"type": "integer", "example": "0.5"})),
+            parameter("Id", &json!({"type": "integer", "example": "cn-hangzhou"})),
+            parameter("Ids", &json!({"type": "array", "items": {"type": "integer", "format": "int32"}, "example": "[3000000000]"})),
+        ],
+        "responses": {"200": {"schema": {"type": "object", "properties": members}}},
+        "responseDemo": demo(&example),
+    });
+    let mut metadata: Value = serde_json::from_str(&product(&json!({ "Get": api }))).unwrap();
+    let inner = json!({"type": "object", "properties": {"Count": {"type": "integer"}, "Next": {"$ref": "#/components/schemas/Inner"}}});
+    metadata["components"] = json!({"schemas": {"Inner": inner}});
+    let found = imported(&metadata.to_string());
+    insta::assert_snapshot!(format!(
+        "{}\n{}",
+        text_of(&found.files, "Get.yaml"),
+        text_of(&found.files, "product.yaml").split_once("shapes:").unwrap().1
+    ));
+    // Once somebody has reviewed the type, the mark stays away.
+    let mut files = inputs(&found);
+    edit(
+        &mut files,
+        "Get.yaml",
+        "    guessed: \"Documented as an integer of 64 bits, but an example is `3.4`.\"\n",
+        "",
+    );
+    let again = import(&metadata.to_string(), &[], &files, None).unwrap();
+    assert_eq!((again.files, again.changes), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn an_action_with_a_path_is_called_by_its_name_and_one_with_a_stream_of_events_is_left_out() {
+    let found = imported(&product(&json!({
+        "WithPath": {"path": "/V2/things", "methods": ["post"]},
+        "Stream": {"schemes": ["https", "sse"]},
+        "StreamWithPath": {"path": "/V2/stream", "schemes": ["HTTPS", "SSE"]},
+        "Produces": {"produces": ["text/event-stream"]},
+    })));
+    assert_eq!(found.new, ["WithPath"]);
+    let notes = found.notes.render(9);
+    let stream = "stream of events, which the client cannot read: left out (3): Stream, StreamWithPath, Produces";
+    assert!(notes.contains(stream), "{notes}");
+    assert!(
+        notes.contains("the action has a path: called by its name on `/`, as the official SDKs do (1): WithPath"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn free_form_values_keep_the_style_of_their_parameter() {
+    let styled = |style: &str, schema: &Value| json!({"name": "P", "in": "query", "style": style, "schema": schema});
+    let object = json!({"type": "object"});
+    for (parameter, expected) in [
+        (styled("flat", &json!({"type": "array", "items": object})), "type: array\n    style: flat\n"),
+        (styled("repeatList", &json!({"type": "array", "items": object})), "type: array\n    style: repeat-list\n"),
+        (styled("flat", &object), "type: object\n    style: flat\n"),
+        (parameter("P", &object), "type: object\n    style: flat\n"),
+        (styled("json", &object), "type: any\n    description"),
+        (styled("flat", &json!({"type": "any"})), "type: object\n    style: flat\n"),
+    ] {
+        let found = imported(&product(&json!({"A": {"parameters": [parameter]}})));
+        let text = text_of(&found.files, "A.yaml");
+        assert!(text.contains(expected), "{parameter}:\n{text}");
+    }
+}
+
+#[test]
+fn an_action_is_sent_by_the_documented_method() {
+    let secret = parameter("Password", &json!({"type": "string"}));
+    let inside = parameter("Login", &json!({"type": "object", "properties": {"Password": {"type": "string"}}}));
+    let form = json!({"name": "F", "in": "formData", "schema": {"type": "string"}});
+    for (methods, parameters, method, in_url) in [
+        (json!(["get", "post"]), json!([secret]), None, false),
+        (json!(["POST"]), json!([]), None, false),
+        (json!([]), json!([]), None, false),
+        (json!(["get"]), json!([]), Some("get"), false),
+        (json!(["get"]), json!([secret]), Some("get"), true),
+        (json!(["get"]), json!([inside]), Some("get"), true),
+        (json!(["DELETE"]), json!([secret]), Some("delete"), true),
+        (json!(["put"]), json!([secret]), Some("put"), false),
+        (json!(["put"]), json!([form]), Some("put"), false),
+        (json!(["get"]), json!([form]), None, false),
+        (json!(["patch"]), json!([]), None, false),
+    ] {
+        let found = imported(&product(&json!({"A": {"methods": methods, "parameters": parameters}})));
+        let text = text_of(&found.files, "A.yaml");
+        assert_eq!(text.contains("\nmethod: "), method.is_some(), "{methods} {parameters}:\n{text}");
+        assert!(
+            method.is_none_or(|method| text.contains(&format!("\nmethod: {method}\n"))),
+            "{methods} {parameters}:\n{text}"
+        );
+        assert_eq!(text.contains("    in_url: true\n"), in_url, "{methods} {parameters}:\n{text}");
+        assert_eq!(
+            text.contains("  method: \"No other method is documented"),
+            in_url,
+            "{methods} {parameters}:\n{text}"
+        );
+        assert_eq!(
+            found.notes.render(1).contains("decide with `method` and `in_url`"),
+            in_url,
+            "{methods} {parameters}"
+        );
+    }
+}
+
+#[test]
+fn a_limit_that_is_a_fact_is_no_guess() {
+    let flow = json!({"flowControlList": [{"threshold": "5", "countWindow": 1, "regionId": "*", "api": "A"}]});
+    let prose = "The QPS limit on this operation is 50 per user.";
+    let found = imported(&product(&json!({
+        "A": {"flowControl": flow, "description": prose},
+        "B": {"description": prose},
+    })));
+    let (a, b) = (text_of(&found.files, "A.yaml"), text_of(&found.files, "B.yaml"));
+    assert!(a.contains("\nrate_limit: 5/s\n") && !a.contains("  rate_limit: "), "{a}");
+    assert!(b.contains("\nrate_limit: 50/s\n") && b.contains("  rate_limit: \"The text says"), "{b}");
+    assert!(found.notes.render(9).contains("the text states another limit, too: 50/s (1): A"));
+}
+
+#[test]
+fn two_versions_of_a_product_have_two_names() {
+    let file = |version: &str| Some(format!("product: Shop\nversion: \"{version}\"\n"));
+    let metadata = product(&json!({}));
+    let place = |asked: Option<&str>, there: &[(&str, &str)]| {
+        let product_file =
+            |folder: &str| there.iter().find(|(name, _)| *name == folder).and_then(|(_, version)| file(version));
+        place(&metadata, asked, product_file).map(|place| (place.folder, place.name.unwrap_or_default()))
+    };
+    let found = |folder: &str, name: &str| Ok((folder.to_owned(), name.to_owned()));
+    assert_eq!(place(None, &[]), found("shop", ""));
+    assert_eq!(place(None, &[("shop", "2024-01-01")]), found("shop", ""));
+    assert_eq!(place(None, &[("shop", "2020-02-02")]), found("shop-20240101", "shop-20240101"));
+    let both = [("shop", "2020-02-02"), ("shop-20240101", "2024-01-01")];
+    assert_eq!(place(None, &both), found("shop-20240101", "shop-20240101"));
+    assert_eq!(place(None, &both[1..]), found("shop-20240101", "shop-20240101"), "it stays where it is");
+    assert_eq!(place(Some("my-shop"), &[]), found("my-shop", "my-shop"));
+    for wrong in ["", "My Shop", "../x", "-x"] {
+        assert!(place(Some(wrong), &[]).unwrap_err().contains("is not a name for a crate"), "{wrong}");
+    }
+    // The name stays when it is imported again, and the crate and its own tests have it.
+    let named = import(&metadata, &[], &[], Some("shop-20240101")).unwrap();
+    let again = import(&metadata, &[], &inputs(&named), None).unwrap();
+    assert_eq!((again.files, again.changes), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn what_a_request_loses_is_said_in_the_file() {
+    let found = imported(&product(&json!({"A": {
+        "parameters": [
+            {"name": "body", "in": "body", "schema": {"type": "object"}},
+            {"name": "x-trace", "in": "header", "schema": {"type": "string"}},
+        ],
+        "errorCodes": {"400": [{"errorCode": "Invalid\tName", "errorMessage": "No."}]},
+    }})));
+    let text = text_of(&found.files, "A.yaml");
+    assert!(text.contains("the parameter `body` in the body of the request, too, which the client"), "{text}");
+    assert!(text.contains("Takes the header `x-trace`"), "{text}");
+    assert!(text.contains("  InvalidName:\n    status: 400\n"), "{text}");
+    assert!(found.notes.render(9).contains("cannot be seen: written without them (1): A.InvalidName"));
+}
+
+#[test]
+fn parameters_that_may_have_one_name_on_the_wire_are_noted() {
+    let disk = json!({"type": "array", "items": {"type": "object", "properties": {"Category": {"type": "string"}}}});
+    let repeated = |name: &str, style: &str| json!({"name": name, "in": "query", "style": style, "schema": disk});
+    let text = json!({"type": "string"});
+    for (parameters, noted) in [
+        (json!([repeated("DataDisk", "repeatList"), parameter("DataDisk.1.Category", &text)]), true),
+        (json!([parameter("DataDisk.1.Category", &text), repeated("DataDisk", "flat")]), true),
+        (json!([repeated("DataDisk", "json"), parameter("DataDisk.1.Category", &text)]), false),
+        (json!([repeated("DataDisk", "repeatList"), parameter("DataDisk.Category", &text)]), false),
+        (json!([repeated("DataDisk", "repeatList"), parameter("DataDisks.1.Category", &text)]), false),
+    ] {
+        let found = imported(&product(&json!({"A": {"parameters": parameters}})));
+        let note = "part of another parameter: a request that sets both values is refused (1): A.DataDisk.1.Category (DataDisk)";
+        assert_eq!(found.notes.render(9).contains(note), noted, "{parameters}: {}", found.notes.render(9));
+    }
+}
+
+#[test]
+fn a_style_that_cannot_be_called_is_refused_with_a_better_way() {
+    for (style, words) in [
+        ("ROA", "paths and JSON bodies"),
+        ("V3", "the official SDK"),
+        ("OSS", "OSS SDK"),
+        ("FC", "HTTP client"),
+        ("PDS", "PDS SDK"),
+        ("AliGenie", "AliGenie SDK"),
+    ] {
+        let metadata = json!({"info": {"style": style, "product": "x", "version": "1"}, "apis": {}}).to_string();
+        let problem = import(&metadata, &[], &[], None).unwrap_err();
+        assert!(problem.contains(&format!("`{style}`")) && problem.contains(words), "{problem}");
+    }
+}
+
+#[test]
+fn an_update_shows_what_is_new_gone_and_how_each_value_differs() {
+    let long = "A sentence that is repeated and says nothing at all. ".repeat(10);
+    let api = |ending: &str| json!({"summary": format!("{long}{ending}"), "parameters": [parameter("N", &json!({"type": "integer"}))]});
+    let mut before = json!({"Stays": api("It ends with one."), "Goes": {}});
+    let files = inputs(&imported(&product(&before)));
+    before["Stays"] = api("It ends with two.");
+    before["Stays"]["parameters"][0]["schema"]["type"] = "string".into();
+    before.as_object_mut().unwrap().remove("Goes");
+    before["Comes"] = json!({});
+    let mut metadata: Value = serde_json::from_str(&product(&before)).unwrap();
+    for region in 0..40 {
+        metadata["endpoints"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"regionId": format!("cn-{region}"), "endpoint": format!("h{region}.example.com")}));
+    }
+    let later = import(&metadata.to_string(), &[], &files, None).unwrap();
+    assert_eq!((&later.new[..], &later.gone[..]), (&["Comes".to_owned()][..], &["Goes".to_owned()][..]));
+    let review = later.review();
+    assert!(review.lines().all(|line| line.chars().count() < 320), "{review}");
+    insta::assert_snapshot!(format!("{review}{}", later.summary()));
+}
+
+#[test]
+fn only_comments_that_somebody_wrote_are_reported_as_lost() {
+    let tree = |text: &str| tree_of("a.yaml", text).unwrap();
+    let last = Prints::of(&tree("a: x\n"));
+    // A flow map over several lines cannot be edited in place.
+    for (comment, is_lost) in [("", false), ("# yaml-language-server: $schema=x\n", false), ("# why\n", true)] {
+        let ours = format!("{comment}a:\n  \"x\"\n");
+        let merged = merge("a.yaml", &ours, Some(&last), &tree("a: |\n  y\n  z\n"), "action").unwrap();
+        let kept = comment.is_empty() || merged.text.contains(comment);
+        assert!(merged.rewritten == (is_lost && !kept), "{comment:?}: {merged:?}");
+    }
+}
+
+#[test]
+fn a_chain_of_references_is_read_to_its_end() {
+    const LENGTH: usize = 5_000;
+    let link = |index: usize| format!("L{index}");
+    let schemas: Map<String, Value> = (0..LENGTH)
+        .map(|index| {
+            let next = json!({"$ref": format!("#/components/schemas/L{}", index + 1)});
+            (link(index), json!({"type": "object", "properties": {"N": next}}))
+        })
+        .chain([(link(LENGTH), json!({"$ref": "#/components/schemas/A0"}))])
+        // References to references are followed, but not for ever.
+        .chain(
+            (0..LENGTH)
+                .map(|index| (format!("A{index}"), json!({"$ref": format!("#/components/schemas/A{}", index + 1)}))),
+        )
+        .collect();
+    let reference = json!({"$ref": "#/components/schemas/L0"});
+    let mut metadata: Value = serde_json::from_str(&product(&json!({"A": {
+        "methods": ["get"],
+        "parameters": [parameter("P", &reference)],
+        "responses": {"200": {"schema": {"type": "object", "properties": {"R": reference}}}},
+    }})))
+    .unwrap();
+    metadata["components"] = json!({ "schemas": schemas });
+    let found = imported(&metadata.to_string());
+    assert!(found.notes.render(1).contains("nested too deeply"), "{}", found.notes.render(1));
+    let head = text_of(&found.files, "product.yaml");
+    assert!(head.contains("  L4999:\n"), "the last one");
 }

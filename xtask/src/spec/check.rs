@@ -15,8 +15,8 @@ use super::file::{self, ActionFile, ProductFile, ShapeType, TypeKeys};
 use super::node::{self, Node, Value};
 use super::suggest::suggestion;
 use super::{
-    Action, Authorization, BODY, Endpoints, Enum, EnumValue, ErrorCode, Field, Guess, Object, Parameter, Product,
-    RateLimit, RegionEndpoint, Shape, Spanned, Spec, Type, Wrapped,
+    Action, Authorization, BODY, Endpoints, Enum, EnumValue, ErrorCode, Field, Guess, Method, Object, Parameter,
+    Product, RateLimit, RegionEndpoint, Shape, Spanned, Spec, Type, Wrapped,
 };
 use crate::diagnostic::{Diagnostic, Findings, Severity, Source, Span, is_direction_control, quoted};
 
@@ -417,7 +417,12 @@ impl Checker<'_> {
             self.required(&raw.default_region, "default_region", &owner).filter(|region| self.region(region));
         let endpoints =
             self.required(&raw.endpoints, "endpoints", &owner).and_then(|endpoints| self.endpoints(endpoints));
-        let success_code = self.optional_prose(&raw.success_code, "success_code");
+        let success_codes = raw.success_code.given().map_or(Vec::new(), |codes| self.success_codes(codes));
+        let name = raw.name.given().filter(|name| {
+            self.characters(name, "the name of a crate", "small letters, digits, `-` and `_`", |c| {
+                c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_')
+            })
+        });
         let shapes = raw.shapes.given().map_or(&[][..], |shapes| &shapes.value.0[..]);
         let shapes = shapes.iter().filter_map(|(name, shape)| self.shape(name, shape)).collect();
         let errors = raw.errors.given().map_or(Vec::new(), |errors| self.error_codes(&errors.value));
@@ -429,7 +434,8 @@ impl Checker<'_> {
             documentation: documentation?.value.clone(),
             default_region: default_region?.value.clone(),
             endpoints: endpoints?,
-            success_code,
+            name: name.map(|name| name.value.clone()),
+            success_codes,
             shapes,
             errors,
             guessed: self
@@ -486,10 +492,29 @@ impl Checker<'_> {
         })
     }
 
+    /// The values of `Code` that mean success: separated by commas, or `none`.
+    fn success_codes(&self, raw: &Located<String>) -> Vec<String> {
+        let codes: Vec<String> = raw.value.split(',').map(|code| code.trim().to_owned()).collect();
+        if codes == [NONE] {
+            return Vec::new();
+        }
+        if let Some(code) =
+            codes.iter().find(|code| code.is_empty() || code.contains(|c: char| is_unreadable(c) || c == '\n'))
+        {
+            self.findings.error(
+                &raw.range,
+                format!("{} is not a success code", quoted(code)),
+                "expected codes separated by commas",
+                "write the values of `Code` that mean success, such as `OK` or `OK, Success`, or `none`",
+            );
+        }
+        codes
+    }
+
     fn endpoints(&self, raw: &Located<file::Endpoints>) -> Option<Endpoints> {
         let owner = Owner::key("endpoints", &raw.key);
-        let pattern = |key, name| {
-            let pattern: &Located<String> = self.required(key, name, &owner)?;
+        let pattern = |key: &Key<Located<String>>, name| {
+            let pattern: &Located<String> = key.given()?;
             if !pattern.value.contains("{region}") {
                 self.findings.error(
                     &pattern.range,
@@ -502,6 +527,9 @@ impl Checker<'_> {
             }
             self.host(pattern).then(|| pattern.value.clone())
         };
+        if matches!(raw.value.central, Key::Missing) {
+            self.required(&raw.value.public, "public", &owner);
+        }
         let public = pattern(&raw.value.public, "public");
         let vpc = pattern(&raw.value.vpc, "vpc");
         let central = raw.value.central.given().filter(|host| self.host(host)).and_then(|host| {
@@ -518,7 +546,7 @@ impl Checker<'_> {
         });
         let regions = raw.value.regions.given().map_or(&[][..], |regions| &regions.value.0[..]);
         let exceptions = regions.iter().filter_map(|(name, hosts)| self.region_endpoint(name, hosts)).collect();
-        Some(Endpoints { central, public: public?, vpc: vpc?, exceptions })
+        Some(Endpoints { central, public, vpc, exceptions })
     }
 
     fn region_endpoint(&self, region: &Located<String>, raw: &file::RegionEndpoint) -> Option<RegionEndpoint> {
@@ -615,16 +643,16 @@ impl Checker<'_> {
         let deprecated = self.optional_prose(&raw.deprecated, "deprecated");
         let parameters = self.required(&raw.parameters, "parameters", &owner);
         let parameters = parameters.map_or(Vec::new(), |parameters| self.parameters(&parameters.value));
-        let get = raw.method.given() == Some(&file::Method::Get);
-        for parameter in parameters.iter().filter(|one| get && (one.sensitive || one.location == super::Location::Form))
-        {
-            self.findings.error(
-                &parameter.name.span.range,
-                format!("{} cannot be sent by GET", quoted(&parameter.name.value)),
-                "would be in the URL",
-                "what is `sensitive` or has the location `form` needs `method: post`, which need not be said",
-            );
+        let method = raw.method.given().map_or(Method::Post, |method| match method {
+            file::Method::Post => Method::Post,
+            file::Method::Get => Method::Get,
+            file::Method::Put => Method::Put,
+            file::Method::Delete => Method::Delete,
+        });
+        for parameter in &parameters {
+            self.fits_method(method, parameter);
         }
+        let success_codes = raw.success_code.given().map(|codes| self.success_codes(codes));
         let response = self.required(&raw.response, "response", &owner);
         let response = response.map_or(Vec::new(), |fields| self.response(fields));
         let errors = self.required(&raw.errors, "errors", &owner);
@@ -646,14 +674,39 @@ impl Checker<'_> {
             rate_limit: rate_limit?,
             authorization: authorization?,
             anonymous: raw.anonymous.given().copied().unwrap_or(false),
-            get,
+            method,
+            success_codes,
             deprecated,
             parameters,
             response,
             errors,
             example: example?,
-            guessed: self.guesses(&raw.guessed, &["idempotent", "rate_limit"]),
+            guessed: self.guesses(&raw.guessed, &["idempotent", "rate_limit", "method", "success_code"]),
         })
+    }
+
+    /// Whether a parameter can be sent by the method of its action.
+    fn fits_method(&self, method: Method, parameter: &Parameter) {
+        let word = method.as_str().to_uppercase();
+        let is_sensitive = parameter.sensitive || self.holds_sensitive(&parameter.ty);
+        let (label, help) = if method.is_bodiless() && parameter.location == super::Location::Form {
+            ("would need a form", "a parameter with the location `form` needs the method `post` or `put`")
+        } else if method.is_bodiless() && is_sensitive && !parameter.in_url {
+            (
+                "would be in the URL, where servers and proxies log it",
+                "write `method: post` if the service takes that, or `in_url: true` on the parameter to accept it",
+            )
+        } else if parameter.in_url && !(method.is_bodiless() && is_sensitive) {
+            ("is not in the URL", "remove `in_url`: it is for `sensitive` parameters of the methods `get` and `delete`")
+        } else {
+            return;
+        };
+        let message = if parameter.in_url {
+            format!("{} has no use for `in_url`", quoted(&parameter.name.value))
+        } else {
+            format!("{} cannot be sent by {word}", quoted(&parameter.name.value))
+        };
+        self.findings.error(&parameter.name.span.range, message, label, help);
     }
 
     /// The members of an answer, or the one field that stands for an answer which is no object.

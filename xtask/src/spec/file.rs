@@ -34,9 +34,13 @@ pub(crate) struct ActionFile {
     /// Whether the action is called without a signature.
     #[serde(default)]
     pub(crate) anonymous: Key<bool>,
-    /// The HTTP method; `get` puts everything into the URL.
+    /// The HTTP method, `post` if not given; `get` and `delete` put everything into the URL.
     #[serde(default)]
     pub(crate) method: Key<Method>,
+    /// The values of `Code` that mark success of this action, where they differ from the product's; several are separated by commas.
+    /// `none` if the answer has no such member, or its `Code` is something else.
+    #[serde(default)]
+    pub(crate) success_code: Key<Located<String>>,
     /// Marks the action as deprecated: what to use instead.
     #[serde(default)]
     pub(crate) deprecated: Key<Located<String>>,
@@ -48,8 +52,8 @@ pub(crate) struct ActionFile {
     pub(crate) errors: Key<Located<Map<ErrorCode>>>,
     /// The documented answer, as JSON text; `none` if none is documented.
     pub(crate) example: Key<Located<String>>,
-    /// What nobody has reviewed: the keys `idempotent` and `rate_limit`, and where each value comes from. Remove an entry
-    /// once you have checked the value.
+    /// What nobody has reviewed: the keys `idempotent`, `rate_limit`, `method` and `success_code`, and where each value comes from.
+    /// Remove an entry once you have checked the value.
     #[serde(default)]
     pub(crate) guessed: Key<Located<Map<Located<String>>>>,
 }
@@ -159,8 +163,12 @@ pub(crate) enum Format {
 pub(crate) enum Method {
     /// With a form.
     Post,
-    /// Where the service takes nothing else.
+    /// With everything in the URL; where the service takes nothing else.
     Get,
+    /// With a form; where the service takes nothing else.
+    Put,
+    /// With everything in the URL; where the service takes nothing else.
+    Delete,
 }
 
 /// Where a parameter travels.
@@ -283,10 +291,17 @@ typed! {
         /// Whether the value is personal data or a secret: it is kept out of logs, errors and URLs.
         #[serde(default)]
         sensitive: Key<bool>,
+        /// Why the type is not the documented one; the documentation shows it. Remove it once you have checked the type.
+        #[serde(default)]
+        guessed: Key<Located<String>>,
+        /// Whether a `sensitive` value may be in the URL, where servers and proxies log it; only with the methods `get` and `delete`,
+        /// which leave no other place.
+        #[serde(default)]
+        in_url: Key<Located<bool>>,
         /// Where it travels; `query` if not given.
         #[serde(default)]
         location: Key<Located<Location>>,
-        /// How a list, map or object is written; `json` if not given.
+        /// How a list, map, object or free-form value is written; `json` if not given.
         #[serde(default)]
         style: Key<Located<Style>>,
         /// The Rust name of the field, where the automatic one will not do.
@@ -303,6 +318,9 @@ typed! {
         /// Whether the value is personal data or a secret: it is kept out of logs and errors.
         #[serde(default)]
         sensitive: Key<bool>,
+        /// Why the type is not the documented one; the documentation shows it. Remove it once you have checked the type.
+        #[serde(default)]
+        guessed: Key<Located<String>>,
         /// The Rust name of the field, where the automatic one will not do.
         #[serde(default)]
         rust_name: Key<Located<String>>,
@@ -344,6 +362,9 @@ pub(crate) struct ErrorCode {
 pub(crate) struct ProductFile {
     /// The product code, as endpoints and policies spell it.
     pub(crate) product: Key<Located<String>>,
+    /// The name of the crate, behind `alibabacloud-`, where the folder's will not do: two versions of a product in one program, say.
+    #[serde(default)]
+    pub(crate) name: Key<Located<String>>,
     /// The product's name for people.
     pub(crate) title: Key<Located<String>>,
     /// The version of the API.
@@ -354,7 +375,8 @@ pub(crate) struct ProductFile {
     pub(crate) default_region: Key<Located<String>>,
     /// Where the product is reached.
     pub(crate) endpoints: Key<Located<Endpoints>>,
-    /// The value of `Code` that marks success in an HTTP 200 answer, if answers carry that member.
+    /// The values of `Code` that mark success in a 2xx answer, if answers carry that member; several are separated by commas. Case
+    /// and blanks do not count.
     #[serde(default)]
     pub(crate) success_code: Key<Located<String>>,
     /// Objects and text with `values` that several actions share, by name.
@@ -376,9 +398,12 @@ pub(crate) struct Endpoints {
     /// The public host name that serves all regions, if there is one; used when no region is chosen.
     #[serde(default)]
     pub(crate) central: Key<Located<String>>,
-    /// Pattern of the public host name, with `{region}` in the place of the region.
+    /// Pattern of the public host name, with `{region}` in the place of the region; left out if the `central` host serves every
+    /// region that is not listed.
+    #[serde(default)]
     pub(crate) public: Key<Located<String>>,
-    /// Pattern of the host name inside a VPC, with `{region}` in the place of the region.
+    /// Pattern of the host name inside a VPC, with `{region}` in the place of the region; left out if only listed regions have one.
+    #[serde(default)]
     pub(crate) vpc: Key<Located<String>>,
     /// Regions whose host names do not follow the patterns.
     #[serde(default)]

@@ -50,7 +50,10 @@ pub struct Product {
     pub documentation: String,
     pub default_region: String,
     pub endpoints: Endpoints,
-    pub success_code: Option<String>,
+    /// The name of the crate behind `alibabacloud-`, if the specification gives one.
+    pub name: Option<String>,
+    /// The values of `Code` that mean success; none if answers carry no such member.
+    pub success_codes: Vec<String>,
     /// Shapes that several actions share, in the order of the file.
     pub shapes: Vec<Shape>,
     /// Codes that any action may answer with.
@@ -72,10 +75,10 @@ pub struct Guess {
 pub struct Endpoints {
     /// The public host that serves all regions.
     pub central: Option<String>,
-    /// Pattern with `{region}`.
-    pub public: String,
-    /// Pattern with `{region}`.
-    pub vpc: String,
+    /// Pattern with `{region}`; `None` if the central host serves every region that is not listed.
+    pub public: Option<String>,
+    /// Pattern with `{region}`; `None` if only listed regions have such a host.
+    pub vpc: Option<String>,
     pub exceptions: Vec<RegionEndpoint>,
 }
 
@@ -113,8 +116,9 @@ pub struct Action {
     pub authorization: Option<Authorization>,
     /// Called without a signature.
     pub anonymous: bool,
-    /// Sent by GET, because the service takes nothing else.
-    pub get: bool,
+    pub method: Method,
+    /// The values of `Code` that mean success, where they are not those of the product.
+    pub success_codes: Option<Vec<String>>,
     /// What to use instead.
     pub deprecated: Option<String>,
     /// In the order of the file.
@@ -159,12 +163,39 @@ pub struct Parameter {
     pub ty: Type,
     pub required: bool,
     pub sensitive: bool,
+    /// Whether what is sensitive of it may be in the URL.
+    pub in_url: bool,
     pub location: Location,
     pub style: Style,
     /// Empty: the specification says `none`.
     pub description: String,
     /// As it goes over the wire: text for scalars, JSON text for everything else; empty if the specification says `none`.
     pub example: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Post,
+    Get,
+    Put,
+    Delete,
+}
+
+impl Method {
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "post",
+            Self::Get => "get",
+            Self::Put => "put",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Whether a request by this method has its parameters in the URL.
+    pub fn is_bodiless(self) -> bool {
+        matches!(self, Self::Get | Self::Delete)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -50,7 +50,7 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
         vpc: "cams-vpc.{region}.aliyuncs.com",
         ..EndpointDescriptor::EMPTY
     },
-    success_code: Some("OK"),
+    success_codes: &["OK"],
     errors: &[
         &errors::THROTTLING,
         &errors::THROTTLING_USER,
@@ -80,6 +80,7 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
         &errors::NO_PERMISSION,
     ],
     actions: ACTIONS,
+    guessed: &[],
 };
 
 /// The facts about the actions, sorted by name.

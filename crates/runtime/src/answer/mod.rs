@@ -4,6 +4,7 @@
 //! answer of something else. A failed call was not executed only if there is [proof](crate::proof).
 
 mod error_body;
+mod success;
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -65,7 +66,7 @@ pub(crate) fn judge(
         let mut envelope =
             Envelope { output, said: ErrorBody::default(), seen: Seen::default(), untyped: context.untyped };
         if let Ok(mismatches) = decode(body, &mut envelope)
-            && envelope.proves_success(body, header_id.is_some(), context.product)
+            && envelope.proves_success(body, header_id.is_some(), context)
         {
             let request_id = envelope.facts().request_id.map(Cow::into_owned);
             return Ok(Judged { request_id: request_id.or_else(|| header_id.map(ToOwned::to_owned)), mismatches });
@@ -83,7 +84,7 @@ fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8], said: ErrorBody
         return foreign(status, &format!("the answer names `{name}` twice"), body, delay, context);
     }
     let is_refusal = if status.is_success() {
-        is_failure(said.success(), said.code.as_deref(), context.product)
+        is_failure(said.success(), said.code.as_deref(), context)
     } else {
         said.service_code().is_some() || said.request_id.is_some()
     };
@@ -233,13 +234,17 @@ impl Envelope<'_> {
     /// Whether the answer, which is JSON and fits the type, proves that the call succeeded.
     ///
     /// For a product with a code of success, that is the code; without a code, a member of the result.
-    fn proves_success(&mut self, body: &[u8], has_header_id: bool, product: &ProductDescriptor) -> bool {
+    fn proves_success(&mut self, body: &[u8], has_header_id: bool, context: Context<'_>) -> bool {
         let facts = self.facts();
-        let (has_code, has_id) = (facts.code.is_some(), facts.request_id.is_some() || has_header_id);
-        if is_failure(facts.success, facts.code.as_deref(), product) || self.seen.repeated().is_some() {
+        let code = facts.code.as_deref();
+        let said = success::code_says(code, context);
+        let is_failure = facts.success == Some(false)
+            || (said == Some(false) && !success::is_success_beyond_guess(code, facts.success, self.output, context));
+        if is_failure || self.seen.repeated().is_some() {
             return false;
         }
-        product.success_code.is_none() || has_code || self.has_result(body, has_id)
+        let has_id = facts.request_id.is_some() || has_header_id;
+        said.is_some() || success::codes(context).is_empty() || self.has_result(body, has_id)
     }
 
     /// Whether a member of the result has come. In an untyped answer, whose members nothing describes, a request ID must stand beside
@@ -294,6 +299,7 @@ impl Envelope<'_> {
             };
             match value.view() {
                 View::Text(text) => *fact = Some(text.into()),
+                View::Integer(number) => *fact = Some(number.to_string().into()),
                 // An untyped answer: read it as tolerantly as a typed one.
                 View::Any(Json::String(text)) => *fact = Some(text.into()),
                 View::Any(Json::Null) => {}
@@ -312,8 +318,8 @@ struct Facts<'a> {
     success: Option<bool>,
 }
 
-fn is_failure(success: Option<bool>, code: Option<&str>, product: &ProductDescriptor) -> bool {
-    success == Some(false) || product.success_code.is_some_and(|success| code.is_some_and(|code| code != success))
+fn is_failure(success: Option<bool>, code: Option<&str>, context: Context<'_>) -> bool {
+    success == Some(false) || success::code_says(code, context) == Some(false)
 }
 
 impl Object for Envelope<'_> {
@@ -414,7 +420,7 @@ mod tests {
     const FULL: &ErrorDescriptor = &ErrorDescriptor { code: "Queue.Full", throttling: true, ..ErrorDescriptor::EMPTY };
     const BUSY: &ErrorDescriptor = &ErrorDescriptor { code: "Line.Busy", throttling: true, ..ErrorDescriptor::EMPTY };
     const PRODUCT: ProductDescriptor =
-        ProductDescriptor { success_code: Some("OK"), errors: &[FULL], ..ProductDescriptor::EMPTY };
+        ProductDescriptor { success_codes: &["OK"], errors: &[FULL], ..ProductDescriptor::EMPTY };
     const ACTION: ActionDescriptor = ActionDescriptor { errors: &[BUSY], ..ActionDescriptor::EMPTY };
 
     type Headers<'h> = &'h [(&'static str, &'h str)];
@@ -543,7 +549,7 @@ mod tests {
 
     #[test]
     fn a_product_without_a_code_of_success_needs_no_such_proof() {
-        let product = ProductDescriptor { success_code: None, ..PRODUCT };
+        let product = ProductDescriptor { success_codes: &[], ..PRODUCT };
         for body in ["{}", r#"{"RequestId":"r"}"#, r#"{"Code":"Anything"}"#] {
             assert!(judged_as(&product, 200, &[], body.as_bytes(), &mut Bare::default()).is_ok(), "{body}");
         }

@@ -194,9 +194,9 @@ impl Core {
         time: SystemTime,
         nonce: &Nonce,
     ) -> Result<http::Request<Bytes>, Error> {
-        let get = call.action.is_some_and(|action| action.get);
+        let method = call.action.map(|action| action.method).unwrap_or_default();
         let timestamp = Timestamp::of(time);
-        prepare(&self.settings, &call.name, get, &call.parameters, credentials, timestamp.as_str(), nonce.as_str())
+        prepare(&self.settings, &call.name, method, &call.parameters, credentials, timestamp.as_str(), nonce.as_str())
     }
 
     /// The credentials for a call; `None` if the action is called without a signature.

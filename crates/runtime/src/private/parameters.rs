@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::action::Request;
 use crate::descriptor::{ParameterDescriptor, ParameterLocation, ParameterStyle};
-use crate::value::{List, Value, View, to_json};
+use crate::value::{Json, List, Value, View, to_json};
 
 /// One parameter as it goes over the wire, not yet percent-encoded.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,10 +52,11 @@ impl std::error::Error for InvalidParameter {}
 /// All parameters of a request that have a value, in the order of the specification.
 ///
 /// # Errors
-/// If a number is not finite: it has no form on the wire.
+/// If a number is not finite, which has no form on the wire, or if two values of the request have the same name on the wire.
 pub fn parameters<R: Request>(request: &R) -> Result<Vec<Parameter<'_>>, InvalidParameter> {
-    let mut writer = Writer { out: Vec::with_capacity(R::PARAMETERS.len()), problem: None };
+    let mut writer = Writer { out: Vec::with_capacity(R::PARAMETERS.len()), problem: None, has_parts: false };
     request.each(&mut |parameter, value| writer.parameter(parameter, value));
+    writer.find_duplicate();
     match writer.problem {
         None => Ok(writer.out),
         Some(problem) => Err(problem),
@@ -65,6 +66,8 @@ pub fn parameters<R: Request>(request: &R) -> Result<Vec<Parameter<'_>>, Invalid
 struct Writer<'a> {
     out: Vec<Parameter<'a>>,
     problem: Option<InvalidParameter>,
+    /// Whether a parameter was written in parts, such as `Name.1`: only these can collide with other parameters.
+    has_parts: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -72,7 +75,10 @@ impl<'a> Writer<'a> {
         let name = Cow::Borrowed(parameter.name);
         let sensitive = parameter.sensitive;
         match (value.view(), parameter.style) {
-            (View::List(_) | View::Map(_) | View::Object(_), ParameterStyle::Json) | (View::Any(_), _) => {
+            // Text that stands for any JSON value is sent as it is, like every other text.
+            (View::Any(Json::String(text)), _) => self.push(parameter, name, Cow::Borrowed(text), sensitive),
+            (View::List(_) | View::Map(_) | View::Object(_) | View::Any(_), ParameterStyle::Json)
+            | (View::Any(_), ParameterStyle::Simple) => {
                 let inside = self.inside(parameter.name, value);
                 self.push(parameter, name, Cow::Owned(to_json(value)), sensitive || inside);
             }
@@ -128,7 +134,7 @@ impl<'a> Writer<'a> {
                 let name = Cow::Owned(format!("{name}.{}", member.name));
                 self.flatten(parameter, name, value.view(), sensitive || member.sensitive);
             }),
-            View::Any(json) => self.push(parameter, name, Cow::Owned(json.to_string()), sensitive),
+            View::Any(json) => self.flatten_json(parameter, name, json, sensitive),
             View::Text(text) => self.push(parameter, name, Cow::Borrowed(text), sensitive),
             other => match scalar(&other) {
                 Scalar::Text(text) => {
@@ -140,7 +146,49 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// The same for a free-form value: the service reads its members by their names, as it reads those of a described object.
+    fn flatten_json(
+        &mut self,
+        parameter: &'static ParameterDescriptor,
+        name: Cow<'a, str>,
+        json: &'a Json,
+        sensitive: bool,
+    ) {
+        match json {
+            Json::Null => {}
+            Json::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.flatten_json(parameter, Cow::Owned(format!("{name}.{}", index + 1)), item, sensitive);
+                }
+            }
+            Json::Object(members) => {
+                for (key, member) in members {
+                    self.flatten_json(parameter, Cow::Owned(format!("{name}.{key}")), member, sensitive);
+                }
+            }
+            Json::String(text) => self.push(parameter, name, Cow::Borrowed(text), sensitive),
+            Json::Bool(_) | Json::Number(_) => self.push(parameter, name, Cow::Owned(json.to_string()), sensitive),
+        }
+    }
+
+    /// A service that gets a name twice picks one of the values, so such a request is refused.
+    fn find_duplicate(&mut self) {
+        if !self.has_parts {
+            return;
+        }
+        let mut names: Vec<&str> = self.out.iter().map(|parameter| &*parameter.name).collect();
+        names.sort_unstable();
+        let twice = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_owned());
+        if let Some(name) = twice {
+            self.problem.get_or_insert(InvalidParameter {
+                name,
+                problem: "two values of the request have this name on the wire; set only one of them",
+            });
+        }
+    }
+
     fn push(&mut self, parameter: &ParameterDescriptor, name: Cow<'a, str>, value: Cow<'a, str>, sensitive: bool) {
+        self.has_parts |= matches!(name, Cow::Owned(_));
         self.out.push(Parameter { name, value, location: parameter.location, sensitive });
     }
 
@@ -182,6 +230,7 @@ fn scalar<'a>(view: &View<'a>) -> Scalar<'a> {
         View::Number(number) if number.is_finite() => Scalar::Text(number.to_string().into()),
         View::Number(_) => Scalar::NotFinite,
         View::Text(text) => Scalar::Text((*text).into()),
+        View::Any(Json::String(text)) => Scalar::Text(text.into()),
         _ => Scalar::Compound,
     }
 }

@@ -26,7 +26,7 @@ impl Product for Shop {
             public: "shop.{region}.example.com",
             ..alibabacloud_runtime::descriptor::EndpointDescriptor::EMPTY
         },
-        success_code: Some("OK"),
+        success_codes: &["OK"],
         actions: &[Look::DESCRIPTOR, Order::DESCRIPTOR, Ping::DESCRIPTOR, Read::DESCRIPTOR],
         ..ProductDescriptor::EMPTY
     };
@@ -136,7 +136,7 @@ impl Action for Read {
     type Output = Answer;
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "Read",
-        get: true,
+        method: alibabacloud_runtime::descriptor::Method::Get,
         parameters: <Self as alibabacloud_runtime::Request>::PARAMETERS,
         ..ActionDescriptor::EMPTY
     };

@@ -24,7 +24,7 @@ pub(crate) static CAMS: ProductDescriptor = ProductDescriptor {
     title: "Chat App Message Service",
     version: "2020-06-06",
     default_region: "ap-southeast-1",
-    success_code: Some("OK"),
+    success_codes: &["OK"],
     actions: &[
         &ActionDescriptor {
             name: "ChatappSyncPhoneNumber",

@@ -1,7 +1,8 @@
 //! A made-up product with what CAMS lacks.
 
 use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, ErrorDescriptor, ParameterDescriptor, ParameterStyle, ProductDescriptor, RateLimit, ValueKind,
+    ActionDescriptor, ErrorDescriptor, Method, ParameterDescriptor, ParameterStyle, ProductDescriptor, RateLimit,
+    ValueKind,
 };
 
 pub(crate) static SHOP: ProductDescriptor = ProductDescriptor {
@@ -28,7 +29,7 @@ pub(crate) static SHOP: ProductDescriptor = ProductDescriptor {
             ..ActionDescriptor::EMPTY
         },
         &ActionDescriptor { name: "ListOrders", rate_limit: Some(RateLimit::per_second(5)), ..ActionDescriptor::EMPTY },
-        &ActionDescriptor { name: "ReadShelf", anonymous: true, get: true, ..ActionDescriptor::EMPTY },
+        &ActionDescriptor { name: "ReadShelf", anonymous: true, method: Method::Get, ..ActionDescriptor::EMPTY },
     ],
     ..ProductDescriptor::EMPTY
 };

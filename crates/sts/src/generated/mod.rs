@@ -42,7 +42,7 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
         vpc: "sts-vpc.{region}.aliyuncs.com",
         ..EndpointDescriptor::EMPTY
     },
-    success_code: None,
+    success_codes: &[],
     errors: &[
         &errors::THROTTLING,
         &errors::THROTTLING_USER,
@@ -72,6 +72,7 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
         &errors::NO_PERMISSION,
     ],
     actions: ACTIONS,
+    guessed: &[],
 };
 
 /// The facts about the actions, sorted by name.

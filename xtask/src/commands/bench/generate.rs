@@ -96,16 +96,18 @@ fn copied(metadata: &str, copies: usize) -> Result<String, String> {
 }
 
 fn specifications(metadata: &str, only: &[String]) -> Result<Vec<InputFile>, String> {
-    let imported = import::import(metadata, only, &[])?;
+    let imported = import::import(metadata, only, &[], None)?;
     let files = imported.files.into_iter().filter(|(name, _)| name != LOCK);
     Ok(files.map(|(name, text)| InputFile { path: format!("spec/{name}"), bytes: text.into_bytes() }).collect())
 }
 
 fn generated(sources: &[InputFile]) -> Result<Generated, String> {
     let runtime = root().join("crates/runtime");
-    generate_crate(sources, &format!("path = {}", toml(&runtime.to_string_lossy()))).map_err(|failure| match failure {
-        Failure::Findings(findings) => crate::diagnostic::render(&findings, false),
-        Failure::Internal(message) => message,
+    generate_crate(sources, &format!("path = {}", toml(&runtime.to_string_lossy())), None).map_err(|failure| {
+        match failure {
+            Failure::Findings(findings) => crate::diagnostic::render(&findings, false),
+            Failure::Internal(message) => message,
+        }
     })
 }
 

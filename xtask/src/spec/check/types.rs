@@ -23,6 +23,7 @@ impl Checker<'_> {
             self.no_wrapper(ty, &owner);
         }
         let description = self.prose_or_none(&raw.description, "description", &owner);
+        let guess = self.optional_prose(&raw.guessed, "guessed");
         let rust_name = self.rust_name(&raw.rust_name);
         let example = self.required(&raw.example, "example", &owner);
         let style = raw.style.given();
@@ -39,6 +40,7 @@ impl Checker<'_> {
             ty: ty?,
             required: raw.required.given().copied().unwrap_or(false),
             sensitive: raw.sensitive.given().copied().unwrap_or(false),
+            in_url: raw.in_url.given().is_some_and(|in_url| in_url.value),
             location: match raw.location.given().map(|location| location.value) {
                 None | Some(file::Location::Query) => Location::Query,
                 Some(file::Location::Form) => Location::Form,
@@ -49,7 +51,7 @@ impl Checker<'_> {
                 Some(file::Style::Flat) => Style::Flat,
                 Some(file::Style::Simple) => Style::Simple,
             },
-            description: description?,
+            description: with_guess(description?, guess),
             example: example?.map_or_else(String::new, |example| example.value.0.clone()),
         })
     }
@@ -79,7 +81,7 @@ impl Checker<'_> {
     fn style(&self, ty: &Type, style: &Located<file::Style>) {
         let fits = match self.resolved(ty) {
             Type::Array(items) => style.value != file::Style::Simple || is_scalar(self.resolved(items)),
-            Type::Map(_) | Type::Object(_) => matches!(style.value, file::Style::Json | file::Style::Flat),
+            Type::Map(_) | Type::Object(_) | Type::Any => matches!(style.value, file::Style::Json | file::Style::Flat),
             // A shape that nobody knows; reported already.
             Type::Shape(_) => true,
             _ => false,
@@ -89,10 +91,33 @@ impl Checker<'_> {
                 &style.range,
                 "this style cannot write values of this type",
                 "does not fit the type",
-                "`json` and `flat` are for lists, maps and objects, `repeat-list` for lists, `simple` for lists of \
+                "`json` and `flat` are for lists, maps, objects and free-form values, `repeat-list` for lists, `simple` for lists of \
                  scalars; other types take no style",
             );
         }
+    }
+
+    /// Whether a value of the type may hold something sensitive.
+    pub(super) fn holds_sensitive(&self, ty: &Type) -> bool {
+        let mut open = vec![ty];
+        let mut seen: Vec<&str> = Vec::new();
+        while let Some(ty) = open.pop() {
+            match ty {
+                Type::Array(inner) | Type::Map(inner) => open.push(inner),
+                Type::Object(object) => {
+                    if object.fields.iter().any(|field| field.sensitive) {
+                        return true;
+                    }
+                    open.extend(object.fields.iter().map(|field| &field.ty));
+                }
+                Type::Shape(name) if !seen.contains(&name.value.as_str()) => {
+                    seen.push(&name.value);
+                    open.extend(self.shapes.types.get(name.value.as_str()));
+                }
+                _ => {}
+            }
+        }
+        false
     }
 
     /// The type behind the name of a shape.
@@ -112,13 +137,14 @@ impl Checker<'_> {
         let named = self.name(name, "a field");
         let ty = self.ty(raw.type_keys(), &owner);
         let description = self.prose_or_none(&raw.description, "description", &owner);
+        let guess = self.optional_prose(&raw.guessed, "guessed");
         let rust_name = self.rust_name(&raw.rust_name);
         Some(Field {
             name: named.then(|| self.spanned(name))?,
             rust_name,
             ty: ty?,
             sensitive: raw.sensitive.given().copied().unwrap_or(false),
-            description: description?,
+            description: with_guess(description?, guess),
         })
     }
 
@@ -287,4 +313,13 @@ impl Checker<'_> {
 
 fn is_scalar(ty: &Type) -> bool {
     matches!(ty, Type::String | Type::Int32 | Type::Int64 | Type::Number | Type::Boolean | Type::Enum(_))
+}
+
+/// A description that also reports that nobody has reviewed the type: this belongs wherever the type is documented.
+fn with_guess(description: String, guess: Option<String>) -> String {
+    match guess {
+        None => description,
+        Some(guess) if description.is_empty() => format!("The type is a guess, not reviewed: {guess}"),
+        Some(guess) => format!("{description} The type is a guess, not reviewed: {guess}"),
+    }
 }

@@ -1,0 +1,281 @@
+//! Types that their own examples contradict, made wide enough for them.
+//!
+//! In a response, the example is better evidence than the type: a value that does not fit is lost. In a request, the official SDKs
+//! send values of the documented type, so a service takes them; there, only a number proves that a number type is too narrow.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::example::is_placeholder;
+use super::notes::Notes;
+use super::schema::{Item, Member, Shape, Side, Ty};
+
+/// Widens types.
+pub struct Widening<'a> {
+    pub shapes: &'a mut BTreeMap<String, Shape>,
+    pub notes: &'a mut Notes,
+}
+
+/// An example value of a shape that is still to be looked at: the shape, the value, and its place.
+type Open<'v> = (String, &'v Value, String);
+
+impl Widening<'_> {
+    /// Widens the types of members by an example of the object.
+    pub fn members(&mut self, members: &mut [Member], example: &Map<String, Value>, side: Side, place: &str) {
+        let mut open = Vec::new();
+        self.all(members, example, side, place, &mut open);
+        self.finish(open, side);
+    }
+
+    /// Widens the type of one member by an example of its value.
+    pub fn member(&mut self, member: &mut Member, example: &Value, side: Side, place: &str) {
+        let mut open = Vec::new();
+        self.ty(&mut member.ty, &mut member.guessed, example, side, place, &mut open);
+        self.finish(open, side);
+    }
+
+    /// Values of shapes, one after the other: a shape may hold itself.
+    fn finish<'v>(&mut self, mut open: Vec<Open<'v>>, side: Side) {
+        while let Some((name, value, place)) = open.pop() {
+            let Some(shape) = self.shapes.get_mut(&name) else { continue };
+            let mut ty = std::mem::replace(&mut shape.ty, Ty::Any);
+            if let (Ty::Object(members), Value::Object(example)) = (&mut ty, value) {
+                self.all(members, example, side, &place, &mut open);
+            }
+            if let Some(shape) = self.shapes.get_mut(&name) {
+                shape.ty = ty;
+            }
+        }
+    }
+
+    fn all<'v>(
+        &mut self,
+        members: &mut [Member],
+        example: &'v Map<String, Value>,
+        side: Side,
+        place: &str,
+        open: &mut Vec<Open<'v>>,
+    ) {
+        for member in members {
+            // The gateway sends the details of a denial as text or as an object; decoding keeps both as text.
+            if member.name == "AccessDeniedDetail" {
+                continue;
+            }
+            if let Some(value) = example.get(&member.name) {
+                let place = format!("{place}.{}", super::schema::shown(&member.name));
+                self.ty(&mut member.ty, &mut member.guessed, value, side, &place, open);
+            }
+        }
+    }
+
+    fn ty<'v>(
+        &mut self,
+        ty: &mut Ty,
+        guessed: &mut Option<String>,
+        value: &'v Value,
+        side: Side,
+        place: &str,
+        open: &mut Vec<Open<'v>>,
+    ) {
+        if is_nothing(value) {
+            return;
+        }
+        let wrapped = match (&mut *ty, value) {
+            (Ty::List(item), Value::Array(list)) => {
+                return self.items(item, guessed, list, side, place, open);
+            }
+            (Ty::Wrapped(_, item), Value::Array(list)) => {
+                return self.items(item, guessed, list, side, place, open);
+            }
+            (Ty::Wrapped(member, item), Value::Object(members)) => match members.get(member) {
+                Some(Value::Array(list)) => return self.items(item, guessed, list, side, place, open),
+                Some(Value::Null) => return,
+                // Empty: nothing is in the list.
+                None if members.is_empty() => return,
+                _ => None,
+            },
+            (Ty::Map(item), Value::Object(members)) => {
+                for value in members.values() {
+                    self.ty(&mut item.ty, guessed, value, side, place, open);
+                }
+                return;
+            }
+            (Ty::Object(members), Value::Object(example)) => return self.all(members, example, side, place, open),
+            (Ty::Shape(name), value) => {
+                let fits = match self.shapes.get(name).map(|shape| &shape.ty) {
+                    Some(Ty::Object(_)) => value.is_object(),
+                    Some(Ty::Text(_)) => !(value.is_object() || value.is_array()),
+                    _ => true,
+                };
+                if fits {
+                    open.push((name.clone(), value, place.to_owned()));
+                    return;
+                }
+                None
+            }
+            // A list that comes in an object of one member is a wrapped list.
+            (Ty::List(item), Value::Object(members)) if side == Side::Answer && members.len() == 1 => members
+                .iter()
+                .next()
+                .filter(|(name, list)| list.is_array() && super::schema::is_valid_name(name))
+                .map(|(name, _)| Ty::Wrapped(name.clone(), item.clone())),
+            _ => None,
+        };
+        let wider = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => wider(ty, value, side),
+        };
+        if let Some(wider) = wider {
+            let subject = if place.ends_with("[]") { "Items are documented" } else { "Documented" };
+            let reason = format!("{subject} as {}, but an example is {}.", ty.in_words(), in_words(value));
+            guessed.get_or_insert(reason);
+            self.notes.add("a type is wider than documented, because an example contradicts it", place);
+            *ty = wider;
+            // What is inside of a list that turned out to be wrapped.
+            if matches!(ty, Ty::Wrapped(..)) {
+                self.ty(ty, guessed, value, side, place, open);
+            }
+        }
+    }
+
+    fn items<'v>(
+        &mut self,
+        item: &mut Item,
+        guessed: &mut Option<String>,
+        list: &'v [Value],
+        side: Side,
+        place: &str,
+        open: &mut Vec<Open<'v>>,
+    ) {
+        let place = format!("{place}[]");
+        for value in list {
+            self.ty(&mut item.ty, guessed, value, side, &place, open);
+        }
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// A type that holds the example, too; `None` if the type does, or the example is none.
+pub fn wider(ty: &Ty, value: &Value, side: Side) -> Option<Ty> {
+    let is_request = side == Side::Request;
+    let any_text = || Ty::Text(Vec::new());
+    match (ty, value) {
+        (Ty::Any, _) | (_, Value::Null) => None,
+        (Ty::Text(_), Value::Array(_) | Value::Object(_)) => (!is_request).then_some(Ty::Any),
+        (Ty::Text(_), _) | (Ty::Bool, Value::Bool(_)) => None,
+        (Ty::Int32 | Ty::Int64 | Ty::Number, Value::Number(number)) => wider_number(ty, &number.to_string()),
+        (Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool, Value::String(text)) => {
+            let text = text.trim();
+            // Text that begins like JSON was copied from what is around it.
+            if is_placeholder(text) || text.starts_with(['{', '[']) {
+                return None;
+            }
+            if *ty == Ty::Bool {
+                let is_boolean = text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false");
+                return (!is_boolean && !is_request).then(any_text);
+            }
+            let plain = text.replace(',', "");
+            if is_number(&plain) {
+                return wider_number(ty, &plain).filter(|wider| !is_request || !matches!(wider, Ty::Text(_)));
+            }
+            (!is_request).then(any_text)
+        }
+        // Decoding takes these two for booleans.
+        (Ty::Bool, Value::Number(number)) if number.as_i64().is_some_and(|number| number == 0 || number == 1) => None,
+        (Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool, Value::Number(_) | Value::Bool(_)) => {
+            (!is_request).then(any_text)
+        }
+        (_, Value::String(text)) if is_placeholder(text.trim()) => None,
+        (Ty::List(_) | Ty::Wrapped(..), Value::Array(_)) | (Ty::Map(_) | Ty::Object(_), Value::Object(_)) => None,
+        _ => (!is_request).then_some(Ty::Any),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
+        && text.ends_with(|c: char| c.is_ascii_digit() || c == '.')
+        && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+/// A type for numbers, or text, that holds this number without loss; `None` if the type does.
+fn wider_number(ty: &Ty, number: &str) -> Option<Ty> {
+    let is_whole = !number.contains(['.', 'e', 'E']);
+    match ty {
+        Ty::Int32 if number.parse::<i32>().is_ok() => None,
+        Ty::Int32 if number.parse::<i64>().is_ok() => Some(Ty::Int64),
+        Ty::Int64 if number.parse::<i64>().is_ok() => None,
+        Ty::Int32 | Ty::Int64 if is_whole => Some(Ty::Text(Vec::new())),
+        Ty::Int32 | Ty::Int64 => Some(Ty::Number),
+        _ => None,
+    }
+}
+
+/// An example for a message.
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        Value::String(text) => {
+            let short: String = text.chars().take(40).collect();
+            let more = if short.len() < text.len() { "…" } else { "" };
+            format!("the text {}{more}", crate::emit::code(&short))
+        }
+        other => format!("`{other}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_type_that_its_example_contradicts_becomes_wide_enough_for_it() {
+        let text = || Ty::Text(Vec::new());
+        let list = |ty| Ty::List(Box::new(Item { ty, description: String::new() }));
+        let object = || Ty::Object(Vec::new());
+        for (ty, example, answer, request) in [
+            (Ty::Int64, json!(3.4), Some(Ty::Number), Some(Ty::Number)),
+            (Ty::Int64, json!("3.4"), Some(Ty::Number), Some(Ty::Number)),
+            (Ty::Int32, json!(3.4), Some(Ty::Number), Some(Ty::Number)),
+            (Ty::Int32, json!(2_147_483_648_u64), Some(Ty::Int64), Some(Ty::Int64)),
+            (Ty::Int32, json!("1700000000000"), Some(Ty::Int64), Some(Ty::Int64)),
+            (Ty::Int64, json!(u64::MAX), Some(text()), Some(text())),
+            (Ty::Int64, json!("18446744073709551615"), Some(text()), None),
+            (Ty::Int64, json!(1e3), Some(Ty::Number), Some(Ty::Number)),
+            (Ty::Int64, json!("unlimited"), Some(text()), None),
+            (Ty::Int32, json!("12%"), Some(text()), None),
+            (Ty::Int32, json!(true), Some(text()), None),
+            (Ty::Number, json!("n/a!"), Some(text()), None),
+            (Ty::Bool, json!("yes"), Some(text()), None),
+            (Ty::Bool, json!(7), Some(text()), None),
+            (text(), json!(["a"]), Some(Ty::Any), None),
+            (object(), json!(11), Some(Ty::Any), None),
+            (object(), json!([{"a": 1}]), Some(Ty::Any), None),
+            (list(text()), json!("a"), Some(Ty::Any), None),
+            (Ty::Int32, json!({"a": 1}), Some(Ty::Any), None),
+            // What fits, and what is no value.
+            (Ty::Int32, json!("1,024"), None, None),
+            (Ty::Int32, json!(-3), None, None),
+            (Ty::Number, json!(3), None, None),
+            (Ty::Number, json!("1e3"), None, None),
+            (Ty::Bool, json!("True"), None, None),
+            (Ty::Bool, json!(1), None, None),
+            (text(), json!(3.4), None, None),
+            (Ty::Any, json!([]), None, None),
+            (Ty::Int64, json!("2933****"), None, None),
+            (Ty::Int64, json!("示例值"), None, None),
+            (Ty::Int64, json!("string"), None, None),
+            (Ty::Int64, json!("[1]"), None, None),
+            (object(), json!("None"), None, None),
+        ] {
+            assert_eq!(wider(&ty, &example, Side::Answer), answer, "{ty:?} {example}");
+            assert_eq!(wider(&ty, &example, Side::Request), request, "{ty:?} {example}");
+        }
+    }
+}
