@@ -46,7 +46,7 @@ impl<P: Product> fmt::Debug for Client<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("product", &P::DESCRIPTOR.code)
-            .field("endpoint", &self.core.settings.endpoint.to_string())
+            .field("endpoint", &self.core.endpoint.to_string())
             .field("signature", &self.core.settings.signature)
             .field("throttle", &self.core.throttle)
             .finish_non_exhaustive()
@@ -115,7 +115,19 @@ impl<P: Product> Client<P> {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn send_untyped(&self, request: UntypedRequest) -> Result<Response<Json>, Error> {
-        self.send_untyped_by_reference(&request, CallOptions::new()).await
+        self.send_untyped_with(request, CallOptions::new()).await
+    }
+
+    /// As [`send_untyped`](Self::send_untyped), with settings for this call alone.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_untyped_with(
+        &self,
+        request: UntypedRequest,
+        options: CallOptions,
+    ) -> Result<Response<Json>, Error> {
+        self.send_untyped_by_reference(&request, options).await
     }
 
     pub(crate) async fn send_untyped_by_reference(
@@ -124,7 +136,7 @@ impl<P: Product> Client<P> {
         options: CallOptions,
     ) -> Result<Response<Json>, Error> {
         let mut output = JsonOutput::default();
-        let call = Call::untyped::<P>(request).with_ticket(self.ticket.as_deref());
+        let call = Call::untyped::<P>(request)?.with_ticket(self.ticket.as_deref());
         let metadata = self.core.call(&call, options, &mut output).await?;
         Ok(Response::untyped(Json::Object(output.0), metadata))
     }
@@ -142,7 +154,7 @@ impl<P: Product> Client<P> {
     /// # Errors
     /// As [`prepare`](Self::prepare).
     pub async fn prepare_untyped(&self, request: &UntypedRequest) -> Result<PreparedRequest, Error> {
-        self.core.prepare(&Call::untyped::<P>(request)).await
+        self.core.prepare(&Call::untyped::<P>(request)?).await
     }
 
     /// Reads the answer to a [prepared](Self::prepare) request, however it was sent. No IO happens. The request tells what must
@@ -181,7 +193,7 @@ impl<P: Product> Client<P> {
 
     /// Where requests go.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.core.settings.endpoint
+        &self.core.endpoint
     }
 }
 

@@ -33,6 +33,7 @@ mod digits;
 mod endpoint;
 mod error;
 pub mod event;
+mod headers;
 mod macros;
 mod options;
 mod platform;
@@ -47,8 +48,8 @@ pub mod sign;
 mod skew;
 pub mod testing;
 pub mod throttle;
-mod trace;
 pub mod transport;
+mod unsigned;
 mod untyped;
 
 pub use action::{Action, Product, Request};
@@ -56,6 +57,7 @@ pub use builder::ClientBuilder;
 pub use bulk::Bulk;
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsError, EnvironmentCredentials, ProvideCredentials, ProvideFuture};
+pub use decode::{Mismatch, Mismatches};
 pub use descriptor::RateLimit;
 pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::{Error, ErrorKind};
@@ -70,6 +72,7 @@ pub use transport::HyperTransport;
 #[cfg(feature = "reqwest")]
 pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};
+pub use unsigned::UnsignedRequest;
 pub use untyped::UntypedRequest;
 
 pub(crate) use private::{decode, parameters, value};
