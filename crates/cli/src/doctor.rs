@@ -1,4 +1,5 @@
-//! `cams doctor`: whether a call could work, and if not, why. Nothing secret is shown, and no action of the product is called.
+//! `cams doctor`: checks whether a call could work, and shows what keeps it from working. Nothing secret is shown, and no action of the
+//! product is called.
 
 use std::env;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,12 +14,14 @@ use http::header::DATE;
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
+use crate::figures::counted;
+use crate::options::wants_json;
 use crate::{connect, output};
 
-/// How long the endpoint has for an answer.
+/// The time limit for an answer of the endpoint.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The service refuses a timestamp that is further off; the client then corrects itself, at the price of one more attempt.
+/// In seconds; the service refuses a timestamp that is further off, and the client then corrects itself with one more attempt.
 const ACCEPTED_SKEW: f64 = 900.0;
 
 /// What keeps a call from working, with the exit code of such a call.
@@ -32,7 +35,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let (credentials, source) = sources(&tried, &mut problems);
     let identity = match &credentials {
         Some(credentials) => identity(&setup, credentials, &mut problems).await,
-        None => json!({ "error": "not asked: there are no credentials" }),
+        None => json!({ "error": NOT_ASKED }),
     };
     let client = connect::address(ClientBuilder::from_env()?, matches).build()?;
     let (endpoint, clock) = endpoint(&client, matches, &mut problems).await;
@@ -47,11 +50,181 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         "quota": quota(),
         "proxy": proxy(),
     });
-    let json = matches.get_one::<String>("output").is_some_and(|format| format == "json");
-    output::print(&if json { output::json(&report) } else { output::table(&report) })?;
+    if wants_json(matches) {
+        output::print(&output::json(&report))?;
+    } else {
+        output::print(&lines(&report, &tried))?;
+    }
     match problems.into_iter().next() {
         None => Ok(()),
         Some((code, problem)) => Err(Failure::ahead(code, format!("a call could not work: {problem}"))),
+    }
+}
+
+const NOT_ASKED: &str = "not asked: there are no credentials";
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Fine,
+    /// Calls work, but something needs a look.
+    Look,
+    /// Calls cannot work.
+    Broken,
+    /// Not checked, or nothing to check.
+    Open,
+}
+
+/// The line of a check, what it means, and how to repair it.
+struct Check {
+    verdict: Verdict,
+    name: &'static str,
+    text: String,
+    more: Vec<String>,
+}
+
+impl Check {
+    fn new(verdict: Verdict, name: &'static str, text: impl Into<String>) -> Self {
+        Self { verdict, name, text: text.into(), more: Vec::new() }
+    }
+
+    fn more(mut self, line: impl Into<String>) -> Self {
+        self.more.push(line.into());
+        self
+    }
+}
+
+/// The report for people: one line a check, what it means, and the command that repairs it.
+fn lines(report: &Value, tried: &[Tried]) -> String {
+    let checks = [
+        about_credentials(report, tried),
+        about_identity(&report["identity"]),
+        about_endpoint(&report["endpoint"]),
+        about_clock(&report["clock"]),
+        about_quota(&report["quota"]),
+        about_proxy(&report["proxy"]),
+    ];
+    let mut out = String::new();
+    for Check { verdict, name, text, more } in &checks {
+        let symbol = match verdict {
+            Verdict::Fine => "\u{2713}",
+            Verdict::Look => "!",
+            Verdict::Broken => "\u{2717}",
+            Verdict::Open => "-",
+        };
+        out.push_str(&format!("{symbol} {name:<12} {}\n", output::printable(text)));
+        for line in more {
+            out.push_str(&format!("  {:<12} {}\n", "", output::printable(line)));
+        }
+    }
+    let works = report["can_call"] == true;
+    out + if works { "\nA call can work." } else { "\nA call cannot work." }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn about_credentials(report: &Value, tried: &[Tried]) -> Check {
+    let others = |outcome: &str| {
+        let all = report["credentials"].as_array().into_iter().flatten();
+        let lines = all.filter(move |source| source["outcome"] == outcome);
+        lines.map(|source| format!("{}: {}", text(&source["source"]), text(&source["why"]))).collect::<Vec<_>>()
+    };
+    let warned =
+        tried.iter().any(|tried| matches!(&tried.outcome, Outcome::Gave(found) if !found.warnings().is_empty()));
+    if let [used, ..] = &others("used")[..] {
+        let verdict = if warned { Verdict::Look } else { Verdict::Fine };
+        return Check::new(verdict, "Credentials", used.as_str());
+    }
+    let failed = others("failed");
+    if let [first, rest @ ..] = &failed[..] {
+        let check = rest.iter().fold(Check::new(Verdict::Broken, "Credentials", first.as_str()), Check::more_ref);
+        return check.more("repair this source or remove it; the search ends at a source that is set up and fails");
+    }
+    let mut check = Check::new(Verdict::Broken, "Credentials", "no source has credentials");
+    for line in others("passed over") {
+        check = check.more(line);
+    }
+    check
+        .more("run: export ALIBABA_CLOUD_ACCESS_KEY_ID=ID ALIBABA_CLOUD_ACCESS_KEY_SECRET=SECRET")
+        .more("or:  aliyun configure")
+}
+
+impl Check {
+    fn more_ref(self, line: &String) -> Self {
+        self.more(line.as_str())
+    }
+}
+
+fn about_identity(identity: &Value) -> Check {
+    let name = "Identity";
+    match &identity["error"] {
+        Value::Null => Check::new(
+            Verdict::Fine,
+            name,
+            format!("{} (account {})", text(&identity["arn"]), text(&identity["account"])),
+        ),
+        error if error == NOT_ASKED => Check::new(Verdict::Open, name, "not checked: there are no credentials"),
+        error if identity["refused"] == true => Check::new(Verdict::Broken, name, format!("refused: {}", text(error)))
+            .more("check the access key in the RAM console, or export another one"),
+        error => Check::new(Verdict::Open, name, format!("not checked: {}", text(error)))
+            .more("calls can work without it: STS is another endpoint than the product's"),
+    }
+}
+
+fn about_endpoint(endpoint: &Value) -> Check {
+    let name = "Endpoint";
+    let url = format!("{} (because of {})", text(&endpoint["url"]), text(&endpoint["because_of"]));
+    match &endpoint["error"] {
+        Value::Null => {
+            Check::new(Verdict::Fine, name, format!("{url} answered in {} ms", endpoint["answered_after_ms"]))
+        }
+        error => Check::new(Verdict::Broken, name, format!("{url} does not answer"))
+            .more(text(error))
+            .more(format!("run: curl -sv {}, and check --region, HTTPS_PROXY and NO_PROXY", text(&endpoint["url"]))),
+    }
+}
+
+fn about_clock(clock: &Value) -> Check {
+    let name = "Clock";
+    match clock["ahead_of_server_s"].as_f64() {
+        None => Check::new(
+            Verdict::Open,
+            name,
+            format!("not checked: {}", text(&clock["verdict"]).trim_start_matches("not known: ")),
+        ),
+        Some(skew) if skew.abs() > ACCEPTED_SKEW => {
+            let direction = if skew > 0.0 { "ahead of" } else { "behind" };
+            Check::new(Verdict::Look, name, format!("{:.0} s {direction} the server", skew.abs()))
+                .more("the client corrects for it with one more attempt at first")
+                .more("run: sudo timedatectl set-ntp true")
+        }
+        Some(skew) => Check::new(Verdict::Fine, name, format!("{:.0} s off the server's", skew.abs())),
+    }
+}
+
+fn about_quota(quota: &Value) -> Check {
+    let mut actions: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
+    for limit in quota["per_account"].as_object().into_iter().flatten().map(|(_, limit)| text(limit)) {
+        *actions.entry(limit).or_default() += 1;
+    }
+    let limits: Vec<String> = actions
+        .iter()
+        .map(|(limit, actions)| format!("{limit} ({})", counted(*actions, "action", "actions")))
+        .collect();
+    Check::new(Verdict::Fine, "Quota", format!("{} per account", limits.join(", ")))
+        .more(format!("shared: {}", text(&quota["shared"])))
+}
+
+fn about_proxy(proxy: &Value) -> Check {
+    match proxy.as_object() {
+        None => Check::new(Verdict::Open, "Proxy", text(proxy)),
+        Some(variables) => {
+            let mut lines = variables.iter().map(|(name, value)| format!("{name}={}", text(value)));
+            let first = lines.next().unwrap_or_default();
+            lines.fold(Check::new(Verdict::Fine, "Proxy", first), |check, line| check.more(line))
+        }
     }
 }
 
@@ -111,11 +284,12 @@ async fn identity(setup: &Setup, credentials: &Credentials, problems: &mut Probl
             "arn": answer.arn,
         }),
         Err(error) => {
-            // Who cannot be reached refuses nothing: STS may be out of reach where the product is not.
-            if error.kind() == ErrorKind::Service {
+            // STS may be out of reach where the product is not; only its own answer is a refusal.
+            let refused = error.kind() == ErrorKind::Service;
+            if refused {
                 problems.push((3, format!("the credentials are refused: {error}")));
             }
-            json!({ "error": error.to_string() })
+            json!({ "error": error.to_string(), "refused": refused })
         }
     }
 }

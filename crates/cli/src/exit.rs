@@ -1,20 +1,24 @@
-//! Exit codes, and how a failure is told.
+//! Exit codes, and how a failure is reported.
 
 use std::process::ExitCode;
 
 use alibabacloud_cams::{Error, ErrorKind};
+use serde_json::{Map, Value, json};
+
+use crate::output;
 
 /// What `--help` says about exit codes; [`Failure::code`] is the rule.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  the call succeeded
   1  a local failure, such as an output that cannot be written
-  2  the command line is wrong
+  2  the command line or the input is wrong
   3  the service answered with an error: the call had no effect
   4  nothing was sent: no credentials, no connection, no room in the quota
   5  sent, but the outcome is unknown: the call may or may not have had an effect
-  6  a bulk was interrupted: rows are left, and the same command goes on
-A bulk ends with 0 if all rows are done, 3 if some failed, and 5 if the outcome of some is unknown.";
+  6  a bulk was interrupted: rows are left, and the same command continues
+A bulk ends with 0 if all rows are done, 3 if some failed, and 5 if the outcome of some is unknown.
+With --output json, an error is a JSON object on standard error.";
 
 /// Why the program ends without a result.
 #[derive(Debug)]
@@ -22,65 +26,137 @@ pub(crate) struct Failure {
     code: u8,
     message: String,
     advice: Option<&'static str>,
+    /// What is known about a failed call, for programs.
+    facts: Map<String, Value>,
+    /// What the service said beside its message, for people.
+    details: Vec<String>,
 }
 
 impl Failure {
+    fn new(code: u8, message: String, advice: Option<&'static str>) -> Self {
+        Self { code, message, advice, facts: Map::new(), details: Vec::new() }
+    }
+
     /// A failure that has nothing to do with the service.
     pub(crate) fn local(message: String) -> Self {
-        Self { code: 1, message, advice: None }
+        Self::new(1, message, None)
     }
 
     /// A call could not work, for a reason that has this exit code.
     pub(crate) fn ahead(code: u8, message: String) -> Self {
-        Self { code, message, advice: None }
+        Self::new(code, message, None)
     }
 
     /// A command line that cannot be understood.
     pub(crate) fn usage(message: String) -> Self {
-        Self { code: 2, message, advice: None }
+        Self::new(2, message, None)
     }
 
-    /// A bulk that did not do all it should.
+    /// A bulk that did not do all rows.
     pub(crate) fn bulk(code: u8, message: String, advice: &'static str) -> Self {
-        Self { code, message, advice: Some(advice) }
+        Self::new(code, message, Some(advice))
     }
 
-    /// Prints the failure on standard error and gives the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
-        eprintln!("error: {}", crate::output::printable(&self.message));
-        if let Some(advice) = self.advice {
-            eprintln!("help: {advice}");
+    /// Prints the failure on standard error, for people or as JSON, and returns the exit code.
+    pub(crate) fn report(&self, as_json: bool) -> ExitCode {
+        if as_json {
+            output::say(&output::json(&self.json()));
+        } else {
+            output::say(&format!("error: {}", output::printable(&self.message).replace("\\n", "\n")));
+            for detail in &self.details {
+                output::say(&format!("  {}", output::printable(detail)));
+            }
+            if let Some(advice) = self.advice {
+                output::say(&format!("help: {advice}"));
+            }
         }
         ExitCode::from(self.code)
+    }
+
+    fn json(&self) -> Value {
+        let mut error = Map::new();
+        error.insert("message".to_owned(), json!(self.message));
+        error.insert("exit_code".to_owned(), json!(self.code));
+        error.extend(self.facts.clone());
+        if let Some(advice) = self.advice {
+            error.insert("help".to_owned(), json!(advice));
+        }
+        json!({ "error": error })
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let code = if error.outcome_unknown() {
-            5
+        let (code, outcome) = if error.outcome_unknown() {
+            (5, "unknown")
         } else if error.is_not_sent() {
-            4
+            (4, "not_sent")
         } else {
-            3
+            (3, "not_executed")
         };
         let advice = match error.kind() {
             ErrorKind::Credentials => {
-                Some("`cams doctor` tells more; to try the command without an account, add --simulate")
+                Some("`cams doctor` shows each source; to try the command without an account, add --simulate")
             }
-            ErrorKind::NotSent => {
-                Some("check --endpoint and --region, and HTTPS_PROXY and NO_PROXY in the environment")
-            }
+            ErrorKind::NotSent => Some(
+                "check --endpoint and --region, and HTTPS_PROXY and NO_PROXY in the environment; `cams doctor` tests the endpoint",
+            ),
             ErrorKind::QuotaWait => Some("raise --deadline, or send fewer calls at once"),
             ErrorKind::Throttled => {
-                Some("other programs may use the same account's quota; wait, and send the command again")
+                Some("other programs may use the same account's quota; wait, then run the command again")
             }
             _ if error.outcome_unknown() => Some(
                 "find out whether it took effect before you send it again, unless the action can safely be repeated",
             ),
+            _ if error.is_auth() => Some("`cams doctor` shows whose credentials are used"),
             _ => None,
         };
-        Self { code, message: error.to_string(), advice }
+        let mut facts = Map::new();
+        let mut fact = |name: &str, value: Value| {
+            if !value.is_null() {
+                facts.insert(name.to_owned(), value);
+            }
+        };
+        fact("kind", json!(format!("{:?}", error.kind())));
+        fact("outcome", json!(outcome));
+        fact("action", json!(error.action()));
+        fact("code", json!(error.code()));
+        fact("request_id", json!(error.request_id()));
+        fact("http_status", json!(error.http_status()));
+        fact("attempts", json!(error.attempts()));
+        fact("access_denied_detail", error.access_denied_detail().map_or(Value::Null, from_text));
+        fact("recommend", json!(error.recommend()));
+        fact("host_id", json!(error.host_id()));
+        let denied = error.access_denied_detail().map(denied).unwrap_or_default();
+        let recommend = error.recommend().map(|recommend| format!("Recommended: {recommend}"));
+        let details = denied.into_iter().chain(recommend).collect();
+        Self { facts, details, ..Self::new(code, in_lines(&error), advice) }
+    }
+}
+
+/// The message of an error. Sources of credentials are tried one after the other, and each has a line.
+fn in_lines(error: &Error) -> String {
+    let message = error.to_string();
+    if error.kind() == ErrorKind::Credentials { message.replace("; ", "\n  ") } else { message }
+}
+
+/// A text that may be JSON.
+fn from_text(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+}
+
+/// Why access was denied: a line for each member, if it is an object.
+fn denied(text: &str) -> Vec<String> {
+    match from_text(text) {
+        Value::Object(members) => members
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| {
+                format!("{name}: {}", value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
+            })
+            .collect(),
+        Value::String(text) if !text.is_empty() && text != "None" => vec![format!("Access denied: {text}")],
+        _ => Vec::new(),
     }
 }
 

@@ -23,14 +23,20 @@ use std::process::ExitCode;
 use crate::exit::Failure;
 
 fn main() -> ExitCode {
-    let matches = arguments::command().get_matches();
+    let mut as_json = arguments::ask_for_json(std::env::args_os());
+    let matches = match arguments::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return arguments::refused(&error, as_json),
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return Failure::local(format!("the program cannot start: {error}")).report(),
+        Err(error) => return Failure::local(format!("the program cannot start: {error}")).report(as_json),
     };
+    // Known for sure once the command line is understood.
+    as_json = matches.subcommand().is_some_and(|(_, options)| options::wants_json(options));
     match runtime.block_on(run(&matches)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(as_json),
     }
 }
 
@@ -39,10 +45,8 @@ async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
         Some(("bulk", options)) => bulk::run(options).await,
         Some(("simulator", options)) => simulate::serve(options).await,
         Some(("doctor", options)) => doctor::run(options).await,
-        Some(("completions", options)) => {
-            arguments::print_completions(options);
-            Ok(())
-        }
+        Some(("call", options)) => call::any(options).await,
+        Some(("completions", options)) => arguments::print_completions(options),
         Some(("report", options)) => report::run(options),
         Some((name, options)) => match options::action(name) {
             Some(action) => call::run(action, options).await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use alibabacloud_cams::PRODUCT;
 use alibabacloud_cams::descriptor::{ActionDescriptor, ValueKind};
 use clap::builder::{PossibleValuesParser, ValueParser};
-use clap::{Arg, ArgAction};
+use clap::{Arg, ArgAction, ArgMatches};
 use heck::ToKebabCase;
 
 /// The action of a subcommand: its name in kebab case, or as the service spells it.
@@ -37,6 +37,11 @@ pub(crate) fn check_kind(kind: ValueKind, text: &str) -> Result<String, String> 
     if fits { Ok(text.to_owned()) } else { Err(format!("expected {expected}")) }
 }
 
+/// Whether `--output json` was given to a command that has it.
+pub(crate) fn wants_json(matches: &ArgMatches) -> bool {
+    matches.try_get_one::<String>("output").ok().flatten().is_some_and(|format| format == "json")
+}
+
 pub(crate) fn option(name: &'static str) -> Arg {
     Arg::new(name).long(name).help_heading("Options")
 }
@@ -64,7 +69,7 @@ pub(crate) fn connection() -> Vec<Arg> {
             .value_name("SECONDS")
             .value_parser(ValueParser::new(seconds))
             .default_value("60")
-            .help("How long the call may take in all, the wait for its quota included"),
+            .help("The time limit of the whole call, the wait for its quota included"),
         option("quota-redis")
             .value_name("URL")
             .requires("quota-account")

@@ -1,16 +1,22 @@
-//! Printing an answer: as JSON for programs, as a table for people.
+//! Prints results: as JSON for programs, as lines and tables for people.
 
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{ContentArrangement, Table};
 use serde_json::{Map, Value};
 use terminal_size::{Width, terminal_size_of};
+use unicode_width::UnicodeWidthStr;
 
 use crate::exit::Failure;
 
-/// Prints the result on standard output. A reader that went away (`| head`) is no failure.
+/// Prints the result on standard output. A reader that went away (`| head`) is not a failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    match writeln!(io::stdout(), "{}", text.trim_end()).and_then(|()| io::stdout().flush()) {
+    written(writeln!(io::stdout(), "{}", text.trim_end()).and_then(|()| io::stdout().flush()))
+}
+
+/// The result of writing to standard output.
+pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::local(format!("the result cannot be written to standard output: {error}")))
         }
@@ -18,18 +24,41 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Prints a line on standard error. If that is closed or full, the line is lost: there is no other place for it.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// The whole answer as indented JSON, in the order in which it came.
 pub(crate) fn json(answer: &Value) -> String {
     let text = serde_json::to_string_pretty(answer).unwrap_or_else(|_| answer.to_string());
-    // JSON lets some control characters stand for themselves, and a terminal may obey them.
-    let escape = |c: char| if c.is_control() && c != '\n' { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    // JSON allows some characters to stand for themselves that a terminal obeys.
+    let escape = |c: char| if is_hidden(c) && c != '\n' { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
     text.chars().map(escape).collect()
+}
+
+/// A value that a query selected, for people: scalars and lists of scalars as lines, the rest as an answer.
+pub(crate) fn selected(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
+            items.iter().map(cell).collect::<Vec<_>>().join("\n")
+        }
+        Value::Array(items) if items.iter().all(Value::is_object) => {
+            rows_text(&items.iter().filter_map(Value::as_object).collect::<Vec<_>>(), width())
+        }
+        other => render(other, width()),
+    }
+}
+
+fn width() -> Option<usize> {
+    let width = io::stdout().is_terminal().then(|| terminal_size_of(io::stdout())).flatten();
+    width.map(|(Width(width), _)| usize::from(width))
 }
 
 /// The answer for people: single values as lines, lists of objects as tables.
 pub(crate) fn table(answer: &Value) -> String {
-    let width = io::stdout().is_terminal().then(|| terminal_size_of(io::stdout())).flatten();
-    render(answer, width.map(|(Width(width), _)| usize::from(width)))
+    render(answer, width())
 }
 
 fn render(answer: &Value, width: Option<usize>) -> String {
@@ -83,6 +112,8 @@ fn rows_text(rows: &[&Map<String, Value>], width: Option<usize>) -> String {
             columns.push(name);
         }
     }
+    // A stable sort: within one rank, the order of the answer stays.
+    columns.sort_by_key(|name| rank(name));
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(&columns);
@@ -91,14 +122,34 @@ fn rows_text(rows: &[&Map<String, Value>], width: Option<usize>) -> String {
         table.add_row(columns.iter().map(|column| value(column)));
     }
     let table = table.to_string();
-    // Cells are filled up with blanks; at the end of a line they only make it look too wide.
+    // Cells are padded with blanks; at the end of a line they only make it too wide.
     let text = table.lines().fold(String::new(), |text, line| text + line.trim_end() + "\n");
-    let fits = width.is_none_or(|width| text.lines().all(|line| line.chars().count() <= width));
+    let fits = width.is_none_or(|width| text.lines().all(|line| line.width() <= width));
     if fits {
         return text;
     }
     // Too wide for the terminal: one block for each row, so that nothing is cut off.
-    flat.iter().map(|row| pairs(row, "  ")).collect::<Vec<_>>().join("\n")
+    let sorted = |row: &Vec<(String, String)>| {
+        let mut row = row.clone();
+        row.sort_by_key(|(name, _)| rank(name));
+        pairs(&row, "  ")
+    };
+    flat.iter().map(sorted).collect::<Vec<_>>().join("\n")
+}
+
+/// The place of a column: what identifies a row first, then its state, and addresses and settings last.
+fn rank(name: &str) -> u8 {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let ends = |ends: &[&str]| ends.iter().any(|end| last.ends_with(end));
+    match last {
+        _ if name.contains('.') || ends(&["Url", "URL", "Queue"]) => 6,
+        _ if ends(&["Number", "Id"]) => 0,
+        "Name" | "VerifiedName" => 1,
+        "Status" => 2,
+        _ if ends(&["Rating", "Tier", "Level"]) => 3,
+        _ if ends(&["Status", "State"]) => 4,
+        _ => 5,
+    }
 }
 
 fn pairs(lines: &[(String, String)], indent: &str) -> String {
@@ -116,9 +167,16 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// Text without control characters: an answer must not move the cursor of the terminal or colour it.
+/// Text without characters that a terminal obeys or a reader cannot see: an answer must not move the cursor, colour the text or turn
+/// its direction around.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    text.chars().flat_map(|c| if is_hidden(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+/// Control characters, and marks that change the direction of text (a name could make `BANNED` of `DENNAB`).
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -144,9 +202,9 @@ mod tests {
         Success    true
 
         PhoneNumbers (2)
-         PhoneNumber    Status     Calling.Hours  VerifiedName
-         8613800001234  CONNECTED  1 entries
-         8613800005678                            \u{1b}[31mred\n
+         PhoneNumber    VerifiedName     Status     Calling.Hours
+         8613800001234                   CONNECTED  1 entries
+         8613800005678  \u{1b}[31mred\n
         ");
     }
 
@@ -165,6 +223,40 @@ mod tests {
           PhoneNumber   8613800005678
           VerifiedName  \u{1b}[31mred\n
         ");
+    }
+
+    #[test]
+    fn what_matters_most_comes_first() {
+        let mut names = vec![
+            "StatusCallbackUrl",
+            "VerifiedName",
+            "QualityRating",
+            "NameStatus",
+            "Calling.Status",
+            "IsOfficial",
+            "Status",
+            "PhoneNumber",
+        ];
+        names.sort_by_key(|name| rank(name));
+        let expected = [
+            "PhoneNumber",
+            "VerifiedName",
+            "Status",
+            "QualityRating",
+            "NameStatus",
+            "IsOfficial",
+            "StatusCallbackUrl",
+            "Calling.Status",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_selected_value_is_a_line_a_list_or_a_table() {
+        assert_eq!(selected(&json!("a\u{202e}")), "a\\u{202e}");
+        assert_eq!(selected(&json!(["a", 1])), "a\n1");
+        assert!(selected(&json!([{ "Status": "OK", "Id": 1 }])).starts_with(" Id  Status"));
+        assert_eq!((selected(&json!(null)), selected(&json!([]))), (String::new(), String::new()));
     }
 
     #[test]

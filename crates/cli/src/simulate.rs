@@ -10,6 +10,7 @@ use alibabacloud_simulator::{QuotaPolicy, Simulator};
 use clap::ArgMatches;
 
 use crate::exit::Failure;
+use crate::output;
 
 /// Starts a simulator for one call.
 pub(crate) async fn start() -> Result<Simulator, Failure> {
@@ -31,6 +32,18 @@ pub(crate) fn credentials() -> Credentials {
     Credentials::new("testid", "testsecret")
 }
 
+/// The variables that make this command, the crates and the official SDKs use the simulator. A key of the user's may be a real one,
+/// so it is not repeated.
+fn exports(simulator: &Simulator, has_key_of_its_own: bool) -> [String; 3] {
+    let key =
+        if has_key_of_its_own { ["'<the ID of --key>'", "'<the secret of --key>'"] } else { ["testid", "testsecret"] };
+    [
+        format!("ALIBABA_CLOUD_ENDPOINT={}", simulator.url()),
+        format!("ALIBABA_CLOUD_ACCESS_KEY_ID={}", key[0]),
+        format!("ALIBABA_CLOUD_ACCESS_KEY_SECRET={}", key[1]),
+    ]
+}
+
 /// Serves until Ctrl-C.
 pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
     let mut builder = Simulator::builder(&[&PRODUCT]);
@@ -38,7 +51,7 @@ pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
         builder = builder.listen(address);
     }
     for key in matches.get_many::<String>("key").into_iter().flatten() {
-        // The value is not repeated in the message: somebody may give a real key.
+        // The message does not repeat the value: it may be a real key.
         builder = match key.splitn(3, ':').collect::<Vec<_>>()[..] {
             [id, secret] if !id.is_empty() && !secret.is_empty() => builder.key(id, secret),
             [id, secret, token] if !id.is_empty() && !secret.is_empty() && !token.is_empty() => {
@@ -65,7 +78,11 @@ pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
     writeln!(io::stdout(), "{}", simulator.url())
         .and_then(|()| io::stdout().flush())
         .map_err(|error| Failure::local(format!("the URL cannot be written to standard output: {error}")))?;
-    eprintln!("simulating {} {}; stop with Ctrl-C", PRODUCT.code, PRODUCT.version);
+    output::say(&format!("simulating {} {}; stop with Ctrl-C", PRODUCT.code, PRODUCT.version));
+    output::say("to use it in another terminal:");
+    for line in exports(&simulator, matches.contains_id("key")) {
+        output::say(&format!("  export {line}"));
+    }
     let pressed = match already {
         Poll::Ready(pressed) => pressed,
         Poll::Pending => ctrl_c.await,

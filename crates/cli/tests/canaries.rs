@@ -60,7 +60,7 @@ fn no_failure_shows_a_mark() {
 
         at(&server(Some((400, &format!(r#"{{"Code":"SignatureDoesNotMatch","Message":"signed: {echo}"}}"#)))), 3);
         at(&server(Some((400, &format!(r#"{{"Code":"{echo}","Message":"no","RequestId":"{echo}"}}"#)))), 3);
-        at(&server(Some((302, &format!("<a href='/?{echo}'>{echo}</a>")))), 3);
+        at(&server(Some((302, &format!("<a href='/?{echo}'>{echo}</a>")))), 5);
         let served = Served::start([]);
         at(&served.url, 3);
         let (_, stdout, stderr) = served.interrupt();

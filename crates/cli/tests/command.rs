@@ -22,6 +22,8 @@ fn the_simulator_prints_its_url_alone_on_the_first_line_and_ends_well_at_ctrl_c(
     assert_eq!(status.code(), Some(0), "{stderr}");
     assert_eq!(stdout, "");
     assert!(stderr.contains("Ctrl-C"), "{stderr}");
+    assert!(stderr.contains("export ALIBABA_CLOUD_ENDPOINT=http://127.0.0.1:"), "{stderr}");
+    assert!(stderr.contains("export ALIBABA_CLOUD_ACCESS_KEY_ID=testid\n"), "{stderr}");
 }
 
 #[test]
@@ -257,4 +259,204 @@ fn a_call_goes_on_with_a_share_if_the_server_of_the_shared_quota_is_away() {
     let ran = run(command);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
+}
+
+#[test]
+fn help_is_a_command_too_and_every_help_has_examples() {
+    let commands: [&[&str]; 7] = [
+        &["bulk"],
+        &["bulk", "chatapp-sync-phone-number"],
+        &["chatapp-sync-phone-number"],
+        &["call"],
+        &["report"],
+        &["doctor"],
+        &["simulator"],
+    ];
+    for command in commands {
+        let by_name = run(cams(["help"].iter().chain(command).copied()));
+        let by_option = run(cams(command.iter().chain(&["--help"]).copied()));
+        assert_eq!((by_name.code, by_option.code), (Some(0), Some(0)), "{}", by_name.stderr);
+        for help in [&by_name.stdout, &by_option.stdout] {
+            assert!(help.contains("Usage: cams") && help.contains("  cams "), "{command:?}: {help}");
+        }
+    }
+    let bulk = run(cams(["help", "bulk", "create-chatapp-migration-initiate"]));
+    assert!(bulk.stdout.contains("Spreadsheets change values"), "{}", bulk.stdout);
+}
+
+#[test]
+fn the_spelling_of_the_service_works_too() {
+    let ran = run(cams(["ChatappSyncPhoneNumber", "--CustSpaceId", "1", "--simulate"]));
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+    let arguments = [
+        "CreateChatappMigrationInitiate",
+        "--CustSpaceId",
+        "1",
+        "--MobileNumber",
+        "1390",
+        "--CountryCode",
+        "86",
+        "--simulate",
+    ];
+    let ran = run(cams(arguments));
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+    let ran = run(cams(["bulk", "ChatappSyncPhoneNumber", "--help"]));
+    assert_eq!(ran.code, Some(0));
+}
+
+#[test]
+fn a_required_parameter_that_is_empty_is_refused() {
+    for empty in ["", " "] {
+        let error = fails(cams(["chatapp-sync-phone-number", "--cust-space-id", empty, "--simulate"]), 2);
+        assert!(error.contains("required but empty"), "{error}");
+    }
+    let error = fails(cams(["call", "ChatappSyncPhoneNumber", "--param", "CustSpaceId=", "--simulate"]), 4);
+    assert!(error.contains("`CustSpaceId`: it is required but empty"), "{error}");
+}
+
+#[test]
+fn any_action_can_be_called_with_the_same_dry_run_and_exit_codes() {
+    let url = server(Some((200, r#"{"Code":"OK","RequestId":"r","ListTemplate":[{"TemplateName":"welcome"}]}"#)));
+    let call = ["call", "ListChatappTemplate", "--param", "CustSpaceId=1", "--param", "Page.Size=-1", "--endpoint"];
+    let ran = run(cams_with_key(and(&call, &[&url])));
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+    assert!(ran.stdout.contains("welcome"), "{}", ran.stdout);
+    let url = nobody();
+    let ran = run(cams(and(&call, &[&url, "--dry-run"])));
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("Action=ListChatappTemplate") && ran.stdout.contains("CustSpaceId=<hidden>"),
+        "{}",
+        ran.stdout
+    );
+    fails(cams_with_key(and(&call, &[&url])), 4);
+    let url = server(None);
+    fails(cams_with_key(and(&call, &[&url])), 5);
+    // An action that the command knows keeps what is known of it.
+    let ran =
+        run(cams(["call", "ChatappSyncPhoneNumber", "--param", "CustSpaceId=1", "--simulate", "--query", "Code"]));
+    assert_eq!((ran.code, &*ran.stdout), (Some(0), "OK\n"), "{}", ran.stderr);
+    for wrong in [
+        &["call"][..],
+        &["call", "a-b"],
+        &["call", "A", "--param", "x"],
+        &["call", "A", "--param", "x=1", "--param", "x=2"],
+    ] {
+        fails(cams(wrong.iter().copied()), 2);
+    }
+}
+
+#[test]
+fn a_query_selects_a_part_of_the_response() {
+    let query = |query: &str, more: &[&str]| {
+        let ran = run(cams(and(&SYNC, &["--simulate", "--query", query]).chain(more.iter().copied())));
+        assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+        ran.stdout
+    };
+    assert_eq!(query("PhoneNumbers[].VerifiedName", &[]), "Alibaba\n");
+    assert_eq!(query("PhoneNumbers[0].{name: VerifiedName}", &["--output", "json"]), "{\n  \"name\": \"Alibaba\"\n}\n");
+    assert_eq!(query("length(PhoneNumbers)", &["--output", "json"]), "1\n");
+    let error = fails(cams(and(&SYNC, &["--simulate", "--query", "a[["])), 2);
+    assert!(error.contains("JMESPath"), "{error}");
+}
+
+#[test]
+fn with_json_output_an_error_is_json_on_standard_error() {
+    let refusal = r#"{"Code":"NoPermission","Message":"No.","RequestId":"R-1","HostId":"h","Recommend":"https://api.example/x",
+        "AccessDeniedDetail":{"AuthAction":"cams:ChatappSyncPhoneNumber","PolicyType":"AccountLevelIdentityBasedPolicy"}}"#;
+    let json = |mut command: std::process::Command, code: i32| -> Value {
+        let ran = support::run({
+            command.stdin(std::process::Stdio::null());
+            command
+        });
+        assert_eq!((ran.code, &*ran.stdout), (Some(code), ""), "{}", ran.stderr);
+        serde_json::from_str::<Value>(&ran.stderr).unwrap_or_else(|error| panic!("{error}: {}", ran.stderr))["error"]
+            .clone()
+    };
+    let url = server(Some((403, refusal)));
+    let error = json(cams_with_key(and(&SYNC, &["--endpoint", &url, "--output", "json"])), 3);
+    assert_eq!(
+        (&error["code"], &error["request_id"], &error["outcome"]),
+        (&"NoPermission".into(), &"R-1".into(), &"not_executed".into())
+    );
+    assert_eq!(
+        (&error["http_status"], &error["exit_code"], &error["kind"]),
+        (&403.into(), &3.into(), &"Service".into())
+    );
+    assert_eq!(error["access_denied_detail"]["AuthAction"], "cams:ChatappSyncPhoneNumber");
+    let url = server(None);
+    assert_eq!(json(cams_with_key(and(&MIGRATE, &["--endpoint", &url, "--output=json"])), 5)["outcome"], "unknown");
+    assert_eq!(
+        json(cams_with_key(and(&SYNC, &["--endpoint", &nobody(), "--output", "json"])), 4)["outcome"],
+        "not_sent"
+    );
+    assert_eq!(json(cams(["chatapp-sync-phone-number", "--output", "json"]), 2)["exit_code"], 2);
+    // For people, the same in lines.
+    let url = server(Some((403, refusal)));
+    let error = fails(cams_with_key(and(&SYNC, &["--endpoint", &url])), 3);
+    assert!(
+        error.contains("\n  AuthAction: cams:ChatappSyncPhoneNumber\n")
+            && error.contains("Recommended: https://api.example/x"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_name_cannot_turn_the_direction_of_the_terminal_around() {
+    let answer = "{\"Code\":\"OK\",\"PhoneNumbers\":[{\"VerifiedName\":\"\u{202e}DENNAB\u{2066}\"}]}";
+    for output in ["table", "json"] {
+        let url = server(Some((200, answer)));
+        let ran = run(cams_with_key(and(&SYNC, &["--endpoint", &url, "--output", output])));
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(!ran.stdout.contains(['\u{202e}', '\u{2066}']) && ran.stdout.contains("202e"), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn credentials_that_are_missing_are_told_source_by_source() {
+    let error = fails(cams(SYNC), 4);
+    assert!(error.lines().count() >= 6, "{error}");
+    assert!(error.lines().all(|line| line.chars().count() < 160), "{error}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_closed_pipe_ends_quietly_and_a_full_device_is_an_error() {
+    for arguments in [&["completions", "bash"][..], &["--help"], &["help", "bulk"], &["--version"]] {
+        let mut child = cams(arguments.iter().copied())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the command starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("the command ends");
+        assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), ""), "{arguments:?}");
+
+        let mut full = cams(arguments.iter().copied());
+        full.stdout(File::create("/dev/full").expect("Linux has a full device"));
+        let error = fails(full, 1);
+        assert!(error.contains("standard output"), "{error}");
+    }
+    // Standard error that cannot be written changes nothing.
+    let mut command = cams(and(&SYNC, &["--simulate", "--output", "xml"]));
+    command.stderr(File::create("/dev/full").expect("Linux has a full device"));
+    assert_eq!(command.status().expect("the command starts").code(), Some(2));
+    let mut command = cams(SYNC);
+    command.stderr(File::create("/dev/full").expect("Linux has a full device"));
+    assert_eq!(command.status().expect("the command starts").code(), Some(4));
+}
+
+#[test]
+fn completions_say_how_to_install_them() {
+    for (shell, line) in [("bash", 0), ("zsh", 1), ("fish", 0), ("powershell", 0), ("elvish", 0)] {
+        let ran = cams(["completions", shell]).output().expect("the command starts");
+        let script = String::from_utf8(ran.stdout).expect("a script is text");
+        let install = script.lines().nth(line).unwrap_or_default();
+        assert!(
+            install.starts_with(&format!("# Install it: ")) && install.contains(&format!("cams completions {shell}")),
+            "{install}"
+        );
+    }
+    let help = run(cams(["completions", "--help"]));
+    assert!(help.stdout.contains("cams completions fish >"), "{}", help.stdout);
 }

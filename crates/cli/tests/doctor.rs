@@ -50,6 +50,18 @@ fn all_is_well_is_said_with_source_identity_endpoint_clock_quota_and_proxy() {
         assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
     }
     assert!(!ran.stdout.contains("CANARY"), "{}", ran.stdout);
+    // One line a check, with its verdict in front.
+    for line in [
+        "\u{2713} Credentials",
+        "\u{2713} Identity",
+        "\u{2713} Endpoint",
+        "\u{2713} Clock",
+        "\u{2713} Quota",
+        "\u{2713} Proxy",
+        "A call can work.",
+    ] {
+        assert!(ran.stdout.lines().any(|text| text.starts_with(line)), "{line}: {}", ran.stdout);
+    }
 }
 
 #[test]
@@ -63,6 +75,13 @@ fn the_exit_code_says_whether_a_call_could_work() {
         "{}",
         ran.stdout
     );
+
+    assert!(
+        ran.stdout.contains("\u{2717} Credentials") && ran.stdout.contains("run: export ALIBABA_CLOUD_ACCESS_KEY_ID="),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.contains("- Identity     not checked"), "{}", ran.stdout);
 
     let mut broken = doctor(without_key, &served.url, None, &[]);
     broken.env("ALIBABA_CLOUD_CONFIG_FILE", "/nowhere/config.json");
@@ -79,7 +98,11 @@ fn the_exit_code_says_whether_a_call_could_work() {
     unreachable.env("ALIBABA_CLOUD_STS_ENDPOINT", nobody());
     let ran = run(unreachable);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stdout.contains("no connection"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("- Identity     not checked: ") && ran.stdout.contains("no connection"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]

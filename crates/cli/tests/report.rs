@@ -316,3 +316,107 @@ fn a_command_line_that_contradicts_itself_is_wrong() {
     fails_with(&["journal", "--html", "page", "--format", "csv"], 2);
     fails_with(&["journal", "--format", "xml"], 2);
 }
+
+/// A migration of each kind: started, refused for two reasons, unknown, and one without an outcome.
+fn migrations() -> Journal {
+    let mut journal =
+        Journal::with(&json!({ "action": "CreateChatappMigrationInitiate", "input": { "rows": 8, "digest": "d" } }));
+    let sending = |journal: &mut Journal, row: u64| {
+        journal.line(&json!({
+            "row": row, "line": row + 1, "at": "2026-11-25T07:02:00.120Z", "state": "sending",
+            "parameters": { "CustSpaceId": format!("29348393884949{row}"), "MobileNumber": format!("1390000123{row}"), "CountryCode": "86" },
+            "labels": { "客户": format!("陈先生 {row}"), "Phone": "+86 139 8765 0123" },
+        }));
+    };
+    for row in 1..=2 {
+        sending(&mut journal, row);
+        journal.line(&json!({
+            "row": row, "at": "2026-11-25T07:02:01.120Z", "state": "done", "request_id": "R",
+            "answer": { "Code": "OK", "RequestId": "R", "Data": { "Id": "828288900011", "Status": "MIGRATING", "PhoneNumber": format!("861390000123{row}") } },
+        }));
+    }
+    for (row, code) in [(3, "Unknown.ResourceOwnerId"), (4, "Unknown.ResourceOwnerId"), (5, "InvalidParameter")] {
+        sending(&mut journal, row);
+        journal.line(&json!({
+            "row": row, "at": "2026-11-25T07:02:02.120Z", "state": "failed", "code": code,
+            "message": format!("no 1390000123{row}"), "request_id": "R-3",
+        }));
+    }
+    sending(&mut journal, 6);
+    journal.line(&json!({ "row": 6, "at": "2026-11-25T07:02:03.120Z", "state": "unknown", "kind": "Unanswered", "message": "lost" }));
+    sending(&mut journal, 7);
+    journal
+}
+
+#[test]
+fn migrations_are_started_unknown_with_how_to_find_out_or_refused_with_the_advice_of_the_specification() {
+    let folder = Folder::new("migrations");
+    let journal = folder.journal("now", &migrations());
+    let chat = report(&[&journal]).stdout;
+    assert!(chat.contains("**2 started, 2 unknown, 3 failed, 1 not sent**"), "{chat}");
+    for format in [&["--format", "markdown"][..], &["--html", "-"]] {
+        let text = report(&[&[&*journal], format].concat()).stdout;
+        assert!(text.contains("Sync the space with") && text.contains("--resend-unknown"), "how to find out: {text}");
+        assert!(
+            text.contains("Check that the space belongs to the account whose access key is used"),
+            "the advice: {text}"
+        );
+        assert!(text.contains("陈先生 3") && text.contains("客户"), "the labels: {text}");
+        // Unknown first, then the most frequent reason.
+        let places =
+            ["Unanswered", "Unknown.ResourceOwnerId", "InvalidParameter"].map(|code| text.find(code).expect(code));
+        assert!(places.is_sorted(), "{places:?}");
+        assert!(!text.contains("13900001233") && !text.contains("98765"), "{text}");
+    }
+    let page = report(&[&journal, "--html", "-"]).stdout;
+    for part in ["Started", "Data.Id", "828288900011", "MIGRATING", "139••••1231", "+86 139••••1231", "293483938849491"]
+    {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    assert!(!page.contains("<script"), "no script is needed");
+    let csv = report(&[&journal, "--format", "csv"]).stdout;
+    let lines: Vec<&str> = csv.trim_start_matches('\u{feff}').lines().collect();
+    assert_eq!(
+        lines[0],
+        "Row,CustSpaceId,MobileNumber,CountryCode,Outcome,Code,Message,RequestId,客户,Phone,Data.Id,Data.Status,Data.PhoneNumber"
+    );
+    assert_eq!(
+        lines[1],
+        "1,293483938849491,139••••1231,86,started,,,,陈先生 1,'+••••,828288900011,MIGRATING,'+86 139••••1231"
+    );
+    assert_eq!(lines.len(), 8);
+    let full = report(&[&journal, "--format", "csv", "--full"]).stdout;
+    assert!(full.contains("13900001231") && full.contains("98765") || full.contains("8765"), "{full}");
+    let error = fails_with(&[&journal, "--previous", &journal], 2);
+    assert!(error.contains("--previous compares the journals of syncs"), "{error}");
+}
+
+#[test]
+fn a_previous_journal_that_is_newer_is_warned_of() {
+    let folder = Folder::new("newer");
+    let (now, before) = (folder.journal("now", &sample(5, 2, true)), folder.journal("before", &sample(5, 2, false)));
+    let right = report(&[&now, "--previous", &before]).stdout;
+    assert!(!right.contains("is newer"), "{right}");
+    let wrong = report(&[&before, "--previous", &now]).stdout;
+    assert!(wrong.contains("The previous journal is newer"), "{wrong}");
+}
+
+#[test]
+fn what_changed_comes_first_and_failed_rows_are_grouped_by_code() {
+    let folder = Folder::new("order");
+    let mut journal = small();
+    for space in ["s7", "s8"] {
+        journal.failed(space, "failed", "Unknown.ResourceOwnerId", "The resource does not belong to the current user.");
+    }
+    let (now, before) = (folder.journal("now", &journal), folder.journal("before", &small_before()));
+    let page = report(&[&now, "--previous", &before, "--html", "-"]).stdout;
+    let places =
+        ["class=\"totals\"", "id=\"changes\"", "id=\"attention\"", "id=\"rows\"", "class=\"charts\"", "id=\"all\""]
+            .map(|part| page.find(part).expect(part));
+    assert!(places.is_sorted(), "{places:?}");
+    assert_eq!(page.matches("<h3 class=\"risk\">").count(), 1 + 1, "at risk, and one code: {page}");
+    assert!(page.contains("failed, 3 rows"), "{page}");
+    for tile in ["act", "risk", "watch"] {
+        assert!(page.contains(&format!("<a href=\"#all\" data-filter=\"{tile}\">")), "{tile}");
+    }
+}

@@ -98,6 +98,9 @@ fn search_sort_filter_and_pages_work_and_nothing_is_asked_or_complained() {
     browser.evaluate("document.querySelector('[data-filter=act]').click()");
     let filtered = column(&mut browser, "status");
     assert!(filtered.iter().all(|status| status == "BANNED" || status == "RESTRICTED"), "{filtered:?}");
+    // The totals at the top filter, too.
+    browser.evaluate("document.querySelector('.totals [data-filter=fine]').click()");
+    assert!(column(&mut browser, "status").iter().all(|status| status == "CONNECTED"));
     browser.evaluate("document.querySelector('[data-filter=worse]').click()");
     assert!(column(&mut browser, "why").iter().all(|why| why.contains("worse:")));
 
@@ -343,4 +346,32 @@ fn unlabelled(browser: &mut Browser) -> Value {
             .filter(element => !(element.textContent.trim() || element.labels?.length || element.ariaLabel || element.getAttribute('aria-labelledby')))
             .map(element => element.outerHTML)",
     )
+}
+
+#[test]
+fn labels_are_columns_that_can_be_searched_and_sorted() {
+    let folder = Folder::new("page-labels");
+    let Some(mut browser) = Browser::start(&folder) else { return };
+    let mut journal = Journal::new(3);
+    for (row, customer) in [(1, "陈记茶行"), (2, "Li <b>"), (3, "Abel")] {
+        journal.line(&json!({
+            "row": row, "line": row + 1, "at": "2026-11-25T07:02:00.120Z", "state": "sending",
+            "parameters": { "CustSpaceId": format!("s{row}") }, "labels": { "客户": customer, "Region": "East" },
+        }));
+        let numbers = [number(&format!("861391234000{row}"), "n", "BANNED", "GREEN", "TIER_1K")];
+        journal.line(&json!({ "row": row, "at": "2026-11-25T07:02:00.120Z", "state": "done", "answer": { "Code": "OK", "PhoneNumbers": numbers } }));
+    }
+    let file = page(&folder, &[&folder.journal("now", &journal)]);
+    for width in [1280, 360] {
+        browser.look(width, false);
+        browser.open(&file);
+        assert_eq!(column(&mut browser, "label"), ["陈记茶行", "East", "Li <b>", "East", "Abel", "East"]);
+        assert!(browser.evaluate("document.documentElement.scrollWidth").as_u64() <= Some(u64::from(width)));
+    }
+    browser.evaluate("document.querySelector('th[data-key=label-0] button').click()");
+    assert_eq!(column(&mut browser, "label")[0], "Abel");
+    search(&mut browser, "陈记");
+    assert_eq!(column(&mut browser, "label"), ["陈记茶行", "East"]);
+    assert!(download(&mut browser).lines().next().is_some_and(|head| head.ends_with(",ChangeText,客户,Region")));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
 }

@@ -124,7 +124,7 @@ impl<P: Product> Client<P> {
         options: CallOptions,
     ) -> Result<Response<Json>, Error> {
         let mut output = JsonOutput::default();
-        let call = Call::untyped::<P>(request).with_ticket(self.ticket.as_deref());
+        let call = Call::untyped::<P>(request)?.with_ticket(self.ticket.as_deref());
         let metadata = self.core.call(&call, options, &mut output).await?;
         Ok(Response::untyped(Json::Object(output.0), metadata))
     }
@@ -142,7 +142,7 @@ impl<P: Product> Client<P> {
     /// # Errors
     /// As [`prepare`](Self::prepare).
     pub async fn prepare_untyped(&self, request: &UntypedRequest) -> Result<PreparedRequest, Error> {
-        self.core.prepare(&Call::untyped::<P>(request)).await
+        self.core.prepare(&Call::untyped::<P>(request)?).await
     }
 
     /// Reads the answer to a [prepared](Self::prepare) request, however it was sent. No IO happens. The request tells what must

@@ -52,7 +52,8 @@ impl std::error::Error for InvalidParameter {}
 /// All parameters of a request that have a value, in the order of the specification.
 ///
 /// # Errors
-/// If a number is not finite, which has no form on the wire, or if two values of the request have the same name on the wire.
+/// If a number is not finite, which has no form on the wire, if a required text is empty, or if two values of the request have the same
+/// name on the wire.
 pub fn parameters<R: Request>(request: &R) -> Result<Vec<Parameter<'_>>, InvalidParameter> {
     let mut writer = Writer { out: Vec::with_capacity(R::PARAMETERS.len()), problem: None, has_parts: false };
     request.each(&mut |parameter, value| writer.parameter(parameter, value));
@@ -61,6 +62,20 @@ pub fn parameters<R: Request>(request: &R) -> Result<Vec<Parameter<'_>>, Invalid
         None => Ok(writer.out),
         Some(problem) => Err(problem),
     }
+}
+
+/// The problem of a required parameter that is empty text.
+const EMPTY: &str = "it is required but empty";
+
+/// Refuses an empty required parameter of an untyped request.
+///
+/// # Errors
+/// If the parameter is required and the value is empty.
+pub(crate) fn check_text(parameter: &ParameterDescriptor, value: &str) -> Result<(), InvalidParameter> {
+    if parameter.required && value.is_empty() {
+        return Err(InvalidParameter { name: parameter.name.to_owned(), problem: EMPTY });
+    }
+    Ok(())
 }
 
 struct Writer<'a> {
@@ -135,6 +150,8 @@ impl<'a> Writer<'a> {
                 self.flatten(parameter, name, value.view(), sensitive || member.sensitive);
             }),
             View::Any(json) => self.flatten_json(parameter, name, json, sensitive),
+            // A parameter without a value is `None`; an empty required one is a mistake.
+            View::Text("") if parameter.required && name == parameter.name => self.refuse(&name, EMPTY),
             View::Text(text) => self.push(parameter, name, Cow::Borrowed(text), sensitive),
             other => match scalar(&other) {
                 Scalar::Text(text) => {
@@ -193,10 +210,11 @@ impl<'a> Writer<'a> {
     }
 
     fn fail(&mut self, name: &str) {
-        self.problem.get_or_insert_with(|| InvalidParameter {
-            name: name.to_owned(),
-            problem: "the number is not finite; infinity and NaN have no form on the wire",
-        });
+        self.refuse(name, "the number is not finite; infinity and NaN have no form on the wire");
+    }
+
+    fn refuse(&mut self, name: &str, problem: &'static str) {
+        self.problem.get_or_insert_with(|| InvalidParameter { name: name.to_owned(), problem });
     }
 }
 

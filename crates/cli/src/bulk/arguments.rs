@@ -36,10 +36,12 @@ pub(crate) fn command() -> Command {
     Command::new("bulk")
         .about(ABOUT)
         .long_about(MORE)
-        .after_long_help(REPAIRS)
+        .after_long_help(format!(
+            "Examples:\n  cams bulk chatapp-sync-phone-number --input spaces.csv --journal today.jsonl --dry-run\n  \
+             cams bulk chatapp-sync-phone-number --input spaces.csv --journal today.jsonl\n\n{REPAIRS}"
+        ))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .disable_help_subcommand(true)
         .subcommand_value_name("ACTION")
         .subcommand_help_heading("Actions")
         .subcommands(PRODUCT.actions.iter().map(|action| action_command(action)))
@@ -55,6 +57,7 @@ fn action_command(action: &'static ActionDescriptor) -> Command {
         (required, optional) => format!("Columns: {required}; optional: {optional}"),
     };
     Command::new(action.name.to_kebab_case())
+        .alias(action.name)
         .about(plain(action.summary))
         .long_about(format!("{}\n\n{MORE}", plain(action.summary)))
         .arg(

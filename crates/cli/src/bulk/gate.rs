@@ -41,7 +41,7 @@ impl Trouble {
                 Some(Self::NotSent)
             }
             ErrorKind::Throttled => Some(Self::Throttled),
-            ErrorKind::Service if concerns_the_account(error) => Some(Self::Refused),
+            ErrorKind::Service if error.is_auth() || is_about_the_clock(error) => Some(Self::Refused),
             _ => None,
         }
     }
@@ -52,31 +52,11 @@ impl Trouble {
     }
 }
 
-/// Whether the service refuses the account or its key, whatever the row.
-fn concerns_the_account(error: &Error) -> bool {
-    let families = [
-        "InvalidAccessKeyId",
-        "InvalidAccessKeySecret",
-        "InvalidSecurityToken",
-        "MissingSecurityToken",
-        "SignatureDoesNotMatch",
-        "IncompleteSignature",
-        "NoPermission",
-        "Forbidden",
-        "Ram.PermissionDeny",
-        "Product.Unsubscript",
-        "InvalidTimeStamp",
-        "IllegalTimestamp",
-    ];
-    error.code().is_some_and(|code| {
-        families.iter().any(|family| {
-            let rest = code
-                .get(..family.len())
-                .filter(|start| start.eq_ignore_ascii_case(family))
-                .map(|_| &code[family.len()..]);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        })
-    })
+/// Whether the service refuses the time of the request, after the client has corrected its clock.
+fn is_about_the_clock(error: &Error) -> bool {
+    error
+        .code()
+        .is_some_and(|code| ["InvalidTimeStamp", "IllegalTimestamp"].iter().any(|family| code.starts_with(family)))
 }
 
 /// Why the run stops.

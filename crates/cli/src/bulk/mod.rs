@@ -72,7 +72,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let throttle = throttle(action, matches)?;
     let limit = throttle.limit(action.name, action.rate_limit);
     for note in work.notes() {
-        eprintln!("{}: {}", printable(input_name), printable(&note));
+        crate::output::say(&format!("{}: {}", printable(input_name), printable(&note)));
     }
 
     if let Some(past) = looked_at {
@@ -130,7 +130,7 @@ fn checked(input: &Input, name: &str, action: &'static ActionDescriptor, prefix:
         let count = kinds.entry((finding.subject.clone(), finding.problem.clone())).or_default();
         *count += 1;
         if *count <= PRINTED {
-            eprintln!("{name}:{}: {}", finding.line, printable(&finding.to_string()));
+            crate::output::say(&format!("{name}:{}: {}", finding.line, printable(&finding.to_string())));
         }
     });
     let Some(checked) = checked else {
@@ -139,7 +139,7 @@ fn checked(input: &Input, name: &str, action: &'static ActionDescriptor, prefix:
         for ((subject, problem), count) in more {
             let more = counted(count - PRINTED, "more row", "more rows");
             let finding = Finding { line: 0, subject, place: String::new(), problem };
-            eprintln!("{name}: {more}: {}", printable(finding.to_string().trim_start_matches("; ")));
+            crate::output::say(&format!("{name}: {more}: {}", printable(finding.to_string().trim_start_matches("; "))));
         }
         let findings = counted(findings, "finding", "findings");
         return Err(Failure::usage(format!("the input has {findings}; nothing was sent")));
@@ -227,7 +227,7 @@ impl Work {
         let mut states: Vec<State> = (0..rows).map(|index| opened.past.state(index)).collect();
         let mut run = Run::new(counts);
         let name = self.journal.display().to_string();
-        opened.prepare(&self.header, |note| eprintln!("{}: {note}", printable(&name)))?;
+        opened.prepare(&self.header, |note| crate::output::say(&format!("{}: {note}", printable(&name))))?;
         if run.counts.left == 0 && without_outcome.is_empty() {
             return self.conclude(&run, &states, None);
         }

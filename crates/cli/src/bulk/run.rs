@@ -85,18 +85,18 @@ impl Run {
                     self.stop = Some(Stop::Interrupted);
                     gate.stop();
                     outcomes.stop();
-                    eprintln!("Stopping: waiting for the calls in flight. Press Ctrl-C again to quit now.");
+                    crate::output::say(&format!("Stopping: waiting for the calls in flight. Press Ctrl-C again to quit now."));
                 }
                 Some(notice) = notices.recv() => {
                     progress.clear();
-                    eprintln!("{}", printable(&notice));
+                    crate::output::say(&format!("{}", printable(&notice)));
                 }
                 _ = ticks.tick() => progress.show(self.counts),
             }
         }
         progress.clear();
         while let Ok(notice) = notices.try_recv() {
-            eprintln!("{}", printable(&notice));
+            crate::output::say(&format!("{}", printable(&notice)));
         }
     }
 
@@ -105,7 +105,11 @@ impl Run {
             if !what.is_empty() {
                 progress.clear();
                 let (number, line) = (row.number, row.line);
-                eprintln!("not in the journal: row {number} (line {line}) {}: {}", printable(what), printable(why));
+                crate::output::say(&format!(
+                    "not in the journal: row {number} (line {line}) {}: {}",
+                    printable(what),
+                    printable(why)
+                ));
             }
             self.stop.get_or_insert_with(|| Stop::JournalFull(why.clone()));
         }

@@ -188,9 +188,9 @@ impl Work {
             0 => String::new(),
             more => format!(", and {} more", grouped(more as u64)),
         };
-        eprintln!("unknown: row {}{more}", named.join(", "));
+        crate::output::say(&format!("unknown: row {}{more}", named.join(", ")));
         if !self.action.unknown_outcome.is_empty() {
-            eprintln!("{}", crate::options::plain(self.action.unknown_outcome));
+            crate::output::say(&format!("{}", crate::options::plain(self.action.unknown_outcome)));
         }
     }
 }

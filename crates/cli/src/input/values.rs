@@ -9,28 +9,8 @@ use alibabacloud_cams::descriptor::{ActionDescriptor, ParameterDescriptor, Value
 
 use crate::options::check_kind;
 
-/// What is repaired and what is refused, for `cams bulk --help`.
-pub(crate) const REPAIRS: &str = "\
-Spreadsheets change values. What is done about it:
-  repaired silently
-    encoding and form    UTF-8 or UTF-16, with or without a byte order mark; `sep=;`; comma, semicolon, tab or |; any line end
-    blank cells          blank rows; columns without a name and without values; blanks around a value
-    text marks           '13900001234 and =\"13900001234\" are 13900001234
-    phone numbers        139 0000 1234, 139-0000-1234 and (139) 0000 1234 are 13900001234
-  repaired with a note
-    country code         +86 and 0086 as country code are 86; +86 139 0000 1234 with country code 86 is 13900001234
-    repeated rows        are sent once if the action can safely be repeated
-  sent with a note
-    country code twice   8613900001234 with country code 86; 013900001234
-    unnamed columns      their values are ignored
-  refused, before the first call
-    changed numbers      2.93E+14, 13900001234.0, 13,900,001,234, more than 15 digits that end in zeros
-    error values         #REF!, #N/A, nan, formulas
-    characters           invisible ones, full-width digits, no-break spaces, typographic dashes, control characters
-    merged cells         a line break or a delimiter in an identifier or number; a quotation mark that swallows rows
-    columns              a required one is missing; a name that is close to a parameter's; two of one parameter
-    repeated rows        if the action is not safe to repeat; phone numbers are compared without country code
-Columns that are no parameter are labels: they are kept in the journal and shown in the report, and not sent.";
+/// What is repaired and what is refused, for `cams bulk --help`; the README points to the file.
+pub(crate) const REPAIRS: &str = include_str!("repairs.txt");
 
 /// What a text parameter holds, by which it is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

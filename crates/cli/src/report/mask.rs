@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::output::is_hidden;
+
 /// Stands for hidden digits; always the same, so that it does not show how many there are.
 pub(super) const HIDDEN: &str = "••••";
 
@@ -119,16 +121,13 @@ pub(super) fn visible(text: &str, known: &str, full: bool) -> String {
 /// The text as a reader can see it, at most 200 characters of it: control characters and those that turn the direction of
 /// the text around (a name could make `BANNED` of `DENNAB`) become escapes.
 pub(super) fn shown(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let mut out = String::new();
     for (index, c) in text.trim().chars().enumerate() {
         if index == LONGEST {
             out.push('…');
             break;
         }
-        if hidden(c) { out.extend(c.escape_default()) } else { out.push(c) }
+        if is_hidden(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
 }

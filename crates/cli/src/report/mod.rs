@@ -125,7 +125,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(path) => {
             write(path, &report.render(Format::Html)?, report.is_full())
                 .map_err(|error| Failure::local(format!("{path} cannot be written: {error}")))?;
-            eprintln!("{}: {}", output::printable(path), report.summary());
+            crate::output::say(&format!("{}: {}", output::printable(path), report.summary()));
             Ok(())
         }
         None if matches.get_one::<String>("format").is_some_and(|format| format == "csv") => {

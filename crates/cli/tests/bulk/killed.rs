@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::env;
+use std::fs;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -50,7 +51,16 @@ fn faulty(action: &'static str, seed: u64) -> Simulated {
     simulated
 }
 
-/// Runs the bulk, kills it so many times, and looks at the journal each time.
+/// The lines of the folder's input, with a label in front of each.
+fn labelled(folder: &Folder) -> Vec<String> {
+    let input = fs::read_to_string(&folder.input).expect("an input");
+    let label = |(row, line): (usize, &str)| {
+        if row == 0 { format!("客户,{line}\n") } else { format!("Customer {row},{line}\n") }
+    };
+    input.lines().enumerate().map(label).collect()
+}
+
+/// Runs the bulk, kills it so many times, and looks at the journal each time. The second half of the rows is appended midway.
 fn kill(folder: &Folder, simulated: &Simulated, rows: u64, kills: u64, dice: &mut Rng) {
     let options = [
         "--endpoint",
@@ -64,17 +74,23 @@ fn kill(folder: &Folder, simulated: &Simulated, rows: u64, kills: u64, dice: &mu
         "--stop-after",
         "off",
     ];
+    let lines = labelled(folder);
+    let half = lines.len() / 2;
+    fs::write(&folder.input, lines[..half].concat()).expect("an input");
     for killed in 0..kills {
+        if killed == kills / 2 {
+            fs::write(&folder.input, lines.concat()).expect("an input");
+        }
         let mut child = spawn(folder.bulk(&options));
         // All of them together come hardly further than half of the rows.
-        let instant = dice.u64(0..=rows / (kills + 1));
+        let instant = dice.u64(0..=rows / (kills + 1) / 2);
         simulated.wait_for(simulated.requests() + instant, &mut child);
         sleep(Duration::from_micros(dice.u64(0..20_000)));
         child.kill().expect("a child");
         if output(child).code.is_some() {
             // On a machine that is busy with other things, this one may come late.
             assert!(killed > 0, "it ended before it was killed");
-            return;
+            continue;
         }
         // What is still on its way arrives.
         sleep(Duration::from_millis(50));
@@ -83,6 +99,10 @@ fn kill(folder: &Folder, simulated: &Simulated, rows: u64, kills: u64, dice: &mu
             assert!(journal.announces(*row), "row {row} was sent, and the journal did not know it (kill {killed})");
         }
     }
+    fs::write(&folder.input, lines.concat()).expect("an input");
+    let journal = folder.journal();
+    let mut labels = journal.lines.iter().filter(|line| line["state"] == "sending").map(|line| &line["labels"]["客户"]);
+    assert!(labels.all(|label| label.as_str().is_some_and(|label| label.starts_with("Customer "))));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::descriptor::{ActionDescriptor, ParameterLocation};
 use crate::error::{Error, ErrorKind};
 use crate::event::Events;
 use crate::options::{CallOptions, Options};
-use crate::parameters::{Parameter, parameters};
+use crate::parameters::{InvalidParameter, Parameter, check_text, parameters};
 use crate::prepare::{PreparedRequest, Settings};
 use crate::response::Metadata;
 use crate::retry::{RetryBudget, State};
@@ -41,18 +41,25 @@ pub(crate) struct Call<'a> {
     ticket: Option<&'a Ticket>,
 }
 
+fn invalid(action: &str, problem: &InvalidParameter) -> Error {
+    Error::new(ErrorKind::InvalidRequest, problem.to_string()).with_action(action.to_owned().into())
+}
+
 impl<'a> Call<'a> {
     pub(crate) fn typed<A: Action>(request: &'a A) -> Result<Self, Error> {
         let action = A::DESCRIPTOR;
-        let parameters = parameters(request).map_err(|invalid| {
-            Error::new(ErrorKind::InvalidRequest, invalid.to_string()).with_action(action.name.into())
-        })?;
+        let parameters = parameters(request).map_err(|problem| invalid(action.name, &problem))?;
         Ok(Self { name: action.name.into(), action: Some(action), parameters, untyped: false, ticket: None })
     }
 
-    pub(crate) fn untyped<P: Product>(request: &'a UntypedRequest) -> Self {
+    pub(crate) fn untyped<P: Product>(request: &'a UntypedRequest) -> Result<Self, Error> {
         let action = P::DESCRIPTOR.action(&request.action);
         let described = |name: &str| action.and_then(|action| action.parameters.iter().find(|p| p.name == name));
+        for (name, value) in &request.parameters {
+            if let Some(parameter) = described(name) {
+                check_text(parameter, value).map_err(|problem| invalid(&request.action, &problem))?;
+            }
+        }
         let parameters = request.parameters.iter().map(|(name, value)| Parameter {
             name: name.into(),
             value: value.into(),
@@ -60,7 +67,7 @@ impl<'a> Call<'a> {
             sensitive: described(name).is_none_or(|parameter| parameter.sensitive),
         });
         let name = request.action.clone().into();
-        Self { name, action, parameters: parameters.collect(), untyped: true, ticket: None }
+        Ok(Self { name, action, parameters: parameters.collect(), untyped: true, ticket: None })
     }
 
     pub(crate) fn with_ticket(self, ticket: Option<&'a Ticket>) -> Self {
