@@ -147,6 +147,7 @@ impl RawRequest {
                 body: body.as_bytes(),
                 timestamp: &now,
                 nonce,
+                headers: &[],
             };
             let signed = acs3::sign(&request, &credentials);
             let headers =
