@@ -438,7 +438,7 @@ impl fmt::Display for Error {
             facts.push(one_line(denial));
         }
         if let Some(wait) = inner.retry_after {
-            facts.push(format!("retry after {wait:?}"));
+            facts.push(format!("retry after {:?}", rounded(wait)));
         }
         if !facts.is_empty() {
             write!(f, " ({})", facts.join(", "))?;
@@ -477,6 +477,17 @@ impl StdError for Error {
 }
 
 /// All kinds.
+/// A duration whose `Debug` output has at most two decimals, for texts that people read.
+pub(crate) fn rounded(duration: Duration) -> Duration {
+    let unit = match duration.as_nanos() {
+        0..1_000_000 => 10,
+        1_000_000..1_000_000_000 => 10_000,
+        _ => 10_000_000,
+    };
+    let nanos = duration.as_nanos() / unit * unit;
+    u64::try_from(nanos).map_or(duration, Duration::from_nanos)
+}
+
 #[cfg(test)]
 pub(crate) const KINDS: [ErrorKind; 9] = [
     ErrorKind::Configuration,
@@ -493,6 +504,13 @@ pub(crate) const KINDS: [ErrorKind; 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_in_a_text_has_at_most_two_decimals() {
+        let text = |nanos| format!("{:?}", rounded(Duration::from_nanos(nanos)));
+        let texts = [1_234_567_891, 999_999_999, 1_234_567, 1_234, 12, 90_000_000_001].map(text);
+        assert_eq!(texts, ["1.23s", "999.99ms", "1.23ms", "1.23µs", "10ns", "90s"]);
+    }
 
     #[test]
     fn every_kind_reads_as_one_line_with_action_code_status_and_request_id() {
