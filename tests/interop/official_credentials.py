@@ -155,14 +155,34 @@ def cases():
     yield "CLI profile switched off", {"ALIBABA_CLOUD_CLI_PROFILE_DISABLED": "true"}, {
         CLI: cli("AK", **CLI_KEY), INI: INI_KEY}, False, None
     yield "metadata switched off", {"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true", "ALIBABA_CLOUD_CREDENTIALS_URI": "URL/uri"}, {}, True, None
-    yield "CLI profile without a key, then INI", {}, {CLI: cli("AK"), INI: INI_KEY}, False, None
-    yield "half a key in the environment, then INI", {"ALIBABA_CLOUD_ACCESS_KEY_ID": "x"}, {INI: INI_KEY}, False, None
-    yield "half of OIDC, then INI", {"ALIBABA_CLOUD_ROLE_ARN": ROLE}, {INI: INI_KEY}, False, None
+    yield "CLI profile that was never configured, then INI", {}, {CLI: cli(""), INI: INI_KEY}, False, None
+    yield "the ARN of a role alone, then INI", {"ALIBABA_CLOUD_ROLE_ARN": ROLE}, {INI: INI_KEY}, False, None
     yield "INI file by variable", {"ALIBABA_CLOUD_CREDENTIALS_FILE": "HOME/x.ini"}, {"x.ini": INI_KEY}, False, None
     yield "INI ram_role_arn", {}, {INI: INI_KEY.replace("access_key\n", f"ram_role_arn\nrole_arn = {ROLE}\n")}, False, None
     yield "INI ecs_ram_role", {}, {INI: "[default]\ntype = ecs_ram_role\nrole_name = app\n"}, True, None
 
-    fails = "a source that is set up and fails ends the search: the next one may be somebody else's identity"
+    fails = "a source that is set up and fails ends the search: the next one may have another identity"
+    part = "a source that is set up in part ends the search: the next one may have another identity"
+    yield "half a key in the environment, then INI", {"ALIBABA_CLOUD_ACCESS_KEY_ID": "x"}, {INI: INI_KEY}, False, part
+    yield "CLI profile without a key, then INI", {}, {CLI: cli("AK"), INI: INI_KEY}, False, part
+    empty = {"access_key_id": "x", "access_key_secret": ""}
+    yield "CLI profile with an empty secret, then ECS", {}, {CLI: cli("AK", **empty)}, True, part
+    two = {key: value for key, value in OIDC.items() if not key.endswith("FILE")}
+    yield "two variables of OIDC, then ECS", two, {}, True, part
+    yield "INI section without a type, then ECS", {}, {INI: INI_KEY.replace("type = access_key\n", "")}, True, part
+    named = "a source that is named and missing ends the search: the next one may have another identity"
+    yield "a profile that is nowhere, then ECS", {"ALIBABA_CLOUD_PROFILE": "q"}, {CLI: cli("AK", **CLI_KEY)}, True, named
+    yield "a current profile that is not there, then ECS", {}, {CLI: cli("AK", current="q", **CLI_KEY)}, True, named
+    twice = "of two profiles with one name neither is picked silently"
+    profile = {"name": "p", "mode": "AK", **CLI_KEY}
+    yield "two profiles of one name", {}, {CLI: json.dumps({"current": "p", "profiles": [profile, profile]})}, False, twice
+    added = "a key that no signature verifies with is refused before it is used"
+    quoted = {**KEY, "ALIBABA_CLOUD_ACCESS_KEY_ID": '"env"'}
+    yield "quotation marks around a key", quoted, {}, False, added
+    yield "a blank after a secret", {}, {CLI: cli("AK", access_key_id="cli", access_key_secret="secret ")}, False, added
+    comments = "comments after a section and after a value are read as such"
+    commented = INI_KEY.replace("]", "] # mine").replace("= access_key\n", "= access_key  # AK\n")
+    yield "INI with comments", {}, {INI: commented}, False, comments
     yield "OIDC without its token, then ECS", {**OIDC, "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "/nowhere"}, {}, True, fails
     yield "broken JSON, then ECS", {}, {CLI: "{"}, True, fails
     yield "broken INI, then ECS", {}, {INI: "nonsense"}, True, fails

@@ -163,6 +163,7 @@ impl RawRequest {
                 body: body.as_bytes(),
                 timestamp: &now,
                 nonce,
+                headers: &[],
             };
             let signed = acs3::sign(&request, &credentials);
             let headers =

@@ -41,10 +41,10 @@
 mod generated;
 
 pub use alibabacloud_runtime::{
-    Bulk, CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network,
-    ParameterPlacement, PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy,
-    SignatureVersion, Throttle, Transport, TransportError, UntypedRequest, bulk, descriptor, event, testing, throttle,
-    transport,
+    Bulk, CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Mismatch, Mismatches,
+    Network, ParameterPlacement, PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy,
+    SignatureVersion, Throttle, Transport, TransportError, UnsignedRequest, UntypedRequest, bulk, descriptor, event,
+    testing, throttle, transport,
 };
 pub use generated::*;
 

@@ -1,12 +1,13 @@
 //! Credentials out of JSON, which is wiped after use.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use alibabacloud_runtime::Credentials;
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
-use crate::expiration;
+use crate::found::{Found, SourceError};
+use crate::time;
 
 /// A JSON object with secrets in it: not printable, its texts are wiped when it is dropped.
 pub(crate) struct WipedJson(Map<String, Value>);
@@ -71,28 +72,27 @@ impl WipedJson {
         value.as_bool().or_else(|| value.as_str()?.parse().ok())
     }
 
-    /// A time: in ISO 8601, or in seconds since 1970.
+    /// A time, as text or as a number since 1970: see [`time`].
     pub(crate) fn time(&self, key: &str) -> Result<Option<SystemTime>, String> {
-        match self.0.get(key) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) if text.is_empty() => Ok(None),
-            Some(value) => {
-                let seconds = |seconds: i64| UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?));
-                let time = match self.number(key) {
-                    Some(0) => return Ok(None),
-                    Some(number) => seconds(number),
-                    None => value.as_str().and_then(expiration::parse),
-                };
-                time.map(Some).ok_or_else(|| format!("gave a `{key}` that is not a time such as 2030-01-02T15:04:05Z"))
-            }
-        }
+        let time = match self.0.get(key) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) if matches!(text.trim(), "" | "0") => return Ok(None),
+            Some(Value::Number(number)) if number.as_f64() == Some(0.0) => return Ok(None),
+            Some(Value::String(text)) => time::parse(text),
+            Some(Value::Number(number)) => number.as_f64().and_then(time::of_number),
+            Some(_) => None,
+        };
+        time.map(Some).ok_or_else(|| format!("gave a `{key}` that is not a time such as 2030-01-02T15:04:05Z"))
     }
 
-    /// Temporary credentials with all four parts.
-    pub(crate) fn temporary(&mut self, keys: &Keys) -> Result<Credentials, String> {
+    /// Temporary credentials with all four parts, which can be signed with.
+    pub(crate) fn temporary(&mut self, keys: &Keys) -> Result<Found, String> {
         let expiration = self.time(keys.expiration)?;
         match (self.take(keys.id), self.take(keys.secret), self.take(keys.token), expiration) {
-            (Some(id), Some(secret), Some(token), Some(_)) => Ok(Credentials::temporary(id, secret, token, expiration)),
+            (Some(id), Some(secret), Some(token), Some(_)) => {
+                let found = Found::checked(Credentials::temporary(id, secret, token, expiration));
+                found.map_err(|error: SourceError| format!("gave credentials that cannot be used: {error}"))
+            }
             (id, secret, token, _) => {
                 let missing = [
                     (keys.id, id.is_none()),

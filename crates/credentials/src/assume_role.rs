@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use alibabacloud_runtime::ProvideCredentials;
 
+use crate::found::{Found, SourceError};
 use crate::setup::Setup;
-use crate::source::{Found, Source, SourceError, SourceFuture};
-use crate::sts::{self, Role};
+use crate::source::{Source, SourceFuture};
+use crate::sts::{self, Role, role_setters};
 
 /// Temporary credentials of a RAM role, from STS, for whoever may assume it.
 #[derive(Clone)]
@@ -33,27 +34,7 @@ impl AssumeRole {
         Self { setup, base, role, external_id }
     }
 
-    /// The name of the session in audit logs: 2 to 64 letters, digits and `.`, `@`, `-`, `_`. Default:
-    /// `ALIBABA_CLOUD_ROLE_SESSION_NAME`, else `rust-sdk-` and the time.
-    #[must_use]
-    pub fn session_name(mut self, name: impl Into<String>) -> Self {
-        self.role.session_name = Some(name.into());
-        self
-    }
-
-    /// How long the credentials are valid, in seconds: from 900 to what the role allows. Default: 3600.
-    #[must_use]
-    pub fn duration_seconds(mut self, seconds: u32) -> Self {
-        self.role.seconds = Some(seconds);
-        self
-    }
-
-    /// A policy as JSON text that takes permissions away from those of the role.
-    #[must_use]
-    pub fn policy(mut self, policy: impl Into<String>) -> Self {
-        self.role.policy = Some(policy.into());
-        self
-    }
+    role_setters!();
 
     /// The external ID that the trust policy of the role asks for. Default: `ALIBABA_CLOUD_EXTERNAL_ID`.
     #[must_use]
@@ -84,12 +65,11 @@ impl AssumeRole {
         request.policy.clone_from(&role.policy);
         request.external_id = external_id;
         let client = role.client(setup, Some(Arc::clone(&self.base)))?;
-        let answer = client.send(request).await.map_err(|error| sts::refused(&error))?.into_inner();
+        let answer = client.send(request).await.map_err(sts::refused)?.into_inner();
         let given = answer.credentials.unwrap_or_default();
         let expiration = given.expiration.as_deref();
-        let credentials =
-            sts::credentials(given.access_key_id, given.access_key_secret, given.security_token, expiration)?;
-        Ok(Found::new(credentials).detail(format!("role {arn}")))
+        let found = sts::found(given.access_key_id, given.access_key_secret, given.security_token, expiration)?;
+        Ok(found.detail(format!("role {arn}")))
     }
 }
 

@@ -2,20 +2,18 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::OnceLock;
 
 use crate::cli_profile::CliProfile;
 use crate::credentials_uri::CredentialsUri;
 use crate::ecs_ram_role::EcsRamRole;
 use crate::environment_keys::EnvironmentKeys;
+use crate::found::{Found, SourceError};
 use crate::ini_profile::IniProfile;
 use crate::oidc_role::OidcRole;
 use crate::refreshing::Refreshing;
 use crate::setup::Setup;
-use crate::source::{Found, Source, SourceError, SourceFuture};
-
-/// No source.
-const NONE: usize = usize::MAX;
+use crate::source::{Source, SourceFuture};
 
 /// The default chain, ready for a client: the sources of the official SDKs in their order, with everything from the environment of the
 /// process. Nothing is asked before the first call.
@@ -25,18 +23,19 @@ pub fn default_provider() -> Refreshing {
 
 /// Sources that are asked in order, until one gives credentials.
 ///
-/// The source that gave some is asked again at the next refresh, so that the identity stays the same; once it fails, the one after
-/// that begins with the first source again.
+/// **An identity never changes by itself.** The first source that gives credentials, or is set up and fails, is the chain's source
+/// from then on: every later request asks it and no other, also while it fails or is gone. A new chain (as a rule, a restart of the
+/// program) searches anew.
 pub struct Chain {
     sources: Vec<Box<dyn Source>>,
-    /// The index of the source that gave credentials last.
-    last: AtomicUsize,
+    /// The index of the source that was the first to give credentials or to fail.
+    chosen: OnceLock<usize>,
 }
 
 impl Chain {
     /// A chain without sources.
     pub fn new() -> Self {
-        Self { sources: Vec::new(), last: AtomicUsize::new(NONE) }
+        Self { sources: Vec::new(), chosen: OnceLock::new() }
     }
 
     /// Adds a source that is asked after the others.
@@ -78,34 +77,51 @@ impl Chain {
     }
 
     async fn ask(&self) -> Result<Found, SourceError> {
-        let last = self.last.swap(NONE, Ordering::Relaxed);
-        if let Some(source) = self.sources.get(last) {
-            let found = source.fetch().await.map_err(|error| error.into_failure().within(&source.name()))?;
-            self.last.store(last, Ordering::Relaxed);
-            return Ok(found);
+        if let Some(chosen) = self.chosen.get() {
+            return self.ask_again(*chosen).await;
         }
         let mut passed = Vec::new();
         for (index, source) in self.sources.iter().enumerate() {
-            match source.fetch().await {
-                Ok(found) => {
-                    self.last.store(index, Ordering::Relaxed);
-                    return Ok(found.within(&source.name()));
-                }
-                Err(error) if error.applies() => {
-                    let mut message = format!("{} failed: {error}", source.name());
-                    if !passed.is_empty() {
-                        message.push_str(&format!("; passed over before: {}", passed.join("; ")));
-                    }
-                    return Err(SourceError::failed(message));
-                }
-                Err(error) => passed.push(format!("{}: {error}", source.name())),
+            let outcome = source.fetch().await;
+            if let Err(error) = &outcome
+                && !error.applies()
+            {
+                passed.push(format!("{}: {error}", source.name()));
+                continue;
             }
+            let chosen = *self.chosen.get_or_init(|| index);
+            if chosen != index {
+                // Another search was faster.
+                return self.ask_again(chosen).await;
+            }
+            return outcome.map(|found| found.within(&source.name())).map_err(|error| {
+                let error = error.within(&format!("{} failed", source.name()));
+                if passed.is_empty() {
+                    return error;
+                }
+                error.with_more(&format!("; passed over before: {}", passed.join("; ")))
+            });
         }
         Err(SourceError::not_applicable(format!(
             "no source has credentials. {}. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or run `aliyun \
              configure`",
             passed.join("; ")
         )))
+    }
+
+    async fn ask_again(&self, chosen: usize) -> Result<Found, SourceError> {
+        let source = &self.sources[chosen];
+        match source.fetch().await {
+            Ok(found) => Ok(found.within(&source.name())),
+            Err(error) => {
+                let more = if error.applies() {
+                    ""
+                } else {
+                    "; it was the source of this process before, so no other one takes its place; restart the program to search anew"
+                };
+                Err(error.into_failure().within(&format!("{} failed", source.name())).with_more(more))
+            }
+        }
     }
 }
 
@@ -133,7 +149,7 @@ impl fmt::Debug for Chain {
 }
 
 /// What became of a source when a chain was asked.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Tried {
     /// The name of the source.
@@ -143,14 +159,14 @@ pub struct Tried {
 }
 
 /// What a source answered.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
     /// Credentials: those that are used.
     Gave(Found),
-    /// It is not set up, or not completely.
+    /// Nothing of it is set up, and it is not named.
     DoesNotApply(SourceError),
-    /// It is set up, and failed. The search ends here.
+    /// It is named or set up, if only in part, and failed. The search ends here.
     Failed(SourceError),
     /// The search had ended before.
     NotAsked,

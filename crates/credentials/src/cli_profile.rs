@@ -1,11 +1,13 @@
 //! A profile of the official command line, `~/.aliyun/config.json`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use alibabacloud_runtime::{Credentials, ProvideCredentials};
+use serde_json::value::RawValue;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::answer::WipedJson;
@@ -15,11 +17,12 @@ use crate::credentials_uri::CredentialsUri;
 use crate::ecs_ram_role::EcsRamRole;
 use crate::external_process::ExternalProcess;
 use crate::file::Location;
+use crate::found::{Found, SourceError, misspelt, quoted};
 use crate::oauth::{Memory, OAuth, Tokens};
 use crate::oidc_role::OidcRole;
 use crate::refreshing::Refreshing;
 use crate::setup::Setup;
-use crate::source::{Found, Source, SourceError, SourceFuture};
+use crate::source::{Source, SourceFuture};
 use crate::sts::Role;
 
 /// A profile that `aliyun configure` wrote. The file is only ever read.
@@ -27,6 +30,10 @@ use crate::sts::Role;
 /// Modes: `AK`, `StsToken`, `RamRoleArn`, `EcsRamRole`, `OIDC`, `ChainableRamRoleArn`, `CloudSSO`, `OAuth`, `External`,
 /// `CredentialsURI`, and the deprecated `RamRoleArnWithRoleName`; in any case. `RsaKeyPair`, `BearerToken` and `Anonymous` are
 /// refused in words.
+///
+/// A profile that gave credentials stays the one that is read, also if another one becomes the current one. A chain passes over it if there
+/// is no file, or no profile that was ever configured in it. Not if the file is named, or if the current profile is missing or incomplete:
+/// then it has failed. If there is no profile of the name in `ALIBABA_CLOUD_PROFILE`, [`IniProfile`](crate::IniProfile) is asked, too.
 ///
 /// A sign-in by `OAuth` is renewed in memory. If the server replaces its refresh token then, the command line must sign in again one
 /// day.
@@ -36,6 +43,8 @@ pub struct CliProfile {
     path: Option<PathBuf>,
     profile: Option<String>,
     memory: Memory,
+    /// The profile that gave credentials.
+    pinned: Arc<OnceLock<String>>,
 }
 
 impl CliProfile {
@@ -55,14 +64,14 @@ impl CliProfile {
     /// Another file.
     #[must_use]
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
-        self.path = Some(path.as_ref().to_owned());
+        (self.path, self.pinned) = (Some(path.as_ref().to_owned()), Arc::default());
         self
     }
 
     /// Where and how to ask.
     #[must_use]
     pub fn setup(mut self, setup: Setup) -> Self {
-        self.setup = setup;
+        (self.setup, self.pinned) = (setup, Arc::default());
         self
     }
 
@@ -71,9 +80,18 @@ impl CliProfile {
         if environment.flag("ALIBABA_CLOUD_CLI_PROFILE_DISABLED")? {
             return Err(SourceError::not_applicable("ALIBABA_CLOUD_CLI_PROFILE_DISABLED switches it off"));
         }
+        let given = self.profile.as_ref().or_else(|| self.pinned.get());
+        let variable = environment.get("ALIBABA_CLOUD_PROFILE")?;
+        let outcome = self.read_profile(given.or(variable.as_ref())).await;
+        // A profile that the variable names may be one of the INI file, which is asked next.
+        outcome.map_err(|error| if given.is_some() { error.into_failure() } else { error })
+    }
+
+    async fn read_profile(&self, named: Option<&String>) -> Result<Found, SourceError> {
+        let environment = &self.setup.environment;
         let below_home = [".aliyun/config.json"];
         let location = Location::of(self.path.as_deref(), environment, "ALIBABA_CLOUD_CONFIG_FILE", &below_home)?;
-        let (path, file) = location.read()?;
+        let (path, file) = location.read().await?;
         let shown = path.display();
         let mut json = WipedJson::parse(file.text.as_bytes()).map_err(|error| {
             // Of the error only the place is shown: its text is ours to vouch for, not the parser's.
@@ -82,29 +100,73 @@ impl CliProfile {
                 "{shown} is not valid JSON (line {line}, column {column}); correct it, or let `aliyun configure` write it"
             ))
         })?;
-        let named = match &self.profile {
-            Some(name) => Some(name.clone()),
-            None => environment.get("ALIBABA_CLOUD_PROFILE")?,
+        let list = json.take_objects("profiles");
+        let name = match (named, json.text("current")) {
+            (Some(name), _) => name.clone(),
+            (None, Some(current)) => current.to_owned(),
+            (None, None) => {
+                let problem = format!("{shown} has no current profile; run `aliyun configure` to set one");
+                let is_empty = list.is_empty() && !location.is_named;
+                return Err(if is_empty { SourceError::not_applicable(problem) } else { SourceError::failed(problem) });
+            }
         };
-        let name = named.or_else(|| json.text("current").map(ToOwned::to_owned)).ok_or_else(|| {
-            SourceError::not_applicable(format!("{shown} has no current profile; `aliyun configure` sets one"))
-        })?;
-        let mut profiles = Profiles { list: json.take_objects("profiles"), profile: self, asked: Vec::new() };
-        let (source, mode) = profiles.source(&name).map_err(|error| error.within(&format!("{shown}")))?;
+        let mut profiles = Profiles { list, text: &file.text, profile: self, asked: Vec::new() };
+        let within = |error: SourceError| error.within(&format!("{shown}"));
+        let must_be_there = named.is_none() || location.is_named;
+        match profiles.find(&name).map_err(within)? {
+            None => {
+                let missing = within(missing(&name));
+                return Err(if must_be_there { missing } else { missing.into_inapplicable() });
+            }
+            Some(index) if named.is_none() && !location.is_named && is_untouched(&profiles.list[index]) => {
+                return Err(within(SourceError::not_applicable(format!(
+                    "profile {} has no access key yet; run `aliyun configure` to set one",
+                    quoted(&name)
+                ))));
+            }
+            Some(_) => {}
+        }
+        let (source, mode) = profiles.source(&name).map_err(within)?;
         let place = format!("profile {} of {shown}", quoted(&name));
-        let found = source.fetch().await.map_err(|error| error.within(&place))?;
+        // What a profile describes must work.
+        let found = source.fetch().await.map_err(|error| error.into_failure().within(&place))?;
+        // Another current profile may be another identity.
+        let _ = self.pinned.set(name);
         Ok(found.within(&format!("{place}, mode {mode}")).warnings_of(file.warning.into_iter().collect()))
     }
 }
 
+/// Profiles that are built on one another, at most: each is a request to STS.
+const LONGEST_CHAIN: usize = 16;
+
 /// The profiles of a file, and the names that were asked for on the way to the base.
 struct Profiles<'a> {
     list: Vec<WipedJson>,
+    text: &'a str,
     profile: &'a CliProfile,
     asked: Vec<String>,
 }
 
 impl Profiles<'_> {
+    /// The index of the profile of this name.
+    fn find(&self, name: &str) -> Result<Option<usize>, SourceError> {
+        let list = self.list.iter().enumerate();
+        let mut found = list.filter(|(_, profile)| profile.text("name") == Some(name)).map(|(index, _)| index);
+        match (found.next(), found.next()) {
+            (Some(first), Some(second)) => {
+                let lines = lines_of_profiles(self.text);
+                let line = |index: usize| lines.get(index).map_or_else(|| "?".to_owned(), usize::to_string);
+                Err(SourceError::failed(format!(
+                    "there are two profiles {}, on lines {} and {}; rename or remove one",
+                    quoted(name),
+                    line(first),
+                    line(second)
+                )))
+            }
+            (first, _) => Ok(first),
+        }
+    }
+
     /// The source that a profile describes, and the name of its mode.
     fn source(&mut self, name: &str) -> Result<(Box<dyn Source>, &'static str), SourceError> {
         let shown = quoted(name);
@@ -115,26 +177,37 @@ impl Profiles<'_> {
                 circle.join(" → ")
             )));
         }
-        self.asked.push(name.to_owned());
-        let Some(index) = self.list.iter().position(|profile| profile.text("name") == Some(name)) else {
-            return Err(SourceError::not_applicable(format!(
-                "there is no profile {shown}; `aliyun configure list` shows which there are"
+        if self.asked.len() >= LONGEST_CHAIN {
+            return Err(SourceError::failed(format!(
+                "more than {LONGEST_CHAIN} profiles are built on one another by `source_profile`; shorten the chain"
             )));
-        };
+        }
+        self.asked.push(name.to_owned());
+        let index = self.find(name)?.ok_or_else(|| missing(name))?;
         let mode = self.list[index].text("mode").unwrap_or("AK").to_ascii_lowercase();
         let place = format!("profile {shown}");
         if mode == "chainableramrolearn" {
             let base = self.list[index].text("source_profile").map(ToOwned::to_owned);
             let base = base.ok_or_else(|| lacks(&place, "source_profile"))?;
-            let (base, _) = self.source(&base).map_err(SourceError::into_failure)?;
+            let (base, _) = self.source(&base)?;
             let base = self.provider(base);
             return Ok((self.assumed(base, index, &place)?, "ChainableRamRoleArn"));
         }
         let setup = &self.profile.setup;
         let profile = &mut self.list[index];
         Ok(match mode.as_str() {
-            "ak" => (access_key(profile, &place)?, "AK"),
-            "ststoken" => (session(profile, &place)?, "StsToken"),
+            "ak" => {
+                let (id, secret) = key(profile).ok_or_else(|| lacks(&place, "access_key_id` or `access_key_secret"))?;
+                (Box::new(Credentials::new(id, secret)), "AK")
+            }
+            "ststoken" => {
+                let expiration = profile.time("sts_expiration").ok().flatten();
+                let parts = (key(profile), profile.take("sts_token"));
+                let (Some((id, secret)), Some(token)) = parts else {
+                    return Err(lacks(&place, "access_key_id`, `access_key_secret` or `sts_token"));
+                };
+                (Box::new(Credentials::temporary(id, secret, token, expiration)), "StsToken")
+            }
             "ramrolearn" => {
                 let (id, secret) = key(profile).ok_or_else(|| lacks(&place, "access_key_id` or `access_key_secret"))?;
                 let base = match profile.take("sts_token") {
@@ -181,7 +254,7 @@ impl Profiles<'_> {
                 let uri = profile.take("credentials_uri").ok_or_else(|| lacks(&place, "credentials_uri"))?;
                 (Box::new(CredentialsUri::at(uri).setup(setup.clone())), "CredentialsURI")
             }
-            _ => return Err(refused(&mode, &place)),
+            _ => return Err(refused(&mode, profile.text("mode").unwrap_or_default(), &place)),
         })
     }
 
@@ -203,25 +276,41 @@ impl Profiles<'_> {
     }
 }
 
-fn access_key(profile: &mut WipedJson, place: &str) -> Result<Box<dyn Source>, SourceError> {
-    let (id, secret) = key(profile).ok_or_else(|| {
-        SourceError::not_applicable(format!("{place} has no access key yet; `aliyun configure` sets one"))
-    })?;
-    Ok(Box::new(Credentials::new(id, secret)))
+/// The line of the name of each profile.
+fn lines_of_profiles(text: &str) -> Vec<usize> {
+    let text = text.trim_start_matches('\u{feff}');
+    let parts = || {
+        let mut top: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+        let profiles: Vec<&RawValue> = serde_json::from_str(top.remove("profiles")?.get()).ok()?;
+        let objects = profiles.into_iter().filter(|profile| profile.get().starts_with('{'));
+        Some(objects.map(|profile| {
+            let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(profile.get()).unwrap_or_default();
+            members.remove("name").unwrap_or(profile).get()
+        }))
+    };
+    let line = |part: &str| {
+        // A part is borrowed from the text, so its address tells where it stands.
+        let offset = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+        text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+    };
+    parts().into_iter().flatten().map(line).collect()
 }
 
-fn session(profile: &mut WipedJson, place: &str) -> Result<Box<dyn Source>, SourceError> {
-    let expiration = profile.time("sts_expiration").ok().flatten();
-    match (key(profile), profile.take("sts_token")) {
-        (Some((id, secret)), Some(token)) => Ok(Box::new(Credentials::temporary(id, secret, token, expiration))),
-        _ => Err(SourceError::not_applicable(format!(
-            "{place} has no key with a token yet; `aliyun configure --mode StsToken` sets them"
-        ))),
-    }
+fn missing(name: &str) -> SourceError {
+    SourceError::failed(format!(
+        "there is no profile {}; run `aliyun configure list` to see the profiles",
+        quoted(name)
+    ))
+}
+
+/// Whether a profile is as the command line makes it before it is configured: without a mode and without a key.
+fn is_untouched(profile: &WipedJson) -> bool {
+    ["mode", "access_key_id", "access_key_secret", "sts_token"].iter().all(|key| profile.text(key).is_none())
 }
 
 /// Why a mode gives no credentials.
-fn refused(mode: &str, place: &str) -> SourceError {
+fn refused(mode: &str, written: &str, place: &str) -> SourceError {
+    let unknown;
     wrong(
         place,
         match mode {
@@ -230,8 +319,12 @@ fn refused(mode: &str, place: &str) -> SourceError {
                 "has the mode BearerToken or Anonymous, with which requests cannot be signed; choose another profile"
             }
             _ => {
-                "has an unknown mode; known are AK, StsToken, RamRoleArn, EcsRamRole, OIDC, ChainableRamRoleArn, CloudSSO, OAuth, \
-                 External and CredentialsURI"
+                unknown = format!(
+                    "has an unknown mode{}; known are AK, StsToken, RamRoleArn, EcsRamRole, OIDC, ChainableRamRoleArn, CloudSSO, \
+                     OAuth, External and CredentialsURI",
+                    misspelt(written)
+                );
+                &unknown
             }
         },
     )
@@ -304,16 +397,6 @@ fn lacks(place: &str, key: &str) -> SourceError {
 
 fn wrong(place: &str, problem: &str) -> SourceError {
     SourceError::failed(format!("{place} {problem}"))
-}
-
-/// A name of a profile, if it looks like one: what stands in its place by accident may be a secret.
-fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || " ._@/-".contains(c);
-    if name.chars().count() <= 40 && name.chars().all(plain) {
-        format!("`{name}`")
-    } else {
-        "(unprintable name)".to_owned()
-    }
 }
 
 impl Source for CliProfile {

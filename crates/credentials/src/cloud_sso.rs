@@ -11,9 +11,10 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::answer::CAPITALIZED;
+use crate::found::{Found, SourceError};
 use crate::http::{is_open, json, shown};
 use crate::setup::Setup;
-use crate::source::{Found, Source, SourceError, SourceFuture};
+use crate::source::{Source, SourceFuture};
 
 const LIMIT: Duration = Duration::from_secs(15);
 
@@ -32,7 +33,7 @@ pub(crate) struct CloudSso {
 impl CloudSso {
     async fn ask(&self) -> Result<Found, SourceError> {
         if let Some(stored) = still_good(self.stored.as_ref(), self.setup.now()) {
-            return Ok(stored.into());
+            return Found::checked(stored);
         }
         let again = "sign in again with `aliyun configure --mode CloudSSO`";
         let now = self.setup.now();
@@ -57,7 +58,8 @@ impl CloudSso {
             .body(Bytes::from(body.to_string()))
             .map_err(|_| wrong())?;
         let answer = self.setup.http.send(request, LIMIT).await;
-        let answer = answer.map_err(|error| SourceError::failed(format!("{server}: {error}")))?;
+        let answer =
+            answer.map_err(|error| error.into_error(|problem| SourceError::failed(format!("{server}: {problem}"))))?;
         if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             let status = answer.status().as_u16();
             return Err(SourceError::failed(format!(
@@ -68,7 +70,7 @@ impl CloudSso {
         let mut json = json(&answer).map_err(failed)?;
         let mut inner =
             json.take_object("CloudCredential").ok_or_else(|| failed("gave no `CloudCredential`".to_owned()))?;
-        Ok(inner.temporary(&CAPITALIZED).map_err(failed)?.into())
+        inner.temporary(&CAPITALIZED).map_err(failed)
     }
 }
 

@@ -9,9 +9,10 @@ use http::{Request, Uri};
 use zeroize::Zeroizing;
 
 use crate::answer::CAPITALIZED;
+use crate::found::{Found, SourceError};
 use crate::http::{is_open, json, shown};
 use crate::setup::Setup;
-use crate::source::{Found, Source, SourceError, SourceFuture};
+use crate::source::{Source, SourceFuture};
 
 const VARIABLE: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 const LIMIT: Duration = Duration::from_secs(10);
@@ -64,13 +65,14 @@ impl CredentialsUri {
         let open = is_open(&uri);
         let request = Request::get(uri).body(Bytes::new()).map_err(|_| wrong())?;
         let answer = self.setup.http.send(request, LIMIT).await;
-        let answer = answer.map_err(|error| SourceError::failed(format!("{server}: {error}")))?;
+        let answer =
+            answer.map_err(|error| error.into_error(|problem| SourceError::failed(format!("{server}: {problem}"))))?;
         let mut json = json(&answer).map_err(failed)?;
         // The official command line insists on it, the SDKs do not look: absent is fine, anything else is a refusal.
         if json.text("Code").is_some_and(|code| code != "Success") {
             return Err(failed("refused: its `Code` is not `Success`".to_owned()));
         }
-        let found = Found::new(json.temporary(&CAPITALIZED).map_err(failed)?).detail(server.clone());
+        let found = json.temporary(&CAPITALIZED).map_err(failed)?.detail(server.clone());
         Ok(if open {
             found.warning(format!(
                 "credentials come from {server} unencrypted: everybody on the way can read them; use `https`"

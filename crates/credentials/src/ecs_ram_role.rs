@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -14,9 +15,10 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::answer::CAPITALIZED;
+use crate::found::{Found, SourceError};
 use crate::http::{Unanswered, json};
 use crate::setup::Setup;
-use crate::source::{Found, Source, SourceError, SourceFuture};
+use crate::source::{Source, SourceFuture};
 
 const TOKEN_PATH: &str = "/latest/api/token";
 const ROLE_PATH: &str = "/latest/meta-data/ram/security-credentials/";
@@ -30,17 +32,27 @@ const LIMIT: Duration = Duration::from_secs(2);
 ///
 /// Asks the metadata service, with a token (version 2 of the service) that is kept for its lifetime; without one only if the service gives none and
 /// `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. Where there is no such service, this is known within 2 s. Never goes through a proxy.
+///
+/// A chain passes over it if the service does not answer or has no role. Not if a role is named, or if the service has answered before: then
+/// it has failed.
 pub struct EcsRamRole {
     setup: Setup,
     role: Option<String>,
     version_1: bool,
     token: Mutex<Option<(Zeroizing<String>, SystemTime)>>,
+    has_answered: AtomicBool,
 }
 
 impl EcsRamRole {
     /// The role that `ALIBABA_CLOUD_ECS_METADATA` names, else the one that the service names.
     pub fn new() -> Self {
-        Self { setup: Setup::new(), role: None, version_1: true, token: Mutex::default() }
+        Self {
+            setup: Setup::new(),
+            role: None,
+            version_1: true,
+            token: Mutex::default(),
+            has_answered: AtomicBool::new(false),
+        }
     }
 
     /// Asks for this role.
@@ -74,9 +86,25 @@ impl EcsRamRole {
             Some(role) => Some(role.clone()),
             None => environment.get("ALIBABA_CLOUD_ECS_METADATA")?,
         };
+        let is_named = role.is_some();
+        let outcome = timeout(LIMIT, self.ask_for(role, version_1)).await;
+        match outcome.unwrap_or_else(|_| Err(absent(&format!("no answer within {LIMIT:?}")))) {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(SourceError::not_applicable("no RAM role is attached to this instance")),
+            // A role that is named must be there, and a service that has answered once is there.
+            Err(error) if is_named || self.has_answered.load(Ordering::Relaxed) => Err(error.into_failure()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for the credentials of this role, or of the one that the service names; `None` if it names none.
+    async fn ask_for(&self, role: Option<String>, version_1: bool) -> Result<Option<Found>, SourceError> {
         let role = match role {
             Some(role) => role.trim().to_owned(),
-            None => self.role_name(version_1).await?,
+            None => match self.role_name(version_1).await? {
+                Some(role) => role,
+                None => return Ok(None),
+            },
         };
         if !is_role_name(&role) {
             return Err(SourceError::failed(
@@ -95,17 +123,15 @@ impl EcsRamRole {
         if json.text("Code") != Some("Success") {
             return Err(service(format!("gave no credentials for the role `{role}`: its `Code` is not `Success`")));
         }
-        let credentials = json.temporary(&CAPITALIZED).map_err(service)?;
-        Ok(Found::new(credentials).detail(format!("role {role}")))
+        let found = json.temporary(&CAPITALIZED).map_err(service)?;
+        Ok(Some(found.detail(format!("role {role}"))))
     }
 
-    async fn role_name(&self, version_1: bool) -> Result<String, SourceError> {
+    async fn role_name(&self, version_1: bool) -> Result<Option<String>, SourceError> {
         let answer = self.get(ROLE_PATH, version_1).await?;
         match answer.status() {
             StatusCode::OK => {}
-            StatusCode::NOT_FOUND => {
-                return Err(SourceError::not_applicable("no RAM role is attached to this instance"));
-            }
+            StatusCode::NOT_FOUND => return Ok(None),
             status => {
                 let status = status.as_u16();
                 return Err(SourceError::failed(format!("the metadata service answered with HTTP {status}")));
@@ -113,7 +139,7 @@ impl EcsRamRole {
         }
         let text = str::from_utf8(answer.body()).unwrap_or_default().trim();
         if is_role_name(text) {
-            Ok(text.to_owned())
+            Ok(Some(text.to_owned()))
         } else {
             Err(SourceError::failed("the metadata service named no role; something else answers at its address"))
         }
@@ -155,14 +181,11 @@ impl EcsRamRole {
     }
 
     async fn new_token(&self) -> Result<Zeroizing<String>, NoToken> {
-        let answer = match self.request(Method::PUT, TOKEN_PATH, None) {
-            Ok(request) => self.setup.http.send_direct(request, REQUEST_LIMIT).await,
-            Err(error) => return Err(NoToken::NoConnection(error)),
-        };
-        let answer = match answer {
+        let request = self.request(Method::PUT, TOKEN_PATH, None).map_err(NoToken::NoConnection)?;
+        let answer = match self.exchange(request).await {
             Ok(answer) => answer,
-            Err(Unanswered::NotSent(problem)) => return Err(NoToken::NoConnection(absent(&problem))),
-            Err(Unanswered::Broken(problem)) => return Err(NoToken::Refused(format!("gave no token ({problem})"))),
+            Err(error) if error.is_not_sent => return Err(NoToken::NoConnection(error.into_error(absent))),
+            Err(error) => return Err(NoToken::Refused(format!("gave no token ({error})"))),
         };
         let status = answer.status();
         let text = str::from_utf8(answer.body()).unwrap_or_default().trim();
@@ -189,7 +212,13 @@ impl EcsRamRole {
 
     async fn send(&self, method: Method, path: &str, token: Option<&str>) -> Result<Response<Bytes>, SourceError> {
         let request = self.request(method, path, token)?;
-        self.setup.http.send_direct(request, REQUEST_LIMIT).await.map_err(|error| absent(&error.to_string()))
+        self.exchange(request).await.map_err(|error| error.into_error(absent))
+    }
+
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Unanswered> {
+        let answer = self.setup.http.send_direct(request, REQUEST_LIMIT).await?;
+        self.has_answered.store(true, Ordering::Relaxed);
+        Ok(answer)
     }
 
     fn request(&self, method: Method, path: &str, token: Option<&str>) -> Result<Request<Bytes>, SourceError> {
@@ -214,16 +243,19 @@ enum NoToken {
     Refused(String),
 }
 
-/// Nobody answers where the service would be.
+/// The service does not answer.
 fn absent(problem: &str) -> SourceError {
     SourceError::not_applicable(format!(
-        "the metadata service does not answer ({problem}); it does only on ECS instances; ALIBABA_CLOUD_ECS_METADATA_DISABLED=true \
+        "the metadata service does not answer ({problem}); only ECS instances have one; ALIBABA_CLOUD_ECS_METADATA_DISABLED=true \
          saves the wait"
     ))
 }
 
 fn is_role_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    // Of dots alone it would be a step in the path of the URL.
+    text.bytes().any(|b| b != b'.')
+        && text.len() <= 64
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 impl Default for EcsRamRole {
@@ -238,9 +270,7 @@ impl Source for EcsRamRole {
     }
 
     fn fetch(&self) -> SourceFuture<'_> {
-        Box::pin(async {
-            timeout(LIMIT, self.ask()).await.unwrap_or_else(|_| Err(absent(&format!("no answer within {LIMIT:?}"))))
-        })
+        Box::pin(self.ask())
     }
 }
 

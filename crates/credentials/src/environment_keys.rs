@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use alibabacloud_runtime::{CredentialsError, EnvironmentCredentials};
 
+use crate::found::{Found, SourceError};
 use crate::setup::Setup;
-use crate::source::{Found, Source, SourceError, SourceFuture};
+use crate::source::{Source, SourceFuture};
 
 /// The prefixes, the documented one first; the official command line reads the others, too.
 const PREFIXES: [&str; 3] = ["ALIBABA_CLOUD_", "ALIBABACLOUD_", "ALICLOUD_"];

@@ -2,27 +2,33 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::process::Stdio;
+use std::io;
+use std::pin::pin;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use alibabacloud_runtime::Credentials;
+use futures_util::future::{Either, select};
 use tokio::io::AsyncReadExt as _;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::answer::WipedJson;
+use crate::found::{Found, SourceError};
 use crate::setup::Setup;
-use crate::source::{Found, Source, SourceError, SourceFuture};
+use crate::source::{Source, SourceFuture};
 
 const LIMIT: Duration = Duration::from_secs(60);
 /// Much larger than any credentials.
-const LONGEST_OUTPUT: u64 = 64 << 10;
+const LONGEST_OUTPUT: usize = 64 << 10;
+/// For what is in a pipe already.
+const REST_LIMIT: Duration = Duration::from_secs(1);
 
 /// A program that prints credentials as JSON: `{"mode":"StsToken","access_key_id":…,"access_key_secret":…,"sts_token":…,"expiration":…}`.
 ///
 /// The command is split as a POSIX shell does (on Windows a `\` stands for itself), and no shell is involved. The program has 60 s; it
-/// is not asked again before its credentials are about to expire, or, if they have no `expiration`, for 5 minutes. What it prints
+/// and all that it has started end with it (on Unix: its process group); it is not asked again before its credentials are about to expire, or, if they have no `expiration`, for 5 minutes. What it prints
 /// is never shown. `ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS=true` or [`Setup::without_external_process`] forbids it.
 #[derive(Clone)]
 pub struct ExternalProcess {
@@ -64,30 +70,26 @@ impl ExternalProcess {
         let Some((program, arguments)) = words.split_first() else {
             return Err(failed("has an empty command"));
         };
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            // It may say anything, and our standard error may be a log.
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        // It may print anything there, and our standard error may be a log.
+        command.stderr(Stdio::null());
+        #[cfg(unix)]
+        command.process_group(0);
+        let mut child = command
             .spawn()
-            .map_err(|error| failed(&format!("cannot be started: {}", error.kind())))?;
-        let mut output = Zeroizing::new(Vec::with_capacity(4 << 10));
-        let work = async {
-            if let Some(stdout) = child.stdout.take() {
-                let _ = stdout.take(LONGEST_OUTPUT).read_to_end(&mut output).await;
-            }
-            child.wait().await
-        };
-        let status = match timeout(self.limit, work).await {
+            .map_err(|error| failed(&format!("cannot be started: {}", error.kind())).with_source(error))?;
+        let group = Group::of(&child);
+        let mut output = Zeroizing::new(Vec::with_capacity(2 * LONGEST_OUTPUT));
+        let ended = timeout(self.limit, run_to_end(&mut child, group, &mut output)).await;
+        let status = match ended {
             Ok(Ok(status)) => status,
-            Ok(Err(error)) => return Err(failed(&format!("cannot be waited for: {}", error.kind()))),
-            Err(_) => {
-                let _ = child.start_kill();
-                return Err(failed(&format!("did not end within {:?}", self.limit)));
-            }
+            Ok(Err(error)) => return Err(failed(&format!("cannot be waited for: {}", error.kind())).with_source(error)),
+            Err(_) => return Err(failed(&format!("did not end within {:?}", self.limit))),
         };
+        if output.len() > LONGEST_OUTPUT {
+            return Err(failed(&format!("printed more than {LONGEST_OUTPUT} bytes")));
+        }
         if !status.success() {
             return Err(failed(&format!("ended with {status}; run it by hand to see why")));
         }
@@ -108,7 +110,64 @@ impl ExternalProcess {
                 ));
             }
         };
-        Ok(Found::new(credentials))
+        Found::checked(credentials)
+            .map_err(|error| error.within("the program for credentials printed some that cannot be used"))
+    }
+}
+
+/// Waits for the end of the program, reads what it prints, and then ends what it has left behind: a process of its group that keeps standard
+/// output open must not be waited for. Too much output is an end, too.
+async fn run_to_end(child: &mut Child, group: Group, output: &mut Vec<u8>) -> io::Result<ExitStatus> {
+    let stdout = child.stdout.take();
+    let read = pin!(async {
+        match stdout {
+            Some(stdout) => stdout.take(LONGEST_OUTPUT as u64 + 1).read_to_end(output).await,
+            None => Ok(0),
+        }
+    });
+    let status = match select(pin!(child.wait()), read).await {
+        Either::Left((status, read)) => {
+            drop(group);
+            // What the program printed is in the pipe. A process that left the group may keep that open.
+            let _ = timeout(REST_LIMIT, read).await;
+            status
+        }
+        Either::Right((Ok(length), wait)) if length <= LONGEST_OUTPUT => wait.await,
+        Either::Right(_) => {
+            drop(group);
+            Ok(ExitStatus::default())
+        }
+    };
+    status
+}
+
+/// The program and the processes that it starts. They end with the value.
+struct Group {
+    #[cfg(unix)]
+    leader: Option<rustix::process::Pid>,
+}
+
+impl Group {
+    #[cfg(unix)]
+    fn of(child: &Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self { leader: id.and_then(rustix::process::Pid::from_raw) }
+    }
+
+    /// The program alone ends there when its handle is dropped.
+    #[cfg(not(unix))]
+    fn of(_child: &Child) -> Self {
+        Self {}
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.leader {
+            // As a rule there is none left.
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
     }
 }
 

@@ -1,13 +1,20 @@
 //! Reading a file of the user's. It is only ever read.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use crate::found::SourceError;
 use crate::setup::Environment;
-use crate::source::SourceError;
+
+/// Local files take far less.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// Larger than any file of profiles or tokens.
 const LARGEST: u64 = 1 << 20;
@@ -21,35 +28,74 @@ pub(crate) struct FileText {
 
 /// Why a file could not be read.
 pub(crate) struct Unreadable {
-    /// Whether there is no such file.
-    pub(crate) absent: bool,
-    /// Whether its reading is forbidden.
-    pub(crate) forbidden: bool,
-    pub(crate) message: String,
+    /// Whether there is no such file, or none that can be seen.
+    may_be_absent: bool,
+    message: String,
+    source: Option<io::Error>,
 }
 
-pub(crate) fn read(path: &Path) -> Result<FileText, Unreadable> {
+impl Unreadable {
+    fn other(message: String) -> Self {
+        Self { may_be_absent: false, message, source: None }
+    }
+
+    /// The error of a source that needs the file, after these words.
+    pub(crate) fn into_error(self, words: &str) -> SourceError {
+        let error = SourceError::failed(format!("{words}{}", self.message));
+        match self.source {
+            Some(source) => error.with_source(source),
+            None => error,
+        }
+    }
+}
+
+/// Reads the file aside, because a file may block for ever (on a network that is away, say).
+pub(crate) async fn read(path: &Path) -> Result<FileText, Unreadable> {
+    let owned = path.to_owned();
+    let read = within(LIMIT, move || read_here(&owned)).await;
+    read.unwrap_or_else(|| Err(Unreadable::other(format!("{} could not be read within {LIMIT:?}", path.display()))))
+}
+
+/// What the blocking work returns; `None` if it takes too long.
+async fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    if Handle::try_current().is_err() {
+        return Some(work());
+    }
+    timeout(limit, spawn_blocking(work)).await.ok()?.ok()
+}
+
+fn read_here(path: &Path) -> Result<FileText, Unreadable> {
     let shown = path.display();
-    let failed = |error: io::Error| {
-        let message = match error.kind() {
-            io::ErrorKind::NotFound => format!("there is no file {shown}"),
-            io::ErrorKind::PermissionDenied => format!("{shown} may not be read; check its permissions"),
-            // The text of such an error never has content of the file.
-            _ => format!("{shown} cannot be read: {error}"),
-        };
-        let absent = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-        Unreadable { absent, forbidden: error.kind() == io::ErrorKind::PermissionDenied, message }
+    // The text of such an error never has content of the file.
+    let failed = |error: io::Error, is_there: bool| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            Unreadable { may_be_absent: true, message: format!("there is no file {shown}"), source: Some(error) }
+        }
+        io::ErrorKind::PermissionDenied => Unreadable {
+            may_be_absent: !is_there,
+            message: format!("{shown} may not be read; check its permissions"),
+            source: Some(error),
+        },
+        _ => Unreadable {
+            may_be_absent: false,
+            message: format!("{shown} cannot be read: {error}"),
+            source: Some(error),
+        },
     };
-    let wrong = |message: String| Unreadable { absent: false, forbidden: false, message };
-    let metadata = fs::metadata(path).map_err(failed)?;
+    let metadata = fs::metadata(path).map_err(|error| failed(error, false))?;
     if !metadata.is_file() {
-        return Err(wrong(format!("{shown} is not a file")));
+        return Err(Unreadable::other(format!("{shown} is not a regular file")));
     }
-    if metadata.len() > LARGEST {
-        return Err(wrong(format!("{shown} is larger than {LARGEST} bytes; it cannot be the file that is meant")));
+    let mut bytes =
+        Zeroizing::new(Vec::with_capacity(usize::try_from(metadata.len().min(LARGEST)).unwrap_or_default() + 1));
+    let file = fs::File::open(path).map_err(|error| failed(error, true))?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| failed(error, true))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Unreadable::other(format!(
+            "{shown} is larger than {LARGEST} bytes; it cannot be the file that is meant"
+        )));
     }
-    let bytes = Zeroizing::new(fs::read(path).map_err(failed)?);
-    let text = str::from_utf8(&bytes).map_err(|_| wrong(format!("{shown} is not UTF-8 text")))?;
+    let text = str::from_utf8(&bytes).map_err(|_| Unreadable::other(format!("{shown} is not UTF-8 text")))?;
     Ok(FileText { text: Zeroizing::new(text.to_owned()), warning: loose(path, &metadata) })
 }
 
@@ -59,7 +105,9 @@ fn loose(path: &Path, metadata: &fs::Metadata) -> Option<String> {
     let mode = metadata.permissions().mode() & 0o777;
     (mode & 0o077 != 0).then(|| {
         let shown = path.display();
-        format!("other users of this machine may read {shown}, which holds keys (mode {mode:03o}); `chmod 600 {shown}` mends it")
+        format!(
+            "other users of this machine may read {shown}, which holds keys (mode {mode:03o}); run `chmod 600 {shown}`"
+        )
     })
 }
 
@@ -68,10 +116,11 @@ fn loose(_path: &Path, _metadata: &fs::Metadata) -> Option<String> {
     None
 }
 
-/// Where a file of profiles is, and whether somebody said so.
+/// Where a file of profiles is.
 pub(crate) struct Location {
-    pub(crate) paths: Vec<PathBuf>,
-    pub(crate) named: bool,
+    paths: Vec<PathBuf>,
+    /// Whether the file is named: by a setting, by a variable, or because it was read before.
+    pub(crate) is_named: bool,
 }
 
 impl Location {
@@ -83,27 +132,42 @@ impl Location {
         below_home: &[&str],
     ) -> Result<Self, SourceError> {
         if let Some(path) = given {
-            return Ok(Self { paths: vec![path.to_owned()], named: true });
+            return Ok(Self { paths: vec![path.to_owned()], is_named: true });
         }
         if let Some(path) = environment.get(variable)? {
-            return Ok(Self { paths: vec![path.into()], named: true });
+            return Ok(Self { paths: vec![path.into()], is_named: true });
         }
         let Some(home) = environment.home()? else {
             return Err(SourceError::not_applicable("there is no home folder (HOME is not set)"));
         };
-        Ok(Self { paths: below_home.iter().map(|path| home.join(path)).collect(), named: false })
+        Ok(Self { paths: below_home.iter().map(|path| home.join(path)).collect(), is_named: false })
     }
 
-    /// The first of the files that is there. One that nobody named may be absent, or belong to somebody else.
-    pub(crate) fn read(&self) -> Result<(&Path, FileText), SourceError> {
+    /// The first of the files that is there. A file that is not named may be absent.
+    pub(crate) async fn read(&self) -> Result<(&Path, FileText), SourceError> {
         let mut problems = Vec::new();
         for path in &self.paths {
-            match read(path) {
+            match read(path).await {
                 Ok(file) => return Ok((path, file)),
-                Err(problem) if !self.named && (problem.absent || problem.forbidden) => problems.push(problem.message),
-                Err(problem) => return Err(SourceError::failed(problem.message)),
+                Err(problem) if !self.is_named && problem.may_be_absent => problems.push(problem.message),
+                Err(problem) => return Err(problem.into_error("")),
             }
         }
         Err(SourceError::not_applicable(problems.join(" and ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What blocks for ever cannot be had in a test without a network, so a channel stands for it.
+    #[tokio::test]
+    async fn a_file_that_blocks_is_given_up() {
+        let (release, blocks) = std::sync::mpsc::channel::<()>();
+        let read = within(Duration::from_millis(1), move || blocks.recv().is_ok()).await;
+        assert_eq!(read, None);
+        release.send(()).unwrap();
+        assert_eq!(within(LIMIT, || 1).await, Some(1));
     }
 }

@@ -12,6 +12,7 @@ use http::{Request, Response, StatusCode, Uri};
 use tokio::time::timeout;
 
 use crate::answer::WipedJson;
+use crate::found::SourceError;
 
 /// The ways to the servers; each is built when it is first taken.
 #[derive(Default)]
@@ -23,25 +24,33 @@ pub(crate) struct Http {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(crate) enum Unanswered {
-    /// No connection.
-    NotSent(String),
-    /// No answer in time, or a broken one.
-    Broken(String),
+pub(crate) struct Unanswered {
+    message: String,
+    /// Whether there was no connection.
+    pub(crate) is_not_sent: bool,
+    source: Option<TransportError>,
+}
+
+impl Unanswered {
+    /// The error of a source, in these words.
+    pub(crate) fn into_error(self, describe: impl FnOnce(&str) -> SourceError) -> SourceError {
+        let error = describe(&self.message);
+        match self.source {
+            Some(source) => error.with_source(source),
+            None => error,
+        }
+    }
 }
 
 impl fmt::Display for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotSent(message) | Self::Broken(message) => f.write_str(message),
-        }
+        f.write_str(&self.message)
     }
 }
 
 impl From<TransportError> for Unanswered {
     fn from(error: TransportError) -> Self {
-        let message = error.to_string();
-        if error.is_not_sent() { Self::NotSent(message) } else { Self::Broken(message) }
+        Self { message: error.to_string(), is_not_sent: error.is_not_sent(), source: Some(error) }
     }
 }
 
@@ -110,10 +119,11 @@ async fn send(
     let handover = Handover::new();
     match timeout(limit, transport.send(request, &handover)).await {
         Ok(outcome) => Ok(outcome?),
-        Err(_) if !handover.may_have_been_sent() => {
-            Err(Unanswered::NotSent(format!("no connection to the endpoint within {limit:?}")))
+        Err(_) => {
+            let is_not_sent = !handover.may_have_been_sent();
+            let what = if is_not_sent { "no connection" } else { "no answer" };
+            Err(Unanswered { message: format!("{what} within {limit:?}"), is_not_sent, source: None })
         }
-        Err(_) => Err(Unanswered::Broken(format!("no answer within {limit:?}"))),
     }
 }
 

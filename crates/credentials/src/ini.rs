@@ -4,42 +4,90 @@
 #[derive(Default)]
 pub(crate) struct Section<'t> {
     pub(crate) name: &'t str,
-    pairs: Vec<(&'t str, &'t str)>,
+    /// The number of the line on which it begins.
+    pub(crate) line: usize,
+    pairs: Vec<Pair<'t>>,
+}
+
+struct Pair<'t> {
+    key: &'t str,
+    /// Up to the end of the line.
+    value: &'t str,
+    line: usize,
 }
 
 impl<'t> Section<'t> {
-    /// The value of a key; the last one counts, and an empty one not at all.
+    /// The value of a key, without quotation marks around it and without a comment after it; an empty one counts as absent.
     pub(crate) fn get(&self, key: &str) -> Option<&'t str> {
-        let found = self.pairs.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(key));
-        found.map(|(_, value)| *value).filter(|value| !value.is_empty())
+        self.whole(key).map(without_comment).filter(|value| !value.is_empty())
+    }
+
+    /// The value of a key up to the end of the line: for texts that may hold what looks like a comment.
+    pub(crate) fn whole(&self, key: &str) -> Option<&'t str> {
+        let found = self.pairs.iter().find(|pair| pair.key.eq_ignore_ascii_case(key));
+        found.map(|pair| pair.value).filter(|value| !value.trim().is_empty())
+    }
+
+    /// Whether it has no keys.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// The lines of a key that is given twice.
+    pub(crate) fn repeated(&self) -> Option<(usize, usize)> {
+        self.pairs.iter().enumerate().find_map(|(index, second)| {
+            let first = self.pairs[..index].iter().find(|first| first.key.eq_ignore_ascii_case(second.key))?;
+            Some((first.line, second.line))
+        })
     }
 }
 
 /// The sections of a text, or the number of the first line that is none of its forms: `[section]`, `key = value`, `key: value`, and
-/// comments, which begin with `#` or `;`. A value goes to the end of its line: a `#` in a secret is part of it. Quotes around a value
-/// are taken off.
+/// comments, which begin with `#` or `;`, on a line of their own or after a blank.
 pub(crate) fn parse(text: &str) -> Result<Vec<Section<'_>>, usize> {
     let mut sections: Vec<Section<'_>> = Vec::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with(['#', ';']) {
+        let (line, number) = (line.trim(), index + 1);
+        if is_comment(line) {
             continue;
         }
-        if let Some(name) = line.strip_prefix('[') {
-            let name = name.strip_suffix(']').ok_or(index + 1)?.trim();
-            sections.push(Section { name, pairs: Vec::new() });
+        if let Some(rest) = line.strip_prefix('[') {
+            let (name, rest) = rest.split_once(']').ok_or(number)?;
+            if !is_comment(rest.trim_start()) {
+                return Err(number);
+            }
+            sections.push(Section { name: name.trim(), line: number, pairs: Vec::new() });
             continue;
         }
-        let (key, value) = line.split_once(['=', ':']).ok_or(index + 1)?;
-        let section = sections.last_mut().ok_or(index + 1)?;
-        section.pairs.push((key.trim(), unquoted(value.trim())));
+        let (key, value) = line.split_once(['=', ':']).ok_or(number)?;
+        let section = sections.last_mut().ok_or(number)?;
+        section.pairs.push(Pair { key: key.trim(), value, line: number });
     }
     Ok(sections)
 }
 
-fn unquoted(value: &str) -> &str {
-    let inner = |quote| value.strip_prefix(quote).and_then(|rest: &str| rest.strip_suffix(quote));
-    inner('"').or_else(|| inner('\'')).unwrap_or(value)
+/// Whether nothing follows, or a comment.
+fn is_comment(text: &str) -> bool {
+    text.is_empty() || text.starts_with(['#', ';'])
+}
+
+/// A value without what does not belong to it. A `#` or `;` without a blank before it is part of the value.
+fn without_comment(value: &str) -> &str {
+    let trimmed = value.trim();
+    for quote in ['"', '\''] {
+        if let Some((inner, rest)) = trimmed.strip_prefix(quote).and_then(|rest| rest.split_once(quote))
+            && is_comment(rest.trim_start())
+        {
+            return inner;
+        }
+    }
+    let mut after_blank = false;
+    let comment = value.find(|c: char| {
+        let begins = after_blank && matches!(c, '#' | ';');
+        after_blank = c.is_whitespace();
+        begins
+    });
+    value[..comment.unwrap_or(value.len())].trim()
 }
 
 #[cfg(test)]
@@ -47,20 +95,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_inside_a_value_survives() {
-        let sections =
-            parse("# all\n[default]\n; more\r\nsecret = a#b ;c\nTYPE: access_key\nq=\"x y\"\n[other]\nsecret=\n")
-                .unwrap();
-        assert_eq!(sections.iter().map(|section| section.name).collect::<Vec<_>>(), ["default", "other"]);
-        assert_eq!(sections[0].get("secret"), Some("a#b ;c"));
+    fn a_hash_inside_a_value_survives_and_a_comment_after_it_does_not() {
+        let text = "# all\n[default] # mine\n; more\r\nsecret = a#b;c ;d\nTYPE: access_key  # AK\nq=\"x # y\" # z\np = {\"a\": \" #\"}\n\
+                    e = # none\n[ other ];\nsecret=\nodd=\"a\"b\"\n";
+        let sections = parse(text).unwrap();
+        let names: Vec<_> = sections.iter().map(|section| (section.name, section.line)).collect();
+        assert_eq!(names, [("default", 2), ("other", 9)]);
+        assert_eq!(sections[0].get("secret"), Some("a#b;c"));
         assert_eq!(sections[0].get("type"), Some("access_key"));
-        assert_eq!(sections[0].get("q"), Some("x y"));
+        assert_eq!(sections[0].get("q"), Some("x # y"));
+        assert_eq!(sections[0].whole("p"), Some(" {\"a\": \" #\"}"));
+        assert_eq!(sections[0].get("e"), None);
         assert_eq!(sections[1].get("secret"), None);
+        assert_eq!(sections[1].get("odd"), Some("\"a\"b\""), "the check of all access keys refuses it");
+    }
+
+    #[test]
+    fn a_key_that_is_given_twice_is_found() {
+        let sections = parse("[a]\nx=1\n\nX : 2\n[b]\nx=1\n").unwrap();
+        assert_eq!(sections[0].repeated(), Some((2, 4)));
+        assert_eq!(sections[1].repeated(), None);
     }
 
     #[test]
     fn a_line_that_is_none_is_found_by_its_number() {
-        for (text, line) in [("[a]\nnonsense", 2), ("x = 1", 1), ("\n\n[a", 3)] {
+        for (text, line) in [("[a]\nnonsense", 2), ("x = 1", 1), ("\n\n[a", 3), ("[a] b", 1)] {
             assert_eq!(parse(text).err(), Some(line), "{text}");
         }
     }

@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use alibabacloud_runtime::Credentials;
 
 use crate::assume_role::AssumeRole;
 use crate::ecs_ram_role::EcsRamRole;
 use crate::file::Location;
+use crate::found::{Found, SourceError, misspelt, quoted};
 use crate::ini::{self, Section};
 use crate::oidc_role::OidcRole;
 use crate::setup::Setup;
-use crate::source::{Found, Source, SourceError, SourceFuture};
+use crate::source::{Source, SourceFuture};
 use crate::sts::Role;
 
 /// The two spellings in the official SDKs: Python and Java have the first, Go and Node the second.
@@ -20,13 +21,18 @@ const BELOW_HOME: [&str; 2] = [".alibabacloud/credentials.ini", ".alibabacloud/c
 
 /// A section of an INI file: `type` is `access_key`, `ecs_ram_role`, `ram_role_arn` or `oidc_role_arn`.
 ///
-/// A value goes to the end of its line, so a `#` in a secret is part of it. A section with `enable = false` is passed over. The file is
-/// only ever read.
+/// A comment begins with `#` or `;`, on a line of its own or after a blank; a `#` in a secret is part of it. The file is only ever read, and
+/// the first of the two that gave credentials stays the one that is read.
+///
+/// A chain passes over it if there is no file, or no section `default` in it, or if that is empty or has `enable = false`. Not if profile or
+/// file is named: then it has failed.
 #[derive(Debug, Clone, Default)]
 pub struct IniProfile {
     setup: Setup,
     path: Option<PathBuf>,
     profile: Option<String>,
+    /// The file that gave credentials.
+    pinned: Arc<OnceLock<PathBuf>>,
 }
 
 impl IniProfile {
@@ -46,47 +52,76 @@ impl IniProfile {
     /// Another file.
     #[must_use]
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
-        self.path = Some(path.as_ref().to_owned());
+        (self.path, self.pinned) = (Some(path.as_ref().to_owned()), Arc::default());
         self
     }
 
     /// Where and how to ask.
     #[must_use]
     pub fn setup(mut self, setup: Setup) -> Self {
-        self.setup = setup;
+        (self.setup, self.pinned) = (setup, Arc::default());
         self
     }
 
     async fn read(&self) -> Result<Found, SourceError> {
         let environment = &self.setup.environment;
-        let location = Location::of(self.path.as_deref(), environment, "ALIBABA_CLOUD_CREDENTIALS_FILE", &BELOW_HOME)?;
-        let name = match &self.profile {
-            Some(name) => name.clone(),
-            None => environment.get("ALIBABA_CLOUD_PROFILE")?.unwrap_or_else(|| "default".to_owned()),
-        };
-        let (path, file) = location.read()?;
+        let variable = environment.get("ALIBABA_CLOUD_PROFILE")?;
+        let is_named = self.profile.is_some() || variable.is_some();
+        let name = self.profile.clone().or(variable).unwrap_or_else(|| "default".to_owned());
+        let outcome = self.read_section(&name).await;
+        if !is_named {
+            return outcome;
+        }
+        // This is the last source that has profiles.
+        outcome.map_err(|error| error.into_failure().within(&format!("profile {}", quoted(&name))))
+    }
+
+    async fn read_section(&self, name: &str) -> Result<Found, SourceError> {
+        let environment = &self.setup.environment;
+        let given = self.path.as_deref().or_else(|| self.pinned.get().map(PathBuf::as_path));
+        let location = Location::of(given, environment, "ALIBABA_CLOUD_CREDENTIALS_FILE", &BELOW_HOME)?;
+        let (path, file) = location.read().await?;
         let shown = path.display();
+        let if_named = |error: SourceError| if location.is_named { error.into_failure() } else { error };
         let (source, kind) = {
             let sections = ini::parse(&file.text).map_err(|line| {
                 SourceError::failed(format!(
                     "{shown} is not a valid INI file: line {line} is neither `[section]`, nor `key = value` in one, nor a comment"
                 ))
             })?;
-            let section = sections.iter().find(|section| section.name == name).ok_or_else(|| {
-                SourceError::not_applicable(format!(
-                    "{shown} has no section for the profile (ALIBABA_CLOUD_PROFILE, else `default`)"
-                ))
+            let mut sections = sections.iter().filter(|section| section.name == name);
+            let section = sections.next().ok_or_else(|| {
+                if_named(SourceError::not_applicable(format!("{shown} has no section {}", quoted(name))))
             })?;
-            self.source(section).map_err(|error| error.within(&format!("{shown}")))?
+            if let Some(second) = sections.next() {
+                let (first, second) = (section.line, second.line);
+                return Err(SourceError::failed(format!(
+                    "{shown} has two sections {}, on lines {first} and {second}; remove one",
+                    quoted(name)
+                )));
+            }
+            if let Some((first, second)) = section.repeated() {
+                return Err(SourceError::failed(format!(
+                    "{shown} gives a key of the section {} twice, on lines {first} and {second}; remove one",
+                    quoted(name)
+                )));
+            }
+            self.source(section).map_err(|error| if_named(error.within(&format!("{shown}"))))?
         };
         let place = format!("type {kind} in {shown}");
-        let found = source.fetch().await.map_err(|error| error.within(&place))?;
+        // What a section describes must work.
+        let found = source.fetch().await.map_err(|error| error.into_failure().within(&place))?;
+        // The other file may have another identity.
+        let _ = self.pinned.set(path.to_owned());
         Ok(found.within(&place).warnings_of(file.warning.into_iter().collect()))
     }
 
     fn source(&self, section: &Section<'_>) -> Result<(Box<dyn Source>, &'static str), SourceError> {
         if section.get("enable").is_some_and(|enable| enable.eq_ignore_ascii_case("false")) {
             return Err(SourceError::not_applicable("its section is switched off (`enable = false`)"));
+        }
+        if section.is_empty() {
+            return Err(SourceError::not_applicable("its section is empty"));
         }
         let own = |key: &str| section.get(key).map(ToOwned::to_owned);
         let key = || match (own("access_key_id"), own("access_key_secret")) {
@@ -96,16 +131,14 @@ impl IniProfile {
         let role = Role {
             arn: own("role_arn"),
             session_name: own("role_session_name"),
-            policy: own("policy"),
+            policy: section.whole("policy").map(|policy| policy.trim().to_owned()),
             ..Role::default()
         };
         let lacks = |key: &str| SourceError::failed(format!("its section lacks `{key}`"));
         let setup = self.setup.clone();
         Ok(match section.get("type").map(str::to_ascii_lowercase).as_deref() {
             Some("access_key") => {
-                let key = key().ok_or_else(|| {
-                    SourceError::not_applicable("its section lacks `access_key_id` or `access_key_secret`")
-                })?;
+                let key = key().ok_or_else(|| lacks("access_key_id` or `access_key_secret"))?;
                 (Box::new(key), "access_key")
             }
             Some("ecs_ram_role") => {
@@ -132,11 +165,12 @@ impl IniProfile {
                 ));
             }
             Some(_) => {
-                return Err(SourceError::failed(
-                    "its section has an unknown `type`; known are access_key, ecs_ram_role, ram_role_arn and oidc_role_arn",
-                ));
+                let kind = misspelt(section.get("type").unwrap_or_default());
+                return Err(SourceError::failed(format!(
+                    "its section has an unknown `type`{kind}; known are access_key, ecs_ram_role, ram_role_arn and oidc_role_arn"
+                )));
             }
-            None => return Err(SourceError::not_applicable("its section has no `type`, e.g. `type = access_key`")),
+            None => return Err(lacks("type`, e.g. `type = access_key")),
         })
     }
 }

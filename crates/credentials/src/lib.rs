@@ -1,4 +1,4 @@
-//! Where the credentials of Alibaba Cloud clients come from.
+//! The sources of an Alibaba Cloud client's credentials, and the provider that keeps them fresh.
 //!
 //! [`default_provider`] asks the sources of the official SDKs, in their order:
 //!
@@ -22,12 +22,25 @@
 //! # }
 //! ```
 //!
-//! **What applies must work.** A source that is not set up, or not completely, is passed over; one that is set up and fails ends the
-//! search with an error that lists all that were asked. The official SDKs go on to the next source then, and a token file that is
-//! late by a second turns a pod into the role of its node.
+//! # An identity never changes by itself
+//! A [`Chain`] passes over a source only if nothing of it is set up and it is not named. What ends the search when it fails:
+//! - a source that is **named**: the profile in `ALIBABA_CLOUD_PROFILE`, the current profile of the file, a file or the name of a role in a
+//!   variable or a setting;
+//! - a source that is **set up in part**: an access key ID without a secret, two of the three variables of OIDC, a profile with an empty secret;
+//! - a source that **has given credentials** or has failed before: the chain asks no other one from then on. A profile and an INI file stay the
+//!   ones that gave credentials, too.
 //!
-//! **Secrets** are wiped from memory, and never stand in errors, `Debug` output, URLs or arguments. Files of the user's are only ever read.
+//! The error lists all sources that were asked. The official SDKs go on to the next source instead, and a token file that is late by a second
+//! turns a pod into the role of its node. A refresh that fails keeps the credentials while they are valid: see [`Refreshing`].
 //!
+//! # One check
+//! Every access key must be printable ASCII without blanks and quotation marks ([`Credentials::validate`]). What `echo`, an env file or a copy from
+//! a web page adds is an error that names the source, not a `SignatureDoesNotMatch`.
+//!
+//! # Secrets
+//! Secrets are wiped from memory, and never stand in errors, `Debug` output, URLs or arguments. The user's files are only ever read.
+//!
+//! # Limits
 //! Not supported, because requests cannot be signed with them: bearer tokens (`ALIBABA_CLOUD_BEARER_TOKEN`) and the anonymous mode; and
 //! RSA key pairs, which Alibaba Cloud has retired. A profile with one of them says so.
 //!
@@ -44,9 +57,9 @@ mod cloud_sso;
 mod credentials_uri;
 mod ecs_ram_role;
 mod environment_keys;
-mod expiration;
 mod external_process;
 mod file;
+mod found;
 mod http;
 mod ini;
 mod ini_profile;
@@ -56,6 +69,7 @@ mod refreshing;
 mod setup;
 mod source;
 mod sts;
+mod time;
 
 pub use alibabacloud_runtime::{Credentials, CredentialsError, ProvideCredentials, ProvideFuture};
 /// The service that gives temporary credentials.
@@ -67,8 +81,10 @@ pub use credentials_uri::CredentialsUri;
 pub use ecs_ram_role::EcsRamRole;
 pub use environment_keys::EnvironmentKeys;
 pub use external_process::ExternalProcess;
+pub use found::{Found, SourceError};
 pub use ini_profile::IniProfile;
 pub use oidc_role::OidcRole;
 pub use refreshing::Refreshing;
-pub use setup::{Clock, Environment, Setup};
-pub use source::{Found, Source, SourceError, SourceFn, SourceFuture};
+pub use setup::{Environment, Setup};
+pub use source::{Source, SourceFn, SourceFuture};
+pub use time::Clock;

@@ -15,9 +15,10 @@ use zeroize::Zeroizing;
 
 use crate::answer::{Keys, WipedJson};
 use crate::cloud_sso::still_good;
+use crate::found::{Found, SourceError};
 use crate::http::{is_open, json, shown};
 use crate::setup::Setup;
-use crate::source::{Found, Source, SourceError, SourceFuture};
+use crate::source::{Source, SourceFuture};
 
 const LIMIT: Duration = Duration::from_secs(15);
 /// An access token with less than this left is replaced first.
@@ -75,7 +76,7 @@ impl OAuth {
     async fn ask(&self) -> Result<Found, SourceError> {
         let setup = &self.setup;
         if let Some(stored) = still_good(self.stored.as_ref(), setup.now()) {
-            return Ok(stored.into());
+            return Found::checked(stored);
         }
         let (url, client_id) = match self.site.as_deref().map(str::to_ascii_uppercase).as_deref() {
             None | Some("CN") => CHINA,
@@ -118,7 +119,7 @@ impl OAuth {
         let access = access.ok_or_else(|| SourceError::failed(format!("the sign-in by OAuth has expired; {AGAIN}")))?;
         let mut json = self.post(&server, "/v1/exchange", Some(access), String::new()).await?;
         let failed = |problem: String| SourceError::failed(format!("{server} {problem}"));
-        Ok(json.temporary(&KEYS).map_err(failed)?.into())
+        json.temporary(&KEYS).map_err(failed)
     }
 
     async fn post(
@@ -139,7 +140,8 @@ impl OAuth {
         }
         let request = request.body(Bytes::from(body)).map_err(|_| damaged())?;
         let answer = self.setup.http.send(request, LIMIT).await;
-        let answer = answer.map_err(|error| SourceError::failed(format!("{server}: {error}")))?;
+        let answer =
+            answer.map_err(|error| error.into_error(|problem| SourceError::failed(format!("{server}: {problem}"))))?;
         if answer.status().is_client_error() {
             let status = answer.status().as_u16();
             return Err(SourceError::failed(format!("{server} refused the sign-in by OAuth (HTTP {status}); {AGAIN}")));

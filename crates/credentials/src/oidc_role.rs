@@ -7,15 +7,19 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::file;
+use crate::found::{Found, SourceError};
 use crate::setup::{Environment, Setup};
-use crate::source::{Found, Source, SourceError, SourceFuture};
-use crate::sts::{self, Role};
+use crate::source::{Source, SourceFuture};
+use crate::sts::{self, Role, role_setters};
 
 const ROLE: &str = "ALIBABA_CLOUD_ROLE_ARN";
 const PROVIDER: &str = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
 const TOKEN_FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
 
 /// Temporary credentials of a RAM role for the OIDC token in a file, which is read anew at each refresh.
+///
+/// If one of the three settings (role, identity provider, file of the token) is missing, it has failed. A chain passes over it only if
+/// neither provider nor file is set.
 ///
 /// The token travels in the body of the request to STS, never in its URL, and no access key is needed.
 #[derive(Clone)]
@@ -58,26 +62,7 @@ impl OidcRole {
         self
     }
 
-    /// The name of the session in audit logs; see [`AssumeRole::session_name`](crate::AssumeRole::session_name).
-    #[must_use]
-    pub fn session_name(mut self, name: impl Into<String>) -> Self {
-        self.role.session_name = Some(name.into());
-        self
-    }
-
-    /// How long the credentials are valid, in seconds: from 900 to what the role allows. Default: 3600.
-    #[must_use]
-    pub fn duration_seconds(mut self, seconds: u32) -> Self {
-        self.role.seconds = Some(seconds);
-        self
-    }
-
-    /// A policy as JSON text that takes permissions away from those of the role.
-    #[must_use]
-    pub fn policy(mut self, policy: impl Into<String>) -> Self {
-        self.role.policy = Some(policy.into());
-        self
-    }
+    role_setters!();
 
     /// Where and how to ask.
     #[must_use]
@@ -88,19 +73,28 @@ impl OidcRole {
 
     async fn assume(&self) -> Result<Found, SourceError> {
         let (setup, role) = (&self.setup, &self.role);
-        let given = |own: bool, name| Ok::<_, SourceError>(own || setup.environment.get(name)?.is_some());
+        let mut missing = Vec::new();
+        // The ARN of a role is also the default of other sources: it alone names no OIDC role.
+        let mut is_meant = role.arn.is_some();
         let parts = [
-            (ROLE, given(role.arn.is_some(), ROLE)?),
-            (PROVIDER, given(self.provider_arn.is_some(), PROVIDER)?),
-            (TOKEN_FILE, given(self.token_file.is_some(), TOKEN_FILE)?),
+            (ROLE, role.arn.is_some()),
+            (PROVIDER, self.provider_arn.is_some()),
+            (TOKEN_FILE, self.token_file.is_some()),
         ];
-        let missing: Vec<_> = parts.iter().filter(|(_, there)| !there).map(|(name, _)| *name).collect();
+        for (name, is_given) in parts {
+            match is_given || setup.environment.get(name)?.is_some() {
+                true => is_meant |= name != ROLE,
+                false => missing.push(name),
+            }
+        }
         if !missing.is_empty() {
-            return Err(SourceError::not_applicable(match missing.len() {
-                1 => format!("{} is not set, although the other two settings of OIDC are", missing[0]),
-                2 => format!("{} are not set", missing.join(" and ")),
-                _ => format!("{} are not set", missing.join(", ")),
-            }));
+            let verb = if missing.len() == 1 { "is" } else { "are" };
+            let problem = format!("{} {verb} not set", missing.join(" and "));
+            return Err(if is_meant {
+                SourceError::failed(format!("{problem}, although another setting of OIDC is; set all three, or none"))
+            } else {
+                SourceError::not_applicable(problem)
+            });
         }
         let arn = role.arn(setup)?.unwrap_or_default();
         let provider = own_or(self.provider_arn.clone(), &setup.environment, PROVIDER)?;
@@ -108,9 +102,8 @@ impl OidcRole {
             Some(path) => path.clone(),
             None => own_or(None, &setup.environment, TOKEN_FILE)?.into(),
         };
-        let file = file::read(&path).map_err(|problem| {
-            SourceError::failed(format!("the OIDC token: {}; its platform must write it there", problem.message))
-        })?;
+        let file = file::read(&path).await;
+        let file = file.map_err(|problem| problem.into_error("the OIDC token, which its platform writes: "))?;
         let token = Zeroizing::new(file.text.trim().to_owned());
         if token.is_empty() {
             return Err(SourceError::failed(format!("the file of the OIDC token, {}, is empty", path.display())));
@@ -123,12 +116,11 @@ impl OidcRole {
             .build();
         request.duration_seconds = role.seconds()?;
         request.policy.clone_from(&role.policy);
-        let answer = role.client(setup, None)?.send(request).await.map_err(|error| sts::refused(&error))?.into_inner();
+        let answer = role.client(setup, None)?.send(request).await.map_err(sts::refused)?.into_inner();
         let given = answer.credentials.unwrap_or_default();
         let expiration = given.expiration.as_deref();
-        let credentials =
-            sts::credentials(given.access_key_id, given.access_key_secret, given.security_token, expiration)?;
-        Ok(Found::new(credentials).detail(format!("role {arn}")))
+        let found = sts::found(given.access_key_id, given.access_key_secret, given.security_token, expiration)?;
+        Ok(found.detail(format!("role {arn}")))
     }
 }
 

@@ -4,6 +4,7 @@
 //! *ending* (handed out only if no fresh ones can be had). The lengths follow the lifetime, so that a session of 900 s is not stale
 //! at birth. No lock is held across an await.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,8 +16,8 @@ use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
-use crate::setup::Clock;
-use crate::source::{Found, Source, SourceError};
+use crate::found::{Found, SourceError};
+use crate::time::Clock;
 
 /// The longest time ahead of expiry at which a refresh begins; a quarter of the lifetime if that is shorter.
 const LONGEST_WINDOW: Duration = Duration::from_secs(15 * 60);
@@ -34,7 +35,7 @@ const REFRESH_LIMIT: Duration = Duration::from_secs(120);
 /// first one is a second.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
-/// A provider that asks a [`Source`] when it must, and keeps what it gives.
+/// A provider that asks a [`Source`](crate::Source) when it must, and keeps what it gives.
 ///
 /// - Any number of callers cause one refresh, and it survives each of them.
 /// - It begins ahead of expiry (a quarter of the lifetime, at most 15 minutes, less a random part of up to a fifth), in the background:
@@ -52,8 +53,13 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Refreshing(Arc<Inner>);
 
+/// Asks a source.
+pub(crate) type Fetch = Box<dyn Fn() -> BoxFuture<'static, Result<Found, SourceError>> + Send + Sync>;
+
 struct Inner {
-    source: Box<dyn Source>,
+    /// The name of the source.
+    name: Cow<'static, str>,
+    fetch: Fetch,
     clock: Clock,
     state: Mutex<State>,
 }
@@ -98,6 +104,7 @@ impl Held {
     fn new(found: Found, now: SystemTime, dice: f64) -> Result<Self, CredentialsError> {
         let place = found.found_in().map_or_else(String::new, |place| format!(" ({place})"));
         let credentials = found.into_credentials();
+        credentials.validate()?;
         let Some(expiration) = credentials.expiration() else {
             let renewable = now.checked_add(WITHOUT_EXPIRATION).unwrap_or(now);
             return Ok(Self { credentials, renewable, end: None, refused: false });
@@ -126,14 +133,8 @@ impl Held {
 }
 
 impl Refreshing {
-    /// A provider over this source.
-    pub fn new(source: impl Source) -> Self {
-        Self::with_clock(source, Arc::new(SystemTime::now))
-    }
-
-    /// A provider over this source that tells the time by a clock of your own, for tests. Waits after failures go by tokio's clock.
-    pub fn with_clock(source: impl Source, clock: Clock) -> Self {
-        Self(Arc::new(Inner { source: Box::new(source), clock, state: Mutex::default() }))
+    pub(crate) fn over(name: Cow<'static, str>, fetch: Fetch, clock: Clock) -> Self {
+        Self(Arc::new(Inner { name, fetch, clock, state: Mutex::default() }))
     }
 
     /// What can be handed out now, else the refresh to wait for if the caller `waits`. Starts one if it is time.
@@ -201,10 +202,10 @@ enum Look {
 impl Inner {
     async fn fetch(&self) -> Result<Found, SourceError> {
         if Handle::try_current().is_err() {
-            return self.source.fetch().await;
+            return (self.fetch)().await;
         }
-        timeout(REFRESH_LIMIT, self.source.fetch()).await.unwrap_or_else(|_| {
-            Err(SourceError::failed(format!("{} gave no answer within {REFRESH_LIMIT:?}", self.source.name())))
+        timeout(REFRESH_LIMIT, (self.fetch)()).await.unwrap_or_else(|_| {
+            Err(SourceError::failed(format!("{} gave no answer within {REFRESH_LIMIT:?}", self.name)))
         })
     }
 
@@ -321,6 +322,6 @@ impl ProvideCredentials for Refreshing {
 impl fmt::Debug for Refreshing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let held = self.0.state().held.as_ref().map(|held| held.credentials.clone());
-        f.debug_struct("Refreshing").field("source", &self.0.source.name()).field("held", &held).finish_non_exhaustive()
+        f.debug_struct("Refreshing").field("source", &self.0.name).field("held", &held).finish_non_exhaustive()
     }
 }

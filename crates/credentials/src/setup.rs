@@ -7,14 +7,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use alibabacloud_runtime::{ProvideCredentials, Transport};
+use alibabacloud_runtime::Transport;
 
+use crate::found::SourceError;
 use crate::http::Http;
-use crate::source::SourceError;
-use crate::sts::Role;
-
-/// Tells the time.
-pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+use crate::time::Clock;
 
 /// What all sources have in common: the environment that they read, and how they reach their servers.
 ///
@@ -94,14 +91,6 @@ impl Setup {
     pub fn without_external_process(mut self) -> Self {
         self.external_process = false;
         self
-    }
-
-    /// A client of STS, reached as the sources reach it: to ask whose credentials these are, say.
-    ///
-    /// # Errors
-    /// If the endpoint that the environment names is none.
-    pub fn sts_client(&self, credentials: impl ProvideCredentials) -> Result<alibabacloud_sts::Client, SourceError> {
-        Role::default().client(self, Some(Arc::new(credentials)))
     }
 
     pub(crate) fn runs_external_processes(&self) -> Result<bool, SourceError> {

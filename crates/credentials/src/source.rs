@@ -5,10 +5,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use alibabacloud_runtime::{Credentials, CredentialsError};
+use alibabacloud_runtime::Credentials;
+use futures_util::FutureExt as _;
 
+use crate::found::{Found, SourceError};
 use crate::refreshing::Refreshing;
+use crate::time::Clock;
 
 /// One place where credentials may come from.
 ///
@@ -44,122 +48,21 @@ impl<S: Source + ?Sized> Source for Arc<S> {
     }
 }
 
-/// Credentials that were found, and where exactly.
-#[derive(Debug, Clone)]
-pub struct Found {
-    credentials: Credentials,
-    detail: Option<String>,
-    warnings: Vec<String>,
-}
-
-impl Found {
-    /// These credentials.
-    pub fn new(credentials: Credentials) -> Self {
-        Self { credentials, detail: None, warnings: Vec::new() }
+impl Refreshing {
+    /// A provider over this source.
+    pub fn new(source: impl Source) -> Self {
+        Self::with_clock(source, Arc::new(SystemTime::now))
     }
 
-    /// Adds where exactly they were found, e.g. the name of a profile. It is shown to people and must hold no secret.
-    #[must_use]
-    pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
-        self
-    }
-
-    /// Adds something that the user should know, such as a file of keys that others can read. It must hold no secret.
-    #[must_use]
-    pub fn warning(mut self, warning: impl Into<String>) -> Self {
-        self.warnings.push(warning.into());
-        self
-    }
-
-    /// The credentials.
-    pub fn credentials(&self) -> &Credentials {
-        &self.credentials
-    }
-
-    /// Where exactly they were found, in words; `None` if the name of the source says it all.
-    pub fn found_in(&self) -> Option<&str> {
-        self.detail.as_deref()
-    }
-
-    /// What the user should know.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
-
-    /// The same with the place before where exactly they were found.
-    pub(crate) fn within(self, place: &str) -> Self {
-        let detail = match &self.detail {
-            Some(inner) => format!("{place}, {inner}"),
-            None => place.to_owned(),
+    /// A provider over this source that tells the time by a clock of your own, for tests. Waits after failures go by tokio's clock.
+    pub fn with_clock(source: impl Source, clock: Clock) -> Self {
+        let source = Arc::new(source);
+        let name = source.name();
+        let fetch = move || {
+            let source = Arc::clone(&source);
+            async move { source.fetch().await }.boxed()
         };
-        self.detail(detail)
-    }
-
-    pub(crate) fn warnings_of(mut self, earlier: Vec<String>) -> Self {
-        self.warnings.splice(0..0, earlier);
-        self
-    }
-
-    pub(crate) fn into_credentials(self) -> Credentials {
-        self.credentials
-    }
-}
-
-impl From<Credentials> for Found {
-    fn from(credentials: Credentials) -> Self {
-        Self::new(credentials)
-    }
-}
-
-/// Why a source gave no credentials. The message says what to do, and quotes neither a secret nor the content of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceError {
-    applies: bool,
-    message: String,
-}
-
-impl SourceError {
-    /// The source is not set up, or not completely: a chain asks the next one.
-    pub fn not_applicable(message: impl Into<String>) -> Self {
-        Self { applies: false, message: message.into() }
-    }
-
-    /// The source is set up and should have given credentials: a chain ends here, because the next one may be somebody else's
-    /// identity.
-    pub fn failed(message: impl Into<String>) -> Self {
-        Self { applies: true, message: message.into() }
-    }
-
-    /// Whether the source is set up.
-    pub fn applies(&self) -> bool {
-        self.applies
-    }
-
-    /// A source that another one is built on must work: where it does not apply, the other one fails.
-    pub(crate) fn into_failure(mut self) -> Self {
-        self.applies = true;
-        self
-    }
-
-    /// The same with words before it.
-    pub(crate) fn within(mut self, place: &str) -> Self {
-        self.message = format!("{place}: {}", self.message);
-        self
-    }
-}
-
-impl fmt::Display for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for SourceError {}
-
-impl From<SourceError> for CredentialsError {
-    fn from(error: SourceError) -> Self {
-        Self::new(error.message)
+        Self::over(name, Box::new(fetch), clock)
     }
 }
 
@@ -170,7 +73,7 @@ impl Source for Credentials {
     }
 
     fn fetch(&self) -> SourceFuture<'_> {
-        Box::pin(std::future::ready(Ok(self.clone().into())))
+        Box::pin(std::future::ready(Found::checked(self.clone())))
     }
 }
 

@@ -1,14 +1,14 @@
 //! The way to STS, and credentials out of its answers.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
-use alibabacloud_runtime::{Credentials, Endpoint, Error, ErrorKind, Network, ProvideCredentials};
+use alibabacloud_runtime::{Credentials, Endpoint, Error, Network, ProvideCredentials};
 use alibabacloud_sts::Client;
 
-use crate::expiration;
+use crate::found::{Found, SourceError};
 use crate::setup::Setup;
-use crate::source::SourceError;
+use crate::time;
 
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(25);
@@ -110,41 +110,76 @@ impl Role {
             builder = builder.region(region.trim()).network(if vpc { Network::Vpc } else { Network::Public });
         }
         let transport = if is_loopback { setup.http.direct() } else { setup.http.proxied() };
-        let transport = transport.map_err(|error| SourceError::failed(error.to_string()))?;
+        let transport = transport.map_err(|error| SourceError::failed(error.to_string()).with_source(error))?;
         builder = builder.transport(transport);
         if let Some(credentials) = credentials {
             builder = builder.credentials(credentials);
         }
         let clock = Arc::clone(&setup.clock);
         builder = builder.clock(move || clock());
-        builder.build().map_err(|error| SourceError::failed(format!("STS cannot be called: {error}")))
+        builder
+            .build()
+            .map_err(|error| SourceError::failed(format!("STS cannot be called: {error}")).with_source(error))
     }
 }
 
-/// The four parts, all of which must be there.
-pub(crate) fn credentials(
+impl Setup {
+    /// A client of STS, reached as the sources reach it: to ask whose credentials these are, say.
+    ///
+    /// # Errors
+    /// If the endpoint that the environment names is not one.
+    pub fn sts_client(&self, credentials: impl ProvideCredentials) -> Result<Client, SourceError> {
+        Role::default().client(self, Some(Arc::new(credentials)))
+    }
+}
+
+/// The setters that everything has that assumes a role.
+macro_rules! role_setters {
+    () => {
+        /// The name of the session in audit logs: 2 to 64 letters, digits and `.`, `@`, `-`, `_`. Default:
+        /// `ALIBABA_CLOUD_ROLE_SESSION_NAME`, else `rust-sdk-` and the time.
+        #[must_use]
+        pub fn session_name(mut self, name: impl Into<String>) -> Self {
+            self.role.session_name = Some(name.into());
+            self
+        }
+
+        /// How long the credentials are valid, in seconds: from 900 to what the role allows. Default: 3600.
+        #[must_use]
+        pub fn duration_seconds(mut self, seconds: u32) -> Self {
+            self.role.seconds = Some(seconds);
+            self
+        }
+
+        /// A policy as JSON text that takes permissions away from those of the role.
+        #[must_use]
+        pub fn policy(mut self, policy: impl Into<String>) -> Self {
+            self.role.policy = Some(policy.into());
+            self
+        }
+    };
+}
+pub(crate) use role_setters;
+
+/// The four parts, all of which must be there and usable.
+pub(crate) fn found(
     id: Option<String>,
     secret: Option<String>,
     token: Option<String>,
     expiration: Option<&str>,
-) -> Result<Credentials, SourceError> {
-    let expiration: Option<SystemTime> = expiration.and_then(expiration::parse);
+) -> Result<Found, SourceError> {
+    let expiration = expiration.and_then(time::parse);
     match (id, secret, token, expiration) {
-        (Some(id), Some(secret), Some(token), Some(_)) => Ok(Credentials::temporary(id, secret, token, expiration)),
+        (Some(id), Some(secret), Some(token), Some(_)) => {
+            let found = Found::checked(Credentials::temporary(id, secret, token, expiration));
+            found.map_err(|error| error.within("STS gave credentials that cannot be used"))
+        }
         _ => Err(SourceError::failed("STS answered without credentials, or without their expiration")),
     }
 }
 
-/// What STS says, and what to do about it. The runtime hides keys and tokens in it.
-pub(crate) fn refused(error: &Error) -> SourceError {
-    // These quote how the answer begins, and a cut or unreadable one may begin with new keys.
-    if matches!(error.kind(), ErrorKind::Unanswered | ErrorKind::UnusableAnswer) {
-        let action = error.action().unwrap_or("the call");
-        let status = error.http_status().map_or_else(String::new, |status| format!(" (HTTP {status})"));
-        return SourceError::failed(format!(
-            "STS gave no answer to {action} that can be used{status}; check proxies and the endpoint"
-        ));
-    }
+/// What STS answered, and what to do about it. The runtime's error shows no key and no token.
+pub(crate) fn refused(error: Error) -> SourceError {
     let advice = match error.code() {
         Some("NoPermission") => {
             "; the trust policy of the role must name the caller, and the caller needs `sts:AssumeRole`"
@@ -155,5 +190,5 @@ pub(crate) fn refused(error: &Error) -> SourceError {
         }
         _ => "",
     };
-    SourceError::failed(format!("{error}{advice}"))
+    SourceError::failed(format!("{error}{advice}")).with_source(error)
 }

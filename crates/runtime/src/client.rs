@@ -46,7 +46,7 @@ impl<P: Product> fmt::Debug for Client<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("product", &P::DESCRIPTOR.code)
-            .field("endpoint", &self.core.settings.endpoint.to_string())
+            .field("endpoint", &self.core.endpoint.to_string())
             .field("signature", &self.core.settings.signature)
             .field("throttle", &self.core.throttle)
             .finish_non_exhaustive()
@@ -115,7 +115,19 @@ impl<P: Product> Client<P> {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn send_untyped(&self, request: UntypedRequest) -> Result<Response<Json>, Error> {
-        self.send_untyped_by_reference(&request, CallOptions::new()).await
+        self.send_untyped_with(request, CallOptions::new()).await
+    }
+
+    /// As [`send_untyped`](Self::send_untyped), with settings for this call alone.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_untyped_with(
+        &self,
+        request: UntypedRequest,
+        options: CallOptions,
+    ) -> Result<Response<Json>, Error> {
+        self.send_untyped_by_reference(&request, options).await
     }
 
     pub(crate) async fn send_untyped_by_reference(
@@ -181,7 +193,7 @@ impl<P: Product> Client<P> {
 
     /// Where requests go.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.core.settings.endpoint
+        &self.core.endpoint
     }
 }
 

@@ -103,6 +103,21 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The name of the kind for metrics and logs, e.g. `not_sent`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Credentials => "credentials",
+            Self::InvalidRequest => "invalid_request",
+            Self::QuotaWait => "quota_wait",
+            Self::NotSent => "not_sent",
+            Self::Unanswered => "unanswered",
+            Self::Throttled => "throttled",
+            Self::Service => "service",
+            Self::UnusableAnswer => "unusable_answer",
+        }
+    }
+
     fn verb(self) -> &'static str {
         match self {
             Self::Configuration | Self::Credentials | Self::InvalidRequest | Self::QuotaWait | Self::NotSent => {

@@ -37,6 +37,7 @@ mod error;
 pub mod event;
 #[doc(hidden)]
 pub mod example;
+mod headers;
 mod options;
 pub mod parameters;
 mod platform;
@@ -49,8 +50,8 @@ pub mod sign;
 mod skew;
 pub mod testing;
 pub mod throttle;
-mod trace;
 pub mod transport;
+mod unsigned;
 mod untyped;
 pub mod value;
 
@@ -59,6 +60,7 @@ pub use builder::ClientBuilder;
 pub use bulk::Bulk;
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsError, EnvironmentCredentials, ProvideCredentials, ProvideFuture};
+pub use decode::{Mismatch, Mismatches};
 pub use descriptor::RateLimit;
 pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::{Error, ErrorKind};
@@ -72,5 +74,6 @@ pub use transport::HyperTransport;
 #[cfg(feature = "reqwest")]
 pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};
+pub use unsigned::UnsignedRequest;
 pub use untyped::UntypedRequest;
 pub use value::UnrecognizedValue;

@@ -192,10 +192,10 @@ fn library(model: &Model<'_>) -> String {
             deepest(model).map_or_else(String::new, |limit| format!("\n#![recursion_limit = \"{limit}\"]")),
         ),
         "#[rustfmt::skip]\nmod generated;".to_owned(),
-        "pub use alibabacloud_runtime::{\n    Bulk, CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network,\n    \
-         ParameterPlacement, PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy,\n    \
-         SignatureVersion, Throttle, Transport, TransportError, UntypedRequest, bulk, descriptor, event, testing, throttle,\n    \
-         transport,\n};\npub use generated::*;"
+        "pub use alibabacloud_runtime::{\n    Bulk, CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Mismatch, Mismatches,\n    \
+         Network, ParameterPlacement, PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy,\n    \
+         SignatureVersion, Throttle, Transport, TransportError, UnsignedRequest, UntypedRequest, bulk, descriptor, event,\n    \
+         testing, throttle, transport,\n};\npub use generated::*;"
             .to_owned(),
         if model.offers_credentials {
             "/// Where credentials come from: every source by itself, and the chain of them all.\n#[cfg(feature = \"credentials\")]\n\

@@ -189,8 +189,9 @@ const USED_TYPES: [&str; 3] = [
 
 /// What else stands at the root of a generated crate.
 const USED_AT_ROOT: [&str; 1] = [
-    "Bulk CallOptions Credentials CredentialsError EnvironmentCredentials Network ParameterPlacement PreparedRequest \
-     ProvideCredentials ProvideFuture RetryPolicy SignatureVersion Throttle Transport TransportError UntypedRequest",
+    "Bulk CallOptions Credentials CredentialsError EnvironmentCredentials Mismatch Mismatches Network ParameterPlacement \
+     PreparedRequest ProvideCredentials ProvideFuture RetryPolicy SignatureVersion Throttle Transport TransportError \
+     UnsignedRequest UntypedRequest",
 ];
 
 fn is_among(lists: &[&str], name: &str) -> bool {

@@ -54,7 +54,7 @@ impl BulkRequest<Cams> for Task {
             let request = request
                 .fold(UntypedRequest::new(self.action.name), |request, (name, value)| request.parameter(*name, value));
             let mark = Arc::new(Mark { row: self.row.clone(), pen: self.pen.clone(), state: Mutex::default() });
-            let result = MARK.scope(mark.clone(), request.send(client, options)).await;
+            let result = MARK.scope(mark.clone(), request.send(client, options.clone())).await;
             if let Some(why) = mark.problem() {
                 self.gate.stop();
                 return Ended { unrecorded: Some((why, String::new())), ..Ended::new(State::NotSent) };

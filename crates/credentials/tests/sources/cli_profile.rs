@@ -96,8 +96,13 @@ async fn the_variables_choose_file_and_profile() {
     let path = home.write("other.json", &config(&format!(r#"{{"name":"prod","mode":"AK",{KEY}}}"#)));
     let file = ("ALIBABA_CLOUD_CONFIG_FILE", path.as_str());
     assert_eq!(id(source(&home, [file, ("ALIBABA_CLOUD_PROFILE", "prod")]).fetch().await), "cli");
-    assert!(passed(source(&home, [file]).fetch().await).contains("no profile `default`"));
-    assert!(passed(source(&home, [file, ("ALIBABA_CLOUD_PROFILE", "x")]).fetch().await).contains("no profile `x`"));
+    assert!(failed(source(&home, [file]).fetch().await).contains("no profile `default`"));
+    assert!(failed(source(&home, [file, ("ALIBABA_CLOUD_PROFILE", "x")]).fetch().await).contains("no profile `x`"));
+    // In a file that is not named the profile may be missing: the INI file may have it.
+    home.write(PATH, &config(&format!(r#"{{"name":"default","mode":"AK",{KEY}}}"#)));
+    assert!(passed(source(&home, [("ALIBABA_CLOUD_PROFILE", "x")]).fetch().await).contains("no profile `x`"));
+    assert!(failed(source(&home, []).profile("x").fetch().await).contains("no profile `x`"));
+    assert!(failed(source(&Home::new(), []).profile("x").fetch().await).contains("there is no file"));
     assert_eq!(id(CliProfile::new().file(&path).profile("prod").fetch().await), "cli");
     assert!(
         failed(source(&home, [("ALIBABA_CLOUD_CONFIG_FILE", "/nowhere.json")]).fetch().await).contains("/nowhere.json")
@@ -172,15 +177,71 @@ async fn what_is_wrong_is_said_and_nothing_of_the_file_quoted() {
         assert!(message.contains(words), "{message}");
     }
     let incomplete = [
-        "{}".to_owned(),
         r#"{"current":"CANARY CANARY CANARY CANARY CANARY CANARY CANARY","profiles":[]}"#.to_owned(),
+        r#"{"profiles":[{"name":"default","mode":"AK"}]}"#.to_owned(),
         config(r#"{"name":"default","mode":"AK","access_key_id":"CANARY"}"#),
+        config(r#"{"name":"default","mode":"AK","access_key_id":"CANARY","access_key_secret":""}"#),
+        config(r#"{"name":"default","mode":"AK","access_key_id":"","access_key_secret":""}"#),
+        config(r#"{"name":"default","access_key_secret":"CANARY"}"#),
         config(r#"{"name":"default","mode":"StsToken","access_key_id":"CANARY","access_key_secret":"CANARY"}"#),
+        config(r#"{"name":"default","mode":"StsToken","sts_token":"CANARY"}"#),
     ];
     for text in incomplete {
         home.write(PATH, &text);
-        passed(source(&home, []).fetch().await);
+        failed(source(&home, []).fetch().await);
     }
+    // As the command line makes it before it is configured.
+    for text in
+        ["{}".to_owned(), config(""), config(r#"{"name":"default","mode":"","access_key_id":"","language":"en"}"#)]
+    {
+        home.write(PATH, &text);
+        let outcome = source(&home, []).fetch().await;
+        if text == config("") {
+            failed(outcome);
+        } else {
+            passed(outcome);
+            let variable = [("ALIBABA_CLOUD_CONFIG_FILE", format!("{}/{PATH}", home.path()))];
+            failed(source(&home, variable.iter().map(|(name, value)| (*name, value.as_str()))).fetch().await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_profiles_of_one_name_are_an_error_that_names_both_lines() {
+    let home = Home::new();
+    let profiles = format!(
+        "\n  {{\"name\":\"other\"}}, 7,\n  {{\n    \"name\": \"default\",\n    \"mode\":\"AK\",{KEY}}},\n  {{{KEY},\n\n\"name\":\"default\"}}, \
+         {{\"name\":\"other\"}}"
+    );
+    home.write(PATH, &format!("\u{feff}{}", config(&profiles)));
+    let message = failed(source(&home, []).fetch().await);
+    assert!(message.contains("two profiles `default`, on lines 4 and 8"), "{message}");
+    // Also as the base of another one.
+    let link =
+        r#"{"name":"top","mode":"ChainableRamRoleArn","source_profile":"default","ram_role_arn":"acs:ram::1:role/x"}"#;
+    home.write(PATH, &config(&format!("{profiles},{link}")));
+    let message = failed(source(&home, [("ALIBABA_CLOUD_PROFILE", "top")]).fetch().await);
+    assert!(message.contains("lines 4 and 8"), "{message}");
+}
+
+#[tokio::test]
+async fn a_chain_of_2000_profiles_is_an_error_and_not_an_overflow() {
+    let home = Home::new();
+    let link = |number: usize| {
+        let (name, next) = (if number == 0 { "default".to_owned() } else { number.to_string() }, number + 1);
+        format!(
+            r#"{{"name":"{name}","mode":"ChainableRamRoleArn","source_profile":"{next}","ram_role_arn":"acs:ram::1:role/x"}}"#
+        )
+    };
+    home.write(PATH, &config(&(0..2000).map(link).collect::<Vec<_>>().join(",")));
+    assert!(failed(source(&home, []).fetch().await).contains("shorten the chain"));
+}
+
+#[tokio::test]
+async fn a_mode_with_a_slip_is_quoted() {
+    let home = Home::new();
+    home.write(PATH, &config(r#"{"name":"default","mode":"RamRoleArm"}"#));
+    assert!(failed(source(&home, []).fetch().await).contains("unknown mode `RamRoleArm`"));
 }
 
 #[cfg(unix)]
@@ -193,5 +254,9 @@ async fn loose_permissions_are_a_warning_and_an_odd_file_is_no_file() {
     assert!(found.warnings()[0].contains("chmod 600"), "{:?}", found.warnings());
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
-    assert!(failed(source(&home, []).fetch().await).contains("is not a file"));
+    assert!(failed(source(&home, []).fetch().await).contains("is not a regular file"));
+    std::fs::remove_dir(&path).unwrap();
+    // Reading it would wait for somebody who writes.
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert!(failed(source(&home, []).fetch().await).contains("is not a regular file"));
 }

@@ -145,6 +145,43 @@ async fn nobody_there_is_passed_over_with_a_word_on_the_switch() {
     assert!(passed(EcsRamRole::new().setup(off).fetch().await).contains("switches it off"));
 }
 
+#[tokio::test]
+async fn a_role_that_is_named_must_be_there() {
+    let nobody = nobody().await;
+    let setup = || environment([("HOME", "/nowhere")]).metadata_url(&nobody);
+    assert!(failed(EcsRamRole::new().role("app").setup(setup()).fetch().await).contains("does not answer"));
+    let named = environment([("ALIBABA_CLOUD_ECS_METADATA", "app")]).metadata_url(&nobody);
+    failed(EcsRamRole::new().setup(named).fetch().await);
+    // A switch is not a failure.
+    let off = environment([("ALIBABA_CLOUD_ECS_METADATA", "app"), ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")]);
+    passed(EcsRamRole::new().setup(off).fetch().await);
+}
+
+#[tokio::test]
+async fn a_service_that_has_answered_is_there_from_then_on() {
+    let (fake, setup) = service(faithful).await;
+    let source = EcsRamRole::new().setup(setup);
+    assert_eq!(id(source.fetch().await), "ecs");
+    drop(fake);
+    assert!(failed(source.fetch().await).contains("does not answer"));
+}
+
+#[tokio::test]
+async fn a_name_of_a_role_is_no_path() {
+    let (fake, setup) = service(faithful).await;
+    for name in ["..", ".", "...", "", "a/b", "../../api", "a?b", "a b", "a%2fb", "é"] {
+        let message = failed(EcsRamRole::new().role(name).setup(setup.clone()).fetch().await);
+        assert!(message.contains("name of the RAM role"), "{message}");
+    }
+    assert!(fake.seen().is_empty());
+    for name in ["..", "a/b", ""] {
+        let answer = move |seen: &Seen| if seen.target == ROLES { ok(name) } else { faithful(seen) };
+        let (fake, setup) = service(answer).await;
+        failed(EcsRamRole::new().setup(setup).fetch().await);
+        assert_eq!(fake.seen().len(), 2);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_service_that_hangs_at_any_step_is_given_up_within_two_seconds() {
     for hangs_at in ["/latest/api/token", ROLES, "/latest/meta-data/ram/security-credentials/app-role", ""] {

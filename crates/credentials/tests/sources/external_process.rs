@@ -33,10 +33,10 @@ async fn a_program_gives_credentials_of_both_modes() {
 #[tokio::test]
 async fn the_command_is_split_as_a_shell_does_and_no_shell_runs() {
     let home = Home::new();
-    let script = r#"printf '{"access_key_id":"%s|%s|%s","access_key_secret":"s"}' "$#" "$1" "$2""#;
+    let script = r#"printf '{"access_key_id":"%s|%s|%s","access_key_secret":"s"}' "$#" "${1#a }" "$2""#;
     let path = program(&home, "with blank", script);
     let command = format!(r"'{path}' 'a b' $(id)\;");
-    assert_eq!(id(ExternalProcess::new(command).fetch().await), "2|a b|$(id);");
+    assert_eq!(id(ExternalProcess::new(command).fetch().await), "2|b|$(id);");
 }
 
 #[tokio::test]
@@ -50,6 +50,7 @@ async fn what_a_program_prints_is_never_shown() {
         r#"echo '{"access_key_id":"CANARY","access_key_secret":"s","sts_token":"t","expiration":"CANARY"}'"#,
         "kill -9 $$",
         "yes CANARY",
+        "yes CANARY & exec sleep 1000",
     ];
     for script in scripts {
         let path = program(&home, "broken", script);
@@ -67,15 +68,54 @@ async fn a_program_that_does_not_end_is_killed() {
     let pid_file = format!("{}/pid", home.path());
     let source = ExternalProcess::new(format!("{path} {pid_file}")).timeout(Duration::from_millis(500));
     assert!(failed(source.fetch().await).contains("did not end"));
+    ends(&pid_file).await;
+}
+
+/// Asserts that the process whose ID is in the file has ended.
+async fn ends(pid_file: &str) {
     let pid = std::fs::read_to_string(pid_file).unwrap();
-    for _ in 0..200 {
+    for _ in 0..500 {
         let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
         if state.is_empty() || state.contains(") Z") {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("the program lives on");
+    panic!("the process lives on");
+}
+
+#[tokio::test]
+async fn what_a_program_starts_ends_with_it_and_is_not_waited_for() {
+    let home = Home::new();
+    let answer = r#"echo '{"access_key_id":"ext","access_key_secret":"CANARY"}'"#;
+    let pid_file = format!("{}/pid", home.path());
+    // It keeps standard output open.
+    let path = program(&home, "leaves", &format!("sleep 1000 & echo $! > \"$1\"; {answer}"));
+    assert_eq!(id(ExternalProcess::new(format!("{path} {pid_file}")).fetch().await), "ext");
+    ends(&pid_file).await;
+    // The program does not end.
+    let path = program(&home, "waits", &format!("sleep 1000 & echo $! > \"$1\"; {answer}; wait"));
+    let source = ExternalProcess::new(format!("{path} {pid_file}")).timeout(Duration::from_millis(500));
+    assert!(failed(source.fetch().await).contains("did not end"));
+    ends(&pid_file).await;
+    // The caller goes away.
+    std::fs::remove_file(&pid_file).unwrap();
+    let source = ExternalProcess::new(format!("{path} {pid_file}"));
+    let call = tokio::spawn(async move { source.fetch().await.map(drop) });
+    while std::fs::read_to_string(&pid_file).unwrap_or_default().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    call.abort();
+    ends(&pid_file).await;
+}
+
+#[tokio::test]
+async fn a_long_answer_is_read_to_its_end() {
+    let home = Home::new();
+    let token = "t".repeat(60_000);
+    let text = format!(r#"{{"access_key_id":"ext","access_key_secret":"CANARY","sts_token":"{token}"}}"#);
+    let found = ExternalProcess::new(printing(&home, &text)).fetch().await.unwrap();
+    assert_eq!(found.credentials().security_token(), Some(&*token));
 }
 
 /// Official SDKs run the program for every call then.

@@ -8,7 +8,7 @@ fn source<'a>(home: &'a Home, variables: impl IntoIterator<Item = (&'a str, &'a 
     quiet(IniProfile::new().setup(Setup::new().environment(home.environment(variables))))
 }
 
-const KEY: &str = "[default]\ntype = access_key\naccess_key_id = ini\naccess_key_secret = CANARY#x ;y\n";
+const KEY: &str = "[default]\ntype = access_key\naccess_key_id = ini\naccess_key_secret = CANARY#x;y ; mine\n";
 
 #[tokio::test]
 async fn both_spellings_of_the_path_are_tried_and_a_hash_in_a_secret_survives() {
@@ -16,7 +16,7 @@ async fn both_spellings_of_the_path_are_tried_and_a_hash_in_a_secret_survives() 
         let home = Home::new();
         home.write(path, KEY);
         let found = source(&home, []).fetch().await.unwrap();
-        assert_eq!(found.credentials().access_key_secret(), "CANARY#x ;y");
+        assert_eq!(found.credentials().access_key_secret(), "CANARY#x;y");
         assert!(found.warnings().is_empty());
     }
     let message = passed(source(&Home::new(), []).fetch().await);
@@ -29,7 +29,7 @@ async fn the_variables_choose_file_and_section() {
     let path = home.write("other.ini", &KEY.replace("default", "prod"));
     let named = [("ALIBABA_CLOUD_CREDENTIALS_FILE", path.as_str()), ("ALIBABA_CLOUD_PROFILE", "prod")];
     assert_eq!(id(source(&home, named).fetch().await), "ini");
-    passed(source(&home, [("ALIBABA_CLOUD_CREDENTIALS_FILE", path.as_str())]).fetch().await);
+    failed(source(&home, [("ALIBABA_CLOUD_CREDENTIALS_FILE", path.as_str())]).fetch().await);
     // A file that somebody named must be there.
     assert!(
         failed(source(&home, [("ALIBABA_CLOUD_CREDENTIALS_FILE", "/nowhere.ini")]).fetch().await)
@@ -66,9 +66,8 @@ async fn every_type_is_read() {
 
 #[tokio::test]
 async fn what_is_wrong_is_said_and_nothing_of_the_file_quoted() {
-    let incomplete = [
-        "[default]\naccess_key_id = CANARY",
-        "[default]\ntype = access_key\naccess_key_id = CANARY",
+    let absent = [
+        "[default]\n",
         "[default]\ntype = access_key\naccess_key_id = a\naccess_key_secret = CANARY\nenable = false",
         "[CANARY]\ntype = access_key",
         "",
@@ -76,13 +75,20 @@ async fn what_is_wrong_is_said_and_nothing_of_the_file_quoted() {
     let broken = [
         ("[default]\nCANARY", "line 2"),
         ("CANARY = x", "line 1"),
+        ("[default]\naccess_key_id = CANARY", "lacks `type`"),
+        ("[default]\ntype = access_key\naccess_key_id = CANARY", "lacks `access_key_id` or `access_key_secret`"),
+        ("[default]\ntype = access_key\naccess_key_id = a\naccess_key_secret =", "lacks `access_key_id` or"),
         ("[default]\ntype = CANARY", "unknown `type`"),
+        ("[default]\ntype = acces_key", "unknown `type` `acces_key`"),
         ("[default]\ntype = rsa_key_pair\npublic_key_id = CANARY", "retired"),
         ("[default]\ntype = ram_role_arn\nrole_arn = CANARY\naccess_key_id = a\naccess_key_secret = CANARY", "ARN"),
         ("[default]\ntype = ram_role_arn\nrole_arn = acs:ram::1:role/x", "lacks `access_key_id`"),
+        ("[default]\ntype = oidc_role_arn\nrole_arn = acs:ram::1:role/x", "OIDC_PROVIDER_ARN"),
+        ("[x]\n[default]\ntype = access_key\n[default]\naccess_key_id = CANARY", "`default`, on lines 2 and 4"),
+        ("[default]\ntype = access_key\naccess_key_id = CANARY\nACCESS_KEY_ID: CANARY", "on lines 3 and 4"),
     ];
     let home = Home::new();
-    for text in incomplete {
+    for text in absent {
         home.write(".alibabacloud/credentials.ini", text);
         passed(source(&home, []).fetch().await);
     }
@@ -101,4 +107,13 @@ async fn a_file_that_others_can_read_is_used_with_a_warning() {
     permit(path.as_ref(), 0o644);
     let found = source(&home, []).fetch().await.unwrap();
     assert!(found.warnings()[0].contains("chmod 600"), "{:?}", found.warnings());
+}
+
+#[tokio::test]
+async fn a_comment_after_a_section_or_a_value_is_none_of_it() {
+    let home = Home::new();
+    let text = "[default] # mine\ntype = access_key  # AK\naccess_key_id = ini ; key\naccess_key_secret = \"CANARY\" # secret\n";
+    home.write(".alibabacloud/credentials.ini", text);
+    let found = source(&home, []).fetch().await.unwrap();
+    assert_eq!(found.credentials(), &alibabacloud_credentials::Credentials::new("ini", "CANARY"));
 }

@@ -95,7 +95,14 @@ async fn what_sts_refuses_is_told_with_advice_and_without_secrets() {
         message.contains("NoPermission") && message.contains("trust policy") && message.contains("r-9"),
         "{message}"
     );
-    for body in ["<html>CANARY</html>", r#"{"Credentials":{"AccessKeyId":"CANARY"}}"#, "{}"] {
+    let xml = "<?xml version='1.0'?><AssumeRoleResponse><Credentials><AccessKeySecret>CANARY";
+    for body in [
+        "<html>Welcome</html>",
+        xml,
+        r#"{"Credentials":{"AccessKeyId":"CANARY"}}"#,
+        r#"{"AccessKeySecret":"CANARY"#,
+        "{}",
+    ] {
         let fake = Fake::start(move |_| ok(body)).await;
         failed(AssumeRole::new(key(), ROLE).setup(environment([("A", "b")]).sts_endpoint(&fake.url)).fetch().await);
     }
@@ -152,6 +159,20 @@ async fn an_oidc_role_that_is_set_up_must_work_and_one_that_is_not_is_passed_ove
     passed(OidcRole::new().setup(environment([("A", "b")])).fetch().await);
     let message = passed(OidcRole::new().setup(environment([("ALIBABA_CLOUD_ROLE_ARN", ROLE)])).fetch().await);
     assert!(message.contains("OIDC_TOKEN_FILE"), "{message}");
+    let parts = [
+        ("ALIBABA_CLOUD_ROLE_ARN", ROLE),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/p"),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", path.as_str()),
+    ];
+    for (index, (missing, _)) in parts.iter().enumerate() {
+        let two = (0..3).filter(|other| *other != index).map(|other| parts[other]);
+        let message = failed(OidcRole::new().setup(environment(two)).fetch().await);
+        assert!(message.contains(missing) && message.contains("set all three"), "{message}");
+    }
+    for part in &parts[1..] {
+        failed(OidcRole::new().setup(environment([*part])).fetch().await);
+    }
+    failed(OidcRole::new().role_arn(ROLE).setup(environment([("A", "b")])).fetch().await);
 }
 
 /// Which host is called, by the precedence: setting, profile, environment, default.

@@ -208,17 +208,28 @@ fn foreign(status: StatusCode, problem: &str, body: &[u8], delay: Option<Duratio
     error.with_retry_after(delay).with_outcome_unknown(unknown)
 }
 
-/// How an answer begins, in words that follow others, without what must not be shown. What begins like JSON may be a broken answer of
-/// the service, and hold phone numbers or keys that were not sent.
+/// How an answer begins, in words that follow others, without what must not be shown. What begins like JSON, or like XML that is not HTML,
+/// may be an answer of the service, and hold phone numbers or keys that were not sent.
 fn shown(body: &[u8], answer: &str, redactor: &Redactor<'_>) -> String {
     let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     if matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) {
         return format!("; {answer} begins like JSON ({} bytes, not shown: there may be data in them)", body.len());
     }
+    if is_xml_of_a_service(text) {
+        return format!("; {answer} begins like XML ({} bytes, not shown: there may be data in them)", body.len());
+    }
     // Hidden first and cut then: half a phone number would not be found any more.
     let text = String::from_utf8_lossy(body);
     let text: String = one_line(&redactor.hide_foreign(&text)).chars().take(SNIPPET_CHARS).collect();
     if text.is_empty() { text } else { format!("; {answer} begins with: {text}") }
+}
+
+/// Whether the text begins like XML and has no mark of HTML, which gateways and proxies write.
+fn is_xml_of_a_service(text: &[u8]) -> bool {
+    let start = &text[..text.len().min(2048)];
+    let start = String::from_utf8_lossy(start).to_ascii_lowercase();
+    start.trim_start().starts_with('<')
+        && !["<html", "<!doctype html", "<head", "<body"].iter().any(|tag| start.contains(tag))
 }
 
 /// The members that say how a call went. Where the output has such a member itself, it is read from there, so that one

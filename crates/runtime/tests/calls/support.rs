@@ -259,6 +259,14 @@ pub(crate) fn assert_signed_v3(request: &http::Request<Bytes>) {
     let header = |name: &str| request.headers()[name].to_str().unwrap();
     let pairs = query(request);
     let query = canonical_query(pairs.iter().map(|(name, value)| (&**name, &**value)));
+    // Every `x-acs-*` header is signed, whoever set it.
+    let own = ["action", "version", "date", "signature-nonce", "security-token", "content-sha256"];
+    let others = request
+        .headers()
+        .keys()
+        .map(http::HeaderName::as_str)
+        .filter(|name| name.strip_prefix("x-acs-").is_some_and(|name| !own.contains(&name)));
+    let headers: Vec<_> = others.map(|name| (name, header(name))).collect();
     let request = acs3::Request {
         method: request.method().as_str(),
         host: request.uri().authority().unwrap().as_str(),
@@ -268,6 +276,7 @@ pub(crate) fn assert_signed_v3(request: &http::Request<Bytes>) {
         body: request.body(),
         timestamp: header("x-acs-date"),
         nonce: header("x-acs-signature-nonce"),
+        headers: &headers,
     };
     let key = key();
     for (name, value) in acs3::sign(&request, &key).headers(&request, &key) {
