@@ -21,6 +21,7 @@ pub mod action;
 mod answer;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+mod bounded;
 mod builder;
 pub mod bulk;
 mod call;

@@ -14,6 +14,7 @@ use http::header::{DATE, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
 use self::error_body::{ErrorBody, Seen, boolean, is_envelope, is_spelled_as_documented};
+use crate::bounded::{self, bounded};
 use crate::decode::{Mismatches, decode};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
 use crate::error::{Error, ErrorKind, one_line};
@@ -68,8 +69,9 @@ pub(crate) fn judge(
         if let Ok(mismatches) = decode(body, &mut envelope)
             && envelope.proves_success(body, header_id.is_some(), context)
         {
-            let request_id = envelope.facts().request_id.map(Cow::into_owned);
-            return Ok(Judged { request_id: request_id.or_else(|| header_id.map(ToOwned::to_owned)), mismatches });
+            let request_id = envelope.facts().request_id.or_else(|| header_id.map(Cow::Borrowed));
+            let request_id = request_id.map(|id| bounded(id.into_owned(), bounded::WORD));
+            return Ok(Judged { request_id, mismatches });
         }
     }
     let said = ErrorBody::read(body).unwrap_or_default();
@@ -117,6 +119,7 @@ pub(crate) fn missing(error: TransportError, may_have_been_sent: bool, redactor:
     let missing = match error.partial_answer() {
         Some(answer) => {
             let request_id = header(answer.headers(), &REQUEST_ID).map(|id| redactor.hide(id).into_owned());
+            let request_id = request_id.map(|id| bounded(id, bounded::WORD));
             let missing = missing.with_more(&shown(answer.body(), "the answer", redactor));
             let missing = missing.with_status(answer.status().as_u16()).with_request_id(request_id);
             missing.with_answer(answer.headers().clone(), answer.body().clone())
