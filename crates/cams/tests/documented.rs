@@ -3,7 +3,7 @@
 //! The documented answer of every action decodes, every member of it arrives, and nothing else does.
 #![allow(missing_docs, unused_imports, reason = "a file of tests; which there are depends on the features")]
 
-use alibabacloud_runtime::example::check;
+use alibabacloud_runtime::private::example::check;
 
 #[test]
 fn chatapp_sync_phone_number() {

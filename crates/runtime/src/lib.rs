@@ -41,20 +41,18 @@ mod client;
 mod credentials;
 #[cfg(any(feature = "reqwest", feature = "hyper", feature = "redis-tls"))]
 mod crypto;
-mod declare;
-pub mod decode;
 pub mod descriptor;
 mod digits;
 mod endpoint;
 mod error;
 pub mod event;
-#[doc(hidden)]
-pub mod example;
 mod headers;
+mod macros;
 mod options;
-pub mod parameters;
 mod platform;
 mod prepare;
+#[doc(hidden)]
+pub mod private;
 mod proof;
 mod redact;
 mod response;
@@ -66,7 +64,6 @@ pub mod throttle;
 pub mod transport;
 mod unsigned;
 mod untyped;
-pub mod value;
 
 pub use action::{Action, Product, Request};
 pub use builder::ClientBuilder;
@@ -79,6 +76,7 @@ pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::{Error, ErrorKind};
 pub use options::CallOptions;
 pub use prepare::{ParameterPlacement, PreparedRequest, SignatureVersion};
+pub use private::value::{Json, UnrecognizedValue};
 pub use response::Response;
 pub use retry::RetryPolicy;
 pub use throttle::Throttle;
@@ -89,4 +87,5 @@ pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};
 pub use unsigned::UnsignedRequest;
 pub use untyped::UntypedRequest;
-pub use value::UnrecognizedValue;
+
+pub(crate) use private::{decode, parameters, value};

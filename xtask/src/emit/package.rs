@@ -1,9 +1,11 @@
 //! What makes a crate of the generated code: the manifest, `lib.rs`, the README and the tests.
 
+use quote::quote;
+
 use super::docs::Markdown;
 use super::example::Examples;
-use super::tokens::literal;
-use super::{MARK, WIDTH, file, folder, header};
+use super::print::{literal, print_statement};
+use super::{MARK, file, folder, header};
 use crate::model::{Action, Model};
 
 /// How the manifest of a generated crate refers to others.
@@ -133,11 +135,11 @@ fn readme(model: &Model<'_>, crate_path: &str) -> String {
     if let Some(action) = model.actions.iter().min_by_key(required) {
         let request = &action.request;
         let call = Examples::new(model, action, crate_path).request();
+        let call = print_statement(&quote!(let request = #call;)).join("\n");
         parts.push(format!(
             "```no_run\nuse {crate_path}::{{Client, {request}}};\n\n# async fn example() -> Result<(), {crate_path}::Error> {{\n\
              let client = Client::from_env()?; // ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET\n\
-             let request = {};\nlet answer = client.send(request).await?;\nprintln!(\"{{answer:?}}\");\n# Ok(())\n# }}\n```",
-            call.join("\n")
+             {call}\nlet answer = client.send(request).await?;\nprintln!(\"{{answer:?}}\");\n# Ok(())\n# }}\n```"
         ));
     }
     parts.push(
@@ -221,6 +223,9 @@ fn deepest(model: &Model<'_>) -> Option<usize> {
     (most > 100).then(|| most + 64)
 }
 
+/// How wide rustfmt lets a line be in this repository.
+const RUSTFMT_WIDTH: usize = 120;
+
 /// One test for each action: its documented answer arrives in its types.
 pub fn tests(model: &Model<'_>, crate_path: &str) -> String {
     let mut parts = vec![
@@ -228,19 +233,19 @@ pub fn tests(model: &Model<'_>, crate_path: &str) -> String {
         "//! The documented answer of every action decodes, every member of it arrives, and nothing else does.\n\
          #![allow(missing_docs, unused_imports, reason = \"a file of tests; which there are depends on the features\")]"
             .to_owned(),
-        "use alibabacloud_runtime::example::check;".to_owned(),
+        "use alibabacloud_runtime::private::example::check;".to_owned(),
     ];
     for Action { module, request, feature, .. } in &model.actions {
         let feature = cfg(feature.as_deref());
         let call = format!("    check::<{crate_path}::{request}>().unwrap();");
         // A formatter would break it.
-        let whole = if call.len() > WIDTH { "#[rustfmt::skip]\n" } else { "" };
+        let whole = if call.len() > RUSTFMT_WIDTH { "#[rustfmt::skip]\n" } else { "" };
         parts.push(format!("{feature}#[test]\n{whole}fn {module}() {{\n{call}\n}}"));
     }
     file(&parts)
 }
 
 /// The condition under which something of an action is there.
-pub(super) fn cfg(feature: Option<&str>) -> String {
+fn cfg(feature: Option<&str>) -> String {
     feature.map_or_else(String::new, |feature| format!("#[cfg(feature = \"{feature}\")]\n"))
 }

@@ -44,22 +44,24 @@ fn the_order_of_the_files_does_not_matter() {
     assert_eq!(generated(&forwards).plan, generated(&backwards).plan);
 }
 
-/// 150 lines an action on average, and beyond a line for each member, value and parameter no more than 100 for the action itself:
-/// an everyday edit of a specification adds a line and fails nothing.
+/// Only a word that cannot be broken makes a line wide: an address, or a name that is that long.
 #[test]
-fn an_action_takes_few_lines() {
-    let (mut files, mut lines) = (0, 0);
-    for (path, text) in generated(&sources()).plan.files() {
-        let shared = ["mod.rs", "errors.rs", "types.rs", "actions.md"].iter().any(|name| path.ends_with(name));
-        if path.starts_with("crates/") && !shared {
-            let rows = text.lines().filter(|line| line.starts_with("        ") && line.ends_with(';')).count();
-            let own = text.lines().count() - rows;
-            assert!(own < 100, "{path}: {own} lines beside its {rows} rows");
-            files += 1;
-            lines += text.lines().count();
+fn a_generated_line_is_wide_only_where_it_cannot_be_broken() {
+    let plan = generated(&[sources(), hostile_product()].concat()).plan;
+    let mut lines = 0;
+    for (path, text) in plan.files().filter(|(path, _)| is_generated_code(path)) {
+        // The first line names the source.
+        for line in text.lines().skip(1) {
+            let longest = line.split([' ', '"', '(']).map(|word| word.chars().count()).max().unwrap_or_default();
+            assert!(line.chars().count() <= 100 || longest > 30, "{path}: {line}");
+            lines += 1;
         }
     }
-    assert!(files > 0 && lines / files < 150, "{lines} lines for {files} actions");
+    assert!(lines > 1000);
+}
+
+fn is_generated_code(path: &str) -> bool {
+    path.ends_with(".rs") && (path.contains("/src/generated/") || path.starts_with("tests/src/"))
 }
 
 #[test]
@@ -83,7 +85,8 @@ fn a_lost_row_is_an_internal_error() {
     let mut texts = emit::files(&model::build(&spec, false).unwrap(), "conformance::kitchen_sink");
     assert_eq!(verify(&spec, &texts), Ok(()));
     for (_, text) in &mut texts {
-        *text = text.lines().filter(|line| !line.contains("\"Greeting\"")).collect::<Vec<_>>().join("\n");
+        let lost = ["What is said: ", "\"Greeting\"", "pub greeting"];
+        *text = text.lines().filter(|line| !lost.iter().any(|part| line.contains(part))).collect::<Vec<_>>().join("\n");
     }
     assert!(verify(&spec, &texts).unwrap_err().contains("members"));
     texts[0].1 = "fn".to_owned();
@@ -148,7 +151,7 @@ fn hostile_text_never_becomes_code() {
         assert!(text.chars().all(visible), "{path} has characters that cannot be seen");
         // What is not Rust has the texts on the lines that are for them.
         if let Some((_, lines)) =
-            [("actions.md", 5), ("README.md", 17), ("Cargo.toml", 37)].iter().find(|(name, _)| path.ends_with(name))
+            [("actions.md", 5), ("README.md", 19), ("Cargo.toml", 37)].iter().find(|(name, _)| path.ends_with(name))
         {
             assert_eq!(text.lines().count(), *lines, "{path}:\n{text}");
             continue;
@@ -184,7 +187,7 @@ fn examples_of_required_parameters_are_rust_of_their_type() {
             "{}",
             ".h(alibabacloud_shop::sell::H::default())",
         ),
-        ("J", r#""type": "any""#, "[1]", ".j(\"[1]\".parse::<alibabacloud_runtime::value::Json>().expect(\"JSON\"))"),
+        ("J", r#""type": "any""#, "[1]", ".j(\"[1]\".parse::<alibabacloud_runtime::Json>().expect(\"JSON\"))"),
     ];
     let rows = parameters.map(|(name, facts, example, _)| {
         let example = serde_json::Value::from(example);
@@ -201,8 +204,9 @@ fn examples_of_required_parameters_are_rust_of_their_type() {
     ];
     let plan = generated(&files).plan;
     let (_, text) = plan.files().find(|(path, _)| path.ends_with("/sell.rs")).unwrap();
+    let packed = |text: &str| text.replace("///", "").replace([' ', '\n'], "").replace(",)", ")").replace(",]", "]");
     for (.., setter) in parameters {
-        assert!(text.contains(&format!("///     {setter}\n")), "{setter}:\n{text}");
+        assert!(packed(text).contains(&packed(setter)), "{setter}:\n{text}");
     }
 }
 

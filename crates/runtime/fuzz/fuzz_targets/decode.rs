@@ -3,8 +3,8 @@
 #![no_main]
 
 use alibabacloud_cams::{chatapp_sync_phone_number, create_chatapp_migration_initiate};
-use alibabacloud_runtime::decode::decode;
-use alibabacloud_runtime::value::Object;
+use alibabacloud_runtime::private::decode::decode;
+use alibabacloud_runtime::private::Object;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

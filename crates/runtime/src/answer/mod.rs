@@ -401,18 +401,33 @@ mod tests {
     use proptest::prelude::*;
     use proptest::test_runner::RngSeed;
 
-    crate::objects! {
+    crate::private::object! {
         /// What a successful call returns.
-        Answer {
-            code: Option<String> = "Code", "The code.";
-            success: Option<bool> = "Success", "Whether it worked.";
-            denied: Option<String> = "AccessDeniedDetail", "Why not.";
-            count: Option<i32> = "Count", "A number.";
+        pub struct Answer {
+            /// The code.
+            #[wire("Code")]
+            pub code: Option<String>,
+            /// Whether it worked.
+            #[wire("Success")]
+            pub success: Option<bool>,
+            /// Why not.
+            #[wire("AccessDeniedDetail")]
+            pub denied: Option<String>,
+            /// A number.
+            #[wire("Count")]
+            pub count: Option<i32>,
         }
+    }
+
+    crate::private::object! {
         /// An answer whose type has none of the members that tell how a call went.
-        Bare {
-            count: Option<i32> = "Count", "A number.";
-            list: Vec<String> = "List", "A list.";
+        pub struct Bare {
+            /// A number.
+            #[wire("Count")]
+            pub count: Option<i32>,
+            /// A list.
+            #[wire("List")]
+            pub list: Vec<String>,
         }
     }
 

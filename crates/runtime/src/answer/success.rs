@@ -101,16 +101,27 @@ mod tests {
     use crate::error::Error;
     use crate::redact::Redactor;
 
-    crate::objects! {
+    crate::private::object! {
         /// An answer with a payload.
-        Answer {
-            code: Option<String> = "Code", "The code.";
-            success: Option<bool> = "Success", "Whether it worked.";
-            data: Option<Json> = "Data", "The payload.";
+        pub struct Answer {
+            /// The code.
+            #[wire("Code")]
+            pub code: Option<String>,
+            /// Whether it worked.
+            #[wire("Success")]
+            pub success: Option<bool>,
+            /// The payload.
+            #[wire("Data")]
+            pub data: Option<Json>,
         }
+    }
+
+    crate::private::object! {
         /// An answer whose code is documented as a number.
-        Numbered {
-            code: Option<i64> = "Code", "The code.";
+        pub struct Numbered {
+            /// The code.
+            #[wire("Code")]
+            pub code: Option<i64>,
         }
     }
 
