@@ -3,6 +3,7 @@
 //! A call succeeded only if the HTTP status is 2xx **and** the body proves it: an HTTP 200 may carry an error code, or be the
 //! answer of something else. A failed call was not executed only if there is [proof](crate::proof).
 
+mod encoding;
 mod error_body;
 mod success;
 
@@ -14,7 +15,6 @@ use http::header::{DATE, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
 use self::error_body::{ErrorBody, Seen, boolean, is_envelope, is_spelled_as_documented};
-use crate::bounded::{self, bounded};
 use crate::decode::{Mismatches, decode};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
 use crate::error::{Error, ErrorKind, one_line};
@@ -51,6 +51,34 @@ pub(crate) struct Judged {
     pub(crate) mismatches: Mismatches,
 }
 
+/// Undoes the content codings of an answer and judges it. Returns the decoded body with the verdict.
+pub(crate) fn read(
+    parts: &mut http::response::Parts,
+    body: Bytes,
+    context: Context<'_>,
+    output: &mut dyn Object,
+) -> (Bytes, Result<Judged, Error>) {
+    let body = match encoding::decode(&mut parts.headers, &body) {
+        Ok(decoded) => decoded.unwrap_or(body),
+        Err(why) => {
+            // Status and headers still count: a refusal was not executed, and the service may ask to wait.
+            let judged = judge(parts.status, &parts.headers, &Bytes::new(), context, output).map_err(|error| {
+                if error.kind() != ErrorKind::UnusableAnswer {
+                    return error;
+                }
+                Error::new(ErrorKind::UnusableAnswer, why)
+                    .with_status(parts.status.as_u16())
+                    .with_request_id(error.request_id().map(ToOwned::to_owned))
+                    .with_outcome_unknown(error.outcome_unknown())
+                    .with_answer(parts.headers.clone(), body.clone())
+            });
+            return (body, judged);
+        }
+    };
+    let judged = judge(parts.status, &parts.headers, &body, context, output);
+    (body, judged)
+}
+
 /// Judges an answer and, if the call succeeded, fills `output` from it.
 ///
 /// # Errors
@@ -69,9 +97,8 @@ pub(crate) fn judge(
         if let Ok(mismatches) = decode(body, &mut envelope)
             && envelope.proves_success(body, header_id.is_some(), context)
         {
-            let request_id = envelope.facts().request_id.or_else(|| header_id.map(Cow::Borrowed));
-            let request_id = request_id.map(|id| bounded(id.into_owned(), bounded::WORD));
-            return Ok(Judged { request_id, mismatches });
+            let request_id = envelope.facts().request_id.map(Cow::into_owned);
+            return Ok(Judged { request_id: request_id.or_else(|| header_id.map(ToOwned::to_owned)), mismatches });
         }
     }
     let said = ErrorBody::read(body).unwrap_or_default();
@@ -119,7 +146,6 @@ pub(crate) fn missing(error: TransportError, may_have_been_sent: bool, redactor:
     let missing = match error.partial_answer() {
         Some(answer) => {
             let request_id = header(answer.headers(), &REQUEST_ID).map(|id| redactor.hide(id).into_owned());
-            let request_id = request_id.map(|id| bounded(id, bounded::WORD));
             let missing = missing.with_more(&shown(answer.body(), "the answer", redactor));
             let missing = missing.with_status(answer.status().as_u16()).with_request_id(request_id);
             missing.with_answer(answer.headers().clone(), answer.body().clone())
