@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 
-use crate::bounded::{self, bounded};
 use crate::platform::{self, Meaning};
 use crate::redact::Redactor;
 use crate::value::Json;
@@ -163,15 +162,12 @@ impl Error {
         self
     }
 
-    /// Hides the request's secrets and personal data in what the server wrote, and bounds it. The accessors of details and
-    /// [`raw_body`](Self::raw_body) keep the rest.
+    /// Hides the request's secrets and personal data in what the server wrote.
     pub(crate) fn redacted(mut self, redactor: &Redactor<'_>) -> Self {
-        let word = |word: String| bounded(redactor.hide(&word).into_owned(), bounded::WORD);
-        let text = |text: &str| bounded(redactor.hide_foreign(text), bounded::MESSAGE);
-        self.0.message = text(&self.0.message);
-        self.0.code = self.0.code.map(word);
-        self.0.request_id = self.0.request_id.map(word);
-        self.0.denial = self.0.access_denied_detail.as_deref().map(|detail| text(&denial(detail)));
+        self.0.message = redactor.hide_foreign(&self.0.message);
+        self.0.code = self.0.code.map(|code| redactor.hide(&code).into_owned());
+        self.0.request_id = self.0.request_id.map(|id| redactor.hide(&id).into_owned());
+        self.0.denial = self.0.access_denied_detail.as_deref().map(|detail| redactor.hide_foreign(&denial(detail)));
         self
     }
 
