@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use alibabacloud_cams::transport::{HyperTransport, ReqwestTransport};
 use alibabacloud_cams::{
     ChatappSyncPhoneNumber, Client, CreateChatappMigrationInitiate, Error, ErrorKind, RetryPolicy, SignatureVersion,
 };
@@ -264,7 +265,12 @@ async fn chaotic(seed: u64) -> Simulator {
 
 fn client_of(simulator: &Simulator, number: u64) -> Client {
     let signature = if number.is_multiple_of(2) { SignatureVersion::V1 } else { SignatureVersion::V3 };
-    client(simulator.url())
+    let client = if (number / 2).is_multiple_of(2) {
+        client(simulator.url()).transport(ReqwestTransport::without_proxies().unwrap())
+    } else {
+        client(simulator.url()).transport(HyperTransport::without_proxies().unwrap())
+    };
+    client
         .signature(signature)
         .attempt_timeout(ATTEMPT_TIMEOUT)
         .deadline(DEADLINE)

@@ -177,8 +177,9 @@ impl<P: Product> Client<P> {
             redactor: &redactor,
             clock: &*self.core.clock,
         };
-        let (parts, body) = answer.into_parts();
-        let judged = answer::judge(parts.status, &parts.headers, &body, context, &mut output)
+        let (mut parts, body) = answer.into_parts();
+        let (body, judged) = answer::read(&mut parts, body, context, &mut output);
+        let judged = judged
             .map_err(|error| error.redacted(&redactor).with_action(A::DESCRIPTOR.name.into()).with_attempts(1))?;
         let metadata = Metadata {
             request_id: judged.request_id,

@@ -3,6 +3,7 @@
 //! A call succeeded only if the HTTP status is 2xx **and** the body proves it: an HTTP 200 may carry an error code, or be the
 //! answer of something else. A failed call was not executed only if there is [proof](crate::proof).
 
+mod encoding;
 mod error_body;
 mod success;
 
@@ -48,6 +49,34 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Judged {
     pub(crate) request_id: Option<String>,
     pub(crate) mismatches: Mismatches,
+}
+
+/// Undoes the content codings of an answer and judges it. Returns the decoded body with the verdict.
+pub(crate) fn read(
+    parts: &mut http::response::Parts,
+    body: Bytes,
+    context: Context<'_>,
+    output: &mut dyn Object,
+) -> (Bytes, Result<Judged, Error>) {
+    let body = match encoding::decode(&mut parts.headers, &body) {
+        Ok(decoded) => decoded.unwrap_or(body),
+        Err(why) => {
+            // Status and headers still count: a refusal was not executed, and the service may ask to wait.
+            let judged = judge(parts.status, &parts.headers, &Bytes::new(), context, output).map_err(|error| {
+                if error.kind() != ErrorKind::UnusableAnswer {
+                    return error;
+                }
+                Error::new(ErrorKind::UnusableAnswer, why)
+                    .with_status(parts.status.as_u16())
+                    .with_request_id(error.request_id().map(ToOwned::to_owned))
+                    .with_outcome_unknown(error.outcome_unknown())
+                    .with_answer(parts.headers.clone(), body.clone())
+            });
+            return (body, judged);
+        }
+    };
+    let judged = judge(parts.status, &parts.headers, &body, context, output);
+    (body, judged)
 }
 
 /// Judges an answer and, if the call succeeded, fills `output` from it.

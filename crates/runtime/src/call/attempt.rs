@@ -123,7 +123,7 @@ impl Core {
             }
         };
 
-        let (parts, body) = answer.into_parts();
+        let (mut parts, body) = answer.into_parts();
         let context = Context {
             product: self.settings.product,
             action: call.action,
@@ -131,7 +131,7 @@ impl Core {
             redactor: &redactor,
             clock: &*self.clock,
         };
-        let judged = answer::judge(parts.status, &parts.headers, &body, context, output);
+        let (body, judged) = answer::read(&mut parts, body, context, output);
         // A pause of the quota is for limits that let calls through again soon.
         let pauses = |error: &Error| error.kind() == ErrorKind::Throttled && !error.is_long_limit();
         let throttled = match permit {
