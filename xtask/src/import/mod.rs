@@ -105,7 +105,10 @@ impl Imported {
     /// What a person has to review: new and vanished actions, then the changes by file. Facts come before texts.
     pub fn review(&self) -> String {
         let mut text = String::new();
-        for (what, actions) in [("new", &self.new), ("gone upstream, the file is left alone", &self.gone)] {
+        // Of a first import, there is nothing to compare with.
+        let is_first = self.new.len() == self.actions && self.gone.is_empty() && self.changes.is_empty();
+        let new = if is_first { &[][..] } else { &self.new[..] };
+        for (what, actions) in [("new", new), ("gone upstream, the file is left alone", &self.gone[..])] {
             for action in actions {
                 text += &format!("{what}: {action}\n");
             }
