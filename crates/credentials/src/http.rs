@@ -134,7 +134,7 @@ pub(crate) fn is_loopback(uri: &Uri) -> bool {
         || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether everybody on the way can read what is sent there.
+/// Whether a request there is readable on the way.
 pub(crate) fn is_open(uri: &Uri) -> bool {
     uri.scheme_str() != Some("https") && !is_loopback(uri)
 }
