@@ -71,8 +71,10 @@ fn networks(
     use alibabacloud_cams::Client;
     use alibabacloud_cams::transport::ReqwestTransport;
 
-    let transport =
-        ReqwestTransport::builder().certificate_authorities(ca_pem).client_certificate(key_and_certificate_pem);
+    let transport = ReqwestTransport::builder()
+        .proxy("socks5h://proxy.example.com:1080")
+        .certificate_authorities(ca_pem)
+        .client_certificate(key_and_certificate_pem);
     let client = Client::builder().transport(transport.build()?);
     Ok(client)
 }
