@@ -445,7 +445,7 @@ fn answers_with(number: &str) -> [Answer; 6] {
         Answer::new(502, format!("<html>no route to {number}</html>")),
         ok(&format!(r#""PhoneNumbers":{text},"Data":{text}"#)),
         ok(&format!(
-            r#""PhoneNumbers":{{{text}:[{{"CallingConfigure":{{"MaxTalkTime":{text}}}}}]}},"Data":{{"PhoneNumber":[{text}]}}"#
+            r#""PhoneNumbers":{{{text}:[{{"CallingConfigure":{{"MaxTalkTime":[{text}]}}}}]}},"Data":{{"PhoneNumber":[{text}]}}"#
         )),
         ok(&format!(
             r#""PhoneNumbers":[{text},{{"VerifiedName":"\ud83d"}}],"Data":{{"Status":"\ud83d","PhoneNumber":{text}}}"#
