@@ -403,6 +403,48 @@ async fn errors_without_an_answer_show_no_mark() {
     simulator.stop().await;
 }
 
+/// The five spellings in which services and people write a number.
+fn spellings(number: &str) -> [String; 5] {
+    let (area, rest) = number.split_at(3);
+    let (middle, end) = rest.split_at(4);
+    let full_width = number.chars().filter_map(|c| char::from_u32(u32::from(c) - 0x30 + 0xff10)).collect();
+    [
+        format!("{area}-{middle}-{end}"),
+        format!("+86 {area} {middle} {end}"),
+        format!("0086{number}"),
+        format!("({area}) {middle}.{end}"),
+        full_width,
+    ]
+}
+
+/// A number that was sent, and one that nobody here knows of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_is_hidden_in_every_spelling_in_which_the_service_names_it() {
+    let simulator = unlimited().start().await.unwrap();
+    let client = harness::client(simulator.url()).retry(RetryPolicy::never()).build().unwrap();
+    for number in ["13900001234", "15811112222"] {
+        for spelling in spellings(number) {
+            let message = format!("the number {spelling} is in use");
+            for answer in [
+                Answer::error(400, "Number.InUse", &message),
+                Answer::error(200, "Number.InUse", &message),
+                Answer::new(404, format!("<html>{message}</html>")),
+                Answer::new(200, format!(r#"{{"message":"{message}"}}"#)),
+            ] {
+                simulator.script(MIGRATE, [answer]);
+                let migration = CreateChatappMigrationInitiate::builder().cust_space_id("1").country_code("86");
+                let error = client.send(migration.mobile_number("13900001234").build()).await.unwrap_err();
+                let shown = format!("{error} {error:?} {}", error.message());
+                assert!(shown.contains("<hidden> is in use"), "{spelling}: {shown}");
+                let end: String = spelling.chars().skip(spelling.chars().count() - 4).collect();
+                assert!(!error.message().contains(&end), "{spelling}: {shown}");
+                assert!(error.raw_body().is_some_and(|body| !body.is_empty()));
+            }
+        }
+    }
+    simulator.stop().await;
+}
+
 /// One number in the five spellings in which people and services write it.
 const SPELLINGS: [&str; 5] =
     ["13900001234", "139 0000 1234", "+8613900001234", "139-0000-1234", "１３９００００１２３４"];

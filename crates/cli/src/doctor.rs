@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::exit::Failure;
 use crate::figures::counted;
 use crate::options::wants_json;
-use crate::{connect, output};
+use crate::{connect, exit, output};
 
 /// The time limit for an answer of the endpoint.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -51,9 +51,9 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         "proxy": proxy(),
     });
     if wants_json(matches) {
-        output::print(&output::json(&report))?;
+        exit::print(&output::json(&report))?;
     } else {
-        output::print(&lines(&report, &tried))?;
+        exit::print(&lines(&report, &tried))?;
     }
     match problems.into_iter().next() {
         None => Ok(()),

@@ -7,23 +7,6 @@ use serde_json::{Map, Value};
 use terminal_size::{Width, terminal_size_of};
 use unicode_width::UnicodeWidthStr;
 
-use crate::exit::Failure;
-
-/// Prints the result on standard output. A reader that went away (`| head`) is not a failure.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    written(writeln!(io::stdout(), "{}", text.trim_end()).and_then(|()| io::stdout().flush()))
-}
-
-/// The result of writing to standard output.
-pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
-    match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::local(format!("the result cannot be written to standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Prints a line on standard error. If that is closed or full, the line is lost: there is no other place for it.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");

@@ -169,9 +169,7 @@ pub(crate) fn prepare(
                 nonce,
                 headers: &signed,
             };
-            for (name, value) in acs3::sign(&request, credentials).headers(&request, credentials) {
-                headers.insert(name, header_value(name, value)?);
-            }
+            insert_all(headers, acs3::sign(&request, credentials).headers(&request, credentials))?;
             body
         }
         (_, Some(credentials)) => {
@@ -224,14 +222,30 @@ fn pair<'p>(parameter: &'p Parameter<'_>) -> (&'p str, &'p str) {
     (&parameter.name, &parameter.value)
 }
 
-fn header_value(name: &HeaderName, value: &str) -> Result<HeaderValue, Error> {
-    let mut header = HeaderValue::try_from(value).map_err(|_| {
-        // Action names and credentials are the only values that a caller chooses.
-        Error::new(
-            ErrorKind::InvalidRequest,
-            format!("the header {name} would hold a character that HTTP does not allow"),
-        )
-    })?;
-    header.set_sensitive(acs3::is_sensitive(name));
-    Ok(header)
+/// Adds headers whose values share one buffer: an allocation each would cost more than the hashing of a request.
+fn insert_all<'a>(
+    headers: &mut http::HeaderMap,
+    pairs: impl Iterator<Item = (&'static HeaderName, &'a str)>,
+) -> Result<(), Error> {
+    let mut values = String::with_capacity(512);
+    let mut ends = [None; 8];
+    for ((name, value), end) in pairs.zip(&mut ends) {
+        values.push_str(value);
+        *end = Some((name, values.len()));
+    }
+    let mut values = Bytes::from(values);
+    let mut start = 0;
+    for (name, end) in ends.into_iter().flatten() {
+        let mut value = HeaderValue::from_maybe_shared(values.split_to(end - start)).map_err(|_| {
+            // Action names and credentials are the only values that a caller chooses.
+            Error::new(
+                ErrorKind::InvalidRequest,
+                format!("the header {name} would hold a character that HTTP does not allow"),
+            )
+        })?;
+        start = end;
+        value.set_sensitive(acs3::is_sensitive(name));
+        headers.insert(name, value);
+    }
+    Ok(())
 }

@@ -204,13 +204,20 @@ struct Marked {
 }
 
 impl Mark {
-    /// Writes the line before which the request must not go.
+    /// Writes the line before which the request must not go, unless the row can safely be sent again.
     async fn write(&self) -> Result<(), TransportError> {
         if self.is_written() {
             return Ok(());
         }
         let Row { number, line, parameters, labels, .. } = &*self.row;
-        let written = confirmed(self.pen.sending(*number, *line, parameters, labels).await);
+        let written = self.pen.sending(*number, *line, parameters, labels);
+        if !self.pen.is_careful() {
+            // The row can safely be sent again, so the request need not wait: it keeps the moment of its permit.
+            drop(written);
+            self.marked().written = true;
+            return Ok(());
+        }
+        let written = confirmed(written.await);
         let mut marked = self.marked();
         marked.written = written.is_ok();
         written.map_err(|why| {

@@ -7,7 +7,7 @@ use super::target::Target;
 use super::{Call, Core};
 use crate::answer::{self, Context};
 use crate::credentials::{Credentials, CredentialsError, ProvideFuture};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, rounded};
 use crate::options::Options;
 use crate::platform::{self, Meaning};
 use crate::redact::Redactor;
@@ -111,7 +111,7 @@ impl Core {
             Err(_) => {
                 let may_have_been_sent = sending.handover.may_have_been_sent();
                 let missing = if may_have_been_sent { "answer" } else { "connection to the endpoint" };
-                let message = format!("no {missing} within {limit:?}");
+                let message = format!("no {missing} within {:?}", rounded(limit));
                 return Err(failed(answer::unanswered(message, may_have_been_sent)));
             }
             Ok(Err(error)) => {
@@ -123,7 +123,7 @@ impl Core {
             }
         };
 
-        let (parts, body) = answer.into_parts();
+        let (mut parts, body) = answer.into_parts();
         let context = Context {
             product: self.settings.product,
             action: call.action,
@@ -131,7 +131,7 @@ impl Core {
             redactor: &redactor,
             clock: &*self.clock,
         };
-        let judged = answer::judge(parts.status, &parts.headers, &body, context, output);
+        let (body, judged) = answer::read(&mut parts, body, context, output);
         // A pause of the quota is for limits that let calls through again soon.
         let pauses = |error: &Error| error.kind() == ErrorKind::Throttled && !error.is_long_limit();
         let throttled = match permit {
