@@ -35,6 +35,15 @@ impl Widening<'_> {
         self.finish(open, side);
     }
 
+    /// Widens the types of shapes that are part of a response by the examples beside their members.
+    pub fn shapes_of_responses(&mut self, names: &[String]) {
+        for name in names {
+            if let Some(Shape { ty: Ty::Object(members), .. }) = self.shapes.get_mut(name) {
+                by_own_examples(members, self.notes, &format!("components.{name}"));
+            }
+        }
+    }
+
     /// Values of shapes, one after the other: a shape may hold itself.
     fn finish<'v>(&mut self, mut open: Vec<Open<'v>>, side: Side) {
         while let Some((name, value, place)) = open.pop() {
@@ -127,10 +136,8 @@ impl Widening<'_> {
             None => wider(ty, value, side),
         };
         if let Some(wider) = wider {
-            let subject = if place.ends_with("[]") { "Items are documented" } else { "Documented" };
-            let reason = format!("{subject} as {}, but an example is {}.", ty.in_words(), in_words(value));
-            guessed.get_or_insert(reason);
-            self.notes.add("a type is wider than documented, because an example contradicts it", place);
+            guessed.get_or_insert(reason(ty, value, place));
+            self.notes.add(WIDER, place);
             *ty = wider;
             // What is inside of a list that turned out to be wrapped.
             if matches!(ty, Ty::Wrapped(..)) {
@@ -153,6 +160,34 @@ impl Widening<'_> {
             self.ty(&mut item.ty, guessed, value, side, &place, open);
         }
     }
+}
+
+fn by_own_examples(members: &mut [Member], notes: &mut Notes, place: &str) {
+    for member in members {
+        let place = format!("{place}.{}", super::schema::shown(&member.name));
+        if let Some(example) = member.example.take()
+            && let Some(wider) = wider(&member.ty, &example, Side::Answer)
+        {
+            member.guessed.get_or_insert(reason(&member.ty, &example, &place));
+            notes.add(WIDER, &*place);
+            member.ty = wider;
+        }
+        let mut ty = &mut member.ty;
+        while let Ty::List(item) | Ty::Wrapped(_, item) | Ty::Map(item) = ty {
+            ty = &mut item.ty;
+        }
+        if let Ty::Object(members) = ty {
+            by_own_examples(members, notes, &place);
+        }
+    }
+}
+
+const WIDER: &str = "a type is wider than documented, because an example contradicts it";
+
+/// Why a type is not the documented one.
+fn reason(documented: &Ty, example: &Value, place: &str) -> String {
+    let subject = if place.ends_with("[]") { "Items are documented" } else { "Documented" };
+    format!("{subject} as {}, but an example is {}.", documented.in_words(), in_words(example))
 }
 
 fn is_nothing(value: &Value) -> bool {
