@@ -1,10 +1,10 @@
 //! What the specifications say arrives in the types and descriptors of the generated code.
 
 use alibabacloud_cams as cams;
-use alibabacloud_runtime::private::decode::decode;
 use alibabacloud_runtime::descriptor::{
     ActionDescriptor, Method, ParameterDescriptor, ParameterLocation, ParameterStyle, RateLimit, ValueKind,
 };
+use alibabacloud_runtime::private::decode::decode;
 use alibabacloud_runtime::private::{View, example, to_json};
 use alibabacloud_runtime::{Action, Product, Request};
 use alibabacloud_sts as sts;

@@ -284,7 +284,8 @@ impl Count {
             let file = syn::parse_file(text).map_err(|error| format!("{path} is not Rust: {error}"))?;
             for item in &file.items {
                 let syn::Item::Macro(call) = item else { continue };
-                let input = || syn::parse2::<syn::Item>(call.mac.tokens.clone()).map_err(|error| format!("{path}: {error}"));
+                let input =
+                    || syn::parse2::<syn::Item>(call.mac.tokens.clone()).map_err(|error| format!("{path}: {error}"));
                 let (types, members) = match call.mac.path.get_ident().map(ToString::to_string).as_deref() {
                     Some("request") => (&mut count.actions, &mut count.parameters),
                     Some("object") => (&mut count.objects, &mut count.members),

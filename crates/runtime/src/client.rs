@@ -179,8 +179,10 @@ impl<P: Product> Client<P> {
         };
         let (mut parts, body) = answer.into_parts();
         let (body, judged) = answer::read(&mut parts, body, context, &mut output);
-        let judged = judged
-            .map_err(|error| error.redacted(&redactor).with_action(A::DESCRIPTOR.name.into()).with_attempts(1))?;
+        let judged = judged.map_err(|error| {
+            let error = error.redacted(&redactor).with_action(A::DESCRIPTOR.name.into());
+            error.with_attempts(1).with_idempotent(A::DESCRIPTOR.idempotent)
+        })?;
         let metadata = Metadata {
             request_id: judged.request_id,
             http_status: parts.status.as_u16(),

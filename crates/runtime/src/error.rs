@@ -162,12 +162,16 @@ impl Error {
         self
     }
 
-    /// Hides the request's secrets and personal data in what the server wrote.
+    /// Hides the request's secrets and personal data in what the server wrote, and bounds it: it ends up in logs, journals and terminals.
     pub(crate) fn redacted(mut self, redactor: &Redactor<'_>) -> Self {
-        self.0.message = redactor.hide_foreign(&self.0.message);
-        self.0.code = self.0.code.map(|code| redactor.hide(&code).into_owned());
-        self.0.request_id = self.0.request_id.map(|id| redactor.hide(&id).into_owned());
-        self.0.denial = self.0.access_denied_detail.as_deref().map(|detail| redactor.hide_foreign(&denial(detail)));
+        let inner = &mut *self.0;
+        // Hidden first and cut then: half a number would not be found any more. What is far too long is not even searched.
+        let hidden = |text: &str| redactor.hide(beginning(text, LONGEST_SEARCHED)).into_owned();
+        let message = redactor.hide_foreign(beginning(&inner.message, LONGEST_SEARCHED));
+        inner.message = cut(&message, LONGEST_MESSAGE).into_owned();
+        inner.code = inner.code.as_deref().map(|code| cut(&hidden(code), LONGEST_ID).into_owned());
+        inner.request_id = inner.request_id.as_deref().map(|id| cut(&hidden(id), LONGEST_ID).into_owned());
+        inner.denial = inner.access_denied_detail.as_deref().map(|detail| redactor.hide_foreign(&denial(detail)));
         self
     }
 
@@ -391,6 +395,27 @@ impl Error {
     }
 }
 
+/// The longest message of a service that is kept, in bytes, and the longest code and request ID.
+const LONGEST_MESSAGE: usize = 4 << 10;
+pub(crate) const LONGEST_ID: usize = 256;
+
+/// How much of a text is searched for values to hide, in bytes.
+const LONGEST_SEARCHED: usize = 64 << 10;
+
+/// The beginning of a text, at most so many bytes of it.
+fn beginning(text: &str, longest: usize) -> &str {
+    let end = (0..=longest.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
+}
+
+/// The text, or its beginning and a note if it is longer than so many bytes.
+pub(crate) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{} … (cut; the raw body has all of it)", beginning(text, longest)))
+}
+
 /// The reason of a denial, without the names of accounts and users that stand beside it.
 fn denial(detail: &str) -> String {
     const SHOWN: [&str; 4] = ["AuthAction", "NoPermissionType", "NoPermissionPolicyType", "PolicyType"];
@@ -399,7 +424,7 @@ fn denial(detail: &str) -> String {
             let shown = SHOWN.iter().filter_map(|name| Some(format!("{name} {}", members.get(*name)?.as_str()?)));
             shown.collect::<Vec<_>>().join(", ")
         }
-        _ => detail.chars().take(200).collect(),
+        _ => beginning(detail, LONGEST_ID).to_owned(),
     }
 }
 

@@ -114,9 +114,7 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
     paragraph(Markdown::new(&facts.description).lines(ITEM));
 
     if !facts.unknown_outcome.is_empty() {
-        paragraph(
-            Markdown::new(&format!("After a call that was not answered: {}", facts.unknown_outcome)).lines(ITEM),
-        );
+        paragraph(Markdown::new(&format!("After a call that was not answered: {}", facts.unknown_outcome)).lines(ITEM));
     }
 
     let reading = if facts.is_guessed("rate_limit") { " (read from the text, not reviewed)" } else { "" };

@@ -21,9 +21,11 @@ pub(super) fn module(model: &Model<'_>) -> String {
             }
         }
     };
-    let allow = model.actions.iter().any(|action| action.feature.is_some()).then(|| {
-        quote!(#![allow(dead_code, reason = "which errors are of an action depends on the features")])
-    });
+    let allow = model
+        .actions
+        .iter()
+        .any(|action| action.feature.is_some())
+        .then(|| quote!(#![allow(dead_code, reason = "which errors are of an action depends on the features")]));
     let descriptor =
         import(&quote!(alibabacloud_runtime::descriptor), &[("ErrorDescriptor", !errors.statics.is_empty())]);
     let mut parts = vec![

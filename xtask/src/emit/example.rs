@@ -71,12 +71,8 @@ impl<'a> Examples<'a> {
                 let text = string(text);
                 quote!(#text.to_owned())
             }
-            (Type::I32, value) => {
-                number(&format!("{}_i32", i32::try_from(value.as_i64()?).ok()?))?
-            }
-            (Type::I64, value) => {
-                number(&format!("{}_i64", value.as_i64()?))?
-            }
+            (Type::I32, value) => number(&format!("{}_i32", i32::try_from(value.as_i64()?).ok()?))?,
+            (Type::I64, value) => number(&format!("{}_i64", value.as_i64()?))?,
             (Type::F64, value) => {
                 let number = Literal::f64_unsuffixed(value.as_f64()?);
                 quote!(#number)

@@ -49,7 +49,8 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
     text += match manifest {
         Manifest::Member => {
             "version.workspace = true\nedition.workspace = true\nrust-version.workspace = true\nlicense.workspace = true\n\
-             publish.workspace = true\n\n[lints]\nworkspace = true\n"
+             publish.workspace = true\nreadme = \"README.md\"\nkeywords = [\"alibaba-cloud\", \"aliyun\", \"api\", \"sdk\"]\n\
+             categories = [\"api-bindings\", \"asynchronous\"]\n\n[lints]\nworkspace = true\n"
         }
         Manifest::Standalone { .. } => {
             "version = \"0.1.0\"\nedition = \"2024\"\nrust-version = \"1.88\"\npublish = false\n\n[lints.rust]\nunsafe_code = \"forbid\"\n\

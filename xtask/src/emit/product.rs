@@ -13,8 +13,9 @@ pub(super) fn module(model: &Model<'_>) -> String {
     let facts = model.product.facts;
     let has_actions = !model.actions.is_empty();
     let product = ident(&model.product.type_name);
-    let about =
-        doc(&Markdown::verbatim("The product of these actions, as a type:").and(&Markdown::new(&facts.title)).lines(WIDTH - 4));
+    let about = doc(&Markdown::verbatim("The product of these actions, as a type:")
+        .and(&Markdown::new(&facts.title))
+        .lines(WIDTH - 4));
     let credentials = model.offers_credentials.then(|| {
         quote! {
             #[cfg(feature = "credentials")]
@@ -23,9 +24,11 @@ pub(super) fn module(model: &Model<'_>) -> String {
             }
         }
     });
-    let allow_unused = model.actions.iter().any(|action| action.feature.is_some()).then(|| {
-        quote!(#![allow(unused_imports, reason = "which actions there are depends on the features")])
-    });
+    let allow_unused = model
+        .actions
+        .iter()
+        .any(|action| action.feature.is_some())
+        .then(|| quote!(#![allow(unused_imports, reason = "which actions there are depends on the features")]));
     let descriptors = import(
         &quote!(alibabacloud_runtime::descriptor),
         &[
@@ -66,7 +69,8 @@ pub(super) fn module(model: &Model<'_>) -> String {
         print(&descriptor(model)),
     ];
     let actions = model.actions.iter().map(|action| ident(&action.request));
-    let actions = actions.zip(model.actions.iter().map(cfg)).map(|(request, cfg)| quote!(#cfg <#request as Action>::DESCRIPTOR));
+    let actions =
+        actions.zip(model.actions.iter().map(cfg)).map(|(request, cfg)| quote!(#cfg <#request as Action>::DESCRIPTOR));
     parts.push(print(&quote! {
         /// The facts about the actions, sorted by name.
         pub static ACTIONS: &[&ActionDescriptor] = &[#(#actions),*];
@@ -86,7 +90,12 @@ fn modules(model: &Model<'_>) -> TokenStream {
         let (cfg, module) = (cfg(action), ident(&action.module));
         quote!(#[doc = #about] #cfg pub mod #module;)
     });
-    let types = (!model.shapes.is_empty()).then(|| quote!(#[doc = " Types that several actions share."] pub mod types;));
+    let types = (!model.shapes.is_empty()).then(|| {
+        quote!(
+            #[doc = " Types that several actions share."]
+            pub mod types;
+        )
+    });
     quote!(#(#actions)* mod errors; #types)
 }
 

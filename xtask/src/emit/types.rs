@@ -15,7 +15,8 @@ pub(super) const MEMBER: usize = WIDTH - 12;
 pub(super) fn module(model: &Model<'_>) -> String {
     let shapes = &model.shapes;
     let used = Used::by(shapes);
-    let mut parts = vec![header(&model.product.facts.source), print(&used.std(false)), print(&used.runtime(&[], shapes))];
+    let mut parts =
+        vec![header(&model.product.facts.source), print(&used.std(false)), print(&used.runtime(&[], shapes))];
     parts.extend(macros(shapes));
     file(&parts)
 }

@@ -17,7 +17,7 @@ use http::{HeaderMap, StatusCode};
 use self::error_body::{ErrorBody, Seen, boolean, is_envelope, is_spelled_as_documented};
 use crate::decode::{Mismatches, decode};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
-use crate::error::{Error, ErrorKind, one_line};
+use crate::error::{Error, ErrorKind, LONGEST_ID, cut, one_line};
 use crate::platform::{self, Meaning};
 use crate::proof::{Evidence, not_executed};
 use crate::redact::Redactor;
@@ -92,17 +92,23 @@ pub(crate) fn judge(
 ) -> Result<Judged, Error> {
     let header_id = header(headers, &REQUEST_ID);
     if status.is_success() {
-        let mut envelope =
-            Envelope { output, said: ErrorBody::default(), seen: Seen::default(), untyped: context.untyped };
+        let mut envelope = Envelope {
+            output,
+            said: ErrorBody::default(),
+            seen: Seen::default(),
+            has_documented_code: false,
+            untyped: context.untyped,
+        };
         if let Ok(mismatches) = decode(body, &mut envelope)
             && envelope.proves_success(body, header_id.is_some(), context)
         {
-            let request_id = envelope.facts().request_id.map(Cow::into_owned);
-            return Ok(Judged { request_id: request_id.or_else(|| header_id.map(ToOwned::to_owned)), mismatches });
+            let facts = envelope.facts();
+            let request_id = facts.request_id.as_deref().or(header_id).map(|id| cut(id, LONGEST_ID).into_owned());
+            return Ok(Judged { request_id, mismatches });
         }
     }
     let said = ErrorBody::read(body).unwrap_or_default();
-    let request_id = said.request_id.clone().or_else(|| header_id.map(ToOwned::to_owned));
+    let request_id = said.request_id.as_deref().or(header_id).map(ToOwned::to_owned);
     let error = failure(status, headers, body, said, context);
     Err(error.with_status(status.as_u16()).with_request_id(request_id).with_answer(headers.clone(), body.clone()))
 }
@@ -118,7 +124,8 @@ fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8], said: ErrorBody
         said.service_code().is_some() || said.request_id.is_some()
     };
     if is_refusal {
-        return service_error(status, said, delay, context);
+        let is_of_service = said.is_of_service(headers.contains_key(REQUEST_ID));
+        return service_error(status, said, is_of_service, delay, context);
     }
     let is_of_service = said.request_id.is_some() || said.success().is_some();
     let problem = if status.is_redirection() {
@@ -145,7 +152,8 @@ pub(crate) fn missing(error: TransportError, may_have_been_sent: bool, redactor:
     let missing = unanswered(message, may_have_been_sent);
     let missing = match error.partial_answer() {
         Some(answer) => {
-            let request_id = header(answer.headers(), &REQUEST_ID).map(|id| redactor.hide(id).into_owned());
+            let request_id =
+                header(answer.headers(), &REQUEST_ID).map(|id| cut(&redactor.hide(id), LONGEST_ID).into_owned());
             let missing = missing.with_more(&shown(answer.body(), "the answer", redactor));
             let missing = missing.with_status(answer.status().as_u16()).with_request_id(request_id);
             missing.with_answer(answer.headers().clone(), answer.body().clone())
@@ -181,11 +189,17 @@ fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The error of an answer in the service's own form.
-fn service_error(status: StatusCode, said: ErrorBody, delay: Option<Duration>, context: Context<'_>) -> Error {
+/// The error of an answer in the form of the service's own errors.
+fn service_error(
+    status: StatusCode,
+    said: ErrorBody,
+    is_of_service: bool,
+    delay: Option<Duration>,
+    context: Context<'_>,
+) -> Error {
     let evidence = match said.service_code() {
-        Some(code) => Evidence::Refusal(status, code),
-        None => Evidence::Foreign(status),
+        Some(code) if is_of_service => Evidence::Refusal(status, code),
+        _ => Evidence::Foreign(status),
     };
     let unknown = !not_executed(evidence);
     let meaning = said.service_code().and_then(platform::meaning);
@@ -267,24 +281,34 @@ struct Envelope<'o> {
     output: &'o mut dyn Object,
     said: ErrorBody,
     seen: Seen,
+    /// Whether there is a `Code` in its documented spelling.
+    has_documented_code: bool,
     untyped: bool,
 }
 
 impl Envelope<'_> {
     /// Whether the answer, which is JSON and fits the type, proves that the call succeeded.
     ///
-    /// For a product with a code of success, that is the code; without a code, a member of the result.
+    /// For a product with codes of success, that is such a code; without a code, a member of the result. A code in another spelling than
+    /// the documented one may be that of something else (`{"code":0}`), so a request ID or a member of the result must come with it.
     fn proves_success(&mut self, body: &[u8], has_header_id: bool, context: Context<'_>) -> bool {
         let facts = self.facts();
         let code = facts.code.as_deref();
-        let said = success::code_says(code, context);
-        let is_failure = facts.success == Some(false)
-            || (said == Some(false) && !success::is_success_beyond_guess(code, facts.success, self.output, context));
+        let says_success = success::code_says(code, context);
+        let is_beyond_guess =
+            says_success == Some(false) && success::is_success_beyond_guess(code, facts.success, self.output, context);
+        let is_failure = facts.success == Some(false) || (says_success == Some(false) && !is_beyond_guess);
         if is_failure || self.seen.repeated().is_some() {
             return false;
         }
+        let codes = success::codes(context);
+        let is_as_documented = self.has_documented_code && code.is_some_and(|code| codes.contains(&code));
         let has_id = facts.request_id.is_some() || has_header_id;
-        said.is_some() || success::codes(context).is_empty() || self.has_result(body, has_id)
+        codes.is_empty()
+            || is_as_documented
+            || is_beyond_guess
+            || (says_success.is_some() && has_id)
+            || self.has_result(body, has_id)
     }
 
     /// Whether a member of the result has come. In an untyped answer, whose members nothing describes, a request ID must stand beside
@@ -370,6 +394,7 @@ impl Object for Envelope<'_> {
         self.output.each(visit);
     }
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
+        self.has_documented_code |= name == "Code";
         match self.output.member(name) {
             Some(member) => {
                 // A member that the type spells in lower case is one of the result.
@@ -388,6 +413,7 @@ impl Object for Envelope<'_> {
         self.output.reset();
         self.said.reset();
         self.seen = Seen::default();
+        self.has_documented_code = false;
     }
 }
 
@@ -644,6 +670,34 @@ mod tests {
             assert_eq!(error.code(), Some("Forbidden.RAM"), "{body}");
             assert_eq!((error.message(), error.request_id()), ("m & m", Some("r")), "{body}");
             assert!(!error.outcome_unknown(), "{body}");
+        }
+    }
+
+    /// A proxy's JSON has a `code`, too.
+    #[test]
+    fn a_code_in_lower_case_refuses_only_if_a_request_id_shows_whose_it_is() {
+        for status in [200, 400, 404] {
+            for (headers, body, unknown) in [
+                (&[][..], r#"{"code":"route_not_found","message":"m"}"#, true),
+                (&[], r#"{"code":"route_not_found","message":"m","requestId":"r"}"#, false),
+                (ID, r#"{"code":"route_not_found","message":"m"}"#, false),
+                (&[], r#"{"Code":"route_not_found","Message":"m"}"#, false),
+            ] {
+                let error = refused(status, headers, body);
+                assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Service, unknown), "{status} {body}");
+                assert_eq!((error.code(), error.message()), (Some("route_not_found"), "m"), "{status} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_of_success_in_another_spelling_proves_nothing_alone() {
+        for body in
+            [r#"{"code":0,"msg":"log in"}"#, r#"{"code":"OK"}"#, r#"{"Code":200}"#, r#"{"code":"success","data":1}"#]
+        {
+            assert!(without_proof(200, &[], body, &mut Answer::default()).is_some(), "{body}");
+            assert!(judged(200, ID, body).is_ok(), "{body}");
+            assert!(judged(200, &[], &body.replace('{', r#"{"Count":1,"#)).is_ok(), "{body}");
         }
     }
 
@@ -921,6 +975,26 @@ mod tests {
                 assert_eq!(refused(status, headers, &failure).request_id(), expected, "{status} {failure}");
             }
         }
+    }
+
+    #[test]
+    fn what_the_service_says_is_bounded_and_says_so() {
+        let redactor = Redactor::default();
+        for length in [5_000, 60_000, 10 << 20] {
+            let long = "é".repeat(length);
+            let body = format!(r#"{{"Code":"C{long}","Message":"{long}","RequestId":"{long}"}}"#);
+            for error in [refused(400, &[], &body), refused(200, &[], &body)].map(|error| error.redacted(&redactor)) {
+                assert!(
+                    error.message().len() < 4_200 && error.message().ends_with("(cut; the raw body has all of it)")
+                );
+                assert!(error.code().unwrap().len() < 320 && error.request_id().unwrap().len() < 320);
+                assert!(error.to_string().len() < 5_000 && format!("{error:?}").len() < 6_000);
+                assert_eq!(error.raw_body().unwrap(), &body);
+            }
+            let body = format!(r#"{{"Code":"OK","RequestId":"{long}"}}"#);
+            assert!(judged(200, &[], &body).unwrap().request_id.unwrap().len() < 320);
+        }
+        assert_eq!(refused(400, &[], r#"{"Code":"C","Message":"short"}"#).redacted(&redactor).message(), "short");
     }
 
     #[test]

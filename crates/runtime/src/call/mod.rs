@@ -235,11 +235,11 @@ impl Core {
             };
 
             let corrected = match cause {
-                Some(cause) if options.retry.retries_at_once(&error, state) => {
-                    self.correct(cause, &target, deadline, &mut earlier).await
-                }
-                _ => Ok(false),
+                // Also if this call is not retried: the next one needs it.
+                Some(cause) => self.correct(cause, &target, deadline, &mut earlier).await,
+                None => Ok(false),
             };
+            let corrected = corrected.map(|helps| helps && options.retry.retries_at_once(&error, state));
             let (error, backoff) = match corrected {
                 Ok(true) => (error, Some(Duration::ZERO)),
                 Ok(false) => {
@@ -285,9 +285,7 @@ impl Core {
             Cause::Expired(_) if earlier.replaced.is_some() => Ok(false),
             Cause::Expired(rejected) => {
                 let replaced = self.replace_credentials(target, &rejected, deadline).await?;
-                let parts =
-                    |it: &Credentials| (it.access_key_id().to_owned(), it.security_token().map(ToOwned::to_owned));
-                let is_new = parts(&replaced) != parts(&rejected);
+                let is_new = replaced != rejected;
                 earlier.replaced = Some(replaced);
                 Ok(is_new)
             }

@@ -10,6 +10,6 @@ pub mod value;
 pub use crate::action::{EachParameter, Unset, debug_request, each_parameter};
 pub use crate::{__object as object, __open_enum as open_enum, __request as request};
 pub use value::{
-    List, Map, Member, Object, OpenEnum, Slot, Typed, Value, View, clear_members, debug_object, documented, each_member,
-    find_member, to_json,
+    List, Map, Member, Object, OpenEnum, Slot, Typed, Value, View, clear_members, debug_object, documented,
+    each_member, find_member, to_json,
 };

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alibabacloud_runtime::descriptor::{ActionDescriptor, ProductDescriptor, RateLimit};
+use alibabacloud_runtime::private::{object, request};
 use alibabacloud_runtime::sign::{acs3, canonical_query, rpc};
 use alibabacloud_runtime::transport::{Handover, TransportFuture};
 use alibabacloud_runtime::{Action, Client, ClientBuilder, Credentials, Error, Product, Transport, TransportError};
-use alibabacloud_runtime::private::{object, request};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, sleep};
@@ -48,7 +48,7 @@ object! {
 }
 
 pub(crate) mod order {
-    use super::{request};
+    use super::request;
     request! {
         /// Limited to 10 a second.
         #[builder(OrderBuilder)]
