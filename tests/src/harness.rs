@@ -9,6 +9,31 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+/// Makes a test of each generic function `async fn test<T: BundledTransport>()`, with each bundled transport, in the modules
+/// `over_reqwest` and `over_hyper`.
+#[macro_export]
+macro_rules! over_each_transport {
+    ($($(#[$attribute:meta])* $test:ident,)*) => {
+        mod over_reqwest {
+            $(
+                $(#[$attribute])*
+                async fn $test() {
+                    super::$test::<alibabacloud_cams::transport::ReqwestTransport>().await;
+                }
+            )*
+        }
+
+        mod over_hyper {
+            $(
+                $(#[$attribute])*
+                async fn $test() {
+                    super::$test::<alibabacloud_cams::transport::HyperTransport>().await;
+                }
+            )*
+        }
+    };
+}
+
 /// The name of the action that synchronizes the numbers of a space.
 pub const SYNC: &str = "ChatappSyncPhoneNumber";
 /// The name of the action that starts moving a number.

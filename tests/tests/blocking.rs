@@ -39,7 +39,8 @@ fn many_threads_call_at_the_same_time_and_sequential_calls_share_a_connection() 
             let client = client.clone();
             thread::spawn(move || {
                 let untyped = UntypedRequest::new("ChatappSyncPhoneNumber").parameter("CustSpaceId", "two");
-                assert_eq!(client.send_untyped(untyped).unwrap()["Code"], "OK");
+                let options = CallOptions::new().header("x-ticket", "1");
+                assert_eq!(client.send_untyped_with(untyped, options).unwrap()["Code"], "OK");
                 let answer = client.send_with(ChatappSyncPhoneNumber::new("three"), CallOptions::new()).unwrap();
                 answer.phone_numbers.len()
             })
@@ -47,6 +48,8 @@ fn many_threads_call_at_the_same_time_and_sequential_calls_share_a_connection() 
         .collect();
     assert!(threads.into_iter().all(|thread| thread.join().unwrap() == 1));
     assert_eq!(simulator.counts().of("ChatappSyncPhoneNumber").accepted, 21);
+    let with_ticket = simulator.received().iter().filter(|it| it.headers.contains_key("x-ticket")).count();
+    assert_eq!(with_ticket, 8);
 }
 
 #[tokio::test]

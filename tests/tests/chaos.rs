@@ -12,12 +12,14 @@ use std::collections::HashMap;
 use std::env;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use alibabacloud_cams::transport::{HyperTransport, ReqwestTransport};
 use alibabacloud_cams::{
     ChatappSyncPhoneNumber, Client, CreateChatappMigrationInitiate, Error, ErrorKind, RetryPolicy, SignatureVersion,
 };
 use alibabacloud_simulator::{Answer, ConnectionFault, End, Fault, Gateway, Received, Simulator};
+use bytes::Bytes;
 use conformance::harness::{MIGRATE, SYNC, client, unlimited};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -62,6 +64,11 @@ impl Dice {
     }
 }
 
+/// The time that far ahead, as HTTP writes it.
+fn httpdate_ahead(ahead: Duration) -> String {
+    httpdate::fmt_http_date(SystemTime::now() + ahead)
+}
+
 /// What the request of that number is answered; `None`: as it should be. About every fourth meets a fault.
 fn answer(good: &Answer, mut dice: Dice) -> Option<Answer> {
     let error = |status, code| Answer::error(status, code, "by chance");
@@ -70,7 +77,12 @@ fn answer(good: &Answer, mut dice: Dice) -> Option<Answer> {
     if dice.below(1000) == 0 {
         return Some(good.clone().fault(Fault::NoAnswer(End::Hang)));
     }
-    Some(match dice.below(80) {
+    let ahead = httpdate_ahead(Duration::from_secs(600));
+    let text = |status, body: &'static str| Answer::new(status, body);
+    let pipelined = |status: &str, body: &str| {
+        Bytes::from(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
+    };
+    Some(match dice.below(160) {
         0 => good.clone().fault(Fault::NoAnswer(end)),
         1 => good.clone().fault(Fault::NoAnswer(end)).not_executed(),
         2 => good.clone().fault(Fault::CutHead(end)),
@@ -92,6 +104,27 @@ fn answer(good: &Answer, mut dice: Dice) -> Option<Answer> {
         18 => Answer::new(502, "<html>bad gateway</html>"),
         19 => Answer::new(302, "").header("location", "http://127.0.0.1:1/").not_executed(),
         20 => Answer::new(200, ""),
+        21 => text(200, r#"{"message":"Service temporarily unavailable"}"#),
+        22 => text(200, r#"{"Code":"Ram.PermissionDeny","Code":"OK"}"#),
+        23 => text(200, r#"{"RequestId":"r","Success":true}"#),
+        24 => text(404, "<html>not found</html>"),
+        25 => text(408, "stream timeout"),
+        26 => text(303, ""),
+        27 => text(403, "<html>blocked</html>").not_executed(),
+        28 => text(429, "<html>slow down</html>").header("retry-after", "1").not_executed(),
+        29 => error(503, "Throttling").retry_after(Duration::from_millis(1)),
+        30 => error(500, "InternalError").retry_after(Duration::from_millis(1)),
+        31 => text(502, "<html>").retry_after(Duration::from_millis(1)),
+        32 => error(400, "InternalError.Db"),
+        33 => error(408, "RequestTimeout"),
+        34 => error(500, "InvalidTimeStamp.Expired").header("date", &ahead),
+        35 => error(400, "IllegalTimestamp").header("date", &ahead).not_executed(),
+        36 => error(500, "InvalidSecurityToken.Expired"),
+        37 => error(400, "Throttling.Day").not_executed(),
+        38 => error(400, "SignatureNonceUsed"),
+        39 => good.clone().fault(Fault::Surplus(pipelined("200 OK", r#"{"Code":"OK"}"#))),
+        40 => good.clone().fault(Fault::Surplus(pipelined("408 Request Timeout", "stream timeout"))),
+        41 => good.clone().fault(Fault::Drip { bytes: 20, pause: Duration::from_millis(1) }),
         _ => return None,
     })
 }
@@ -99,7 +132,9 @@ fn answer(good: &Answer, mut dice: Dice) -> Option<Answer> {
 /// What goes wrong on the connection of that number.
 fn connection(mut dice: Dice) -> Option<ConnectionFault> {
     let end = dice.end();
-    match dice.below(40) {
+    match dice.below(45) {
+        4 => Some(ConnectionFault::HalfRead(17, end)),
+        5 => Some(ConnectionFault::Speaks(b"HTTP/1.1 503 Busy\r\ncontent-length: 2\r\n\r\nno"[..].into())),
         0 => Some(ConnectionFault::AtOnce(end)),
         1 => Some(ConnectionFault::Unread(end)),
         2 => Some(ConnectionFault::HalfRead(100, end)),
@@ -264,7 +299,12 @@ async fn chaotic(seed: u64) -> Simulator {
 
 fn client_of(simulator: &Simulator, number: u64) -> Client {
     let signature = if number.is_multiple_of(2) { SignatureVersion::V1 } else { SignatureVersion::V3 };
-    client(simulator.url())
+    let client = if (number / 2).is_multiple_of(2) {
+        client(simulator.url()).transport(ReqwestTransport::without_proxies().unwrap())
+    } else {
+        client(simulator.url()).transport(HyperTransport::without_proxies().unwrap())
+    };
+    client
         .signature(signature)
         .attempt_timeout(ATTEMPT_TIMEOUT)
         .deadline(DEADLINE)

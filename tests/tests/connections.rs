@@ -1,6 +1,8 @@
 //! Connections: used again while they are good, never after they went wrong, asked of a proxy only where they should be, and none left
 //! over, whenever a call is dropped.
 
+use std::any::type_name;
+use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::process::Command;
@@ -8,15 +10,16 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use alibabacloud_cams::transport::ReqwestTransport;
+use alibabacloud_cams::transport::{BundledTransport, TransportBuilder};
 use alibabacloud_cams::{
-    ChatappSyncPhoneNumber, Client, Credentials, ErrorKind, PRODUCT, ProvideCredentials, ProvideFuture, RateLimit,
-    RetryPolicy, Throttle,
+    ChatappSyncPhoneNumber, Client, ClientBuilder, Credentials, ErrorKind, PRODUCT, ProvideCredentials, ProvideFuture,
+    RateLimit, RetryPolicy, Throttle,
 };
 use alibabacloud_simulator::{Answer, End, Fault, Simulator};
 use bytes::Bytes;
 use conformance::gateway_transport::GatewayTransport;
-use conformance::harness::{SYNC, client, unlimited};
+use conformance::harness::{self, SYNC, unlimited};
+use conformance::over_each_transport;
 use tokio::runtime::Handle;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
@@ -25,9 +28,14 @@ fn sync() -> ChatappSyncPhoneNumber {
     ChatappSyncPhoneNumber::new("1")
 }
 
+fn client<T: BundledTransport>(simulator: &Simulator) -> ClientBuilder {
+    let transport: T = TransportBuilder::new().without_proxies().build().unwrap();
+    harness::client(simulator.url()).transport(transport)
+}
+
 /// A client that sends once.
-fn once(simulator: &Simulator) -> Client {
-    client(simulator.url()).retry(RetryPolicy::never()).build().unwrap()
+fn once<T: BundledTransport>(simulator: &Simulator) -> Client {
+    client::<T>(simulator).retry(RetryPolicy::never()).build().unwrap()
 }
 
 /// Waits until something holds that must hold soon.
@@ -45,10 +53,9 @@ fn last_connection(simulator: &Simulator) -> u64 {
     simulator.received().last().map_or(0, |received| received.connection)
 }
 
-#[tokio::test]
-async fn calls_in_sequence_use_one_connection() {
+async fn calls_in_sequence_use_one_connection<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
-    let client = once(&simulator);
+    let client = once::<T>(&simulator);
     for _ in 0..50 {
         client.send(sync()).await.unwrap();
     }
@@ -63,8 +70,7 @@ async fn calls_in_sequence_use_one_connection() {
     simulator.stop().await;
 }
 
-#[tokio::test]
-async fn a_connection_on_which_anything_went_wrong_is_not_used_again() {
+async fn a_connection_on_which_anything_went_wrong_is_not_used_again<T: BundledTransport>() {
     let good = |simulator: &Simulator| simulator.gateway().example(SYNC);
     let another_answer = Bytes::from_static(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
     for fault in [
@@ -77,7 +83,7 @@ async fn a_connection_on_which_anything_went_wrong_is_not_used_again() {
         Fault::Instead(another_answer),
     ] {
         let simulator = unlimited().start().await.unwrap();
-        let client = once(&simulator);
+        let client = once::<T>(&simulator);
         simulator.script(SYNC, [good(&simulator).fault(fault.clone())]);
         let _ = client.send(sync()).await;
         assert_eq!(last_connection(&simulator), 1);
@@ -90,24 +96,22 @@ async fn a_connection_on_which_anything_went_wrong_is_not_used_again() {
 
 /// The bytes that stand on a connection after an answer must not be taken for the next answer, even if the next call comes at
 /// once.
-#[tokio::test]
-async fn an_answer_that_nobody_asked_for_is_never_taken_for_the_next_one() {
+async fn an_answer_that_nobody_asked_for_is_never_taken_for_the_next_one<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
     let stale = r#"{"Code":"OK","RequestId":"STALE"}"#;
     let surplus = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{stale}", stale.len());
     let example = simulator.gateway().example(SYNC);
     simulator.script_fn(SYNC, move |_| Some(example.clone().fault(Fault::Surplus(surplus.clone().into()))));
-    let client = client(simulator.url()).build().unwrap();
+    let client = client::<T>(&simulator).build().unwrap();
     for _ in 0..200 {
         assert_ne!(client.send(sync()).await.unwrap().request_id(), Some("STALE"));
     }
     simulator.stop().await;
 }
 
-#[tokio::test]
-async fn a_connection_that_the_server_closed_while_it_was_idle_is_replaced() {
+async fn a_connection_that_the_server_closed_while_it_was_idle_is_replaced<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
-    let client = once(&simulator);
+    let client = once::<T>(&simulator);
     for end in [End::Close, End::Reset] {
         simulator.script(SYNC, [simulator.gateway().example(SYNC).fault(Fault::Unannounced(end))]);
         client.send(sync()).await.unwrap();
@@ -120,10 +124,9 @@ async fn a_connection_that_the_server_closed_while_it_was_idle_is_replaced() {
 }
 
 /// A connection that dies when the next request is on it: nobody knows whether that request was read.
-#[tokio::test]
-async fn a_request_that_meets_the_end_of_a_used_connection_is_not_sent_again_by_the_transport() {
+async fn a_request_that_meets_the_end_of_a_used_connection_is_not_sent_again_by_the_transport<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
-    let client = once(&simulator);
+    let client = once::<T>(&simulator);
     let example = simulator.gateway().example(SYNC);
     for end in [End::Close, End::Reset] {
         client.send(sync()).await.unwrap();
@@ -133,6 +136,65 @@ async fn a_request_that_meets_the_end_of_a_used_connection_is_not_sent_again_by_
         assert_eq!(error.kind(), ErrorKind::Unanswered, "{error}");
         assert_eq!(simulator.received().len(), 1, "{end:?}");
     }
+    simulator.stop().await;
+}
+
+/// Thousands of requests that meet the end of a kept connection, in every order of events: nothing below the client repeats one.
+async fn no_request_is_repeated_by_the_transport_when_kept_connections_close<T: BundledTransport>() {
+    const CALLERS: u64 = 8;
+    const CALLS: u64 = 400;
+    let simulator = unlimited().start().await.unwrap();
+    let example = simulator.gateway().example(SYNC);
+    simulator.script_fn(SYNC, move |received| {
+        let end = if received.number % 2 == 0 { End::Close } else { End::Reset };
+        Some(example.clone().fault(Fault::Unannounced(end)))
+    });
+    let client = once::<T>(&simulator);
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let client = client.clone();
+            tokio::spawn(async move {
+                let mut outcomes = Vec::new();
+                for call in 0..CALLS {
+                    let space = format!("{caller}-{call}");
+                    let outcome = client.send(ChatappSyncPhoneNumber::new(&*space)).await.map(drop);
+                    outcomes.push((space, outcome));
+                    // Now at once, now when the end has come, now in between.
+                    for _ in 0..call % 5 {
+                        yield_now().await;
+                    }
+                }
+                outcomes
+            })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for caller in callers {
+        outcomes.extend(caller.await.unwrap());
+    }
+    drop(client);
+    soon("all connections are closed", || simulator.connections().open == 0).await;
+    let mut read: HashMap<String, u32> = HashMap::new();
+    for received in simulator.received() {
+        *read.entry(received.parameter("CustSpaceId").unwrap().to_owned()).or_default() += 1;
+    }
+    let (mut not_sent, mut unknown) = (0, 0);
+    for (space, outcome) in &outcomes {
+        let times = read.get(space).copied().unwrap_or(0);
+        assert!(times <= 1, "{space} was sent {times} times: {outcome:?}");
+        match outcome {
+            Ok(()) => assert_eq!(times, 1, "{space}"),
+            Err(error) if error.is_not_sent() => {
+                assert_eq!(times, 0, "{space}: {error}");
+                not_sent += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unanswered, "{error}");
+                unknown += 1;
+            }
+        }
+    }
+    println!("{} calls: {not_sent} not sent, {unknown} unknown", outcomes.len());
     simulator.stop().await;
 }
 
@@ -154,8 +216,7 @@ async fn poll_at_most<F: Future>(future: F, mut polls: u32) -> Option<F::Output>
     .await
 }
 
-#[tokio::test]
-async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task() {
+async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
     // An answer in many pieces, so that there are many points; and now and then an attempt that fails first.
     let drip = Fault::Drip { bytes: 50, pause: Duration::from_millis(1) };
@@ -166,7 +227,7 @@ async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task() {
     });
     let tasks = || Handle::current().metrics().num_alive_tasks();
     let tasks_before = tasks();
-    let client = client(simulator.url())
+    let client = client::<T>(&simulator)
         .retry(RetryPolicy::new().backoff(Duration::from_millis(1), Duration::from_millis(2)))
         .build()
         .unwrap();
@@ -227,7 +288,7 @@ async fn a_call_dropped_at_any_point_gives_its_place_in_the_quota_back() {
     let way = Duration::from_millis(5);
     let mut completed = 0;
     for polls in 0.. {
-        let client = client("http://127.0.0.1:1")
+        let client = harness::client("http://127.0.0.1:1")
             .transport(GatewayTransport::new(gateway.clone(), way, way))
             .credentials(SlowCredentials)
             .throttle(Throttle::new().with_limit(SYNC, RateLimit::new(LIMIT, window)))
@@ -272,22 +333,22 @@ const PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"
 const CALL: &str = "CONFORMANCE_CALL";
 
 /// Does nothing in an ordinary run; in the child process of the test below, one call with the proxies of its environment.
-#[tokio::test]
-async fn a_child_process_calls_with_the_proxies_of_its_environment() {
+async fn a_child_process_calls_with_the_proxies_of_its_environment<T: BundledTransport>() {
     let Ok(url) = std::env::var(CALL) else { return };
     // A client leaves proxies out for an endpoint on this machine, so it gets the transport for other machines.
-    let transport = ReqwestTransport::new().unwrap();
-    let client = client(&url).transport(transport).retry(RetryPolicy::never()).build().unwrap();
+    let transport: T = TransportBuilder::new().build().unwrap();
+    let client = harness::client(&url).transport(transport).retry(RetryPolicy::never()).build().unwrap();
     client.send(sync()).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_proxy_is_asked_unless_no_proxy_names_the_host() {
+async fn a_proxy_is_asked_unless_no_proxy_names_the_host<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
     let proxy = unlimited().start().await.unwrap();
     let call = async |no_proxy: &str| {
         let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", "a_child_process_calls_with_the_proxies_of_its_environment", "--nocapture"]);
+        let module = if type_name::<T>().contains("Hyper") { "over_hyper" } else { "over_reqwest" };
+        let test = format!("{module}::a_child_process_calls_with_the_proxies_of_its_environment");
+        child.args(["--exact", &test, "--nocapture"]);
         for name in PROXIES {
             child.env(name, proxy.url());
         }
@@ -306,4 +367,25 @@ async fn a_proxy_is_asked_unless_no_proxy_names_the_host() {
     assert_eq!(simulator.received().len(), 3);
     simulator.stop().await;
     proxy.stop().await;
+}
+
+over_each_transport! {
+    #[tokio::test]
+    calls_in_sequence_use_one_connection,
+    #[tokio::test]
+    a_connection_on_which_anything_went_wrong_is_not_used_again,
+    #[tokio::test]
+    an_answer_that_nobody_asked_for_is_never_taken_for_the_next_one,
+    #[tokio::test]
+    a_connection_that_the_server_closed_while_it_was_idle_is_replaced,
+    #[tokio::test]
+    a_request_that_meets_the_end_of_a_used_connection_is_not_sent_again_by_the_transport,
+    #[tokio::test]
+    a_call_dropped_at_any_point_leaves_no_connection_and_no_task,
+    #[tokio::test]
+    a_child_process_calls_with_the_proxies_of_its_environment,
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    a_proxy_is_asked_unless_no_proxy_names_the_host,
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    no_request_is_repeated_by_the_transport_when_kept_connections_close,
 }

@@ -1,12 +1,13 @@
 //! What the specifications say arrives in the types and descriptors of the generated code.
+#![allow(deprecated, reason = "one of the fixtures is deprecated")]
 
 use alibabacloud_cams as cams;
-use alibabacloud_runtime::decode::decode;
 use alibabacloud_runtime::descriptor::{
     ActionDescriptor, Method, ParameterDescriptor, ParameterLocation, ParameterStyle, RateLimit, ValueKind,
 };
-use alibabacloud_runtime::value::{View, to_json};
-use alibabacloud_runtime::{Action, Product, Request, example};
+use alibabacloud_runtime::private::decode::decode;
+use alibabacloud_runtime::private::{View, example, to_json};
+use alibabacloud_runtime::{Action, Product, Request};
 use alibabacloud_sts as sts;
 use conformance::{imported, kitchen_sink, obstacles};
 use std::time::Duration;

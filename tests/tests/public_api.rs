@@ -39,7 +39,7 @@ fn readable(api: &str) -> String {
         if is_member && plumbing.as_ref().is_some_and(|skipped| line.contains(skipped)) {
             continue;
         }
-        let implemented = line.strip_prefix("impl alibabacloud_runtime::value::");
+        let implemented = line.strip_prefix("impl alibabacloud_runtime::private::value::");
         plumbing = implemented.and_then(|rest| Some(format!("{}::", rest.split_once(" for ")?.1)));
         if plumbing.is_none() {
             text.push_str(line);

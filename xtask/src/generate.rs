@@ -284,33 +284,24 @@ impl Count {
             let file = syn::parse_file(text).map_err(|error| format!("{path} is not Rust: {error}"))?;
             for item in &file.items {
                 let syn::Item::Macro(call) = item else { continue };
-                let (mut types, mut rows) = (0, 0);
-                for token in call.mac.tokens.clone() {
-                    if let proc_macro2::TokenTree::Group(group) = token
-                        && group.delimiter() == proc_macro2::Delimiter::Brace
-                    {
-                        types += 1;
-                        rows += group.stream().into_iter().filter(is_end_of_row).count();
-                    }
-                }
-                if call.mac.path.is_ident("request") {
-                    count.actions += types;
-                    count.parameters += rows;
-                } else if call.mac.path.is_ident("objects") {
-                    count.objects += types;
-                    count.members += rows;
-                } else if call.mac.path.is_ident("open_enums") {
-                    count.enums += types;
-                    count.values += rows;
-                }
+                let input =
+                    || syn::parse2::<syn::Item>(call.mac.tokens.clone()).map_err(|error| format!("{path}: {error}"));
+                let (types, members) = match call.mac.path.get_ident().map(ToString::to_string).as_deref() {
+                    Some("request") => (&mut count.actions, &mut count.parameters),
+                    Some("object") => (&mut count.objects, &mut count.members),
+                    Some("open_enum") => (&mut count.enums, &mut count.values),
+                    _ => continue,
+                };
+                *types += 1;
+                *members += match input()? {
+                    syn::Item::Struct(item) => item.fields.len(),
+                    syn::Item::Enum(item) => item.variants.len(),
+                    _ => 0,
+                };
             }
         }
         Ok(count)
     }
-}
-
-fn is_end_of_row(token: &proc_macro2::TokenTree) -> bool {
-    matches!(token, proc_macro2::TokenTree::Punct(punct) if punct.as_char() == ';')
 }
 
 /// Counts what was generated against what was declared.

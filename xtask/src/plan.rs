@@ -34,6 +34,8 @@ pub enum DifferenceKind {
     Missing { planned: String },
     /// There is a generated file that the plan does not contain.
     Orphaned,
+    /// There is something that nothing may be written over or removed: what it is.
+    Foreign(&'static str),
 }
 
 impl DifferenceKind {
@@ -43,6 +45,7 @@ impl DifferenceKind {
             Self::Changed { .. } => "changed",
             Self::Missing { .. } => "new",
             Self::Orphaned => "removed",
+            Self::Foreign(_) => "left alone",
         }
     }
 }
@@ -99,6 +102,7 @@ impl Plan {
                 continue;
             }
             let kind = match read(&root.join(path))? {
+                _ if leads_elsewhere(root, path)? => DifferenceKind::Foreign(LINK),
                 None => DifferenceKind::Missing { planned: planned.clone() },
                 Some(found) if normalized(&found) != *planned => {
                     DifferenceKind::Changed { found, planned: planned.clone() }
@@ -111,9 +115,15 @@ impl Plan {
         folders.extend(crates_with_generated_code(root)?);
         for folder in folders {
             for path in files_below(root, &folder)? {
-                let planned = self.files.contains_key(&path);
-                if !planned && (is_generated_path(&path) || carries_mark(&root.join(&path))?) {
+                if self.files.contains_key(&path) {
+                    continue;
+                }
+                // JSON has no place for the mark.
+                let is_generated = path.starts_with("api-spec/schema/") || carries_mark(&root.join(&path))?;
+                if is_generated {
                     differences.push(Difference { path, kind: DifferenceKind::Orphaned });
+                } else if is_generated_path(&path) {
+                    differences.push(Difference { path, kind: DifferenceKind::Foreign(UNMARKED) });
                 }
             }
         }
@@ -121,12 +131,21 @@ impl Plan {
         Ok(differences)
     }
 
-    /// Makes the files below `root` agree with the plan, and tells what had to change. Files that agree are not touched.
+    /// Makes the files below `root` agree with the plan, and tells what had to change. Files that agree are not touched, and nothing
+    /// is if there is a foreign file where a generated one belongs.
     pub fn write(&self, root: &Path) -> Result<Vec<Difference>, FileError> {
         let differences = self.differences(root)?;
+        let foreign = differences.iter().find_map(|difference| match difference.kind {
+            DifferenceKind::Foreign(what) => Some((&difference.path, what)),
+            _ => None,
+        });
+        if let Some((path, what)) = foreign {
+            return at(&root.join(path), Err(io::Error::other(what)));
+        }
         for Difference { path, kind } in &differences {
             let path = root.join(path);
             match kind {
+                DifferenceKind::Foreign(_) => {}
                 DifferenceKind::Orphaned => at(&path, fs::remove_file(&path))?,
                 DifferenceKind::Changed { planned, .. } | DifferenceKind::Missing { planned } => {
                     if let Some(folder) = path.parent() {
@@ -147,6 +166,7 @@ impl fmt::Display for Difference {
         match &self.kind {
             DifferenceKind::Missing { .. } => writeln!(f, "missing: {path}"),
             DifferenceKind::Orphaned => writeln!(f, "orphaned: {path}"),
+            DifferenceKind::Foreign(what) => writeln!(f, "foreign: {path}: {what}"),
             DifferenceKind::Changed { found, planned } => {
                 let found = normalized(found);
                 let diff = TextDiff::from_lines(found.as_str(), planned.as_str());
@@ -155,6 +175,24 @@ impl fmt::Display for Difference {
             }
         }
     }
+}
+
+const UNMARKED: &str = "the file is not generated, and stands in a folder of generated code: move it elsewhere";
+const LINK: &str = "a symbolic link leads to or past this file, and nothing is written through links: remove the link";
+
+/// Whether a path below `root` is a symbolic link, or in a folder that is one.
+fn leads_elsewhere(root: &Path, path: &str) -> Result<bool, FileError> {
+    let mut at_path = root.to_owned();
+    for part in path.split('/') {
+        at_path.push(part);
+        match fs::symlink_metadata(&at_path) {
+            Ok(metadata) if metadata.is_symlink() => return Ok(true),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return at(&at_path, Err(error)),
+        }
+    }
+    Ok(false)
 }
 
 fn normalized(text: &str) -> String {
@@ -275,11 +313,12 @@ mod tests {
     fn a_check_finds_changed_missing_and_orphaned_files() {
         let folder = Folder::new("check");
         folder.put("crates/a/src/generated/mod.rs", "one\ntwo\n");
-        folder.put("crates/a/src/generated/old/gone.rs", "");
-        folder.put("crates/gone/src/generated/mod.rs", "");
+        let marked = format!("// {MARK} from x. Do not edit.\n");
+        folder.put("crates/a/src/generated/old/gone.rs", &marked);
+        folder.put("crates/gone/src/generated/mod.rs", &marked);
         folder.put("crates/a/src/lib.rs", "by hand");
         folder.put("api-spec/schema/old.json", "{}");
-        folder.put("tests/src/sink/old.rs", &format!("// {MARK} from x. Do not edit.\n"));
+        folder.put("tests/src/sink/old.rs", &marked);
         folder.put("tests/src/sink/hand.rs", "// by hand\n");
         let plan = plan(&[("crates/a/src/generated/mod.rs", "one\n2\n"), ("crates/a/src/generated/b.rs", "b\n")]);
 
@@ -302,7 +341,7 @@ mod tests {
     #[test]
     fn writing_makes_everything_agree_and_leaves_hand_written_files_alone() {
         let folder = Folder::new("write");
-        folder.put("crates/a/src/generated/old.rs", "");
+        folder.put("crates/a/src/generated/old.rs", &format!("// {MARK} from x. Do not edit.\n"));
         folder.put("crates/a/src/lib.rs", "by hand");
         folder.put("tests/src/sink/hand.rs", "// by hand\n");
         let plan = plan(&[("crates/a/src/generated/mod.rs", "one\n"), ("api-spec/schema/action.json", "{}\n")]);
@@ -344,6 +383,42 @@ mod tests {
         folder.put("Cargo.toml", "by hand\n");
         folder.put("src/lib.rs", &(marked + "old\n"));
         assert_eq!(plan.write(&folder.0).unwrap(), [], "the crate is somebody's");
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_in_a_generated_folder_stops_everything_and_stays() {
+        let folder = Folder::new("foreign");
+        folder.put("crates/a/src/generated/notes.rs", "// mine\n");
+        let plan = plan(&[("crates/a/src/generated/mod.rs", "one\n")]);
+        let error = plan.write(&folder.0).unwrap_err().to_string();
+        assert!(error.contains("notes.rs") && error.contains("move it elsewhere"), "{error}");
+        assert!(folder.has("crates/a/src/generated/notes.rs") && !folder.has("crates/a/src/generated/mod.rs"));
+        let shown = kinds(&plan.differences(&folder.0).unwrap());
+        assert!(
+            shown[1].starts_with("foreign: crates/a/src/generated/notes.rs: the file is not generated"),
+            "{shown:?}"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        let folder = Folder::new("link");
+        folder.put("elsewhere/mod.rs", "precious\n");
+        folder.put("crates/a/src/lib.rs", "by hand");
+        let plan = plan(&[("crates/a/src/generated/mod.rs", "one\n")]);
+        let generated = folder.0.join("crates/a/src/generated");
+        // A folder that is a link, a file that is one, and one that leads nowhere.
+        for (link, target) in [("", "elsewhere"), ("mod.rs", "elsewhere/mod.rs"), ("mod.rs", "elsewhere/new.rs")] {
+            let place = if link.is_empty() { generated.clone() } else { generated.join(link) };
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(folder.0.join(target), &place).unwrap();
+            let error = plan.write(&folder.0).unwrap_err().to_string();
+            assert!(error.contains("remove the link"), "{target}: {error}");
+            assert_eq!(fs::read_to_string(folder.0.join("elsewhere/mod.rs")).unwrap(), "precious\n");
+            assert!(!folder.has("elsewhere/new.rs"));
+            fs::remove_file(&place).unwrap();
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn limits(credentials: Credentials) -> Result<alibabacloud_cams::Client, Error> 
 }
 
 #[allow(clippy::let_and_return, reason = "the snippet stands alone")]
-fn watching() -> alibabacloud_cams::ClientBuilder {
+fn observability() -> alibabacloud_cams::ClientBuilder {
     use alibabacloud_cams::Client;
     use alibabacloud_cams::event::Event;
 
@@ -51,6 +51,22 @@ fn watching() -> alibabacloud_cams::ClientBuilder {
     client
 }
 
+fn current_trace() -> String {
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()
+}
+
+async fn headers() -> Result<(), Error> {
+    use alibabacloud_cams::{CallOptions, ChatappSyncPhoneNumber, Client};
+
+    let client = Client::builder().header("x-team", "crm").on_request(|request| {
+        request.set_header("traceparent", current_trace());
+    });
+    let options = CallOptions::new().header("x-ticket", "4711").region("ap-southeast-1");
+    let synced = client.build()?.send_with(ChatappSyncPhoneNumber::new("293483938849493"), options).await?;
+    drop(synced);
+    Ok(())
+}
+
 fn networks(
     ca_pem: &[u8],
     key_and_certificate_pem: &[u8],
@@ -58,17 +74,20 @@ fn networks(
     use alibabacloud_cams::Client;
     use alibabacloud_cams::transport::ReqwestTransport;
 
-    let transport =
-        ReqwestTransport::builder().certificate_authorities(ca_pem).client_certificate(key_and_certificate_pem);
+    let transport = ReqwestTransport::builder()
+        .proxy("socks5h://proxy.example.com:1080")
+        .certificate_authorities(ca_pem)
+        .client_certificate(key_and_certificate_pem);
     let client = Client::builder().transport(transport.build()?);
     Ok(client)
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
+    headers().await?;
     let client = limits(Credentials::new("id", "secret"))?;
     errors(&client).await;
     many(&client, vec!["293483938849493".to_owned()]).await;
-    println!("{:?} {:?}", watching(), networks(b"", b"").map(|_| "a transport"));
+    println!("{:?} {:?}", observability(), networks(b"", b"").map(|_| "a transport"));
     Ok(())
 }

@@ -14,7 +14,7 @@ use jmespath::Expression;
 
 use crate::exit::{EXIT_CODES, Failure};
 use crate::options::{check_kind, connection, help, option, plain};
-use crate::{bulk, output, report};
+use crate::{bulk, exit, report};
 
 /// The options that every action has; the option for a parameter of the same name begins with `parameter-`.
 const OPTIONS: &[&str] = &[
@@ -79,7 +79,7 @@ pub(crate) fn print_completions(matches: &ArgMatches) -> Result<(), Failure> {
         if *shell == Shell::Zsh { script.split_once('\n').unwrap_or((&script, "")) } else { ("", &*script) };
     let install = format!("# Install it: {}", install_line(*shell));
     let parts = [first, &install, rest].into_iter().filter(|part| !part.is_empty());
-    output::print(&parts.collect::<Vec<_>>().join("\n"))
+    exit::print(&parts.collect::<Vec<_>>().join("\n"))
 }
 
 fn install_line(shell: Shell) -> &'static str {
@@ -112,7 +112,7 @@ pub(crate) fn ask_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
 /// Prints help and version, and what is wrong with a command line.
 pub(crate) fn refused(error: &clap::Error, as_json: bool) -> ExitCode {
     if !error.use_stderr() {
-        return match output::written(error.print()) {
+        return match exit::written(error.print()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.report(as_json),
         };

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::connect::{client, shared_quota, store_of_the_quota, waiting};
 use crate::exit::Failure;
 use crate::options::{self, wants_json};
-use crate::{arguments, output, simulate};
+use crate::{arguments, exit, output, simulate};
 
 /// Calls an action that the command knows.
 pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches) -> Result<(), Failure> {
@@ -71,7 +71,7 @@ async fn send(request: UntypedRequest, matches: &ArgMatches) -> Result<(), Failu
     if let Some(simulator) = simulator {
         simulator.stop().await;
     }
-    output::print(&text)
+    exit::print(&text)
 }
 
 /// The response, or the part of it that `--query` selects.

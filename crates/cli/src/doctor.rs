@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::exit::Failure;
 use crate::figures::counted;
 use crate::options::wants_json;
-use crate::{connect, output};
+use crate::{connect, exit, output};
 
 /// The time limit for an answer of the endpoint.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -51,9 +51,9 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         "proxy": proxy(),
     });
     if wants_json(matches) {
-        output::print(&output::json(&report))?;
+        exit::print(&output::json(&report))?;
     } else {
-        output::print(&lines(&report, &tried))?;
+        exit::print(&lines(&report, &tried))?;
     }
     match problems.into_iter().next() {
         None => Ok(()),
@@ -62,6 +62,9 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 const NOT_ASKED: &str = "not asked: there are no credentials";
+
+/// Where the texts of checks begin.
+const INDENT: usize = 15;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,9 +115,12 @@ fn lines(report: &Value, tried: &[Tried]) -> String {
             Verdict::Broken => "\u{2717}",
             Verdict::Open => "-",
         };
-        out.push_str(&format!("{symbol} {name:<12} {}\n", output::printable(text)));
-        for line in more {
-            out.push_str(&format!("  {:<12} {}\n", "", output::printable(line)));
+        let width = output::width().map(|width| width.saturating_sub(INDENT));
+        let first = [text].into_iter().chain(more);
+        let mut head = format!("{symbol} {name:<12} ");
+        for line in first.flat_map(|line| output::wrapped(&output::printable(line), width)) {
+            out.push_str(&format!("{head}{line}\n"));
+            head = " ".repeat(INDENT);
         }
     }
     let works = report["can_call"] == true;

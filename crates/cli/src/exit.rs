@@ -1,5 +1,6 @@
 //! Exit codes, and how a failure is reported.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use alibabacloud_cams::{Error, ErrorKind};
@@ -19,6 +20,21 @@ Exit codes:
   6  a bulk was interrupted: rows are left, and the same command continues
 A bulk ends with 0 if all rows are done, 3 if some failed, and 5 if the outcome of some is unknown.
 With --output json, an error is a JSON object on standard error.";
+
+/// Prints the result on standard output. A reader that went away (`| head`) is not a failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    written(writeln!(io::stdout(), "{}", text.trim_end()).and_then(|()| io::stdout().flush()))
+}
+
+/// The result of writing to standard output.
+pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::local(format!("the result cannot be written to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Why the program ends without a result.
 #[derive(Debug)]

@@ -7,23 +7,6 @@ use serde_json::{Map, Value};
 use terminal_size::{Width, terminal_size_of};
 use unicode_width::UnicodeWidthStr;
 
-use crate::exit::Failure;
-
-/// Prints the result on standard output. A reader that went away (`| head`) is not a failure.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    written(writeln!(io::stdout(), "{}", text.trim_end()).and_then(|()| io::stdout().flush()))
-}
-
-/// The result of writing to standard output.
-pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
-    match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::local(format!("the result cannot be written to standard output: {error}")))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Prints a line on standard error. If that is closed or full, the line is lost: there is no other place for it.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
@@ -51,7 +34,8 @@ pub(crate) fn selected(value: &Value) -> String {
     }
 }
 
-fn width() -> Option<usize> {
+/// The columns of the terminal; `None` if standard output is not one.
+pub(crate) fn width() -> Option<usize> {
     let width = io::stdout().is_terminal().then(|| terminal_size_of(io::stdout())).flatten();
     width.map(|(Width(width), _)| usize::from(width))
 }
@@ -167,6 +151,24 @@ fn cell(value: &Value) -> String {
     }
 }
 
+/// Breaks a line between words so that it fits the width; a word that is longer stays whole.
+pub(crate) fn wrapped(line: &str, width: Option<usize>) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in line.split(' ') {
+        let last = lines.last().map_or(0, |line| line.width());
+        match lines.last_mut() {
+            Some(line) if last == 0 || width.is_none_or(|width| last + 1 + word.width() <= width) => {
+                if last > 0 {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Text without characters that a terminal obeys or a reader cannot see: an answer must not move the cursor, colour the text or turn
 /// its direction around.
 pub(crate) fn printable(text: &str) -> String {
@@ -257,6 +259,13 @@ mod tests {
         assert_eq!(selected(&json!(["a", 1])), "a\n1");
         assert!(selected(&json!([{ "Status": "OK", "Id": 1 }])).starts_with(" Id  Status"));
         assert_eq!((selected(&json!(null)), selected(&json!([]))), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn a_long_line_breaks_between_words() {
+        assert_eq!(wrapped("one two three", Some(7)), ["one two", "three"]);
+        assert_eq!(wrapped("incomprehensibilities 陈记 x", Some(6)), ["incomprehensibilities", "陈记 x"]);
+        assert_eq!((wrapped("one two", None), wrapped("", Some(5))), (vec!["one two".to_owned()], vec![String::new()]));
     }
 
     #[test]

@@ -49,12 +49,21 @@ pub trait Action: Request {
 #[derive(Debug)]
 pub struct Unset;
 
+/// Visits parameters with their values; the values are in the order of the parameters.
+pub fn each_parameter<'a>(
+    parameters: &'static [ParameterDescriptor],
+    values: &[&'a dyn Value],
+    visit: &mut dyn FnMut(&'static ParameterDescriptor, &'a dyn Value),
+) {
+    for (parameter, value) in parameters.iter().zip(values) {
+        visit(parameter, *value);
+    }
+}
+
 /// Something that visits the parameters of a request.
-#[doc(hidden)]
 pub type EachParameter<'r> = &'r dyn Fn(&mut dyn FnMut(&'static ParameterDescriptor, &dyn Value));
 
 /// The `Debug` output of a request: its parameters with a value, sensitive ones hidden. Not generic: compiled once.
-#[doc(hidden)]
 pub fn debug_request(name: &str, each: EachParameter<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut debug = f.debug_struct(name);
     each(&mut |parameter, value| match value.view() {

@@ -84,8 +84,16 @@ impl<P: Product> Client<P> {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_untyped(&self, request: UntypedRequest) -> Result<Response<Json>, Error> {
+        self.send_untyped_with(request, CallOptions::new())
+    }
+
+    /// As [`send_untyped`](Self::send_untyped), with settings for this call alone.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_untyped_with(&self, request: UntypedRequest, options: CallOptions) -> Result<Response<Json>, Error> {
         let client = self.client.clone();
-        self.wait(async move { client.send_untyped(request).await })
+        self.wait(async move { client.send_untyped_with(request, options).await })
     }
 
     /// Sends all requests, as fast as their quota allows; outcomes come as they are ready. Requests are taken while outcomes are

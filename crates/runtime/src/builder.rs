@@ -17,6 +17,9 @@ use crate::credentials::{EnvironmentCredentials, ProvideCredentials};
 use crate::endpoint::{Endpoint, Network};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Events};
+use crate::headers::Headers;
+#[cfg(doc)]
+use crate::options::CallOptions;
 use crate::options::Options;
 use crate::prepare::{ParameterPlacement, Settings, SignatureVersion};
 use crate::retry::{RetryBudget, RetryPolicy};
@@ -24,6 +27,7 @@ use crate::sign::Nonces;
 use crate::skew::Skew;
 use crate::throttle::Throttle;
 use crate::transport::Transport;
+use crate::unsigned::{RequestHook, UnsignedRequest};
 
 /// Settings for a [`Client`].
 #[must_use = "a builder does nothing until `build` is called"]
@@ -43,6 +47,8 @@ pub struct ClientBuilder<P> {
     application: Option<String>,
     clock: Clock,
     events: Events,
+    headers: Headers,
+    on_request: Option<RequestHook>,
 }
 
 impl<P: Product> ClientBuilder<P> {
@@ -63,6 +69,8 @@ impl<P: Product> ClientBuilder<P> {
             application: None,
             clock: Arc::new(SystemTime::now),
             events: Events::default(),
+            headers: Headers::new(),
+            on_request: None,
         }
     }
 
@@ -222,6 +230,22 @@ impl<P: Product> ClientBuilder<P> {
         self
     }
 
+    /// Adds a header to every request, in place of one with the same name; [`CallOptions::header`] says which headers can be set, and
+    /// sets one for a single call. Default: none.
+    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        self.headers.set(name.as_ref(), value.as_ref());
+        self
+    }
+
+    /// A function that sees every request before it is signed, retries included, and may add headers, a `traceparent` of the current
+    /// span for example. Default: none.
+    ///
+    /// It runs in the middle of calls, so it must be quick and must not block; a panic in it ends the call.
+    pub fn on_request(mut self, hook: impl Fn(&mut UnsignedRequest<'_>) + Send + Sync + 'static) -> Self {
+        self.on_request = Some(Arc::new(hook));
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -242,6 +266,7 @@ impl<P: Product> ClientBuilder<P> {
                     .to_owned(),
             ));
         }
+        self.headers.check().map_err(|refusal| wrong(refusal.to_owned()))?;
         let user_agent = user_agent(product.code, product.version, self.application.as_deref());
         let user_agent = Some(user_agent)
             .filter(|text| text.bytes().all(|b| b == b' ' || b.is_ascii_graphic()))
@@ -260,7 +285,7 @@ impl<P: Product> ClientBuilder<P> {
             wrong(format!("the operating system gives no random numbers, which nonces need: {error}"))
         })?;
         Ok(Client::new(Core {
-            settings: Settings { product, endpoint, signature: self.signature, placement: self.placement, user_agent },
+            settings: Settings { product, signature: self.signature, placement: self.placement, user_agent },
             credentials: self.credentials,
             transport,
             throttle: self.throttle,
@@ -270,6 +295,10 @@ impl<P: Product> ClientBuilder<P> {
             clock: self.clock,
             skew: Skew::default(),
             events: self.events,
+            endpoint,
+            network: if self.endpoint.is_some() { None } else { Some(self.network) },
+            headers: self.headers,
+            on_request: self.on_request,
         }))
     }
 }

@@ -219,7 +219,7 @@ impl<P: Product, R: BulkRequest<P>> Outcomes<'_, P, R> {
                 Poll::Ready(None) => self.source = None,
                 Poll::Ready(Some(request)) => {
                     let client = self.bulk.client.with_ticket(self.gate.ticket());
-                    let (number, options) = (self.begun, self.bulk.options);
+                    let (number, options) = (self.begun, self.bulk.options.clone());
                     self.begun += 1;
                     self.calls.spawn(async move {
                         let result = request.send(&client, options).await;

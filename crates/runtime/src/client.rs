@@ -46,7 +46,7 @@ impl<P: Product> fmt::Debug for Client<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("product", &P::DESCRIPTOR.code)
-            .field("endpoint", &self.core.settings.endpoint.to_string())
+            .field("endpoint", &self.core.endpoint.to_string())
             .field("signature", &self.core.settings.signature)
             .field("throttle", &self.core.throttle)
             .finish_non_exhaustive()
@@ -107,7 +107,7 @@ impl<P: Product> Client<P> {
         let mut output = A::Output::default();
         let call = Call::typed(request)?.with_ticket(self.ticket.as_deref());
         let metadata = self.core.call(&call, options, &mut output).await?;
-        Ok(Response::new(output, metadata))
+        Ok(Response::received(output, metadata))
     }
 
     /// Calls an action by name, for one that the crate does not have yet; the whole answer comes back as JSON.
@@ -115,7 +115,19 @@ impl<P: Product> Client<P> {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn send_untyped(&self, request: UntypedRequest) -> Result<Response<Json>, Error> {
-        self.send_untyped_by_reference(&request, CallOptions::new()).await
+        self.send_untyped_with(request, CallOptions::new()).await
+    }
+
+    /// As [`send_untyped`](Self::send_untyped), with settings for this call alone.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_untyped_with(
+        &self,
+        request: UntypedRequest,
+        options: CallOptions,
+    ) -> Result<Response<Json>, Error> {
+        self.send_untyped_by_reference(&request, options).await
     }
 
     pub(crate) async fn send_untyped_by_reference(
@@ -165,9 +177,12 @@ impl<P: Product> Client<P> {
             redactor: &redactor,
             clock: &*self.core.clock,
         };
-        let (parts, body) = answer.into_parts();
-        let judged = answer::judge(parts.status, &parts.headers, &body, context, &mut output)
-            .map_err(|error| error.redacted(&redactor).with_action(A::DESCRIPTOR.name.into()).with_attempts(1))?;
+        let (mut parts, body) = answer.into_parts();
+        let (body, judged) = answer::read(&mut parts, body, context, &mut output);
+        let judged = judged.map_err(|error| {
+            let error = error.redacted(&redactor).with_action(A::DESCRIPTOR.name.into());
+            error.with_attempts(1).with_idempotent(A::DESCRIPTOR.idempotent)
+        })?;
         let metadata = Metadata {
             request_id: judged.request_id,
             http_status: parts.status.as_u16(),
@@ -176,12 +191,12 @@ impl<P: Product> Client<P> {
             mismatches: judged.mismatches,
             body,
         };
-        Ok(Response::new(output, metadata))
+        Ok(Response::received(output, metadata))
     }
 
     /// Where requests go.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.core.settings.endpoint
+        &self.core.endpoint
     }
 }
 

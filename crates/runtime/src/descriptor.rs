@@ -8,6 +8,8 @@
 
 use std::time::Duration;
 
+use crate::value::{Typed, field_name};
+
 /// A product: one API with one version and one family of endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProductDescriptor {
@@ -273,6 +275,83 @@ impl ParameterDescriptor {
         description: "",
         example: "",
     };
+}
+
+/// What `request!` builds a parameter of, in the order in which the facts stand there.
+#[doc(hidden)]
+impl ParameterDescriptor {
+    /// A parameter with this name on the wire. The description is the lines of a doc comment, each with a blank before it.
+    pub const fn new(name: &'static str, description: &'static str) -> Self {
+        let description = match description.as_bytes() {
+            [b' ', ..] => description.split_at(1).1,
+            _ => description,
+        };
+        Self { name, description, ..Self::EMPTY }
+    }
+
+    /// Required, in the field of this identifier.
+    #[must_use]
+    pub const fn required<T: Typed>(self, identifier: &'static str) -> Self {
+        Self { required: true, ..self.optional::<T>(identifier) }
+    }
+
+    /// Not required, in the field of this identifier.
+    #[must_use]
+    pub const fn optional<T: Typed>(mut self, identifier: &'static str) -> Self {
+        self.field = field_name(identifier);
+        self.kind = T::KIND;
+        self.values = T::VALUES;
+        self
+    }
+
+    /// In the form body.
+    #[must_use]
+    pub const fn form(mut self) -> Self {
+        self.location = ParameterLocation::Form;
+        self
+    }
+
+    /// Written as JSON text, as everything is of which nothing else is documented.
+    #[must_use]
+    pub const fn json(mut self) -> Self {
+        self.style = ParameterStyle::Json;
+        self
+    }
+
+    /// Written as `Name.Key` and `Name.1`.
+    #[must_use]
+    pub const fn flat(mut self) -> Self {
+        self.style = ParameterStyle::Flat;
+        self
+    }
+
+    /// Written as `Name.1.Key`.
+    #[must_use]
+    pub const fn repeat_list(mut self) -> Self {
+        self.style = ParameterStyle::RepeatList;
+        self
+    }
+
+    /// Written with commas.
+    #[must_use]
+    pub const fn simple(mut self) -> Self {
+        self.style = ParameterStyle::Simple;
+        self
+    }
+
+    /// With a secret or personal data.
+    #[must_use]
+    pub const fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self
+    }
+
+    /// With a documented value.
+    #[must_use]
+    pub const fn example(mut self, value: &'static str) -> Self {
+        self.example = value;
+        self
+    }
 }
 
 /// The type of a parameter's value.

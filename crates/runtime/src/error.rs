@@ -103,6 +103,21 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The name of the kind for metrics and logs, e.g. `not_sent`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Credentials => "credentials",
+            Self::InvalidRequest => "invalid_request",
+            Self::QuotaWait => "quota_wait",
+            Self::NotSent => "not_sent",
+            Self::Unanswered => "unanswered",
+            Self::Throttled => "throttled",
+            Self::Service => "service",
+            Self::UnusableAnswer => "unusable_answer",
+        }
+    }
+
     fn verb(self) -> &'static str {
         match self {
             Self::Configuration | Self::Credentials | Self::InvalidRequest | Self::QuotaWait | Self::NotSent => {
@@ -147,12 +162,16 @@ impl Error {
         self
     }
 
-    /// Hides the request's secrets and personal data in what the server wrote.
+    /// Hides the request's secrets and personal data in what the server wrote, and bounds it: it ends up in logs, journals and terminals.
     pub(crate) fn redacted(mut self, redactor: &Redactor<'_>) -> Self {
-        self.0.message = redactor.hide_foreign(&self.0.message);
-        self.0.code = self.0.code.map(|code| redactor.hide(&code).into_owned());
-        self.0.request_id = self.0.request_id.map(|id| redactor.hide(&id).into_owned());
-        self.0.denial = self.0.access_denied_detail.as_deref().map(|detail| redactor.hide_foreign(&denial(detail)));
+        let inner = &mut *self.0;
+        // Hidden first and cut then: half a number would not be found any more. What is far too long is not even searched.
+        let hidden = |text: &str| redactor.hide(beginning(text, LONGEST_SEARCHED)).into_owned();
+        let message = redactor.hide_foreign(beginning(&inner.message, LONGEST_SEARCHED));
+        inner.message = cut(&message, LONGEST_MESSAGE).into_owned();
+        inner.code = inner.code.as_deref().map(|code| cut(&hidden(code), LONGEST_ID).into_owned());
+        inner.request_id = inner.request_id.as_deref().map(|id| cut(&hidden(id), LONGEST_ID).into_owned());
+        inner.denial = inner.access_denied_detail.as_deref().map(|detail| redactor.hide_foreign(&denial(detail)));
         self
     }
 
@@ -376,6 +395,27 @@ impl Error {
     }
 }
 
+/// The longest message of a service that is kept, in bytes, and the longest code and request ID.
+const LONGEST_MESSAGE: usize = 4 << 10;
+pub(crate) const LONGEST_ID: usize = 256;
+
+/// How much of a text is searched for values to hide, in bytes.
+const LONGEST_SEARCHED: usize = 64 << 10;
+
+/// The beginning of a text, at most so many bytes of it.
+fn beginning(text: &str, longest: usize) -> &str {
+    let end = (0..=longest.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    &text[..end.unwrap_or(0)]
+}
+
+/// The text, or its beginning and a note if it is longer than so many bytes.
+pub(crate) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    if text.len() <= longest {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{} … (cut; the raw body has all of it)", beginning(text, longest)))
+}
+
 /// The reason of a denial, without the names of accounts and users that stand beside it.
 fn denial(detail: &str) -> String {
     const SHOWN: [&str; 4] = ["AuthAction", "NoPermissionType", "NoPermissionPolicyType", "PolicyType"];
@@ -384,7 +424,7 @@ fn denial(detail: &str) -> String {
             let shown = SHOWN.iter().filter_map(|name| Some(format!("{name} {}", members.get(*name)?.as_str()?)));
             shown.collect::<Vec<_>>().join(", ")
         }
-        _ => detail.chars().take(200).collect(),
+        _ => beginning(detail, LONGEST_ID).to_owned(),
     }
 }
 
@@ -438,7 +478,7 @@ impl fmt::Display for Error {
             facts.push(one_line(denial));
         }
         if let Some(wait) = inner.retry_after {
-            facts.push(format!("retry after {wait:?}"));
+            facts.push(format!("retry after {:?}", rounded(wait)));
         }
         if !facts.is_empty() {
             write!(f, " ({})", facts.join(", "))?;
@@ -476,6 +516,17 @@ impl StdError for Error {
     }
 }
 
+/// A duration whose `Debug` output has at most two decimals, for texts that people read.
+pub(crate) fn rounded(duration: Duration) -> Duration {
+    let unit = match duration.as_nanos() {
+        0..1_000_000 => 10,
+        1_000_000..1_000_000_000 => 10_000,
+        _ => 10_000_000,
+    };
+    let nanos = duration.as_nanos() / unit * unit;
+    u64::try_from(nanos).map_or(duration, Duration::from_nanos)
+}
+
 /// All kinds.
 #[cfg(test)]
 pub(crate) const KINDS: [ErrorKind; 9] = [
@@ -493,6 +544,13 @@ pub(crate) const KINDS: [ErrorKind; 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_in_a_text_has_at_most_two_decimals() {
+        let text = |nanos| format!("{:?}", rounded(Duration::from_nanos(nanos)));
+        let texts = [1_234_567_891, 999_999_999, 1_234_567, 1_234, 12, 90_000_000_001].map(text);
+        assert_eq!(texts, ["1.23s", "999.99ms", "1.23ms", "1.23µs", "10ns", "90s"]);
+    }
 
     #[test]
     fn every_kind_reads_as_one_line_with_action_code_status_and_request_id() {

@@ -13,9 +13,22 @@
 //! - `aws-lc-rs` (default) or `ring`: the cryptography of TLS; one of them is needed by `reqwest`, `hyper` and `redis-tls`.
 //! - `http2`: HTTP/2 with servers that offer it.
 //! - `blocking`: the same calls for programs without async code.
+//! - `serde`: `Serialize` and `Deserialize` for the requests and outputs of generated crates. Sensitive values are written, too.
 //! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
-//! - `tracing` (default): a `tracing` span `call` for every call, with spans `attempt` inside. The bundled
-//!   transport depends on that crate anyway, and a span that nobody collects costs nothing to speak of.
+//! - `tracing` (default): spans and events of calls. The bundled transport depends on that crate anyway.
+//!
+//! # Logs and traces
+//! | what | level | fields |
+//! |---|---|---|
+//! | span `call` | INFO | `rpc.system` (`aliyun-api`), `rpc.service`, `rpc.method`, `server.address`, `http.response.status_code`, `error.type`, `code`, `request_id`, `attempts`, `quota_wait_ms`; `otel.name`, `otel.kind` and `otel.status_code` for exporters |
+//! | span `attempt` in it | DEBUG | `attempt`, and what is known of the response |
+//! | event `call failed` | WARN; ERROR if the outcome is unknown | `outcome` (`not sent`, `not executed`, `unknown`), `error.type`, `code`, `request_id`, `nonce`, `attempts`, `reason` |
+//! | event `attempt failed, retrying` | INFO | `attempt`, `error.type`, `code`, `request_id`, `backoff_ms` |
+//! | event `members of the response do not fit their type` | WARN | `mismatches`: the paths, without values |
+//! | event `call dropped before its end` | DEBUG | `attempts` |
+//!
+//! `error.type` is the name of an [`ErrorKind`]. Nothing of it holds the value of a parameter or header, a credential, or text of the
+//! service beyond code and request ID. For metrics, see [`event`].
 
 pub mod action;
 mod answer;
@@ -28,19 +41,19 @@ mod client;
 mod credentials;
 #[cfg(any(feature = "reqwest", feature = "hyper", feature = "redis-tls"))]
 mod crypto;
-mod declare;
-pub mod decode;
 pub mod descriptor;
 mod digits;
 mod endpoint;
 mod error;
 pub mod event;
-#[doc(hidden)]
-pub mod example;
+mod exports;
+mod headers;
+mod macros;
 mod options;
-pub mod parameters;
 mod platform;
 mod prepare;
+#[doc(hidden)]
+pub mod private;
 mod proof;
 mod redact;
 mod response;
@@ -49,21 +62,22 @@ pub mod sign;
 mod skew;
 pub mod testing;
 pub mod throttle;
-mod trace;
 pub mod transport;
+mod unsigned;
 mod untyped;
-pub mod value;
 
 pub use action::{Action, Product, Request};
 pub use builder::ClientBuilder;
 pub use bulk::Bulk;
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsError, EnvironmentCredentials, ProvideCredentials, ProvideFuture};
+pub use decode::{Mismatch, Mismatches};
 pub use descriptor::RateLimit;
 pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::{Error, ErrorKind};
 pub use options::CallOptions;
 pub use prepare::{ParameterPlacement, PreparedRequest, SignatureVersion};
+pub use private::value::{Json, UnrecognizedValue};
 pub use response::Response;
 pub use retry::RetryPolicy;
 pub use throttle::Throttle;
@@ -72,5 +86,7 @@ pub use transport::HyperTransport;
 #[cfg(feature = "reqwest")]
 pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};
+pub use unsigned::UnsignedRequest;
 pub use untyped::UntypedRequest;
-pub use value::UnrecognizedValue;
+
+pub(crate) use private::{decode, parameters, value};

@@ -9,6 +9,7 @@ use crate::credentials::Credentials;
 use crate::descriptor::{Method, ParameterLocation, ProductDescriptor};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
+use crate::headers::Headers;
 use crate::parameters::Parameter;
 use crate::redact::HIDDEN;
 use crate::sign::{self, acs3, rpc};
@@ -40,7 +41,6 @@ pub enum ParameterPlacement {
 /// What is the same for all requests of a client.
 pub(crate) struct Settings {
     pub(crate) product: &'static ProductDescriptor,
-    pub(crate) endpoint: Endpoint,
     pub(crate) signature: SignatureVersion,
     pub(crate) placement: ParameterPlacement,
     pub(crate) user_agent: HeaderValue,
@@ -109,17 +109,27 @@ impl fmt::Debug for PreparedRequest {
     }
 }
 
-/// Signs one attempt. Without credentials the request goes out unsigned, for actions that want it so. With a method that has no body,
-/// the parameters are in the URL, and the signature is V3, which puts nothing there.
+/// A request without identity and time.
+#[derive(Clone, Copy)]
+pub(crate) struct Unsigned<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) method: Method,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) parameters: &'a [Parameter<'a>],
+    /// The caller's headers.
+    pub(crate) headers: &'a Headers,
+}
+
+/// Signs one attempt. Without credentials the request goes out unsigned, for actions that want it so. With a method that has no
+/// body, the parameters are in the URL, and the signature is V3, which puts nothing there.
 pub(crate) fn prepare(
     settings: &Settings,
-    action: &str,
-    method: Method,
-    parameters: &[Parameter<'_>],
+    unsigned: Unsigned<'_>,
     credentials: Option<&Credentials>,
     timestamp: &str,
     nonce: &str,
 ) -> Result<http::Request<Bytes>, Error> {
+    let Unsigned { action, method, endpoint, parameters, headers: added } = unsigned;
     let in_url = method.is_bodiless();
     let in_query = |parameter: &&Parameter<'_>| {
         let specified = settings.placement == ParameterPlacement::AsSpecified;
@@ -142,23 +152,24 @@ pub(crate) fn prepare(
     headers.reserve(if signature == SignatureVersion::V3 { 10 } else { 3 });
     headers.insert(USER_AGENT, settings.user_agent.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.extend(added.iter().map(|(name, value)| (name.clone(), value.clone())));
 
     let mut body = match (signature, credentials) {
         (SignatureVersion::V3, Some(credentials)) => {
             let body = sign::canonical_query(parameters.iter().filter(in_form).map(pair));
+            let signed: Vec<_> = added.texts().filter(|(name, _)| acs3::is_signed(name)).collect();
             let request = acs3::Request {
                 method: method.as_str(),
-                host: settings.endpoint.host_and_port(),
+                host: endpoint.host_and_port(),
                 action,
                 version: settings.product.version,
                 query: &query,
                 body: body.as_bytes(),
                 timestamp,
                 nonce,
+                headers: &signed,
             };
-            for (name, value) in acs3::sign(&request, credentials).headers(&request, credentials) {
-                headers.insert(name, header_value(name, value)?);
-            }
+            insert_all(headers, acs3::sign(&request, credentials).headers(&request, credentials))?;
             body
         }
         (_, Some(credentials)) => {
@@ -191,7 +202,7 @@ pub(crate) fn prepare(
         // Unsigned: what would be in the form, the parameters among it.
         query = std::mem::take(&mut body);
     }
-    *request.uri_mut() = settings.endpoint.uri(&query).map_err(|_| {
+    *request.uri_mut() = endpoint.uri(&query).map_err(|_| {
         let advice = if in_url {
             "the action takes no body, so the request must become shorter"
         } else {
@@ -211,14 +222,30 @@ fn pair<'p>(parameter: &'p Parameter<'_>) -> (&'p str, &'p str) {
     (&parameter.name, &parameter.value)
 }
 
-fn header_value(name: &HeaderName, value: &str) -> Result<HeaderValue, Error> {
-    let mut header = HeaderValue::try_from(value).map_err(|_| {
-        // Action names and credentials are the only values that a caller chooses.
-        Error::new(
-            ErrorKind::InvalidRequest,
-            format!("the header {name} would hold a character that HTTP does not allow"),
-        )
-    })?;
-    header.set_sensitive(acs3::is_sensitive(name));
-    Ok(header)
+/// Adds headers whose values share one buffer: an allocation each would cost more than the hashing of a request.
+fn insert_all<'a>(
+    headers: &mut http::HeaderMap,
+    pairs: impl Iterator<Item = (&'static HeaderName, &'a str)>,
+) -> Result<(), Error> {
+    let mut values = String::with_capacity(512);
+    let mut ends = [None; 8];
+    for ((name, value), end) in pairs.zip(&mut ends) {
+        values.push_str(value);
+        *end = Some((name, values.len()));
+    }
+    let mut values = Bytes::from(values);
+    let mut start = 0;
+    for (name, end) in ends.into_iter().flatten() {
+        let mut value = HeaderValue::from_maybe_shared(values.split_to(end - start)).map_err(|_| {
+            // Action names and credentials are the only values that a caller chooses.
+            Error::new(
+                ErrorKind::InvalidRequest,
+                format!("the header {name} would hold a character that HTTP does not allow"),
+            )
+        })?;
+        start = end;
+        value.set_sensitive(acs3::is_sensitive(name));
+        headers.insert(name, value);
+    }
+    Ok(())
 }

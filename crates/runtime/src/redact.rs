@@ -8,6 +8,7 @@ use std::cell::OnceCell;
 
 use crate::credentials::Credentials;
 use crate::digits::{self, Digits};
+use crate::headers::Headers;
 use crate::parameters::Parameter;
 use crate::sign;
 use crate::value::Json;
@@ -18,11 +19,15 @@ pub(crate) const HIDDEN: &str = "<hidden>";
 /// Values shorter than this are not searched for: hiding every `1` would hide the text.
 const SHORTEST: usize = 4;
 
+/// The same for values of the caller's headers, which may be words.
+const SHORTEST_HEADER: usize = 8;
+
 /// Hides the values that a request carried, in every form in which they come back.
 #[derive(Default)]
 pub(crate) struct Redactor<'r> {
     credentials: Option<&'r Credentials>,
     parameters: &'r [Parameter<'r>],
+    headers: Option<&'r Headers>,
     /// What to look for; computed when the first text comes, because most calls succeed.
     sought: OnceCell<Sought>,
 }
@@ -39,7 +44,12 @@ struct Sought {
 
 impl<'r> Redactor<'r> {
     pub(crate) fn new(credentials: Option<&'r Credentials>, parameters: &'r [Parameter<'r>]) -> Self {
-        Self { credentials, parameters, sought: OnceCell::new() }
+        Self { credentials, parameters, headers: None, sought: OnceCell::new() }
+    }
+
+    /// Hides the values of the caller's headers, too.
+    pub(crate) fn with_headers(self, headers: &'r Headers) -> Self {
+        Self { headers: Some(headers), ..self }
     }
 
     fn sought(&self) -> &Sought {
@@ -53,6 +63,8 @@ impl<'r> Redactor<'r> {
                 secrets.push((&*parameter.value).into());
                 secrets.extend(parts(&parameter.value).into_iter().map(Cow::from));
             }
+            let headers = self.headers.into_iter().flat_map(Headers::texts);
+            secrets.extend(headers.map(|(_, value)| Cow::from(value)).filter(|value| value.len() >= SHORTEST_HEADER));
             let numbers: Vec<Digits> = secrets.iter().filter_map(|value| Digits::of_number(value)).collect();
             let public = self.parameters.iter().filter(|parameter| !parameter.sensitive);
             let public = public.filter_map(|parameter| Digits::of_number(&parameter.value)).collect();

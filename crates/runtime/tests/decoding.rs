@@ -3,38 +3,68 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use alibabacloud_runtime::decode::{DecodeError, Mismatches, decode};
-use alibabacloud_runtime::value::{Json, Object, to_json};
-use alibabacloud_runtime::{objects, open_enums};
+use alibabacloud_runtime::Json;
+use alibabacloud_runtime::private::decode::{DecodeError, Mismatches, decode};
+use alibabacloud_runtime::private::{Object, object, open_enum, to_json};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::json;
 
-open_enums! {
+open_enum! {
     /// A color.
-    Color {
-        Red = "RED", "Red.";
-        Unknown = "UNKNOWN", "A documented value.";
+    pub enum Color {
+        /// Red.
+        Red = "RED",
+        /// A documented value.
+        Unknown = "UNKNOWN",
     }
 }
 
-objects! {
+object! {
     /// A member of every type.
-    Thing {
-        flag: Option<bool> = "Flag", "A boolean.";
-        small: Option<i32> = "Small", "32 bits.";
-        large: Option<i64> = "Large", "64 bits.";
-        number: Option<f64> = "Number", "A number.";
-        text: Option<String> = "Text", "Text.";
-        color: Option<Color> = "Color", "An enumeration.";
-        any: Option<Json> = "Any", "Anything.";
-        texts: Vec<String> = "Texts", "A list.";
-        counts: Vec<i64> = "Counts", "A list.";
-        grid: Vec<Vec<i32>> = "Grid", "A list of lists.";
-        things: Vec<Thing> = "Things", "A list of objects.";
-        names: BTreeMap<String, String> = "Names", "A map.";
-        totals: BTreeMap<String, i64> = "Totals", "A map.";
-        child: Option<Box<Thing>> = "Child", "An object inside its own kind.";
+    pub struct Thing {
+        /// A boolean.
+        #[wire("Flag")]
+        pub flag: Option<bool>,
+        /// 32 bits.
+        #[wire("Small")]
+        pub small: Option<i32>,
+        /// 64 bits.
+        #[wire("Large")]
+        pub large: Option<i64>,
+        /// A number.
+        #[wire("Number")]
+        pub number: Option<f64>,
+        /// Text.
+        #[wire("Text")]
+        pub text: Option<String>,
+        /// An enumeration.
+        #[wire("Color")]
+        pub color: Option<Color>,
+        /// Anything.
+        #[wire("Any")]
+        pub any: Option<Json>,
+        /// A list.
+        #[wire("Texts")]
+        pub texts: Vec<String>,
+        /// A list.
+        #[wire("Counts")]
+        pub counts: Vec<i64>,
+        /// A list of lists.
+        #[wire("Grid")]
+        pub grid: Vec<Vec<i32>>,
+        /// A list of objects.
+        #[wire("Things")]
+        pub things: Vec<Thing>,
+        /// A map.
+        #[wire("Names")]
+        pub names: BTreeMap<String, String>,
+        /// A map.
+        #[wire("Totals")]
+        pub totals: BTreeMap<String, i64>,
+        /// An object inside its own kind.
+        #[wire("Child")]
+        pub child: Option<Box<Thing>>,
     }
 }
 
@@ -302,14 +332,21 @@ fn a_list_may_be_wrapped_in_an_object() {
     assert_eq!(paths, ["Things.*[1].Small", "Things.*[2]"]);
 }
 
-objects! {
+object! {
     /// An answer that is text.
-    TextAnswer {
-        body: Option<String> = "$body", "The whole answer.";
+    pub struct TextAnswer {
+        /// The whole answer.
+        #[wire("$body")]
+        pub body: Option<String>,
     }
+}
+
+object! {
     /// An answer that is a list.
-    ListAnswer {
-        body: Vec<i64> = "$body", "The whole answer.";
+    pub struct ListAnswer {
+        /// The whole answer.
+        #[wire("$body")]
+        pub body: Vec<i64>,
     }
 }
 

@@ -2,21 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use alibabacloud_runtime::objects;
-use alibabacloud_runtime::parameters::parameters;
-use alibabacloud_runtime::value::Json;
+use alibabacloud_runtime::Json;
+use alibabacloud_runtime::private::object;
+use alibabacloud_runtime::private::parameters::parameters;
 use serde_json::json;
 
-objects! {
+object! {
     /// A compound value.
-    Line {
-        name: Option<String> = "Name", "A name.";
-        amount: Option<i64> = "Amount", "A number.";
-        price: Option<f64> = "Price", "A number with a fraction.";
-        phone: Option<String> = "Phone" sensitive, "Personal data.";
-        tags: Vec<String> = "Tags", "A list.";
-        notes: BTreeMap<String, String> = "Notes", "A map.";
-        inner: Option<Box<Line>> = "Inner", "An object inside its own kind.";
+    pub struct Line {
+        /// A name.
+        #[wire("Name")]
+        pub name: Option<String>,
+        /// A number.
+        #[wire("Amount")]
+        pub amount: Option<i64>,
+        /// A number with a fraction.
+        #[wire("Price")]
+        pub price: Option<f64>,
+        /// Personal data.
+        #[wire("Phone", sensitive)]
+        pub phone: Option<String>,
+        /// A list.
+        #[wire("Tags")]
+        pub tags: Vec<String>,
+        /// A map.
+        #[wire("Notes")]
+        pub notes: BTreeMap<String, String>,
+        /// An object inside its own kind.
+        #[wire("Inner")]
+        pub inner: Option<Box<Line>>,
     }
 }
 
@@ -25,34 +39,65 @@ macro_rules! order_in_style {
     ($module:ident, $style:ident) => {
         mod $module {
             use super::*;
-            alibabacloud_runtime::request! {
+            alibabacloud_runtime::private::request! {
                 /// A request.
-                Order / OrderBuilder {
-                    optional flag: bool = "Flag" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A boolean.";
-                    optional count: i32 = "Count" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A number.";
-                    optional price: f64 = "Price" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A number.";
-                    optional text: String = "Text" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "Text.";
-                    optional texts: Vec<String> = "Texts" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A list.";
-                    optional prices: Vec<f64> = "Prices" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A list.";
-                    optional grid: Vec<Vec<i32>> = "Grid" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "Lists in a list.";
-                    optional line: Line = "Line" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "An object.";
-                    optional lines: Vec<Line> = "Lines" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "Objects in a list.";
-                    optional labels: BTreeMap<String, i64> = "Labels" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A map.";
-                    optional frees: Vec<Json> = "Frees" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "Free-form items.";
-                    optional free: BTreeMap<String, Json> = "Free" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "A free-form object.";
-                    optional first_price: i64 = "Lines.1.Price" {}, "Has a dot in its name.";
-                    optional any: Json = "Any" { style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "Anything.";
-                    optional secrets: Vec<String> = "Secrets" { sensitive: true, style: alibabacloud_runtime::descriptor::ParameterStyle::$style }, "Personal data.";
+                #[builder(OrderBuilder)]
+                pub struct Order {
+                    /// A boolean.
+                    #[wire("Flag", $style)]
+                    pub flag: Option<bool>,
+                    /// A number.
+                    #[wire("Count", $style)]
+                    pub count: Option<i32>,
+                    /// A number.
+                    #[wire("Price", $style)]
+                    pub price: Option<f64>,
+                    /// Text.
+                    #[wire("Text", $style)]
+                    pub text: Option<String>,
+                    /// A list.
+                    #[wire("Texts", $style)]
+                    pub texts: Option<Vec<String>>,
+                    /// A list.
+                    #[wire("Prices", $style)]
+                    pub prices: Option<Vec<f64>>,
+                    /// Lists in a list.
+                    #[wire("Grid", $style)]
+                    pub grid: Option<Vec<Vec<i32>>>,
+                    /// An object.
+                    #[wire("Line", $style)]
+                    pub line: Option<Line>,
+                    /// Objects in a list.
+                    #[wire("Lines", $style)]
+                    pub lines: Option<Vec<Line>>,
+                    /// A map.
+                    #[wire("Labels", $style)]
+                    pub labels: Option<BTreeMap<String, i64>>,
+                    /// Free-form items.
+                    #[wire("Frees", $style)]
+                    pub frees: Option<Vec<Json>>,
+                    /// A free-form object.
+                    #[wire("Free", $style)]
+                    pub free: Option<BTreeMap<String, Json>>,
+                    /// Has a dot in its name.
+                    #[wire("Lines.1.Price")]
+                    pub first_price: Option<i64>,
+                    /// Anything.
+                    #[wire("Any", $style)]
+                    pub any: Option<Json>,
+                    /// Personal data.
+                    #[wire("Secrets", $style, sensitive)]
+                    pub secrets: Option<Vec<String>>,
                 }
             }
         }
     };
 }
 
-order_in_style!(in_json, Json);
-order_in_style!(repeated, RepeatList);
-order_in_style!(flat, Flat);
-order_in_style!(simple, Simple);
+order_in_style!(in_json, json);
+order_in_style!(repeated, repeat_list);
+order_in_style!(flat, flat);
+order_in_style!(simple, simple);
 
 fn line() -> Line {
     Line {

@@ -79,6 +79,7 @@ fn acs3_reproduces_every_vector() {
             body: b"",
             timestamp: header("x-acs-date"),
             nonce: header("x-acs-signature-nonce"),
+            headers: &[],
         };
         let signed = acs3::sign(&request, &credentials);
         assert_eq!(signed.canonical_request(), vector["canonical_request"], "{name}");
@@ -111,6 +112,7 @@ fn a_security_token_is_signed_under_both_schemes() {
             body: b"",
             timestamp: "t",
             nonce: "n",
+            headers: &[],
         };
         let signed = acs3::sign(&request, credentials);
         assert!(signed.headers(&request, credentials).any(|(name, _)| *name == "x-acs-security-token"));

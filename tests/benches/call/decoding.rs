@@ -3,7 +3,7 @@
 use alibabacloud_cams::chatapp_sync_phone_number::Output;
 use alibabacloud_cams::{ChatappSyncPhoneNumber, descriptor::ActionDescriptor};
 use alibabacloud_runtime::Action;
-use alibabacloud_runtime::decode::decode;
+use alibabacloud_runtime::private::decode::decode;
 
 use crate::measure::{Work, compare, pin};
 use crate::plain;

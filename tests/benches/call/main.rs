@@ -1,7 +1,7 @@
 //! `cargo xtask bench call [sending|signing|decoding]`: what a call costs, beside what it cannot cost less than.
 //!
-//! - *sending*: our full client (throttle off) and plain `reqwest` that posts a ready-made body and decodes with serde derive, in
-//!   turn, with 1, 32 and 1,000 calls in flight. The server is a process of its own on another core.
+//! - *sending*: our full client (throttle off) over each transport, and plain `reqwest` and the bare pooled client of `hyper-util`
+//!   that post a ready-made body and decode with serde derive, in turn, with 1, 32 and 1,000 calls in flight. The server is a process of its own on another core.
 //! - *signing*: building and signing a request, and the bare hashing of the same bytes.
 //! - *decoding*: the documented answer and one with 1,000 numbers, and serde derive on the same bytes.
 //!

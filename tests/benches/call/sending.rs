@@ -1,8 +1,16 @@
-//! Whole calls: our client beside plain `reqwest`.
+//! Whole calls: our client over each transport, beside plain `reqwest` and the bare pooled client of `hyper-util`.
 
 use std::time::{Duration, Instant};
 
+use alibabacloud_cams::transport::{BundledTransport, HyperTransport, ReqwestTransport};
 use alibabacloud_cams::{ChatappSyncPhoneNumber, Client, Credentials, SignatureVersion, Throttle};
+use bytes::Bytes;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client as HyperClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use tokio::task::LocalSet;
 
 use crate::measure::{Sorted, pin, thread_cpu};
@@ -15,7 +23,8 @@ const ROUNDS: usize = 15;
 
 #[derive(Clone)]
 enum Caller {
-    Plain { client: reqwest::Client, url: String, body: String },
+    Plain { client: reqwest::Client, url: String, body: &'static str },
+    Hyper { client: HyperClient<HttpConnector, Full<Bytes>>, url: http::Uri, body: &'static str },
     Ours(Client),
 }
 
@@ -24,10 +33,15 @@ impl Caller {
         match self {
             Self::Plain { client, url, body } => {
                 let request = client.post(url).header("content-type", "application/x-www-form-urlencoded");
-                let answer = request.body(body.clone()).send().await.expect("an answer");
+                let answer = request.body(*body).send().await.expect("an answer");
                 let bytes = answer.bytes().await.expect("a whole answer");
-                let output: plain::Output = serde_json::from_slice(&bytes).expect("decodes");
-                assert_eq!((output.code.as_deref(), output.phone_numbers.len()), (Some("OK"), 1));
+                check(&bytes);
+            }
+            Self::Hyper { client, url, body } => {
+                let request = Request::post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+                let request = request.body(Full::from(*body)).expect("a request");
+                let answer = client.request(request).await.expect("an answer");
+                check(&answer.into_body().collect().await.expect("a whole answer").to_bytes());
             }
             Self::Ours(client) => {
                 let answer = client.send(ChatappSyncPhoneNumber::new("293483938849493")).await.expect("success");
@@ -35,6 +49,18 @@ impl Caller {
             }
         }
     }
+}
+
+/// Decodes the answer as one would without a client.
+fn check(bytes: &[u8]) {
+    let output: plain::Output = serde_json::from_slice(bytes).expect("decodes");
+    assert_eq!((output.code.as_deref(), output.phone_numbers.len()), (Some("OK"), 1));
+}
+
+fn ours<T: BundledTransport>(url: &str, transport: T, signature: SignatureVersion) -> Caller {
+    let client = Client::builder().endpoint(url).credentials(Credentials::new("testid", "testsecret"));
+    let client = client.throttle(Throttle::off()).transport(transport).signature(signature);
+    Caller::Ours(client.build().expect("a client"))
 }
 
 /// So many calls with so many in flight; CPU and wall time.
@@ -65,24 +91,27 @@ async fn calls_of(caller: &Caller, in_flight: usize, calls: usize) {
 fn measure() {
     let mut server = Server::start();
     let url = format!("http://{}", server.address);
-    let ours = |signature| {
-        let client = Client::builder().endpoint(&url).credentials(Credentials::new("testid", "testsecret"));
-        Caller::Ours(client.throttle(Throttle::off()).signature(signature).build().expect("a client"))
-    };
     let body = "AccessKeyId=testid&Action=ChatappSyncPhoneNumber&CustSpaceId=293483938849493&Format=JSON&SignatureMethod=\
                 HMAC-SHA1&SignatureNonce=b2ad1fa42f2bc7e4b1c6d01bd5a0d7e9&SignatureVersion=1.0&Timestamp=2026-11-22T00%3A00%3A\
                 00Z&Version=2020-06-06&Signature=20J3TJveEfUpYwTgzNqwDNKF4Q4%3D";
     let plain = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let reqwest = || ReqwestTransport::without_proxies().expect("a transport");
+    let lean = || HyperTransport::without_proxies().expect("a transport");
+    let bare = HyperClient::builder(TokioExecutor::new()).build_http();
+    let uri = url.parse().expect("a URL");
     let callers = [
-        ("plain reqwest", Caller::Plain { client: plain, url: url.clone(), body: body.to_owned() }),
-        ("ours, V1", ours(SignatureVersion::V1)),
-        ("ours, V3", ours(SignatureVersion::V3)),
+        ("plain reqwest", Caller::Plain { client: plain, url: url.clone(), body }),
+        ("bare hyper-util", Caller::Hyper { client: bare, url: uri, body }),
+        ("reqwest, V1", ours(&url, reqwest(), SignatureVersion::V1)),
+        ("reqwest, V3", ours(&url, reqwest(), SignatureVersion::V3)),
+        ("hyper, V1", ours(&url, lean(), SignatureVersion::V1)),
+        ("hyper, V3", ours(&url, lean(), SignatureVersion::V3)),
     ];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for (in_flight, calls) in LEVELS {
         println!("Sending, {in_flight} in flight");
         let mut rounds: Vec<Vec<(f64, f64)>> = callers.iter().map(|_| Vec::new()).collect();
-        let mut connections = [0; 3];
+        let mut connections = [0; 6];
         for number in 0..=ROUNDS {
             for (((_, caller), rounds), connections) in callers.iter().zip(&mut rounds).zip(&mut connections) {
                 let (cpu, wall) = LocalSet::new().block_on(&runtime, round(caller, in_flight, calls));
@@ -100,7 +129,7 @@ fn measure() {
             let ratio = Sorted::of(rounds[index].iter().zip(&rounds[0]).map(|((this, _), (first, _))| this / first));
             let ((low, high), (ratio_low, ratio_high)) = (cpu.spread(), ratio.spread());
             println!(
-                "  {name:<14} {:>7.2} us CPU a call [{low:.2} to {high:.2}]  {:>7.0} calls/s   {:.3} times plain \
+                "  {name:<15} {:>7.2} us CPU a call [{low:.2} to {high:.2}]  {:>7.0} calls/s   {:.3} times plain \
                  [{ratio_low:.3} to {ratio_high:.3}]  {} connections",
                 cpu.median(),
                 rate.median(),

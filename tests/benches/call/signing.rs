@@ -60,6 +60,7 @@ pub(crate) fn run() {
             body: sent.body(),
             timestamp: header("x-acs-date"),
             nonce: header("x-acs-signature-nonce"),
+            headers: &[],
         },
         &Credentials::new("testid", "testsecret"),
     );

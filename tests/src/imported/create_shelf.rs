@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, AuthorizationDescriptor, ParameterLocation, ParameterStyle, RateLimit};
-use alibabacloud_runtime::value::Json;
-use alibabacloud_runtime::{Action, Request, objects, open_enums, request};
+use alibabacloud_runtime::descriptor::{
+    ActionDescriptor, AuthorizationDescriptor, RateLimit,
+};
+use alibabacloud_runtime::private::{object, open_enum, request};
+use alibabacloud_runtime::{Action, Json, Request};
 
 use super::{ShelfStore, errors, types};
 
@@ -17,297 +19,835 @@ request! {
     ///
     /// First item; Second item
     ///
-    /// You can call this operation up to five times per second per account. For more, see the note.
+    /// You can call this operation up to five times per second per account. For more, see the
+    /// note.
     ///
     /// let x = \[0; \<len>\];
     ///
     /// indented code
     ///
-    /// `unclosed and [`Vec\`\] \[link\]: \<script>alert(1)\</script> \<tag> \_\_x\_\_ <https://example.com/a_b*c>
+    /// `unclosed and [`Vec\`\] \[link\]: \<script>alert(1)\</script> \<tag> \_\_x\_\_
+    /// <https://example.com/a_b*c>
     ///
     /// All parameters are \*optional\* but one.
     ///
-    /// Takes the header `x-acs-head`, which the client does not set: add it to what `Client::prepare` gives.
+    /// Takes the header `x-acs-head`, which the client does not set: add it to what
+    /// `Client::prepare` gives.
     ///
-    /// The official metadata has the parameter ` Blank ` in the query of the request, too, which the client cannot
-    /// send.
+    /// The official metadata has the parameter ` Blank ` in the query of the request, too, which
+    /// the client cannot send.
     ///
-    /// At most 5 requests per second per account (read from the text, not reviewed). Not idempotent (a guess, not
-    /// reviewed): never sent again when the server may already have acted. Needs the RAM permission
-    /// `shelf_store:CreateShelf`. Errors: `Missing%s`, `Throttling.User`, `Shelf.Full`, `TabInside`, `Blank.Around`,
-    /// `2Many`, `错误`, `With Blank`, `SHELF_FULL`, `Odd.Status`, `Odder.Status`.
+    /// - At most 5 requests per second per account (read from the text, not reviewed).
+    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
+    ///   acted.
+    /// - Needs the RAM permission `shelf_store:CreateShelf`.
+    /// - Errors: `Missing%s`, `Throttling.User`, `Shelf.Full`, `TabInside`, `Blank.Around`,
+    ///   `2Many`, `错误`, `With Blank`, `SHELF_FULL`, `Odd.Status`, `Odder.Status`.
     ///
     /// ```
     /// use conformance::imported::CreateShelf;
     ///
     /// let request = CreateShelf::new("oak");
     /// ```
-    CreateShelf / CreateShelfBuilder {
-        required name: String = "Name" { example: "oak" }, "The name. It is short. Minimum length: `1`. Maximum length: `20`. Pattern: `^[a-z]+$`.", "call `.name(…)` before `.build()`: the parameter is required";
-        optional boards: i32 = "Boards" { example: "3" }, "How many boards. Default: `2`. Minimum: `1`. Maximum: `9`. Exclusive minimum: `true`.";
-        optional weight: i64 = "Weight" {}, "The weight";
-        optional price: f64 = "Price" { example: "1.50" }, "`Price`: not described.";
-        optional discount: f64 = "Discount" {}, "`Discount`: not described.";
-        optional painted: bool = "Painted" { example: "true" }, "Values: `true` (painted), `false` (bare).";
-        optional colour: Colour = "Colour" { example: "red" }, "`Colour`: not described.";
-        optional sizes: Vec<i64> = "Sizes" { example: "[1,2]" }, "Sizes.";
-        optional tag: Vec<Tag> = "Tag" { style: ParameterStyle::RepeatList, example: r#"[{"Key":"a","Value":"b"}]"# }, "Minimum number of items: `1`. Maximum number of items: `20`.";
-        optional label: BTreeMap<String, String> = "Label" { location: ParameterLocation::Form, style: ParameterStyle::Flat, example: r#"{"a":"b"}"# }, "`Label`: not described.";
-        optional ids: Vec<String> = "Ids" { style: ParameterStyle::Simple, example: r#"["a","b"]"# }, "`Ids`: not described.";
-        optional parts: Vec<Part> = "Parts" {}, "`Parts`: not described.";
-        optional system_disk_category: String = "SystemDisk.Category" { example: "none" }, "`SystemDisk.Category`: not described.";
-        optional system_disk: SystemDisk = "SystemDisk" { style: ParameterStyle::Flat }, "`SystemDisk`: not described.";
-        optional owner: Owner = "Owner" { style: ParameterStyle::Flat }, "`Owner`: not described.";
-        optional notes: Json = "Notes" { example: r#"{"any":[1]}"# }, "`Notes`: not described.";
-        optional free: BTreeMap<String, Json> = "Free" { style: ParameterStyle::Flat }, "`Free`: not described.";
-        optional free_flat: BTreeMap<String, Json> = "FreeFlat" { style: ParameterStyle::Flat }, "`FreeFlat`: not described.";
-        optional things: Vec<Json> = "Things" {}, "`Things`: not described.";
-        optional styled: Vec<String> = "Styled" { style: ParameterStyle::RepeatList }, "`Styled`: not described.";
-        optional styled_json: Json = "StyledJson" {}, "`StyledJson`: not described.";
-        optional by_name: types::Cook = "ByName" {}, "`ByName`: not described.";
-        optional mood: types::Mood = "Mood" {}, "How it feels.";
-        optional wrong: Json = "Wrong" {}, "`Wrong`: not described.";
-        optional twice: String = "Twice" {}, "`Twice`: not described.";
-        optional same: String = "Same" {}, "`Same`: not described.";
-        optional password: String = "Password" { sensitive: true, example: "hunter2" }, "A secret.";
-        optional token: String = "Token" { sensitive: true }, "`Token`: not described.";
-        optional version: String = "Version" {}, "`Version`: not described.";
-        optional r#match: String = "match" {}, "`match`: not described.";
-        optional self_: String = "self" {}, "`self`: not described.";
-        optional build_: String = "Build" {}, "`Build`: not described.";
-        optional value_2fa: String = "2fa" {}, "`2fa`: not described.";
-        optional when: String = "When" { example: "2020-01-01T00:00:00Z" }, "Deprecated. Format: `iso8601`.";
-        optional bytes: String = "Bytes" {}, "Format: `byte`.";
-        optional odd: String = "Odd" {}, "`Odd`: not described.";
-        optional odder: Json = "Odder" {}, "`Odder`: not described.";
+    #[builder(CreateShelfBuilder)]
+    pub struct CreateShelf {
+        /// The name. It is short. Minimum length: `1`. Maximum length: `20`. Pattern: `^[a-z]+$`.
+        #[wire("Name")]
+        #[example = "oak"]
+        #[required("call `.name(…)` before `.build()`")]
+        pub name: String,
+        /// How many boards. Default: `2`. Minimum: `1`. Maximum: `9`. Exclusive minimum: `true`.
+        #[wire("Boards")]
+        #[example = "3"]
+        pub boards: Option<i32>,
+        /// The weight
+        #[wire("Weight")]
+        pub weight: Option<i64>,
+        /// `Price`: not described.
+        #[wire("Price")]
+        #[example = "1.50"]
+        pub price: Option<f64>,
+        /// `Discount`: not described.
+        #[wire("Discount")]
+        pub discount: Option<f64>,
+        /// Values: `true` (painted), `false` (bare).
+        #[wire("Painted")]
+        #[example = "true"]
+        pub painted: Option<bool>,
+        /// `Colour`: not described.
+        #[wire("Colour")]
+        #[example = "red"]
+        pub colour: Option<Colour>,
+        /// Sizes.
+        #[wire("Sizes")]
+        #[example = "[1,2]"]
+        pub sizes: Option<Vec<i64>>,
+        /// Minimum number of items: `1`. Maximum number of items: `20`.
+        #[wire("Tag", repeat_list)]
+        #[example = r#"[{"Key":"a","Value":"b"}]"#]
+        pub tag: Option<Vec<Tag>>,
+        /// `Label`: not described.
+        #[wire("Label", form, flat)]
+        #[example = r#"{"a":"b"}"#]
+        pub label: Option<BTreeMap<String, String>>,
+        /// `Ids`: not described.
+        #[wire("Ids", simple)]
+        #[example = r#"["a","b"]"#]
+        pub ids: Option<Vec<String>>,
+        /// `Parts`: not described.
+        #[wire("Parts")]
+        pub parts: Option<Vec<Part>>,
+        /// `SystemDisk.Category`: not described.
+        #[wire("SystemDisk.Category")]
+        #[example = "none"]
+        pub system_disk_category: Option<String>,
+        /// `SystemDisk`: not described.
+        #[wire("SystemDisk", flat)]
+        pub system_disk: Option<SystemDisk>,
+        /// `Owner`: not described.
+        #[wire("Owner", flat)]
+        pub owner: Option<Owner>,
+        /// `Notes`: not described.
+        #[wire("Notes")]
+        #[example = r#"{"any":[1]}"#]
+        pub notes: Option<Json>,
+        /// `Free`: not described.
+        #[wire("Free", flat)]
+        pub free: Option<BTreeMap<String, Json>>,
+        /// `FreeFlat`: not described.
+        #[wire("FreeFlat", flat)]
+        pub free_flat: Option<BTreeMap<String, Json>>,
+        /// `Things`: not described.
+        #[wire("Things")]
+        pub things: Option<Vec<Json>>,
+        /// `Styled`: not described.
+        #[wire("Styled", repeat_list)]
+        pub styled: Option<Vec<String>>,
+        /// `StyledJson`: not described.
+        #[wire("StyledJson")]
+        pub styled_json: Option<Json>,
+        /// `ByName`: not described.
+        #[wire("ByName")]
+        pub by_name: Option<types::Cook>,
+        /// How it feels.
+        #[wire("Mood")]
+        pub mood: Option<types::Mood>,
+        /// `Wrong`: not described.
+        #[wire("Wrong")]
+        pub wrong: Option<Json>,
+        /// `Twice`: not described.
+        #[wire("Twice")]
+        pub twice: Option<String>,
+        /// `Same`: not described.
+        #[wire("Same")]
+        pub same: Option<String>,
+        /// A secret.
+        #[wire("Password", sensitive)]
+        #[example = "hunter2"]
+        pub password: Option<String>,
+        /// `Token`: not described.
+        #[wire("Token", sensitive)]
+        pub token: Option<String>,
+        /// `Version`: not described.
+        #[wire("Version")]
+        pub version: Option<String>,
+        /// `match`: not described.
+        #[wire("match")]
+        pub r#match: Option<String>,
+        /// `self`: not described.
+        #[wire("self")]
+        pub self_: Option<String>,
+        /// `Build`: not described.
+        #[wire("Build")]
+        pub build_: Option<String>,
+        /// `2fa`: not described.
+        #[wire("2fa")]
+        pub value_2fa: Option<String>,
+        /// Deprecated. Format: `iso8601`.
+        #[wire("When")]
+        #[example = "2020-01-01T00:00:00Z"]
+        pub when: Option<String>,
+        /// Format: `byte`.
+        #[wire("Bytes")]
+        pub bytes: Option<String>,
+        /// `Odd`: not described.
+        #[wire("Odd")]
+        pub odd: Option<String>,
+        /// `Odder`: not described.
+        #[wire("Odder")]
+        pub odder: Option<Json>,
     }
 }
 
 impl Action for CreateShelf {
     type Product = ShelfStore;
     type Output = Output;
-
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "CreateShelf",
         summary: "Creates a shelf.",
-        description: "Before you begin\n\nRead Shelves and the guide (<https://example.com/guide>).\n\nFirst item; Second item\n\nYou can call this operation up to five times per second per account. For more, see the note.\n\nlet x = \\[0; \\<len>\\];\n\nindented code\n\n`unclosed and [`Vec\\`\\] \\[link\\]: \\<script>alert(1)\\</script> \\<tag> \\_\\_x\\_\\_ <https://example.com/a_b*c>\n\nAll parameters are \\*optional\\* but one.\n\nTakes the header `x-acs-head`, which the client does not set: add it to what `Client::prepare` gives.\n\nThe official metadata has the parameter ` Blank ` in the query of the request, too, which the client cannot send.",
+        description: "Before you begin\n\nRead Shelves and the guide \
+            (<https://example.com/guide>).\n\nFirst item; Second item\n\nYou can call this \
+            operation up to five times per second per account. For more, see the note.\n\nlet x = \
+            \\[0; \\<len>\\];\n\nindented code\n\n`unclosed and [`Vec\\`\\] \\[link\\]: \
+            \\<script>alert(1)\\</script> \\<tag> \\_\\_x\\_\\_ \
+            <https://example.com/a_b*c>\n\nAll parameters are \\*optional\\* but one.\n\nTakes \
+            the header `x-acs-head`, which the client does not set: add it to what \
+            `Client::prepare` gives.\n\nThe official metadata has the parameter ` Blank ` in the \
+            query of the request, too, which the client cannot send.",
         idempotent: false,
         rate_limit: Some(RateLimit::per_second(5)),
-        authorization: AuthorizationDescriptor { action: "shelf_store:CreateShelf", access: "create", resource: "*" },
+        authorization: AuthorizationDescriptor {
+            action: "shelf_store:CreateShelf",
+            access: "create",
+            resource: "*",
+        },
         parameters: Self::PARAMETERS,
-        errors: &[&errors::MISSING_S, &errors::THROTTLING_USER, &errors::SHELF_FULL, &errors::TAB_INSIDE, &errors::BLANK_AROUND, &errors::VALUE_2MANY, &errors::U9519_U8BEF, &errors::WITH_BLANK, &errors::SHELF_FULL_2, &errors::ODD_STATUS, &errors::ODDER_STATUS],
-        example: r#"{"RequestId":"A","Code":"OK","Success":true,"Shelf":{"Id":7,"Count":"1","Type":"A"},"Status":"OK","Boards":[{"Status":{"Status":"x"}}],"Names":{"a":["b"]},"Mixed":{"A":"x"},"Anything":4,"NoType":{"a":null},"List":[[1,2.5]],"Deep":{"Name":"a","Next":{"Name":"b"}},"Cook":{"Name":"Ann","Boss":{"Name":"Bob"}},"Moods":["HAPPY"],"Alias":["x"],"PhoneNumber":"86"}"#,
+        errors: &[
+            &errors::MISSING_S,
+            &errors::THROTTLING_USER,
+            &errors::SHELF_FULL,
+            &errors::TAB_INSIDE,
+            &errors::BLANK_AROUND,
+            &errors::VALUE_2MANY,
+            &errors::U9519_U8BEF,
+            &errors::WITH_BLANK,
+            &errors::SHELF_FULL_2,
+            &errors::ODD_STATUS,
+            &errors::ODDER_STATUS,
+        ],
+        example: EXAMPLE,
         guessed: &["idempotent", "rate_limit"],
         ..ActionDescriptor::EMPTY
     };
 }
 
-objects! {
-    Output: "What [`CreateShelf`] returns." {
-        request_id: Option<String> = "RequestId", "The ID of the request.";
-        code: Option<String> = "Code", "`Code`: not described.";
-        success: Option<bool> = "Success", "`Success`: not described.";
-        shelf: Option<Shelf> = "Shelf", "The shelf.";
-        status: Option<Status> = "Status", "`Status`: not described.";
-        boards: Vec<Board> = "Boards", "`Boards`: not described.";
-        names: BTreeMap<String, Vec<String>> = "Names", "`Names`: not described.";
-        mixed: Option<Mixed> = "Mixed", "`Mixed`: not described.";
-        anything: Option<Json> = "Anything", "`Anything`: not described.";
-        no_type: Option<Json> = "NoType", "`NoType`: not described.";
-        untyped: Option<Json> = "Untyped", "No type.";
-        list: Vec<Vec<f64>> = "List", "`List`: not described.";
-        deep: Option<Deep> = "Deep", "Level 1.";
-        cook: Option<types::Cook> = "Cook", "`Cook`: not described.";
-        moods: Vec<types::Mood> = "Moods", "`Moods`: not described.";
-        alias: Vec<String> = "Alias", "`Alias`: not described.";
-        circle: Vec<Json> = "Circle", "`Circle`: not described.";
-        phone_number: Option<String> = "PhoneNumber" sensitive, "A number.";
-    }
-    Tag: "Minimum number of items: `1`. Maximum number of items: `20`." {
-        key: Option<String> = "Key", "The key. Required.";
-        value: Option<String> = "Value", "`Value`: not described.";
-        r#type: Option<String> = "type", "`type`: not described.";
-    }
-    Part: "`Part`: not described." {
-        a: Option<String> = "A", "`A`: not described.";
-    }
-    SystemDisk: "`SystemDisk`: not described." {
-        size: Option<String> = "Size", "Format: `int64`.";
-        encrypted: Option<bool> = "Encrypted", "`Encrypted`: not described.";
-    }
-    Owner: "`Owner`: not described." {
-        owner_id: Option<String> = "ownerId", "`ownerId`: not described.";
-        owner_id_2: Option<i64> = "OwnerId", "`OwnerId`: not described.";
-        owner_id_3: Option<String> = "owner_id", "`owner_id`: not described.";
-    }
-    Shelf: "The shelf." {
-        id: Option<String> = "Id", "`Id`: not described.";
-        from: Option<String> = "From", "`From`: not described.";
-        r#type: Option<Type> = "Type", "`Type`: not described.";
-        count: Option<i32> = "Count", "Values: `1` (One), `2`.";
-        status: Option<ShelfStatus> = "Status", "`Status`: not described.";
-        self_: Option<String> = "self", "`self`: not described.";
-        a_b: Option<String> = "a.b", "`a.b`: not described.";
-        x_y: Option<String> = "x-y", "`x-y`: not described.";
-        value_1st: Option<String> = "1st", "`1st`: not described.";
-        owner_id: Option<String> = "ownerId", "`ownerId`: not described.";
-        owner_id_2: Option<String> = "OwnerId", "`OwnerId`: not described.";
-    }
-    Board: "A board." {
-        status: Option<BoardStatus> = "Status", "`Status`: not described.";
-    }
-    Mixed: "`Mixed`: not described." {
-        a: Option<String> = "A", "`A`: not described.";
-    }
-    Deep: "Level 1." {
-        next: Option<Next> = "Next", "Level 2.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    BoardStatus: "`BoardStatus`: not described. (This is the `Status` of [`Board`]; another type has the short name.)" {
-        status: Option<BoardStatusStatus> = "Status", "`Status`: not described.";
-    }
-    Next: "Level 2." {
-        next: Option<NextNext> = "Next", "Level 3.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNext: "Level 3. (This is the `Next` of [`Next`]; another type has the short name.)" {
-        next: Option<NextNextNext> = "Next", "Level 4.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNext: "Level 4. (This is the `Next` of [`NextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNext> = "Next", "Level 5.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNext: "Level 5. (This is the `Next` of [`NextNextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNextNext> = "Next", "Level 6.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNextNext: "Level 6. (This is the `Next` of [`NextNextNextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNextNextNext> = "Next", "Level 7.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNextNextNext: "Level 7. (This is the `Next` of [`NextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNextNextNextNext> = "Next", "Level 8.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNextNextNextNext: "Level 8. (This is the `Next` of [`NextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNextNextNextNextNext> = "Next", "Level 9.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNextNextNextNextNext: "Level 9. (This is the `Next` of [`NextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNextNextNextNextNextNext> = "Next", "Level 10.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNextNextNextNextNextNext: "Level 10. (This is the `Next` of [`NextNextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNextNextNextNextNextNextNext> = "Next", "Level 11.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNextNextNextNextNextNextNext: "Level 11. (This is the `Next` of [`NextNextNextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNextNextNextNextNextNextNextNext> = "Next", "Level 12.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNextNextNextNextNextNextNextNext: "Level 12. (This is the `Next` of [`NextNextNextNextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNextNextNextNextNextNextNextNextNext> = "Next", "Level 13.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNextNextNextNextNextNextNextNextNext: "Level 13. (This is the `Next` of [`NextNextNextNextNextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNextNextNextNextNextNextNextNextNextNext> = "Next", "Level 14.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNextNextNextNextNextNextNextNextNextNext: "Level 14. (This is the `Next` of [`NextNextNextNextNextNextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNextNextNextNextNextNextNextNextNextNextNext> = "Next", "Level 15.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNextNextNextNextNextNextNextNextNextNextNext: "Level 15. (This is the `Next` of [`NextNextNextNextNextNextNextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<NextNextNextNextNextNextNextNextNextNextNextNextNextNextNext> = "Next", "Level 16.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    NextNextNextNextNextNextNextNextNextNextNextNextNextNextNext: "Level 16. (This is the `Next` of [`NextNextNextNextNextNextNextNextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<Next2> = "Next", "Level 17.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2: "Level 17. (This is the `Next` of [`NextNextNextNextNextNextNextNextNextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<Next2Next> = "Next", "Level 18.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2Next: "Level 18. (This is the `Next` of [`Next2`]; another type has the short name.)" {
-        next: Option<Next2NextNext> = "Next", "Level 19.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2NextNext: "Level 19. (This is the `Next` of [`Next2Next`]; another type has the short name.)" {
-        next: Option<Next2NextNextNext> = "Next", "Level 20.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2NextNextNext: "Level 20. (This is the `Next` of [`Next2NextNext`]; another type has the short name.)" {
-        next: Option<Next2NextNextNextNext> = "Next", "Level 21.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2NextNextNextNext: "Level 21. (This is the `Next` of [`Next2NextNextNext`]; another type has the short name.)" {
-        next: Option<Next2NextNextNextNextNext> = "Next", "Level 22.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2NextNextNextNextNext: "Level 22. (This is the `Next` of [`Next2NextNextNextNext`]; another type has the short name.)" {
-        next: Option<Next2NextNextNextNextNextNext> = "Next", "Level 23.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2NextNextNextNextNextNext: "Level 23. (This is the `Next` of [`Next2NextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<Next2NextNextNextNextNextNextNext> = "Next", "Level 24.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2NextNextNextNextNextNextNext: "Level 24. (This is the `Next` of [`Next2NextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<Next2NextNextNextNextNextNextNextNext> = "Next", "Level 25.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2NextNextNextNextNextNextNextNext: "Level 25. (This is the `Next` of [`Next2NextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<Next2NextNextNextNextNextNextNextNextNext> = "Next", "Level 26.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2NextNextNextNextNextNextNextNextNext: "Level 26. (This is the `Next` of [`Next2NextNextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<Next2NextNextNextNextNextNextNextNextNextNext> = "Next", "Level 27.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2NextNextNextNextNextNextNextNextNextNext: "Level 27. (This is the `Next` of [`Next2NextNextNextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<Next2NextNextNextNextNextNextNextNextNextNextNext> = "Next", "Level 28.";
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Next2NextNextNextNextNextNextNextNextNextNextNext: "Level 28. (This is the `Next` of [`Next2NextNextNextNextNextNextNextNextNextNext`]; another type has the short name.)" {
-        next: Option<String> = "Next", "The innermost one.";
-        name: Option<String> = "Name", "`Name`: not described.";
+object! {
+    /// What [`CreateShelf`] returns.
+    pub struct Output {
+        /// The ID of the request.
+        #[wire("RequestId")]
+        pub request_id: Option<String>,
+        /// `Code`: not described.
+        #[wire("Code")]
+        pub code: Option<String>,
+        /// `Success`: not described.
+        #[wire("Success")]
+        pub success: Option<bool>,
+        /// The shelf.
+        #[wire("Shelf")]
+        pub shelf: Option<Shelf>,
+        /// `Status`: not described.
+        #[wire("Status")]
+        pub status: Option<Status>,
+        /// `Boards`: not described.
+        #[wire("Boards")]
+        pub boards: Vec<Board>,
+        /// `Names`: not described.
+        #[wire("Names")]
+        pub names: BTreeMap<String, Vec<String>>,
+        /// `Mixed`: not described.
+        #[wire("Mixed")]
+        pub mixed: Option<Mixed>,
+        /// `Anything`: not described.
+        #[wire("Anything")]
+        pub anything: Option<Json>,
+        /// `NoType`: not described.
+        #[wire("NoType")]
+        pub no_type: Option<Json>,
+        /// No type.
+        #[wire("Untyped")]
+        pub untyped: Option<Json>,
+        /// `List`: not described.
+        #[wire("List")]
+        pub list: Vec<Vec<f64>>,
+        /// Level 1.
+        #[wire("Deep")]
+        pub deep: Option<Deep>,
+        /// `Cook`: not described.
+        #[wire("Cook")]
+        pub cook: Option<types::Cook>,
+        /// `Moods`: not described.
+        #[wire("Moods")]
+        pub moods: Vec<types::Mood>,
+        /// `Alias`: not described.
+        #[wire("Alias")]
+        pub alias: Vec<String>,
+        /// `Circle`: not described.
+        #[wire("Circle")]
+        pub circle: Vec<Json>,
+        /// A number.
+        #[wire("PhoneNumber", sensitive)]
+        pub phone_number: Option<String>,
     }
 }
 
-open_enums! {
-    Colour: "`Colour`: not described." {
-        Red = "red", "Red paint";
-        Red2 = "RED", "Another red (`RED` on the wire; another one has the plain name.)";
-        None = "none", "`none`: not described.";
-        Empty = "", "No colour";
-        U7EFF = "绿", "Green";
-        Value10cm = "10cm", "Digits first";
-        Type = "type", "A keyword";
-        AB = "a-b", "`a-b`: not described.";
-        AB2 = "a.b", "`a.b`: not described.";
-        AB3 = "a b", "`a b`: not described.";
-        AB4 = "a/b", "`a/b`: not described.";
-        AB5 = "a::b", "`a::b`: not described.";
-        LessEqual = "<=", "`<=`: not described.";
-        Greater = ">", "`>`: not described.";
-        StarStar = "**", "`**`: not described.";
-        A1 = r#"{"a":1}"#, "JSON";
-        Blue = "blue", "`blue`: not described.";
-    }
-    Status: "`Status`: not described." {
-        Ok = "OK", "Fine";
-        Ok2 = "ok", "Fine, too (`ok` on the wire; another one has the plain name.)";
-    }
-    Type: "`Type`: not described." {
-        A = "A", "`A`: not described.";
-        B = "B", "`B`: not described.";
-    }
-    ShelfStatus: "`ShelfStatus`: not described. (This is the `Status` of [`Shelf`]; another type has the short name.)" {
-        Ok = "OK", "Fine";
-    }
-    BoardStatusStatus: "`BoardStatusStatus`: not described. (This is the `Status` of [`BoardStatus`]; another type has the short name.)" {
-        X = "x", "`x`: not described.";
+object! {
+    /// Minimum number of items: `1`. Maximum number of items: `20`.
+    pub struct Tag {
+        /// The key. Required.
+        #[wire("Key")]
+        pub key: Option<String>,
+        /// `Value`: not described.
+        #[wire("Value")]
+        pub value: Option<String>,
+        /// `type`: not described.
+        #[wire("type")]
+        pub r#type: Option<String>,
     }
 }
+
+object! {
+    /// `Part`: not described.
+    pub struct Part {
+        /// `A`: not described.
+        #[wire("A")]
+        pub a: Option<String>,
+    }
+}
+
+object! {
+    /// `SystemDisk`: not described.
+    pub struct SystemDisk {
+        /// Format: `int64`.
+        #[wire("Size")]
+        pub size: Option<String>,
+        /// `Encrypted`: not described.
+        #[wire("Encrypted")]
+        pub encrypted: Option<bool>,
+    }
+}
+
+object! {
+    /// `Owner`: not described.
+    pub struct Owner {
+        /// `ownerId`: not described.
+        #[wire("ownerId")]
+        pub owner_id: Option<String>,
+        /// `OwnerId`: not described.
+        #[wire("OwnerId")]
+        pub owner_id_2: Option<i64>,
+        /// `owner_id`: not described.
+        #[wire("owner_id")]
+        pub owner_id_3: Option<String>,
+    }
+}
+
+object! {
+    /// The shelf.
+    pub struct Shelf {
+        /// `Id`: not described.
+        #[wire("Id")]
+        pub id: Option<String>,
+        /// `From`: not described.
+        #[wire("From")]
+        pub from: Option<String>,
+        /// `Type`: not described.
+        #[wire("Type")]
+        pub r#type: Option<Type>,
+        /// Values: `1` (One), `2`.
+        #[wire("Count")]
+        pub count: Option<i32>,
+        /// `Status`: not described.
+        #[wire("Status")]
+        pub status: Option<ShelfStatus>,
+        /// `self`: not described.
+        #[wire("self")]
+        pub self_: Option<String>,
+        /// `a.b`: not described.
+        #[wire("a.b")]
+        pub a_b: Option<String>,
+        /// `x-y`: not described.
+        #[wire("x-y")]
+        pub x_y: Option<String>,
+        /// `1st`: not described.
+        #[wire("1st")]
+        pub value_1st: Option<String>,
+        /// `ownerId`: not described.
+        #[wire("ownerId")]
+        pub owner_id: Option<String>,
+        /// `OwnerId`: not described.
+        #[wire("OwnerId")]
+        pub owner_id_2: Option<String>,
+    }
+}
+
+object! {
+    /// A board.
+    pub struct Board {
+        /// `Status`: not described.
+        #[wire("Status")]
+        pub status: Option<BoardStatus>,
+    }
+}
+
+object! {
+    /// `Mixed`: not described.
+    pub struct Mixed {
+        /// `A`: not described.
+        #[wire("A")]
+        pub a: Option<String>,
+    }
+}
+
+object! {
+    /// Level 1.
+    pub struct Deep {
+        /// Level 2.
+        #[wire("Next")]
+        pub next: Option<Next>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// `BoardStatus`: not described. (This is the `Status` of [`Board`]; another type has the
+    /// short name.)
+    pub struct BoardStatus {
+        /// `Status`: not described.
+        #[wire("Status")]
+        pub status: Option<BoardStatusStatus>,
+    }
+}
+
+object! {
+    /// Level 2.
+    pub struct Next {
+        /// Level 3.
+        #[wire("Next")]
+        pub next: Option<NextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 3. (This is the `Next` of [`Next`]; another type has the short name.)
+    pub struct NextNext {
+        /// Level 4.
+        #[wire("Next")]
+        pub next: Option<NextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 4. (This is the `Next` of [`NextNext`]; another type has the short name.)
+    pub struct NextNextNext {
+        /// Level 5.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 5. (This is the `Next` of [`NextNextNext`]; another type has the short name.)
+    pub struct NextNextNextNext {
+        /// Level 6.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 6. (This is the `Next` of [`NextNextNextNext`]; another type has the short name.)
+    pub struct NextNextNextNextNext {
+        /// Level 7.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 7. (This is the `Next` of [`NextNextNextNextNext`]; another type has the short name.)
+    pub struct NextNextNextNextNextNext {
+        /// Level 8.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 8. (This is the `Next` of [`NextNextNextNextNextNext`]; another type has the short
+    /// name.)
+    pub struct NextNextNextNextNextNextNext {
+        /// Level 9.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 9. (This is the `Next` of [`NextNextNextNextNextNextNext`]; another type has the
+    /// short name.)
+    pub struct NextNextNextNextNextNextNextNext {
+        /// Level 10.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 10. (This is the `Next` of [`NextNextNextNextNextNextNextNext`]; another type has the
+    /// short name.)
+    pub struct NextNextNextNextNextNextNextNextNext {
+        /// Level 11.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 11. (This is the `Next` of [`NextNextNextNextNextNextNextNextNext`]; another type has
+    /// the short name.)
+    pub struct NextNextNextNextNextNextNextNextNextNext {
+        /// Level 12.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 12. (This is the `Next` of [`NextNextNextNextNextNextNextNextNextNext`]; another type
+    /// has the short name.)
+    pub struct NextNextNextNextNextNextNextNextNextNextNext {
+        /// Level 13.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNextNextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 13. (This is the `Next` of [`NextNextNextNextNextNextNextNextNextNextNext`]; another
+    /// type has the short name.)
+    pub struct NextNextNextNextNextNextNextNextNextNextNextNext {
+        /// Level 14.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNextNextNextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 14. (This is the `Next` of [`NextNextNextNextNextNextNextNextNextNextNextNext`];
+    /// another type has the short name.)
+    pub struct NextNextNextNextNextNextNextNextNextNextNextNextNext {
+        /// Level 15.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNextNextNextNextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 15. (This is the `Next` of [`NextNextNextNextNextNextNextNextNextNextNextNextNext`];
+    /// another type has the short name.)
+    pub struct NextNextNextNextNextNextNextNextNextNextNextNextNextNext {
+        /// Level 16.
+        #[wire("Next")]
+        pub next: Option<NextNextNextNextNextNextNextNextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 16. (This is the `Next` of
+    /// [`NextNextNextNextNextNextNextNextNextNextNextNextNextNext`]; another type has the short
+    /// name.)
+    pub struct NextNextNextNextNextNextNextNextNextNextNextNextNextNextNext {
+        /// Level 17.
+        #[wire("Next")]
+        pub next: Option<Next2>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 17. (This is the `Next` of
+    /// [`NextNextNextNextNextNextNextNextNextNextNextNextNextNextNext`]; another type has the
+    /// short name.)
+    pub struct Next2 {
+        /// Level 18.
+        #[wire("Next")]
+        pub next: Option<Next2Next>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 18. (This is the `Next` of [`Next2`]; another type has the short name.)
+    pub struct Next2Next {
+        /// Level 19.
+        #[wire("Next")]
+        pub next: Option<Next2NextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 19. (This is the `Next` of [`Next2Next`]; another type has the short name.)
+    pub struct Next2NextNext {
+        /// Level 20.
+        #[wire("Next")]
+        pub next: Option<Next2NextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 20. (This is the `Next` of [`Next2NextNext`]; another type has the short name.)
+    pub struct Next2NextNextNext {
+        /// Level 21.
+        #[wire("Next")]
+        pub next: Option<Next2NextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 21. (This is the `Next` of [`Next2NextNextNext`]; another type has the short name.)
+    pub struct Next2NextNextNextNext {
+        /// Level 22.
+        #[wire("Next")]
+        pub next: Option<Next2NextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 22. (This is the `Next` of [`Next2NextNextNextNext`]; another type has the short
+    /// name.)
+    pub struct Next2NextNextNextNextNext {
+        /// Level 23.
+        #[wire("Next")]
+        pub next: Option<Next2NextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 23. (This is the `Next` of [`Next2NextNextNextNextNext`]; another type has the short
+    /// name.)
+    pub struct Next2NextNextNextNextNextNext {
+        /// Level 24.
+        #[wire("Next")]
+        pub next: Option<Next2NextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 24. (This is the `Next` of [`Next2NextNextNextNextNextNext`]; another type has the
+    /// short name.)
+    pub struct Next2NextNextNextNextNextNextNext {
+        /// Level 25.
+        #[wire("Next")]
+        pub next: Option<Next2NextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 25. (This is the `Next` of [`Next2NextNextNextNextNextNextNext`]; another type has
+    /// the short name.)
+    pub struct Next2NextNextNextNextNextNextNextNext {
+        /// Level 26.
+        #[wire("Next")]
+        pub next: Option<Next2NextNextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 26. (This is the `Next` of [`Next2NextNextNextNextNextNextNextNext`]; another type
+    /// has the short name.)
+    pub struct Next2NextNextNextNextNextNextNextNextNext {
+        /// Level 27.
+        #[wire("Next")]
+        pub next: Option<Next2NextNextNextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 27. (This is the `Next` of [`Next2NextNextNextNextNextNextNextNextNext`]; another
+    /// type has the short name.)
+    pub struct Next2NextNextNextNextNextNextNextNextNextNext {
+        /// Level 28.
+        #[wire("Next")]
+        pub next: Option<Next2NextNextNextNextNextNextNextNextNextNextNext>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// Level 28. (This is the `Next` of [`Next2NextNextNextNextNextNextNextNextNextNext`]; another
+    /// type has the short name.)
+    pub struct Next2NextNextNextNextNextNextNextNextNextNextNext {
+        /// The innermost one.
+        #[wire("Next")]
+        pub next: Option<String>,
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+open_enum! {
+    /// `Colour`: not described.
+    pub enum Colour {
+        /// Red paint
+        Red = "red",
+        /// Another red (`RED` on the wire; another one has the plain name.)
+        Red2 = "RED",
+        /// `none`: not described.
+        None = "none",
+        /// No colour
+        Empty = "",
+        /// Green
+        U7EFF = "绿",
+        /// Digits first
+        Value10cm = "10cm",
+        /// A keyword
+        Type = "type",
+        /// `a-b`: not described.
+        AB = "a-b",
+        /// `a.b`: not described.
+        AB2 = "a.b",
+        /// `a b`: not described.
+        AB3 = "a b",
+        /// `a/b`: not described.
+        AB4 = "a/b",
+        /// `a::b`: not described.
+        AB5 = "a::b",
+        /// `<=`: not described.
+        LessEqual = "<=",
+        /// `>`: not described.
+        Greater = ">",
+        /// `**`: not described.
+        StarStar = "**",
+        /// JSON
+        A1 = r#"{"a":1}"#,
+        /// `blue`: not described.
+        Blue = "blue",
+    }
+}
+
+open_enum! {
+    /// `Status`: not described.
+    pub enum Status {
+        /// Fine
+        Ok = "OK",
+        /// Fine, too (`ok` on the wire; another one has the plain name.)
+        Ok2 = "ok",
+    }
+}
+
+open_enum! {
+    /// `Type`: not described.
+    pub enum Type {
+        /// `A`: not described.
+        A = "A",
+        /// `B`: not described.
+        B = "B",
+    }
+}
+
+open_enum! {
+    /// `ShelfStatus`: not described. (This is the `Status` of [`Shelf`]; another type has the
+    /// short name.)
+    pub enum ShelfStatus {
+        /// Fine
+        Ok = "OK",
+    }
+}
+
+open_enum! {
+    /// `BoardStatusStatus`: not described. (This is the `Status` of [`BoardStatus`]; another type
+    /// has the short name.)
+    pub enum BoardStatusStatus {
+        /// `x`: not described.
+        X = "x",
+    }
+}
+
+/// The documented answer.
+const EXAMPLE: &str = r#"{
+  "RequestId": "A",
+  "Code": "OK",
+  "Success": true,
+  "Shelf": { "Id": 7, "Count": "1", "Type": "A" },
+  "Status": "OK",
+  "Boards": [{ "Status": { "Status": "x" } }],
+  "Names": { "a": ["b"] },
+  "Mixed": { "A": "x" },
+  "Anything": 4,
+  "NoType": { "a": null },
+  "List": [[1, 2.5]],
+  "Deep": { "Name": "a", "Next": { "Name": "b" } },
+  "Cook": { "Name": "Ann", "Boss": { "Name": "Bob" } },
+  "Moods": ["HAPPY"],
+  "Alias": ["x"],
+  "PhoneNumber": "86"
+}"#;

@@ -2,22 +2,44 @@
 
 //! The documented errors of the product.
 
+use alibabacloud_runtime::Error;
 use alibabacloud_runtime::descriptor::ErrorDescriptor;
-use alibabacloud_runtime::{Error, open_enums};
+use alibabacloud_runtime::private::open_enum;
 
-open_enums! {
-    ErrorCode: "An error code of the product." {
-        MissingPercentS = "Missing%s", "The parameter %s is missing. (HTTP 400)";
-        ThrottlingUser = "Throttling.User", "Too fast. (HTTP 400) Wait.";
-        ShelfFull = "Shelf.Full", "The shelf is full. (HTTP 400) Also: No room. Also: Gone. Also with HTTP 404.";
-        TabInside = "TabInside", "x (HTTP 400)";
-        BlankAround = "Blank.Around", "`Blank.Around`: not described. (HTTP 400)";
-        Value2Many = "2Many", "Too many. (HTTP 400)";
-        U9519U8BEF = "错误", "中文 (HTTP 400)";
-        WithBlank = "With Blank", "None. (HTTP 400)";
-        ShelfFull2 = "SHELF_FULL", "The shelf is full. (`SHELF_FULL` on the wire; another one has the plain name.) (HTTP 404)";
-        OddStatus = "Odd.Status", "Odd. Documented status: 2014.";
-        OdderStatus = "Odder.Status", "Odder. Documented status: 999999.";
+open_enum! {
+    /// An error code of the product.
+    pub enum ErrorCode {
+        /// The parameter %s is missing. (HTTP 400)
+        MissingPercentS = "Missing%s",
+        /// Too fast. (HTTP 400)
+        ///
+        /// Wait.
+        ThrottlingUser = "Throttling.User",
+        /// The shelf is full. (HTTP 400)
+        ///
+        /// Also: No room. Also: Gone. Also with HTTP 404.
+        ShelfFull = "Shelf.Full",
+        /// x (HTTP 400)
+        TabInside = "TabInside",
+        /// `Blank.Around`: not described. (HTTP 400)
+        BlankAround = "Blank.Around",
+        /// Too many. (HTTP 400)
+        Value2Many = "2Many",
+        /// 中文 (HTTP 400)
+        U9519U8BEF = "错误",
+        /// None. (HTTP 400)
+        WithBlank = "With Blank",
+        /// The shelf is full. (`SHELF_FULL` on the wire; another one has the plain name.) (HTTP
+        /// 404\)
+        ShelfFull2 = "SHELF_FULL",
+        /// Odd.
+        ///
+        /// Documented status: 2014.
+        OddStatus = "Odd.Status",
+        /// Odder.
+        ///
+        /// Documented status: 999999.
+        OdderStatus = "Odder.Status",
     }
 }
 

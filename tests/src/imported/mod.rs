@@ -2,8 +2,11 @@
 
 //! The product's facts and its actions.
 #![allow(clippy::needless_update, reason = "a new field of a descriptor breaks nothing")]
+#![allow(deprecated, reason = "what is deprecated is declared and exported here")]
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, EndpointDescriptor, ProductDescriptor, RegionEndpoint};
+use alibabacloud_runtime::descriptor::{
+    ActionDescriptor, EndpointDescriptor, ProductDescriptor, RegionEndpoint,
+};
 use alibabacloud_runtime::{Action, Product};
 
 /// The types of [`CreateShelf`].
@@ -45,7 +48,7 @@ pub use self::transport_::{TransportType, TransportTypeBuilder};
 pub use self::r#match::{Match, MatchBuilder};
 pub use self::errors::ErrorCode;
 
-/// Shelf_Store, as a type: the product of these actions.
+/// The product of these actions, as a type: Shelf_Store
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShelfStore;
 

@@ -3,54 +3,100 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, ParameterLocation, ParameterStyle, RateLimit};
-use alibabacloud_runtime::value::Json;
-use alibabacloud_runtime::{Action, Request, objects, open_enums, request};
+use alibabacloud_runtime::descriptor::{ActionDescriptor, RateLimit};
+use alibabacloud_runtime::private::{object, open_enum, request};
+use alibabacloud_runtime::{Action, Json, Request};
 
 use super::{Kitchen, types};
 
 request! {
     /// Cooks a dish from everything that the language has.
     ///
-    /// Deprecated. Use \[`Greet`\] and a pizza instead.
-    ///
     /// After a call that was not answered: Look into the `oven` \<b>.
     ///
-    /// At most 200 requests in 60 seconds per account (read from the text, not reviewed). Not idempotent (a guess, not
-    /// reviewed): never sent again when the server may already have acted. Needs no RAM permission. Called without a
-    /// signature.
+    /// - At most 200 requests in 60 seconds per account (read from the text, not reviewed).
+    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
+    ///   acted.
+    /// - Needs no RAM permission.
+    /// - Called without a signature.
     ///
     /// ```
     /// use conformance::kitchen_sink::CookDish;
     ///
-    /// let request = CookDish::builder()
-    ///     .title("86")
-    ///     .persons(4)
-    ///     .build();
+    /// let request = CookDish::builder().title("86").persons(4).build();
     /// ```
-    CookDish / CookDishBuilder {
-        required title: String = "Title" { example: "86" }, "What the dish is called.", "call `.title(…)` before `.build()`: the parameter is required";
-        required persons: i32 = "Persons" { example: "4" }, "For how many.", "call `.persons(…)` before `.build()`: the parameter is required";
-        optional grams: i64 = "Grams" { example: "9000000000" }, "How heavy.";
-        optional calories: i64 = "Calories" { location: ParameterLocation::Form, example: "-1" }, "How filling.";
-        optional salt: f64 = "Salt" { example: "0.5" }, "How salty.";
-        optional is_hot: bool = "Hot" { example: "true" }, "Whether it is hot.";
-        optional notes: Json = "Notes" { example: r#"{ "a": [1, null] }"# }, "Anything else.";
-        optional steps: Vec<String> = "Steps" { example: r##"["boil", "*/", "\"#"]"## }, "What to do, as JSON.";
-        optional tags: Vec<String> = "Tags" { style: ParameterStyle::Simple, example: r#"["sweet", "sour"]"# }, "Words that describe it.";
-        optional ingredients: Vec<Ingredient> = "Ingredients" { style: ParameterStyle::RepeatList, example: r#"[{ "Name": "salt", "Amount": 0.5, "Kind": "DRY" }]"# }, "What goes in.";
-        optional oven: Oven = "Oven" { style: ParameterStyle::Flat, example: r#"{ "Heat": 200, "Grill": { "On": true } }"# }, "How to bake.";
-        optional labels: BTreeMap<String, String> = "Labels" { location: ParameterLocation::Form, style: ParameterStyle::Flat, example: r#"{ "colour": "red" }"# }, "Free labels.";
-        optional chef: types::Cook = "Chef" { example: r#"{ "Name": "Ann", "Mood": "HAPPY" }"# }, "Who cooks.";
-        optional mood: types::Mood = "Mood" { example: "HAPPY" }, "How the kitchen feels.";
-        optional cooks: Vec<types::Cook> = "Cooks" { example: r#"[{ "Name": "Bob" }]"# }, "Who helps.";
+    #[deprecated = r"Use \[`Greet`\] and a pizza instead."]
+    #[builder(CookDishBuilder)]
+    pub struct CookDish {
+        /// What the dish is called.
+        #[wire("Title")]
+        #[example = "86"]
+        #[required("call `.title(…)` before `.build()`")]
+        pub title: String,
+        /// For how many.
+        #[wire("Persons")]
+        #[example = "4"]
+        #[required("call `.persons(…)` before `.build()`")]
+        pub persons: i32,
+        /// How heavy.
+        #[deprecated = "Use `Calories`."]
+        #[wire("Grams")]
+        #[example = "9000000000"]
+        pub grams: Option<i64>,
+        /// How filling.
+        #[wire("Calories", form)]
+        #[example = "-1"]
+        pub calories: Option<i64>,
+        /// How salty.
+        #[wire("Salt")]
+        #[example = "0.5"]
+        pub salt: Option<f64>,
+        /// Whether it is hot.
+        #[wire("Hot")]
+        #[example = "true"]
+        pub is_hot: Option<bool>,
+        /// Anything else.
+        #[wire("Notes")]
+        #[example = r#"{ "a": [1, null] }"#]
+        pub notes: Option<Json>,
+        /// What to do, as JSON.
+        #[wire("Steps")]
+        #[example = r##"["boil", "*/", "\"#"]"##]
+        pub steps: Option<Vec<String>>,
+        /// Words that describe it.
+        #[wire("Tags", simple)]
+        #[example = r#"["sweet", "sour"]"#]
+        pub tags: Option<Vec<String>>,
+        /// What goes in.
+        #[wire("Ingredients", repeat_list)]
+        #[example = r#"[{ "Name": "salt", "Amount": 0.5, "Kind": "DRY" }]"#]
+        pub ingredients: Option<Vec<Ingredient>>,
+        /// How to bake.
+        #[wire("Oven", flat)]
+        #[example = r#"{ "Heat": 200, "Grill": { "On": true } }"#]
+        pub oven: Option<Oven>,
+        /// Free labels.
+        #[wire("Labels", form, flat)]
+        #[example = r#"{ "colour": "red" }"#]
+        pub labels: Option<BTreeMap<String, String>>,
+        /// Who cooks.
+        #[wire("Chef")]
+        #[example = r#"{ "Name": "Ann", "Mood": "HAPPY" }"#]
+        pub chef: Option<types::Cook>,
+        /// How the kitchen feels.
+        #[wire("Mood")]
+        #[example = "HAPPY"]
+        pub mood: Option<types::Mood>,
+        /// Who helps.
+        #[wire("Cooks")]
+        #[example = r#"[{ "Name": "Bob" }]"#]
+        pub cooks: Option<Vec<types::Cook>>,
     }
 }
 
 impl Action for CookDish {
     type Product = Kitchen;
     type Output = Output;
-
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "CookDish",
         summary: "Cooks a dish from everything that the language has.",
@@ -60,58 +106,160 @@ impl Action for CookDish {
         anonymous: true,
         deprecated: Some(r"Use \[`Greet`\] and a pizza instead."),
         parameters: Self::PARAMETERS,
-        example: r#"{"RequestId":"A-1","Code":"OK","Dish":{"Id":7,"Count":"3","Weight":9000000000,"Ratio":"","Ready":"true","Extra":[{}],"Secret":null},"Prices":{"small":1,"large":"2.5"},"Kitchens":{"north":[{"Name":{"first":"Ann"},"Boss":{"Boss":null}}]},"Matrix":[[1,2],[],null],"Moods":["HAPPY","SAD"],"Ratings":["GOOD"],"Chef":{"Name":"Ann","Tools":[{"Owner":{"Name":"Bob"}}]},"Guests":{"Guest":[{"Name":"Cleo"}]}}"#,
+        example: EXAMPLE,
         guessed: &["rate_limit", "idempotent"],
         ..ActionDescriptor::EMPTY
     };
 }
 
-objects! {
-    Output: "What [`CookDish`] returns." {
-        request_id: Option<String> = "RequestId", "The ID of the request.";
-        code: Option<String> = "Code", "The outcome.";
-        dish: Option<CookedDish> = "Dish", "What came out.";
-        prices: BTreeMap<String, f64> = "Prices", "A price for each size.";
-        kitchens: BTreeMap<String, Vec<types::Cook>> = "Kitchens", "Lists of cooks by kitchen.";
-        matrix: Vec<Vec<i64>> = "Matrix", "A list of lists.";
-        moods: Vec<types::Mood> = "Moods", "All moods.";
-        ratings: Vec<Rating> = "Ratings", "What guests said.";
-        chef: Option<types::Cook> = "Chef", "Who cooked.";
-        guests: Vec<Guest> = "Guests", "Who comes; wrapped in an object on the wire.";
-    }
-    Ingredient: "One thing that goes in." {
-        name: Option<String> = "Name", "What it is.";
-        amount: Option<f64> = "Amount", "How much of it.";
-        kind: Option<Kind> = "Kind", "How it comes.";
-    }
-    Oven: "How to bake." {
-        heat: Option<i32> = "Heat", "How hot.";
-        grill: Option<Grill> = "Grill", "The upper heat.";
-    }
-    CookedDish: "What came out." {
-        dish_id: Option<String> = "Id", "Its ID.";
-        count: Option<i32> = "Count", "How many.";
-        weight: Option<i64> = "Weight", "How heavy.";
-        ratio: Option<f64> = "Ratio", "How much is left.";
-        ready: Option<bool> = "Ready", "Whether it can be eaten.";
-        extra: Option<Json> = "Extra", "Anything.";
-        secret: Option<String> = "Secret" sensitive, "The secret ingredient.";
-    }
-    Guest: "Who comes; wrapped in an object on the wire." {
-        name: Option<String> = "Name", "`Name`: not described.";
-    }
-    Grill: "The upper heat." {
-        on: Option<bool> = "On", "Whether it is on.";
+object! {
+    /// What [`CookDish`] returns.
+    pub struct Output {
+        /// The ID of the request.
+        #[wire("RequestId")]
+        pub request_id: Option<String>,
+        /// The outcome.
+        #[wire("Code")]
+        pub code: Option<String>,
+        /// What came out.
+        #[wire("Dish")]
+        pub dish: Option<CookedDish>,
+        /// A price for each size.
+        #[wire("Prices")]
+        pub prices: BTreeMap<String, f64>,
+        /// Lists of cooks by kitchen.
+        #[wire("Kitchens")]
+        pub kitchens: BTreeMap<String, Vec<types::Cook>>,
+        /// A list of lists.
+        #[wire("Matrix")]
+        pub matrix: Vec<Vec<i64>>,
+        /// All moods.
+        #[wire("Moods")]
+        pub moods: Vec<types::Mood>,
+        /// What guests said.
+        #[wire("Ratings")]
+        pub ratings: Vec<Rating>,
+        /// Who cooked.
+        #[wire("Chef")]
+        pub chef: Option<types::Cook>,
+        /// Who comes; wrapped in an object on the wire.
+        #[wire("Guests")]
+        pub guests: Vec<Guest>,
     }
 }
 
-open_enums! {
-    Rating: "What guests said." {
-        Good = "GOOD", "They liked it.";
-        Bad = "BAD", "They did not.";
-    }
-    Kind: "How it comes." {
-        Fresh = "FRESH", "From the garden.";
-        Dry = "DRY", "From the bag.";
+object! {
+    /// One thing that goes in.
+    pub struct Ingredient {
+        /// What it is.
+        #[wire("Name")]
+        pub name: Option<String>,
+        /// How much of it.
+        #[wire("Amount")]
+        pub amount: Option<f64>,
+        /// How it comes.
+        #[wire("Kind")]
+        pub kind: Option<Kind>,
     }
 }
+
+object! {
+    /// How to bake.
+    pub struct Oven {
+        /// How hot.
+        #[wire("Heat")]
+        pub heat: Option<i32>,
+        /// The upper heat.
+        #[wire("Grill")]
+        pub grill: Option<Grill>,
+    }
+}
+
+object! {
+    /// What came out.
+    pub struct CookedDish {
+        /// Its ID.
+        #[wire("Id")]
+        pub dish_id: Option<String>,
+        /// How many.
+        #[wire("Count")]
+        pub count: Option<i32>,
+        /// How heavy.
+        #[deprecated = "Use `Count`."]
+        #[wire("Weight")]
+        pub weight: Option<i64>,
+        /// How much is left.
+        #[wire("Ratio")]
+        pub ratio: Option<f64>,
+        /// Whether it can be eaten.
+        #[wire("Ready")]
+        pub ready: Option<bool>,
+        /// Anything.
+        #[wire("Extra")]
+        pub extra: Option<Json>,
+        /// The secret ingredient.
+        #[wire("Secret", sensitive)]
+        pub secret: Option<String>,
+    }
+}
+
+object! {
+    /// Who comes; wrapped in an object on the wire.
+    pub struct Guest {
+        /// `Name`: not described.
+        #[wire("Name")]
+        pub name: Option<String>,
+    }
+}
+
+object! {
+    /// The upper heat.
+    pub struct Grill {
+        /// Whether it is on.
+        #[wire("On")]
+        pub on: Option<bool>,
+    }
+}
+
+open_enum! {
+    /// What guests said.
+    pub enum Rating {
+        /// They liked it.
+        Good = "GOOD",
+        /// They did not.
+        Bad = "BAD",
+    }
+}
+
+open_enum! {
+    /// How it comes.
+    pub enum Kind {
+        /// From the garden.
+        Fresh = "FRESH",
+        #[deprecated = "Use `FRESH`."]
+        /// From the bag.
+        Dry = "DRY",
+    }
+}
+
+/// The documented answer.
+const EXAMPLE: &str = r#"{
+  "RequestId": "A-1",
+  "Code": "OK",
+  "Dish": {
+    "Id": 7,
+    "Count": "3",
+    "Weight": 9000000000,
+    "Ratio": "",
+    "Ready": "true",
+    "Extra": [{}],
+    "Secret": null
+  },
+  "Prices": { "small": 1, "large": "2.5" },
+  "Kitchens": { "north": [{ "Name": { "first": "Ann" }, "Boss": { "Boss": null } }] },
+  "Matrix": [[1, 2], [], null],
+  "Moods": ["HAPPY", "SAD"],
+  "Ratings": ["GOOD"],
+  "Chef": { "Name": "Ann", "Tools": [{ "Owner": { "Name": "Bob" } }] },
+  "Guests": { "Guest": [{ "Name": "Cleo" }] }
+}"#;

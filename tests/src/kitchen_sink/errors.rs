@@ -2,15 +2,23 @@
 
 //! The documented errors of the product.
 
+use alibabacloud_runtime::Error;
 use alibabacloud_runtime::descriptor::ErrorDescriptor;
-use alibabacloud_runtime::{Error, open_enums};
+use alibabacloud_runtime::private::open_enum;
 
-open_enums! {
-    ErrorCode: "An error code of the product." {
-        Throttling = "Throttling", "Too many dishes. (HTTP 400) Wait a little.";
-        Closed = "Kitchen.Closed", "The kitchen is closed. (HTTP 503)";
-        TooLoud = "Greet.TooLoud", r##"Too loud: "# \*/ {{ (HTTP 400)"##;
-        IdleTooLong = "Idle.TooLong", "`Idle.TooLong`: not described.";
+open_enum! {
+    /// An error code of the product.
+    pub enum ErrorCode {
+        /// Too many dishes. (HTTP 400)
+        ///
+        /// Wait a little.
+        Throttling = "Throttling",
+        /// The kitchen is closed. (HTTP 503)
+        Closed = "Kitchen.Closed",
+        /// Too loud: "# \*/ {{ (HTTP 400)
+        TooLoud = "Greet.TooLoud",
+        /// `Idle.TooLong`: not described.
+        IdleTooLong = "Idle.TooLong",
     }
 }
 

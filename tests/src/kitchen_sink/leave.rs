@@ -2,46 +2,64 @@
 
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, AuthorizationDescriptor, RateLimit};
-use alibabacloud_runtime::{Action, Request, objects, request};
+use alibabacloud_runtime::descriptor::{
+    ActionDescriptor, AuthorizationDescriptor, RateLimit,
+};
+use alibabacloud_runtime::private::{object, request};
+use alibabacloud_runtime::{Action, Request};
 
 use super::{Kitchen, errors};
 
 request! {
     /// Says goodbye.
     ///
-    /// At most 5 requests in 60 seconds per account. Idempotent: sent again after a failure. Needs the RAM permission
-    /// `kitchen:Leave`. Errors: `Kitchen.Closed`.
+    /// - At most 5 requests in 60 seconds per account.
+    /// - Idempotent: retried after a failure.
+    /// - Needs the RAM permission `kitchen:Leave`.
+    /// - Errors: `Kitchen.Closed`.
     ///
     /// ```
     /// use conformance::kitchen_sink::Leave;
     ///
     /// let request = Leave::new();
     /// ```
-    Leave / LeaveBuilder {
-        optional name: String = "Name" { example: "Ann" }, "Whom to leave.";
+    #[builder(LeaveBuilder)]
+    pub struct Leave {
+        /// Whom to leave.
+        #[wire("Name")]
+        #[example = "Ann"]
+        pub name: Option<String>,
     }
 }
 
 impl Action for Leave {
     type Product = Kitchen;
     type Output = Output;
-
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "Leave",
         summary: "Says goodbye.",
         idempotent: true,
         rate_limit: Some(RateLimit::new(5, Duration::from_secs(60))),
-        authorization: AuthorizationDescriptor { action: "kitchen:Leave", access: "delete", resource: "*" },
+        authorization: AuthorizationDescriptor {
+            action: "kitchen:Leave",
+            access: "delete",
+            resource: "*",
+        },
         parameters: Self::PARAMETERS,
         errors: &[&errors::CLOSED],
-        example: r#"{"Code":"OK"}"#,
+        example: EXAMPLE,
         ..ActionDescriptor::EMPTY
     };
 }
 
-objects! {
-    Output: "What [`Leave`] returns." {
-        code: Option<String> = "Code", "The outcome.";
+object! {
+    /// What [`Leave`] returns.
+    pub struct Output {
+        /// The outcome.
+        #[wire("Code")]
+        pub code: Option<String>,
     }
 }
+
+/// The documented answer.
+const EXAMPLE: &str = r#"{ "Code": "OK" }"#;

@@ -2,8 +2,11 @@
 
 //! The product's facts and its actions.
 #![allow(clippy::needless_update, reason = "a new field of a descriptor breaks nothing")]
+#![allow(deprecated, reason = "what is deprecated is declared and exported here")]
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, EndpointDescriptor, ProductDescriptor, RegionEndpoint};
+use alibabacloud_runtime::descriptor::{
+    ActionDescriptor, EndpointDescriptor, ProductDescriptor, RegionEndpoint,
+};
 use alibabacloud_runtime::{Action, Product};
 
 /// The types of [`Close`].
@@ -30,7 +33,7 @@ pub use self::leave::{Leave, LeaveBuilder};
 pub use self::wait::{Wait, WaitBuilder};
 pub use self::errors::ErrorCode;
 
-/// Kitchen `*/` "# {{ \], as a type: the product of these actions.
+/// The product of these actions, as a type: Kitchen `*/` "# {{ \]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kitchen;
 

@@ -2,48 +2,62 @@
 
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, AuthorizationDescriptor, Method, RateLimit};
-use alibabacloud_runtime::{Action, Request, objects, request};
+use alibabacloud_runtime::descriptor::{
+    ActionDescriptor, AuthorizationDescriptor, Method, RateLimit,
+};
+use alibabacloud_runtime::private::{object, request};
+use alibabacloud_runtime::{Action, Request};
 
 use super::Kitchen;
 
 request! {
     /// Waits.
     ///
-    /// At most 100 requests in 3600 seconds per account. Idempotent: sent again after a failure. Needs the RAM
-    /// permission `kitchen:Wait`. Sent by PUT (a guess, not reviewed). Its response reports no success code (a guess,
-    /// not reviewed).
+    /// - At most 100 requests in 3600 seconds per account.
+    /// - Idempotent: retried after a failure.
+    /// - Needs the RAM permission `kitchen:Wait`.
+    /// - Sent by PUT (a guess, not reviewed).
+    /// - Its response reports no success code (a guess, not reviewed).
     ///
     /// ```
     /// use conformance::kitchen_sink::Wait;
     ///
     /// let request = Wait::new();
     /// ```
-    Wait / WaitBuilder {
-    }
+    #[builder(WaitBuilder)]
+    pub struct Wait {}
 }
 
 impl Action for Wait {
     type Product = Kitchen;
     type Output = Output;
-
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "Wait",
         summary: "Waits.",
         idempotent: true,
         rate_limit: Some(RateLimit::new(100, Duration::from_secs(3600))),
-        authorization: AuthorizationDescriptor { action: "kitchen:Wait", access: "list", resource: "*" },
+        authorization: AuthorizationDescriptor {
+            action: "kitchen:Wait",
+            access: "list",
+            resource: "*",
+        },
         method: Method::Put,
         success_codes: Some(&[]),
         parameters: Self::PARAMETERS,
-        example: r#"{"Code":"OK"}"#,
+        example: EXAMPLE,
         guessed: &["success_code", "method"],
         ..ActionDescriptor::EMPTY
     };
 }
 
-objects! {
-    Output: "What [`Wait`] returns." {
-        code: Option<String> = "Code", "The outcome.";
+object! {
+    /// What [`Wait`] returns.
+    pub struct Output {
+        /// The outcome.
+        #[wire("Code")]
+        pub code: Option<String>,
     }
 }
+
+/// The documented answer.
+const EXAMPLE: &str = r#"{ "Code": "OK" }"#;

@@ -2,21 +2,35 @@
 
 //! The documented errors of the product.
 
+use alibabacloud_runtime::Error;
 use alibabacloud_runtime::descriptor::ErrorDescriptor;
-use alibabacloud_runtime::{Error, open_enums};
+use alibabacloud_runtime::private::open_enum;
 
-open_enums! {
-    ErrorCode: "An error code of the product." {
-        SelfInSmallLetters = "self", "Is a keyword. (HTTP 400)";
-        SelfType = "Self", "Is a keyword that cannot be written raw. (HTTP 400)";
-        Value404NotFound = "404.NotFound", "Begins with a digit. (HTTP 404)";
-        NamedUnrecognized = "Unrecognized", "Has the name of the variant for everything else. (HTTP 400)";
-        Mistake = "错误", "Is not ASCII. (HTTP 400)";
-        NoStockPercentS = "No.Stock%s", "Has the name of another one. (HTTP 400)";
-        NoStock = "NoStock", "Has the name of another one. (HTTP 400)";
-        NoStock2 = "No.Stock", "Has the name of another one. (`No.Stock` on the wire; another one has the plain name.) (HTTP 400)";
-        Self_ = "SELF", "Has the name of a keyword and of another one. (HTTP 400)";
-        Self2 = "self.", "Has the name of a keyword and of another one. (`self.` on the wire; another one has the plain name.) (HTTP 400)";
+open_enum! {
+    /// An error code of the product.
+    pub enum ErrorCode {
+        /// Is a keyword. (HTTP 400)
+        SelfInSmallLetters = "self",
+        /// Is a keyword that cannot be written raw. (HTTP 400)
+        SelfType = "Self",
+        /// Begins with a digit. (HTTP 404)
+        Value404NotFound = "404.NotFound",
+        /// Has the name of the variant for everything else. (HTTP 400)
+        NamedUnrecognized = "Unrecognized",
+        /// Is not ASCII. (HTTP 400)
+        Mistake = "错误",
+        /// Has the name of another one. (HTTP 400)
+        NoStockPercentS = "No.Stock%s",
+        /// Has the name of another one. (HTTP 400)
+        NoStock = "NoStock",
+        /// Has the name of another one. (`No.Stock` on the wire; another one has the plain name.)
+        /// (HTTP 400)
+        NoStock2 = "No.Stock",
+        /// Has the name of a keyword and of another one. (HTTP 400)
+        Self_ = "SELF",
+        /// Has the name of a keyword and of another one. (`self.` on the wire; another one has the
+        /// plain name.) (HTTP 400)
+        Self2 = "self.",
     }
 }
 

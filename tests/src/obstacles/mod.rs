@@ -3,7 +3,9 @@
 //! The product's facts and its actions.
 #![allow(clippy::needless_update, reason = "a new field of a descriptor breaks nothing")]
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, EndpointDescriptor, ProductDescriptor};
+use alibabacloud_runtime::descriptor::{
+    ActionDescriptor, EndpointDescriptor, ProductDescriptor,
+};
 use alibabacloud_runtime::{Action, Product};
 
 /// The types of [`Value2Fa`].
@@ -48,7 +50,7 @@ pub use self::r#match::{Match, MatchBuilder};
 pub use self::u83b7_u53d6::{U83B7U53D6, U83B7U53D6Builder};
 pub use self::errors::ErrorCode;
 
-/// Obstacles, as a type: the product of these actions.
+/// The product of these actions, as a type: Obstacles
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObstaclesProduct;
 

@@ -9,12 +9,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alibabacloud_cams::transport::ReqwestTransport;
+use alibabacloud_cams::transport::{BundledTransport, TransportBuilder};
 use alibabacloud_cams::{
     ChatappSyncPhoneNumber, Client, CreateChatappMigrationInitiate, Error, ErrorKind, RetryPolicy, SignatureVersion,
 };
 use alibabacloud_simulator::{Received, Simulator};
 use conformance::harness::{self, MIGRATE, SYNC, nobody, unlimited};
+use conformance::over_each_transport;
 use table::{PATIENCE, Row, Server, Told, table};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -37,7 +38,7 @@ struct Outcome {
 }
 
 impl Cell {
-    async fn run(self, transport: ReqwestTransport) -> Result<(), String> {
+    async fn run(self, transport: impl BundledTransport) -> Result<(), String> {
         let simulator = match self.row.server {
             Server::Clock => unlimited().clock_ahead(Duration::from_secs(3600)),
             _ => unlimited(),
@@ -91,7 +92,7 @@ impl Cell {
         }
     }
 
-    fn client(&self, simulator: &Simulator, transport: ReqwestTransport) -> Client {
+    fn client(&self, simulator: &Simulator, transport: impl BundledTransport) -> Client {
         let url = match &self.row.server {
             Server::Refused => nobody().unwrap(),
             Server::UnknownName => "https://cams.invalid".to_owned(),
@@ -232,7 +233,7 @@ fn migration(space: &str) -> CreateChatappMigrationInitiate {
 }
 
 /// A few cells at a time; returns what is wrong.
-async fn run(cells: Vec<Cell>, at_once: usize, transport: &ReqwestTransport) -> Vec<String> {
+async fn run(cells: Vec<Cell>, at_once: usize, transport: &impl BundledTransport) -> Vec<String> {
     let permits = Arc::new(Semaphore::new(at_once));
     let mut tasks = JoinSet::new();
     for cell in cells {
@@ -245,8 +246,9 @@ async fn run(cells: Vec<Cell>, at_once: usize, transport: &ReqwestTransport) -> 
     tasks.join_all().await.into_iter().filter_map(Result::err).collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_fault_is_told_as_it_is_and_no_migration_is_sent_again_that_may_have_been_executed() {
+async fn every_fault_is_told_as_it_is_and_no_migration_is_sent_again_that_may_have_been_executed<
+    T: BundledTransport,
+>() {
     let rows = table();
     let mut cells = Vec::new();
     for row in &rows {
@@ -261,12 +263,17 @@ async fn every_fault_is_told_as_it_is_and_no_migration_is_sent_again_that_may_ha
         }
     }
     let count = cells.len();
-    let transport = ReqwestTransport::without_proxies().unwrap();
+    let transport: T = TransportBuilder::new().without_proxies().build().unwrap();
     // Those that never end by themselves get the machine for themselves, so that nothing but the fault uses up their time.
     let (timed, prompt): (Vec<_>, Vec<_>) = cells.into_iter().partition(|cell| cell.row.attempts_never_end);
-    let mut wrong = run(prompt, 16, &transport).await;
+    let mut wrong = run(prompt, 6, &transport).await;
     wrong.extend(run(timed, 64, &transport).await);
     assert!(wrong.is_empty(), "{} of {count} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
     println!("{} faults, {count} cells", rows.len());
     assert!(rows.len() >= 100 && count >= 600, "the table has lost rows: {} rows, {count} cells", rows.len());
+}
+
+over_each_transport! {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    every_fault_is_told_as_it_is_and_no_migration_is_sent_again_that_may_have_been_executed,
 }

@@ -1,11 +1,13 @@
 //! The table: one row per fault, and what the caller must be told.
 
+use std::io::Read;
 use std::time::{Duration, SystemTime};
 
 use alibabacloud_cams::ErrorKind;
-use alibabacloud_simulator::{Answer, ConnectionFault, End, Fault, Request};
+use alibabacloud_simulator::{Answer, ConnectionFault, End, Fault};
 use bytes::Bytes;
-use conformance::harness::unlimited;
+use flate2::Compression;
+use flate2::read::GzEncoder;
 
 /// The request id in bodies, and the one in the header of every answer.
 const IN_BODY: &str = "in-body";
@@ -180,12 +182,22 @@ fn raw(head: &str, body: &str) -> Answer {
 
 const HTML: &str = "<html><body>Bad gateway</body></html>";
 
+/// The answer as a server sends it that compresses without being asked.
+fn gzipped(answer: &Answer) -> Answer {
+    let mut compressed = Vec::new();
+    GzEncoder::new(&answer.body[..], Compression::fast()).read_to_end(&mut compressed).unwrap();
+    let mut answer = answer.clone();
+    answer.body = compressed.into();
+    answer.header("content-encoding", "gzip")
+}
+
 /// The table.
 pub(crate) fn table() -> Vec<Row> {
     let mut rows = Vec::new();
     rows.extend(never_sent());
     rows.extend(unanswered());
     rows.extend(odd_but_good());
+    rows.extend(compressed());
     rows.extend(gateway_codes());
     rows.extend(forms_of_errors());
     rows.extend(foreign());
@@ -304,6 +316,36 @@ fn odd_but_good() -> Vec<Row> {
         good("numbers that no type holds", ok(r#""Success":1e999,"Message":NaN"#)),
         good("text that is not UTF-8", Answer::new(200, not_utf_8)),
         Row::new("the clock is wrong", Server::Clock, Told::SuccessAtSecond),
+    ]
+}
+
+/// Answers that something compressed although nobody asked.
+fn compressed() -> Vec<Row> {
+    let unusable = |name: &str, answer| Row::answer(name, answer, Told::ForeignUnknown).id(IN_HEADER);
+    let encoded_as = |coding: &str| success().header("content-encoding", coding);
+    vec![
+        Row::answer("gzip", gzipped(&success()), Told::Success).id(IN_BODY),
+        Row::answer(
+            "gzip, dripped",
+            gzipped(&success()).fault(Fault::Drip { bytes: 40, pause: Duration::from_millis(2) }),
+            Told::Success,
+        )
+        .id(IN_BODY),
+        Row::answer(
+            "gzip of an error",
+            gzipped(&Answer::new(400, error_body("Ram.PermissionDeny"))).not_executed(),
+            Told::Refused,
+        )
+        .id(IN_BODY)
+        .code("Ram.PermissionDeny"),
+        unusable("gzip that is none", encoded_as("gzip")),
+        unusable("gzip that ends too soon", {
+            let mut answer = gzipped(&success());
+            answer.body.truncate(answer.body.len() / 2);
+            answer
+        }),
+        unusable("a bomb in gzip", gzipped(&Answer::ok_json(vec![b' '; 17 * MEGABYTE]))),
+        unusable("a coding that nobody asked for", encoded_as("br")),
     ]
 }
 
@@ -536,8 +578,5 @@ fn pipelined(status: &str, body: &str) -> Bytes {
 
 /// The time as HTTP writes it, that far ahead.
 fn httpdate(ahead: Duration) -> String {
-    // The only place that needs it; the simulator writes the date of every answer.
-    let gateway = unlimited().clock(move || SystemTime::now() + ahead).gateway().unwrap();
-    let answer = gateway.handle(&Request::new("GET", "/"), gateway.now());
-    answer.headers["date"].to_str().unwrap().to_owned()
+    httpdate::fmt_http_date(SystemTime::now() + ahead)
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use super::cargo::{cargo, has_cargo_command};
-use super::{generate, msrv, programs, unknown_argument};
+use super::{generate, msrv, package, programs, unknown_argument};
 use crate::generate::crate_name;
 
 /// A step: what it shows, and how.
@@ -14,6 +14,8 @@ const STEPS: &[Step] = &[
     ("formatting", formatting),
     ("generated files are current", generated),
     ("dependencies keep the declared minimum Rust version", msrv::check),
+    ("licenses, sources and duplicates of the dependencies", dependencies),
+    ("every crate can be packaged", package::check),
     ("lints", lints),
     ("lints without default features, and with each feature alone", lints_of_each_feature),
     ("a Redis server for the tests", redis),
@@ -78,6 +80,22 @@ fn lints_of_each_feature() -> Result<(), String> {
     cargo(&[&credentials[..], &["--", "--deny", "warnings"]].concat(), &[])?;
     let alone = ["clippy", "--no-default-features", "--package", "alibabacloud-credentials", "--lib"];
     cargo(&[&alone[..], &["--", "--deny", "warnings"]].concat(), &[])
+}
+
+/// What `.cargo/deny.toml` allows. The program takes minutes to build, and the list of known vulnerabilities comes from the network: without
+/// one of them the step says what it did not check.
+fn dependencies() -> Result<(), String> {
+    if !has_cargo_command("deny") {
+        println!("NOT CHECKED: `cargo deny` is missing; run `cargo install --locked cargo-deny`");
+        return Ok(());
+    }
+    let checks = |checks: &[&str]| cargo(&[&["deny", "check"], checks].concat(), &[]);
+    checks(&["bans", "licenses", "sources"])?;
+    if let Err(problem) = cargo(&["deny", "fetch", "db"], &[]) {
+        println!("NOT CHECKED: known vulnerabilities of the dependencies: {problem}");
+        return Ok(());
+    }
+    checks(&["advisories"])
 }
 
 /// Each test of the shared quota starts its own server.

@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use super::cargo::root;
 use super::{generate, unknown_argument};
 use crate::diagnostic::render;
-use crate::diff::{Change, Place, Report, Verdict, diff, json, text};
+use crate::diff::{Change, Place, Report, Verdict, changelog, diff, json, text};
 use crate::generate::has_yaml_extension;
 use crate::model;
 use crate::spec::{self, InputFile, Spec};
@@ -17,7 +17,7 @@ use crate::spec::{self, InputFile, Spec};
 const TOO_MUCH: u8 = 3;
 
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
-    let (mut base, mut as_json, mut fail_on) = (None, false, None);
+    let (mut base, mut as_json, mut fail_on, mut in_changelogs) = (None, false, None, false);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
@@ -31,16 +31,39 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
                 Some("minor") => fail_on = Some(Verdict::Minor),
                 _ => return Err("`--fail-on` needs `major` or `minor`".to_owned()),
             },
+            "--changelog" => in_changelogs = true,
             _ if argument.starts_with('-') || base.is_some() => return Ok(unknown_argument(argument)),
             revision => base = Some(revision.to_owned()),
         }
     }
     let base = base.unwrap_or_else(|| "HEAD".to_owned());
     let reports = reports(&root(), &base)?;
+    if in_changelogs {
+        write_changelogs(&root(), &reports)?;
+    }
     print!("{}", if as_json { json(&base, &reports) } else { text(&reports) });
     let verdict = reports.iter().filter_map(Report::verdict).max();
     let too_much = fail_on.is_some_and(|least| verdict >= Some(least));
     Ok(if too_much { ExitCode::from(TOO_MUCH) } else { ExitCode::SUCCESS })
+}
+
+/// Writes what changed into the changelogs of the generated crates.
+fn write_changelogs(root: &Path, reports: &[Report]) -> Result<(), String> {
+    for report in reports {
+        let path = root.join("crates").join(&report.product).join("CHANGELOG.md");
+        let failed = |problem: String| format!("`{}` cannot be written: {problem}", path.display());
+        let existing = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "# Changelog\n\n## Unreleased\n".to_owned(),
+            Err(error) => return Err(failed(error.to_string())),
+        };
+        let text = changelog(&existing, report).map_err(failed)?;
+        if text != existing {
+            std::fs::write(&path, text).map_err(|error| failed(error.to_string()))?;
+            eprintln!("{}: written", path.display());
+        }
+    }
+    Ok(())
 }
 
 /// What changed in the specifications below a folder since a revision, by product.

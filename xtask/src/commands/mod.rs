@@ -10,6 +10,7 @@ mod import;
 mod interop;
 mod msrv;
 mod new;
+mod package;
 mod policy;
 mod programs;
 
@@ -47,8 +48,8 @@ const COMMANDS: &[Command] = &[
     ),
     (
         "diff",
-        "[BASE] [--format json] [--fail-on …]",
-        "Tell what changes of the specifications since a revision (HEAD) mean for users",
+        "[BASE] [--format json] [--fail-on …] [--changelog]",
+        "Tell what changes of the specifications since a revision (HEAD) mean for users; --changelog writes it into crates/*/CHANGELOG.md",
         diff::run,
     ),
     (
@@ -57,6 +58,7 @@ const COMMANDS: &[Command] = &[
         "Print the RAM policy that allows these actions (all) and nothing else",
         policy::run,
     ),
+    ("package", "", "Package every crate, and compile what is in the packages", package::run),
     ("bench", "NAME", "Measure; without a name, list what can be measured", bench::run),
 ];
 

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use crate::model::Model;
 
-pub use self::report::{Report, json, text};
+pub use self::report::{Report, changelog, json, text};
 
 /// What a change asks of the next version of the crate, by the rules of semantic versioning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

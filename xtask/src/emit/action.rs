@@ -2,132 +2,118 @@
 
 use std::time::Duration;
 
-use super::docs::{Markdown, comment, described};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::docs::{Markdown, described};
 use super::example::Examples;
-use super::table::{Used, objects, open_enums};
-use super::tokens::literal;
-use super::{WIDTH, file, header, import};
+use super::print::{doc, document, ident, import, print, print_in, print_statement, string};
+use super::types::{ITEM, MEMBER, Used, deprecated, macros, tokens};
+use super::{file, header};
 use crate::model::{Action, Model, Parameter};
 use crate::spec::{self, Authorization, Location, Method, RateLimit, Style};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) fn module(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> String {
-    file(&[
+    let [std, runtime, siblings] = imports(model, action);
+    let mut parts = vec![
         header(&action.facts.source),
-        imports(model, action),
+        print(&std),
+        print(&runtime),
+        print(&siblings),
         request(model, action, crate_path),
-        implementation(model, action),
-        objects(&action.types.objects),
-        open_enums(&action.types.enums),
-    ])
+        print(&implementation(model, action)),
+    ];
+    parts.extend(macros(&action.types));
+    if !action.facts.example.is_empty() {
+        let example = document(&action.facts.example);
+        parts.push(print(&quote! {
+            /// The documented answer.
+            const EXAMPLE: &str = #example;
+        }));
+    }
+    file(&parts)
 }
 
-fn imports(model: &Model<'_>, action: &Action<'_>) -> String {
+fn imports(model: &Model<'_>, action: &Action<'_>) -> [TokenStream; 3] {
     let facts = action.facts;
     let mut used = Used::by(&action.types);
     for parameter in &action.parameters {
         used.add(&parameter.ty);
     }
-    let any = |condition: fn(&Parameter<'_>) -> bool| action.parameters.iter().any(condition);
-    let descriptors = [
-        ("ActionDescriptor", true),
-        ("AuthorizationDescriptor", facts.authorization.is_some()),
-        ("Method", facts.method != Method::Post),
-        ("ParameterLocation", any(|parameter| parameter.facts.location == Location::Form)),
-        ("ParameterStyle", any(|parameter| parameter.facts.style != Style::Json)),
-        ("RateLimit", facts.rate_limit.is_some()),
-    ];
-    let vocabulary = [
-        ("Action", true),
-        ("Request", true),
-        ("objects", true),
-        ("open_enums", !action.types.enums.is_empty()),
-        ("request", true),
-    ];
+    let descriptors = import(
+        &quote!(alibabacloud_runtime::descriptor),
+        &[
+            ("ActionDescriptor", true),
+            ("AuthorizationDescriptor", facts.authorization.is_some()),
+            ("Method", facts.method != Method::Post),
+            ("RateLimit", facts.rate_limit.is_some()),
+        ],
+    );
+    let vocabulary = used.runtime(&["Action", "Request"], &action.types);
     let siblings =
         [(model.product.type_name.as_str(), true), ("errors", !action.errors.is_empty()), ("types", used.shapes)];
-    file(&[
+    [
         used.std(facts.rate_limit.is_some_and(|limit| limit.window != SECOND)),
-        import("alibabacloud_runtime::descriptor", &descriptors)
-            + &import("alibabacloud_runtime::value", &[("Json", used.json)])
-            + &import("alibabacloud_runtime", &vocabulary),
-        import("super", &siblings),
-    ])
+        quote!(#descriptors #vocabulary),
+        import(&quote!(super), &siblings),
+    ]
 }
 
 fn request(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> String {
-    let mut text = format!(
-        "request! {{\n{}    {} / {} {{\n",
-        comment(&documentation(model, action, crate_path), "    "),
-        action.request,
-        action.builder
-    );
-    for parameter in &action.parameters {
-        let facts = parameter.facts;
-        let word = if facts.required { "required" } else { "optional" };
-        let description = literal(&described(&facts.name.value, &facts.description, parameter.numbered));
-        text += &format!(
-            "        {word} {}: {} = {} {{{}}}, {description}",
-            parameter.field,
-            parameter.ty,
-            literal(&facts.name.value),
-            parameter_facts(parameter),
-        );
-        if facts.required {
-            text += &format!(", \"call `.{}(…)` before `.build()`: the parameter is required\"", parameter.field);
-        }
-        text.push_str(";\n");
-    }
-    text + "    }\n}\n"
+    let about = doc(&documentation(model, action, crate_path));
+    let (name, builder) = (ident(&action.request), ident(&action.builder));
+    let parameters = action.parameters.iter().map(parameter);
+    let deprecated = deprecated(action.facts.deprecated.as_deref());
+    print_in("request", &quote!(#about #deprecated #[builder(#builder)] pub struct #name { #(#parameters,)* }))
 }
 
-fn parameter_facts(parameter: &Parameter<'_>) -> String {
+fn parameter(parameter: &Parameter<'_>) -> TokenStream {
     let facts = parameter.facts;
-    let mut list = Vec::new();
-    if facts.location == Location::Form {
-        list.push("location: ParameterLocation::Form".to_owned());
-    }
-    match facts.style {
-        Style::Json => {}
-        Style::RepeatList => list.push("style: ParameterStyle::RepeatList".to_owned()),
-        Style::Flat => list.push("style: ParameterStyle::Flat".to_owned()),
-        Style::Simple => list.push("style: ParameterStyle::Simple".to_owned()),
-    }
-    if facts.sensitive {
-        list.push("sensitive: true".to_owned());
-    }
-    if !facts.example.is_empty() {
-        list.push(format!("example: {}", literal(&facts.example)));
-    }
-    if list.is_empty() { String::new() } else { format!(" {} ", list.join(", ")) }
+    let about = doc(&described(&facts.name.value, &facts.description, parameter.numbered).lines(MEMBER));
+    let wire = string(&facts.name.value);
+    let form = (facts.location == Location::Form).then(|| quote!(, form));
+    let style = match facts.style {
+        Style::Json => None,
+        Style::RepeatList => Some(quote!(, repeat_list)),
+        Style::Flat => Some(quote!(, flat)),
+        Style::Simple => Some(quote!(, simple)),
+    };
+    let sensitive = facts.sensitive.then(|| quote!(, sensitive));
+    let example = (!facts.example.is_empty()).then(|| {
+        let example = string(&facts.example);
+        quote!(#[example = #example])
+    });
+    let required = facts.required.then(|| {
+        let message = format!("call `.{}(…)` before `.build()`", parameter.field);
+        quote!(#[required(#message)])
+    });
+    let deprecated = deprecated(facts.deprecated.as_deref());
+    let (field, ty) = (ident(&parameter.field), tokens(&parameter.ty));
+    let ty = if facts.required { ty } else { quote!(Option<#ty>) };
+    quote!(#about #deprecated #[wire(#wire #form #style #sensitive)] #example #required pub #field: #ty)
 }
 
-/// What an action does, or that nobody says so.
+/// What an action does, or that it is not described.
 pub(super) fn summary(facts: &spec::Action) -> String {
     if facts.summary.is_empty() { format!("`{}`: not described.", facts.name.value) } else { facts.summary.clone() }
 }
 
 /// What the rustdoc of a request says, line by line.
 fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Vec<String> {
-    const INNER: usize = WIDTH - 8;
     let facts = action.facts;
-    let mut lines = Markdown::new(&summary(facts)).lines(INNER);
+    let mut lines = Markdown::new(&summary(facts)).lines(ITEM);
     let mut paragraph = |mut more: Vec<String>| {
         if !more.is_empty() {
             lines.push(String::new());
             lines.append(&mut more);
         }
     };
-    if let Some(deprecated) = &facts.deprecated {
-        paragraph(Markdown::new(&format!("Deprecated. {deprecated}")).lines(INNER));
-    }
-    paragraph(Markdown::new(&facts.description).lines(INNER));
+    paragraph(Markdown::new(&facts.description).lines(ITEM));
 
     if !facts.unknown_outcome.is_empty() {
-        paragraph(
-            Markdown::new(&format!("After a call that was not answered: {}", facts.unknown_outcome)).lines(INNER),
-        );
+        paragraph(Markdown::new(&format!("After a call that was not answered: {}", facts.unknown_outcome)).lines(ITEM));
     }
 
     let reading = if facts.is_guessed("rate_limit") { " (read from the text, not reviewed)" } else { "" };
@@ -135,28 +121,26 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
         Some(rate) => format!("At most {} per account{reading}.", limit_in_words(rate)),
         None => "No rate limit is published.".to_owned(),
     };
-    let repeat = match (facts.idempotent, facts.is_guessed("idempotent")) {
-        (true, false) => "Idempotent: sent again after a failure.",
-        (true, true) => "Idempotent (a guess, not reviewed): sent again after a failure.",
-        (false, false) => "Not idempotent: never sent again when the server may already have acted.",
-        (false, true) => {
-            "Not idempotent (a guess, not reviewed): never sent again when the server may already have acted."
-        }
+    let guess = |key: &str| if facts.is_guessed(key) { " (a guess, not reviewed)" } else { "" };
+    let idempotent = guess("idempotent");
+    let repeat = if facts.idempotent {
+        format!("Idempotent{idempotent}: retried after a failure.")
+    } else {
+        format!("Not idempotent{idempotent}: never retried when the server may already have acted.")
     };
     let permission = match &facts.authorization {
         Some(authorization) => format!("Needs the RAM permission `{}`.", authorization.action),
         None => "Needs no RAM permission.".to_owned(),
     };
-    let mut sentences = format!("{limit} {repeat} {permission}");
+    let mut items = vec![limit, repeat, permission];
     if facts.anonymous {
-        sentences += " Called without a signature.";
+        items.push("Called without a signature.".to_owned());
     }
-    let guess = |key: &str| if facts.is_guessed(key) { " (a guess, not reviewed)" } else { "" };
     let method = facts.method.as_str().to_uppercase();
     if facts.method.is_bodiless() {
-        sentences += &format!(" Sent by {method}{}: its parameters are in the URL.", guess("method"));
+        items.push(format!("Sent by {method}{}: its parameters are in the URL.", guess("method")));
     } else if facts.method != Method::Post {
-        sentences += &format!(" Sent by {method}{}.", guess("method"));
+        items.push(format!("Sent by {method}{}.", guess("method")));
     }
     let exposed: Vec<_> = facts
         .parameters
@@ -165,105 +149,123 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
         .map(|parameter| format!("`{}`", parameter.name.value))
         .collect();
     if !exposed.is_empty() {
-        sentences += &format!(" Servers and proxies may log the URL, and with it {}.", exposed.join(", "));
+        items.push(format!("Servers and proxies may log the URL, and with it {}.", exposed.join(", ")));
     }
     match facts.success_codes.as_deref() {
         None => {}
-        Some([]) => sentences += &format!(" Its response reports no success code{}.", guess("success_code")),
+        Some([]) => items.push(format!("Its response reports no success code{}.", guess("success_code"))),
         Some(codes) => {
             let codes: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
-            sentences += &format!(" Success is the `Code` {}{}.", codes.join(" or "), guess("success_code"));
+            items.push(format!("Success is the `Code` {}{}.", codes.join(" or "), guess("success_code")));
         }
     }
     let codes: Vec<_> = facts.errors.iter().map(|error| format!("`{}`", error.code.value)).collect();
     if !codes.is_empty() {
-        sentences += &format!(" Errors: {}.", codes.join(", "));
+        items.push(format!("Errors: {}.", codes.join(", ")));
     }
-    paragraph(Markdown::new(&sentences).lines(INNER));
+    // One fact a line, and a line more where it is long.
+    paragraph(items.iter().flat_map(|item| listed(&Markdown::new(item).lines(ITEM - 2))).collect());
     paragraph(example(model, action, crate_path));
     lines
 }
 
+/// The lines of one item of a list.
+fn listed(lines: &[String]) -> Vec<String> {
+    lines.iter().enumerate().map(|(index, line)| format!("{}{line}", if index == 0 { "- " } else { "  " })).collect()
+}
+
 /// A documentation test that builds the request from the documented examples.
 fn example(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Vec<String> {
+    let request = Examples::new(model, action, crate_path).request();
     let mut lines = vec!["```".to_owned(), format!("use {crate_path}::{};", action.request), String::new()];
-    lines.push(format!("let request = {};", Examples::new(model, action, crate_path).request().join("\n")));
-    let mut lines: Vec<String> = lines.iter().flat_map(|line| line.split('\n')).map(ToOwned::to_owned).collect();
+    lines.extend(print_statement(&quote!(let request = #request;)));
     lines.push("```".to_owned());
     lines
 }
 
-/// The facts, one a line; a formatter would spread the short structs over several.
-fn implementation(model: &Model<'_>, action: &Action<'_>) -> String {
+fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
     let facts = action.facts;
-    let mut lines = vec![
-        format!("name: {}", literal(&facts.name.value)),
-        format!("summary: {}", literal(&Markdown::new(&summary(facts)).inline())),
-    ];
-    if !facts.description.trim().is_empty() {
-        lines.push(format!("description: {}", literal(&Markdown::new(&facts.description).text())));
+    let (request, product) = (ident(&action.request), ident(&model.product.type_name));
+    let name = string(&facts.name.value);
+    let summary = string(&Markdown::new(&summary(facts)).inline());
+    let text = |name: &str, text: &str| {
+        (!text.trim().is_empty()).then(|| {
+            let (name, text) = (ident(name), string(&Markdown::new(text).text()));
+            quote!(#name: #text,)
+        })
+    };
+    let description = text("description", &facts.description);
+    let idempotent = facts.idempotent;
+    let unknown_outcome = text("unknown_outcome", &facts.unknown_outcome);
+    let rate_limit = facts.rate_limit.map(|limit| {
+        let limit = rate_limit(limit);
+        quote!(rate_limit: Some(#limit),)
+    });
+    let authorization = facts.authorization.as_ref().map(|Authorization { action, access, resource }| {
+        let [action, access, resource] = [action, access, resource].map(|text| string(text));
+        quote!(authorization: AuthorizationDescriptor { action: #action, access: #access, resource: #resource },)
+    });
+    let anonymous = facts.anonymous.then(|| quote!(anonymous: true,));
+    let method = match facts.method {
+        Method::Post => None,
+        Method::Get => Some(quote!(method: Method::Get,)),
+        Method::Put => Some(quote!(method: Method::Put,)),
+        Method::Delete => Some(quote!(method: Method::Delete,)),
+    };
+    let success_codes = facts.success_codes.as_ref().map(|codes| {
+        let codes = codes.iter().map(|code| string(code));
+        quote!(success_codes: Some(&[#(#codes),*]),)
+    });
+    let deprecated = facts.deprecated.as_ref().map(|text| {
+        let text = string(&Markdown::new(text).text());
+        quote!(deprecated: Some(#text),)
+    });
+    let errors = (!action.errors.is_empty()).then(|| {
+        let errors = action.errors.iter().map(|name| ident(name));
+        quote!(errors: &[#(&errors::#errors),*],)
+    });
+    let example = (!facts.example.is_empty()).then(|| quote!(example: EXAMPLE,));
+    let guessed = (!facts.guessed.is_empty()).then(|| {
+        let keys = facts.guessed.iter().map(|guess| string(&guess.key));
+        quote!(guessed: &[#(#keys),*],)
+    });
+    quote! {
+        impl Action for #request {
+            type Product = #product;
+            type Output = Output;
+            const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
+                name: #name,
+                summary: #summary,
+                #description
+                idempotent: #idempotent,
+                #unknown_outcome
+                #rate_limit
+                #authorization
+                #anonymous
+                #method
+                #success_codes
+                #deprecated
+                parameters: Self::PARAMETERS,
+                #errors
+                #example
+                #guessed
+                ..ActionDescriptor::EMPTY
+            };
+        }
     }
-    lines.push(format!("idempotent: {}", facts.idempotent));
-    if !facts.unknown_outcome.is_empty() {
-        lines.push(format!("unknown_outcome: {}", literal(&Markdown::new(&facts.unknown_outcome).text())));
-    }
-    if let Some(limit) = facts.rate_limit {
-        lines.push(format!("rate_limit: Some({})", rate_limit(limit)));
-    }
-    if let Some(Authorization { action, access, resource }) = &facts.authorization {
-        lines.push(format!(
-            "authorization: AuthorizationDescriptor {{ action: {}, access: {}, resource: {} }}",
-            literal(action),
-            literal(access),
-            literal(resource)
-        ));
-    }
-    if facts.anonymous {
-        lines.push("anonymous: true".to_owned());
-    }
-    match facts.method {
-        Method::Post => {}
-        Method::Get => lines.push("method: Method::Get".to_owned()),
-        Method::Put => lines.push("method: Method::Put".to_owned()),
-        Method::Delete => lines.push("method: Method::Delete".to_owned()),
-    }
-    let list =
-        |texts: &mut dyn Iterator<Item = &String>| texts.map(|text| literal(text)).collect::<Vec<_>>().join(", ");
-    if let Some(codes) = &facts.success_codes {
-        lines.push(format!("success_codes: Some(&[{}])", list(&mut codes.iter())));
-    }
-    if let Some(deprecated) = &facts.deprecated {
-        lines.push(format!("deprecated: Some({})", literal(&Markdown::new(deprecated).text())));
-    }
-    lines.push("parameters: Self::PARAMETERS".to_owned());
-    if !action.errors.is_empty() {
-        let errors: Vec<_> = action.errors.iter().map(|name| format!("&errors::{name}")).collect();
-        lines.push(format!("errors: &[{}]", errors.join(", ")));
-    }
-    if !facts.example.is_empty() {
-        lines.push(format!("example: {}", literal(&facts.example)));
-    }
-    if !facts.guessed.is_empty() {
-        lines.push(format!("guessed: &[{}]", list(&mut facts.guessed.iter().map(|guess| &guess.key))));
-    }
-
-    let mut text = format!("impl Action for {} {{\n", action.request);
-    text += &format!("    type Product = {};\n    type Output = Output;\n\n", model.product.type_name);
-    text += "    const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {\n";
-    for line in lines {
-        text += &format!("        {line},\n");
-    }
-    text + "        ..ActionDescriptor::EMPTY\n    };\n}\n"
 }
 
-fn rate_limit(limit: RateLimit) -> String {
+fn rate_limit(limit: RateLimit) -> TokenStream {
     let RateLimit { requests, window } = limit;
+    let requests = proc_macro2::Literal::u32_unsuffixed(requests);
+    let seconds = proc_macro2::Literal::u64_unsuffixed(window.as_secs());
+    let nanoseconds = proc_macro2::Literal::u32_unsuffixed(window.subsec_nanos());
     if window == SECOND {
-        format!("RateLimit::per_second({requests})")
+        quote!(RateLimit::per_second(#requests))
     } else if window.subsec_nanos() == 0 {
-        format!("RateLimit::new({requests}, Duration::from_secs({}))", window.as_secs())
+        quote!(RateLimit::new(#requests, Duration::from_secs(#seconds)))
     } else {
-        format!("RateLimit::new({requests}, Duration::new({}, {}))", window.as_secs(), window.subsec_nanos())
+        quote!(RateLimit::new(#requests, Duration::new(#seconds, #nanoseconds)))
     }
 }
 

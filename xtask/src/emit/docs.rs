@@ -25,6 +25,17 @@ impl Markdown {
         Self(paragraphs.iter().map(|paragraph| words(paragraph)).filter(|words| !words.is_empty()).collect())
     }
 
+    /// Markdown that is written as such, on one line.
+    pub fn verbatim(text: &str) -> Self {
+        Self(vec![text.split(' ').map(ToOwned::to_owned).collect()])
+    }
+
+    /// This and something else in one paragraph.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self(vec![self.0.iter().chain(&other.0).flatten().cloned().collect()])
+    }
+
     /// On one line.
     pub fn inline(&self) -> String {
         line(&self.0.concat())
@@ -64,14 +75,15 @@ impl Markdown {
     }
 }
 
-/// What is said about something in one line, or that nothing is said about it; with its name on the wire if that cannot be seen
-/// from its Rust name.
-pub fn described(wire: &str, description: &str, numbered: bool) -> String {
+/// What is said about something in one paragraph, or that nothing is said about it; with its name on the wire if that cannot be
+/// seen from its Rust name.
+pub fn described(wire: &str, description: &str, numbered: bool) -> Markdown {
     let name = if wire.is_empty() { "The empty text".to_owned() } else { Markdown::new(&code(wire)).inline() };
-    match (Markdown::new(description).inline(), numbered) {
-        (text, _) if text.is_empty() => format!("{name}: not described."),
-        (text, false) => text,
-        (text, true) => format!("{text} ({name} on the wire; another one has the plain name.)"),
+    let text = Markdown::new(description);
+    match numbered {
+        _ if text.0.is_empty() => Markdown::verbatim(&format!("{name}: not described.")),
+        false => Markdown(vec![text.0.concat()]),
+        true => text.and(&Markdown::verbatim(&format!("({name} on the wire; another one has the plain name.)"))),
     }
 }
 
@@ -81,11 +93,6 @@ pub fn code(text: &str) -> String {
     let ticks = "`".repeat(longest + 1);
     let blank = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
     format!("{ticks}{blank}{text}{blank}{ticks}")
-}
-
-/// Lines as outer documentation comments.
-pub fn comment(lines: &[String], indent: &str) -> String {
-    lines.iter().map(|line| format!("{indent}/// {line}").trim_end().to_owned() + "\n").collect()
 }
 
 /// Whether a character leaves no ink, or moves others.

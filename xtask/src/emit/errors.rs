@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::docs::Markdown;
-use super::table::error_codes;
-use super::tokens::{item, literal};
-use super::{file, folder, header, import};
+use super::print::{ident, import, print, string};
+use super::types::error_codes;
+use super::{file, folder, header};
 use crate::model::{ErrorStatic, Model};
 
 pub(super) fn module(model: &Model<'_>) -> String {
@@ -20,23 +21,32 @@ pub(super) fn module(model: &Model<'_>) -> String {
             }
         }
     };
+    let allow = model
+        .actions
+        .iter()
+        .any(|action| action.feature.is_some())
+        .then(|| quote!(#![allow(dead_code, reason = "which errors are of an action depends on the features")]));
+    let descriptor =
+        import(&quote!(alibabacloud_runtime::descriptor), &[("ErrorDescriptor", !errors.statics.is_empty())]);
     let mut parts = vec![
         header(&folder(model)),
-        "//! The documented errors of the product.\n".to_owned()
-            + if model.actions.iter().any(|action| action.feature.is_some()) {
-                "#![allow(dead_code, reason = \"which errors are of an action depends on the features\")]\n"
-            } else {
-                ""
-            },
-        import("alibabacloud_runtime::descriptor", &[("ErrorDescriptor", !errors.statics.is_empty())])
-            + &import("alibabacloud_runtime", &[("Error", true), ("open_enums", true)]),
+        print(&quote! {
+            #![doc = " The documented errors of the product."]
+            #allow
+        }),
+        print(&quote! {
+            use alibabacloud_runtime::Error;
+            #descriptor
+            use alibabacloud_runtime::private::open_enum;
+        }),
         error_codes(&errors.codes),
-        item(&of),
+        print(&of),
     ];
     let features = features(model);
     parts.extend(errors.statics.iter().map(|error| {
         let features = features.get(error.name.as_str()).map_or(&[][..], Vec::as_slice);
-        condition(features) + &error_static(error)
+        let (condition, error) = (condition(features), error_static(error));
+        print(&quote!(#condition #error))
     }));
     file(&parts)
 }
@@ -60,34 +70,37 @@ fn features<'m>(model: &'m Model<'_>) -> HashMap<&'m str, Vec<&'m str>> {
 }
 
 /// The condition under which an error is there.
-fn condition(features: &[&str]) -> String {
-    let one = |feature: &&str| format!("feature = \"{feature}\"");
+fn condition(features: &[&str]) -> Option<TokenStream> {
     match features {
-        [] => String::new(),
-        [only] => format!("#[cfg({})]\n", one(only)),
-        several if several.len() <= MANY => {
-            format!("#[cfg(any({}))]\n", several.iter().map(one).collect::<Vec<_>>().join(", "))
-        }
-        _ => String::new(),
+        [] => None,
+        [only] => Some(quote!(#[cfg(feature = #only)])),
+        several => (several.len() <= MANY).then(|| quote!(#[cfg(any(#(feature = #several),*))])),
     }
 }
 
-/// The facts about one error, one a line.
-fn error_static(error: &ErrorStatic<'_>) -> String {
+/// The facts about one error.
+fn error_static(error: &ErrorStatic<'_>) -> TokenStream {
     let facts = error.facts;
-    let mut lines = vec![format!("code: {}", literal(&facts.code.value))];
-    lines.extend(facts.status.map(|status| format!("status: {status}")));
-    lines.push(format!("message: {}", literal(&facts.message)));
-    if facts.throttling {
-        lines.push("throttling: true".to_owned());
-    }
+    let name = ident(&error.name);
+    let [code, message] = [&facts.code.value, &facts.message].map(|text| string(text));
+    let status = facts.status.map(|status| {
+        let status = Literal::u16_unsuffixed(status);
+        quote!(status: #status,)
+    });
+    let throttling = facts.throttling.then(|| quote!(throttling: true,));
     let description = Markdown::new(&facts.description).text();
-    if !description.is_empty() {
-        lines.push(format!("description: {}", literal(&description)));
+    let description = (!description.is_empty()).then(|| {
+        let description = string(&description);
+        quote!(description: #description,)
+    });
+    quote! {
+        pub(super) static #name: ErrorDescriptor = ErrorDescriptor {
+            code: #code,
+            #status
+            message: #message,
+            #throttling
+            #description
+            ..ErrorDescriptor::EMPTY
+        };
     }
-    let lines: String = lines.iter().map(|line| format!("    {line},\n")).collect();
-    let name = &error.name;
-    format!(
-        "pub(super) static {name}: ErrorDescriptor = ErrorDescriptor {{\n{lines}    ..ErrorDescriptor::EMPTY\n}};\n"
-    )
 }

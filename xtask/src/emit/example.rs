@@ -1,8 +1,11 @@
 //! Documented examples as Rust expressions, for the examples in the documentation.
 
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
 use serde_json::Value;
 
-use super::tokens::literal;
+use super::print::{ident, string};
+use super::types::{path, tokens};
 use crate::model::{Action, Model, Object, Parameter, Type};
 
 /// Writes the examples of one action's parameters.
@@ -18,38 +21,42 @@ impl<'a> Examples<'a> {
         Self { model, action, crate_path }
     }
 
-    /// The expression that builds the request, line by line.
-    pub(super) fn request(&self) -> Vec<String> {
-        let request = &self.action.request;
+    /// The expression that builds the request.
+    pub(super) fn request(&self) -> TokenStream {
+        let request = ident(&self.action.request);
         let required: Vec<_> = self.action.parameters.iter().filter(|parameter| parameter.facts.required).collect();
         match required.as_slice() {
-            [] => vec![format!("{request}::new()")],
-            [only] => vec![format!("{request}::new({})", self.argument(only))],
+            [] => quote!(#request::new()),
+            [only] => {
+                let argument = self.argument(only);
+                quote!(#request::new(#argument))
+            }
             several => {
-                let mut lines = vec![format!("{request}::builder()")];
-                for parameter in several {
-                    lines.push(format!("    .{}({})", parameter.field, self.argument(parameter)));
-                }
-                lines.push("    .build()".to_owned());
-                lines
+                let setters = several.iter().map(|parameter| {
+                    let (field, argument) = (ident(&parameter.field), self.argument(parameter));
+                    quote!(.#field(#argument))
+                });
+                quote!(#request::builder()#(#setters)*.build())
             }
         }
     }
 
     /// The argument of the parameter's setter, which takes everything that converts into the type.
-    pub(super) fn argument(&self, parameter: &Parameter<'_>) -> String {
+    fn argument(&self, parameter: &Parameter<'_>) -> TokenStream {
         let example = &parameter.facts.example;
+        let text = string(example);
         match &parameter.ty {
-            Type::String => literal(example),
-            Type::Named(name) if !self.is_object(name) => literal(example),
+            Type::String => quote!(#text),
+            Type::Named(name) if !self.is_object(name) => quote!(#text),
             Type::Json => {
-                let example = if example.is_empty() { "null" } else { example };
-                format!("{}.parse::<alibabacloud_runtime::value::Json>().expect(\"JSON\")", literal(example))
+                let text = string(if example.is_empty() { "null" } else { example });
+                quote!(#text.parse::<alibabacloud_runtime::Json>().expect("JSON"))
             }
             ty => {
                 // A number literal without a type is an `i32`, which converts into every type of numbers.
                 if let (Type::I32 | Type::I64, Ok(number)) = (ty, example.parse::<i32>()) {
-                    return number.to_string();
+                    let number = Literal::i32_unsuffixed(number);
+                    return quote!(#number);
                 }
                 let value = serde_json::from_str(example).unwrap_or(Value::Null);
                 self.expression(ty, &value).unwrap_or_else(|| self.default(ty))
@@ -58,26 +65,36 @@ impl<'a> Examples<'a> {
     }
 
     /// An expression of exactly this type; `None` if the value does not have it.
-    fn expression(&self, ty: &Type, value: &Value) -> Option<String> {
+    fn expression(&self, ty: &Type, value: &Value) -> Option<TokenStream> {
         Some(match (ty, value) {
-            (Type::String, Value::String(text)) => format!("{}.to_owned()", literal(text)),
-            (Type::I32, value) => format!("{}_i32", i32::try_from(value.as_i64()?).ok()?),
-            (Type::I64, value) => format!("{}_i64", value.as_i64()?),
-            (Type::F64, value) => format!("{:?}", value.as_f64()?),
-            (Type::Bool, Value::Bool(value)) => value.to_string(),
+            (Type::String, Value::String(text)) => {
+                let text = string(text);
+                quote!(#text.to_owned())
+            }
+            (Type::I32, value) => number(&format!("{}_i32", i32::try_from(value.as_i64()?).ok()?))?,
+            (Type::I64, value) => number(&format!("{}_i64", value.as_i64()?))?,
+            (Type::F64, value) => {
+                let number = Literal::f64_unsuffixed(value.as_f64()?);
+                quote!(#number)
+            }
+            (Type::Bool, Value::Bool(value)) => quote!(#value),
             (Type::Vec(item), Value::Array(items)) => {
                 let items: Option<Vec<_>> = items.iter().map(|value| self.expression(item, value)).collect();
-                format!("vec![{}]", items?.join(", "))
+                let items = items?;
+                quote!(vec![#(#items),*])
             }
             (Type::Map(inner), Value::Object(entries)) => {
                 let entry = |(name, value): (&String, &Value)| {
-                    Some(format!("({}.to_owned(), {})", literal(name), self.expression(inner, value)?))
+                    let (name, value) = (string(name), self.expression(inner, value)?);
+                    Some(quote!((#name.to_owned(), #value)))
                 };
                 let entries: Option<Vec<_>> = entries.iter().map(entry).collect();
-                format!("std::collections::BTreeMap::from([{}])", entries?.join(", "))
+                let entries = entries?;
+                quote!(std::collections::BTreeMap::from([#(#entries),*]))
             }
             (Type::Named(name), Value::String(text)) if !self.is_object(name) => {
-                format!("{}::from({})", self.path(name), literal(text))
+                let (path, text) = (self.path(name), string(text));
+                quote!(#path::from(#text))
             }
             (Type::Named(name), Value::Object(_)) if self.is_object(name) => self.default(ty),
             _ => return None,
@@ -85,36 +102,54 @@ impl<'a> Examples<'a> {
     }
 
     /// A value of exactly this type, for a parameter without a documented value.
-    fn default(&self, ty: &Type) -> String {
+    fn default(&self, ty: &Type) -> TokenStream {
         match ty {
-            Type::Bool => "false".to_owned(),
-            Type::I32 => "0_i32".to_owned(),
-            Type::I64 => "0_i64".to_owned(),
-            Type::F64 => "0.0".to_owned(),
-            Type::Vec(item) => format!("Vec::<{}>::new()", self.type_path(item)),
-            Type::Map(value) => format!("std::collections::BTreeMap::<String, {}>::new()", self.type_path(value)),
-            Type::Named(name) if !self.is_object(name) => format!("{}::from(\"\")", self.path(name)),
-            ty => format!("{}::default()", self.type_path(ty)),
+            Type::Bool => quote!(false),
+            Type::I32 => quote!(0_i32),
+            Type::I64 => quote!(0_i64),
+            Type::F64 => quote!(0.0),
+            Type::Vec(item) => {
+                let item = self.type_path(item);
+                quote!(Vec::<#item>::new())
+            }
+            Type::Map(value) => {
+                let value = self.type_path(value);
+                quote!(std::collections::BTreeMap::<String, #value>::new())
+            }
+            Type::Named(name) if !self.is_object(name) => {
+                let path = self.path(name);
+                quote!(#path::from(""))
+            }
+            ty => {
+                let path = self.type_path(ty);
+                quote!(#path::default())
+            }
         }
     }
 
     /// The type as a user writes it.
-    fn type_path(&self, ty: &Type) -> String {
+    fn type_path(&self, ty: &Type) -> TokenStream {
         match ty {
             Type::Named(name) => self.path(name),
-            Type::Json => "alibabacloud_runtime::value::Json".to_owned(),
-            Type::Vec(inner) => format!("Vec<{}>", self.type_path(inner)),
-            Type::Map(inner) => format!("std::collections::BTreeMap<String, {}>", self.type_path(inner)),
-            ty => ty.to_string(),
+            Type::Json => quote!(alibabacloud_runtime::Json),
+            Type::Vec(inner) => {
+                let inner = self.type_path(inner);
+                quote!(Vec<#inner>)
+            }
+            Type::Map(inner) => {
+                let inner = self.type_path(inner);
+                quote!(std::collections::BTreeMap<String, #inner>)
+            }
+            ty => tokens(ty),
         }
     }
 
     /// Where a user finds a type.
-    fn path(&self, name: &str) -> String {
+    fn path(&self, name: &str) -> TokenStream {
         if name.starts_with("types::") {
-            format!("{}::{name}", self.crate_path)
+            path(&format!("{}::{name}", self.crate_path))
         } else {
-            format!("{}::{}::{name}", self.crate_path, self.action.module)
+            path(&format!("{}::{}::{name}", self.crate_path, self.action.module))
         }
     }
 
@@ -125,4 +160,9 @@ impl<'a> Examples<'a> {
             None => find(&self.action.types.objects, name),
         }
     }
+}
+
+/// A number as it is written.
+fn number(text: &str) -> Option<TokenStream> {
+    text.parse().ok()
 }

@@ -4,20 +4,20 @@ mod action;
 mod docs;
 mod errors;
 mod example;
+mod json;
 mod package;
+mod print;
 mod product;
-mod shapes;
-mod table;
-mod tokens;
+mod types;
 
 pub use docs::{code, described, is_invisible};
 pub use package::{Manifest, package, tests, toml};
-pub use tokens::literal;
+pub use print::literal;
 
 use crate::model::Model;
 
-/// How wide generated comments are, from the first to the last column.
-const WIDTH: usize = 120;
+/// How wide generated files are.
+const WIDTH: usize = 100;
 
 /// The files of a product: path below the folder of generated code, and text.
 ///
@@ -29,7 +29,7 @@ pub fn files(model: &Model<'_>, crate_path: &str) -> Vec<(String, String)> {
         ("actions.md".to_owned(), product::overview(model)),
     ];
     if !model.shapes.is_empty() {
-        files.push(("types.rs".to_owned(), shapes::module(model)));
+        files.push(("types.rs".to_owned(), types::module(model)));
     }
     for action in &model.actions {
         files.push((format!("{}.rs", action.file), action::module(model, action, crate_path)));
@@ -54,14 +54,4 @@ fn folder(model: &Model<'_>) -> String {
 fn file(parts: &[String]) -> String {
     let parts: Vec<&str> = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
     parts.join("\n\n") + "\n"
-}
-
-/// A `use` of several names from one path; nothing if there are none.
-fn import(path: &str, names: &[(&str, bool)]) -> String {
-    let names: Vec<&str> = names.iter().filter(|(_, used)| *used).map(|(name, _)| *name).collect();
-    match names.as_slice() {
-        [] => String::new(),
-        [name] => format!("use {path}::{name};\n"),
-        names => format!("use {path}::{{{}}};\n", names.join(", ")),
-    }
 }

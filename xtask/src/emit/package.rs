@@ -1,9 +1,11 @@
 //! What makes a crate of the generated code: the manifest, `lib.rs`, the README and the tests.
 
+use quote::quote;
+
 use super::docs::Markdown;
 use super::example::Examples;
-use super::tokens::literal;
-use super::{MARK, WIDTH, file, folder, header};
+use super::print::{literal, print_statement};
+use super::{MARK, file, folder, header};
 use crate::model::{Action, Model};
 
 /// How the manifest of a generated crate refers to others.
@@ -47,7 +49,8 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
     text += match manifest {
         Manifest::Member => {
             "version.workspace = true\nedition.workspace = true\nrust-version.workspace = true\nlicense.workspace = true\n\
-             publish.workspace = true\n\n[lints]\nworkspace = true\n"
+             publish.workspace = true\nreadme = \"README.md\"\nkeywords = [\"alibaba-cloud\", \"aliyun\", \"api\", \"sdk\"]\n\
+             categories = [\"api-bindings\", \"asynchronous\"]\n\n[lints]\nworkspace = true\n"
         }
         Manifest::Standalone { .. } => {
             "version = \"0.1.0\"\nedition = \"2024\"\nrust-version = \"1.88\"\npublish = false\n\n[lints.rust]\nunsafe_code = \"forbid\"\n\
@@ -74,7 +77,8 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
              # HTTP/2 with servers that offer it.\nhttp2 = [\"alibabacloud-runtime/http2\"]\n";
     let more = if credentials.is_some() { ", \"alibabacloud-credentials?/tracing\"" } else { "" };
     text += &format!("# `tracing` spans of calls and attempts.\ntracing = [\"alibabacloud-runtime/tracing\"{more}]\n");
-    text += "# `blocking::Client`: the same calls for programs without async code.\nblocking = [\"alibabacloud-runtime/blocking\"]\n";
+    text += "# `blocking::Client`: the same calls for programs without async code.\nblocking = [\"alibabacloud-runtime/blocking\"]\n\
+             # `Serialize` and `Deserialize` for requests, outputs and their members.\nserde = [\"alibabacloud-runtime/serde\"]\n";
     text += "# A quota that processes on many machines share through a Redis server; over TLS with the second.\n\
              redis = [\"alibabacloud-runtime/redis\"]\nredis-tls = [\"alibabacloud-runtime/redis-tls\"]\n";
     if credentials.is_some() {
@@ -133,11 +137,11 @@ fn readme(model: &Model<'_>, crate_path: &str) -> String {
     if let Some(action) = model.actions.iter().min_by_key(required) {
         let request = &action.request;
         let call = Examples::new(model, action, crate_path).request();
+        let call = print_statement(&quote!(let request = #call;)).join("\n");
         parts.push(format!(
             "```no_run\nuse {crate_path}::{{Client, {request}}};\n\n# async fn example() -> Result<(), {crate_path}::Error> {{\n\
              let client = Client::from_env()?; // ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET\n\
-             let request = {};\nlet answer = client.send(request).await?;\nprintln!(\"{{answer:?}}\");\n# Ok(())\n# }}\n```",
-            call.join("\n")
+             {call}\nlet answer = client.send(request).await?;\nprintln!(\"{{answer:?}}\");\n# Ok(())\n# }}\n```"
         ));
     }
     parts.push(
@@ -192,11 +196,7 @@ fn library(model: &Model<'_>) -> String {
             deepest(model).map_or_else(String::new, |limit| format!("\n#![recursion_limit = \"{limit}\"]")),
         ),
         "#[rustfmt::skip]\nmod generated;".to_owned(),
-        "pub use alibabacloud_runtime::{\n    Bulk, CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Network,\n    \
-         ParameterPlacement, PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy,\n    \
-         SignatureVersion, Throttle, Transport, TransportError, UntypedRequest, bulk, descriptor, event, testing, throttle,\n    \
-         transport,\n};\npub use generated::*;"
-            .to_owned(),
+        "alibabacloud_runtime::private::exports!();\npub use generated::*;".to_owned(),
         if model.offers_credentials {
             "/// Where credentials come from: every source by itself, and the chain of them all.\n#[cfg(feature = \"credentials\")]\n\
              pub use alibabacloud_credentials as credentials;"
@@ -210,7 +210,9 @@ fn library(model: &Model<'_>) -> String {
             literal(&blocking)
         ),
         format!("#[doc = {}]\npub type Client = alibabacloud_runtime::Client<{product}>;", literal(&calls)),
-        format!("/// Settings for a [`Client`].\npub type ClientBuilder = alibabacloud_runtime::ClientBuilder<{product}>;"),
+        format!(
+            "/// Settings for a [`Client`].\npub type ClientBuilder = alibabacloud_runtime::ClientBuilder<{product}>;"
+        ),
     ])
 }
 
@@ -221,26 +223,29 @@ fn deepest(model: &Model<'_>) -> Option<usize> {
     (most > 100).then(|| most + 64)
 }
 
+/// How wide rustfmt lets a line be in this repository.
+const RUSTFMT_WIDTH: usize = 120;
+
 /// One test for each action: its documented answer arrives in its types.
 pub fn tests(model: &Model<'_>, crate_path: &str) -> String {
     let mut parts = vec![
         header(&folder(model)),
         "//! The documented answer of every action decodes, every member of it arrives, and nothing else does.\n\
-         #![allow(missing_docs, unused_imports, reason = \"a file of tests; which there are depends on the features\")]"
+         #![allow(deprecated, missing_docs, unused_imports, reason = \"a file of tests; which there are depends on the features\")]"
             .to_owned(),
-        "use alibabacloud_runtime::example::check;".to_owned(),
+        "use alibabacloud_runtime::private::example::check;".to_owned(),
     ];
     for Action { module, request, feature, .. } in &model.actions {
         let feature = cfg(feature.as_deref());
         let call = format!("    check::<{crate_path}::{request}>().unwrap();");
         // A formatter would break it.
-        let whole = if call.len() > WIDTH { "#[rustfmt::skip]\n" } else { "" };
+        let whole = if call.len() > RUSTFMT_WIDTH { "#[rustfmt::skip]\n" } else { "" };
         parts.push(format!("{feature}#[test]\n{whole}fn {module}() {{\n{call}\n}}"));
     }
     file(&parts)
 }
 
 /// The condition under which something of an action is there.
-pub(super) fn cfg(feature: Option<&str>) -> String {
+fn cfg(feature: Option<&str>) -> String {
     feature.map_or_else(String::new, |feature| format!("#[cfg(feature = \"{feature}\")]\n"))
 }

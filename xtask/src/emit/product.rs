@@ -4,103 +4,142 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::docs::Markdown;
-use super::package::cfg;
-use super::tokens::{ident, item, literal_token};
-use super::{MARK, file, folder, header, import};
-use crate::model::{Action, Model};
+use super::print::{doc, ident, import, print, string};
+use super::{MARK, WIDTH, file, folder, header};
+use crate::model::{Action, Model, Types};
 use crate::spec;
 
 pub(super) fn module(model: &Model<'_>) -> String {
     let facts = model.product.facts;
     let has_actions = !model.actions.is_empty();
     let product = ident(&model.product.type_name);
-    let about = format!(" {}, as a type: the product of these actions.", Markdown::new(&facts.title).inline());
+    let about = doc(&Markdown::verbatim("The product of these actions, as a type:")
+        .and(&Markdown::new(&facts.title))
+        .lines(WIDTH - 4));
     let credentials = model.offers_credentials.then(|| {
         quote! {
             #[cfg(feature = "credentials")]
-            fn default_credentials() -> Option<Box<dyn alibabacloud_runtime::ProvideCredentials>> {
+            fn default_credentials() -> Option<Box<dyn ProvideCredentials>> {
                 Some(Box::new(alibabacloud_credentials::default_provider()))
             }
         }
     });
+    let allow_unused = model
+        .actions
+        .iter()
+        .any(|action| action.feature.is_some())
+        .then(|| quote!(#![allow(unused_imports, reason = "which actions there are depends on the features")]));
+    let allow_deprecated = is_any_deprecated(model)
+        .then(|| quote!(#![allow(deprecated, reason = "what is deprecated is declared and exported here")]));
+    let descriptors = import(
+        &quote!(alibabacloud_runtime::descriptor),
+        &[
+            ("ActionDescriptor", true),
+            ("EndpointDescriptor", true),
+            ("ProductDescriptor", true),
+            ("RegionEndpoint", !facts.endpoints.exceptions.is_empty()),
+        ],
+    );
+    let traits = import(&quote!(alibabacloud_runtime), &[("Action", has_actions), ("Product", true)]);
+    let provide = model.offers_credentials.then(|| {
+        quote! {
+            #[cfg(feature = "credentials")]
+            use alibabacloud_runtime::ProvideCredentials;
+        }
+    });
     let mut parts = vec![
         header(&facts.source),
-        "//! The product's facts and its actions.\n\
-         #![allow(clippy::needless_update, reason = \"a new field of a descriptor breaks nothing\")]\n"
-            .to_owned()
-            + if model.actions.iter().any(|action| action.feature.is_some()) {
-                "#![allow(unused_imports, reason = \"which actions there are depends on the features\")]\n"
-            } else {
-                ""
-            },
-        import(
-            "alibabacloud_runtime::descriptor",
-            &[
-                ("ActionDescriptor", true),
-                ("EndpointDescriptor", true),
-                ("ProductDescriptor", true),
-                ("RegionEndpoint", !facts.endpoints.exceptions.is_empty()),
-            ],
-        ) + &import("alibabacloud_runtime", &[("Action", has_actions), ("Product", true)]),
-        modules(model),
-        model
-            .actions
-            .iter()
-            .map(|Action { module, request, builder, feature, .. }| {
-                format!("{}pub use self::{module}::{{{request}, {builder}}};\n", cfg(feature.as_deref()))
-            })
-            .chain(["pub use self::errors::ErrorCode;\n".to_owned()])
-            .collect(),
-        item(&quote! {
-            #[doc = #about]
+        print(&quote! {
+            #![doc = " The product's facts and its actions."]
+            #![allow(clippy::needless_update, reason = "a new field of a descriptor breaks nothing")]
+            #allow_unused
+            #allow_deprecated
+        }),
+        print(&quote!(#descriptors #provide #traits)),
+        print(&modules(model)),
+        print(&exports(model)),
+        print(&quote! {
+            #about
             #[derive(Debug, Clone, Copy, PartialEq, Eq)]
             pub struct #product;
         }),
-        item(&quote! {
+        print(&quote! {
             impl Product for #product {
                 const DESCRIPTOR: &'static ProductDescriptor = &PRODUCT;
                 #credentials
             }
         }),
-        item(&descriptor(model)),
+        print(&descriptor(model)),
     ];
     let actions = model.actions.iter().map(|action| ident(&action.request));
-    let features = model.actions.iter().map(|action| action.feature.iter().map(|name| quote!(#[cfg(feature = #name)])));
-    let actions = actions.zip(features).map(|(request, cfg)| quote!(#(#cfg)* <#request as Action>::DESCRIPTOR));
-    parts.push(item(&quote! {
+    let actions =
+        actions.zip(model.actions.iter().map(cfg)).map(|(request, cfg)| quote!(#cfg <#request as Action>::DESCRIPTOR));
+    parts.push(print(&quote! {
         /// The facts about the actions, sorted by name.
         pub static ACTIONS: &[&ActionDescriptor] = &[#(#actions),*];
     }));
     file(&parts)
 }
 
+/// The condition under which something of an action is there.
+fn cfg(action: &Action<'_>) -> Option<TokenStream> {
+    action.feature.as_ref().map(|feature| quote!(#[cfg(feature = #feature)]))
+}
+
+/// Whether anything that the code uses itself is deprecated.
+fn is_any_deprecated(model: &Model<'_>) -> bool {
+    let is_among = |types: &Types<'_>| {
+        types.objects.iter().flat_map(|object| &object.members).any(|member| member.facts.deprecated.is_some())
+            || types.enums.iter().flat_map(|values| &values.variants).any(|variant| variant.deprecated.is_some())
+    };
+    let is_in = |action: &Action<'_>| {
+        action.facts.deprecated.is_some()
+            || action.parameters.iter().any(|parameter| parameter.facts.deprecated.is_some())
+            || is_among(&action.types)
+    };
+    model.actions.iter().any(is_in) || is_among(&model.shapes)
+}
+
 /// The modules, each documented where it is declared.
-fn modules(model: &Model<'_>) -> String {
-    let mut text = String::new();
-    for Action { module, request, feature, .. } in &model.actions {
-        text += &format!("/// The types of [`{request}`].\n{}pub mod {module};\n", cfg(feature.as_deref()));
-    }
-    text += "mod errors;\n";
-    if !model.shapes.is_empty() {
-        text += "/// Types that several actions share.\npub mod types;\n";
-    }
-    text
+fn modules(model: &Model<'_>) -> TokenStream {
+    let actions = model.actions.iter().map(|action| {
+        let about = format!(" The types of [`{}`].", action.request);
+        let (cfg, module) = (cfg(action), ident(&action.module));
+        quote!(#[doc = #about] #cfg pub mod #module;)
+    });
+    let types = (!model.shapes.is_empty()).then(|| {
+        quote!(
+            #[doc = " Types that several actions share."]
+            pub mod types;
+        )
+    });
+    quote!(#(#actions)* mod errors; #types)
+}
+
+/// What the root of the crate has of them.
+fn exports(model: &Model<'_>) -> TokenStream {
+    let actions = model.actions.iter().map(|action| {
+        let [module, request, builder] = [&action.module, &action.request, &action.builder].map(|name| ident(name));
+        let cfg = cfg(action);
+        quote!(#cfg pub use self::#module::{#request, #builder};)
+    });
+    quote!(#(#actions)* pub use self::errors::ErrorCode;)
 }
 
 fn descriptor(model: &Model<'_>) -> TokenStream {
     let facts = model.product.facts;
     let [code, title, version, documentation, default_region] =
         [&facts.code.value, &facts.title, &facts.version, &facts.documentation, &facts.default_region]
-            .map(|text| literal_token(text));
-    let central = facts.endpoints.central.as_deref().map(literal_token).map(|host| quote!(central: #host,));
+            .map(|text| string(text));
+    let central = facts.endpoints.central.as_deref().map(string).map(|host| quote!(central: #host,));
     let regions = facts.endpoints.exceptions.iter().map(region);
     let exceptions = (!facts.endpoints.exceptions.is_empty()).then(|| quote!(exceptions: &[#(#regions),*],));
-    let public = facts.endpoints.public.as_deref().map(literal_token).map(|host| quote!(public: #host,));
-    let vpc = facts.endpoints.vpc.as_deref().map(literal_token).map(|host| quote!(vpc: #host,));
+    let public = facts.endpoints.public.as_deref().map(string).map(|host| quote!(public: #host,));
+    let vpc = facts.endpoints.vpc.as_deref().map(string).map(|host| quote!(vpc: #host,));
     let is_partial = central.is_none() || exceptions.is_none() || public.is_none() || vpc.is_none();
     let rest = is_partial.then(|| quote!(..EndpointDescriptor::EMPTY));
-    let success_codes = facts.success_codes.iter().map(|code| literal_token(code));
-    let guessed = facts.guessed.iter().map(|guess| literal_token(&guess.key));
+    let success_codes = facts.success_codes.iter().map(|code| string(code));
+    let guessed = facts.guessed.iter().map(|guess| string(&guess.key));
     let errors = model.product.errors.iter().map(|name| ident(name));
     quote! {
         /// The facts about the product.
@@ -120,14 +159,14 @@ fn descriptor(model: &Model<'_>) -> TokenStream {
 }
 
 fn region(region: &spec::RegionEndpoint) -> TokenStream {
-    let name = literal_token(&region.region);
+    let name = string(&region.region);
     let public = option(region.public.as_deref());
     let vpc = option(region.vpc.as_deref());
     quote!(RegionEndpoint { region: #name, public: #public, vpc: #vpc })
 }
 
 fn option(text: Option<&str>) -> TokenStream {
-    text.map(literal_token).map_or_else(|| quote!(None), |text| quote!(Some(#text)))
+    text.map(string).map_or_else(|| quote!(None), |text| quote!(Some(#text)))
 }
 
 /// The table of all actions, for the documentation of the crate.

@@ -307,7 +307,7 @@ fn typed(
         schemas.notes.add(note, place);
         Some(Style::Json)
     });
-    (Member { name: name.to_owned(), ty, description, sensitive, guessed }, style)
+    (Member { name: name.to_owned(), ty, description, sensitive, guessed, example: None }, style)
 }
 
 fn resolved<'t>(schemas: &'t Schemas<'_>, ty: &'t Ty) -> &'t Ty {
@@ -354,7 +354,7 @@ fn response(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -
             schemas.notes.add("the answer is an object without fixed names: only its raw text can be read", action);
             Vec::new()
         }
-        ty => vec![Member { name: BODY.to_owned(), ty, description, sensitive, guessed }],
+        ty => vec![Member { name: BODY.to_owned(), ty, description, sensitive, guessed, example: None }],
     }
 }
 

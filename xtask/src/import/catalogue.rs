@@ -41,7 +41,8 @@ fn value(dice: &mut Dice, depth: u64) -> Value {
         5 => json!(u64::MAX),
         6 | 7 => json!(dice.of(&["CONNECTED", "a,b", "2024-01-01T00:00:00Z", "12****"])),
         8 => Value::Null,
-        9 | 10 => (0..dice.roll(3)).map(|_| value(dice, depth + 2)).collect(),
+        // Items of one kind: the documentation describes one.
+        9 | 10 => vec![value(dice, depth + 2); usize::try_from(dice.roll(3)).unwrap()].into(),
         _ => {
             let members = 1 + dice.roll(3);
             Value::Object((0..members).map(|index| (format!("M{index}"), value(dice, depth + 1))).collect())
@@ -102,7 +103,7 @@ const CODES: [(&str, bool); 10] = [
 fn action(dice: &mut Dice, convention: &str, shared: &Value) -> Value {
     let mut example = Map::new();
     let mut members = Map::new();
-    for index in 0..1 + dice.roll(5) {
+    for index in 0..=dice.roll(5) {
         let value = value(dice, 0);
         let name = format!("Member{index}");
         let schema = schema(dice, &value);

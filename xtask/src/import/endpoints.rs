@@ -6,8 +6,8 @@ use super::notes::Notes;
 use super::schema::{shown, text};
 use super::yaml::Tree;
 
-/// The region that is used where no listed one is better.
-const USUAL_REGION: &str = "ap-southeast-1";
+/// The regions that are used by default, the first that is listed: the largest one outside of mainland China, then the largest inside.
+const USUAL_REGIONS: [&str; 4] = ["ap-southeast-1", "cn-hangzhou", "cn-shanghai", "cn-beijing"];
 
 pub struct Endpoints {
     central: Option<String>,
@@ -54,8 +54,8 @@ impl Endpoints {
                 format!("{host}-vpc.{{region}}.aliyuncs.com")
             })
         });
-        let preferred = listed.iter().find(|one| one.region == USUAL_REGION).or_else(|| listed.first());
-        let default_region = preferred.map_or(USUAL_REGION, |one| &one.region).to_owned();
+        let usual = USUAL_REGIONS.iter().find_map(|usual| listed.iter().find(|one| one.region == *usual));
+        let default_region = usual.or(listed.first()).map_or(USUAL_REGIONS[0], |one| &one.region).to_owned();
         for Listed { region, public, vpc } in &mut listed {
             let follows = |pattern: Option<&String>, host: &str| {
                 pattern.is_some_and(|pattern| pattern.replace("{region}", region) == host)
@@ -235,6 +235,10 @@ mod tests {
             (
                 &[("center", "shop.aliyuncs.com"), ("cn-a", "shop.cn-a.aliyuncs.com")],
                 r#"cn-a { central: "shop.aliyuncs.com", public: "shop.{region}.aliyuncs.com" }"#,
+            ),
+            (
+                &[("cn-x-test", "shop.cn-x-test.aliyuncs.com"), ("cn-hangzhou", "shop.cn-hangzhou.aliyuncs.com")],
+                r#"cn-hangzhou { public: "shop.{region}.aliyuncs.com" }"#,
             ),
             (&[], r#"ap-southeast-1 { public: "shop.{region}.aliyuncs.com" }"#),
             // No rule: all of them are listed.

@@ -256,6 +256,7 @@ mod tests {
                 description: String::new(),
                 sensitive: false,
                 guessed: None,
+                example: None,
             };
             Ty::Object(vec![member("A", Ty::Int64), member("B", text())])
         };

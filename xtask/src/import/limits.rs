@@ -245,7 +245,7 @@ pub fn flow_control(name: &str, api: &Map<String, Value>, notes: &mut Notes) -> 
     let mut found: Vec<(u32, u32, bool)> = Vec::new();
     for entry in list {
         let of = entry.get("api").and_then(Value::as_str).unwrap_or(name);
-        if !of.is_empty() && of != name {
+        if !of.is_empty() && !of.eq_ignore_ascii_case(name) {
             continue;
         }
         let window = if entry.get("countWindow").is_none() { Some(1) } else { number(entry, "countWindow") };

@@ -36,6 +36,7 @@ use self::notes::Notes;
 use self::product::{Product, reachable};
 use self::schema::{Schemas, shown};
 use self::success::SuccessCodes;
+use self::widen::Widening;
 use self::yaml::Tree;
 use crate::diagnostic::{Severity, quoted};
 use crate::spec::{self, InputFile, suggestion};
@@ -105,7 +106,10 @@ impl Imported {
     /// What a person has to review: new and vanished actions, then the changes by file. Facts come before texts.
     pub fn review(&self) -> String {
         let mut text = String::new();
-        for (what, actions) in [("new", &self.new), ("gone upstream, the file is left alone", &self.gone)] {
+        // Of a first import, there is nothing to compare with.
+        let is_first = self.new.len() == self.actions && self.gone.is_empty() && self.changes.is_empty();
+        let new = if is_first { &[][..] } else { &self.new[..] };
+        for (what, actions) in [("new", new), ("gone upstream, the file is left alone", &self.gone[..])] {
             for action in actions {
                 text += &format!("{what}: {action}\n");
             }
@@ -193,6 +197,10 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
     for (name, api, types, _) in &mut actions {
         action::widen(&mut schemas, name, api, types);
     }
+    let roots = actions.iter().flat_map(|(_, _, types, _)| types.response.iter().map(|member| &member.ty));
+    let in_responses: Vec<String> = reachable(roots, &schemas.shapes).into_keys().map(str::to_owned).collect();
+    let Schemas { shapes, notes, .. } = &mut schemas;
+    Widening { shapes, notes }.shapes_of_responses(&in_responses);
     let success_codes = SuccessCodes::read(apis);
     let mut trees: BTreeMap<String, Tree> = BTreeMap::new();
     for (name, api, types, wanted) in &actions {

@@ -64,7 +64,7 @@ impl Product {
         }
         guess(
             "default_region",
-            "The largest region outside of mainland China if it has an endpoint, otherwise the first one listed.",
+            "The largest region outside of mainland China that is listed, otherwise the largest inside, otherwise the first one.",
         );
         if success_code.is_some() {
             guess("success_code", "The `Code` of most documented responses to successful calls.");

@@ -49,6 +49,8 @@ pub struct Member {
     pub sensitive: bool,
     /// Why the type is not the documented one.
     pub guessed: Option<String>,
+    /// In a shape: the documented example, for when it is known whether the shape is part of a response.
+    pub example: Option<Value>,
 }
 
 impl Ty {
@@ -205,6 +207,8 @@ pub struct Schemas<'m> {
     pub shapes: BTreeMap<String, Shape>,
     /// Shapes whose members are still to be read.
     unread: Vec<String>,
+    /// Why the type of the items that were read last is not the documented one.
+    inner_guess: Option<String>,
     /// Components that are being read without being shapes: a way to notice circles.
     open: Vec<String>,
     pub notes: Notes,
@@ -276,7 +280,14 @@ const IDLE: &[&str] = &[
 
 impl<'m> Schemas<'m> {
     pub fn new(components: Option<&'m Map<String, Value>>) -> Self {
-        Self { components, shapes: BTreeMap::new(), unread: Vec::new(), open: Vec::new(), notes: Notes::default() }
+        Self {
+            components,
+            shapes: BTreeMap::new(),
+            unread: Vec::new(),
+            inner_guess: None,
+            open: Vec::new(),
+            notes: Notes::default(),
+        }
     }
 
     /// Reads the members of all shapes that were referred to.
@@ -309,7 +320,9 @@ impl<'m> Schemas<'m> {
             self.notes.add(format!("the key `{}` of a schema is not known", shown(key)), place);
         }
         let (ty, mut remarks) = self.ty(schema, side, place, depth);
+        let inner_guess = self.inner_guess.take();
         let (ty, guessed) = self.widened(ty, schema, side, place);
+        let guessed = guessed.or(inner_guess);
         remarks.extend(constraints(schema, side, depth, ty.is_scalar()));
         let mut description = text(schema, "description");
         if description.is_empty() {
@@ -334,8 +347,14 @@ impl<'m> Schemas<'m> {
         };
         // A component may be a part of requests, too.
         let side = if side == Side::Component { Side::Request } else { side };
-        let mut member =
-            Member { name: String::new(), ty, description: String::new(), sensitive: false, guessed: None };
+        let mut member = Member {
+            name: String::new(),
+            ty,
+            description: String::new(),
+            sensitive: false,
+            guessed: None,
+            example: None,
+        };
         let Self { shapes, notes, .. } = self;
         Widening { shapes, notes }.member(&mut member, example, side, place);
         (member.ty, member.guessed)
@@ -434,6 +453,7 @@ impl<'m> Schemas<'m> {
         let Some(properties) = properties else {
             let Some(values) = free else { return Ty::Any };
             let read = self.read(&values, side, &format!("{place}.*"), depth + 1);
+            self.inner_guess = read.guessed;
             return Ty::Map(Box::new(Item { ty: read.ty, description: read.description }));
         };
         if free.is_some() {
@@ -446,8 +466,10 @@ impl<'m> Schemas<'m> {
             && is_valid_name(name)
             && (is_marked(schema) || inner.as_object().is_some_and(is_marked))
             && inner.get("type").and_then(Value::as_str) == Some("array")
-            && let Ty::List(items) = self.read(inner, side, &format!("{place}.{name}"), depth + 1).ty
+            && let Read { ty: Ty::List(items), guessed, .. } =
+                self.read(inner, side, &format!("{place}.{name}"), depth + 1)
         {
+            self.inner_guess = guessed;
             return Ty::Wrapped(name.clone(), items);
         }
         let members = self.members(properties, side, place, depth);
@@ -464,7 +486,8 @@ impl<'m> Schemas<'m> {
                 continue;
             }
             let Read { ty, description, sensitive, guessed } = self.read_named(name, schema, side, &place, depth + 1);
-            members.push(Member { name: name.clone(), ty, description, sensitive, guessed });
+            let example = schema.get("example").filter(|_| side == Side::Component && ty.is_scalar()).cloned();
+            members.push(Member { name: name.clone(), ty, description, sensitive, guessed, example });
         }
         members
     }
@@ -477,6 +500,7 @@ impl<'m> Schemas<'m> {
         let item = match items {
             Some(items) => {
                 let read = self.read(items, side, &format!("{place}[]"), depth + 1);
+                self.inner_guess = read.guessed;
                 Item { ty: read.ty, description: read.description }
             }
             None => Item { ty: Ty::Any, description: String::new() },

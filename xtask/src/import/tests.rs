@@ -363,7 +363,13 @@ fn a_type_that_its_example_contradicts_is_widened_and_marked() {
         "responseDemo": demo(&example),
     });
     let mut metadata: Value = serde_json::from_str(&product(&json!({ "Get": api }))).unwrap();
-    let inner = json!({"type": "object", "properties": {"Count": {"type": "integer"}, "Next": {"$ref": "#/components/schemas/Inner"}}});
+    let inner = json!({"type": "object", "properties": {
+        "Count": {"type": "integer"},
+        "Next": {"$ref": "#/components/schemas/Inner"},
+        // Beside it, and nowhere in the documented response.
+        "Speed": {"type": "integer", "example": "fast"},
+        "Rates": {"type": "array", "items": {"type": "integer", "example": "0.5"}},
+    }});
     metadata["components"] = json!({"schemas": {"Inner": inner}});
     let found = imported(&metadata.to_string());
     insta::assert_snapshot!(format!(

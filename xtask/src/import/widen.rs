@@ -35,8 +35,17 @@ impl Widening<'_> {
         self.finish(open, side);
     }
 
+    /// Widens the types of shapes that are part of a response by the examples beside their members.
+    pub fn shapes_of_responses(&mut self, names: &[String]) {
+        for name in names {
+            if let Some(Shape { ty: Ty::Object(members), .. }) = self.shapes.get_mut(name) {
+                by_own_examples(members, self.notes, &format!("components.{name}"));
+            }
+        }
+    }
+
     /// Values of shapes, one after the other: a shape may hold itself.
-    fn finish<'v>(&mut self, mut open: Vec<Open<'v>>, side: Side) {
+    fn finish(&mut self, mut open: Vec<Open<'_>>, side: Side) {
         while let Some((name, value, place)) = open.pop() {
             let Some(shape) = self.shapes.get_mut(&name) else { continue };
             let mut ty = std::mem::replace(&mut shape.ty, Ty::Any);
@@ -82,10 +91,7 @@ impl Widening<'_> {
             return;
         }
         let wrapped = match (&mut *ty, value) {
-            (Ty::List(item), Value::Array(list)) => {
-                return self.items(item, guessed, list, side, place, open);
-            }
-            (Ty::Wrapped(_, item), Value::Array(list)) => {
+            (Ty::List(item) | Ty::Wrapped(_, item), Value::Array(list)) => {
                 return self.items(item, guessed, list, side, place, open);
             }
             (Ty::Wrapped(member, item), Value::Object(members)) => match members.get(member) {
@@ -127,10 +133,8 @@ impl Widening<'_> {
             None => wider(ty, value, side),
         };
         if let Some(wider) = wider {
-            let subject = if place.ends_with("[]") { "Items are documented" } else { "Documented" };
-            let reason = format!("{subject} as {}, but an example is {}.", ty.in_words(), in_words(value));
-            guessed.get_or_insert(reason);
-            self.notes.add("a type is wider than documented, because an example contradicts it", place);
+            guessed.get_or_insert(reason(ty, value, place));
+            self.notes.add(WIDER, place);
             *ty = wider;
             // What is inside of a list that turned out to be wrapped.
             if matches!(ty, Ty::Wrapped(..)) {
@@ -155,6 +159,34 @@ impl Widening<'_> {
     }
 }
 
+fn by_own_examples(members: &mut [Member], notes: &mut Notes, place: &str) {
+    for member in members {
+        let place = format!("{place}.{}", super::schema::shown(&member.name));
+        if let Some(example) = member.example.take()
+            && let Some(wider) = wider(&member.ty, &example, Side::Answer)
+        {
+            member.guessed.get_or_insert(reason(&member.ty, &example, &place));
+            notes.add(WIDER, &*place);
+            member.ty = wider;
+        }
+        let mut ty = &mut member.ty;
+        while let Ty::List(item) | Ty::Wrapped(_, item) | Ty::Map(item) = ty {
+            ty = &mut item.ty;
+        }
+        if let Ty::Object(members) = ty {
+            by_own_examples(members, notes, &place);
+        }
+    }
+}
+
+const WIDER: &str = "a type is wider than documented, because an example contradicts it";
+
+/// Why a type is not the documented one.
+fn reason(documented: &Ty, example: &Value, place: &str) -> String {
+    let subject = if place.ends_with("[]") { "Items are documented" } else { "Documented" };
+    format!("{subject} as {}, but an example is {}.", documented.in_words(), in_words(example))
+}
+
 fn is_nothing(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
@@ -164,9 +196,8 @@ pub fn wider(ty: &Ty, value: &Value, side: Side) -> Option<Ty> {
     let is_request = side == Side::Request;
     let any_text = || Ty::Text(Vec::new());
     match (ty, value) {
-        (Ty::Any, _) | (_, Value::Null) => None,
         (Ty::Text(_), Value::Array(_) | Value::Object(_)) => (!is_request).then_some(Ty::Any),
-        (Ty::Text(_), _) | (Ty::Bool, Value::Bool(_)) => None,
+        (Ty::Any | Ty::Text(_), _) | (_, Value::Null) | (Ty::Bool, Value::Bool(_)) => None,
         (Ty::Int32 | Ty::Int64 | Ty::Number, Value::Number(number)) => wider_number(ty, &number.to_string()),
         (Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool, Value::String(text)) => {
             let text = text.trim();
@@ -185,7 +216,10 @@ pub fn wider(ty: &Ty, value: &Value, side: Side) -> Option<Ty> {
             (!is_request).then(any_text)
         }
         // Decoding takes these two for booleans.
-        (Ty::Bool, Value::Number(number)) if number.as_i64().is_some_and(|number| number == 0 || number == 1) => None,
+        (Ty::Bool, Value::Number(number)) => {
+            let is_boolean = number.as_i64().is_some_and(|number| number == 0 || number == 1);
+            (!is_boolean && !is_request).then(any_text)
+        }
         (Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool, Value::Number(_) | Value::Bool(_)) => {
             (!is_request).then(any_text)
         }

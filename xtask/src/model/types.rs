@@ -1,6 +1,6 @@
 //! The types of one module: what nested objects and enumerations are called, and where recursion needs a `Box`.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use super::names::{Kind, rust_name, singular};
 use super::scope::{Name, Scope, check_given, first_free};
@@ -171,10 +171,11 @@ impl<'s, 'f> Namer<'s, 'f> {
         let given = values.values.iter().map(|value| (&value.value, value.rust_name.as_ref()));
         scope.take_given(given, Kind::Variant, self.findings);
         let mut variants = Vec::new();
-        for value in &values.values {
-            let Name { text, numbered } = scope.name(&value.value, value.rust_name.as_ref(), Kind::Variant);
-            let (value, description) = (&value.value.value, &value.description);
-            variants.push(Variant { name: text, numbered, value, description });
+        for facts in &values.values {
+            let Name { text, numbered } = scope.name(&facts.value, facts.rust_name.as_ref(), Kind::Variant);
+            let (value, description) = (&facts.value.value, &facts.description);
+            let deprecated = facts.deprecated.as_deref();
+            variants.push(Variant { name: text, numbered, value, description, deprecated });
         }
         self.types.enums.push(Enum { name, about, variants });
     }
@@ -252,19 +253,59 @@ fn one_of(wire: &Spanned<String>) -> Spanned<String> {
 
 /// Boxes the members through which an object would contain itself; a list or map has its own allocation.
 fn box_recursion(objects: &mut [Object<'_>]) {
-    let direct: HashMap<String, Vec<String>> = objects
-        .iter()
-        .map(|object| (object.name.clone(), object.members.iter().filter_map(|member| contained(&member.ty)).collect()))
-        .collect();
+    let circles = circles(objects);
     for object in objects {
         for member in &mut object.members {
             if let (Some(inner), Type::Option(ty)) = (contained(&member.ty), &mut member.ty)
-                && reaches(&direct, &inner, &object.name)
+                && circles.contains_key(&inner)
+                && circles.get(&inner) == circles.get(&object.name)
             {
                 **ty = Type::Box(Box::new(ty.as_ref().clone()));
             }
         }
     }
+}
+
+/// The objects that contain each other, as a number for each circle: the strongly connected components of what contains what, found
+/// in two passes (Kosaraju). Without recursion: a chain of objects may be long.
+fn circles(objects: &[Object<'_>]) -> HashMap<String, usize> {
+    let index: HashMap<&str, usize> =
+        objects.iter().enumerate().map(|(index, object)| (object.name.as_str(), index)).collect();
+    let mut inner: Vec<Vec<usize>> = vec![Vec::new(); objects.len()];
+    let mut outer: Vec<Vec<usize>> = vec![Vec::new(); objects.len()];
+    for (from, object) in objects.iter().enumerate() {
+        for name in object.members.iter().filter_map(|member| contained(&member.ty)) {
+            if let Some(&to) = index.get(name.as_str()) {
+                inner[from].push(to);
+                outer[to].push(from);
+            }
+        }
+    }
+    // Those that are finished last contain the others.
+    let (mut seen, mut finished) = (vec![false; objects.len()], Vec::new());
+    for start in 0..objects.len() {
+        let mut open = vec![(start, 0)];
+        while let Some((at, next)) = open.pop() {
+            if next == 0 && std::mem::replace(&mut seen[at], true) {
+                continue;
+            }
+            match inner[at].get(next) {
+                Some(&to) => open.extend([(at, next + 1), (to, 0)]),
+                None => finished.push(at),
+            }
+        }
+    }
+    let mut circle: Vec<Option<usize>> = vec![None; objects.len()];
+    for (number, &start) in finished.iter().rev().enumerate() {
+        let mut open = vec![start];
+        while let Some(at) = open.pop() {
+            if circle[at].is_none() {
+                circle[at] = Some(number);
+                open.extend(&outer[at]);
+            }
+        }
+    }
+    objects.iter().zip(circle).filter_map(|(object, circle)| Some((object.name.clone(), circle?))).collect()
 }
 
 /// The type that stands directly in a member.
@@ -276,18 +317,4 @@ fn contained(ty: &Type) -> Option<String> {
         },
         _ => None,
     }
-}
-
-fn reaches(direct: &HashMap<String, Vec<String>>, from: &str, to: &str) -> bool {
-    let mut seen = HashSet::new();
-    let mut open = vec![from];
-    while let Some(name) = open.pop() {
-        if name == to {
-            return true;
-        }
-        if seen.insert(name) {
-            open.extend(direct.get(name).into_iter().flatten().map(String::as_str));
-        }
-    }
-    false
 }

@@ -3,7 +3,11 @@
 //! The product's facts and its actions.
 #![allow(clippy::needless_update, reason = "a new field of a descriptor breaks nothing")]
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, EndpointDescriptor, ProductDescriptor};
+use alibabacloud_runtime::descriptor::{
+    ActionDescriptor, EndpointDescriptor, ProductDescriptor,
+};
+#[cfg(feature = "credentials")]
+use alibabacloud_runtime::ProvideCredentials;
 use alibabacloud_runtime::{Action, Product};
 
 /// The types of [`ChatappSyncPhoneNumber`].
@@ -14,20 +18,22 @@ mod errors;
 /// Types that several actions share.
 pub mod types;
 
-pub use self::chatapp_sync_phone_number::{ChatappSyncPhoneNumber, ChatappSyncPhoneNumberBuilder};
-pub use self::create_chatapp_migration_initiate::{CreateChatappMigrationInitiate, CreateChatappMigrationInitiateBuilder};
+pub use self::chatapp_sync_phone_number::{
+    ChatappSyncPhoneNumber, ChatappSyncPhoneNumberBuilder,
+};
+pub use self::create_chatapp_migration_initiate::{
+    CreateChatappMigrationInitiate, CreateChatappMigrationInitiateBuilder,
+};
 pub use self::errors::ErrorCode;
 
-/// Chat App Message Service, as a type: the product of these actions.
+/// The product of these actions, as a type: Chat App Message Service
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cams;
 
 impl Product for Cams {
     const DESCRIPTOR: &'static ProductDescriptor = &PRODUCT;
     #[cfg(feature = "credentials")]
-    fn default_credentials() -> Option<
-        Box<dyn alibabacloud_runtime::ProvideCredentials>,
-    > {
+    fn default_credentials() -> Option<Box<dyn ProvideCredentials>> {
         Some(Box::new(alibabacloud_credentials::default_provider()))
     }
 }

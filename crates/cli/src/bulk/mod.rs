@@ -25,11 +25,11 @@ use self::gate::Gate;
 use self::progress::Counts;
 use self::run::{Run, Stop};
 use self::task::{Marking, Task, note_throttled};
-use crate::exit::Failure;
+use crate::exit::{Failure, print};
 use crate::figures::counted;
 use crate::input::{Checked, Columns, Finding, Input, Row, Rows, Shard, check, short};
 use crate::journal::{self, Header, InputFacts, Journal, Opened, Outcome, Past, Pen, State, Sums, confirmed};
-use crate::output::{print, printable};
+use crate::output::printable;
 use crate::{connect, options, simulate};
 
 /// How many findings of one kind are printed.

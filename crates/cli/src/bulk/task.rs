@@ -54,7 +54,7 @@ impl BulkRequest<Cams> for Task {
             let request = request
                 .fold(UntypedRequest::new(self.action.name), |request, (name, value)| request.parameter(*name, value));
             let mark = Arc::new(Mark { row: self.row.clone(), pen: self.pen.clone(), state: Mutex::default() });
-            let result = MARK.scope(mark.clone(), request.send(client, options)).await;
+            let result = MARK.scope(mark.clone(), request.send(client, options.clone())).await;
             if let Some(why) = mark.problem() {
                 self.gate.stop();
                 return Ended { unrecorded: Some((why, String::new())), ..Ended::new(State::NotSent) };
@@ -204,13 +204,20 @@ struct Marked {
 }
 
 impl Mark {
-    /// Writes the line before which the request must not go.
+    /// Writes the line before which the request must not go, unless the row can safely be sent again.
     async fn write(&self) -> Result<(), TransportError> {
         if self.is_written() {
             return Ok(());
         }
         let Row { number, line, parameters, labels, .. } = &*self.row;
-        let written = confirmed(self.pen.sending(*number, *line, parameters, labels).await);
+        let written = self.pen.sending(*number, *line, parameters, labels);
+        if !self.pen.is_careful() {
+            // The row can safely be sent again, so the request need not wait: it keeps the moment of its permit.
+            drop(written);
+            self.marked().written = true;
+            return Ok(());
+        }
+        let written = confirmed(written.await);
         let mut marked = self.marked();
         marked.written = written.is_ok();
         written.map_err(|why| {

@@ -9,10 +9,10 @@ use super::progress::{Counts, at_least, duration};
 use super::run::{Run, Stop};
 use super::task::word;
 use crate::connect;
-use crate::exit::Failure;
+use crate::exit::{Failure, print};
 use crate::figures::{counted, grouped};
 use crate::journal::{Past, State};
-use crate::output::{print, printable};
+use crate::output::printable;
 
 /// How many rows of unknown outcome are named.
 const NAMED: usize = 20;

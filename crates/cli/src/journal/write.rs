@@ -369,7 +369,12 @@ impl Journal {
 }
 
 impl Pen {
-    /// Records that the request is about to go, which must wait until the line is written.
+    /// Whether every line is on the disk before it is confirmed: the action is not idempotent.
+    pub(crate) fn is_careful(&self) -> bool {
+        self.careful
+    }
+
+    /// Records that the request is about to go. If the action is not idempotent, the request must wait until the line is written.
     pub(crate) fn sending(
         &self,
         row: u64,
@@ -487,10 +492,10 @@ impl<D: Disk> Writer<D> {
     }
 
     fn group(&mut self, group: Vec<Job>) {
-        let (mut outcomes, mut others): (Vec<Job>, Vec<Job>) = group.into_iter().partition(|job| job.is_outcome);
         if self.full.is_none() {
-            let bytes: Vec<u8> = outcomes.iter().chain(&others).flat_map(|job| &job.bytes).copied().collect();
-            let sync = outcomes.iter().chain(&others).any(|job| job.sync);
+            // In their order: the last line of a row counts.
+            let bytes: Vec<u8> = group.iter().flat_map(|job| &job.bytes).copied().collect();
+            let sync = group.iter().any(|job| job.sync);
             match self.append(&bytes) {
                 Ok(()) => {
                     let synced = if sync { self.file.sync() } else { Ok(()) };
@@ -498,7 +503,7 @@ impl<D: Disk> Writer<D> {
                     if let Err(error) = &synced {
                         self.full = Some(error.clone());
                     }
-                    for job in outcomes.into_iter().chain(others) {
+                    for job in group {
                         // A receiver that was dropped ignores the result.
                         let _ = job.done.send(synced.clone());
                     }
@@ -507,10 +512,11 @@ impl<D: Disk> Writer<D> {
                 Err(error) => self.full = Some(error.to_string()),
             }
         }
-        for job in others.drain(..) {
+        let (outcomes, others): (Vec<Job>, Vec<Job>) = group.into_iter().partition(|job| job.is_outcome);
+        for job in others {
             let _ = job.done.send(Err(self.full.clone().unwrap_or_default()));
         }
-        for job in outcomes.drain(..) {
+        for job in outcomes {
             let written = self.append_somehow(&job).and_then(|()| self.file.sync());
             let _ = job.done.send(written.map_err(|error| error.to_string()));
         }
@@ -639,6 +645,15 @@ mod tests {
         let waiting = memory.waiting;
         assert!(waiting.into_iter().all(|written| told(written).is_ok()));
         assert_eq!(memory.bytes, (0..10).fold(String::new(), |text, row| text + &format!("{row}\n")).into_bytes());
+    }
+
+    #[test]
+    fn lines_of_one_group_keep_their_order() {
+        let disk = Remembers::with_room(1000);
+        let (row, _) = sending("row 1");
+        let (outcome, _) = job("done 1", None, true);
+        writer(&disk).group(vec![row, outcome]);
+        assert_eq!(disk.text(), "row 1\ndone 1\n");
     }
 
     #[test]

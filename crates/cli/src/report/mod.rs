@@ -19,7 +19,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use self::journal::Source;
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::output;
 
 /// The subcommand.
@@ -121,7 +121,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         calls::report(action, current, full)?
     };
     match page {
-        Some("-") => output::print(&report.render(Format::Html)?),
+        Some("-") => exit::print(&report.render(Format::Html)?),
         Some(path) => {
             write(path, &report.render(Format::Html)?, report.is_full())
                 .map_err(|error| Failure::local(format!("{path} cannot be written: {error}")))?;
@@ -129,9 +129,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
             Ok(())
         }
         None if matches.get_one::<String>("format").is_some_and(|format| format == "csv") => {
-            output::print(&report.render(Format::Csv)?)
+            exit::print(&report.render(Format::Csv)?)
         }
-        None => output::print(&report.render(Format::Markdown)?),
+        None => exit::print(&report.render(Format::Markdown)?),
     }
 }
 

@@ -193,6 +193,11 @@ pub(super) fn value(text: &str) -> Markup {
     html! { @if !text.is_empty() { bdi.clamp { (text) } } }
 }
 
+/// A text in which backticks mark code.
+fn prose(text: &str) -> Markup {
+    html! { @for (index, part) in text.split('`').enumerate() { @if index % 2 == 1 { code { (part) } } @else { (part) } } }
+}
+
 /// Columns for the labels that a page shows.
 pub(super) fn label_columns(labels: &[String]) -> impl Iterator<Item = Column<'_>> {
     labels.iter().take(LABELS).map(|label| ("label", &**label))
@@ -201,7 +206,8 @@ pub(super) fn label_columns(labels: &[String]) -> impl Iterator<Item = Column<'_
 /// The rows without an answer, grouped by why; `columns` are the names of the parameters on the page.
 pub(super) fn groups(facts: &Facts, columns: &[Column<'_>]) -> Markup {
     let group = |group: &Group| {
-        let messages = group.rows.iter().any(|row| !row.message.is_empty());
+        // What all rows share is in the advice.
+        let messages = group.rows.iter().any(|row| !row.message.is_empty() && !group.advice.contains(&row.message));
         let requests = group.rows.iter().any(|row| !row.request_id.is_empty());
         let mut heads = vec![("row", "Row")];
         heads.extend(columns);
@@ -223,7 +229,7 @@ pub(super) fn groups(facts: &Facts, columns: &[Column<'_>]) -> Markup {
         let class = if group.why == Why::Unknown { "act" } else { "risk" };
         html! {
             h3.(class) { (icon(class)) bdi { (group.code) } span.quiet { (group.why.label()) ", " (counted(lines.len() as u64, "row", "rows")) } }
-            @if !group.advice.is_empty() { p.advice { (group.advice) } }
+            @if !group.advice.is_empty() { p.advice { (prose(&group.advice)) } }
             (table("troubles", &group.code, &heads, &lines))
         }
     };

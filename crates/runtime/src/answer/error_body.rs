@@ -64,6 +64,8 @@ pub(super) struct ErrorBody {
     access_denied_detail: Json,
     pub(super) recommend: Option<String>,
     pub(super) host_id: Option<String>,
+    /// Whether `Code` came in its documented spelling.
+    has_documented_code: bool,
     seen: Seen,
 }
 
@@ -101,6 +103,7 @@ impl ErrorBody {
             access_denied_detail: element("AccessDeniedDetail").map_or(Json::Null, Json::String),
             recommend: element("Recommend"),
             host_id: element("HostId"),
+            has_documented_code: true,
             seen,
         })
     }
@@ -108,6 +111,11 @@ impl ErrorBody {
     /// The code, if it is one: a word of the service, and no HTTP status that something else writes in its place.
     pub(super) fn service_code(&self) -> Option<&str> {
         self.code.as_deref().filter(|code| code.contains(|c: char| !c.is_ascii_digit()))
+    }
+
+    /// Whether the service itself wrote this. Others write a `code` in lower case, too, but no request ID.
+    pub(super) fn is_of_service(&self, has_header_id: bool) -> bool {
+        self.has_documented_code || self.request_id.is_some() || has_header_id
     }
 
     /// Why access was denied: text, or JSON text of an object.
@@ -139,6 +147,7 @@ impl Object for ErrorBody {
     fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
         self.seen.note(name);
+        self.has_documented_code |= name == "Code";
         Some(match ENVELOPE[place(name)?] {
             "Code" => &mut self.code,
             "Message" => &mut self.message,

@@ -3,6 +3,7 @@
 //! A call succeeded only if the HTTP status is 2xx **and** the body proves it: an HTTP 200 may carry an error code, or be the
 //! answer of something else. A failed call was not executed only if there is [proof](crate::proof).
 
+mod encoding;
 mod error_body;
 mod success;
 
@@ -16,12 +17,12 @@ use http::{HeaderMap, StatusCode};
 use self::error_body::{ErrorBody, Seen, boolean, is_envelope, is_spelled_as_documented};
 use crate::decode::{Mismatches, decode};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
-use crate::error::{Error, ErrorKind, one_line};
+use crate::error::{Error, ErrorKind, LONGEST_ID, cut, one_line};
 use crate::platform::{self, Meaning};
 use crate::proof::{Evidence, not_executed};
 use crate::redact::Redactor;
 use crate::transport::TransportError;
-use crate::value::{Json, Member, Object, Value, View};
+use crate::value::{Json, Member, Object, Slot, Value, View};
 
 /// How many characters of an answer that is not understood are shown.
 const SNIPPET_CHARS: usize = 200;
@@ -50,6 +51,34 @@ pub(crate) struct Judged {
     pub(crate) mismatches: Mismatches,
 }
 
+/// Undoes the content codings of an answer and judges it. Returns the decoded body with the verdict.
+pub(crate) fn read(
+    parts: &mut http::response::Parts,
+    body: Bytes,
+    context: Context<'_>,
+    output: &mut dyn Object,
+) -> (Bytes, Result<Judged, Error>) {
+    let body = match encoding::decode(&mut parts.headers, &body) {
+        Ok(decoded) => decoded.unwrap_or(body),
+        Err(why) => {
+            // Status and headers still count: a refusal was not executed, and the service may ask to wait.
+            let judged = judge(parts.status, &parts.headers, &Bytes::new(), context, output).map_err(|error| {
+                if error.kind() != ErrorKind::UnusableAnswer {
+                    return error;
+                }
+                Error::new(ErrorKind::UnusableAnswer, why)
+                    .with_status(parts.status.as_u16())
+                    .with_request_id(error.request_id().map(ToOwned::to_owned))
+                    .with_outcome_unknown(error.outcome_unknown())
+                    .with_answer(parts.headers.clone(), body.clone())
+            });
+            return (body, judged);
+        }
+    };
+    let judged = judge(parts.status, &parts.headers, &body, context, output);
+    (body, judged)
+}
+
 /// Judges an answer and, if the call succeeded, fills `output` from it.
 ///
 /// # Errors
@@ -63,17 +92,26 @@ pub(crate) fn judge(
 ) -> Result<Judged, Error> {
     let header_id = header(headers, &REQUEST_ID);
     if status.is_success() {
-        let mut envelope =
-            Envelope { output, said: ErrorBody::default(), seen: Seen::default(), untyped: context.untyped };
+        let mut envelope = Envelope {
+            output,
+            said: ErrorBody::default(),
+            seen: Seen::default(),
+            has_documented_code: false,
+            untyped: context.untyped,
+        };
         if let Ok(mismatches) = decode(body, &mut envelope)
             && envelope.proves_success(body, header_id.is_some(), context)
         {
-            let request_id = envelope.facts().request_id.map(Cow::into_owned);
-            return Ok(Judged { request_id: request_id.or_else(|| header_id.map(ToOwned::to_owned)), mismatches });
+            let said = envelope.facts().request_id.map(Cow::into_owned);
+            let request_id = said.as_deref().or(header_id).map(|id| cut(id, LONGEST_ID).into_owned());
+            if let (None, Some(id)) = (said, &request_id) {
+                envelope.set_request_id(id);
+            }
+            return Ok(Judged { request_id, mismatches });
         }
     }
     let said = ErrorBody::read(body).unwrap_or_default();
-    let request_id = said.request_id.clone().or_else(|| header_id.map(ToOwned::to_owned));
+    let request_id = said.request_id.as_deref().or(header_id).map(ToOwned::to_owned);
     let error = failure(status, headers, body, said, context);
     Err(error.with_status(status.as_u16()).with_request_id(request_id).with_answer(headers.clone(), body.clone()))
 }
@@ -89,7 +127,8 @@ fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8], said: ErrorBody
         said.service_code().is_some() || said.request_id.is_some()
     };
     if is_refusal {
-        return service_error(status, said, delay, context);
+        let is_of_service = said.is_of_service(headers.contains_key(REQUEST_ID));
+        return service_error(status, said, is_of_service, delay, context);
     }
     let is_of_service = said.request_id.is_some() || said.success().is_some();
     let problem = if status.is_redirection() {
@@ -116,7 +155,8 @@ pub(crate) fn missing(error: TransportError, may_have_been_sent: bool, redactor:
     let missing = unanswered(message, may_have_been_sent);
     let missing = match error.partial_answer() {
         Some(answer) => {
-            let request_id = header(answer.headers(), &REQUEST_ID).map(|id| redactor.hide(id).into_owned());
+            let request_id =
+                header(answer.headers(), &REQUEST_ID).map(|id| cut(&redactor.hide(id), LONGEST_ID).into_owned());
             let missing = missing.with_more(&shown(answer.body(), "the answer", redactor));
             let missing = missing.with_status(answer.status().as_u16()).with_request_id(request_id);
             missing.with_answer(answer.headers().clone(), answer.body().clone())
@@ -152,11 +192,17 @@ fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The error of an answer in the service's own form.
-fn service_error(status: StatusCode, said: ErrorBody, delay: Option<Duration>, context: Context<'_>) -> Error {
+/// The error of an answer in the form of the service's own errors.
+fn service_error(
+    status: StatusCode,
+    said: ErrorBody,
+    is_of_service: bool,
+    delay: Option<Duration>,
+    context: Context<'_>,
+) -> Error {
     let evidence = match said.service_code() {
-        Some(code) => Evidence::Refusal(status, code),
-        None => Evidence::Foreign(status),
+        Some(code) if is_of_service => Evidence::Refusal(status, code),
+        _ => Evidence::Foreign(status),
     };
     let unknown = !not_executed(evidence);
     let meaning = said.service_code().and_then(platform::meaning);
@@ -238,24 +284,34 @@ struct Envelope<'o> {
     output: &'o mut dyn Object,
     said: ErrorBody,
     seen: Seen,
+    /// Whether there is a `Code` in its documented spelling.
+    has_documented_code: bool,
     untyped: bool,
 }
 
 impl Envelope<'_> {
     /// Whether the answer, which is JSON and fits the type, proves that the call succeeded.
     ///
-    /// For a product with a code of success, that is the code; without a code, a member of the result.
+    /// For a product with codes of success, that is such a code; without a code, a member of the result. A code in another spelling than
+    /// the documented one may be that of something else (`{"code":0}`), so a request ID or a member of the result must come with it.
     fn proves_success(&mut self, body: &[u8], has_header_id: bool, context: Context<'_>) -> bool {
         let facts = self.facts();
         let code = facts.code.as_deref();
-        let said = success::code_says(code, context);
-        let is_failure = facts.success == Some(false)
-            || (said == Some(false) && !success::is_success_beyond_guess(code, facts.success, self.output, context));
+        let says_success = success::code_says(code, context);
+        let is_beyond_guess =
+            says_success == Some(false) && success::is_success_beyond_guess(code, facts.success, self.output, context);
+        let is_failure = facts.success == Some(false) || (says_success == Some(false) && !is_beyond_guess);
         if is_failure || self.seen.repeated().is_some() {
             return false;
         }
+        let codes = success::codes(context);
+        let is_as_documented = self.has_documented_code && code.is_some_and(|code| codes.contains(&code));
         let has_id = facts.request_id.is_some() || has_header_id;
-        said.is_some() || success::codes(context).is_empty() || self.has_result(body, has_id)
+        codes.is_empty()
+            || is_as_documented
+            || is_beyond_guess
+            || (says_success.is_some() && has_id)
+            || self.has_result(body, has_id)
     }
 
     /// Whether a member of the result has come. In an untyped answer, whose members nothing describes, a request ID must stand beside
@@ -283,6 +339,17 @@ impl Envelope<'_> {
                 .values
                 .iter()
                 .any(|value| if self.untyped { !value.is_null() } else { value.is_array() || value.is_object() })
+    }
+
+    /// Puts the request ID of the header into the output, which has none, so that it has one meaning: that of
+    /// [`Response::request_id`](crate::Response::request_id). An untyped output stays as it came.
+    fn set_request_id(&mut self, id: &str) {
+        if let Some(value) = self.output.member("RequestId").filter(|_| !self.untyped) {
+            match value.slot() {
+                Slot::Text(slot) => id.clone_into(slot),
+                _ => value.clear(),
+            }
+        }
     }
 
     /// What the answer says, borrowed: most calls succeed, and need only the request ID of it.
@@ -341,24 +408,22 @@ impl Object for Envelope<'_> {
         self.output.each(visit);
     }
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
-        match self.output.member(name) {
-            Some(member) => {
-                // A member that the type spells in lower case is one of the result.
-                if self.untyped || is_spelled_as_documented(name) {
-                    self.seen.note(name);
-                }
-                Some(member)
-            }
-            None => {
+        self.has_documented_code |= name == "Code";
+        if let Some(member) = self.output.member(name) {
+            // A member that the type spells in lower case is one of the result.
+            if self.untyped || is_spelled_as_documented(name) {
                 self.seen.note(name);
-                self.said.member(name)
             }
+            return Some(member);
         }
+        self.seen.note(name);
+        self.said.member(name)
     }
     fn reset(&mut self) {
         self.output.reset();
         self.said.reset();
         self.seen = Seen::default();
+        self.has_documented_code = false;
     }
 }
 
@@ -398,18 +463,33 @@ mod tests {
     use proptest::prelude::*;
     use proptest::test_runner::RngSeed;
 
-    crate::objects! {
+    crate::private::object! {
         /// What a successful call returns.
-        Answer {
-            code: Option<String> = "Code", "The code.";
-            success: Option<bool> = "Success", "Whether it worked.";
-            denied: Option<String> = "AccessDeniedDetail", "Why not.";
-            count: Option<i32> = "Count", "A number.";
+        pub struct Answer {
+            /// The code.
+            #[wire("Code")]
+            pub code: Option<String>,
+            /// Whether it worked.
+            #[wire("Success")]
+            pub success: Option<bool>,
+            /// Why not.
+            #[wire("AccessDeniedDetail")]
+            pub denied: Option<String>,
+            /// A number.
+            #[wire("Count")]
+            pub count: Option<i32>,
         }
+    }
+
+    crate::private::object! {
         /// An answer whose type has none of the members that tell how a call went.
-        Bare {
-            count: Option<i32> = "Count", "A number.";
-            list: Vec<String> = "List", "A list.";
+        pub struct Bare {
+            /// A number.
+            #[wire("Count")]
+            pub count: Option<i32>,
+            /// A list.
+            #[wire("List")]
+            pub list: Vec<String>,
         }
     }
 
@@ -600,6 +680,34 @@ mod tests {
             assert_eq!(error.code(), Some("Forbidden.RAM"), "{body}");
             assert_eq!((error.message(), error.request_id()), ("m & m", Some("r")), "{body}");
             assert!(!error.outcome_unknown(), "{body}");
+        }
+    }
+
+    /// A proxy's JSON has a `code`, too.
+    #[test]
+    fn a_code_in_lower_case_refuses_only_if_a_request_id_shows_whose_it_is() {
+        for status in [200, 400, 404] {
+            for (headers, body, unknown) in [
+                (&[][..], r#"{"code":"route_not_found","message":"m"}"#, true),
+                (&[], r#"{"code":"route_not_found","message":"m","requestId":"r"}"#, false),
+                (ID, r#"{"code":"route_not_found","message":"m"}"#, false),
+                (&[], r#"{"Code":"route_not_found","Message":"m"}"#, false),
+            ] {
+                let error = refused(status, headers, body);
+                assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Service, unknown), "{status} {body}");
+                assert_eq!((error.code(), error.message()), (Some("route_not_found"), "m"), "{status} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_of_success_in_another_spelling_proves_nothing_alone() {
+        for body in
+            [r#"{"code":0,"msg":"log in"}"#, r#"{"code":"OK"}"#, r#"{"Code":200}"#, r#"{"code":"success","data":1}"#]
+        {
+            assert!(without_proof(200, &[], body, &mut Answer::default()).is_some(), "{body}");
+            assert!(judged(200, ID, body).is_ok(), "{body}");
+            assert!(judged(200, &[], &body.replace('{', r#"{"Count":1,"#)).is_ok(), "{body}");
         }
     }
 
@@ -877,6 +985,50 @@ mod tests {
                 assert_eq!(refused(status, headers, &failure).request_id(), expected, "{status} {failure}");
             }
         }
+    }
+
+    #[test]
+    fn the_request_id_of_the_header_is_that_of_the_output_too() {
+        crate::private::object! {
+            /// An output with the ID of its request.
+            pub struct Identified {
+                /// The ID.
+                #[wire("RequestId")]
+                pub request_id: Option<String>,
+                /// A number.
+                #[wire("Count")]
+                pub count: Option<i32>,
+            }
+        }
+        for (headers, body, expected) in [
+            (ID, r#"{"Code":"OK","Count":1,"RequestId":"from-body"}"#, Some("from-body")),
+            (ID, r#"{"Code":"OK","Count":1}"#, Some("from-header")),
+            (&[], r#"{"Code":"OK","Count":1}"#, None),
+        ] {
+            let mut output = Identified::default();
+            let judged = judged_into(200, headers, body.as_bytes(), &mut output).unwrap();
+            assert_eq!((judged.request_id.as_deref(), output.request_id.as_deref()), (expected, expected), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_the_service_says_is_bounded_and_says_so() {
+        let redactor = Redactor::default();
+        for length in [5_000, 60_000, 10 << 20] {
+            let long = "é".repeat(length);
+            let body = format!(r#"{{"Code":"C{long}","Message":"{long}","RequestId":"{long}"}}"#);
+            for error in [refused(400, &[], &body), refused(200, &[], &body)].map(|error| error.redacted(&redactor)) {
+                assert!(
+                    error.message().len() < 4_200 && error.message().ends_with("(cut; the raw body has all of it)")
+                );
+                assert!(error.code().unwrap().len() < 320 && error.request_id().unwrap().len() < 320);
+                assert!(error.to_string().len() < 5_000 && format!("{error:?}").len() < 6_000);
+                assert_eq!(error.raw_body().unwrap(), &body);
+            }
+            let body = format!(r#"{{"Code":"OK","RequestId":"{long}"}}"#);
+            assert!(judged(200, &[], &body).unwrap().request_id.unwrap().len() < 320);
+        }
+        assert_eq!(refused(400, &[], r#"{"Code":"C","Message":"short"}"#).redacted(&redactor).message(), "short");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::descriptor::{ErrorDescriptor, SUCCESS_CODE};
 use crate::value::{Json, Object, View};
 
 /// The codes of success of the action, or else of its product; none if answers carry no such code.
-pub(super) fn codes<'a>(context: Context<'a>) -> &'a [&'static str] {
+pub(super) fn codes(context: Context<'_>) -> &[&'static str] {
     context.action.and_then(|action| action.success_codes).unwrap_or(context.product.success_codes)
 }
 
@@ -101,16 +101,27 @@ mod tests {
     use crate::error::Error;
     use crate::redact::Redactor;
 
-    crate::objects! {
+    crate::private::object! {
         /// An answer with a payload.
-        Answer {
-            code: Option<String> = "Code", "The code.";
-            success: Option<bool> = "Success", "Whether it worked.";
-            data: Option<Json> = "Data", "The payload.";
+        pub struct Answer {
+            /// The code.
+            #[wire("Code")]
+            pub code: Option<String>,
+            /// Whether it worked.
+            #[wire("Success")]
+            pub success: Option<bool>,
+            /// The payload.
+            #[wire("Data")]
+            pub data: Option<Json>,
         }
+    }
+
+    crate::private::object! {
         /// An answer whose code is documented as a number.
-        Numbered {
-            code: Option<i64> = "Code", "The code.";
+        pub struct Numbered {
+            /// The code.
+            #[wire("Code")]
+            pub code: Option<i64>,
         }
     }
 

@@ -1,18 +1,15 @@
 //! One attempt of a call.
 
-use std::time::SystemTime;
-
-use bytes::Bytes;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::observe::Observer;
+use super::target::Target;
 use super::{Call, Core};
 use crate::answer::{self, Context};
-use crate::credentials::{Credentials, CredentialsError, ProvideCredentials, ProvideFuture};
-use crate::error::{Error, ErrorKind};
+use crate::credentials::{Credentials, CredentialsError, ProvideFuture};
+use crate::error::{Error, ErrorKind, rounded};
 use crate::options::Options;
 use crate::platform::{self, Meaning};
-use crate::prepare::prepare;
 use crate::redact::Redactor;
 use crate::response::Metadata;
 use crate::sign::{Nonce, Timestamp};
@@ -25,6 +22,7 @@ use crate::value::Object;
 #[derive(Clone, Copy)]
 pub(super) struct Attempt<'a> {
     pub(super) call: &'a Call<'a>,
+    pub(super) target: &'a Target<'a>,
     pub(super) options: &'a Options,
     /// `None` if the throttle is off.
     pub(super) quota: Option<&'a WatchedQuota>,
@@ -84,18 +82,20 @@ impl Core {
         observer: &mut Observer<'_>,
         output: &mut dyn Object,
     ) -> Result<Metadata, Failed> {
-        let Attempt { call, options, deadline, .. } = attempt;
+        let Attempt { call, target, options, deadline, .. } = attempt;
         let mut permit = match attempt.quota {
             Some(quota) if permit.is_none() => Some(self.permit(quota, options, deadline, observer).await?),
             _ => permit,
         };
         let credentials = match attempt.credentials {
             Some(replaced) => Some(replaced.clone()),
-            None => self.credentials_for(call, Some(deadline)).await?,
+            None => self.credentials_for(call, target, Some(deadline)).await?,
         };
         let (correction, nonce, sent) = (self.skew.correction(), self.nonces.next(), (self.clock)());
         let failed = |error| Failed { nonce: Some(nonce), ..Failed::from(error) };
-        let request = self.sign(call, credentials.as_ref(), correction.apply(sent), &nonce).map_err(failed)?;
+        let timestamp = Timestamp::of(correction.apply(sent));
+        let number = observer.attempts() + 1;
+        let signed = self.sign(call, target, number, credentials.as_ref(), &timestamp, &nonce).map_err(failed)?;
 
         let remaining = deadline.saturating_duration_since(Instant::now());
         if let Some(permit) = &mut permit {
@@ -104,14 +104,14 @@ impl Core {
         observer.sent();
         let limit = options.attempt_timeout.min(remaining);
         let mut sending = Sending { permit, handover: Handover::new() };
-        let answer = timeout(limit, self.transport.send(request, &sending.handover)).await;
-        let redactor = Redactor::new(credentials.as_ref(), &call.parameters);
+        let answer = timeout(limit, self.transport.send(signed.request, &sending.handover)).await;
+        let redactor = Redactor::new(credentials.as_ref(), &call.parameters).with_headers(&signed.headers);
         let (answer, permit) = match answer {
             Ok(Ok(answer)) => (answer, sending.permit.take()),
             Err(_) => {
                 let may_have_been_sent = sending.handover.may_have_been_sent();
                 let missing = if may_have_been_sent { "answer" } else { "connection to the endpoint" };
-                let message = format!("no {missing} within {limit:?}");
+                let message = format!("no {missing} within {:?}", rounded(limit));
                 return Err(failed(answer::unanswered(message, may_have_been_sent)));
             }
             Ok(Err(error)) => {
@@ -123,7 +123,7 @@ impl Core {
             }
         };
 
-        let (parts, body) = answer.into_parts();
+        let (mut parts, body) = answer.into_parts();
         let context = Context {
             product: self.settings.product,
             action: call.action,
@@ -131,7 +131,7 @@ impl Core {
             redactor: &redactor,
             clock: &*self.clock,
         };
-        let judged = answer::judge(parts.status, &parts.headers, &body, context, output);
+        let (body, judged) = answer::read(&mut parts, body, context, output);
         // A pause of the quota is for limits that let calls through again soon.
         let pauses = |error: &Error| error.kind() == ErrorKind::Throttled && !error.is_long_limit();
         let throttled = match permit {
@@ -187,28 +187,17 @@ impl Core {
             .map_err(|refused| Error::new(ErrorKind::QuotaWait, refused.to_string()).with_retry_after(refused.needed()))
     }
 
-    pub(super) fn sign(
-        &self,
-        call: &Call<'_>,
-        credentials: Option<&Credentials>,
-        time: SystemTime,
-        nonce: &Nonce,
-    ) -> Result<http::Request<Bytes>, Error> {
-        let method = call.action.map(|action| action.method).unwrap_or_default();
-        let timestamp = Timestamp::of(time);
-        prepare(&self.settings, &call.name, method, &call.parameters, credentials, timestamp.as_str(), nonce.as_str())
-    }
-
     /// The credentials for a call; `None` if the action is called without a signature.
     pub(super) async fn credentials_for(
         &self,
         call: &Call<'_>,
+        target: &Target<'_>,
         deadline: Option<Instant>,
     ) -> Result<Option<Credentials>, Error> {
         if call.action.is_some_and(|action| action.anonymous) {
             return Ok(None);
         }
-        let provider = self.provider()?;
+        let provider = target.provider()?;
         let given = match provider.cached() {
             Some(credentials) => credentials,
             None => match deadline {
@@ -222,17 +211,11 @@ impl Core {
     /// Credentials in place of those that the service refused as expired.
     pub(super) async fn replace_credentials(
         &self,
+        target: &Target<'_>,
         rejected: &Credentials,
         deadline: Instant,
     ) -> Result<Credentials, Error> {
-        validated(in_time(self.provider()?.replace(rejected), deadline).await?)
-    }
-
-    fn provider(&self) -> Result<&dyn ProvideCredentials, Error> {
-        self.credentials.as_deref().ok_or_else(|| {
-            let message = "the client has no credentials; give it some with `Client::builder().credentials(…)`";
-            Error::new(ErrorKind::Credentials, message)
-        })
+        validated(in_time(target.provider()?.replace(rejected), deadline).await?)
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod attempt;
 mod observe;
+mod target;
+mod trace;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,21 +15,25 @@ use tokio::time::{Instant, sleep};
 
 use self::attempt::{Attempt, Cause, Failed};
 use self::observe::Observer;
+use self::target::Target;
 use crate::action::{Action, Product};
 use crate::bulk::Ticket;
 use crate::credentials::{Credentials, ProvideCredentials};
 use crate::descriptor::{ActionDescriptor, ParameterLocation};
+use crate::endpoint::{Endpoint, Network};
 use crate::error::{Error, ErrorKind};
 use crate::event::Events;
+use crate::headers::Headers;
 use crate::options::{CallOptions, Options};
 use crate::parameters::{InvalidParameter, Parameter, check_text, parameters};
 use crate::prepare::{PreparedRequest, Settings};
 use crate::response::Metadata;
 use crate::retry::{RetryBudget, State};
-use crate::sign::{Nonce, Nonces};
+use crate::sign::{Nonce, Nonces, Timestamp};
 use crate::skew::Skew;
 use crate::throttle::{Permit, Throttle, WatchedQuota};
 use crate::transport::Transport;
+use crate::unsigned::RequestHook;
 use crate::untyped::UntypedRequest;
 use crate::value::Object;
 
@@ -95,6 +101,11 @@ impl<'a> Call<'a> {
 /// Everything that a call needs, the same for every action, so that it is compiled once.
 pub(crate) struct Core {
     pub(crate) settings: Settings,
+    pub(crate) endpoint: Endpoint,
+    /// The network of a call with a region of its own; `None` if the endpoint does not follow from a region.
+    pub(crate) network: Option<Network>,
+    pub(crate) headers: Headers,
+    pub(crate) on_request: Option<RequestHook>,
     pub(crate) credentials: Option<Arc<dyn ProvideCredentials>>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) throttle: Throttle,
@@ -173,7 +184,7 @@ impl Core {
     ) -> Result<Metadata, Error> {
         let mut observer = Observer::new(&self.events, self.settings.product.code, &call.name);
         let span = observer.span();
-        let outcome = span.of(self.attempts(call, options.or(&self.options), &mut observer, output)).await;
+        let outcome = span.of(self.attempts(call, &options, &mut observer, output)).await;
         observer.ended(outcome.as_ref());
         outcome
     }
@@ -182,12 +193,15 @@ impl Core {
     async fn attempts(
         &self,
         call: &Call<'_>,
-        options: Options,
+        options: &CallOptions,
         observer: &mut Observer<'_>,
         output: &mut dyn Object,
     ) -> Result<Metadata, Error> {
+        let target = self.target(options).map_err(|error| error.with_action(call.name.clone()))?;
+        observer.goes_to(target.endpoint.host());
+        let options = options.or(&self.options);
         let documented = call.action.and_then(|action| action.rate_limit);
-        let quota = self.throttle.quota(self.settings.endpoint.host_and_port(), &call.name, documented);
+        let quota = self.throttle.quota(self.endpoint.host_and_port(), &call.name, documented);
         let quota = quota.as_deref();
         let limit = quota.and_then(WatchedQuota::limit).or(documented);
         let (began, mut permit) = self.begin(call, quota, observer).await;
@@ -195,7 +209,7 @@ impl Core {
         let mut earlier = Earlier::default();
         loop {
             let credentials = earlier.replaced.as_ref();
-            let attempt = Attempt { call, options: &options, quota, deadline, credentials };
+            let attempt = Attempt { call, target: &target, options: &options, quota, deadline, credentials };
             let span = observer.attempt_begins();
             let outcome = span.of(self.attempt(attempt, permit.take(), observer, output)).await;
             let Failed { error, nonce, throttled, cause } = match outcome {
@@ -221,11 +235,11 @@ impl Core {
             };
 
             let corrected = match cause {
-                Some(cause) if options.retry.retries_at_once(&error, state) => {
-                    self.correct(cause, deadline, &mut earlier).await
-                }
-                _ => Ok(false),
+                // Also if this call is not retried: the next one needs it.
+                Some(cause) => self.correct(cause, &target, deadline, &mut earlier).await,
+                None => Ok(false),
             };
+            let corrected = corrected.map(|helps| helps && options.retry.retries_at_once(&error, state));
             let (error, backoff) = match corrected {
                 Ok(true) => (error, Some(Duration::ZERO)),
                 Ok(false) => {
@@ -258,16 +272,20 @@ impl Core {
     }
 
     /// Puts right what the service refused, each cause once. Returns whether another attempt can help.
-    async fn correct(&self, cause: Cause, deadline: Instant, earlier: &mut Earlier) -> Result<bool, Error> {
+    async fn correct(
+        &self,
+        cause: Cause,
+        target: &Target<'_>,
+        deadline: Instant,
+        earlier: &mut Earlier,
+    ) -> Result<bool, Error> {
         match cause {
             // A clock that is still wrong after its correction is not why the service refuses.
             Cause::Clock => Ok(!std::mem::replace(&mut earlier.clock_corrected, true)),
             Cause::Expired(_) if earlier.replaced.is_some() => Ok(false),
             Cause::Expired(rejected) => {
-                let replaced = self.replace_credentials(&rejected, deadline).await?;
-                let parts =
-                    |it: &Credentials| (it.access_key_id().to_owned(), it.security_token().map(ToOwned::to_owned));
-                let is_new = parts(&replaced) != parts(&rejected);
+                let replaced = self.replace_credentials(target, &rejected, deadline).await?;
+                let is_new = replaced != rejected;
                 earlier.replaced = Some(replaced);
                 Ok(is_new)
             }
@@ -309,13 +327,15 @@ impl Core {
 
     /// Signs a call without sending it.
     pub(crate) async fn prepare(&self, call: &Call<'_>) -> Result<PreparedRequest, Error> {
-        let credentials = self.credentials_for(call, None).await;
-        credentials
-            .and_then(|credentials| {
-                let now = self.skew.correction().apply((self.clock)());
-                let request = self.sign(call, credentials.as_ref(), now, &self.nonces.next())?;
-                Ok(PreparedRequest::new(request, &call.parameters))
-            })
-            .map_err(|error| error.with_action(call.name.clone()))
+        let options = CallOptions::new();
+        let prepare = async {
+            let target = self.target(&options)?;
+            let credentials = self.credentials_for(call, &target, None).await?;
+            let timestamp = Timestamp::of(self.skew.correction().apply((self.clock)()));
+            let signed = self.sign(call, &target, 1, credentials.as_ref(), &timestamp, &self.nonces.next())?;
+            Ok(PreparedRequest::new(signed.request, &call.parameters))
+        };
+        let prepared: Result<_, Error> = prepare.await;
+        prepared.map_err(|error| error.with_action(call.name.clone()))
     }
 }

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::trace::{self, Traced};
 use crate::error::Error;
 use crate::event::{AttemptEnded, CallEnded, Event, Events, Outcome, ResponseMismatch};
 use crate::response::Metadata;
-use crate::trace::{self, Traced};
 
 /// Counts the attempts and waits of one call and reports them to the event hook and to `tracing`, also if the call is dropped
 /// before its end.
 pub(super) struct Observer<'a> {
     events: &'a Events,
+    product: &'a str,
     action: &'a str,
     span: Traced,
     started: Instant,
@@ -32,15 +33,20 @@ struct Current {
 }
 
 impl<'a> Observer<'a> {
-    pub(super) fn new(events: &'a Events, product: &str, action: &'a str) -> Self {
+    pub(super) fn new(events: &'a Events, product: &'a str, action: &'a str) -> Self {
         let (started, span) = (Instant::now(), Traced::call(product, action));
         let attempt = Current { span: Traced::none(), started, quota_wait: Duration::ZERO, sent: false };
-        Self { events, action, span, started, attempts: 0, quota_wait: Duration::ZERO, attempt, ended: false }
+        Self { events, product, action, span, started, attempts: 0, quota_wait: Duration::ZERO, attempt, ended: false }
     }
 
     /// The span of the call.
     pub(super) fn span(&self) -> Traced {
         self.span.clone()
+    }
+
+    /// The call is sent to this host.
+    pub(super) fn goes_to(&self, host: &str) {
+        self.span.goes_to(host);
     }
 
     /// When the call began.
@@ -101,8 +107,8 @@ impl<'a> Observer<'a> {
                 })
             });
         }
-        if let Some(backoff) = backoff {
-            trace::again(backoff);
+        if let (Err(error), Some(backoff)) = (outcome, backoff) {
+            trace::retrying(&self.span, self.attempts, error, backoff);
         }
     }
 
@@ -117,10 +123,10 @@ impl<'a> Observer<'a> {
         self.span.waited(self.quota_wait);
         self.span.attempts(self.attempts);
         self.span.ended(outcome);
-        if let Ok(metadata) = outcome
-            && !metadata.mismatches.is_empty()
-        {
-            self.report_mismatches(metadata);
+        match outcome {
+            Ok(metadata) if metadata.mismatches.is_empty() => {}
+            Ok(metadata) => self.report_mismatches(metadata),
+            Err(error) => trace::failed(&self.span, self.product, self.action, self.attempts, error),
         }
         self.report_end(match outcome {
             Ok(metadata) => Outcome::Succeeded { request_id: metadata.request_id.as_deref() },
@@ -136,7 +142,7 @@ impl<'a> Observer<'a> {
             request_id: metadata.request_id.as_deref(),
             mismatches: &metadata.mismatches,
         };
-        trace::mismatch(&self.span, mismatch);
+        trace::mismatch(&self.span, self.product, mismatch);
         self.events.tell(|| Event::ResponseMismatch(mismatch));
     }
 
@@ -157,6 +163,7 @@ impl<'a> Observer<'a> {
 impl Drop for Observer<'_> {
     fn drop(&mut self) {
         if !self.ended {
+            trace::dropped(&self.span, self.product, self.action, self.attempts);
             self.report_end(Outcome::Abandoned);
         }
     }

@@ -31,6 +31,9 @@ pub struct Request<'a> {
     pub timestamp: &'a str,
     /// The nonce.
     pub nonce: &'a str,
+    /// Further headers of the request that are signed, with names in lower case, in any order. The service requires a signature over
+    /// every `x-acs-*` header; a proxy may change others.
+    pub headers: &'a [(&'a str, &'a str)],
 }
 
 /// A signature and what was computed on the way.
@@ -59,8 +62,8 @@ impl Signed {
         self.signature.as_str()
     }
 
-    /// The headers to send with the request that was signed, `authorization` the last of them. `host` is not among them: the HTTP
-    /// client sends it.
+    /// The headers to add to the request that was signed, `authorization` the last of them. `host` is not among them (the HTTP client
+    /// sends it), and neither are the [further headers](Request::headers).
     pub fn headers<'a>(
         &'a self,
         request: &Request<'a>,
@@ -85,6 +88,18 @@ pub(crate) fn is_sensitive(name: &HeaderName) -> bool {
     [&AUTHORIZATION, &SECURITY_TOKEN, &CONTENT_SHA256].contains(&name)
 }
 
+/// Whether the signature sets the header, or the service would read it as a part of one.
+pub(crate) fn is_reserved(name: &HeaderName) -> bool {
+    [&ACTION, &CONTENT_SHA256, &DATE, &SECURITY_TOKEN, &VERSION].contains(&name)
+        || ["x-acs-accesskey-id", "x-acs-bearer-token"].contains(&name.as_str())
+        || name.as_str().starts_with("x-acs-signature")
+}
+
+/// Whether the service requires a signature over the header.
+pub(crate) fn is_signed(name: &str) -> bool {
+    name.starts_with("x-acs-")
+}
+
 /// The headers that are signed beside `host`, in the order of their names, as the canonical request wants them.
 fn signed_headers<'a>(
     request: &Request<'a>,
@@ -103,9 +118,9 @@ fn signed_headers<'a>(
 
 /// Signs a request.
 ///
-/// Signed are `host` and every `x-acs-*` header. Canonical request: method, path, canonical query, the signed headers sorted
-/// by name as `name:value`, an empty line, their names joined by `;`, the hash of the body. String to sign: the algorithm and
-/// the hash of the canonical request. Temporary credentials add `x-acs-security-token`.
+/// Signed are `host`, the `x-acs-*` headers of the signature, and [`Request::headers`]. Canonical request: method, path, canonical
+/// query, the signed headers sorted by name as `name:value`, an empty line, their names joined by `;`, the hash of the body. String to
+/// sign: the algorithm and the hash of the canonical request. Temporary credentials add `x-acs-security-token`.
 ///
 /// ```
 /// use alibabacloud_runtime::Credentials;
@@ -120,6 +135,7 @@ fn signed_headers<'a>(
 ///     body: b"",
 ///     timestamp: "2026-11-22T00:00:00Z",
 ///     nonce: "9b7a44b0-3be1-11e5-8c73-08002700c460",
+///     headers: &[],
 /// };
 /// let signed = acs3::sign(&request, &Credentials::new("testid", "testsecret"));
 /// assert_eq!(signed.signature(), "e337de39241e439f5cc50145fd07dcaa772543af0fc59754880c3a490f52cff7");
@@ -127,24 +143,36 @@ fn signed_headers<'a>(
 pub fn sign(request: &Request<'_>, credentials: &Credentials) -> Signed {
     let content_hash = hex(&Sha256::digest(request.body));
     let headers = signed_headers(request, credentials, content_hash.as_str());
-    let headers = || headers.iter().flatten();
+    let own = headers.iter().flatten().map(|(name, value)| (name.as_str(), *value));
+    let mut own_by_name = [("host", request.host); 7];
+    let count = 1 + own_by_name[1..].iter_mut().zip(own).map(|(place, header)| *place = header).count();
+    let mut all_by_name = Vec::new();
+    let headers = if request.headers.is_empty() {
+        &own_by_name[..count]
+    } else {
+        all_by_name.extend_from_slice(&own_by_name[..count]);
+        all_by_name.extend_from_slice(request.headers);
+        all_by_name.sort_unstable();
+        &*all_by_name
+    };
 
-    let values = headers().map(|(name, value)| 2 * name.as_str().len() + value.len() + 3).sum::<usize>();
-    let mut text = String::with_capacity(values + request.query.len() + request.host.len() + 96);
-    for part in [request.method, "\n/\n", request.query, "\nhost:", request.host.trim(), "\n"] {
+    let values = headers.iter().map(|(name, value)| 2 * name.len() + value.len() + 3).sum::<usize>();
+    let mut text = String::with_capacity(values + request.query.len() + 96);
+    for part in [request.method, "\n/\n", request.query, "\n"] {
         text.push_str(part);
     }
-    for (name, value) in headers() {
-        for part in [name.as_str(), ":", value.trim(), "\n"] {
+    for (name, value) in headers {
+        for part in [name, ":", value.trim(), "\n"] {
             text.push_str(part);
         }
     }
     text.push('\n');
     let names_at = text.len();
-    text.push_str("host");
-    for (name, _) in headers() {
-        text.push(';');
-        text.push_str(name.as_str());
+    for (index, (name, _)) in headers.iter().enumerate() {
+        if index > 0 {
+            text.push(';');
+        }
+        text.push_str(name);
     }
     let names_end = text.len();
     text.push('\n');

@@ -256,6 +256,13 @@ async fn a_token_that_the_service_calls_expired_is_replaced_once() {
     assert!(client.send(Order::new("s")).await.unwrap_err().outcome_unknown());
     assert_eq!(tokens(&transport), ["token-2"]);
 
+    // Without a retry, the next call has the new one.
+    transport.then([token_expired(400)]);
+    let client = builder(&transport).credentials(Tokens::default()).retry(RetryPolicy::never()).build().unwrap();
+    assert_eq!(client.send(Order::new("s")).await.unwrap_err().attempts(), 1);
+    client.send(Order::new("s")).await.unwrap();
+    assert_eq!(tokens(&transport), ["token-0", "token-1"]);
+
     // Credentials that never change cannot help, and a source that fails says so.
     let transport = Scripted::new([token_expired(400), token_expired(400)]);
     let error = builder(&transport).build().unwrap().send(Order::new("s")).await.unwrap_err();

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, ParameterLocation, ProductDescriptor, RateLimit};
+use alibabacloud_runtime::descriptor::{ActionDescriptor, ProductDescriptor, RateLimit};
+use alibabacloud_runtime::private::{object, request};
 use alibabacloud_runtime::sign::{acs3, canonical_query, rpc};
 use alibabacloud_runtime::transport::{Handover, TransportFuture};
 use alibabacloud_runtime::{Action, Client, ClientBuilder, Credentials, Error, Product, Transport, TransportError};
-use alibabacloud_runtime::{objects, request};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, sleep};
@@ -32,24 +32,40 @@ impl Product for Shop {
     };
 }
 
-objects! {
+object! {
     /// An answer.
-    Answer {
-        code: Option<String> = "Code", "The code.";
-        count: Option<i32> = "Count", "A number.";
-        request_id: Option<String> = "RequestId", "The id.";
+    pub struct Answer {
+        /// The code.
+        #[wire("Code")]
+        pub code: Option<String>,
+        /// A number.
+        #[wire("Count")]
+        pub count: Option<i32>,
+        /// The id.
+        #[wire("RequestId")]
+        pub request_id: Option<String>,
     }
 }
 
 pub(crate) mod order {
-    use super::{ParameterLocation, request};
+    use super::request;
     request! {
         /// Limited to 10 a second.
-        Order / OrderBuilder {
-            required space: String = "Space" {}, "Public.", "`Space` is missing";
-            optional phone: String = "Phone" { sensitive: true }, "Personal data.";
-            optional note: String = "Note" { location: ParameterLocation::Form }, "Travels in the body.";
-            optional price: f64 = "Price" {}, "A number.";
+        #[builder(OrderBuilder)]
+        pub struct Order {
+            /// Public.
+            #[wire("Space")]
+            #[required("`Space` is missing")]
+            pub space: String,
+            /// Personal data.
+            #[wire("Phone", sensitive)]
+            pub phone: Option<String>,
+            /// Travels in the body.
+            #[wire("Note", form)]
+            pub note: Option<String>,
+            /// A number.
+            #[wire("Price")]
+            pub price: Option<f64>,
         }
     }
 }
@@ -71,7 +87,8 @@ pub(crate) mod ping {
     use super::request;
     request! {
         /// Without limit and without signature.
-        Ping / PingBuilder {}
+        #[builder(PingBuilder)]
+        pub struct Ping {}
     }
 }
 pub(crate) use ping::Ping;
@@ -87,7 +104,8 @@ pub(crate) mod look {
     use super::request;
     request! {
         /// Safe to repeat.
-        Look / LookBuilder {}
+        #[builder(LookBuilder)]
+        pub struct Look {}
     }
 }
 pub(crate) use look::Look;
@@ -103,8 +121,11 @@ pub(crate) mod read {
     use super::request;
     request! {
         /// By GET only.
-        Read / ReadBuilder {
-            optional word: String = "Word" {}, "A word.";
+        #[builder(ReadBuilder)]
+        pub struct Read {
+            /// A word.
+            #[wire("Word")]
+            pub word: Option<String>,
         }
     }
 }
@@ -259,6 +280,14 @@ pub(crate) fn assert_signed_v3(request: &http::Request<Bytes>) {
     let header = |name: &str| request.headers()[name].to_str().unwrap();
     let pairs = query(request);
     let query = canonical_query(pairs.iter().map(|(name, value)| (&**name, &**value)));
+    // Every `x-acs-*` header is signed, whoever set it.
+    let own = ["action", "version", "date", "signature-nonce", "security-token", "content-sha256"];
+    let others = request
+        .headers()
+        .keys()
+        .map(http::HeaderName::as_str)
+        .filter(|name| name.strip_prefix("x-acs-").is_some_and(|name| !own.contains(&name)));
+    let headers: Vec<_> = others.map(|name| (name, header(name))).collect();
     let request = acs3::Request {
         method: request.method().as_str(),
         host: request.uri().authority().unwrap().as_str(),
@@ -268,6 +297,7 @@ pub(crate) fn assert_signed_v3(request: &http::Request<Bytes>) {
         body: request.body(),
         timestamp: header("x-acs-date"),
         nonce: header("x-acs-signature-nonce"),
+        headers: &headers,
     };
     let key = key();
     for (name, value) in acs3::sign(&request, &key).headers(&request, &key) {

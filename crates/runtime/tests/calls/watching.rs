@@ -220,29 +220,117 @@ mod spans {
         let client = builder(&transport).retry(at_once).build().unwrap();
         client.send(Order::new("s")).await.unwrap();
         let shown = lines.0.lock().unwrap().clone();
-        let expected = r#"INFO call#1: product="shop" action="Order"
+        let expected = r#"INFO call#1: otel.name=shop/Order otel.kind="client" rpc.system="aliyun-api" rpc.service="shop" rpc.method="Order"
+#1: server.address="shop.here-1.example.com"
 DEBUG attempt#2: attempt=1
 #2: quota_wait_ms=0
-#2: http_status=400
+#2: http.response.status_code=400
 #2: code="System.LimitControl"
-#2: error=Throttled
-DEBUG: message=sending again wait_ms=3000
+#2: error.type="throttled"
+#2: otel.status_code="ERROR"
+INFO: message=attempt failed, retrying attempt=1 error.type="throttled" code="System.LimitControl" http.response.status_code=400 backoff_ms=3000
 DEBUG attempt#3: attempt=2
 #3: quota_wait_ms=3000
-#3: error=NotSent
-DEBUG: message=sending again wait_ms=0
+#3: error.type="not_sent"
+#3: otel.status_code="ERROR"
+INFO: message=attempt failed, retrying attempt=2 error.type="not_sent" backoff_ms=0
 DEBUG attempt#4: attempt=3
 #4: quota_wait_ms=0
-#4: http_status=200
+#4: http.response.status_code=200
 #4: request_id="r"
 #1: quota_wait_ms=3000
 #1: attempts=3
-#1: http_status=200
+#1: http.response.status_code=200
 #1: request_id="r"
 "#;
         // Fields without a value are recorded as nothing.
         let shown: Vec<_> = shown.lines().filter(|line| !line.ends_with(':')).collect();
         assert_eq!(shown, expected.lines().collect::<Vec<_>>());
+    }
+
+    /// What the usual subscriber writes, without colors and times.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Written {
+        fn lines(&self) -> Vec<String> {
+            let bytes = std::mem::take(&mut *self.0.lock().unwrap());
+            String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+        }
+    }
+
+    /// The subscriber of `tracing_subscriber::fmt()` as it is by default, but for its output.
+    fn subscribe() -> (Written, tracing::subscriber::DefaultGuard) {
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
+        (written, tracing::subscriber::set_default(subscriber))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_call_is_one_event_with_code_request_id_and_outcome() {
+        let (written, _guard) = subscribe();
+        let denied = answer(403, r#"{"Code":"Forbidden.RAM","Message":"CANARY","RequestId":"r-1"}"#);
+        let broken = answer(500, r#"{"Code":"InternalError","Message":"CANARY","RequestId":"r-2"}"#);
+        let transport = Scripted::new([denied, broken, answer(502, "CANARY"), super::Step::Never, super::ok()]);
+        let client = builder(&transport).retry(RetryPolicy::never()).build().unwrap();
+        for parts in [
+            &["WARN", "call failed", "outcome=\"not executed\"", "code=\"Forbidden.RAM\"", "request_id=\"r-1\""][..],
+            &["ERROR", "outcome=\"unknown\"", "code=\"InternalError\"", "request_id=\"r-2\"", "status_code=500"],
+            &["ERROR", "outcome=\"unknown\"", "error.type=\"unusable_answer\"", "status_code=502"],
+            &[
+                "ERROR",
+                "outcome=\"unknown\"",
+                "error.type=\"unanswered\"",
+                "nonce=\"",
+                "reason=\"no answer within 10s\"",
+            ],
+        ] {
+            client.send(Order::new("s")).await.unwrap_err();
+            let lines = written.lines();
+            assert_eq!(lines.len(), 1, "{lines:?}");
+            for part in parts.iter().chain(&["rpc.method=\"Order\"", "attempts=1"]) {
+                assert!(lines[0].contains(part), "{part} is not in {}", lines[0]);
+            }
+            assert!(!lines[0].contains("CANARY"), "{}", lines[0]);
+        }
+        client.send(Order::new("s")).await.unwrap();
+        assert!(written.lines().is_empty(), "a success is silent");
+
+        let options = super::CallOptions::new().header("host", "x");
+        client.send_with(Order::new("s"), options).await.unwrap_err();
+        let lines = written.lines();
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0].contains("outcome=\"not sent\"") && lines[0].contains("the header `host`"), "{}", lines[0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_retry_is_an_event_with_its_reason_and_the_number_of_the_attempt() {
+        let (written, _guard) = subscribe();
+        let transport = Scripted::new([not_sent(), throttled(Some(2_000))]);
+        let at_once = RetryPolicy::new().backoff(Duration::ZERO, Duration::ZERO);
+        builder(&transport).retry(at_once).build().unwrap().send(Order::new("s")).await.unwrap();
+        let lines = written.lines();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        for (line, parts) in lines.iter().zip([
+            ["attempt=1", "error.type=\"not_sent\"", "backoff_ms=0"],
+            ["attempt=2", "code=\"System.LimitControl\"", "backoff_ms=2000"],
+        ]) {
+            for part in parts.iter().chain(&["INFO call{", "rpc.method=\"Order\"", "attempt failed, retrying"]) {
+                assert!(line.contains(part), "{part} is not in {line}");
+            }
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -255,7 +343,7 @@ DEBUG attempt#4: attempt=3
         let warning = shown.lines().find(|line| line.starts_with("WARN")).unwrap();
         assert_eq!(
             warning,
-            "WARN: message=members of the response do not fit their type action=\"Order\" request_id=\"r\" mismatches=Count: \
+            "WARN: message=members of the response do not fit their type rpc.service=\"shop\" rpc.method=\"Order\" request_id=\"r\" mismatches=Count: \
              expected a whole number of 32 bits, found text that does not convert"
         );
         assert!(!shown.contains("CANARY"), "{shown}");

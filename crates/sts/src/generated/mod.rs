@@ -3,7 +3,9 @@
 //! The product's facts and its actions.
 #![allow(clippy::needless_update, reason = "a new field of a descriptor breaks nothing")]
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, EndpointDescriptor, ProductDescriptor};
+use alibabacloud_runtime::descriptor::{
+    ActionDescriptor, EndpointDescriptor, ProductDescriptor,
+};
 use alibabacloud_runtime::{Action, Product};
 
 /// The types of [`AssumeRole`].
@@ -19,7 +21,7 @@ pub use self::assume_role_with_oidc::{AssumeRoleWithOIDC, AssumeRoleWithOIDCBuil
 pub use self::get_caller_identity::{GetCallerIdentity, GetCallerIdentityBuilder};
 pub use self::errors::ErrorCode;
 
-/// Security Token Service, as a type: the product of these actions.
+/// The product of these actions, as a type: Security Token Service
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sts;
 

@@ -80,7 +80,7 @@ fn object(object: &Object<'_>) -> String {
 }
 
 fn field(name: &str, ty: &str, wire: &str, description: &str, more: &str) -> String {
-    let description = literal(&described(wire, description, false));
+    let description = literal(&described(wire, description, false).inline());
     format!("    #[doc = {description}]\n    #[serde(rename = {}{more})]\n    pub {name}: {ty},\n", literal(wire))
 }
 
@@ -89,7 +89,7 @@ fn enumeration<'v>(name: &str, values: impl Iterator<Item = (&'v str, &'v str, &
         "#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]\npub enum {name} {{\n"
     );
     for (variant, value, description) in values {
-        let description = literal(&described(value, description, false));
+        let description = literal(&described(value, description, false).inline());
         text += &format!("    #[doc = {description}]\n    #[serde(rename = {})]\n    {variant},\n", literal(value));
     }
     text + "    #[serde(untagged)]\n    Unrecognized(String),\n}\n"

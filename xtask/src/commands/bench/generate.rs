@@ -291,7 +291,7 @@ fn decoding(folder: &Path, name: &str) -> Result<(), String> {
 const PROGRAM: &str = r###"use std::hint::black_box;
 use std::time::Instant;
 
-use alibabacloud_runtime::decode::decode;
+use alibabacloud_runtime::private::decode::decode;
 use derived::chatapp_sync_phone_number::Output as Derived;
 use ours::chatapp_sync_phone_number::Output as Ours;
 

@@ -2,6 +2,7 @@
 //!
 //! They report figures and judge nothing, so they are not part of `ci`, which only builds them.
 
+mod build;
 mod derived;
 mod generate;
 
@@ -26,16 +27,23 @@ const BENCHES: &[(&str, &str)] = &[
 const GENERATE: (&str, &str) =
     ("generate", "[FILE] [--build]: importing and generating metadata; building the crate beside serde derive");
 
+/// The measurement of builds.
+const BUILD: (&str, &str) =
+    ("build", "[NAME]…: a program of one call, built cold in release with each choice of features: CPU, crates, size");
+
 pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let Some((name, rest)) = arguments.split_first() else {
         println!("Usage: cargo xtask bench NAME [ARGUMENT]…\n\nMeasurements:");
-        for (name, about) in BENCHES.iter().chain([&GENERATE]) {
+        for (name, about) in BENCHES.iter().chain([&BUILD, &GENERATE]) {
             println!("  {name:<10}{about}");
         }
         return Ok(ExitCode::SUCCESS);
     };
-    if !BENCHES.iter().chain([&GENERATE]).any(|(known, _)| known == name) {
+    if !BENCHES.iter().chain([&BUILD, &GENERATE]).any(|(known, _)| known == name) {
         return Ok(unknown_argument(name));
+    }
+    if name == BUILD.0 {
+        return build::run(rest);
     }
     if name == GENERATE.0 {
         return generate::run(rest);

@@ -7,7 +7,7 @@ mod html;
 mod markdown;
 
 use alibabacloud_cams::chatapp_sync_phone_number::{Output, PhoneNumber};
-use alibabacloud_runtime::decode::decode;
+use alibabacloud_runtime::private::decode::decode;
 use serde_json::value::RawValue;
 
 use self::findings::{Findings, State};

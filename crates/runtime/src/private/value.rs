@@ -138,14 +138,26 @@ pub struct Member {
     pub sensitive: bool,
 }
 
+impl Member {
+    /// A member with this name on the wire, in the Rust field of this identifier.
+    pub const fn new(name: &'static str, identifier: &'static str) -> Self {
+        Self { name, field: field_name(identifier), sensitive: false }
+    }
+
+    /// The same, with a value that is left out of `Debug` output.
+    #[must_use]
+    pub const fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self
+    }
+}
+
 /// The variant for a documented value; the variants are in the order of the values.
-#[doc(hidden)]
 pub fn documented<'v, T>(values: &[&str], variants: &'v [T], value: &str) -> Option<&'v T> {
     variants.get(values.iter().position(|documented| *documented == value)?)
 }
 
 /// Visits the members of an object; the values are in the order of the members.
-#[doc(hidden)]
 pub fn each_member<'a>(members: &[Member], values: &[&'a dyn Value], visit: &mut dyn FnMut(Member, &'a dyn Value)) {
     for (member, value) in members.iter().zip(values) {
         visit(*member, *value);
@@ -153,7 +165,6 @@ pub fn each_member<'a>(members: &[Member], values: &[&'a dyn Value], visit: &mut
 }
 
 /// The value of the member with this name; the values are in the order of the members.
-#[doc(hidden)]
 pub fn find_member<'a>(
     members: &[Member],
     name: &str,
@@ -163,7 +174,6 @@ pub fn find_member<'a>(
 }
 
 /// Clears all members of an object.
-#[doc(hidden)]
 pub fn clear_members(values: &mut [&mut dyn Value]) {
     for value in values {
         value.clear();
@@ -171,8 +181,7 @@ pub fn clear_members(values: &mut [&mut dyn Value]) {
 }
 
 /// The name of a field as descriptors and `Debug` output give it: `type` for `r#type`.
-#[doc(hidden)]
-pub const fn field_name(identifier: &'static str) -> &'static str {
+pub(crate) const fn field_name(identifier: &'static str) -> &'static str {
     match identifier.as_bytes() {
         [b'r', b'#', ..] => identifier.split_at(2).1,
         _ => identifier,

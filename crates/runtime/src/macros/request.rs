@@ -1,0 +1,200 @@
+//! `request!`: the parameters of an action as a struct, and its builder.
+
+/// Declares a request: a struct of parameters with a builder that compiles only once every required parameter is set.
+///
+/// Every parameter has the attribute `#[wire("NameOnTheWire")]`. Words behind the name are methods of
+/// [`ParameterDescriptor`](crate::descriptor::ParameterDescriptor): `form`, `flat`, `repeat_list`, `simple`, `sensitive`. A documented value is in
+/// `#[example = "…"]`. A required parameter has `#[required("…")]` with the compiler's message when it is forgotten; all others are
+/// `Option`s. Required parameters come first. The doc comment is the parameter's description, too.
+//
+// The message is a text of its own because `diagnostic::on_unimplemented` can neither concatenate texts nor print a short name.
+//
+// A parameter is matched as a whole, required or not, because a repetition cannot be chosen by what stands behind a doc comment.
+// The inner rules then see its doc comment as one token tree, and pick required or optional ones by the repetition that is there.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __request {
+    (
+        $(#[doc = $about:literal])*
+        $(#[deprecated = $instead:literal])?
+        #[builder($builder:ident)]
+        pub struct $name:ident {$(
+            $(#[doc = $doc:literal])*
+            $(#[deprecated = $field_instead:literal])?
+            #[wire($wire:literal $(, $fact:ident)*)]
+            $(#[example = $example:expr])?
+            $(#[required($missing:literal)] pub $required:ident: $rt:ty,)?
+            $(pub $optional:ident: Option<$ot:ty>,)?
+        )*}
+    ) => {
+        $(#[doc = $about])*
+        $(#[deprecated = $instead])?
+        #[derive(Clone, PartialEq)]
+        #[non_exhaustive]
+        pub struct $name {$(
+            $(#[doc = $doc])*
+            $(#[deprecated = $field_instead])?
+            $(pub $required: $rt,)?
+            $(pub $optional: Option<$ot>,)?
+        )*}
+
+        impl $crate::Request for $name {
+            const PARAMETERS: &'static [$crate::descriptor::ParameterDescriptor] = &[$(
+                $crate::descriptor::ParameterDescriptor::new($wire, concat!($($doc),*))
+                    $(.required::<$rt>(stringify!($required)))?
+                    $(.optional::<$ot>(stringify!($optional)))?
+                    $(.$fact())*
+                    $(.example($example))?,
+            )*];
+
+            fn each<'a>(
+                &'a self,
+                visit: &mut dyn FnMut(&'static $crate::descriptor::ParameterDescriptor, &'a dyn $crate::private::Value),
+            ) {
+                $crate::private::each_parameter(
+                    <Self as $crate::Request>::PARAMETERS,
+                    &[$($(&self.$required,)? $(&self.$optional,)?)*],
+                    visit,
+                );
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                let each: $crate::private::EachParameter<'_> = &|visit| $crate::Request::each(self, visit);
+                $crate::private::debug_request(stringify!($name), each, f)
+            }
+        }
+
+        $crate::__serde!(request $name {$($($required)? $($optional)?)*});
+
+        $crate::__request!(@new $name [$($($required: $rt,)?)*] [$($($optional)?)*]);
+
+        $crate::__request!(@builder $name $builder {$((
+            [$(#[doc = $doc])* $(#[deprecated = $field_instead])?]
+            $(required $missing, $required: $rt;)?
+            $(optional $optional: $ot;)?
+        ))*});
+    };
+
+    (@new $name:ident [] [$($optional:ident)*]) => {
+        impl $name {
+            /// A request without any parameter.
+            pub fn new() -> Self {
+                Self { $($optional: None,)* }
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+    };
+    (@new $name:ident [$required:ident: $type:ty,] [$($optional:ident)*]) => {
+        impl $name {
+            /// A request with the one required parameter.
+            pub fn new($required: impl Into<$type>) -> Self {
+                Self { $required: $required.into(), $($optional: None,)* }
+            }
+        }
+    };
+    (@new $($several:tt)*) => {};
+
+    (@builder $name:ident $builder:ident {$((
+        $docs:tt
+        $(required $missing:literal, $required:ident: $rt:ty;)?
+        $(optional $optional:ident: $ot:ty;)?
+    ))*}) => {
+        impl $name {
+            /// A builder. Its `build` compiles only once every required parameter is set.
+            pub fn builder() -> $builder {
+                $builder { $($($required: $crate::private::Unset,)? $($optional: None,)?)* }
+            }
+        }
+
+        // Not for rustdoc: it looks at every trait that is for all types once for every type, which took 13 GB for 921 actions.
+        #[cfg(not(doc))]
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, missing_docs, missing_debug_implementations)]
+        pub mod required {$($(
+            #[diagnostic::on_unimplemented(message = $missing, label = "a required parameter is not set")]
+            pub trait $required<T> {
+                fn value(self) -> T;
+            }
+            impl<T> $required<T> for T {
+                fn value(self) -> T {
+                    self
+                }
+            }
+        )?)*}
+
+        #[doc = concat!("Builds a [`", stringify!($name), "`].")]
+        ///
+        /// There is one type parameter for each required parameter: `Unset` until the parameter is set.
+        #[must_use = "a builder does nothing until `build` is called"]
+        #[allow(non_camel_case_types, missing_debug_implementations)]
+        pub struct $builder<$($($required = $crate::private::Unset,)?)*> {
+            $($($required: $required,)? $($optional: Option<$ot>,)?)*
+        }
+
+        $crate::__request!(@required $builder [] [$($($required: $rt, $docs;)?)*] [$($($optional)?)*]);
+
+        #[allow(non_camel_case_types)]
+        impl<$($($required,)?)*> $builder<$($($required,)?)*> {
+            $($($crate::__request!(@optional $docs $optional: $ot);)?)*
+
+            /// The finished request.
+            #[cfg(not(doc))]
+            pub fn build(self) -> $name
+            where
+                $($($required: required::$required<$rt>,)?)*
+            {
+                $name {$(
+                    $($required: required::$required::<$rt>::value(self.$required),)?
+                    $($optional: self.$optional,)?
+                )*}
+            }
+        }
+
+        #[cfg(doc)]
+        #[allow(non_camel_case_types)]
+        impl $builder<$($($rt,)?)*> {
+            /// The finished request. Compiles only once every required parameter is set.
+            pub fn build(self) -> $name {
+                $name { $($($required: self.$required,)? $($optional: self.$optional,)?)* }
+            }
+        }
+    };
+
+    (@optional [$($docs:tt)*] $optional:ident: $type:ty) => {
+        $($docs)*
+        pub fn $optional(mut self, value: impl Into<$type>) -> Self {
+            self.$optional = Some(value.into());
+            self
+        }
+    };
+
+    (@required $builder:ident [$($before:ident)*] [] [$($optional:ident)*]) => {};
+    (
+        @required $builder:ident
+        [$($before:ident)*]
+        [$this:ident: $type:ty, [$($docs:tt)*]; $($after:ident: $at:ty, $ad:tt;)*]
+        [$($optional:ident)*]
+    ) => {
+        #[allow(non_camel_case_types)]
+        impl<$($before,)* $this, $($after,)*> $builder<$($before,)* $this, $($after,)*> {
+            $($docs)*
+            pub fn $this(self, value: impl Into<$type>) -> $builder<$($before,)* $type, $($after,)*> {
+                $builder {
+                    $($before: self.$before,)*
+                    $this: value.into(),
+                    $($after: self.$after,)*
+                    $($optional: self.$optional,)*
+                }
+            }
+        }
+
+        $crate::__request!(@required $builder [$($before)* $this] [$($after: $at, $ad;)*] [$($optional)*]);
+    };
+}
