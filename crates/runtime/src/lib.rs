@@ -17,6 +17,7 @@
 //! - `tracing` (default): a `tracing` span `call` for every call, with spans `attempt` inside. The bundled
 //!   transport depends on that crate anyway, and a span that nobody collects costs nothing to speak of.
 
+mod account;
 pub mod action;
 mod answer;
 #[cfg(feature = "blocking")]
@@ -58,7 +59,6 @@ pub use bulk::Bulk;
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsError, EnvironmentCredentials, ProvideCredentials, ProvideFuture};
 pub use decode::{Mismatch, Mismatches};
-pub use descriptor::RateLimit;
 pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::{Error, ErrorKind};
 pub use options::CallOptions;
@@ -66,7 +66,7 @@ pub use prepare::{ParameterPlacement, PreparedRequest, SignatureVersion};
 pub use private::value::{Json, UnrecognizedValue};
 pub use response::Response;
 pub use retry::RetryPolicy;
-pub use throttle::Throttle;
+pub use throttle::{RateLimit, Throttle};
 #[cfg(feature = "hyper")]
 pub use transport::HyperTransport;
 #[cfg(feature = "reqwest")]
