@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alibabacloud_cams::{
-    ChatappSyncPhoneNumber, Client, ClientBuilder, CreateChatappMigrationInitiate, Credentials, Error, ErrorKind,
-    ParameterPlacement, PreparedRequest, RateLimit, RetryPolicy, SignatureVersion, Throttle, UntypedRequest,
+    CallOptions, ChatappSyncPhoneNumber, Client, ClientBuilder, CreateChatappMigrationInitiate, Credentials, Error,
+    ErrorKind, ParameterPlacement, PreparedRequest, RateLimit, RetryPolicy, SignatureVersion, Throttle, UntypedRequest,
 };
 use alibabacloud_runtime::sign;
 use alibabacloud_simulator::{Answer, Place, Received, Simulator};
@@ -441,5 +442,123 @@ async fn a_number_is_hidden_in_every_spelling_in_which_the_service_names_it() {
             }
         }
     }
+    simulator.stop().await;
+}
+
+/// One number in the five spellings in which people and services write it.
+const SPELLINGS: [&str; 5] =
+    ["13900001234", "139 0000 1234", "+8613900001234", "139-0000-1234", "１３９００００１２３４"];
+
+/// Fails if a text has the number in any spelling, or a mark.
+#[track_caller]
+fn hunt_number(place: &str, text: &str) {
+    hunt(place, text);
+    let digit = |c: char| match c {
+        '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10),
+        _ => Some(c).filter(char::is_ascii_digit),
+    };
+    // What people write between digits.
+    let separates = |c: &char| !matches!(c, ' ' | '-' | '+');
+    let digits: String = text.chars().filter(separates).map(|c| digit(c).unwrap_or('.')).collect();
+    assert!(!digits.contains("13900001234"), "{place} shows a phone number:\n{text}");
+}
+
+/// The texts that `tracing` and the hook of events get.
+#[derive(Clone, Default)]
+struct Watched(Arc<Mutex<String>>);
+
+impl std::io::Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().push_str(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Responses that name a number: refused, failed, cut, and with members of a wrong shape, under names that are numbers, too.
+fn answers_with(number: &str) -> [Answer; 6] {
+    let text = json_text(number);
+    let ok = |members: &str| Answer::ok_json(format!(r#"{{"Code":"OK","RequestId":"r",{members}}}"#));
+    [
+        Answer::error(400, "Number.InUse", &format!("the number {number} is in use")),
+        Answer::error(500, "InternalError", &format!("no line to {number}")),
+        Answer::new(502, format!("<html>no route to {number}</html>")),
+        ok(&format!(r#""PhoneNumbers":{text},"Data":{text}"#)),
+        ok(&format!(
+            r#""PhoneNumbers":{{{text}:[{{"CallingConfigure":{{"MaxTalkTime":[{text}]}}}}]}},"Data":{{"PhoneNumber":[{text}]}}"#
+        )),
+        ok(&format!(
+            r#""PhoneNumbers":[{text},{{"VerifiedName":"\ud83d"}}],"Data":{{"Status":"\ud83d","PhoneNumber":{text}}}"#
+        )),
+    ]
+}
+
+#[tokio::test]
+async fn logs_events_and_mismatches_show_no_number_in_any_spelling_and_no_header() {
+    let simulator = simulator().await;
+    let watched = Watched::default();
+    let writer = watched.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut mismatches = 0;
+    for (version, placement) in EVERY_WAY {
+        let listener = watched.clone();
+        let client = client(simulator.url())
+            .signature(version)
+            .parameter_placement(placement)
+            .retry(RetryPolicy::new().backoff(Duration::ZERO, Duration::ZERO))
+            .header("x-client", "CANARY of the client EGRET")
+            .on_request(|request| {
+                hunt_debug("unsigned request", &request);
+                request.set_header("x-acs-hook", "CANARY of the hook EGRET");
+            })
+            .on_event(move |event| listener.0.lock().unwrap().push_str(&format!("{event:?}\n")));
+        hunt_debug("client builder", &client);
+        let client = client.build().unwrap();
+        let options = CallOptions::new().header("x-ticket", "CANARY of the call EGRET").credentials(credentials());
+        hunt_debug("options", &options);
+        hunt_debug("bulk", &client.bulk().options(options.clone()));
+        for spelling in SPELLINGS {
+            for (index, answer) in answers_with(spelling).into_iter().enumerate() {
+                let place = format!("{spelling}, answer {index}, {version:?}, {placement:?}");
+                let request = CreateChatappMigrationInitiate::builder().cust_space_id("1").country_code("86");
+                let request = request.mobile_number(spelling).build();
+                let untyped = UntypedRequest::new(MIGRATE).parameter("MobileNumber", spelling);
+                simulator.script_fn(MIGRATE, {
+                    let answer = answer.clone();
+                    move |_| Some(answer.clone())
+                });
+                simulator.script_fn(SYNC, move |_| Some(answer.clone()));
+                match client.send_with(request, options.clone()).await {
+                    Ok(response) => {
+                        mismatches += response.mismatches().count();
+                        hunt_number(&place, &format!("{response:?} {}", response.mismatches()));
+                    }
+                    Err(error) => hunt_number(&place, &format!("{error} {error:?} {}", error.message())),
+                }
+                match client.send_with(ChatappSyncPhoneNumber::new("1"), options.clone()).await {
+                    Ok(response) => {
+                        mismatches += response.mismatches().count();
+                        hunt_number(&place, &format!("{response:?} {}", response.mismatches()));
+                    }
+                    Err(error) => hunt_number(&place, &format!("{error} {error:?} {}", error.message())),
+                }
+                if let Err(error) = client.send_untyped_with(untyped, options.clone()).await {
+                    hunt_number(&place, &format!("{error} {error:?} {}", error.message()));
+                }
+                let seen = std::mem::take(&mut *watched.0.lock().unwrap());
+                assert!(seen.contains("CallEnded") && seen.contains("rpc.method"), "nothing was watched: {seen}");
+                seen.lines().for_each(|line| hunt_number(&place, line));
+            }
+        }
+    }
+    assert!(mismatches > 100, "{mismatches}");
     simulator.stop().await;
 }

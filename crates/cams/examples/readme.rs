@@ -53,7 +53,7 @@ fn limits(credentials: Credentials) -> Result<alibabacloud_cams::Client, Error> 
 }
 
 #[allow(clippy::let_and_return, reason = "the snippet stands alone")]
-fn watching() -> alibabacloud_cams::ClientBuilder {
+fn observability() -> alibabacloud_cams::ClientBuilder {
     use alibabacloud_cams::Client;
     use alibabacloud_cams::event::Event;
 
@@ -62,6 +62,22 @@ fn watching() -> alibabacloud_cams::ClientBuilder {
         other => println!("{other:?}"), // attempts with status, code, wait for the quota …
     });
     client
+}
+
+fn current_trace() -> String {
+    "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()
+}
+
+async fn headers() -> Result<(), Error> {
+    use alibabacloud_cams::{CallOptions, ChatappSyncPhoneNumber, Client};
+
+    let client = Client::builder().header("x-team", "crm").on_request(|request| {
+        request.set_header("traceparent", current_trace());
+    });
+    let options = CallOptions::new().header("x-ticket", "4711").region("ap-southeast-1");
+    let synced = client.build()?.send_with(ChatappSyncPhoneNumber::new("293483938849493"), options).await?;
+    drop(synced);
+    Ok(())
 }
 
 fn networks(
@@ -82,9 +98,10 @@ fn networks(
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     first_call().await?;
+    headers().await?;
     let client = limits(Credentials::new("id", "secret"))?;
     errors(&client).await;
     many(&client, vec!["293483938849493".to_owned()]).await;
-    println!("{:?} {:?}", watching(), networks(b"", b"").map(|_| "a transport"));
+    println!("{:?} {:?}", observability(), networks(b"", b"").map(|_| "a transport"));
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::throttle::QuotaKey;
 
 /// Something that happened on a call; see [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
 ///
-/// An event holds no parameter value and no credential.
+/// An event holds no parameter value and no credential. The example `metrics` of the crate `alibabacloud-cams` exports duration,
+/// attempts, throttling and waiting with OpenTelemetry.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};

@@ -14,8 +14,20 @@
 //! - `http2`: HTTP/2 with servers that offer it.
 //! - `blocking`: the same calls for programs without async code.
 //! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
-//! - `tracing` (default): a `tracing` span `call` for every call, with spans `attempt` inside. The bundled
-//!   transport depends on that crate anyway, and a span that nobody collects costs nothing to speak of.
+//! - `tracing` (default): spans and events of calls. The bundled transport depends on that crate anyway.
+//!
+//! # Logs and traces
+//! | what | level | fields |
+//! |---|---|---|
+//! | span `call` | INFO | `rpc.system` (`aliyun-api`), `rpc.service`, `rpc.method`, `server.address`, `http.response.status_code`, `error.type`, `code`, `request_id`, `attempts`, `quota_wait_ms`; `otel.name`, `otel.kind` and `otel.status_code` for exporters |
+//! | span `attempt` in it | DEBUG | `attempt`, and what is known of the response |
+//! | event `call failed` | WARN; ERROR if the outcome is unknown | `outcome` (`not sent`, `not executed`, `unknown`), `error.type`, `code`, `request_id`, `nonce`, `attempts`, `reason` |
+//! | event `attempt failed, retrying` | INFO | `attempt`, `error.type`, `code`, `request_id`, `backoff_ms` |
+//! | event `members of the response do not fit their type` | WARN | `mismatches`: the paths, without values |
+//! | event `call dropped before its end` | DEBUG | `attempts` |
+//!
+//! `error.type` is the name of an [`ErrorKind`]. Nothing of it holds the value of a parameter or header, a credential, or text of the
+//! service beyond code and request ID. For metrics, see [`event`].
 
 mod account;
 pub mod action;

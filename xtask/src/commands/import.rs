@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         match argument.as_str() {
             "--action" => names.push(rest.next().ok_or("`--action` needs the name of an action")?.clone()),
             "--name" => {
-                name = Some(rest.next().ok_or("`--name` needs the name of a crate, such as `ecs-20140526`")?.clone())
+                name = Some(rest.next().ok_or("`--name` needs the name of a crate, such as `ecs-20140526`")?.clone());
             }
             "--out" => out = Some(PathBuf::from(rest.next().ok_or("`--out` needs a folder")?)),
             "--verbose" => places = usize::MAX,

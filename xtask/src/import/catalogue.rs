@@ -103,7 +103,7 @@ const CODES: [(&str, bool); 10] = [
 fn action(dice: &mut Dice, convention: &str, shared: &Value) -> Value {
     let mut example = Map::new();
     let mut members = Map::new();
-    for index in 0..1 + dice.roll(5) {
+    for index in 0..=dice.roll(5) {
         let value = value(dice, 0);
         let name = format!("Member{index}");
         let schema = schema(dice, &value);

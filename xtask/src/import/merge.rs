@@ -104,7 +104,7 @@ fn apart(a: &str, b: &str) -> (String, String) {
 fn window(value: &str, start: usize, end: usize) -> String {
     const BEFORE: usize = 30;
     let characters: Vec<char> = value.chars().collect();
-    let from = if start <= BEFORE { 0 } else { start - BEFORE };
+    let from = start.saturating_sub(BEFORE);
     let to = characters.len().min((end + BEFORE).min(from + SHOWN).max(start + 1));
     let from = if characters.len() <= SHOWN { 0 } else { from };
     let to = if characters.len() <= SHOWN { characters.len() } else { to };

@@ -45,7 +45,7 @@ impl Widening<'_> {
     }
 
     /// Values of shapes, one after the other: a shape may hold itself.
-    fn finish<'v>(&mut self, mut open: Vec<Open<'v>>, side: Side) {
+    fn finish(&mut self, mut open: Vec<Open<'_>>, side: Side) {
         while let Some((name, value, place)) = open.pop() {
             let Some(shape) = self.shapes.get_mut(&name) else { continue };
             let mut ty = std::mem::replace(&mut shape.ty, Ty::Any);
@@ -91,10 +91,7 @@ impl Widening<'_> {
             return;
         }
         let wrapped = match (&mut *ty, value) {
-            (Ty::List(item), Value::Array(list)) => {
-                return self.items(item, guessed, list, side, place, open);
-            }
-            (Ty::Wrapped(_, item), Value::Array(list)) => {
+            (Ty::List(item) | Ty::Wrapped(_, item), Value::Array(list)) => {
                 return self.items(item, guessed, list, side, place, open);
             }
             (Ty::Wrapped(member, item), Value::Object(members)) => match members.get(member) {
@@ -199,9 +196,8 @@ pub fn wider(ty: &Ty, value: &Value, side: Side) -> Option<Ty> {
     let is_request = side == Side::Request;
     let any_text = || Ty::Text(Vec::new());
     match (ty, value) {
-        (Ty::Any, _) | (_, Value::Null) => None,
         (Ty::Text(_), Value::Array(_) | Value::Object(_)) => (!is_request).then_some(Ty::Any),
-        (Ty::Text(_), _) | (Ty::Bool, Value::Bool(_)) => None,
+        (Ty::Any | Ty::Text(_), _) | (_, Value::Null) | (Ty::Bool, Value::Bool(_)) => None,
         (Ty::Int32 | Ty::Int64 | Ty::Number, Value::Number(number)) => wider_number(ty, &number.to_string()),
         (Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool, Value::String(text)) => {
             let text = text.trim();
@@ -220,7 +216,10 @@ pub fn wider(ty: &Ty, value: &Value, side: Side) -> Option<Ty> {
             (!is_request).then(any_text)
         }
         // Decoding takes these two for booleans.
-        (Ty::Bool, Value::Number(number)) if number.as_i64().is_some_and(|number| number == 0 || number == 1) => None,
+        (Ty::Bool, Value::Number(number)) => {
+            let is_boolean = number.as_i64().is_some_and(|number| number == 0 || number == 1);
+            (!is_boolean && !is_request).then(any_text)
+        }
         (Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool, Value::Number(_) | Value::Bool(_)) => {
             (!is_request).then(any_text)
         }

@@ -415,8 +415,7 @@ impl Checker<'_> {
         }
         let default_region =
             self.required(&raw.default_region, "default_region", &owner).filter(|region| self.region(region));
-        let endpoints =
-            self.required(&raw.endpoints, "endpoints", &owner).and_then(|endpoints| self.endpoints(endpoints));
+        let endpoints = self.required(&raw.endpoints, "endpoints", &owner).map(|endpoints| self.endpoints(endpoints));
         let success_codes = raw.success_code.given().map_or(Vec::new(), |codes| self.success_codes(codes));
         let name = raw.name.given().filter(|name| {
             self.characters(name, "the name of a crate", "small letters, digits, `-` and `_`", |c| {
@@ -511,7 +510,7 @@ impl Checker<'_> {
         codes
     }
 
-    fn endpoints(&self, raw: &Located<file::Endpoints>) -> Option<Endpoints> {
+    fn endpoints(&self, raw: &Located<file::Endpoints>) -> Endpoints {
         let owner = Owner::key("endpoints", &raw.key);
         let pattern = |key: &Key<Located<String>>, name| {
             let pattern: &Located<String> = key.given()?;
@@ -546,7 +545,7 @@ impl Checker<'_> {
         });
         let regions = raw.value.regions.given().map_or(&[][..], |regions| &regions.value.0[..]);
         let exceptions = regions.iter().filter_map(|(name, hosts)| self.region_endpoint(name, hosts)).collect();
-        Some(Endpoints { central, public, vpc, exceptions })
+        Endpoints { central, public, vpc, exceptions }
     }
 
     fn region_endpoint(&self, region: &Located<String>, raw: &file::RegionEndpoint) -> Option<RegionEndpoint> {

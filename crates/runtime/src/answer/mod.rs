@@ -395,19 +395,15 @@ impl Object for Envelope<'_> {
     }
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
         self.has_documented_code |= name == "Code";
-        match self.output.member(name) {
-            Some(member) => {
-                // A member that the type spells in lower case is one of the result.
-                if self.untyped || is_spelled_as_documented(name) {
-                    self.seen.note(name);
-                }
-                Some(member)
-            }
-            None => {
+        if let Some(member) = self.output.member(name) {
+            // A member that the type spells in lower case is one of the result.
+            if self.untyped || is_spelled_as_documented(name) {
                 self.seen.note(name);
-                self.said.member(name)
             }
+            return Some(member);
         }
+        self.seen.note(name);
+        self.said.member(name)
     }
     fn reset(&mut self) {
         self.output.reset();

@@ -118,15 +118,12 @@ async fn the_hook_sees_each_attempt_before_it_is_signed_and_may_add_headers() {
         for (index, sent) in sent.iter().enumerate() {
             assert_eq!(header(sent, "x-acs-attempt"), Some(&*(index + 1).to_string()));
             assert_eq!(header(sent, "x-ticket"), Some("2"));
-            let nonce = match version {
-                SignatureVersion::V3 => {
-                    assert_signed_v3(&sent.request);
-                    header(sent, "x-acs-signature-nonce").unwrap().to_owned()
-                }
-                _ => {
-                    assert_signed_v1(&sent.request);
-                    form(&sent.request)["SignatureNonce"].clone()
-                }
+            let nonce = if version == SignatureVersion::V3 {
+                assert_signed_v3(&sent.request);
+                header(sent, "x-acs-signature-nonce").unwrap().to_owned()
+            } else {
+                assert_signed_v1(&sent.request);
+                form(&sent.request)["SignatureNonce"].clone()
             };
             assert_eq!(header(sent, "x-nonce"), Some(&*nonce));
         }
