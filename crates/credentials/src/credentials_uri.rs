@@ -1,4 +1,4 @@
-//! Credentials from a URI: from a sidecar or a local server.
+//! Credentials from a URI: a sidecar or a local server that hands them out.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -74,7 +74,9 @@ impl CredentialsUri {
         }
         let found = json.temporary(&CAPITALIZED).map_err(failed)?.detail(server.clone());
         Ok(if open {
-            found.warning(format!("credentials come from {server} unencrypted, readable on the way; use `https`"))
+            found.warning(format!(
+                "credentials come from {server} unencrypted: everybody on the way can read them; use `https`"
+            ))
         } else {
             found
         })

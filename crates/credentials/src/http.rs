@@ -132,7 +132,7 @@ pub(crate) fn is_loopback(uri: &Uri) -> bool {
         || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether a request there is readable on the way.
+/// Whether everybody on the way can read what is sent there.
 pub(crate) fn is_open(uri: &Uri) -> bool {
     uri.scheme_str() != Some("https") && !is_loopback(uri)
 }

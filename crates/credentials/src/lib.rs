@@ -42,7 +42,7 @@
 //!
 //! # Limits
 //! Not supported, because requests cannot be signed with them: bearer tokens (`ALIBABA_CLOUD_BEARER_TOKEN`) and the anonymous mode; and
-//! RSA key pairs, which Alibaba Cloud has retired. A profile with one of them is an error.
+//! RSA key pairs, which Alibaba Cloud has retired. A profile with one of them says so.
 //!
 //! # Features
 //! - `tracing` (default): warnings, such as a file of keys that others can read, as events of `tracing`.

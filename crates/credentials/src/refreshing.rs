@@ -75,7 +75,7 @@ struct State {
     replacements: u32,
     next_replacement: Option<Instant>,
     /// What the user was told last.
-    #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "only `tracing` shows warnings"))]
+    #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "nobody is told"))]
     warned: Vec<String>,
 }
 
@@ -100,8 +100,8 @@ enum Phase {
 }
 
 impl Held {
-    /// `jitter` is from 0 to 1.
-    fn new(found: Found, now: SystemTime, jitter: f64) -> Result<Self, CredentialsError> {
+    /// `dice` is from 0 to 1.
+    fn new(found: Found, now: SystemTime, dice: f64) -> Result<Self, CredentialsError> {
         let place = found.found_in().map_or_else(String::new, |place| format!(" ({place})"));
         let credentials = found.into_credentials();
         credentials.validate()?;
@@ -116,7 +116,7 @@ impl Held {
             )));
         }
         let before = |ahead: Duration| expiration.checked_sub(ahead).unwrap_or(now);
-        let window = LONGEST_WINDOW.min(lifetime / 4).mul_f64(1.0 - jitter / 5.0);
+        let window = LONGEST_WINDOW.min(lifetime / 4).mul_f64(1.0 - dice / 5.0);
         let end = before(LONGEST_END.min(lifetime / 10));
         Ok(Self { credentials, renewable: before(window), end: Some((end, expiration)), refused: false })
     }
@@ -170,14 +170,14 @@ impl Refreshing {
         Some(if asks { Ok(self.board(&mut state)) } else { Err(rejected.clone()) })
     }
 
-    /// The refresh in flight, or a new one.
+    /// The refresh that is under way, or a new one.
     fn board(&self, state: &mut State) -> Shared<Flight> {
         if let Some(flight) = state.flight.as_ref().and_then(WeakShared::upgrade) {
             return flight;
         }
         let inner = Arc::clone(&self.0);
         let flight = async move {
-            // A panic of the source fails this refresh only.
+            // A source that panics must not take its callers along, now or later.
             let fetch = AssertUnwindSafe(inner.fetch()).catch_unwind();
             let outcome =
                 fetch.await.unwrap_or_else(|_| Err(SourceError::failed("the source of credentials panicked")));
@@ -242,7 +242,7 @@ impl Inner {
 
 impl State {
     /// Tells the user what is new.
-    #[cfg_attr(not(feature = "tracing"), allow(clippy::unused_self, reason = "only `tracing` shows warnings"))]
+    #[cfg_attr(not(feature = "tracing"), allow(clippy::unused_self, reason = "nobody is told"))]
     fn tell(&mut self, warnings: &[String]) {
         #[cfg(feature = "tracing")]
         if self.warned != warnings {
