@@ -8,7 +8,7 @@ mod fleet;
 
 use std::time::{Duration, Instant};
 
-use alibabacloud_cams::throttle::RedisQuotas;
+use alibabacloud_cams::throttle::{QuotaKey, RedisQuotas};
 use alibabacloud_cams::{RateLimit, Throttle};
 use fleet::Fleet;
 use fleet::redis_server::RedisServer;
@@ -92,6 +92,7 @@ async fn commands(fleet: Fleet) {
     let Some(redis) = RedisServer::start() else { return };
     let quotas = RedisQuotas::builder(redis.url(), "fleet").build().expect("valid settings");
     let throttle = Throttle::new().with_store(quotas);
+    let key = QuotaKey::new("main", "cams", "Look");
     let limit = RateLimit::per_second(fleet.limit);
     let seconds = 10;
     let cpu = || rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
@@ -100,7 +101,7 @@ async fn commands(fleet: Fleet) {
     let mut permits = 0;
     while Instant::now() < end {
         let wait = Duration::from_secs(10);
-        let Ok(mut permit) = throttle.acquire("localhost", "Look", Some(limit), wait).await else { continue };
+        let Ok(mut permit) = throttle.acquire(&key, Some(limit), wait).await else { continue };
         permits += 1;
         permit.sent();
         permit.answered();

@@ -13,12 +13,11 @@
 
 use std::time::{Duration, Instant};
 
+use alibabacloud_runtime::throttle::QuotaKey;
 use alibabacloud_runtime::{RateLimit, Throttle};
 use tokio::runtime::Builder;
 
 const ROUNDS: usize = 15;
-const HOST: &str = "cams.ap-southeast-1.aliyuncs.com";
-const ACTION: &str = "ChatappSyncPhoneNumber";
 const LONG: Duration = Duration::from_secs(1_000_000);
 
 fn main() {
@@ -27,6 +26,10 @@ fn main() {
     for waiting in [10, 100, 1_000, 10_000] {
         println!("{waiting:>6} waiting        {:>8.0} ns per permit", median(|| crowded(waiting)));
     }
+}
+
+fn key() -> QuotaKey {
+    QuotaKey::new("main", "cams", "ChatappSyncPhoneNumber")
 }
 
 fn median(measure: impl Fn() -> f64) -> f64 {
@@ -42,14 +45,14 @@ fn alone(used: bool) -> f64 {
     let limit = RateLimit::new(20_000, Duration::from_micros(1));
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
-        let throttle = Throttle::new();
+        let (throttle, key) = (Throttle::new(), key());
         let mut began = Instant::now();
         for permit in 0..2 * PERMITS {
             if permit == PERMITS {
                 // The first half made the slots.
                 began = Instant::now();
             }
-            let mut permit = throttle.acquire(HOST, ACTION, Some(limit), LONG).await.expect("there is room");
+            let mut permit = throttle.acquire(&key, Some(limit), LONG).await.expect("there is room");
             if used {
                 permit.sent();
                 permit.answered();
@@ -66,13 +69,14 @@ fn crowded(waiting: u32) -> f64 {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
         let throttle = Throttle::new().with_max_waiting(usize::MAX);
+        let key = key();
         let (sender, mut served) = tokio::sync::mpsc::unbounded_channel();
         let callers: Vec<_> = (0..waiting)
             .map(|_| {
-                let (throttle, sender) = (throttle.clone(), sender.clone());
+                let (throttle, key, sender) = (throttle.clone(), key.clone(), sender.clone());
                 tokio::spawn(async move {
                     loop {
-                        let mut permit = throttle.acquire(HOST, ACTION, Some(limit), LONG).await.expect("patience");
+                        let mut permit = throttle.acquire(&key, Some(limit), LONG).await.expect("patience");
                         permit.sent();
                         permit.answered();
                         if sender.send(()).is_err() {

@@ -4,6 +4,9 @@
 //! three kinds count it when it arrives. Everything is seeded, so two runs print the same. Beside it stand what other clients
 //! do: GCRA (the `governor` crate) with burst 1 and burst N, and pacing 5 % and 25 % slower than the limit. Where answers take
 //! seconds, they tell nothing in time; what pacing comes to there shows what can be had without them.
+//!
+//! Two more tables: a client outside takes a part of the limit (no limiter, three attempts), evenly or in bursts of ten, for a minute
+//! or for all the time; and the network stands still for a while. Beside ours stands the adaptive rate of the AWS SDKs.
 
 #![allow(clippy::cast_precision_loss, reason = "counts of requests are small")]
 
@@ -52,7 +55,75 @@ fn main() {
             }
         }
     }
+    println!(
+        "\n{:<26} {:<14} {:>7} {:>9} {:>8} {:>10} {:>12}",
+        "outside, of 10/s", "client", "used %", "reject %", "longest", "full after", "outside gets"
+    );
+    for bursts in [false, true] {
+        for outside in [3, 5, 8] {
+            for client in [Kind::Ours, Kind::Unknown, Kind::Gcra1, Kind::Adaptive] {
+                let shape = if bursts { "in bursts of ten" } else { "evenly" };
+                let line = format!("{:<26} {:<14}", format!("{outside}/s {shape}"), client.name());
+                if filter.iter().all(|word| line.contains(word.as_str())) {
+                    println!("{line} {}", beside(Outside { rate: outside, bursts }, client));
+                }
+            }
+        }
+    }
+    println!("\n{:<26} {:<14} {:>18} {:>7}", "network stands still", "client", "most in one window", "used %");
+    for still in [1_500, 2_500, 4_000, 8_000] {
+        for slow in [false, true] {
+            let answers = if slow { "0.2-3 s" } else { "at once" };
+            let line = format!("{:<26} {:<14}", format!("{still} ms, answers {answers}"), Kind::Ours.name());
+            if filter.iter().all(|word| line.contains(word.as_str())) {
+                println!("{line} {}", standing_still(Duration::from_millis(still), slow));
+            }
+        }
+    }
     println!("\n{:.1} s", began.elapsed().as_secs_f64());
+}
+
+/// Figures of a client beside another one: over 600 s, and of ten runs in which the other one stops.
+fn beside(outside: Outside, client: Kind) -> String {
+    let scenario =
+        Scenario { policy: Policy::ExactWindow, jitter: Jitter::LogNormal(1), slow: false, limit: 10, client };
+    let run = |seed: u64, stops: Duration, length: Duration| {
+        let mut simulation = Simulation::new(scenario);
+        (simulation.random, simulation.length) = (Rng::with_seed(seed), length);
+        simulation.outside(outside, stops);
+        simulation.run();
+        simulation
+    };
+    let whole = run(1, LENGTH, LENGTH);
+    let theirs = whole.outside_accepted as f64;
+    let left = 10.0 * LENGTH.as_secs_f64() - theirs;
+    let used = 100.0 * whole.accepted.iter().sum::<u64>() as f64 / left;
+    let rejected = 100.0 * whole.rejected as f64 / whole.sent as f64;
+    let longest = whole.longest;
+    let after = (0..10).map(|number| {
+        let stops = Duration::from_millis(60_000 + 850 * number);
+        run(number + 1, stops, stops + Duration::from_secs(60)).full_after(stops)
+    });
+    let after = after.max().flatten().map_or("never".to_owned(), |after| format!("{:.1} s", after.as_secs_f64()));
+    format!(
+        "{used:>7.1} {rejected:>9.2} {:>6.1} s {after:>10} {:>10.0} %",
+        longest.as_secs_f64(),
+        100.0 * theirs / (f64::from(outside.rate) * LENGTH.as_secs_f64())
+    )
+}
+
+fn standing_still(still: Duration, slow: bool) -> String {
+    let scenario = Scenario { policy: Policy::ExactWindow, jitter: Jitter::None, slow, limit: 10, client: Kind::Ours };
+    let mut simulation = Simulation::new(scenario);
+    let begins = Duration::from_secs(20);
+    (simulation.stands_still, simulation.length) = (Some((begins, begins + still)), Duration::from_secs(60));
+    simulation.run();
+    let most = |first: &Duration| {
+        let until = *first + Duration::from_secs(1);
+        simulation.arrivals.iter().filter(|at| *at >= first && **at < until).count()
+    };
+    let most = simulation.arrivals.iter().map(most).max().unwrap_or_default();
+    format!("{most:>18} {:>7.1}", simulation.accepted.iter().sum::<u64>() as f64 / 6.0)
 }
 
 #[derive(Clone, Copy)]
@@ -81,10 +152,34 @@ enum Jitter {
 #[derive(Clone, Copy)]
 enum Kind {
     Ours,
+    /// Ours, without knowing the limit.
+    Unknown,
+    /// The adaptive rate of the AWS SDKs: CUBIC, with a token bucket of one second.
+    Adaptive,
     Gcra1,
     GcraN,
     /// So many percent slower than the limit.
     Pacing(u32),
+}
+
+impl Kind {
+    fn name(self) -> String {
+        match self {
+            Self::Ours => "exact window".to_owned(),
+            Self::Unknown => "limit unknown".to_owned(),
+            Self::Adaptive => "AWS adaptive".to_owned(),
+            Self::Gcra1 => "GCRA burst 1".to_owned(),
+            Self::GcraN => "GCRA burst N".to_owned(),
+            Self::Pacing(percent) => format!("{percent} % slower"),
+        }
+    }
+}
+
+/// A client that knows of no limit and sends so many requests a second, each up to three times.
+#[derive(Clone, Copy)]
+struct Outside {
+    rate: u32,
+    bursts: bool,
 }
 
 impl Scenario {
@@ -93,12 +188,7 @@ impl Scenario {
             Jitter::None => "none".to_owned(),
             Jitter::LogNormal(factor) => format!("median {}", factor * 11),
         };
-        let client = match self.client {
-            Kind::Ours => "exact window".to_owned(),
-            Kind::Gcra1 => "GCRA burst 1".to_owned(),
-            Kind::GcraN => "GCRA burst N".to_owned(),
-            Kind::Pacing(percent) => format!("{percent} % slower"),
-        };
+        let client = self.client.name();
         let answers = if self.slow { "0.2-3 s" } else { "at once" };
         format!("{:<13} {jitter:<12} {answers:<8} {:>4}/s  {client:<14}", format!("{:?}", self.policy), self.limit)
     }
@@ -114,6 +204,56 @@ impl Scenario {
 enum Client {
     Ours(Box<Window>),
     Gcra(Gcra, FakeRelativeClock, Duration),
+    Adaptive(Adaptive),
+}
+
+/// The client-side rate of the AWS SDKs' adaptive retry mode, as their documents describe it.
+#[derive(Default)]
+struct Adaptive {
+    enabled: bool,
+    rate: f64,
+    tokens: f64,
+    filled: Duration,
+    measured: f64,
+    counted: u32,
+    half: u64,
+    last_max: f64,
+    throttled_at: Duration,
+}
+
+impl Adaptive {
+    fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        if !self.enabled {
+            return Ok(());
+        }
+        let gained = now.saturating_sub(self.filled).as_secs_f64() * self.rate;
+        self.tokens = (self.tokens + gained).min(self.rate.max(1.0));
+        self.filled = now;
+        if self.tokens < 1.0 {
+            return Err(now + Duration::from_secs_f64((1.0 - self.tokens) / self.rate) + Duration::from_nanos(1));
+        }
+        self.tokens -= 1.0;
+        Ok(())
+    }
+
+    fn answered(&mut self, now: Duration, throttled: bool) {
+        self.counted += 1;
+        let half = u64::try_from(now.as_millis() / 500).unwrap_or(u64::MAX);
+        if half > self.half {
+            let current = f64::from(self.counted) / (0.5 * (half - self.half) as f64);
+            self.measured = current * 0.8 + self.measured * 0.2;
+            (self.counted, self.half) = (0, half);
+        }
+        let calculated = if throttled {
+            let rate = if self.enabled { self.rate.min(self.measured) } else { self.measured };
+            (self.last_max, self.throttled_at, self.enabled) = (rate, now, true);
+            rate * 0.7
+        } else {
+            let plateau = (self.last_max * 0.3 / 0.4).cbrt();
+            0.4 * (now.saturating_sub(self.throttled_at).as_secs_f64() - plateau).powi(3) + self.last_max
+        };
+        self.rate = calculated.min(2.0 * self.measured).max(0.5);
+    }
 }
 
 type Gcra = RateLimiter<
@@ -128,7 +268,9 @@ impl Client {
         let one = NonZeroU32::MIN;
         let gap = Duration::from_secs(1) / limit;
         let (period, burst) = match kind {
-            Kind::Ours => return Self::Ours(Box::new(Window::new(RateLimit::per_second(limit)))),
+            Kind::Ours => return Self::Ours(Box::new(Window::new(Some(RateLimit::per_second(limit))))),
+            Kind::Unknown => return Self::Ours(Box::new(Window::new(None))),
+            Kind::Adaptive => return Self::Adaptive(Adaptive::default()),
             Kind::Gcra1 => (gap, one),
             Kind::GcraN => (gap, NonZeroU32::new(limit).unwrap_or(one)),
             Kind::Pacing(percent) => (gap * (100 + percent) / 100, one),
@@ -145,6 +287,7 @@ impl Client {
                 Turn::At(time) => Err(Some(time)),
                 Turn::Unknown => Err(None),
             },
+            Self::Adaptive(rate) => rate.take(now).map(|()| None).map_err(Some),
             Self::Gcra(limiter, clock, at) => {
                 clock.advance(now.saturating_sub(*at));
                 *at = now;
@@ -212,6 +355,11 @@ enum Event {
     Wake,
     Arrives(usize),
     Answered(usize),
+    OutsideSends,
+    /// The attempt with that number.
+    OutsideArrives(u32),
+    /// The backoff of a client without a quota that pauses is over.
+    Again(usize),
 }
 
 struct Simulation {
@@ -225,11 +373,22 @@ struct Simulation {
     server: Counter,
     queue: VecDeque<(usize, Duration)>,
     under_way: Vec<Request>,
+    /// Rejected requests of clients that back off by themselves.
+    again: Vec<Request>,
     unused: Vec<usize>,
     sent: u64,
     rejected: u64,
     accepted: [u64; CALLERS],
     waits: Vec<Duration>,
+    length: Duration,
+    /// The longest time from the first request of a call to its success.
+    longest: Duration,
+    accepted_at: Vec<Duration>,
+    arrivals: Vec<Duration>,
+    outside: Option<(Outside, Duration)>,
+    outside_accepted: u64,
+    /// From when to when nothing gets through; then everything does.
+    stands_still: Option<(Duration, Duration)>,
 }
 
 impl Simulation {
@@ -249,18 +408,26 @@ impl Simulation {
             },
             queue: (0..CALLERS).map(|caller| (caller, Duration::ZERO)).collect(),
             under_way: Vec::new(),
+            again: Vec::new(),
             unused: Vec::new(),
             sent: 0,
             rejected: 0,
             accepted: [0; CALLERS],
             waits: Vec::new(),
+            length: LENGTH,
+            longest: Duration::ZERO,
+            accepted_at: Vec::new(),
+            arrivals: Vec::new(),
+            outside: None,
+            outside_accepted: 0,
+            stands_still: None,
         }
     }
 
     fn run(&mut self) {
         self.send_what_may_go();
         while let Some(Reverse((time, _, event))) = self.events.pop() {
-            if time > LENGTH {
+            if time > self.length {
                 break;
             }
             self.now = time;
@@ -268,8 +435,58 @@ impl Simulation {
                 Event::Wake => self.wake_at = None,
                 Event::Arrives(index) => self.arrives(index),
                 Event::Answered(index) => self.answered(index),
+                Event::OutsideSends => self.outside_sends(),
+                Event::OutsideArrives(attempt) => self.outside_arrives(attempt),
+                Event::Again(index) => {
+                    let Request { caller, asked, .. } = self.again[index];
+                    self.queue.push_front((caller, asked));
+                }
             }
             self.send_what_may_go();
+        }
+    }
+
+    fn outside(&mut self, outside: Outside, stops: Duration) {
+        self.outside = Some((outside, stops));
+        self.at(Duration::from_millis(500), Event::OutsideSends);
+    }
+
+    fn outside_sends(&mut self) {
+        let Some((outside, stops)) = self.outside else { return };
+        if self.now >= stops {
+            return;
+        }
+        let at_once = if outside.bursts { 10 } else { 1 };
+        for _ in 0..at_once {
+            let arrival = self.now + self.one_way();
+            self.at(arrival, Event::OutsideArrives(1));
+        }
+        self.at(self.now + Duration::from_secs(at_once) / outside.rate, Event::OutsideSends);
+    }
+
+    fn outside_arrives(&mut self, attempt: u32) {
+        if self.server.admits(self.scenario.limit, self.now) {
+            self.outside_accepted += 1;
+        } else if attempt < 3 {
+            let backoff = (BACKOFF * 2_u32.pow(attempt - 1)).mul_f64(self.random.f64());
+            let arrival = self.now + self.one_way() + backoff + self.one_way();
+            self.at(arrival, Event::OutsideArrives(attempt + 1));
+        }
+    }
+
+    /// After which time from `since` on the limit is used to 95 % over two seconds.
+    fn full_after(&self, since: Duration) -> Option<Duration> {
+        let later: Vec<_> = self.accepted_at.iter().filter(|at| **at >= since).copied().collect();
+        let enough = 19 * self.scenario.limit as usize / 10;
+        let begins = later.windows(enough).find(|times| times[enough - 1] - times[0] < Duration::from_secs(2))?;
+        Some(begins[0] - since)
+    }
+
+    /// When what arrives then really does.
+    fn held_up(&self, at: Duration) -> Duration {
+        match self.stands_still {
+            Some((begins, ends)) if at > begins && at < ends => ends,
+            _ => at,
         }
     }
 
@@ -324,11 +541,15 @@ impl Simulation {
         });
         self.under_way[index] = request;
         let arrival = self.now + self.one_way();
-        self.at(arrival, Event::Arrives(index));
+        self.at(self.held_up(arrival), Event::Arrives(index));
     }
 
     fn arrives(&mut self, index: usize) {
+        self.arrivals.push(self.now);
         let accepted = self.server.admits(self.scenario.limit, self.now);
+        if accepted {
+            self.accepted_at.push(self.now);
+        }
         self.under_way[index].accepted = accepted;
         // What is refused is answered at once.
         let working = if self.scenario.slow && accepted {
@@ -337,7 +558,7 @@ impl Simulation {
             Duration::ZERO
         };
         let answer = self.now + working + self.one_way();
-        self.at(answer, Event::Answered(index));
+        self.at(self.held_up(answer), Event::Answered(index));
     }
 
     fn answered(&mut self, index: usize) {
@@ -345,18 +566,28 @@ impl Simulation {
         self.unused.push(index);
         if request.accepted {
             self.accepted[request.caller] += 1;
+            self.longest = self.longest.max(self.now.saturating_sub(request.asked));
         } else {
             self.rejected += 1;
             // The caller sends it again in place of a new one, and what was sent before goes first.
             self.queue.retain(|(caller, _)| *caller != request.caller);
-            self.queue.push_front((request.caller, self.now));
+            if matches!(self.client, Client::Ours(_)) {
+                self.queue.push_front((request.caller, request.asked));
+            } else {
+                // The others back off by themselves.
+                let again = self.now + BACKOFF.mul_f64(self.random.f64());
+                self.again.push(request);
+                self.at(again, Event::Again(self.again.len() - 1));
+            }
+        }
+        if let Client::Adaptive(rate) = &mut self.client {
+            rate.answered(self.now, !request.accepted);
         }
         if let (Client::Ours(window), Some(slot)) = (&mut self.client, request.slot) {
             if request.accepted {
                 window.answered(slot, self.now);
             } else {
-                let pause = BACKOFF.mul_f64(self.random.f64());
-                window.throttled(slot, self.now, Some(pause));
+                window.throttled(slot, self.now, None);
             }
         }
     }

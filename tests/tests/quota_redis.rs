@@ -9,17 +9,21 @@ mod redis_server;
 use std::time::{Duration, Instant};
 
 use alibabacloud_cams::throttle::{
-    FailurePolicy, Permit, QuotaSource, QuotaStore, RedisQuotas, RedisQuotasBuilder, Refused, StoreState,
+    FailurePolicy, Permit, QuotaKey, QuotaSource, RedisQuotas, RedisQuotasBuilder, Refused,
 };
 use alibabacloud_cams::{ErrorKind, RateLimit, Throttle};
 use redis_server::RedisServer;
 use tokio::time::sleep;
 
-const ENDPOINT: &str = "cams.example.com";
-const LOG: &str = "alibabacloud-quota:{account:cams.example.com:Look}:log";
-const STATE: &str = "alibabacloud-quota:{account:cams.example.com:Look}:state";
+const LOG: &str = "alibabacloud-quota:{account:cams:Look}:log";
+const STATE: &str = "alibabacloud-quota:{account:cams:Look}:state";
 const PATIENCE: Duration = Duration::from_secs(30);
 const MS: Duration = Duration::from_millis(1);
+
+fn look() -> QuotaKey {
+    // The label of the store names the account, so that of the key does not count.
+    QuotaKey::new("key:1", "cams", "Look")
+}
 
 fn settings(redis: &RedisServer) -> RedisQuotasBuilder {
     // A machine that is busy with other tests is no outage.
@@ -33,7 +37,7 @@ fn process(redis: &RedisServer) -> Throttle {
 
 async fn permit(throttle: &Throttle, requests: u32) -> Permit {
     let limit = Some(RateLimit::per_second(requests));
-    throttle.acquire(ENDPOINT, "Look", limit, PATIENCE).await.unwrap()
+    throttle.acquire(&look(), limit, PATIENCE).await.unwrap()
 }
 
 async fn use_up(throttle: &Throttle, requests: u32) {
@@ -65,17 +69,17 @@ async fn processes_share_one_quota() {
 }
 
 #[tokio::test]
-async fn accounts_endpoints_and_actions_have_quotas_of_their_own() {
+async fn accounts_products_and_actions_have_quotas_of_their_own() {
     let Some(redis) = RedisServer::start() else { return };
     let here = process(&redis);
     use_up(&here, 1).await;
     let limit = Some(RateLimit::per_second(1));
     let elsewhere = RedisQuotas::builder(redis.url(), "other").build().unwrap();
     // None of them waits: there is no time to.
-    drop(Throttle::new().with_store(elsewhere).acquire(ENDPOINT, "Look", limit, 500 * MS).await.unwrap());
-    drop(here.acquire("other.example.com", "Look", limit, 500 * MS).await.unwrap());
-    drop(here.acquire(ENDPOINT, "Order", limit, 500 * MS).await.unwrap());
-    assert!(matches!(here.acquire(ENDPOINT, "Look", limit, 500 * MS).await, Err(Refused::TooLong { .. })));
+    drop(Throttle::new().with_store(elsewhere).acquire(&look(), limit, 500 * MS).await.unwrap());
+    drop(here.acquire(&QuotaKey::new("key:1", "other", "Look"), limit, 500 * MS).await.unwrap());
+    drop(here.acquire(&QuotaKey::new("key:1", "cams", "Order"), limit, 500 * MS).await.unwrap());
+    assert!(matches!(here.acquire(&look(), limit, 500 * MS).await, Err(Refused::TooLong { .. })));
 }
 
 #[tokio::test]
@@ -119,8 +123,8 @@ async fn a_call_that_cannot_be_served_in_time_is_refused_at_once_and_takes_nothi
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     let limit = Some(RateLimit::new(1, Duration::from_secs(600)));
-    throttle.acquire(ENDPOINT, "Look", limit, PATIENCE).await.unwrap().sent();
-    let refused = throttle.acquire(ENDPOINT, "Look", limit, PATIENCE).await.unwrap_err();
+    throttle.acquire(&look(), limit, PATIENCE).await.unwrap().sent();
+    let refused = throttle.acquire(&look(), limit, PATIENCE).await.unwrap_err();
     let Refused::TooLong { needed } = refused else { panic!("{refused:?}") };
     assert!(needed > Duration::from_secs(590), "{needed:?}");
     assert_eq!(redis.command(&["LLEN", LOG]), "1");
@@ -132,7 +136,7 @@ async fn a_place_that_is_not_used_goes_back() {
     let throttle = process(&redis);
     let limit = Some(RateLimit::new(1, Duration::from_secs(600)));
     for _ in 0..5 {
-        drop(throttle.acquire(ENDPOINT, "Look", limit, PATIENCE).await.unwrap());
+        drop(throttle.acquire(&look(), limit, PATIENCE).await.unwrap());
         // It is told a little later.
         sleep(200 * MS).await;
     }
@@ -283,14 +287,13 @@ async fn while_redis_is_away_each_process_has_its_share_and_then_comes_back_by_i
     let quotas = settings(&redis).build().unwrap();
     let throttle = Throttle::new().with_store(quotas.clone());
     use_up(&throttle, 10).await;
-    assert_eq!(quotas.state(), StoreState::Working);
+    assert!(!throttle.quotas()[0].fallback);
     redis.kill();
     wait_for(&throttle, QuotaSource::LocalShare).await;
-    assert_eq!(quotas.state(), StoreState::Fallback);
     assert!(throttle.quotas()[0].fallback);
     redis.start_again();
     wait_for(&throttle, QuotaSource::Shared).await;
-    assert_eq!(quotas.state(), StoreState::Working);
+    assert!(!throttle.quotas()[0].fallback);
 }
 
 #[tokio::test]
@@ -313,9 +316,125 @@ async fn a_closed_store_lets_nobody_through_while_redis_is_away() {
     use_up(&throttle, 1).await;
     redis.kill();
     let limit = Some(RateLimit::per_second(10));
-    let refused = throttle.acquire(ENDPOINT, "Look", limit, PATIENCE).await.unwrap_err();
-    assert_eq!(refused, Refused::Unavailable);
-    assert!(refused.to_string().contains("cannot be reached"), "{refused}");
+    let refused = throttle.acquire(&look(), limit, PATIENCE).await.unwrap_err();
+    assert!(matches!(refused, Refused::Unavailable { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("not reachable"), "{refused}");
+}
+
+/// The refusal of the first call, and that nothing was let through.
+async fn first_refusal(quotas: RedisQuotas) -> String {
+    let throttle = Throttle::new().with_store(quotas);
+    let limit = Some(RateLimit::per_second(10));
+    let refused = throttle.acquire(&look(), limit, PATIENCE).await.unwrap_err();
+    assert!(matches!(refused, Refused::Misconfigured { .. }), "{refused:?}");
+    assert_eq!(throttle.quotas()[0].granted, 0);
+    refused.to_string()
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_is_an_error_of_the_first_call_that_names_the_cause() {
+    let Some(redis) = RedisServer::start() else { return };
+    let build = |user: &str| {
+        let url = redis.url().replace("redis://", &format!("redis://{user}"));
+        RedisQuotas::builder(url, "account").timeout(Duration::from_secs(2)).build().unwrap()
+    };
+    let refusal = first_refusal(build("someone:hunter2@")).await;
+    assert!(refusal.contains("password") && !refusal.contains("hunter2"), "{refusal}");
+
+    redis.command(&["ACL", "SETUSER", "reader", "on", ">secret", "~*", "&*", "+@read", "+@connection"]);
+    let refusal = first_refusal(build("reader:secret@")).await;
+    assert!(refusal.contains("permission for `EVALSHA`"), "{refusal}");
+    // Scripts may run, but not what is in them.
+    redis.command(&["ACL", "SETUSER", "scripts", "on", ">secret", "~*", "&*", "+@read", "+@connection", "+@scripting"]);
+    let refusal = first_refusal(build("scripts:secret@")).await;
+    assert!(refusal.contains("permission"), "{refusal}");
+
+    redis.command(&["SET", LOG, "mine"]);
+    let refusal = first_refusal(build("")).await;
+    assert!(refusal.contains("WRONGTYPE") && refusal.contains("alibabacloud-quota:*"), "{refusal}");
+    redis.command(&["DEL", LOG]);
+
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    let refusal = first_refusal(build("")).await;
+    assert!(refusal.contains("out of memory"), "{refusal}");
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+
+    redis.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    let refusal = first_refusal(build("")).await;
+    assert!(refusal.contains("read-only replica"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_server_that_begins_to_refuse_is_away_and_health_is_that_the_scripts_run() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    use_up(&throttle, 1).await;
+    // `PING` is still answered.
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    wait_for(&throttle, QuotaSource::LocalShare).await;
+    for _ in 0..10 {
+        assert_eq!(permit(&throttle, 10).await.source(), QuotaSource::LocalShare, "`PING` is no health");
+    }
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    wait_for(&throttle, QuotaSource::Shared).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_cut_again_and_again_is_no_outage() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    use_up(&throttle, 1).await;
+    let mut connection = redis.connection();
+    let cutting = tokio::spawn(async move {
+        loop {
+            let cut = redis::cmd("CLIENT")
+                .arg("KILL")
+                .arg("TYPE")
+                .arg("normal")
+                .arg("SKIPME")
+                .arg("yes")
+                .query::<u32>(&mut connection);
+            cut.unwrap();
+            sleep(100 * MS).await;
+        }
+    });
+    let mut shared = 0;
+    for _ in 0..30 {
+        let mut permit = permit(&throttle, 10).await;
+        shared += u32::from(permit.source() == QuotaSource::Shared);
+        permit.sent();
+        permit.answered();
+    }
+    cutting.abort();
+    assert!(shared >= 20, "{shared} of 30");
+}
+
+#[tokio::test]
+async fn before_the_first_contact_the_number_of_processes_must_be_known() {
+    let nowhere = || RedisQuotas::builder("redis://127.0.0.1:1", "account");
+    let ask = async |quotas: RedisQuotasBuilder| {
+        let throttle = Throttle::new().with_store(quotas.build().unwrap());
+        let limit = Some(RateLimit::per_second(10));
+        let mut granted = 0;
+        let began = Instant::now();
+        loop {
+            match throttle.acquire(&look(), limit, 300 * MS).await {
+                Ok(mut permit) => {
+                    assert_eq!(permit.source(), QuotaSource::LocalShare);
+                    permit.sent();
+                    permit.answered();
+                    granted += 1;
+                }
+                Err(refused) => return (granted, refused.to_string(), began.elapsed()),
+            }
+        }
+    };
+    let (granted, refusal, _) = ask(nowhere()).await;
+    assert!(granted == 0 && refusal.contains("set `expected_processes`"), "{refusal}");
+    let (granted, ..) = ask(nowhere().expected_processes(3)).await;
+    assert_eq!(granted, 3, "a third of ten");
+    let (granted, refusal, _) = ask(nowhere().expected_processes(11)).await;
+    assert!(granted == 0 && refusal.contains("more processes"), "{refusal}");
 }
 
 #[tokio::test]
@@ -327,7 +446,7 @@ async fn what_is_kept_lies_on_one_node_ends_by_itself_and_names_no_key() {
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query(&mut redis.connection()).unwrap();
     assert_eq!(keys.len(), 3, "{keys:?}");
     for key in keys {
-        assert!(key.contains("{account:cams.example.com:Look}"), "{key}");
+        assert!(key.contains("{account:cams:Look}"), "{key}");
         let seconds: i64 = redis.command(&["TTL", &key]).parse().unwrap();
         assert!((3000..=3700).contains(&seconds), "{key} ends after {seconds} s");
     }

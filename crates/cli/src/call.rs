@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use jmespath::Expression;
 use serde_json::Value;
 
-use crate::connect::{client, shared_quota, store_of_the_quota, waiting};
+use crate::connect::{client, store_of_the_quota, throttle, waiting};
 use crate::exit::Failure;
 use crate::options::{self, wants_json};
 use crate::{arguments, exit, output, simulate};
@@ -50,9 +50,7 @@ async fn send(request: UntypedRequest, matches: &ArgMatches) -> Result<(), Failu
     let dry_run = matches.get_flag("dry-run");
     let simulator = if matches.get_flag("simulate") { Some(simulate::start().await?) } else { None };
     let mut builder = client(matches, simulator.as_ref(), dry_run)?;
-    if let Some(throttle) = shared_quota(matches)? {
-        builder = builder.throttle(throttle);
-    }
+    builder = builder.throttle(throttle(matches, None)?);
     let is_terminal = io::stderr().is_terminal();
     builder = builder.on_event(move |event| {
         if let Some(line) = if is_terminal { waiting(event) } else { store_of_the_quota(event) } {

@@ -4,7 +4,7 @@ use std::env;
 use std::time::Duration;
 
 use alibabacloud_cams::event::{Event, QuotaEvent};
-use alibabacloud_cams::throttle::RedisQuotas;
+use alibabacloud_cams::throttle::{MachineQuotas, RedisQuotas, RedisQuotasBuilder};
 use alibabacloud_cams::transport::ReqwestTransport;
 use alibabacloud_cams::{
     Client, ClientBuilder, Credentials, EnvironmentCredentials, Network, SignatureVersion, Throttle,
@@ -58,8 +58,19 @@ pub(crate) fn address(mut builder: ClientBuilder, matches: &ArgMatches) -> Clien
     builder
 }
 
-/// The quota that the call shares with other programs, if the command line names a server for it.
-pub(crate) fn shared_quota(matches: &ArgMatches) -> Result<Option<Throttle>, Failure> {
+/// The quotas of the call: those of a server that the command line names, or else those of this machine, which all processes of
+/// the user share.
+pub(crate) fn throttle(matches: &ArgMatches, processes: Option<u32>) -> Result<Throttle, Failure> {
+    if let Some(throttle) = quotas_of_a_server(matches, processes)? {
+        return Ok(throttle);
+    }
+    // A simulator of the command's own counts this process alone.
+    let simulated = matches.try_get_one::<bool>("simulate").ok().flatten().is_some_and(|on| *on);
+    Ok(if simulated { Throttle::new() } else { Throttle::new().with_store(MachineQuotas::new()) })
+}
+
+/// The quotas that the call shares with other machines, if the command line names a server for them.
+pub(crate) fn quotas_of_a_server(matches: &ArgMatches, processes: Option<u32>) -> Result<Option<Throttle>, Failure> {
     let from_environment = || env::var("CAMS_QUOTA_REDIS").ok().filter(|url| !url.is_empty());
     let url = matches.get_one::<String>("quota-redis").cloned().or_else(from_environment);
     let (url, account) = match (url, matches.get_one::<String>("quota-account")) {
@@ -72,7 +83,9 @@ pub(crate) fn shared_quota(matches: &ArgMatches) -> Result<Option<Throttle>, Fai
         }
         (None, None) => return Ok(None),
     };
-    let quotas = RedisQuotas::builder(url, account).build().map_err(|error| Failure::usage(error.to_string()))?;
+    let builder = RedisQuotas::builder(url, account);
+    let builder = processes.into_iter().fold(builder, RedisQuotasBuilder::expected_processes);
+    let quotas = builder.build().map_err(|error| Failure::usage(error.to_string()))?;
     Ok(Some(Throttle::new().with_store(quotas)))
 }
 
@@ -81,8 +94,8 @@ pub(crate) fn waiting(event: &Event<'_>) -> Option<String> {
     let Event::Quota { key, event: happened } = event else { return None };
     match happened {
         QuotaEvent::Waiting { .. } => Some(format!("waiting for the quota of {}", key.action)),
-        QuotaEvent::Paused { pause: Some(pause) } => {
-            Some(format!("throttled; {} continues in {:.1} s", key.action, pause.as_secs_f64()))
+        QuotaEvent::Paused { delay: Some(delay) } => {
+            Some(format!("throttled; {} continues in {:.1} s", key.action, delay.as_secs_f64()))
         }
         _ => store_of_the_quota(event),
     }
@@ -93,9 +106,9 @@ pub(crate) fn store_of_the_quota(event: &Event<'_>) -> Option<String> {
     let Event::Quota { event, .. } = event else { return None };
     match event {
         QuotaEvent::FallbackEntered => {
-            Some("the server of the shared quota cannot be reached; continuing with a share of it".to_owned())
+            Some("the shared quota is not available; continuing with a share of it".to_owned())
         }
-        QuotaEvent::FallbackLeft => Some("the server of the shared quota can be reached again".to_owned()),
+        QuotaEvent::FallbackLeft => Some("the shared quota is available again".to_owned()),
         _ => None,
     }
 }
@@ -118,18 +131,18 @@ mod tests {
 
     #[test]
     fn a_waiting_call_says_what_it_waits_for() {
-        let key = QuotaKey::new("cams.example.com", "ChatappSyncPhoneNumber");
-        let said = |event| waiting(&Event::Quota { key: &key, event });
+        let key = QuotaKey::new("main", "cams", "ChatappSyncPhoneNumber");
+        let said = |event| waiting(&Event::Quota { key: &key, event: &event });
         assert_eq!(
             said(QuotaEvent::Waiting { waiting: 3 }).as_deref(),
             Some("waiting for the quota of ChatappSyncPhoneNumber")
         );
-        let pause = Some(Duration::from_millis(1500));
+        let delay = Some(Duration::from_millis(1500));
         assert_eq!(
-            said(QuotaEvent::Paused { pause }).as_deref(),
+            said(QuotaEvent::Paused { delay }).as_deref(),
             Some("throttled; ChatappSyncPhoneNumber continues in 1.5 s")
         );
         assert!(said(QuotaEvent::FallbackLeft).is_some_and(|line| line.contains("again")));
-        assert_eq!(said(QuotaEvent::Paused { pause: None }), None);
+        assert_eq!(said(QuotaEvent::Paused { delay: None }), None);
     }
 }

@@ -69,7 +69,7 @@ impl AssumeRole {
         let given = answer.credentials.unwrap_or_default();
         let expiration = given.expiration.as_deref();
         let found = sts::found(given.access_key_id, given.access_key_secret, given.security_token, expiration)?;
-        Ok(found.detail(format!("role {arn}")))
+        Ok(found.identity(&arn).detail(format!("role {arn}")))
     }
 }
 

@@ -124,7 +124,7 @@ impl EcsRamRole {
             return Err(service(format!("gave no credentials for the role `{role}`: its `Code` is not `Success`")));
         }
         let found = json.temporary(&CAPITALIZED).map_err(service)?;
-        Ok(Some(found.detail(format!("role {role}"))))
+        Ok(Some(found.identity(format!("ecs:{role}")).detail(format!("role {role}"))))
     }
 
     async fn role_name(&self, version_1: bool) -> Result<Option<String>, SourceError> {

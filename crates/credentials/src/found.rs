@@ -19,6 +19,12 @@ impl Found {
         Self { credentials, detail: None, warnings: Vec::new() }
     }
 
+    /// Names whom they belong to, the same after every refresh; see [`Credentials::with_identity`].
+    pub(crate) fn identity(mut self, identity: impl Into<String>) -> Self {
+        self.credentials = self.credentials.with_identity(identity);
+        self
+    }
+
     /// These credentials, if requests can be signed with them.
     pub(crate) fn checked(credentials: Credentials) -> Result<Self, SourceError> {
         match credentials.validate() {

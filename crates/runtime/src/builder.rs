@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 
+use crate::account::Account;
 use crate::action::Product;
 use crate::call::{Clock, Core};
 use crate::client::Client;
@@ -25,7 +26,7 @@ use crate::prepare::{ParameterPlacement, Settings, SignatureVersion};
 use crate::retry::{RetryBudget, RetryPolicy};
 use crate::sign::Nonces;
 use crate::skew::Skew;
-use crate::throttle::Throttle;
+use crate::throttle::{self, Throttle};
 use crate::transport::Transport;
 use crate::unsigned::{RequestHook, UnsignedRequest};
 
@@ -40,7 +41,8 @@ pub struct ClientBuilder<P> {
     allow_unencrypted_http: bool,
     signature: SignatureVersion,
     placement: ParameterPlacement,
-    throttle: Throttle,
+    throttle: Option<Throttle>,
+    account: Option<String>,
     options: Options,
     transport: Option<Arc<dyn Transport>>,
     proxy: Option<String>,
@@ -62,7 +64,8 @@ impl<P: Product> ClientBuilder<P> {
             allow_unencrypted_http: false,
             signature: SignatureVersion::default(),
             placement: ParameterPlacement::default(),
-            throttle: Throttle::new(),
+            throttle: None,
+            account: None,
             options: Options::DEFAULT,
             transport: None,
             proxy: None,
@@ -166,12 +169,23 @@ impl<P: Product> ClientBuilder<P> {
         self
     }
 
-    /// The quotas of the account. Default: quotas of the client's own, with the documented limits.
+    /// The quotas. Default: those of the process ([`Throttle::global`]), which all its clients share by account, with the documented
+    /// limits.
     ///
-    /// Hand the same value to all clients of one account; use [`Throttle::with_limit`] for another limit and [`Throttle::off`]
-    /// for none.
+    /// Use [`Throttle::with_limit`] for another limit, [`Throttle::off`] for none, and [`Throttle::with_store`] for quotas that
+    /// several processes share.
     pub fn throttle(mut self, throttle: Throttle) -> Self {
-        self.throttle = throttle;
+        self.throttle = Some(throttle);
+        self
+    }
+
+    /// The name of the Alibaba Cloud account, for its quotas: letters, digits, `-`, `_` and `.`, and no access key ID.
+    ///
+    /// The service counts per main account, with all its RAM users and roles; clients with one name share their quotas, whatever
+    /// credentials they have. Default: the identity of the client's first credentials ([`Credentials::identity`]), or else their
+    /// access key ID, which is kept as a hash only.
+    pub fn account(mut self, name: impl Into<String>) -> Self {
+        self.account = Some(name.into());
         self
     }
 
@@ -281,6 +295,10 @@ impl<P: Product> ClientBuilder<P> {
             }
             (None, proxy) => default_transport(&endpoint, proxy.as_deref())?,
         };
+        let account = match self.account {
+            Some(name) => Account::named(throttle::account_name(name).map_err(|error| wrong(error.to_owned()))?),
+            None => Account::default(),
+        };
         let nonces = Nonces::new().map_err(|error| {
             wrong(format!("the operating system gives no random numbers, which nonces need: {error}"))
         })?;
@@ -288,7 +306,8 @@ impl<P: Product> ClientBuilder<P> {
             settings: Settings { product, signature: self.signature, placement: self.placement, user_agent },
             credentials: self.credentials,
             transport,
-            throttle: self.throttle,
+            throttle: self.throttle.unwrap_or_else(Throttle::global),
+            account,
             budget: RetryBudget::new(),
             options: self.options,
             nonces,

@@ -42,10 +42,10 @@ use tokio::task::JoinSet;
 
 use crate::action::{Action, Product};
 use crate::client::Client;
-use crate::descriptor::RateLimit;
 use crate::error::Error;
 use crate::options::CallOptions;
 use crate::response::Response;
+use crate::throttle::RateLimit;
 use crate::untyped::UntypedRequest;
 use crate::value::Json;
 
@@ -384,9 +384,9 @@ impl Ticket {
     /// The call waits for a quota with that limit; `None` if it has none.
     pub(crate) fn waits(&self, limit: Option<RateLimit>) {
         let enough = limit.map_or(usize::MAX, |limit| {
-            let windows = IN_STORE.as_secs_f64() / limit.window.as_secs_f64();
+            let windows = IN_STORE.as_secs_f64() / limit.window().as_secs_f64();
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is positive")]
-            let in_store = (f64::from(limit.requests) * windows).ceil() as usize;
+            let in_store = (f64::from(limit.requests()) * windows).ceil() as usize;
             in_store.max(ENOUGH)
         });
         if self.gate.state().enough < Some(enough) {

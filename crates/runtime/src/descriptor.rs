@@ -6,7 +6,7 @@
 //! The structs are plain data with public fields. Code that builds one ends with `..EMPTY`
 //! ([`ActionDescriptor::EMPTY`] and its siblings), so that a new field does not break it.
 
-use std::time::Duration;
+pub use crate::throttle::RateLimit;
 
 use crate::value::{Typed, field_name};
 
@@ -180,48 +180,6 @@ impl Method {
     /// Whether a request by this method has no body, so that its parameters are in the URL.
     pub const fn is_bodiless(self) -> bool {
         matches!(self, Self::Get | Self::Delete)
-    }
-}
-
-/// How many requests the service accepts in any window of a given length, counted per account and action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RateLimit {
-    /// How many requests fit into one window; at least 1.
-    pub requests: u32,
-    /// The length of the window.
-    pub window: Duration,
-}
-
-impl RateLimit {
-    /// At most `requests` in any window of the given length.
-    ///
-    /// # Panics
-    /// If either is zero (such a limit would let nothing through, or everything), or the window is longer than 366 days.
-    pub const fn new(requests: u32, window: Duration) -> Self {
-        assert!(window.as_secs() <= 366 * 24 * 3600, "the window of a rate limit is at most 366 days");
-        assert!(
-            requests > 0 && !window.is_zero(),
-            "a rate limit needs at least one request and a window that is longer than nothing"
-        );
-        Self { requests, window }
-    }
-
-    /// At most `requests` in any second.
-    ///
-    /// # Panics
-    /// If `requests` is zero.
-    pub const fn per_second(requests: u32) -> Self {
-        Self::new(requests, Duration::from_secs(1))
-    }
-}
-
-impl std::fmt::Display for RateLimit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.window == Duration::from_secs(1) {
-            write!(f, "{}/s", self.requests)
-        } else {
-            write!(f, "{}/{:?}", self.requests, self.window)
-        }
     }
 }
 

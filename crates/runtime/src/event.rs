@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::decode::Mismatches;
 use crate::error::Error;
-use crate::throttle::{QuotaKey, QuotaSource, Refused};
+pub use crate::throttle::QuotaEvent;
+use crate::throttle::QuotaKey;
 
 /// Something that happened on a call; see [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
 ///
@@ -41,37 +42,8 @@ pub enum Event<'a> {
         /// Which quota it is.
         key: &'a QuotaKey,
         /// What happened.
-        event: QuotaEvent,
+        event: &'a QuotaEvent,
     },
-}
-
-/// What happened to a quota.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum QuotaEvent {
-    /// A call must wait for its permit.
-    Waiting {
-        /// How many calls of this process wait, this one included.
-        waiting: usize,
-    },
-    /// A call got its permit.
-    Granted {
-        /// How long it waited.
-        waited: Duration,
-        /// Who gave it.
-        source: QuotaSource,
-    },
-    /// A call got no permit and was not sent.
-    Refused(Refused),
-    /// The service throttled a request: nobody who shares the quota sends for a while.
-    Paused {
-        /// For how long; `None` if the quota's own backoff holds.
-        pause: Option<Duration>,
-    },
-    /// The store of a shared quota cannot be reached; its policy for that holds.
-    FallbackEntered,
-    /// The store can be reached again.
-    FallbackLeft,
 }
 
 /// One attempt of a call.

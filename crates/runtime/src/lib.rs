@@ -30,6 +30,7 @@
 //! `error.type` is the name of an [`ErrorKind`]. Nothing of it holds the value of a parameter or header, a credential, or text of the
 //! service beyond code and request ID. For metrics, see [`event`].
 
+mod account;
 pub mod action;
 mod answer;
 #[cfg(feature = "blocking")]
@@ -72,7 +73,6 @@ pub use bulk::Bulk;
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsError, EnvironmentCredentials, ProvideCredentials, ProvideFuture};
 pub use decode::{Mismatch, Mismatches};
-pub use descriptor::RateLimit;
 pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::{Error, ErrorKind};
 pub use options::CallOptions;
@@ -80,7 +80,7 @@ pub use prepare::{ParameterPlacement, PreparedRequest, SignatureVersion};
 pub use private::value::{Json, UnrecognizedValue};
 pub use response::Response;
 pub use retry::RetryPolicy;
-pub use throttle::Throttle;
+pub use throttle::{RateLimit, Throttle};
 #[cfg(feature = "hyper")]
 pub use transport::HyperTransport;
 #[cfg(feature = "reqwest")]

@@ -79,41 +79,41 @@ impl Counter {
     fn admit(&mut self, limit: RateLimit, now: Instant) -> Result<(), Duration> {
         match self {
             Self::Exact(admitted) => {
-                while admitted.front().is_some_and(|first| now - *first >= limit.window) {
+                while admitted.front().is_some_and(|first| now - *first >= limit.window()) {
                     admitted.pop_front();
                 }
                 // As many as fit: a limit of more requests than an address space holds is never reached.
-                if admitted.len() < usize::try_from(limit.requests).unwrap_or(usize::MAX) {
+                if admitted.len() < usize::try_from(limit.requests()).unwrap_or(usize::MAX) {
                     admitted.push_back(now);
                     return Ok(());
                 }
                 let first = admitted.front().copied().unwrap_or(now);
-                Err(limit.window.saturating_sub(now - first))
+                Err(limit.window().saturating_sub(now - first))
             }
             Self::Fixed { start, used } => {
-                let into = (now - *start).as_nanos() % limit.window.as_nanos();
+                let into = (now - *start).as_nanos() % limit.window().as_nanos();
                 let into = Duration::from_nanos(u64::try_from(into).unwrap_or(u64::MAX));
-                if now - *start >= limit.window {
+                if now - *start >= limit.window() {
                     *start = now.checked_sub(into).unwrap_or(now);
                     *used = 0;
                 }
-                if *used < limit.requests {
+                if *used < limit.requests() {
                     *used += 1;
                     return Ok(());
                 }
-                Err(limit.window.saturating_sub(into))
+                Err(limit.window().saturating_sub(into))
             }
             Self::Bucket { level, at } => {
                 let passed = now - *at;
                 *at = now.max(*at);
-                let gained = passed.as_nanos() * u128::from(limit.requests);
+                let gained = passed.as_nanos() * u128::from(limit.requests());
                 *level = (*level + gained).min(capacity(limit));
-                let cost = limit.window.as_nanos();
+                let cost = limit.window().as_nanos();
                 if *level >= cost {
                     *level -= cost;
                     return Ok(());
                 }
-                let nanos = (cost - *level).div_ceil(u128::from(limit.requests));
+                let nanos = (cost - *level).div_ceil(u128::from(limit.requests()));
                 Err(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
             }
         }
@@ -121,7 +121,7 @@ impl Counter {
 }
 
 fn capacity(limit: RateLimit) -> u128 {
-    u128::from(limit.requests) * limit.window.as_nanos()
+    u128::from(limit.requests()) * limit.window().as_nanos()
 }
 
 #[cfg(test)]

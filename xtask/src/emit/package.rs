@@ -53,7 +53,7 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
              categories = [\"api-bindings\", \"asynchronous\"]\n\n[lints]\nworkspace = true\n"
         }
         Manifest::Standalone { .. } => {
-            "version = \"0.1.0\"\nedition = \"2024\"\nrust-version = \"1.88\"\npublish = false\n\n[lints.rust]\nunsafe_code = \"forbid\"\n\
+            "version = \"0.1.0\"\nedition = \"2024\"\nrust-version = \"1.89\"\npublish = false\n\n[lints.rust]\nunsafe_code = \"forbid\"\n\
              missing_docs = \"warn\"\n"
         }
     };

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use alibabacloud_cams::descriptor::ActionDescriptor;
+use alibabacloud_cams::throttle::ParseRateLimitError;
 use alibabacloud_cams::{PRODUCT, RateLimit};
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -109,7 +110,7 @@ fn action_command(action: &'static ActionDescriptor) -> Command {
             option("quota")
                 .value_name("N/s|off")
                 .value_parser(ValueParser::new(Quota::parse))
-                .help("The limit in place of the documented one, e.g. 50/s; `off` sends without a limit"),
+                .help("The limit in place of the documented one, e.g. 50/s or 200/60s; `off` sends without a limit"),
         )
         .arg(
             option("max-in-flight")
@@ -215,22 +216,22 @@ impl Quota {
         if text == "off" {
             return Ok(Self::Off);
         }
-        let requests = text.strip_suffix("/s").and_then(|number| number.parse().ok()).filter(|number| *number > 0);
-        match requests {
-            Some(requests) => Ok(Self::Limit(RateLimit::per_second(requests))),
-            None => Err("expected a number of calls per second, such as 50/s, or `off`".to_owned()),
-        }
+        text.parse()
+            .map(Self::Limit)
+            .map_err(|error: ParseRateLimitError| format!("expected `off` or a limit; {error}"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_quota_is_a_number_per_second_or_off() {
         assert_eq!(Quota::parse("off"), Ok(Quota::Off));
         assert_eq!(Quota::parse("50/s"), Ok(Quota::Limit(RateLimit::per_second(50))));
+        assert_eq!(Quota::parse("200/60s"), Ok(Quota::Limit(RateLimit::new(200, Duration::from_secs(60)))));
         for wrong in ["0/s", "-1/s", "50", "x/s", ""] {
             assert!(Quota::parse(wrong).is_err(), "{wrong}");
         }

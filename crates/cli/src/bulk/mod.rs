@@ -149,12 +149,13 @@ fn checked(input: &Input, name: &str, action: &'static ActionDescriptor, prefix:
 
 /// The quota that the command line sets.
 fn throttle(action: &ActionDescriptor, matches: &ArgMatches) -> Result<Throttle, Failure> {
-    let shared = connect::shared_quota(matches)?;
-    match (matches.get_one::<Quota>("quota"), shared) {
-        (None, shared) => Ok(shared.unwrap_or_else(Throttle::new)),
-        (Some(Quota::Limit(limit)), shared) => Ok(shared.unwrap_or_else(Throttle::new).with_limit(action.name, *limit)),
-        (Some(Quota::Off), None) => Ok(Throttle::off()),
-        (Some(Quota::Off), Some(_)) => Err(Failure::usage(
+    // Each shard is a process.
+    let processes = matches.get_one::<Shard>("shard").map(|shard| u32::try_from(shard.of).unwrap_or(u32::MAX));
+    match matches.get_one::<Quota>("quota") {
+        None => connect::throttle(matches, processes),
+        Some(Quota::Limit(limit)) => Ok(connect::throttle(matches, processes)?.with_limit(action.name, *limit)),
+        Some(Quota::Off) if connect::quotas_of_a_server(matches, processes)?.is_none() => Ok(Throttle::off()),
+        Some(Quota::Off) => Err(Failure::usage(
             "--quota off and a shared quota contradict each other; leave one of them out".to_owned(),
         )),
     }

@@ -112,7 +112,7 @@ fn line(counts: Counts, limit: Option<RateLimit>, sent: u64, elapsed: Duration) 
 /// How long the quota makes so many calls last; `None` if there is none.
 pub(crate) fn at_least(calls: u64, limit: Option<RateLimit>) -> Option<Duration> {
     let limit = limit?;
-    Some(seconds(calls, f64::from(limit.requests) / limit.window.as_secs_f64()))
+    Some(seconds(calls, f64::from(limit.requests()) / limit.window().as_secs_f64()))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "what is shown has three digits")]

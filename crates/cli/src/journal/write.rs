@@ -5,13 +5,12 @@
 //! far as the disk allows. All lines that wait at a time share one sync. A line that was being written when the process ended is torn; it
 //! was not confirmed, so nothing was sent because of it, and the next run removes it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use fs4::{FileExt, TryLockError};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -182,7 +181,7 @@ impl Opened {
     }
 
     fn locked(file: File, path: &Path, most: u64) -> Result<Self, Failure> {
-        match FileExt::try_lock(&file) {
+        match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(Failure::local(format!(

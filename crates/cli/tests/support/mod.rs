@@ -31,7 +31,9 @@ pub(crate) struct Ran {
 pub(crate) fn cams<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cams"));
     command.args(arguments).env_clear().stdin(Stdio::null());
-    command.env("HOME", "/nowhere").env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+    // Tests share no quota.
+    let state = format!("{}/state-{}", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    command.env("HOME", "/nowhere").env("XDG_STATE_HOME", state).env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
     command
 }
 

@@ -4,7 +4,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::observe::Observer;
 use super::target::Target;
-use super::{Call, Core};
+use super::{Call, Core, not_admitted};
 use crate::answer::{self, Context};
 use crate::credentials::{Credentials, CredentialsError, ProvideFuture};
 use crate::error::{Error, ErrorKind, rounded};
@@ -14,7 +14,7 @@ use crate::redact::Redactor;
 use crate::response::Metadata;
 use crate::sign::{Nonce, Timestamp};
 use crate::skew::Learned;
-use crate::throttle::{Permit, WatchedQuota};
+use crate::throttle::{Ask, Permit, WatchedQuota};
 use crate::transport::Handover;
 use crate::value::Object;
 
@@ -180,11 +180,10 @@ impl Core {
         observer: &mut Observer<'_>,
     ) -> Result<Permit, Error> {
         let max_wait = (deadline - options.time_for_the_answer()).saturating_duration_since(Instant::now());
-        let is_retry = observer.attempts() > 0;
-        let permit = quota.acquire(max_wait, self.throttle.max_waiting(), is_retry, observer.events()).await;
+        let ask = Ask { is_retry: observer.attempts() > 0, ..self.throttle.ask(max_wait) };
+        let permit = quota.acquire(ask, &|key, event| self.report(key, &event)).await;
         observer.waited_for_quota();
-        permit
-            .map_err(|refused| Error::new(ErrorKind::QuotaWait, refused.to_string()).with_retry_after(refused.needed()))
+        permit.map_err(|refused| not_admitted(&refused))
     }
 
     /// The credentials for a call; `None` if the action is called without a signature.

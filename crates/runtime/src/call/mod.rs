@@ -16,13 +16,14 @@ use tokio::time::{Instant, sleep};
 use self::attempt::{Attempt, Cause, Failed};
 use self::observe::Observer;
 use self::target::Target;
+use crate::account::Account;
 use crate::action::{Action, Product};
 use crate::bulk::Ticket;
 use crate::credentials::{Credentials, ProvideCredentials};
 use crate::descriptor::{ActionDescriptor, ParameterLocation};
 use crate::endpoint::{Endpoint, Network};
 use crate::error::{Error, ErrorKind};
-use crate::event::Events;
+use crate::event::{Event, Events};
 use crate::headers::Headers;
 use crate::options::{CallOptions, Options};
 use crate::parameters::{InvalidParameter, Parameter, check_text, parameters};
@@ -31,7 +32,7 @@ use crate::response::Metadata;
 use crate::retry::{RetryBudget, State};
 use crate::sign::{Nonce, Nonces, Timestamp};
 use crate::skew::Skew;
-use crate::throttle::{Permit, Throttle, WatchedQuota};
+use crate::throttle::{Ask, Permit, QuotaEvent, QuotaKey, RateLimit, Refused, Request, Throttle, WatchedQuota};
 use crate::transport::Transport;
 use crate::unsigned::RequestHook;
 use crate::untyped::UntypedRequest;
@@ -109,6 +110,7 @@ pub(crate) struct Core {
     pub(crate) credentials: Option<Arc<dyn ProvideCredentials>>,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) throttle: Throttle,
+    pub(crate) account: Account,
     pub(crate) budget: RetryBudget,
     pub(crate) options: Options,
     pub(crate) nonces: Nonces,
@@ -174,6 +176,15 @@ impl Earlier {
     }
 }
 
+/// The error of a call that got no permit.
+fn not_admitted(refused: &Refused) -> Error {
+    let kind = match refused {
+        Refused::Misconfigured { .. } => ErrorKind::Configuration,
+        _ => ErrorKind::QuotaWait,
+    };
+    Error::new(kind, refused.to_string()).with_retry_after(refused.needed())
+}
+
 impl Core {
     /// One call, observed.
     pub(crate) async fn call(
@@ -199,12 +210,15 @@ impl Core {
     ) -> Result<Metadata, Error> {
         let target = self.target(options).map_err(|error| error.with_action(call.name.clone()))?;
         observer.goes_to(target.endpoint.host());
+        let per_call = options.credentials.is_some();
         let options = options.or(&self.options);
         let documented = call.action.and_then(|action| action.rate_limit);
-        let quota = self.throttle.quota(self.endpoint.host_and_port(), &call.name, documented);
-        let quota = quota.as_deref();
-        let limit = quota.and_then(WatchedQuota::limit).or(documented);
-        let (began, mut permit) = self.begin(call, quota, observer).await;
+        let found =
+            self.quota(call, &target, per_call, documented, observer.started().checked_add(options.deadline)).await;
+        let found = found.map_err(|error| call.describe(error, 0, None))?;
+        let (quota, limit) = (found.as_ref().map(|(quota, _)| &**quota), found.as_ref().and_then(|(_, limit)| *limit));
+        let (began, mut permit) = self.begin(call, quota, limit, observer).await?;
+        let limit = limit.or(documented);
         let deadline = began.checked_add(options.deadline).unwrap_or_else(|| began + FAR_AWAY);
         let mut earlier = Earlier::default();
         loop {
@@ -228,7 +242,7 @@ impl Core {
                 idempotent: call.is_idempotent(),
                 attempts: observer.attempts() - earlier.throttled,
                 throttled: earlier.throttled,
-                window: limit.map_or(WINDOW, |limit| limit.window),
+                window: limit.map_or(WINDOW, RateLimit::window),
                 remaining,
                 patience: remaining.saturating_sub(options.time_for_the_answer()),
                 dice: fastrand::f64(),
@@ -251,7 +265,8 @@ impl Core {
             // The quota pauses even if this call gives up: everyone who shares it would be throttled, too.
             let quota_waits = match quota.zip(throttled) {
                 Some((quota, permit)) => {
-                    quota.throttled(permit, error.retry_after().map(|pause| pause.min(LONGEST_PAUSE)), &self.events);
+                    let delay = error.retry_after().map(|delay| delay.min(LONGEST_PAUSE));
+                    quota.throttled(permit, delay, &|key, event| self.report(key, &event));
                     true
                 }
                 None => false,
@@ -300,29 +315,67 @@ impl Core {
         &self,
         call: &Call<'_>,
         quota: Option<&WatchedQuota>,
+        limit: Option<RateLimit>,
         observer: &mut Observer<'_>,
-    ) -> (Instant, Option<Permit>) {
+    ) -> Result<(Instant, Option<Permit>), Error> {
         let Some(ticket) = call.ticket else {
-            return (observer.started(), None);
+            return Ok((observer.started(), None));
         };
-        ticket.waits(quota.and_then(WatchedQuota::limit));
+        ticket.waits(limit);
         let mut permit = None;
         if let Some(quota) = quota {
-            permit = Some(self.permit_in_a_bulk(quota).await);
+            permit = Some(self.permit_in_a_bulk(quota).await.map_err(|error| call.describe(error, 0, None))?);
             observer.waited_for_quota();
         }
         ticket.goes();
-        (Instant::now(), permit)
+        Ok((Instant::now(), permit))
     }
 
-    async fn permit_in_a_bulk(&self, quota: &WatchedQuota) -> Permit {
+    /// Reports what happens to a quota.
+    fn report(&self, key: &QuotaKey, event: &QuotaEvent) {
+        trace::quota(key, event);
+        self.events.tell(|| Event::Quota { key, event });
+    }
+
+    async fn permit_in_a_bulk(&self, quota: &WatchedQuota) -> Result<Permit, Error> {
+        let observe = |key: &QuotaKey, event: QuotaEvent| self.report(key, &event);
         loop {
-            match quota.acquire(LONGEST_WAIT, usize::MAX, false, &self.events).await {
-                Ok(permit) => return permit,
-                // The store cannot be reached, and its policy lets no call through.
+            match quota.acquire(Ask::new(LONGEST_WAIT).of_a_bulk(), &observe).await {
+                Ok(permit) => return Ok(permit),
+                Err(refused @ Refused::Misconfigured { .. }) => return Err(not_admitted(&refused)),
+                // The store is away, and its policy lets no call through.
                 Err(_) => sleep(Duration::from_secs(1)).await,
             }
         }
+    }
+
+    /// The quota of a call and its limit; `None` if the throttle is off.
+    ///
+    /// The first call of a client gets credentials for it: they name the account.
+    async fn quota(
+        &self,
+        call: &Call<'_>,
+        target: &Target<'_>,
+        per_call: bool,
+        documented: Option<RateLimit>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<(Arc<WatchedQuota>, Option<RateLimit>)>, Error> {
+        if self.throttle.is_off() {
+            return Ok(None);
+        }
+        let (product, host) = (self.settings.product.code, target.endpoint.host_and_port());
+        let known = self.account.known().filter(|_| !per_call);
+        let credentials = if known.is_some() { None } else { self.credentials_for(call, target, deadline).await? };
+        let account: Cow<'_, str> = match (known, &credentials) {
+            (Some(account), _) => account.into(),
+            // The call's own credentials may be of another account.
+            (None, Some(credentials)) if per_call => Account::name_of(credentials).into(),
+            (None, Some(credentials)) => self.account.of(credentials).into(),
+            // An action that needs no credentials is not counted for an account.
+            (None, None) => "".into(),
+        };
+        let account = &*account;
+        Ok(self.throttle.quota(Request { account, product, action: &call.name, host }, documented))
     }
 
     /// Signs a call without sending it.

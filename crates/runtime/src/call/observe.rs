@@ -64,11 +64,6 @@ impl<'a> Observer<'a> {
         self.quota_wait
     }
 
-    /// The events, for those that report on a quota.
-    pub(super) fn events(&self) -> &'a Events {
-        self.events
-    }
-
     /// An attempt begins. Returns its span.
     pub(super) fn attempt_begins(&mut self) -> Traced {
         self.attempt.span = Traced::attempt(self.attempts + 1);

@@ -5,7 +5,7 @@
 //! a retry is one at INFO. None of them holds the value of a parameter or header, a credential, or text of the service beyond error
 //! code and request ID.
 
-pub(super) use span::{Traced, dropped, failed, mismatch, retrying};
+pub(super) use span::{Traced, dropped, failed, mismatch, quota, retrying};
 
 #[cfg(feature = "tracing")]
 mod span {
@@ -18,6 +18,7 @@ mod span {
     use crate::error::Error;
     use crate::event::ResponseMismatch;
     use crate::response::Metadata;
+    use crate::throttle::{QuotaEvent, QuotaKey};
 
     /// A call or an attempt as a span.
     #[derive(Clone)]
@@ -153,6 +154,16 @@ mod span {
         );
     }
 
+    /// Warns once when the store of a quota goes away, and once when it is back.
+    pub(in crate::call) fn quota(key: &QuotaKey, event: &QuotaEvent) {
+        let message = match event {
+            QuotaEvent::FallbackEntered => "the store of the shared quota is away; its failure policy holds",
+            QuotaEvent::FallbackLeft => "the store of the shared quota is back",
+            _ => return,
+        };
+        warn!(rpc.service = key.product, rpc.method = key.action, "{message}");
+    }
+
     /// What is known about a failed call, as the field `outcome` tells it.
     fn outcome(error: &Error) -> &'static str {
         if error.outcome_unknown() {
@@ -177,6 +188,7 @@ mod span {
     use crate::error::Error;
     use crate::event::ResponseMismatch;
     use crate::response::Metadata;
+    use crate::throttle::{QuotaEvent, QuotaKey};
 
     /// No span.
     #[derive(Clone)]
@@ -216,4 +228,6 @@ mod span {
     pub(in crate::call) fn dropped(_call: &Traced, _product: &str, _action: &str, _attempts: u32) {}
 
     pub(in crate::call) fn mismatch(_call: &Traced, _product: &str, _mismatch: ResponseMismatch<'_>) {}
+
+    pub(in crate::call) fn quota(_key: &QuotaKey, _event: &QuotaEvent) {}
 }

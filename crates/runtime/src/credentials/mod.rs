@@ -29,6 +29,7 @@ struct Parts {
     access_key_secret: Secret,
     security_token: Option<Secret>,
     expiration: Option<SystemTime>,
+    identity: Option<String>,
     /// The first part that cannot be used, and why.
     problem: Option<(&'static str, &'static str)>,
     /// Computed at the first signature.
@@ -66,10 +67,32 @@ impl Credentials {
             access_key_secret: Secret::new(secret),
             security_token: token.map(Secret::new),
             expiration,
+            identity: None,
             problem,
             rpc_key: OnceLock::new(),
             acs3_key: OnceLock::new(),
         }))
+    }
+
+    /// Names whom the credentials belong to, e.g. by the ARN of a role: the same after every refresh.
+    ///
+    /// Clients whose credentials have the same identity share their quotas, and so do those of all roles of one account if it is
+    /// an ARN. Without it, the access key ID of a client's first credentials is used.
+    #[must_use]
+    pub fn with_identity(self, identity: impl Into<String>) -> Self {
+        let Parts { access_key_id, access_key_secret, security_token, expiration, .. } = &*self.0;
+        let own = |secret: &Secret| secret.expose().to_owned();
+        let mut named =
+            Self::of(own(access_key_id), own(access_key_secret), security_token.as_ref().map(own), *expiration);
+        if let Some(parts) = Arc::get_mut(&mut named.0) {
+            parts.identity = Some(identity.into());
+        }
+        named
+    }
+
+    /// Whom the credentials belong to, if their source named it.
+    pub fn identity(&self) -> Option<&str> {
+        self.0.identity.as_deref()
     }
 
     /// Checks that requests can be signed with every part: printable ASCII, not empty, without blanks and quotation marks.

@@ -4,7 +4,7 @@
 //! Both sign the same canonical query: the parameters sorted by name, percent-encoded after RFC 3986.
 
 pub mod acs3;
-mod hex;
+pub(crate) mod hex;
 mod nonce;
 mod percent;
 pub mod rpc;

@@ -1,38 +1,82 @@
-//! The quotas of this process.
+//! The quotas of this process: what a [`Throttle`](super::Throttle) has unless it is given another store.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::queue::Quota;
-use super::store::{AcquireFuture, Ask, QuotaKey, QuotaStore};
-use crate::descriptor::RateLimit;
+use tokio::time::Instant;
 
-/// The quotas of this process: what a [`Throttle`](super::Throttle) has unless it is given another store.
-///
-/// Cloning shares the quotas. Two callers that disagree about the limit of a key do not share its slots.
-#[derive(Debug, Clone, Default)]
-pub struct LocalQuotas {
-    quotas: Arc<Mutex<Quotas>>,
-}
+use super::limit::RateLimit;
+use super::permit::{QuotaSource, Report};
+use super::queue::{Ledger, Queue, apply};
+use super::store::{Quota, QuotaKey, QuotaStore};
+use super::window::{Slot, Turn, Window};
 
-type Quotas = HashMap<(QuotaKey, RateLimit), Arc<Quota>>;
-
-impl LocalQuotas {
-    /// Quotas of which nothing is used.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    pub(super) fn quota(&self, key: &QuotaKey, limit: RateLimit) -> Arc<Quota> {
-        // A panic elsewhere cannot leave the map half changed.
-        let mut quotas = self.quotas.lock().unwrap_or_else(PoisonError::into_inner);
-        quotas.entry((key.clone(), limit)).or_insert_with(|| Arc::new(Quota::limited(limit))).clone()
-    }
-}
+#[derive(Debug)]
+pub(super) struct LocalQuotas;
 
 impl QuotaStore for LocalQuotas {
-    fn acquire<'a>(&'a self, ask: Ask<'a>) -> AcquireFuture<'a> {
-        let quota = self.quota(ask.key, ask.limit);
-        Box::pin(async move { quota.acquire(ask.max_wait, ask.max_waiting, ask.again).await })
+    fn open(&self, _key: &QuotaKey, limit: Option<RateLimit>) -> Arc<dyn Quota> {
+        Arc::new(Queue::new(Local::new(limit, QuotaSource::Local)))
+    }
+}
+
+/// A window in memory.
+#[derive(Debug)]
+pub(super) struct Local {
+    source: QuotaSource,
+    /// The window counts time from here.
+    born: Instant,
+    window: Mutex<Window>,
+}
+
+impl Local {
+    pub(super) fn new(limit: Option<RateLimit>, source: QuotaSource) -> Self {
+        Self { source, born: Instant::now(), window: Mutex::new(Window::new(limit)) }
+    }
+
+    fn now(&self) -> Duration {
+        self.born.elapsed()
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        // A panic elsewhere cannot leave the window half changed: nothing in it panics between two changes.
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger for Local {
+    fn source(&self) -> QuotaSource {
+        self.source
+    }
+
+    fn lower(&self, limit: RateLimit) {
+        self.window().lower(limit);
+    }
+
+    fn take_at_once(&self) -> Option<Slot> {
+        let mut window = self.window();
+        // Reading the clock dominates; try without it first.
+        window.take_without_clock().or_else(|| match window.take(self.now()) {
+            Turn::Now(slot) => Some(slot),
+            Turn::At(_) | Turn::Unknown => None,
+        })
+    }
+
+    fn take(&self) -> Result<Slot, Option<Duration>> {
+        let now = self.now();
+        match self.window().take(now) {
+            Turn::Now(slot) => Ok(slot),
+            Turn::At(time) => Err(Some(time.saturating_sub(now))),
+            Turn::Unknown => Err(None),
+        }
+    }
+
+    fn report(&self, slot: Slot, report: Report) {
+        let now = self.now();
+        apply(&mut self.window(), slot, now, report);
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&mut Window, Duration) -> T) -> T {
+        read(&mut self.window(), self.now())
     }
 }

@@ -1,48 +1,51 @@
-//! Staying under the limits of an account: which quota a call belongs to, and who keeps it.
+//! Staying under the limits of an account: which quota a call belongs to, and what keeps it.
 //!
-//! [`staying_under_the_limit`] is the guide for users.
+//! [`staying_under_the_limit`] is the guide for users. Each module uses only those before it: `limit`, `share`, `window`, `permit`,
+//! `store`, `queue`, `local`, `machine` · `redis`, `watched`, and this one.
 
-mod learn;
+mod limit;
 mod local;
-mod pause;
+mod machine;
+mod permit;
 mod queue;
 #[cfg(feature = "redis")]
 mod redis;
+mod share;
 mod store;
 mod watched;
 mod window;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-pub use local::LocalQuotas;
-use queue::Quota;
+use tokio::time::Instant;
+
+pub use limit::{ParseRateLimitError, RateLimit};
+use local::LocalQuotas;
+pub use machine::MachineQuotas;
+pub use permit::{Permit, PermitHolder, QuotaSource, Report};
 #[cfg(feature = "redis")]
 pub use redis::{FailurePolicy, RedisQuotas, RedisQuotasBuilder};
-pub use store::{
-    AcquireFuture, Ask, Permit, PermitHolder, QuotaKey, QuotaSource, QuotaStore, Refused, Report, StoreState,
-};
-use watched::Keeper;
-pub use watched::QuotaSnapshot;
+use store::MAX_WAITING;
+pub use store::{AcquireFuture, Ask, Quota, QuotaKey, QuotaState, QuotaStore, Refused};
+pub use watched::QuotaEvent;
 pub(crate) use watched::WatchedQuota;
 pub use window::{Slot, Turn, Window};
-
-use crate::descriptor::RateLimit;
-use crate::event::Events;
 
 #[doc = include_str!("staying_under_the_limit.md")]
 pub mod staying_under_the_limit {}
 
-/// How many calls may wait for one quota unless the user says otherwise: at ten a second, the last one waits for a quarter of
-/// an hour.
-const MAX_WAITING: usize = 10_000;
+/// How often unused quotas are dropped, and after how many look-ups the clock is read for that.
+const KEPT: Duration = Duration::from_secs(10 * 60);
+const LOOK_UPS: u32 = 256;
 
-/// The quotas of **one account**: how many requests of each action may be sent, counted per endpoint and action.
+/// Quotas: how many requests of each action may be sent, counted per account and action.
 ///
-/// By default every action has the limit that its descriptor documents, and a client has quotas of its own. Clients that use
-/// the same account in one process should share one value (cloning it shares the quotas):
+/// By default every action has the limit that its descriptor documents. Clients without a throttle of their own share the one of
+/// the process ([`Throttle::global`]); [`Throttle::new`] has quotas of its own. Cloning shares the quotas, also if the clone's
+/// limits are changed; of several limits for one quota, the lowest holds:
 ///
 /// ```
 /// use alibabacloud_runtime::{RateLimit, Throttle};
@@ -53,56 +56,119 @@ const MAX_WAITING: usize = 10_000;
 /// ```
 ///
 /// # The rule
-/// No window of the limit's length ever holds more than the allowed number of requests, *as the server counts them*. Request k
-/// waits until request k-N can no longer share a window with it at the server, whatever the network does: one window after its answer
-/// came back (it had arrived by then), or, when the server is slow, one window plus an allowance after it was sent, whichever is
-/// earlier. [`Window`] has the exact rule.
+/// No window of the limit's length ever holds more than the allowed number of requests, *as the service counts them*. Request k
+/// waits until request k-N can no longer share a window with it at the service, whatever the network does: one window after its
+/// answer came back (it had arrived by then), or, when the service is slow, one window plus an allowance after it was sent, whichever
+/// is earlier. Requests that a network that stands still holds up count as not arrived. [`Window`] has the exact rule.
 ///
-/// - Waiting calls are served in the order in which they came, and a call that was sent before goes first. A call that cannot
+/// - Waiting calls are served in the order in which they came, and retries go first. A call that cannot
 ///   be served before its deadline fails at once ([`ErrorKind::QuotaWait`](crate::ErrorKind::QuotaWait)), and so does one that finds
 ///   the queue [full](Self::with_max_waiting).
-/// - A throttled answer pauses the quota for everyone who shares it, for as long as the service says, else for the backoff; then
-///   one request goes ahead before the rest follow.
-/// - Where no limit is documented, there is none until the service throttles. Then a rate is learned, as in the AWS SDKs' adaptive
-///   mode: down to 0.7 of what got through, and slowly up again.
+/// - A throttled response pauses the quota for all that share it, for as long as the service says, else for about one window; then
+///   one request goes ahead before the rest follow. After that the quota uses a smaller share of the limit, and slowly more again.
+/// - Where no limit is documented, there is none until the service throttles. Then a share is learned by the same rule.
 ///
 /// Several processes under one account need [a store that they share](Self::with_store). [Staying under the
-/// limit](staying_under_the_limit) tells what to set when.
+/// limit](staying_under_the_limit) describes what to set when.
 #[derive(Clone)]
 pub struct Throttle {
     settings: Settings,
     quotas: Arc<Mutex<Quotas>>,
 }
 
-/// By action. The few quotas of one action differ in the endpoint or in the limit: two clients that disagree about the limit must
-/// not share the slots.
-type Quotas = BTreeMap<String, Vec<Arc<WatchedQuota>>>;
-
 #[derive(Clone)]
 struct Settings {
     off: bool,
+    per_region: bool,
     for_all: Option<RateLimit>,
     by_action: HashMap<String, Option<RateLimit>>,
     max_waiting: usize,
-    store: Option<Arc<dyn QuotaStore>>,
+    store: Arc<dyn QuotaStore>,
 }
 
-impl Settings {
-    fn new(off: bool) -> Self {
-        Self { off, for_all: None, by_action: HashMap::new(), max_waiting: MAX_WAITING, store: None }
-    }
+struct Quotas {
+    /// By action; the few quotas of one action differ in the account, the product, or the region.
+    by_action: BTreeMap<String, Vec<Entry>>,
+    swept_at: Instant,
+    /// How many look-ups there were since the clock was read.
+    look_ups: u32,
+}
+
+struct Entry {
+    quota: Arc<WatchedQuota>,
+    limit: Option<RateLimit>,
+    /// Whether it was used since the last sweep, and when it was found unused.
+    used: bool,
+    unused_since: Option<Instant>,
+}
+
+/// Whose request it is, and of which action.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) product: &'a str,
+    pub(crate) action: &'a str,
+    /// The host of the endpoint.
+    pub(crate) host: &'a str,
+}
+
+/// The state of one quota, and what happened to it so far; see [`Throttle::quotas`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct QuotaSnapshot {
+    /// Which quota it is.
+    pub key: QuotaKey,
+    /// Its limit; `None` if none is documented.
+    pub limit: Option<RateLimit>,
+    /// How many calls of this process wait for a permit now.
+    pub waiting: usize,
+    /// How many permits were given to this process.
+    pub granted: u64,
+    /// How long calls waited for them, together.
+    pub waited: Duration,
+    /// How many calls were refused a permit: no room before the deadline, queue full, store not reachable.
+    pub refused: u64,
+    /// How many requests of this process the service throttled. Each pauses the quota.
+    pub throttled: u64,
+    /// How long there is no permit from now on, because of a throttled response; zero for a quota in Redis.
+    pub paused_for: Duration,
+    /// Requests per second of the share that throttled responses left; `None` while the whole limit is used.
+    pub learned_rate: Option<f64>,
+    /// Whether the store of a shared quota is away, so that its policy holds.
+    pub fallback: bool,
 }
 
 impl Throttle {
-    /// Quotas with the documented limit of every action.
+    fn with(off: bool) -> Self {
+        let settings = Settings {
+            off,
+            per_region: false,
+            for_all: None,
+            by_action: HashMap::new(),
+            max_waiting: MAX_WAITING,
+            store: Arc::new(LocalQuotas),
+        };
+        Self { settings, quotas: Quotas::new() }
+    }
+
+    /// Quotas of its own, with the documented limit of every action.
     #[allow(clippy::new_without_default, reason = "a default would hide that each value has quotas of its own")]
     pub fn new() -> Self {
-        Self { settings: Settings::new(false), quotas: Arc::default() }
+        Self::with(false)
+    }
+
+    /// The quotas of this process: what all clients share that are given no throttle of their own.
+    ///
+    /// Quotas are kept per account, so clients of different accounts do not hold each other up. An unused quota is dropped after
+    /// ten to twenty minutes.
+    pub fn global() -> Self {
+        static GLOBAL: OnceLock<Throttle> = OnceLock::new();
+        GLOBAL.get_or_init(Self::new).clone()
     }
 
     /// No limits at all, and nothing is learned: every call is sent at once. For servers without limits, and for measuring.
     pub fn off() -> Self {
-        Self { settings: Settings::new(true), quotas: Arc::default() }
+        Self::with(true)
     }
 
     /// Sets the limit of one action, in place of the documented one. The name is not checked.
@@ -134,14 +200,20 @@ impl Throttle {
         self
     }
 
-    /// Keeps the quotas in another store than this process, so that all who use the store share them.
-    ///
-    /// Quotas without a limit are learned by each process for itself.
+    /// Counts each endpoint by itself. By default all regions share the quota of an account and action, as the documentation of
+    /// most products says.
+    #[must_use]
+    pub fn per_region(mut self) -> Self {
+        self.settings.per_region = true;
+        self
+    }
+
+    /// Keeps the quotas in another store than this process, so that all that use the store share them.
     #[must_use]
     pub fn with_store(mut self, store: impl QuotaStore + 'static) -> Self {
-        self.settings.store = Some(Arc::new(store));
-        // Clones that have no store go on with the quotas of this process.
-        self.quotas = Arc::default();
+        self.settings.store = Arc::new(store);
+        // Clones with another store keep the quotas that they have.
+        self.quotas = Quotas::new();
         self
     }
 
@@ -158,17 +230,19 @@ impl Throttle {
 
     /// Waits at most `max_wait` for the right to send one request of an action whose documented limit is `documented`: for
     /// requests that are [prepared](crate::Client::prepare) and sent without [`Client::send`](crate::Client::send), which does this
-    /// by itself. The endpoint is its host and port.
+    /// by itself.
     ///
     /// ```
     /// use std::time::Duration;
+    /// use alibabacloud_runtime::throttle::QuotaKey;
     /// use alibabacloud_runtime::{RateLimit, Throttle};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let throttle = Throttle::new();
     /// let limit = Some(RateLimit::per_second(10));
-    /// let mut permit = throttle.acquire("cams.example.com", "Look", limit, Duration::from_secs(5)).await?;
+    /// let key = QuotaKey::new("main-account", "cams", "Look");
+    /// let mut permit = throttle.acquire(&key, limit, Duration::from_secs(5)).await?;
     /// permit.sent();
     /// // Send the request here, and wait for the answer.
     /// permit.answered();
@@ -180,53 +254,147 @@ impl Throttle {
     /// [`Refused`] says why there is no permit; nothing was taken.
     pub async fn acquire(
         &self,
-        endpoint: &str,
-        action: &str,
+        key: &QuotaKey,
         documented: Option<RateLimit>,
         max_wait: Duration,
     ) -> Result<Permit, Refused> {
-        match self.quota(endpoint, action, documented) {
-            Some(quota) => quota.acquire(max_wait, self.max_waiting(), false, &Events::default()).await,
+        let host = key.region.as_deref().unwrap_or_default();
+        let request = Request { account: &key.account, product: &key.product, action: &key.action, host };
+        match self.quota(request, documented) {
+            Some((quota, _)) => quota.acquire(self.ask(max_wait), &|_, _| {}).await,
             None => Ok(Permit::untracked(QuotaSource::Open)),
         }
     }
 
-    /// The state of every quota that was used so far, for metrics: queue length, permits, refusals, throttled answers, pauses. The
-    /// same is told, as it happens, to [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
+    /// The state of every quota that is in use, for metrics: queue length, permits, refusals, throttled responses, pauses. The
+    /// same is reported, as it happens, to [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
     pub fn quotas(&self) -> Vec<QuotaSnapshot> {
-        let quotas = self.quotas.lock().unwrap_or_else(PoisonError::into_inner);
-        quotas.values().flatten().map(|quota| quota.snapshot()).collect()
+        self.entries().by_action.values().flatten().map(Entry::snapshot).collect()
     }
 
-    pub(crate) fn max_waiting(&self) -> usize {
-        self.settings.max_waiting
+    pub(crate) fn is_off(&self) -> bool {
+        self.settings.off
     }
 
-    /// The quota of an action at an endpoint; `None` if the throttle is off.
+    /// What a first attempt asks for.
+    pub(crate) fn ask(&self, max_wait: Duration) -> Ask {
+        Ask { max_waiting: self.settings.max_waiting, ..Ask::new(max_wait) }
+    }
+
+    /// The quota of a request and its limit; `None` if the throttle is off.
     pub(crate) fn quota(
         &self,
-        endpoint: &str,
-        action: &str,
+        request: Request<'_>,
         documented: Option<RateLimit>,
-    ) -> Option<Arc<WatchedQuota>> {
+    ) -> Option<(Arc<WatchedQuota>, Option<RateLimit>)> {
         if self.settings.off {
             return None;
         }
-        let limit = self.limit(action, documented);
-        // A panic elsewhere cannot leave the map half changed.
-        let mut quotas = self.quotas.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = quotas.get(action).and_then(|quotas| quotas.iter().find(|quota| quota.is(endpoint, limit)));
-        if let Some(quota) = known {
-            return Some(quota.clone());
+        let limit = self.limit(request.action, documented);
+        let region = self.settings.per_region.then_some(request.host);
+        let mut quotas = self.entries();
+        // Reading the clock would dominate.
+        quotas.look_ups = quotas.look_ups.wrapping_add(1);
+        if quotas.look_ups.is_multiple_of(LOOK_UPS) {
+            quotas.sweep();
         }
-        let keeper = match (&self.settings.store, limit) {
-            (Some(store), Some(_)) => Keeper::Store(store.clone()),
-            (None, Some(limit)) => Keeper::Here(Arc::new(Quota::limited(limit))),
-            (_, None) => Keeper::Here(Arc::new(Quota::learned())),
-        };
-        let quota = Arc::new(WatchedQuota::new(QuotaKey::new(endpoint, action), limit, keeper));
-        quotas.entry(action.to_owned()).or_default().push(quota.clone());
-        Some(quota)
+        if let Some(entries) = quotas.by_action.get_mut(request.action)
+            && let Some(entry) = entries.iter_mut().find(|entry| entry.is_of(request, region))
+        {
+            entry.used = true;
+            entry.lower(limit);
+            return Some((entry.quota.clone(), entry.limit));
+        }
+        quotas.sweep();
+        let mut key = QuotaKey::new(request.account, request.product, request.action);
+        key.region = region.map(str::to_owned);
+        let quota = self.settings.store.open(&key, limit);
+        let quota = Arc::new(WatchedQuota::new(key, quota));
+        let entry = Entry { quota: quota.clone(), limit, used: true, unused_since: None };
+        quotas.by_action.entry(request.action.to_owned()).or_default().push(entry);
+        Some((quota, limit))
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Quotas> {
+        // A panic elsewhere cannot leave the map half changed.
+        self.quotas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name of an account, if it can be one.
+pub(crate) fn account_name(name: String) -> Result<String, &'static str> {
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        return Err("the name of the account must be of letters, digits, `-`, `_` and `.`");
+    }
+    if name.starts_with("LTAI") || name.starts_with("STS.") {
+        return Err("the name of the account looks like an access key ID; give the account a name instead");
+    }
+    Ok(name)
+}
+
+impl Quotas {
+    fn new() -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self { by_action: BTreeMap::new(), swept_at: Instant::now(), look_ups: 0 }))
+    }
+
+    /// Drops the quotas that were not used for a while.
+    fn sweep(&mut self) {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.swept_at) < KEPT {
+            return;
+        }
+        self.swept_at = now;
+        self.by_action.retain(|_, entries| {
+            entries.retain_mut(|entry| entry.is_kept(now));
+            !entries.is_empty()
+        });
+    }
+}
+
+impl Entry {
+    fn is_of(&self, request: Request<'_>, region: Option<&str>) -> bool {
+        let key = &self.quota.key;
+        key.account == request.account && key.product == request.product && key.region.as_deref() == region
+    }
+
+    /// Whether it was used lately, or a call still holds it.
+    fn is_kept(&mut self, now: Instant) -> bool {
+        // Permits hold the quota, too.
+        let held = Arc::strong_count(&self.quota) > 1 || Arc::strong_count(&self.quota.quota) > 1;
+        if std::mem::take(&mut self.used) || held {
+            self.unused_since = None;
+            return true;
+        }
+        let windows = self.limit.map_or(Duration::ZERO, |limit| limit.window() * 2);
+        let pause = self.quota.quota.state().paused_for;
+        let since = *self.unused_since.get_or_insert(now);
+        now.saturating_duration_since(since) < windows + pause
+    }
+
+    /// Of several limits the lowest holds.
+    fn lower(&mut self, limit: Option<RateLimit>) {
+        let Some(limit) = limit.filter(|limit| self.limit != Some(*limit)) else { return };
+        let lower = self.limit.map_or(limit, |own| own.lower(limit));
+        if self.limit != Some(lower) {
+            self.limit = Some(lower);
+            self.quota.quota.lower(lower);
+        }
+    }
+
+    fn snapshot(&self) -> QuotaSnapshot {
+        let (counted, state) = (self.quota.counted(), self.quota.quota.state());
+        QuotaSnapshot {
+            key: self.quota.key.clone(),
+            limit: self.limit,
+            waiting: counted.waiting,
+            granted: counted.granted,
+            waited: counted.waited,
+            refused: counted.refused,
+            throttled: counted.throttled,
+            paused_for: state.paused_for,
+            learned_rate: state.learned_rate,
+            fallback: state.fallback,
+        }
     }
 }
 
@@ -234,6 +402,7 @@ impl fmt::Debug for Throttle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Throttle")
             .field("off", &self.settings.off)
+            .field("per_region", &self.settings.per_region)
             .field("for_all", &self.settings.for_all)
             .field("by_action", &self.settings.by_action)
             .field("store", &self.settings.store)

@@ -1,33 +1,55 @@
-//! A quota as a client sees it: whoever keeps it, it is counted and told what happens.
+//! A quota as a client sees it: whatever keeps it, what happens is counted and reported to an observer.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::queue::Quota;
-use super::store::{Ask, Permit, QuotaKey, QuotaSource, QuotaStore, Refused, StoreState};
-use crate::descriptor::RateLimit;
-use crate::event::{Event, Events, QuotaEvent};
+use super::permit::{Permit, QuotaSource};
+use super::store::{Ask, Quota, QuotaKey, Refused};
 
-/// After how long without an answer of a store a call counts as waiting, rather than as asking.
+/// After how long without an answer of the store a call counts as waiting, rather than as asking.
 const ASKING: Duration = Duration::from_millis(50);
 
-/// The quota of one action at one endpoint.
-#[derive(Debug)]
-pub(crate) struct WatchedQuota {
-    key: QuotaKey,
-    limit: Option<RateLimit>,
-    keeper: Keeper,
-    counters: Counters,
+/// Something that happened to a quota.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QuotaEvent {
+    /// A call must wait for its permit.
+    Waiting {
+        /// How many calls of this process wait, this one included.
+        waiting: usize,
+    },
+    /// A call got its permit.
+    Granted {
+        /// How long it waited.
+        waited: Duration,
+        /// What gave it.
+        source: QuotaSource,
+    },
+    /// A call got no permit and was not sent.
+    Refused(Refused),
+    /// The service throttled a request: there is no permit for a while, for all that share the quota.
+    Paused {
+        /// The wait that the service named; `None` if the quota chooses it.
+        delay: Option<Duration>,
+    },
+    /// The store of a shared quota is away; its policy for that holds.
+    FallbackEntered,
+    /// The store is back.
+    FallbackLeft,
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum Keeper {
-    Here(Arc<Quota>),
-    Store(Arc<dyn QuotaStore>),
+/// Receives what happens to quotas.
+pub(crate) type QuotaObserver<'a> = &'a (dyn Fn(&QuotaKey, QuotaEvent) + Sync);
+
+/// The quota of one action of one account.
+#[derive(Debug)]
+pub(crate) struct WatchedQuota {
+    pub(super) key: QuotaKey,
+    pub(super) quota: Arc<dyn Quota>,
+    counters: Counters,
 }
 
 #[derive(Debug, Default)]
@@ -40,146 +62,84 @@ struct Counters {
     fallback: AtomicBool,
 }
 
-/// The state of one quota, and what happened to it so far; see [`Throttle::quotas`](super::Throttle::quotas).
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct QuotaSnapshot {
-    /// Which quota it is.
-    pub key: QuotaKey,
-    /// Its limit; `None` if it is learned.
-    pub limit: Option<RateLimit>,
-    /// How many calls of this process wait for a permit now.
-    pub waiting: usize,
-    /// How many permits were given to this process.
-    pub granted: u64,
-    /// How long calls waited for them, together.
-    pub waited: Duration,
-    /// How many calls were refused a permit: no room before the deadline, queue full, store not reachable.
-    pub refused: u64,
-    /// How many requests of this process the service throttled. Each pauses the quota.
-    pub throttled: u64,
-    /// How long nobody gets a permit from now on, because of a throttled answer; zero for a quota in a store.
-    pub paused_for: Duration,
-    /// The learned rate per second; `None` while there is none.
-    pub learned_rate: Option<f64>,
-    /// Whether the store of a shared quota cannot be reached, so that its policy for that holds.
-    pub fallback: bool,
+/// What happened to one quota so far; see [`QuotaSnapshot`](super::QuotaSnapshot).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Counted {
+    pub(super) waiting: usize,
+    pub(super) granted: u64,
+    pub(super) waited: Duration,
+    pub(super) refused: u64,
+    pub(super) throttled: u64,
 }
 
 impl WatchedQuota {
-    pub(super) fn new(key: QuotaKey, limit: Option<RateLimit>, keeper: Keeper) -> Self {
-        Self { key, limit, keeper, counters: Counters::default() }
+    pub(super) fn new(key: QuotaKey, quota: Arc<dyn Quota>) -> Self {
+        Self { key, quota, counters: Counters::default() }
     }
 
-    /// Whether it is the one at that endpoint with that limit.
-    pub(super) fn is(&self, endpoint: &str, limit: Option<RateLimit>) -> bool {
-        self.limit == limit && self.key.endpoint == endpoint
-    }
-
-    /// The limit; `None` if it is learned.
-    pub(crate) fn limit(&self) -> Option<RateLimit> {
-        self.limit
-    }
-
-    /// Waits for a permit, at most `max_wait`.
-    pub(crate) async fn acquire(
-        &self,
-        max_wait: Duration,
-        max_waiting: usize,
-        again: bool,
-        events: &Events,
-    ) -> Result<Permit, Refused> {
-        let (outcome, waited) = match &self.keeper {
-            Keeper::Here(quota) => {
-                if let Some(permit) = quota.try_acquire() {
-                    (Ok(permit), Duration::ZERO)
-                } else {
-                    let asked = Instant::now();
-                    let acquiring = quota.acquire(max_wait, max_waiting, again);
-                    (self.wait(acquiring, Duration::ZERO, events).await, asked.elapsed())
-                }
-            }
-            Keeper::Store(store) => {
-                let asked = Instant::now();
-                // A quota without a limit is kept here.
-                let limit = self.limit.unwrap_or(RateLimit::per_second(1));
-                let acquiring = store.acquire(Ask { key: &self.key, limit, max_wait, max_waiting, again });
-                (self.wait(acquiring, ASKING, events).await, asked.elapsed())
-            }
-        };
-        match &outcome {
-            Ok(permit) => {
-                let source = permit.source();
-                self.counters.granted.fetch_add(1, Relaxed);
-                if !waited.is_zero() {
-                    // Centuries of waiting fit.
-                    self.counters.waited_nanos.fetch_add(u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX), Relaxed);
-                }
-                self.tell(events, QuotaEvent::Granted { waited, source });
-                self.tell_fallback(matches!(source, QuotaSource::LocalShare | QuotaSource::Open), events);
-            }
+    /// Waits for a permit.
+    pub(crate) async fn acquire(&self, ask: Ask, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
+        if let Some(permit) = self.quota.clone().try_acquire() {
+            return Ok(self.granted(permit, Duration::ZERO, observe));
+        }
+        let asked = Instant::now();
+        match self.wait(ask, observe).await {
+            Ok(permit) => Ok(self.granted(permit, asked.elapsed(), observe)),
             Err(refused) => {
                 self.counters.refused.fetch_add(1, Relaxed);
-                self.tell(events, QuotaEvent::Refused(*refused));
-                if *refused == Refused::Unavailable {
-                    self.tell_fallback(true, events);
+                observe(&self.key, QuotaEvent::Refused(refused.clone()));
+                if matches!(refused, Refused::Unavailable { .. }) {
+                    self.fallback(true, observe);
                 }
+                Err(refused)
             }
         }
-        outcome
     }
 
-    /// Tells that the call waits if there is no outcome within `asking`.
-    async fn wait(
-        &self,
-        acquiring: impl Future<Output = Result<Permit, Refused>>,
-        asking: Duration,
-        events: &Events,
-    ) -> Result<Permit, Refused> {
-        let mut acquiring = std::pin::pin!(acquiring);
+    /// Reports that the call waits if there is no outcome within [`ASKING`].
+    async fn wait(&self, ask: Ask, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
+        let mut acquiring = self.quota.clone().acquire(ask);
         let waiting = Waiting::begins(&self.counters.waiting);
-        if let Ok(outcome) = timeout(asking, acquiring.as_mut()).await {
+        if let Ok(outcome) = timeout(ASKING, acquiring.as_mut()).await {
             return outcome;
         }
-        self.tell(events, QuotaEvent::Waiting { waiting: waiting.of });
+        observe(&self.key, QuotaEvent::Waiting { waiting: waiting.of });
         acquiring.await
     }
 
-    /// The service throttled the request of this permit.
-    pub(crate) fn throttled(&self, permit: Permit, pause: Option<Duration>, events: &Events) {
-        permit.throttled(pause);
-        self.counters.throttled.fetch_add(1, Relaxed);
-        self.tell(events, QuotaEvent::Paused { pause });
+    fn granted(&self, permit: Permit, waited: Duration, observe: QuotaObserver<'_>) -> Permit {
+        self.counters.granted.fetch_add(1, Relaxed);
+        if !waited.is_zero() {
+            // Centuries of waiting fit.
+            self.counters.waited_nanos.fetch_add(u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        }
+        let source = permit.source();
+        observe(&self.key, QuotaEvent::Granted { waited, source });
+        self.fallback(matches!(source, QuotaSource::LocalShare | QuotaSource::Open), observe);
+        permit
     }
 
-    fn tell_fallback(&self, now: bool, events: &Events) {
+    /// The service throttled the request of this permit; `delay` is the wait that it named.
+    pub(crate) fn throttled(&self, permit: Permit, delay: Option<Duration>, observe: QuotaObserver<'_>) {
+        permit.throttled(delay);
+        self.counters.throttled.fetch_add(1, Relaxed);
+        observe(&self.key, QuotaEvent::Paused { delay });
+    }
+
+    fn fallback(&self, now: bool, observe: QuotaObserver<'_>) {
         // The common case costs no write.
         if self.counters.fallback.load(Relaxed) != now && self.counters.fallback.swap(now, Relaxed) != now {
-            self.tell(events, if now { QuotaEvent::FallbackEntered } else { QuotaEvent::FallbackLeft });
+            observe(&self.key, if now { QuotaEvent::FallbackEntered } else { QuotaEvent::FallbackLeft });
         }
     }
 
-    fn tell(&self, events: &Events, event: QuotaEvent) {
-        events.tell(|| Event::Quota { key: &self.key, event });
-    }
-
-    pub(super) fn snapshot(&self) -> QuotaSnapshot {
-        let counters = &self.counters;
-        let (paused_for, learned_rate, fallback) = match &self.keeper {
-            Keeper::Here(quota) => (quota.paused_for(), quota.learned_rate(), false),
-            Keeper::Store(store) => (Duration::ZERO, None, store.state() == StoreState::Fallback),
-        };
-        QuotaSnapshot {
-            key: self.key.clone(),
-            limit: self.limit,
-            waiting: counters.waiting.load(Relaxed),
-            granted: counters.granted.load(Relaxed),
-            waited: Duration::from_nanos(counters.waited_nanos.load(Relaxed)),
-            refused: counters.refused.load(Relaxed),
-            throttled: counters.throttled.load(Relaxed),
-            paused_for,
-            learned_rate,
-            fallback,
+    pub(super) fn counted(&self) -> Counted {
+        Counted {
+            waiting: self.counters.waiting.load(Relaxed),
+            granted: self.counters.granted.load(Relaxed),
+            waited: Duration::from_nanos(self.counters.waited_nanos.load(Relaxed)),
+            refused: self.counters.refused.load(Relaxed),
+            throttled: self.counters.throttled.load(Relaxed),
         }
     }
 }
@@ -200,11 +160,5 @@ impl<'c> Waiting<'c> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.counter.fetch_sub(1, Relaxed);
-    }
-}
-
-impl fmt::Display for QuotaKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}", self.action, self.endpoint)
     }
 }

@@ -9,7 +9,9 @@ use alibabacloud_runtime::descriptor::{ActionDescriptor, ProductDescriptor, Rate
 use alibabacloud_runtime::private::{object, request};
 use alibabacloud_runtime::sign::{acs3, canonical_query, rpc};
 use alibabacloud_runtime::transport::{Handover, TransportFuture};
-use alibabacloud_runtime::{Action, Client, ClientBuilder, Credentials, Error, Product, Transport, TransportError};
+use alibabacloud_runtime::{
+    Action, Client, ClientBuilder, Credentials, Error, Product, Throttle, Transport, TransportError,
+};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use tokio::time::{Instant, sleep};
@@ -239,7 +241,8 @@ pub(crate) fn key() -> Credentials {
 }
 
 pub(crate) fn builder(transport: &Scripted) -> ClientBuilder<Shop> {
-    Client::builder().credentials(key()).transport(transport.clone())
+    // Tests do not share the quotas of the process.
+    Client::builder().credentials(key()).transport(transport.clone()).throttle(Throttle::new())
 }
 
 pub(crate) fn client(transport: &Scripted) -> Client<Shop> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use redis::aio::{MultiplexedConnection, PubSubStream};
-use redis::{AsyncConnectionConfig, Client, RedisResult, Script};
+use redis::{AsyncConnectionConfig, Client, ErrorKind as Kind, RedisError, RedisResult, Script, ServerErrorKind};
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -43,7 +43,15 @@ pub(super) struct Link {
 #[derive(Default)]
 struct State {
     connection: Option<MultiplexedConnection>,
-    down_since: Option<Instant>,
+    down: Option<Down>,
+    /// Whether a script ever ran.
+    reached: bool,
+}
+
+/// The server is away.
+struct Down {
+    since: Instant,
+    reason: Arc<str>,
 }
 
 #[derive(Default)]
@@ -86,7 +94,17 @@ impl Link {
     }
 
     pub(super) fn is_down(&self) -> bool {
-        self.state().down_since.is_some()
+        self.state().down.is_some()
+    }
+
+    /// Why the server is away, if it is.
+    pub(super) fn reason(&self) -> Arc<str> {
+        self.state().down.as_ref().map_or_else(|| "it is back".into(), |down| down.reason.clone())
+    }
+
+    /// What the error says of the settings, if the server refuses and no script ever ran: a server that worked before is away.
+    pub(super) fn misconfigured(&self, error: &RedisError) -> Option<Arc<str>> {
+        (!self.state().reached && is_refusal(error)).then(|| describe(error))
     }
 
     /// Ends when the server can be reached again, or cannot any more, after the future was made.
@@ -94,15 +112,35 @@ impl Link {
         self.changed.notified()
     }
 
-    /// Reserves a place; an error means that the server cannot be reached or makes no sense.
+    /// Reserves a place; an error means that the server is away or refuses.
     pub(super) async fn reserve(&self, quota: &SharedQuota, max_wait: Duration) -> RedisResult<Reserved> {
+        let mut again = true;
+        loop {
+            let outcome = self.try_reserve(quota, max_wait).await;
+            match outcome {
+                // A connection that was closed, or whose runtime is gone, tells nothing of the server.
+                Err(error)
+                    if again && !error.is_timeout() && (error.is_io_error() || error.is_unrecoverable_error()) =>
+                {
+                    again = false;
+                    self.state().connection = None;
+                }
+                outcome => {
+                    self.state().reached |= outcome.is_ok();
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    async fn try_reserve(&self, quota: &SharedQuota, max_wait: Duration) -> RedisResult<Reserved> {
         let mut connection = self.connection().await?;
-        let ask = quota.ask();
+        let (ask, limit) = (quota.ask(), quota.limit());
         let mut script = self.reserve.prepare_invoke();
         for key in quota.keys() {
             script.key(key);
         }
-        script.arg(quota.limit().requests).arg(micros(quota.limit().window)).arg(micros(max_wait)).arg(&self.process);
+        script.arg(limit.requests()).arg(micros(limit.window())).arg(micros(max_wait)).arg(&self.process);
         script.arg(&ask.epoch).arg(micros(ask.quiet)).arg(micros(super::quota::NOTICE));
         script.arg(u8::from(ask.counted)).arg(micros(super::quota::PROBE));
         script.arg(&self.channel);
@@ -167,15 +205,15 @@ impl Inner {
     }
 
     /// The server cannot be reached: the policy for that holds until it can.
-    pub(super) fn fail(self: &Arc<Self>) {
+    pub(super) fn fail(self: &Arc<Self>, error: &RedisError) {
         {
             let mut state = self.link.state();
-            if state.down_since.is_some() {
+            if state.down.is_some() {
                 return;
             }
-            state.down_since = Some(Instant::now());
+            state.down = Some(Down { since: Instant::now(), reason: describe(error) });
         }
-        for quota in self.every_quota() {
+        for quota in self.quotas() {
             quota.fall_back();
         }
         self.link.changed.notify_waiters();
@@ -185,14 +223,15 @@ impl Inner {
     /// The server answers again.
     fn recover(&self, connection: MultiplexedConnection) {
         // The quotas first: whoever sees the server up must see what they have to tell it.
-        let down_for = self.link.state().down_since.map_or(Duration::ZERO, |since| since.elapsed());
-        for quota in self.every_quota() {
+        let down_for = self.link.state().down.as_ref().map_or(Duration::ZERO, |down| down.since.elapsed());
+        for quota in self.quotas() {
             quota.recover(down_for);
         }
         {
             let mut state = self.link.state();
             state.connection = Some(connection);
-            state.down_since = None;
+            state.down = None;
+            state.reached = true;
         }
         self.link.changed.notify_waiters();
     }
@@ -217,10 +256,21 @@ async fn try_again(inner: Weak<Inner>) {
             Some(connection) => Ok(connection),
             None => inner.link.connect().await,
         };
-        if let Ok(mut connection) = connection
-            && redis::cmd("PING").query_async::<()>(&mut connection).await.is_ok()
-        {
-            return inner.recover(connection);
+        // Healthy is a server on which the scripts run, not one that answers `PING`.
+        let outcome = match (connection, inner.quotas().first()) {
+            (Ok(mut connection), Some(quota)) => {
+                let report = report(&inner, &mut connection, quota, "", &[]).await;
+                report.map(|()| connection)
+            }
+            (outcome, _) => outcome,
+        };
+        match outcome {
+            Ok(connection) => return inner.recover(connection),
+            Err(error) => {
+                if let Some(down) = &mut inner.link.state().down {
+                    down.reason = describe(&error);
+                }
+            }
         }
         drop(inner);
         sleep(TRY_AGAIN).await;
@@ -249,15 +299,32 @@ async fn tell(inner: Weak<Inner>, mut receiver: mpsc::UnboundedReceiver<Told>) {
                 gathered.into_iter().partition(|told| Arc::ptr_eq(&told.quota, &quota) && told.epoch == epoch);
             gathered = others;
             let together: Vec<Told> = together;
-            if !inner.link.is_down() && report(&inner, &quota, &epoch, &together).await.is_err() {
-                inner.fail();
+            if inner.link.is_down() {
+                continue;
+            }
+            let outcome = match inner.link.connection().await {
+                Ok(mut connection) => report(&inner, &mut connection, &quota, &epoch, &together).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = outcome {
+                // The next reservation shows whether the server is away. What was not told counts as not answered.
+                if error.is_timeout() {
+                    inner.fail(&error);
+                } else {
+                    inner.link.state().connection = None;
+                }
             }
         }
     }
 }
 
-async fn report(inner: &Inner, quota: &SharedQuota, epoch: &str, told: &[Told]) -> RedisResult<()> {
-    let mut connection = inner.link.connection().await?;
+async fn report(
+    inner: &Inner,
+    connection: &mut MultiplexedConnection,
+    quota: &SharedQuota,
+    epoch: &str,
+    told: &[Told],
+) -> RedisResult<()> {
     let mut script = inner.link.report.prepare_invoke();
     let [log, state, _] = quota.keys();
     script.key(log).key(state).arg(epoch).arg(&inner.link.channel);
@@ -265,7 +332,7 @@ async fn report(inner: &Inner, quota: &SharedQuota, epoch: &str, told: &[Told]) 
         let (what, figure) = told.what();
         script.arg(told.number).arg(what).arg(micros(told.when.elapsed())).arg(figure);
     }
-    script.invoke_async::<i64>(&mut connection).await.map(drop)
+    script.invoke_async::<i64>(connection).await.map(drop)
 }
 
 /// Listens for what other processes tell, over a connection of its own.
@@ -280,7 +347,7 @@ async fn listen(inner: Weak<Inner>) {
                 let Ok(text) = message.get_payload::<String>() else { continue };
                 let mut words = text.split(' ');
                 let (Some(log), Some(what), Some(value)) = (words.next(), words.next(), words.next()) else { continue };
-                for quota in inner.quotas_of(log) {
+                for quota in inner.quotas().into_iter().filter(|quota| quota.log_is(log)) {
                     match (what, value.parse()) {
                         ("pause", Ok(pause)) => quota.pause(Duration::from_micros(pause)),
                         ("lost", _) => quota.lost(value),
@@ -290,7 +357,7 @@ async fn listen(inner: Weak<Inner>) {
             }
             // The server went away, and with it maybe what it knew.
             let Some(inner) = inner.upgrade() else { return };
-            for quota in inner.every_quota() {
+            for quota in inner.quotas() {
                 quota.lost("");
             }
         }
@@ -302,6 +369,41 @@ async fn subscribe(inner: &Inner) -> RedisResult<PubSubStream> {
     let mut subscription = inner.link.client.get_async_pubsub().await?;
     subscription.subscribe(&inner.link.channel).await?;
     Ok(subscription.into_on_message())
+}
+
+/// Whether the server refuses the command as it is, so that a setting is wrong, rather than being away or busy.
+fn is_refusal(error: &RedisError) -> bool {
+    match error.kind() {
+        Kind::Io | Kind::ClusterConnectionNotFound => false,
+        Kind::Server(
+            ServerErrorKind::BusyLoading
+            | ServerErrorKind::TryAgain
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::MasterDown
+            | ServerErrorKind::NoScript,
+        ) => false,
+        _ => !matches!(error.code(), Some("BUSY" | "LOADING" | "MASTERDOWN" | "NOREPLICAS")),
+    }
+}
+
+const PERMISSIONS: &str = "give its user the permission for `EVALSHA`, `SCRIPT LOAD`, `SUBSCRIBE`, the commands of the scripts, and \
+                           the keys and channels `alibabacloud-quota:*`";
+
+/// The error in a line that quotes no setting.
+fn describe(error: &RedisError) -> Arc<str> {
+    let text = error.to_string();
+    let advice = match (error.kind(), error.code()) {
+        _ if text.contains("executing the script can't run") => PERMISSIONS,
+        (Kind::AuthenticationFailed, _) | (_, Some("WRONGPASS" | "NOAUTH")) => "check the user and password in its URL",
+        (_, Some("NOPERM")) => PERMISSIONS,
+        (_, Some("READONLY")) => "it is a read-only replica: use the address of its primary",
+        (_, Some("OOM")) => "it is out of memory: raise `maxmemory`, or evict `volatile-*` keys",
+        (_, Some("WRONGTYPE")) => "another program uses keys of the quota: delete `alibabacloud-quota:*`",
+        (Kind::Io, _) => "see that the server is up and its address is right",
+        _ => "see that it is a Redis server of version 5 or later",
+    };
+    let text: String = text.chars().filter(|c| !c.is_control()).take(300).collect();
+    format!("{text} ({advice})").into()
 }
 
 /// Whole microseconds; centuries are as good as for ever.

@@ -8,16 +8,17 @@ mod link;
 mod quota;
 mod turns;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use link::Link;
 use quota::SharedQuota;
 
-use super::store::{AcquireFuture, Ask, QuotaKey, QuotaStore, StoreState};
-use crate::descriptor::RateLimit;
+use super::account_name;
+use super::limit::RateLimit;
+use super::local::LocalQuotas;
+use super::store::{Quota, QuotaKey, QuotaStore};
 use crate::error::{Error, ErrorKind};
 
 /// Quotas that all processes of an account share through a Redis server (5 or later) or Valkey.
@@ -84,15 +85,16 @@ pub struct RedisQuotasBuilder {
     account: String,
     policy: FailurePolicy,
     timeout: Duration,
-    expected_processes: u32,
+    expected_processes: Option<u32>,
 }
 
 pub(super) struct Inner {
     account: String,
     policy: FailurePolicy,
-    expected_processes: u32,
+    expected_processes: Option<u32>,
     link: Link,
-    quotas: Mutex<HashMap<(QuotaKey, RateLimit), Arc<SharedQuota>>>,
+    /// Those that are in use.
+    quotas: Mutex<Vec<Weak<SharedQuota>>>,
 }
 
 impl RedisQuotas {
@@ -104,7 +106,7 @@ impl RedisQuotas {
             account: account.into(),
             policy: FailurePolicy::default(),
             timeout: Duration::from_millis(100),
-            expected_processes: 1,
+            expected_processes: None,
         }
     }
 }
@@ -122,9 +124,10 @@ impl RedisQuotasBuilder {
         self
     }
 
-    /// How many processes share the quota, for a start while Redis cannot be reached; by default 1. Zero counts as one.
+    /// How many processes share the quota, for a start while Redis cannot be reached. Zero counts as one. By default it is not
+    /// known, and calls fail until Redis was reached once.
     pub fn expected_processes(mut self, processes: u32) -> Self {
-        self.expected_processes = processes.max(1);
+        self.expected_processes = Some(processes.max(1));
         self
     }
 
@@ -134,20 +137,13 @@ impl RedisQuotasBuilder {
     /// If the URL or the label cannot be used; the message says why, and never holds the password.
     pub fn build(self) -> Result<RedisQuotas, Error> {
         let invalid = |message: &str| Error::new(ErrorKind::Configuration, message);
-        if self.account.is_empty() || !self.account.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-            return Err(invalid("the label of the account must be of letters, digits, `-`, `_` and `.`"));
-        }
-        if self.account.starts_with("LTAI") || self.account.starts_with("STS.") {
-            return Err(invalid(
-                "the label of the account looks like an access key ID; give the account a name instead",
-            ));
-        }
+        let account = account_name(self.account).map_err(invalid)?;
         if self.timeout.is_zero() {
             return Err(invalid("the timeout of the shared quota must be longer than nothing"));
         }
-        let link = Link::new(&self.url, &self.account, self.timeout)?;
+        let link = Link::new(&self.url, &account, self.timeout)?;
         Ok(RedisQuotas(Arc::new(Inner {
-            account: self.account,
+            account,
             policy: self.policy,
             expected_processes: self.expected_processes,
             link,
@@ -157,32 +153,26 @@ impl RedisQuotasBuilder {
 }
 
 impl Inner {
-    fn quota(&self, key: &QuotaKey, limit: RateLimit) -> Arc<SharedQuota> {
-        // A panic elsewhere cannot leave the map half changed.
-        let mut quotas = self.quotas.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(SharedQuota::new(&self.account, key, limit, self.expected_processes));
-        quotas.entry((key.clone(), limit)).or_insert_with(new).clone()
+    /// The quotas that are in use.
+    fn quotas(&self) -> Vec<Arc<SharedQuota>> {
+        self.known().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// The quotas whose log has that name: those with different limits share it.
-    fn quotas_of(&self, log: &str) -> Vec<Arc<SharedQuota>> {
-        let quotas = self.quotas.lock().unwrap_or_else(PoisonError::into_inner);
-        quotas.values().filter(|quota| quota.log_is(log)).cloned().collect()
-    }
-
-    fn every_quota(&self) -> Vec<Arc<SharedQuota>> {
-        self.quotas.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    fn known(&self) -> MutexGuard<'_, Vec<Weak<SharedQuota>>> {
+        // A panic elsewhere cannot leave the list half changed.
+        self.quotas.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl QuotaStore for RedisQuotas {
-    fn acquire<'a>(&'a self, ask: Ask<'a>) -> AcquireFuture<'a> {
-        let quota = self.0.quota(ask.key, ask.limit);
-        Box::pin(quota::acquire(self.0.clone(), quota, ask.max_wait, ask.max_waiting, ask.again))
-    }
-
-    fn state(&self) -> StoreState {
-        if self.0.link.is_down() { StoreState::Fallback } else { StoreState::Working }
+    fn open(&self, key: &QuotaKey, limit: Option<RateLimit>) -> Arc<dyn Quota> {
+        // Each process learns for itself where no limit is documented.
+        let Some(limit) = limit else { return LocalQuotas.open(key, limit) };
+        let quota = Arc::new(SharedQuota::new(self.0.clone(), key, limit));
+        let mut known = self.0.known();
+        known.retain(|quota| quota.strong_count() > 0);
+        known.push(Arc::downgrade(&quota));
+        quota
     }
 }
 

@@ -1,19 +1,23 @@
 //! One shared quota as this process sees it: its callers in a line, the places they reserved, and its share for an outage.
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::{FromRedisValue, ParsingError, Value};
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::link::micros;
 use super::turns::Turns;
 use super::{FailurePolicy, Inner};
-use crate::descriptor::RateLimit;
-use crate::throttle::store::{Permit, PermitHolder, QuotaKey, QuotaSource, Refused, Report};
-use crate::throttle::window::Answers;
+use crate::throttle::limit::RateLimit;
+use crate::throttle::local::Local;
+use crate::throttle::permit::{Permit, PermitHolder, QuotaSource, Report};
+use crate::throttle::queue::Queue;
+use crate::throttle::store::{AcquireFuture, Ask, Quota, QuotaKey, QuotaState, Refused};
+use crate::throttle::window::{Answers, Flow, Slot};
 
 /// How long it may take until all processes have noticed that data were lost, or that the server is back.
 pub(super) const NOTICE: Duration = Duration::from_millis(250);
@@ -36,13 +40,13 @@ const KEPT: Duration = Duration::from_secs(50 * 60);
 /// The largest lateness that tells of the network; more tells of slow answers.
 const TELLING: Duration = Duration::from_millis(250);
 
-/// The pause after a throttled answer that tells none.
-pub(super) const BACKOFF: Duration = Duration::from_millis(200);
+/// How often a caller looks whether the network still stands still.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 pub(super) struct SharedQuota {
+    inner: Arc<Inner>,
     /// Log, state and members; the braces are a hash tag, so they lie on one node of a cluster.
     keys: [String; 3],
-    limit: RateLimit,
     /// One permit for each place that may be reserved and not used yet.
     gate: Semaphore,
     places: u32,
@@ -53,13 +57,18 @@ pub(super) struct SharedQuota {
 }
 
 struct State {
+    limit: RateLimit,
+    /// Whether answers keep coming; times count from `born`.
+    flow: Flow,
+    born: Instant,
     /// The time between two losses of data, by the server's name for it.
     epoch: String,
     /// Grows when places that are reserved are gone.
     losses: u64,
     told_at: Option<Instant>,
     counted_at: Option<Instant>,
-    processes: u32,
+    /// As far as the server or the user told.
+    processes: Option<u32>,
     paused_until: Option<Instant>,
     answers: Answers,
     /// A moment by the server's clock, and by this process's.
@@ -68,6 +77,8 @@ struct State {
     rank: u32,
     /// This process's share while the server cannot be reached.
     turns: Option<Arc<Turns>>,
+    /// The same before the server told of any process.
+    part: Option<Arc<dyn Quota>>,
     /// Whether the share was used.
     used: bool,
     /// Until when requests of that share count.
@@ -142,30 +153,36 @@ impl Told {
 }
 
 impl SharedQuota {
-    pub(super) fn new(account: &str, key: &QuotaKey, limit: RateLimit, expected_processes: u32) -> Self {
-        let tag = format!("alibabacloud-quota:{{{account}:{}:{}}}", key.endpoint, key.action);
+    pub(super) fn new(inner: Arc<Inner>, key: &QuotaKey, limit: RateLimit) -> Self {
+        // The label names the account; a name that the user gave divides it.
+        let name = Some(&key.account).filter(|account| !account.starts_with("key:") && !account.is_empty());
+        let parts = [Some(&inner.account), name, Some(&key.product), Some(&key.action), key.region.as_ref()];
+        let tag = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(":");
         // About 30 ms worth of the quota: enough that a round trip to the server limits nobody.
-        let per_second = f64::from(limit.requests) / limit.window.as_secs_f64();
-        let places = [1_u32, 2, 4, 8, 16, 32].into_iter().find(|places| f64::from(*places) * 32.0 >= per_second);
+        let places = [1_u32, 2, 4, 8, 16, 32].into_iter().find(|places| f64::from(*places) * 32.0 >= limit.rate());
         let places = places.unwrap_or(32);
+        let processes = inner.expected_processes;
         Self {
-            keys: ["log", "state", "members"].map(|part| format!("{tag}:{part}")),
-            limit,
+            inner,
+            keys: ["log", "state", "members"].map(|part| format!("alibabacloud-quota:{{{tag}}}:{part}")),
             gate: Semaphore::new(places as usize),
             places,
             waiting: AtomicUsize::new(0),
             state: Mutex::new(State {
+                limit,
+                flow: Flow::default(),
+                born: Instant::now(),
                 epoch: String::new(),
                 losses: 0,
                 told_at: None,
                 counted_at: None,
-                processes: expected_processes,
+                processes,
                 paused_until: None,
                 answers: Answers::default(),
                 clock: None,
-                // Nobody knows; chance spreads the processes.
-                rank: fastrand::u32(0..expected_processes),
+                rank: 0,
                 turns: None,
+                part: None,
                 used: false,
                 quiet_until: None,
             }),
@@ -182,7 +199,7 @@ impl SharedQuota {
     }
 
     pub(super) fn limit(&self) -> RateLimit {
-        self.limit
+        self.state().limit
     }
 
     /// What is told with the next reservation.
@@ -209,7 +226,7 @@ impl SharedQuota {
         state.told_at = Some(now);
         state.clock = Some((reply.now, now));
         if reply.processes > 0 {
-            (state.processes, state.rank) = (reply.processes, reply.rank);
+            (state.processes, state.rank) = (Some(reply.processes), reply.rank);
         }
         state.quiet_until = None;
     }
@@ -246,30 +263,63 @@ impl SharedQuota {
         let mut state = self.state();
         // Other processes notice a little later, and their last requests count for one window, too.
         if state.used || down_for >= SHORT_OUTAGE {
-            state.quiet_until = Some(Instant::now() + NOTICE + self.limit.window + PROBE);
+            state.quiet_until = Some(Instant::now() + NOTICE + state.limit.window() + PROBE);
         }
         state.turns = None;
     }
 
-    /// This process's share of the limit. It begins when all places that any process had reserved are over.
+    /// This process's share of the limit while the server is away.
+    ///
+    /// The processes that the server knew last take turns. Before it told of any, each has an equal part, so there can be no more of
+    /// them than requests in a window.
+    async fn share(&self, ask: Ask) -> Result<Permit, Refused> {
+        let (limit, known, processes) = {
+            let state = self.state();
+            (state.limit, state.clock.is_some(), state.processes)
+        };
+        if known {
+            return self.turns().acquire(ask.max_wait).await;
+        }
+        let away = |advice: &str| {
+            let reason = format!("{}; it was never reached, so {advice}", self.inner.link.reason());
+            Err(Refused::Unavailable { reason: reason.into() })
+        };
+        let Some(processes) = processes else {
+            return away("the number of processes that share the quota is not known: set `expected_processes`");
+        };
+        let Some(part) = limit.requests().checked_div(processes).filter(|part| *part > 0) else {
+            return away("more processes are expected than requests fit into a window, and they cannot divide it");
+        };
+        let part = self
+            .state()
+            .part
+            .get_or_insert_with(|| {
+                Arc::new(Queue::new(Local::new(Some(RateLimit::new(part, limit.window())), QuotaSource::LocalShare)))
+            })
+            .clone();
+        part.acquire(ask).await
+    }
+
+    /// The turns of this process. They begin when all places that any process had reserved are over.
     fn turns(&self) -> Arc<Turns> {
         let mut state = self.state();
         if let Some(turns) = &state.turns {
             return turns.clone();
         }
         let now = Instant::now();
-        let RateLimit { requests, window } = self.limit;
+        let (requests, window) = (state.limit.requests(), state.limit.window());
+        let processes = state.processes.unwrap_or(1);
         // From the turn of one process to that of the next: a twentieth more than the quota asks for, so that a request that is
         // a little late shares no window with too many. The same for all, so that they agree whose turn it is.
         let margin = window / 20;
         let gap = (window + margin) / requests;
-        let cycle = gap * state.processes;
+        let cycle = gap * processes;
         let (server, here) = state.clock.unwrap_or((0, now));
         let since_turn_of_the_first = Duration::from_micros(server % micros(cycle).max(1));
         let origin = here.checked_sub(since_turn_of_the_first).unwrap_or(here) + gap * state.rank;
-        let reserved = window * state.processes.saturating_mul(self.places) / requests;
+        let reserved = window * processes.saturating_mul(self.places) / requests;
         let begin = now + window + NOTICE + reserved;
-        let turns = Turns::new(origin, cycle, margin / 2, begin);
+        let turns = Turns::new(origin, cycle, margin / 2, window, begin);
         state.turns = Some(turns.clone());
         turns
     }
@@ -291,11 +341,17 @@ impl SharedQuota {
         }
     }
 
+    fn stands_still(&self) -> bool {
+        let state = self.state();
+        state.flow.stands_still(state.born.elapsed()).is_some()
+    }
+
     /// How long a caller with so many ahead waits at least.
     fn expected(&self, ahead: usize) -> Duration {
-        let processes = self.state().processes as usize;
-        let rounds = ahead.saturating_mul(processes) / self.limit.requests as usize;
-        self.limit.window.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
+        let state = self.state();
+        let processes = state.processes.unwrap_or(1) as usize;
+        let rounds = ahead.saturating_mul(processes) / state.limit.requests() as usize;
+        state.limit.window().saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -304,20 +360,37 @@ impl SharedQuota {
     }
 }
 
+impl Quota for SharedQuota {
+    fn acquire(self: Arc<Self>, ask: Ask) -> AcquireFuture {
+        Box::pin(acquire(self, ask))
+    }
+
+    fn lower(&self, limit: RateLimit) {
+        let mut state = self.state();
+        (state.limit, state.part) = (limit, None);
+    }
+
+    fn state(&self) -> QuotaState {
+        QuotaState { fallback: self.inner.link.is_down(), ..QuotaState::default() }
+    }
+}
+
+impl fmt::Debug for SharedQuota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedQuota").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
 /// Waits for a permit: in line, then for the place that was reserved.
-pub(super) async fn acquire(
-    inner: Arc<Inner>,
-    quota: Arc<SharedQuota>,
-    max_wait: Duration,
-    max_waiting: usize,
-    again: bool,
-) -> Result<Permit, Refused> {
+async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
+    let Ask { max_wait, max_waiting, is_retry, .. } = ask;
+    let inner = quota.inner.clone();
     inner.start_tasks();
     let began = Instant::now();
     let deadline = began.checked_add(max_wait).unwrap_or_else(|| began + Duration::from_secs(100 * 365 * 24 * 3600));
     let ahead = quota.waiting.fetch_add(1, Relaxed);
     let _place = InLine(&quota.waiting);
-    let ahead = if again { 0 } else { ahead };
+    let ahead = if is_retry { 0 } else { ahead };
     let expected = quota.expected(ahead);
     if expected > max_wait {
         return Err(Refused::TooLong { needed: expected });
@@ -328,29 +401,39 @@ pub(super) async fn acquire(
     loop {
         let changed = inner.link.changed();
         if inner.link.is_down() {
-            let fallback = fall_back(&inner, &quota, deadline.saturating_duration_since(Instant::now()));
+            let left = Ask { max_wait: deadline.saturating_duration_since(Instant::now()), ..ask };
             tokio::select! {
-                permit = fallback => return permit,
+                permit = fall_back(&quota, left) => return permit,
                 () = changed => continue,
             }
         }
-        // A call that was sent before does not stand in line again.
-        let _turn = if again {
+        // A retry does not stand in line again.
+        let _turn = if is_retry {
             None
         } else {
             let turn = timeout_at(deadline, quota.gate.acquire()).await;
-            let needed = began.elapsed() + quota.limit.window;
+            let needed = began.elapsed() + quota.limit().window();
             // The gate is never closed.
             turn.map_err(|_| Refused::TooLong { needed })?.ok()
         };
+        // Requests that a network that stands still holds up may all arrive together.
+        while quota.stands_still() && Instant::now() < deadline {
+            let _ = timeout(LOOK_AGAIN, quota.disturbed.notified()).await;
+        }
         if inner.link.is_down() {
             continue;
         }
         let left = deadline.saturating_duration_since(Instant::now());
         let losses = quota.state().losses;
-        let Ok(reply) = inner.link.reserve(&quota, left).await else {
-            inner.fail();
-            continue;
+        let reply = match inner.link.reserve(&quota, left).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                if let Some(reason) = inner.link.misconfigured(&error) {
+                    return Err(Refused::Misconfigured { reason });
+                }
+                inner.fail(&error);
+                continue;
+            }
         };
         quota.told(&reply);
         if !reply.granted {
@@ -358,10 +441,14 @@ pub(super) async fn acquire(
         }
         // Counted from the answer: that may be a little late, and never early.
         let at = Instant::now() + reply.wait;
-        let (inner, quota) = (inner.clone(), quota.clone());
-        let reserved =
-            Reservation { inner, quota: quota.clone(), epoch: reply.epoch, number: reply.number, at, sent_at: None };
-        let permit = Permit::new(QuotaSource::Shared, reserved);
+        let reserved = Reservation {
+            quota: quota.clone(),
+            epoch: reply.epoch,
+            number: reply.number,
+            at,
+            sent_at: Mutex::new(None),
+        };
+        let permit = Permit::new(QuotaSource::Shared, Arc::new(reserved));
         if quota.waits_until(at, losses).await && Instant::now() <= at + reply.allowance / 2 {
             return Ok(permit);
         }
@@ -370,13 +457,13 @@ pub(super) async fn acquire(
     }
 }
 
-/// What the policy gives while the server cannot be reached.
-async fn fall_back(inner: &Inner, quota: &SharedQuota, max_wait: Duration) -> Result<Permit, Refused> {
-    match inner.policy {
-        FailurePolicy::Closed => Err(Refused::Unavailable),
+/// What the policy gives while the server is away.
+async fn fall_back(quota: &SharedQuota, ask: Ask) -> Result<Permit, Refused> {
+    match quota.inner.policy {
+        FailurePolicy::Closed => Err(Refused::Unavailable { reason: quota.inner.link.reason() }),
         FailurePolicy::Open => Ok(Permit::untracked(QuotaSource::Open)),
         FailurePolicy::LocalShare => {
-            let permit = quota.turns().acquire(max_wait).await?;
+            let permit = quota.share(ask).await?;
             quota.state().used = true;
             Ok(permit)
         }
@@ -385,43 +472,55 @@ async fn fall_back(inner: &Inner, quota: &SharedQuota, max_wait: Duration) -> Re
 
 /// A place that was reserved.
 struct Reservation {
-    inner: Arc<Inner>,
     quota: Arc<SharedQuota>,
     epoch: String,
     number: u64,
     at: Instant,
-    sent_at: Option<Instant>,
+    sent_at: Mutex<Option<Instant>>,
 }
 
 impl PermitHolder for Reservation {
-    fn report(&mut self, report: Report) {
+    fn report(&self, _: Slot, report: Report) {
         let now = Instant::now();
+        let mut sent_at = self.sent_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.quota.state();
+        let since = now - state.born;
+        match (report, *sent_at) {
+            (Report::Sent, _) => state.flow.sent(since),
+            (_, None) => {}
+            (Report::Answered | Report::Throttled { .. }, _) => {
+                state.flow.answered(since);
+                state.flow.ended();
+                self.quota.disturbed.notify_waiters();
+            }
+            _ => state.flow.ended(),
+        }
         let what = match report {
             Report::Sent => {
-                self.sent_at = Some(now);
+                *sent_at = Some(now);
                 return;
             }
             // The server assumes what it must.
             Report::Unanswered => return,
             Report::Unused | Report::NotSent => What::Unused,
-            Report::Throttled { pause } => {
-                let pause = pause.unwrap_or(BACKOFF);
+            Report::Throttled { delay } => {
+                let pause = delay.unwrap_or(state.limit.window());
+                drop(state);
                 // Here at once, elsewhere through the server.
                 self.quota.pause(pause);
                 What::Throttled { pause }
             }
             Report::Answered => {
-                let sent_at = self.sent_at.unwrap_or(now);
+                let sent_at = sent_at.unwrap_or(now);
                 let round_trip = now - sent_at;
-                let mut state = self.quota.state();
                 state.answers.came_after(round_trip);
                 let late_by =
-                    (sent_at.saturating_duration_since(self.at)) + round_trip.saturating_sub(state.answers.credit());
+                    (sent_at.saturating_duration_since(self.at)) + round_trip.saturating_sub(state.answers.credit);
                 What::Answered { late_by: (late_by < TELLING).then_some(late_by) }
             }
         };
         let (quota, epoch, number) = (self.quota.clone(), self.epoch.clone(), self.number);
-        self.inner.link.tell(Told { quota, epoch, number, when: now, what });
+        self.quota.inner.link.tell(Told { quota, epoch, number, when: now, what });
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::throttle::store::{Permit, PermitHolder, QuotaSource, Refused, Report};
+use crate::throttle::permit::{Permit, PermitHolder, QuotaSource, Report};
+use crate::throttle::store::Refused;
+use crate::throttle::window::Slot;
 
 /// The turns of this process.
 pub(super) struct Turns {
@@ -18,6 +20,8 @@ pub(super) struct Turns {
     cycle: Duration,
     /// A turn that is missed by more is not used.
     allowance: Duration,
+    /// The pause after a throttled response that names none.
+    window: Duration,
     state: Mutex<State>,
 }
 
@@ -29,8 +33,15 @@ struct State {
 
 impl Turns {
     /// Turns from `begin` on.
-    pub(super) fn new(origin: Instant, cycle: Duration, allowance: Duration, begin: Instant) -> Arc<Self> {
-        let mut turns = Self { origin, cycle, allowance, state: Mutex::new(State { next: 0, paused_until: None }) };
+    pub(super) fn new(
+        origin: Instant,
+        cycle: Duration,
+        allowance: Duration,
+        window: Duration,
+        begin: Instant,
+    ) -> Arc<Self> {
+        let mut turns =
+            Self { origin, cycle, allowance, window, state: Mutex::new(State { next: 0, paused_until: None }) };
         let next = turns.first_after(begin);
         turns.state.get_mut().unwrap_or_else(PoisonError::into_inner).next = next;
         Arc::new(turns)
@@ -57,7 +68,7 @@ impl Turns {
             let paused = self.state().paused_until.is_some_and(|end| at < end);
             // Late: this process did not run, and the turn of another one has come.
             if !paused && Instant::now() <= at + self.allowance {
-                return Ok(Permit::new(QuotaSource::LocalShare, Turn(self.clone())));
+                return Ok(Permit::new(QuotaSource::LocalShare, self.clone()));
             }
         }
     }
@@ -74,15 +85,13 @@ impl Turns {
     }
 }
 
-/// A turn that came. What becomes of its request changes nothing for the next ones, but for a pause.
-struct Turn(Arc<Turns>);
-
-impl PermitHolder for Turn {
-    fn report(&mut self, report: Report) {
-        if let Report::Throttled { pause } = report
-            && let Some(end) = Instant::now().checked_add(pause.unwrap_or(super::quota::BACKOFF))
+/// What becomes of a turn's request changes nothing for the next ones, but for a pause.
+impl PermitHolder for Turns {
+    fn report(&self, _: Slot, report: Report) {
+        if let Report::Throttled { delay } = report
+            && let Some(end) = Instant::now().checked_add(delay.unwrap_or(self.window))
         {
-            self.0.state().paused_until = Some(end);
+            self.state().paused_until = Some(end);
         }
     }
 }
@@ -96,8 +105,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn processes_take_turns_one_after_the_other() {
         let start = Instant::now();
-        let processes: Vec<_> =
-            (0..4).map(|rank| Turns::new(start + rank * 100 * MS, 400 * MS, 50 * MS, start + 450 * MS)).collect();
+        let processes: Vec<_> = (0..4)
+            .map(|rank| Turns::new(start + rank * 100 * MS, 400 * MS, 50 * MS, 1000 * MS, start + 450 * MS))
+            .collect();
         let mut tasks = tokio::task::JoinSet::new();
         for turns in processes {
             for _ in 0..3 {
@@ -116,7 +126,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_turn_that_cannot_come_in_time_is_refused_at_once_and_a_pause_is_kept() {
         let start = Instant::now();
-        let turns = Turns::new(start, 400 * MS, 50 * MS, start);
+        let turns = Turns::new(start, 400 * MS, 50 * MS, 1000 * MS, start);
         let mut first = turns.acquire(Duration::ZERO).await.unwrap();
         assert_eq!(turns.acquire(399 * MS).await.unwrap_err(), Refused::TooLong { needed: 400 * MS });
         first.sent();

@@ -1,0 +1,274 @@
+//! How much of a limit this quota may use, learned from throttled responses: pure, without a clock.
+//!
+//! A request that the service throttles although the window has room shows that others use the account, or that the limit is
+//! another one than the documented. From then on only a part of the window's slots is used. Slots, because they use what others leave
+//! of a window better than an even rate does: with five of ten left, 85 % at 3 % throttled, where an even rate comes to 81 % at 8 %.
+
+use std::time::Duration;
+
+/// How long the share stays as it is after a throttled response, in windows. The rate at which the service throttled last is
+/// remembered for that long.
+const PLATEAU: f64 = 8.6;
+/// The same after the first one: the request may have been late, and no other program is there.
+const FRESH_PLATEAU: f64 = 2.0;
+/// How often the share grows after that, in windows. What it grows by doubles.
+const STEP: f64 = 0.25;
+/// What a throttled response takes from the share while it does not grow.
+const DOWN: f64 = 0.12;
+/// By how many slots the share comes back larger, at most, from growing until it was throttled.
+const UP: f64 = 0.1;
+/// In so many windows after a throttled response, one more says nothing new: others are still out of step.
+const AFTERMATH: f64 = 3.0;
+/// After so many throttled responses in a row the limit is not one of this window, and requests are rarer.
+const MANY: u32 = 8;
+/// How long the others wait for the response to the request that goes ahead, beyond a quick round trip. A service refuses before it
+/// works, so a request that is not answered by then got through.
+const AHEAD: Duration = Duration::from_millis(100);
+/// More than this is no limit.
+const UNLIMITED: f64 = 1e6;
+
+/// The share of a limit, or of one that is not documented. Times count from any fixed moment.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Share {
+    /// The requests of the limit; infinite if none is documented.
+    pub(super) full: f64,
+    /// The window of the limit, or a second.
+    pub(super) window: Duration,
+    pub(super) level: Option<Level>,
+    pub(super) gate: Gate,
+    /// Throttled responses in a row, several within one pause counted once.
+    pub(super) in_a_row: u32,
+}
+
+/// What was learned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Level {
+    /// How many slots may be held.
+    pub(super) slots: f64,
+    /// When the service throttled last.
+    pub(super) since: Duration,
+    /// Whether nothing was known before that.
+    pub(super) fresh: bool,
+    /// Whether that was the aftermath of the one before.
+    pub(super) aftermath: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Gate {
+    Open,
+    /// A pause, until then.
+    Paused(Duration),
+    /// This request goes ahead, and the others follow at that time, if it is sent by now.
+    Ahead {
+        serial: u64,
+        follow: Option<Duration>,
+    },
+}
+
+impl Share {
+    /// The whole of a limit.
+    pub(super) fn new(full: f64, window: Duration) -> Self {
+        Self { full, window, level: None, gate: Gate::Open, in_a_row: 0 }
+    }
+
+    /// No request may go before that time, and then one goes ahead.
+    pub(super) fn hold(&mut self, until: Duration) {
+        self.gate = Gate::Paused(until);
+    }
+
+    /// How many words it is.
+    pub(super) const WORDS: usize = 8;
+
+    /// What was learned, for another process.
+    pub(super) fn to_words(&self) -> [u64; Self::WORDS] {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX - 1);
+        let level = self.level.unwrap_or(Level { slots: 0.0, since: Duration::ZERO, fresh: false, aftermath: false });
+        let (gate, time, serial) = match self.gate {
+            Gate::Open => (0, None, 0),
+            Gate::Paused(end) => (1, Some(end), 0),
+            Gate::Ahead { serial, follow } => (2, follow, serial),
+        };
+        [
+            level.slots.to_bits(),
+            nanos(level.since),
+            level.fresh.into(),
+            level.aftermath.into(),
+            gate,
+            time.map_or(u64::MAX, nanos),
+            serial,
+            self.in_a_row.into(),
+        ]
+    }
+
+    /// Takes over what another process learned; `None` if it makes no sense.
+    pub(super) fn learn_from_words(&mut self, words: &[u64]) -> Option<()> {
+        let &[slots, since, fresh, aftermath, gate, time, serial, in_a_row] = words else { return None };
+        let (slots, since) = (f64::from_bits(slots), Duration::from_nanos(since));
+        let level = Level { slots, since, fresh: fresh == 1, aftermath: aftermath == 1 };
+        self.level = (slots >= 1.0 && slots <= UNLIMITED).then_some(level);
+        let time = (time != u64::MAX).then(|| Duration::from_nanos(time));
+        self.gate = match (gate, time) {
+            (0, _) => Gate::Open,
+            (1, Some(end)) => Gate::Paused(end),
+            (2, follow) => Gate::Ahead { serial, follow },
+            _ => return None,
+        };
+        self.in_a_row = u32::try_from(in_a_row).ok()?;
+        Some(())
+    }
+
+    pub(super) fn limit(&mut self, full: f64, window: Duration) {
+        (self.full, self.window) = (full, window);
+    }
+
+    /// Until when no request may go, if none may; `Some(None)` until the one that goes ahead is sent.
+    pub(super) fn closed(&self, now: Duration) -> Option<Option<Duration>> {
+        match self.gate {
+            Gate::Paused(end) if now < end => Some(Some(end)),
+            Gate::Ahead { follow, .. } if follow.is_none_or(|time| now < time) => Some(follow),
+            Gate::Open | Gate::Paused(_) | Gate::Ahead { .. } => None,
+        }
+    }
+
+    /// When the pause ends, if there is one.
+    pub(super) fn paused_until(&self) -> Option<Duration> {
+        match self.gate {
+            Gate::Paused(end) => Some(end),
+            Gate::Ahead { follow, .. } => follow,
+            Gate::Open => None,
+        }
+    }
+
+    /// How many slots may be held; `None` for all of the limit.
+    pub(super) fn slots(&self, now: Duration) -> Option<u32> {
+        let slots = self.level?.slots.round();
+        let Some(steps) = self.steps(now) else { return Some(whole(slots)) };
+        let more = 2_f64.powf((steps + 1.0).min(64.0)) - 1.0;
+        // At least one more, and a tenth of many.
+        let slots = (slots * (1.0 + 0.1 * more)).max(slots + more);
+        (slots < self.full.min(UNLIMITED)).then(|| whole(slots))
+    }
+
+    /// Whether slots must be counted although no limit is documented.
+    pub(super) fn is_learned(&self) -> bool {
+        self.level.is_some()
+    }
+
+    /// How often the share has grown; `None` during the plateau.
+    fn steps(&self, now: Duration) -> Option<f64> {
+        let level = self.level?;
+        let windows = now.saturating_sub(level.since).div_duration_f64(self.window);
+        let plateau = if level.fresh { FRESH_PLATEAU } else { PLATEAU };
+        (windows >= plateau).then(|| ((windows - plateau) / STEP).floor())
+    }
+
+    /// A request got its permit, and so many slots are held.
+    pub(super) fn granted(&mut self, serial: u64, now: Duration, held: usize) {
+        if self.level.is_some() && self.slots(now).is_none() {
+            // The whole limit is used again.
+            self.level = None;
+        }
+        let ahead = Gate::Ahead { serial, follow: None };
+        self.gate = match (self.gate, self.level) {
+            (Gate::Paused(_), _) => ahead,
+            // What is used beyond the share is tried one by one, so that one response is throttled and not many.
+            (_, Some(level)) if self.steps(now).is_some() && held > index(level.slots.round()) => ahead,
+            _ => Gate::Open,
+        };
+    }
+
+    pub(super) fn sent(&mut self, serial: u64, now: Duration) {
+        if let Gate::Ahead { serial: ahead, follow } = &mut self.gate
+            && *ahead == serial
+        {
+            *follow = Some(now.saturating_add(AHEAD));
+        }
+    }
+
+    /// A request was accepted.
+    pub(super) fn answered(&mut self, serial: u64) {
+        match self.gate {
+            Gate::Open => self.in_a_row = 0,
+            Gate::Ahead { serial: ahead, .. } if ahead == serial => (self.gate, self.in_a_row) = (Gate::Open, 0),
+            // Sent before the pause: it says nothing about what the service does now.
+            Gate::Paused(_) | Gate::Ahead { .. } => {}
+        }
+    }
+
+    /// The request was not sent: another one goes ahead in its place.
+    pub(super) fn given_back(&mut self, serial: u64) {
+        if matches!(self.gate, Gate::Ahead { serial: ahead, .. } if ahead == serial) {
+            self.gate = Gate::Paused(Duration::ZERO);
+        }
+    }
+
+    /// A request was throttled while so many slots were held, its own included; `delay` is the wait that the service names. Returns
+    /// whether nothing had been learned before, so that the request may just have been late.
+    pub(super) fn throttled(&mut self, now: Duration, delay: Option<Duration>, held: usize) -> bool {
+        let mut fresh = false;
+        if matches!(self.gate, Gate::Paused(end) if now < end) {
+            // Requests that are in flight together are throttled together. The first time, each of them counts.
+            if let Some(level) = self.level.as_mut().filter(|level| level.fresh) {
+                level.slots = (level.slots - 1.0).max(1.0);
+            }
+        } else {
+            self.in_a_row = self.in_a_row.saturating_add(1);
+            fresh = self.slots(now).is_none();
+            self.learn(now, held);
+        }
+        let end = now.saturating_add(delay.unwrap_or_else(|| self.pause()));
+        self.gate = match self.gate {
+            Gate::Paused(already) => Gate::Paused(already.max(end)),
+            Gate::Open | Gate::Ahead { .. } => Gate::Paused(end),
+        };
+        fresh
+    }
+
+    fn learn(&mut self, now: Duration, held: usize) {
+        let through = f64::from(u32::try_from(held.saturating_sub(1)).unwrap_or(u32::MAX)).clamp(1.0, UNLIMITED);
+        let Some(level) = self.level.filter(|_| self.slots(now).is_some()) else {
+            // Of nearly all slots one too many: it may have been late.
+            let slots = if through > 0.8 * self.full { self.full - 1.0 } else { through };
+            // Two at the least, so that the request can be retried when the service says.
+            let slots = slots.max(2.0);
+            self.level = Some(Level { slots, since: now, fresh: true, aftermath: false });
+            return;
+        };
+        let mut next = Level { since: now, fresh: false, aftermath: false, ..level };
+        let windows = now.saturating_sub(level.since).div_duration_f64(self.window);
+        if self.in_a_row > 1 {
+            // The one that went ahead: the window is still full.
+            if self.in_a_row > MANY {
+                next.slots *= 0.8;
+            }
+        } else if self.steps(now).is_some() {
+            // As far as it may grow, or much farther: the others have become fewer.
+            let more = (through - level.slots) / 2.0;
+            next.slots += if through > 1.5 * level.slots + 1.0 { more } else { more.clamp(-0.5, UP) };
+        } else if windows < AFTERMATH && !level.aftermath {
+            next.aftermath = true;
+        } else if through < 0.6 * level.slots {
+            next.slots *= 0.7;
+        } else {
+            next.slots *= 1.0 - DOWN;
+        }
+        next.slots = next.slots.max(1.0);
+        self.level = Some(next);
+    }
+
+    /// The pause after a throttled response that names none: about one window.
+    fn pause(&self) -> Duration {
+        let known = self.level.is_some_and(|level| !level.fresh);
+        // A known share is exceeded by little, so there is room again before the window is over.
+        if known && self.in_a_row < MANY { self.window / 2 } else { self.window }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is positive")]
+fn whole(slots: f64) -> u32 {
+    slots.max(1.0) as u32
+}
+
+fn index(slots: f64) -> usize {
+    usize::try_from(whole(slots)).unwrap_or(usize::MAX)
+}
