@@ -569,16 +569,19 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
     fn visit_f64<E>(self, found: f64) -> Result<Present, E> {
         let slot = self.value.slot();
         let expected = slot.describe();
-        let converted = match slot {
-            Slot::Number(slot) => Some(*slot = found),
-            Slot::Int32(slot) => whole(found).and_then(|n| n.try_into().ok()).map(|number| *slot = number),
-            Slot::Int64(slot) => whole(found).map(|number| *slot = number),
-            Slot::Text(slot) => Some(*slot = Json::from(found).to_string()),
-            Slot::Enum(slot) => Some(slot.set(&Json::from(found).to_string())),
-            Slot::Any(slot) => Some(*slot = found.into()),
-            _ => None,
+        let fits = match slot {
+            Slot::Number(slot) => put(slot, Some(found)),
+            Slot::Int32(slot) => put(slot, whole(found).and_then(|number| number.try_into().ok())),
+            Slot::Int64(slot) => put(slot, whole(found)),
+            Slot::Text(slot) => put(slot, Some(Json::from(found).to_string())),
+            Slot::Any(slot) => put(slot, Some(found.into())),
+            Slot::Enum(slot) => {
+                slot.set(&Json::from(found).to_string());
+                true
+            }
+            _ => false,
         };
-        Ok(converted.is_some() || self.leave_out(expected, "another number"))
+        Ok(fits || self.leave_out(expected, "another number"))
     }
 
     fn visit_str<E>(self, found: &str) -> Result<Present, E> {
@@ -605,19 +608,21 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
             return Ok(false);
         }
         let expected = slot.describe();
-        let converted = match slot {
-            Slot::Boolean(slot) => match found {
-                "true" | "True" | "TRUE" | "1" => Some(true),
-                "false" | "False" | "FALSE" | "0" => Some(false),
-                _ => None,
+        let fits = match slot {
+            Slot::Boolean(slot) => {
+                let boolean = match found {
+                    "true" | "True" | "TRUE" | "1" => Some(true),
+                    "false" | "False" | "FALSE" | "0" => Some(false),
+                    _ => None,
+                };
+                put(slot, boolean)
             }
-            .map(|boolean| *slot = boolean),
-            Slot::Int32(slot) => whole_text(found).and_then(|n| n.try_into().ok()).map(|number| *slot = number),
-            Slot::Int64(slot) => whole_text(found).map(|number| *slot = number),
-            Slot::Number(slot) => found.parse().ok().filter(|n: &f64| n.is_finite()).map(|number| *slot = number),
-            _ => None,
+            Slot::Int32(slot) => put(slot, whole_text(found).and_then(|number| number.try_into().ok())),
+            Slot::Int64(slot) => put(slot, whole_text(found)),
+            Slot::Number(slot) => put(slot, found.parse().ok().filter(|number: &f64| number.is_finite())),
+            _ => false,
         };
-        Ok(converted.is_some() || self.leave_out(expected, "text that does not convert"))
+        Ok(fits || self.leave_out(expected, "text that does not convert"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<Present, A::Error> {
@@ -682,18 +687,21 @@ impl Fill<'_, '_> {
     fn integer(self, found: i128, json: impl Fn() -> Json) -> Present {
         let slot = self.value.slot();
         let expected = slot.describe();
-        let converted = match slot {
-            Slot::Int32(slot) => found.try_into().ok().map(|number| *slot = number),
-            Slot::Int64(slot) => found.try_into().ok().map(|number| *slot = number),
+        let fits = match slot {
+            Slot::Int32(slot) => put(slot, found.try_into().ok()),
+            Slot::Int64(slot) => put(slot, found.try_into().ok()),
             #[expect(clippy::cast_precision_loss, reason = "a number with a fraction is documented as inexact")]
-            Slot::Number(slot) => Some(*slot = found as f64),
-            Slot::Boolean(slot) if found == 0 || found == 1 => Some(*slot = found == 1),
-            Slot::Text(slot) => Some(*slot = found.to_string()),
-            Slot::Enum(slot) => Some(slot.set(&found.to_string())),
-            Slot::Any(slot) => Some(*slot = json()),
-            _ => None,
+            Slot::Number(slot) => put(slot, Some(found as f64)),
+            Slot::Boolean(slot) => put(slot, (found == 0 || found == 1).then_some(found == 1)),
+            Slot::Text(slot) => put(slot, Some(found.to_string())),
+            Slot::Any(slot) => put(slot, Some(json())),
+            Slot::Enum(slot) => {
+                slot.set(&found.to_string());
+                true
+            }
+            _ => false,
         };
-        converted.is_some() || self.leave_out(expected, "another whole number")
+        fits || self.leave_out(expected, "another whole number")
     }
 
     /// Leaves nothing in the value and notes why.
@@ -790,6 +798,17 @@ fn collect_object<'de, A: MapAccess<'de>>(mut access: A, progress: &mut Progress
         object.insert(name, access.next_value_seed(Collect(progress))?);
     }
     Ok(Json::Object(object))
+}
+
+/// Takes a converted value. Returns whether there is one.
+fn put<T>(slot: &mut T, converted: Option<T>) -> Present {
+    match converted {
+        Some(value) => {
+            *slot = value;
+            true
+        }
+        None => false,
+    }
 }
 
 /// The whole number that `found` is exactly, if it is one that a double holds without loss.
