@@ -63,6 +63,9 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
 
 const NOT_ASKED: &str = "not asked: there are no credentials";
 
+/// Where the texts of checks begin.
+const INDENT: usize = 15;
+
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -112,9 +115,12 @@ fn lines(report: &Value, tried: &[Tried]) -> String {
             Verdict::Broken => "\u{2717}",
             Verdict::Open => "-",
         };
-        out.push_str(&format!("{symbol} {name:<12} {}\n", output::printable(text)));
-        for line in more {
-            out.push_str(&format!("  {:<12} {}\n", "", output::printable(line)));
+        let width = output::width().map(|width| width.saturating_sub(INDENT));
+        let first = [text].into_iter().chain(more);
+        let mut head = format!("{symbol} {name:<12} ");
+        for line in first.flat_map(|line| output::wrapped(&output::printable(line), width)) {
+            out.push_str(&format!("{head}{line}\n"));
+            head = " ".repeat(INDENT);
         }
     }
     let works = report["can_call"] == true;

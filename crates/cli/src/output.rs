@@ -34,7 +34,8 @@ pub(crate) fn selected(value: &Value) -> String {
     }
 }
 
-fn width() -> Option<usize> {
+/// The columns of the terminal; `None` if standard output is not one.
+pub(crate) fn width() -> Option<usize> {
     let width = io::stdout().is_terminal().then(|| terminal_size_of(io::stdout())).flatten();
     width.map(|(Width(width), _)| usize::from(width))
 }
@@ -150,6 +151,24 @@ fn cell(value: &Value) -> String {
     }
 }
 
+/// Breaks a line between words so that it fits the width; a word that is longer stays whole.
+pub(crate) fn wrapped(line: &str, width: Option<usize>) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in line.split(' ') {
+        let last = lines.last().map_or(0, |line| line.width());
+        match lines.last_mut() {
+            Some(line) if last == 0 || width.is_none_or(|width| last + 1 + word.width() <= width) => {
+                if last > 0 {
+                    line.push(' ');
+                }
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Text without characters that a terminal obeys or a reader cannot see: an answer must not move the cursor, colour the text or turn
 /// its direction around.
 pub(crate) fn printable(text: &str) -> String {
@@ -240,6 +259,13 @@ mod tests {
         assert_eq!(selected(&json!(["a", 1])), "a\n1");
         assert!(selected(&json!([{ "Status": "OK", "Id": 1 }])).starts_with(" Id  Status"));
         assert_eq!((selected(&json!(null)), selected(&json!([]))), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn a_long_line_breaks_between_words() {
+        assert_eq!(wrapped("one two three", Some(7)), ["one two", "three"]);
+        assert_eq!(wrapped("incomprehensibilities 陈记 x", Some(6)), ["incomprehensibilities", "陈记 x"]);
+        assert_eq!((wrapped("one two", None), wrapped("", Some(5))), (vec!["one two".to_owned()], vec![String::new()]));
     }
 
     #[test]
