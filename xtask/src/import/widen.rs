@@ -197,7 +197,11 @@ pub fn wider(ty: &Ty, value: &Value, side: Side) -> Option<Ty> {
     let any_text = || Ty::Text(Vec::new());
     match (ty, value) {
         (Ty::Text(_), Value::Array(_) | Value::Object(_)) => (!is_request).then_some(Ty::Any),
-        (Ty::Any | Ty::Text(_), _) | (_, Value::Null) | (Ty::Bool, Value::Bool(_)) => None,
+        (Ty::Any | Ty::Text(_), _)
+        | (_, Value::Null)
+        | (Ty::Bool, Value::Bool(_))
+        | (Ty::List(_) | Ty::Wrapped(..), Value::Array(_))
+        | (Ty::Map(_) | Ty::Object(_), Value::Object(_)) => None,
         (Ty::Int32 | Ty::Int64 | Ty::Number, Value::Number(number)) => wider_number(ty, &number.to_string()),
         (Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool, Value::String(text)) => {
             let text = text.trim();
@@ -220,11 +224,8 @@ pub fn wider(ty: &Ty, value: &Value, side: Side) -> Option<Ty> {
             let is_boolean = number.as_i64().is_some_and(|number| number == 0 || number == 1);
             (!is_boolean && !is_request).then(any_text)
         }
-        (Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool, Value::Number(_) | Value::Bool(_)) => {
-            (!is_request).then(any_text)
-        }
+        (Ty::Int32 | Ty::Int64 | Ty::Number, Value::Bool(_)) => (!is_request).then(any_text),
         (_, Value::String(text)) if is_placeholder(text.trim()) => None,
-        (Ty::List(_) | Ty::Wrapped(..), Value::Array(_)) | (Ty::Map(_) | Ty::Object(_), Value::Object(_)) => None,
         _ => (!is_request).then_some(Ty::Any),
     }
 }
