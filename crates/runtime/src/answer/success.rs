@@ -6,7 +6,7 @@ use crate::descriptor::{ErrorDescriptor, SUCCESS_CODE};
 use crate::value::{Json, Object, View};
 
 /// The codes of success of the action, or else of its product; none if answers carry no such code.
-pub(super) fn codes<'a>(context: Context<'a>) -> &'a [&'static str] {
+pub(super) fn codes(context: Context<'_>) -> &[&'static str] {
     context.action.and_then(|action| action.success_codes).unwrap_or(context.product.success_codes)
 }
 
