@@ -3,5 +3,5 @@
 use alibabacloud_cams::ChatappSyncPhoneNumber;
 
 fn main() {
-    let _ = ChatappSyncPhoneNumber::builder().build(); //~ ERROR call `.cust_space_id(…)` before `.build()`: the parameter is required
+    let _ = ChatappSyncPhoneNumber::builder().build(); //~ ERROR call `.cust_space_id(…)` before `.build()`
 }

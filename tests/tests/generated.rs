@@ -1,4 +1,5 @@
 //! What the specifications say arrives in the types and descriptors of the generated code.
+#![allow(deprecated, reason = "one of the fixtures is deprecated")]
 
 use alibabacloud_cams as cams;
 use alibabacloud_runtime::descriptor::{

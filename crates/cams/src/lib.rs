@@ -33,6 +33,9 @@
 //! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
 //! - `credentials`: credentials from profiles, roles, OIDC and the metadata service, too; [`Client::from_env`] then asks all sources.
 //! - `blocking`: `blocking::Client`, the same calls for programs without async code.
+//! - `serde`: `Serialize` and `Deserialize` for requests, outputs and their members, with the names on the wire. Sensitive values are
+//!   written like all others, so a stored output is as confidential as the response was. Any self-describing format works (JSON,
+//!   YAML, MessagePack). Reading a value that does not fit its type, or a request without a required parameter, is an error.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::doc_markdown, reason = "names of products and services are prose in the specifications")]
@@ -40,12 +43,7 @@
 #[rustfmt::skip]
 mod generated;
 
-pub use alibabacloud_runtime::{
-    Bulk, CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Mismatch, Mismatches,
-    Network, ParameterPlacement, PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy,
-    SignatureVersion, Throttle, Transport, TransportError, UnsignedRequest, UntypedRequest, bulk, descriptor, event,
-    testing, throttle, transport,
-};
+alibabacloud_runtime::private::exports!();
 pub use generated::*;
 
 /// Where credentials come from: every source by itself, and the chain of them all.

@@ -125,7 +125,7 @@ async fn run_to_end(child: &mut Child, group: Group, output: &mut Vec<u8>) -> io
             None => Ok(0),
         }
     });
-    let status = match select(pin!(child.wait()), read).await {
+    match select(pin!(child.wait()), read).await {
         Either::Left((status, read)) => {
             drop(group);
             // What the program printed is in the pipe. A process that left the group may keep that open.
@@ -137,8 +137,7 @@ async fn run_to_end(child: &mut Child, group: Group, output: &mut Vec<u8>) -> io
             drop(group);
             Ok(ExitStatus::default())
         }
-    };
-    status
+    }
 }
 
 /// The program and the processes that it starts. They end with the value.

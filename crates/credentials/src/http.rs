@@ -117,14 +117,12 @@ async fn send(
     limit: Duration,
 ) -> Result<Response<Bytes>, Unanswered> {
     let handover = Handover::new();
-    match timeout(limit, transport.send(request, &handover)).await {
-        Ok(outcome) => Ok(outcome?),
-        Err(_) => {
-            let is_not_sent = !handover.may_have_been_sent();
-            let what = if is_not_sent { "no connection" } else { "no answer" };
-            Err(Unanswered { message: format!("{what} within {limit:?}"), is_not_sent, source: None })
-        }
+    if let Ok(outcome) = timeout(limit, transport.send(request, &handover)).await {
+        return Ok(outcome?);
     }
+    let is_not_sent = !handover.may_have_been_sent();
+    let what = if is_not_sent { "no connection" } else { "no answer" };
+    Err(Unanswered { message: format!("{what} within {limit:?}"), is_not_sent, source: None })
 }
 
 /// Whether the host is this machine.

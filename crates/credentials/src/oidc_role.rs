@@ -82,9 +82,10 @@ impl OidcRole {
             (TOKEN_FILE, self.token_file.is_some()),
         ];
         for (name, is_given) in parts {
-            match is_given || setup.environment.get(name)?.is_some() {
-                true => is_meant |= name != ROLE,
-                false => missing.push(name),
+            if is_given || setup.environment.get(name)?.is_some() {
+                is_meant |= name != ROLE;
+            } else {
+                missing.push(name);
             }
         }
         if !missing.is_empty() {

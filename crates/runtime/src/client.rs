@@ -107,7 +107,7 @@ impl<P: Product> Client<P> {
         let mut output = A::Output::default();
         let call = Call::typed(request)?.with_ticket(self.ticket.as_deref());
         let metadata = self.core.call(&call, options, &mut output).await?;
-        Ok(Response::new(output, metadata))
+        Ok(Response::received(output, metadata))
     }
 
     /// Calls an action by name, for one that the crate does not have yet; the whole answer comes back as JSON.
@@ -191,7 +191,7 @@ impl<P: Product> Client<P> {
             mismatches: judged.mismatches,
             body,
         };
-        Ok(Response::new(output, metadata))
+        Ok(Response::received(output, metadata))
     }
 
     /// Where requests go.

@@ -98,7 +98,7 @@ impl Run {
         if number.0.len() < SHORTEST_PHONE {
             // A short number is one only if it stands alone.
             let whole = self.digits.len() == number.0.len() || self.digits.len() == core.len();
-            return (whole && self.digits.ends_with(core)).then(|| 0..self.digits.len());
+            return (whole && self.digits.ends_with(core)).then_some(0..self.digits.len());
         }
         let start = self.digits.windows(core.len()).position(|window| window == core)?;
         let mut range = start..start + core.len();

@@ -516,7 +516,6 @@ impl StdError for Error {
     }
 }
 
-/// All kinds.
 /// A duration whose `Debug` output has at most two decimals, for texts that people read.
 pub(crate) fn rounded(duration: Duration) -> Duration {
     let unit = match duration.as_nanos() {
@@ -528,6 +527,7 @@ pub(crate) fn rounded(duration: Duration) -> Duration {
     u64::try_from(nanos).map_or(duration, Duration::from_nanos)
 }
 
+/// All kinds.
 #[cfg(test)]
 pub(crate) const KINDS: [ErrorKind; 9] = [
     ErrorKind::Configuration,

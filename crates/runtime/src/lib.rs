@@ -13,6 +13,7 @@
 //! - `aws-lc-rs` (default) or `ring`: the cryptography of TLS; one of them is needed by `reqwest`, `hyper` and `redis-tls`.
 //! - `http2`: HTTP/2 with servers that offer it.
 //! - `blocking`: the same calls for programs without async code.
+//! - `serde`: `Serialize` and `Deserialize` for the requests and outputs of generated crates. Sensitive values are written, too.
 //! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
 //! - `tracing` (default): spans and events of calls. The bundled transport depends on that crate anyway.
 //!
@@ -45,6 +46,7 @@ mod digits;
 mod endpoint;
 mod error;
 pub mod event;
+mod exports;
 mod headers;
 mod macros;
 mod options;

@@ -30,7 +30,27 @@ pub(crate) struct Metadata {
 }
 
 impl<T> Response<T> {
-    pub(crate) fn new(value: T, metadata: Metadata) -> Self {
+    /// A response around an output, for tests of code that takes responses: HTTP status 200, one attempt, no request ID, an empty
+    /// raw body.
+    ///
+    /// ```
+    /// use alibabacloud_runtime::Response;
+    ///
+    /// let response = Response::new("an output").with_request_id("A-1");
+    /// assert_eq!((*response, response.request_id(), response.attempts()), ("an output", Some("A-1"), 1));
+    /// ```
+    pub fn new(value: T) -> Self {
+        Self::received(value, Metadata { http_status: 200, attempts: 1, ..Metadata::default() })
+    }
+
+    /// The same with this request ID.
+    #[must_use]
+    pub fn with_request_id(mut self, request_id: impl Into<String>) -> Self {
+        self.metadata.request_id = Some(request_id.into());
+        self
+    }
+
+    pub(crate) fn received(value: T, metadata: Metadata) -> Self {
         Self { value, untyped: false, metadata }
     }
 
@@ -44,7 +64,8 @@ impl<T> Response<T> {
         self.value
     }
 
-    /// The service's ID of the request, to quote in a support ticket.
+    /// The service's ID of the request, to quote in a support ticket: the member `RequestId` of the response, or else the ID in its
+    /// header. The field `request_id` of an output has the same value.
     pub fn request_id(&self) -> Option<&str> {
         self.metadata.request_id.as_deref()
     }

@@ -80,7 +80,7 @@ impl RetryPolicy {
             let backoff = error.retry_after().unwrap_or_else(|| {
                 // Others may be throttled with this one: they come back at different times, and later every time.
                 let doubled = doubled(state.window, state.throttled).min(self.max_backoff.max(state.window));
-                let backoff = state.window + (doubled - state.window).mul_f64(state.dice);
+                let backoff = state.window + doubled.saturating_sub(state.window).mul_f64(state.dice);
                 if backoff < state.patience { backoff } else { state.window }
             });
             return (backoff < state.patience).then_some(backoff);

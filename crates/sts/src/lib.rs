@@ -17,12 +17,7 @@
 #[rustfmt::skip]
 mod generated;
 
-pub use alibabacloud_runtime::{
-    Bulk, CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Mismatch, Mismatches,
-    Network, ParameterPlacement, PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy,
-    SignatureVersion, Throttle, Transport, TransportError, UnsignedRequest, UntypedRequest, bulk, descriptor, event,
-    testing, throttle, transport,
-};
+alibabacloud_runtime::private::exports!();
 pub use generated::*;
 
 /// The same calls for programs without async code.

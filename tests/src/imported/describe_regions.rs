@@ -9,8 +9,6 @@ use super::ShelfStore;
 request! {
     /// `DescribeRegions`: not described.
     ///
-    /// Deprecated. Marked as deprecated in the official metadata, which names no replacement.
-    ///
     /// - No rate limit is published.
     /// - Idempotent (a guess, not reviewed): retried after a failure.
     /// - Needs no RAM permission.
@@ -21,6 +19,7 @@ request! {
     ///
     /// let request = DescribeRegions::new();
     /// ```
+    #[deprecated = "Marked as deprecated in the official metadata, which names no replacement."]
     #[builder(DescribeRegionsBuilder)]
     pub struct DescribeRegions {
         /// `OnlyForm`: not described.

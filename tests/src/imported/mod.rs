@@ -2,6 +2,7 @@
 
 //! The product's facts and its actions.
 #![allow(clippy::needless_update, reason = "a new field of a descriptor breaks nothing")]
+#![allow(deprecated, reason = "what is deprecated is declared and exported here")]
 
 use alibabacloud_runtime::descriptor::{
     ActionDescriptor, EndpointDescriptor, ProductDescriptor, RegionEndpoint,

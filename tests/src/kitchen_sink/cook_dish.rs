@@ -12,8 +12,6 @@ use super::{Kitchen, types};
 request! {
     /// Cooks a dish from everything that the language has.
     ///
-    /// Deprecated. Use \[`Greet`\] and a pizza instead.
-    ///
     /// After a call that was not answered: Look into the `oven` \<b>.
     ///
     /// - At most 200 requests in 60 seconds per account (read from the text, not reviewed).
@@ -27,6 +25,7 @@ request! {
     ///
     /// let request = CookDish::builder().title("86").persons(4).build();
     /// ```
+    #[deprecated = r"Use \[`Greet`\] and a pizza instead."]
     #[builder(CookDishBuilder)]
     pub struct CookDish {
         /// What the dish is called.
@@ -40,6 +39,7 @@ request! {
         #[required("call `.persons(…)` before `.build()`")]
         pub persons: i32,
         /// How heavy.
+        #[deprecated = "Use `Calories`."]
         #[wire("Grams")]
         #[example = "9000000000"]
         pub grams: Option<i64>,
@@ -185,6 +185,7 @@ object! {
         #[wire("Count")]
         pub count: Option<i32>,
         /// How heavy.
+        #[deprecated = "Use `Count`."]
         #[wire("Weight")]
         pub weight: Option<i64>,
         /// How much is left.
@@ -235,6 +236,7 @@ open_enum! {
     pub enum Kind {
         /// From the garden.
         Fresh = "FRESH",
+        #[deprecated = "Use `FRESH`."]
         /// From the bag.
         Dry = "DRY",
     }

@@ -47,7 +47,7 @@ impl Changes {
         let codes = (success(&a.success_codes), success(&b.success_codes));
         self.fact(("success code", ""), codes, std::convert::identity, Major, super::product::FAILURES);
         match (&a.deprecated, &b.deprecated) {
-            (None, Some(_)) => self.added("deprecated", "", "documentation asks for something else; the action stays"),
+            (None, Some(_)) => self.added("deprecated", "", "the compiler warns where the action is used; it stays"),
             (before, after) => self.documentation(("action", ""), "deprecated", before, after),
         }
         for (key, before, after) in [
@@ -108,10 +108,25 @@ impl Changes {
         let required = |required: bool| if required { "required" } else { "optional" }.to_owned();
         self.fact(at, (a.required, b.required), required, Major, reason);
         self.sensitive(at, a.sensitive, b.sensitive);
+        self.deprecated(at, a.deprecated.as_deref(), b.deprecated.as_deref());
         self.fact(at, (a.location, b.location), location, Minor, WIRE);
         self.fact(at, (a.style, b.style), style, Minor, WIRE);
         self.documentation(at, "description", &a.description, &b.description);
         self.documentation(at, "example", &a.example, &b.example);
+    }
+
+    pub(super) fn deprecated(&mut self, at: (&'static str, &str), old: Option<&str>, new: Option<&str>) {
+        if let (None, Some(_)) = (old, new) {
+            self.push(
+                at.0,
+                at.1,
+                "becomes deprecated".to_owned(),
+                Minor,
+                "the compiler warns where it is used; it stays",
+            );
+        } else {
+            self.documentation(at, "deprecated", &old, &new);
+        }
     }
 
     pub(super) fn sensitive(&mut self, at: (&'static str, &str), old: bool, new: bool) {

@@ -67,6 +67,7 @@ impl Changes {
             let reason = "programs that read another type do not compile";
             self.fact(at, (before.ty.to_string(), after.ty.to_string()), |ty| code(&ty), Major, reason);
             self.sensitive(at, a.sensitive, b.sensitive);
+            self.deprecated(at, a.deprecated.as_deref(), b.deprecated.as_deref());
             self.fact(
                 at,
                 (wire(&a.ty), wire(&b.ty)),
@@ -94,6 +95,7 @@ impl Changes {
             let name = place(after.value);
             let at = ("value", name.as_str());
             self.fact(at, (&before.name, &after.name), |name| code(name), Major, "its variant has another name");
+            self.deprecated(at, before.deprecated, after.deprecated);
             self.documentation(at, "description", before.description, after.description);
         }
         let reason = "the order of the variants is that of `VALUES` and of comparisons with `<`";

@@ -8,7 +8,7 @@ use quote::quote;
 use super::docs::{Markdown, described};
 use super::example::Examples;
 use super::print::{doc, document, ident, import, print, print_in, print_statement, string};
-use super::types::{ITEM, MEMBER, Used, macros, tokens};
+use super::types::{ITEM, MEMBER, Used, deprecated, macros, tokens};
 use super::{file, header};
 use crate::model::{Action, Model, Parameter};
 use crate::spec::{self, Authorization, Location, Method, RateLimit, Style};
@@ -65,7 +65,8 @@ fn request(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> String {
     let about = doc(&documentation(model, action, crate_path));
     let (name, builder) = (ident(&action.request), ident(&action.builder));
     let parameters = action.parameters.iter().map(parameter);
-    print_in("request", &quote!(#about #[builder(#builder)] pub struct #name { #(#parameters,)* }))
+    let deprecated = deprecated(action.facts.deprecated.as_deref());
+    print_in("request", &quote!(#about #deprecated #[builder(#builder)] pub struct #name { #(#parameters,)* }))
 }
 
 fn parameter(parameter: &Parameter<'_>) -> TokenStream {
@@ -88,9 +89,10 @@ fn parameter(parameter: &Parameter<'_>) -> TokenStream {
         let message = format!("call `.{}(…)` before `.build()`", parameter.field);
         quote!(#[required(#message)])
     });
+    let deprecated = deprecated(facts.deprecated.as_deref());
     let (field, ty) = (ident(&parameter.field), tokens(&parameter.ty));
     let ty = if facts.required { ty } else { quote!(Option<#ty>) };
-    quote!(#about #[wire(#wire #form #style #sensitive)] #example #required pub #field: #ty)
+    quote!(#about #deprecated #[wire(#wire #form #style #sensitive)] #example #required pub #field: #ty)
 }
 
 /// What an action does, or that it is not described.
@@ -108,9 +110,6 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
             lines.append(&mut more);
         }
     };
-    if let Some(deprecated) = &facts.deprecated {
-        paragraph(Markdown::new(&format!("Deprecated. {deprecated}")).lines(ITEM));
-    }
     paragraph(Markdown::new(&facts.description).lines(ITEM));
 
     if !facts.unknown_outcome.is_empty() {

@@ -77,7 +77,8 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
              # HTTP/2 with servers that offer it.\nhttp2 = [\"alibabacloud-runtime/http2\"]\n";
     let more = if credentials.is_some() { ", \"alibabacloud-credentials?/tracing\"" } else { "" };
     text += &format!("# `tracing` spans of calls and attempts.\ntracing = [\"alibabacloud-runtime/tracing\"{more}]\n");
-    text += "# `blocking::Client`: the same calls for programs without async code.\nblocking = [\"alibabacloud-runtime/blocking\"]\n";
+    text += "# `blocking::Client`: the same calls for programs without async code.\nblocking = [\"alibabacloud-runtime/blocking\"]\n\
+             # `Serialize` and `Deserialize` for requests, outputs and their members.\nserde = [\"alibabacloud-runtime/serde\"]\n";
     text += "# A quota that processes on many machines share through a Redis server; over TLS with the second.\n\
              redis = [\"alibabacloud-runtime/redis\"]\nredis-tls = [\"alibabacloud-runtime/redis-tls\"]\n";
     if credentials.is_some() {
@@ -195,11 +196,7 @@ fn library(model: &Model<'_>) -> String {
             deepest(model).map_or_else(String::new, |limit| format!("\n#![recursion_limit = \"{limit}\"]")),
         ),
         "#[rustfmt::skip]\nmod generated;".to_owned(),
-        "pub use alibabacloud_runtime::{\n    Bulk, CallOptions, Credentials, CredentialsError, EnvironmentCredentials, Error, ErrorKind, Mismatch, Mismatches,\n    \
-         Network, ParameterPlacement, PreparedRequest, ProvideCredentials, ProvideFuture, RateLimit, Response, RetryPolicy,\n    \
-         SignatureVersion, Throttle, Transport, TransportError, UnsignedRequest, UntypedRequest, bulk, descriptor, event,\n    \
-         testing, throttle, transport,\n};\npub use generated::*;"
-            .to_owned(),
+        "alibabacloud_runtime::private::exports!();\npub use generated::*;".to_owned(),
         if model.offers_credentials {
             "/// Where credentials come from: every source by itself, and the chain of them all.\n#[cfg(feature = \"credentials\")]\n\
              pub use alibabacloud_credentials as credentials;"
@@ -213,7 +210,9 @@ fn library(model: &Model<'_>) -> String {
             literal(&blocking)
         ),
         format!("#[doc = {}]\npub type Client = alibabacloud_runtime::Client<{product}>;", literal(&calls)),
-        format!("/// Settings for a [`Client`].\npub type ClientBuilder = alibabacloud_runtime::ClientBuilder<{product}>;"),
+        format!(
+            "/// Settings for a [`Client`].\npub type ClientBuilder = alibabacloud_runtime::ClientBuilder<{product}>;"
+        ),
     ])
 }
 
@@ -232,7 +231,7 @@ pub fn tests(model: &Model<'_>, crate_path: &str) -> String {
     let mut parts = vec![
         header(&folder(model)),
         "//! The documented answer of every action decodes, every member of it arrives, and nothing else does.\n\
-         #![allow(missing_docs, unused_imports, reason = \"a file of tests; which there are depends on the features\")]"
+         #![allow(deprecated, missing_docs, unused_imports, reason = \"a file of tests; which there are depends on the features\")]"
             .to_owned(),
         "use alibabacloud_runtime::private::example::check;".to_owned(),
     ];

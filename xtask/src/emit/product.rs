@@ -6,7 +6,7 @@ use quote::quote;
 use super::docs::Markdown;
 use super::print::{doc, ident, import, print, string};
 use super::{MARK, WIDTH, file, folder, header};
-use crate::model::{Action, Model};
+use crate::model::{Action, Model, Types};
 use crate::spec;
 
 pub(super) fn module(model: &Model<'_>) -> String {
@@ -29,6 +29,8 @@ pub(super) fn module(model: &Model<'_>) -> String {
         .iter()
         .any(|action| action.feature.is_some())
         .then(|| quote!(#![allow(unused_imports, reason = "which actions there are depends on the features")]));
+    let allow_deprecated = is_any_deprecated(model)
+        .then(|| quote!(#![allow(deprecated, reason = "what is deprecated is declared and exported here")]));
     let descriptors = import(
         &quote!(alibabacloud_runtime::descriptor),
         &[
@@ -51,6 +53,7 @@ pub(super) fn module(model: &Model<'_>) -> String {
             #![doc = " The product's facts and its actions."]
             #![allow(clippy::needless_update, reason = "a new field of a descriptor breaks nothing")]
             #allow_unused
+            #allow_deprecated
         }),
         print(&quote!(#descriptors #provide #traits)),
         print(&modules(model)),
@@ -81,6 +84,20 @@ pub(super) fn module(model: &Model<'_>) -> String {
 /// The condition under which something of an action is there.
 fn cfg(action: &Action<'_>) -> Option<TokenStream> {
     action.feature.as_ref().map(|feature| quote!(#[cfg(feature = #feature)]))
+}
+
+/// Whether anything that the code uses itself is deprecated.
+fn is_any_deprecated(model: &Model<'_>) -> bool {
+    let is_among = |types: &Types<'_>| {
+        types.objects.iter().flat_map(|object| &object.members).any(|member| member.facts.deprecated.is_some())
+            || types.enums.iter().flat_map(|values| &values.variants).any(|variant| variant.deprecated.is_some())
+    };
+    let is_in = |action: &Action<'_>| {
+        action.facts.deprecated.is_some()
+            || action.parameters.iter().any(|parameter| parameter.facts.deprecated.is_some())
+            || is_among(&action.types)
+    };
+    model.actions.iter().any(is_in) || is_among(&model.shapes)
 }
 
 /// The modules, each documented where it is declared.

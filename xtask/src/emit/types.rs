@@ -33,8 +33,9 @@ fn object(object: &Object<'_>) -> String {
         let about = doc(&described(&member.facts.name.value, &member.facts.description, member.numbered).lines(MEMBER));
         let wire = string(&member.facts.name.value);
         let sensitive = member.facts.sensitive.then(|| quote!(, sensitive));
+        let deprecated = deprecated(member.facts.deprecated.as_deref());
         let (field, ty) = (ident(&member.field), tokens(&member.ty));
-        quote!(#about #[wire(#wire #sensitive)] pub #field: #ty)
+        quote!(#about #deprecated #[wire(#wire #sensitive)] pub #field: #ty)
     });
     print_in("object", &quote!(#about pub struct #name { #(#members,)* }))
 }
@@ -42,7 +43,9 @@ fn object(object: &Object<'_>) -> String {
 fn open_enum(values: &Enum<'_>) -> String {
     let variants = values.variants.iter().map(|variant| {
         let about = described(variant.value, variant.description, variant.numbered).lines(MEMBER);
-        self::variant(&variant.name, variant.value, &about)
+        let deprecated = deprecated(variant.deprecated);
+        let variant = self::variant(&variant.name, variant.value, &about);
+        quote!(#deprecated #variant)
     });
     let about = about(&values.name, &values.about);
     let name = ident(&values.name);
@@ -70,6 +73,14 @@ pub(super) fn error_codes(codes: &[ErrorCode<'_>]) -> String {
 fn variant(name: &str, value: &str, about: &[String]) -> TokenStream {
     let (about, name, value) = (doc(about), ident(name), string(value));
     quote!(#about #name = #value)
+}
+
+/// The attribute of what is deprecated.
+pub(super) fn deprecated(instead: Option<&str>) -> Option<TokenStream> {
+    instead.map(|text| {
+        let text = string(&Markdown::new(text).inline());
+        quote!(#[deprecated = #text])
+    })
 }
 
 /// What is said about a type.

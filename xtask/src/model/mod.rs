@@ -11,6 +11,8 @@ use std::fmt;
 use crate::diagnostic::Diagnostic;
 use crate::spec::{self, Spanned, Spec};
 
+#[cfg(test)]
+pub use names::exports;
 pub use names::{Kind, rust_name};
 use scope::{Name, Scope};
 
@@ -120,6 +122,8 @@ pub struct Variant<'s> {
     pub numbered: bool,
     pub value: &'s str,
     pub description: &'s str,
+    /// What to use instead.
+    pub deprecated: Option<&'s str>,
 }
 
 /// A Rust type.

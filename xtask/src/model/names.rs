@@ -124,9 +124,9 @@ fn reserved(name: &str, kind: Kind) -> Option<Reserved> {
     let used = match kind {
         Kind::Field | Kind::Static => false,
         Kind::Parameter => USED_PARAMETERS.contains(&name),
-        Kind::Module => USED_MODULES.contains(&name),
+        Kind::Module => USED_MODULES.contains(&name) || exports().any(|export| export == name),
         Kind::Type => is_among(&USED_TYPES, name),
-        Kind::Request => is_among(&USED_TYPES, name) || is_among(&USED_AT_ROOT, name),
+        Kind::Request => is_among(&USED_TYPES, name) || exports().any(|export| export == name),
         Kind::Variant => name == "Unrecognized",
     };
     if ["self", "Self", "super", "crate", "_", ""].contains(&name) {
@@ -168,13 +168,7 @@ const USED_MODULES: &[&str] = &[
     "alloc",
     "alibabacloud_runtime",
     "alibabacloud_credentials",
-    "bulk",
     "credentials",
-    "descriptor",
-    "event",
-    "testing",
-    "throttle",
-    "transport",
 ];
 
 /// The prelude; what generated files import; what stands at the root of every generated crate; the answer of every action.
@@ -187,12 +181,14 @@ const USED_TYPES: [&str; 3] = [
     "Client ClientBuilder ErrorCode ErrorKind Output Response",
 ];
 
-/// What else stands at the root of a generated crate.
-const USED_AT_ROOT: [&str; 1] = [
-    "Bulk CallOptions Credentials CredentialsError EnvironmentCredentials Mismatch Mismatches Network ParameterPlacement \
-     PreparedRequest ProvideCredentials ProvideFuture RetryPolicy SignatureVersion Throttle Transport TransportError \
-     UnsignedRequest UntypedRequest",
-];
+/// The list of what the runtime gives to the root of every generated crate, in its own words.
+const EXPORTS: &str = include_str!("../../../crates/runtime/src/exports.rs");
+
+/// What the runtime gives to the root of every generated crate.
+pub fn exports() -> impl Iterator<Item = &'static str> {
+    let list = EXPORTS.split_once("pub use $crate::{").and_then(|(_, rest)| rest.split_once('}'));
+    list.map_or("", |(list, _)| list).split(',').map(str::trim).filter(|name| !name.is_empty())
+}
 
 fn is_among(lists: &[&str], name: &str) -> bool {
     lists.iter().any(|names| names.split(' ').any(|used| used == name))

@@ -171,10 +171,11 @@ impl<'s, 'f> Namer<'s, 'f> {
         let given = values.values.iter().map(|value| (&value.value, value.rust_name.as_ref()));
         scope.take_given(given, Kind::Variant, self.findings);
         let mut variants = Vec::new();
-        for value in &values.values {
-            let Name { text, numbered } = scope.name(&value.value, value.rust_name.as_ref(), Kind::Variant);
-            let (value, description) = (&value.value.value, &value.description);
-            variants.push(Variant { name: text, numbered, value, description });
+        for facts in &values.values {
+            let Name { text, numbered } = scope.name(&facts.value, facts.rust_name.as_ref(), Kind::Variant);
+            let (value, description) = (&facts.value.value, &facts.description);
+            let deprecated = facts.deprecated.as_deref();
+            variants.push(Variant { name: text, numbered, value, description, deprecated });
         }
         self.types.enums.push(Enum { name, about, variants });
     }

@@ -204,6 +204,9 @@ pub(crate) struct ValueFacts {
     /// The Rust name of the variant, where the automatic one will not do.
     #[serde(default)]
     pub(crate) rust_name: Key<Located<String>>,
+    /// Marks the value as deprecated: what to use instead.
+    #[serde(default)]
+    pub(crate) deprecated: Key<Located<String>>,
 }
 
 /// The keys that describe a type, borrowed from whatever has them.
@@ -298,6 +301,9 @@ typed! {
         /// which leave no other place.
         #[serde(default)]
         in_url: Key<Located<bool>>,
+        /// Marks it as deprecated: what to use instead.
+        #[serde(default)]
+        deprecated: Key<Located<String>>,
         /// Where it travels; `query` if not given.
         #[serde(default)]
         location: Key<Located<Location>>,
@@ -321,6 +327,9 @@ typed! {
         /// Why the type is not the documented one; the documentation shows it. Remove it once you have checked the type.
         #[serde(default)]
         guessed: Key<Located<String>>,
+        /// Marks it as deprecated: what to use instead.
+        #[serde(default)]
+        deprecated: Key<Located<String>>,
         /// The Rust name of the field, where the automatic one will not do.
         #[serde(default)]
         rust_name: Key<Located<String>>,

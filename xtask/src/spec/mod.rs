@@ -163,6 +163,8 @@ pub struct Parameter {
     pub ty: Type,
     pub required: bool,
     pub sensitive: bool,
+    /// What to use instead.
+    pub deprecated: Option<String>,
     /// Whether what is sensitive of it may be in the URL.
     pub in_url: bool,
     pub location: Location,
@@ -219,6 +221,8 @@ pub struct Field {
     pub rust_name: Option<Spanned<String>>,
     pub ty: Type,
     pub sensitive: bool,
+    /// What to use instead.
+    pub deprecated: Option<String>,
     /// Empty: the specification says `none`.
     pub description: String,
 }
@@ -269,6 +273,8 @@ pub struct Enum {
 pub struct EnumValue {
     pub value: Spanned<String>,
     pub rust_name: Option<Spanned<String>>,
+    /// What to use instead.
+    pub deprecated: Option<String>,
     /// Empty: the specification says `none`.
     pub description: String,
 }

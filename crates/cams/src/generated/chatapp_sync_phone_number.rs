@@ -26,7 +26,7 @@ request! {
     /// ```
     #[builder(ChatappSyncPhoneNumberBuilder)]
     pub struct ChatappSyncPhoneNumber {
-        /// The ID of the space to which the WhatsApp Business Account is bound.
+        /// The space ID of the user under the ISV (independent software vendor) account.
         #[wire("CustSpaceId")]
         #[example = "293483938849493"]
         #[required("call `.cust_space_id(…)` before `.build()`")]
@@ -70,13 +70,13 @@ object! {
         /// `OK` for success, otherwise an error code.
         #[wire("Code")]
         pub code: Option<String>,
-        /// What is to be said about the outcome.
+        /// The status message.
         #[wire("Message")]
         pub message: Option<String>,
         /// Whether the call succeeded.
         #[wire("Success")]
         pub success: Option<bool>,
-        /// Why access was denied, if it was; the gateway may send a JSON object instead of text.
+        /// The reason why access was denied; the gateway may send a JSON object instead of text.
         #[wire("AccessDeniedDetail")]
         pub access_denied_detail: Option<String>,
         /// The phone numbers of the WhatsApp Business Account.
@@ -97,19 +97,19 @@ object! {
         /// The state of the number at WhatsApp.
         #[wire("Status")]
         pub status: Option<Status>,
-        /// How recipients took the messages of the last days.
+        /// How recipients rated recent messages.
         #[wire("QualityRating")]
         pub quality_rating: Option<QualityRating>,
-        /// How far the verification of the number is.
+        /// The state of the verification of the number.
         #[wire("CodeVerificationStatus")]
         pub code_verification_status: Option<CodeVerificationStatus>,
-        /// To how many recipients a day the number may send.
+        /// The number of recipients a day to which the number may send messages.
         #[wire("MessagingLimitTier")]
         pub messaging_limit_tier: Option<MessagingLimitTier>,
-        /// How the review of the verified name ended.
+        /// The result of the review of the verified name.
         #[wire("NameStatus")]
         pub name_status: Option<types::NameReview>,
-        /// How the review of a new name stands.
+        /// The state of the review of a new name.
         #[wire("NewNameStatus")]
         pub new_name_status: Option<types::NameReview>,
         /// The message queue that receives status reports.
@@ -127,49 +127,49 @@ object! {
         /// Whether the account is a WhatsApp Official Business Account.
         #[wire("IsOfficial")]
         pub is_official: Option<IsOfficial>,
-        /// How the number takes WhatsApp calls.
+        /// The settings for WhatsApp calls to the number.
         #[wire("CallingConfigure")]
         pub calling_configure: Option<CallingConfigure>,
     }
 }
 
 object! {
-    /// How the number takes WhatsApp calls.
+    /// The settings for WhatsApp calls to the number.
     pub struct CallingConfigure {
-        /// The settings of calls.
+        /// The settings of calls and their hours.
         #[wire("Calling")]
         pub calling: Option<Calling>,
         /// The address to which call events are posted.
         #[wire("CallingCallbackUrl")]
         pub calling_callback_url: Option<String>,
-        /// How long a call may last.
+        /// The longest duration of a call; no unit is published.
         #[wire("MaxTalkTime")]
         pub max_talk_time: Option<i64>,
     }
 }
 
 object! {
-    /// The settings of calls.
+    /// The settings of calls and their hours.
     pub struct Calling {
-        /// Whether calls are switched on.
+        /// Whether calls are enabled.
         #[wire("Status")]
         pub status: Option<String>,
-        /// Where users see the button that starts a call.
+        /// Where the call button is visible to users.
         #[wire("CallIconVisibility")]
         pub call_icon_visibility: Option<String>,
-        /// Whether users are asked for the permission to be called back.
+        /// Whether users are asked for permission to be called back.
         #[wire("CallbackPermissionStatus")]
         pub callback_permission_status: Option<String>,
-        /// When calls are taken.
+        /// The hours during which calls are accepted.
         #[wire("CallHours")]
         pub call_hours: Option<CallHours>,
     }
 }
 
 object! {
-    /// When calls are taken.
+    /// The hours during which calls are accepted.
     pub struct CallHours {
-        /// Whether the hours are observed.
+        /// Whether the call hours are enforced.
         #[wire("Status")]
         pub status: Option<String>,
         /// The time zone of the hours.
@@ -178,7 +178,7 @@ object! {
         /// The hours of each day of the week.
         #[wire("WeeklyOperatingHours")]
         pub weekly_operating_hours: Vec<WeeklyOperatingHour>,
-        /// Days with hours of their own.
+        /// The hours on holidays.
         #[wire("HolidaySchedule")]
         pub holiday_schedule: Vec<HolidaySchedule>,
     }
@@ -190,25 +190,25 @@ object! {
         /// The day of the week.
         #[wire("DayOfWeek")]
         pub day_of_week: Option<String>,
-        /// When the hours begin.
+        /// The start of the hours.
         #[wire("OpenTime")]
         pub open_time: Option<String>,
-        /// When the hours end.
+        /// The end of the hours.
         #[wire("CloseTime")]
         pub close_time: Option<String>,
     }
 }
 
 object! {
-    /// The hours of one day.
+    /// The hours on one holiday.
     pub struct HolidaySchedule {
-        /// The day.
+        /// The date of the holiday.
         #[wire("Date")]
         pub date: Option<String>,
-        /// When the hours begin.
+        /// The start of the hours.
         #[wire("StartTime")]
         pub start_time: Option<String>,
-        /// When the hours end.
+        /// The end of the hours.
         #[wire("EndTime")]
         pub end_time: Option<String>,
     }
@@ -219,15 +219,15 @@ open_enum! {
     pub enum Status {
         /// The number is in use and can send and receive messages.
         Connected = "CONNECTED",
-        /// The number waits for its registration to be completed.
+        /// The registration of the number is not complete.
         Pending = "PENDING",
-        /// The number was moved to another account.
+        /// The number was migrated to another account.
         Migrated = "MIGRATED",
-        /// The quality of the messages is low; the number is restricted if it stays low.
+        /// The quality of the messages is low; the number is restricted if the quality stays low.
         Flagged = "FLAGGED",
-        /// The number used up its limit of conversations that it may start.
+        /// The number has reached its limit of conversations that the business starts.
         Restricted = "RESTRICTED",
-        /// The number sends fewer messages than usual because of a limit.
+        /// The rate at which the number may send messages is reduced.
         RateLimited = "RATE_LIMITED",
         /// WhatsApp has banned the number.
         Banned = "BANNED",
@@ -237,13 +237,13 @@ open_enum! {
         Disconnected = "DISCONNECTED",
         /// The number was removed from the account.
         Deleted = "DELETED",
-        /// WhatsApp does not know the state.
+        /// The state is unknown.
         Unknown = "UNKNOWN",
     }
 }
 
 open_enum! {
-    /// How recipients took the messages of the last days.
+    /// How recipients rated recent messages.
     pub enum QualityRating {
         /// High quality.
         Green = "GREEN",
@@ -257,25 +257,25 @@ open_enum! {
 }
 
 open_enum! {
-    /// How far the verification of the number is.
+    /// The state of the verification of the number.
     pub enum CodeVerificationStatus {
         /// The number is verified.
         Verified = "VERIFIED",
         /// The number is not verified.
         NotVerified = "NOT_VERIFIED",
-        /// The review needs more information.
+        /// The review requires more information.
         MoreInformationRequested = "MORE_INFORMATION_REQUESTED",
-        /// The review ended with a refusal.
+        /// The verification was rejected.
         Rejected = "REJECTED",
-        /// The request for a review was withdrawn.
+        /// The verification was revoked.
         Revoked = "REVOKED",
     }
 }
 
 open_enum! {
-    /// To how many recipients a day the number may send.
+    /// The number of recipients a day to which the number may send messages.
     pub enum MessagingLimitTier {
-        /// 10 recipients a day; no longer given to new numbers.
+        /// 10 recipients a day; no longer assigned to new numbers.
         Tier10 = "TIER_10",
         /// 50 recipients a day.
         Tier50 = "TIER_50",
@@ -287,7 +287,7 @@ open_enum! {
         Tier10K = "TIER_10K",
         /// 100,000 recipients a day.
         Tier100K = "TIER_100K",
-        /// Any number of recipients.
+        /// An unlimited number of recipients a day.
         TierUnlimited = "TIER_UNLIMITED",
     }
 }
@@ -295,9 +295,9 @@ open_enum! {
 open_enum! {
     /// Whether the account is a WhatsApp Official Business Account.
     pub enum IsOfficial {
-        /// It is one.
+        /// An official account.
         Y = "Y",
-        /// It is none.
+        /// Not an official account.
         N = "N",
     }
 }

@@ -9,13 +9,13 @@ use alibabacloud_runtime::{Action, Request};
 use super::{Cams, errors};
 
 request! {
-    /// Starts moving a phone number from another WhatsApp provider to Alibaba Cloud.
+    /// Initiates the migration of a phone number from another WhatsApp provider to Alibaba Cloud.
     ///
-    /// Two-step verification of the number must be switched off at the other provider first. The
-    /// next step is to ask for a verification code; a verification is valid for 14 days.
+    /// Disable two-step verification of the number at the other provider first. The next step is
+    /// to request a verification code. A verification is valid for 14 days.
     ///
     /// After a call that was not answered: Sync the space with `ChatappSyncPhoneNumber` and look
-    /// for the number before you send the call again.
+    /// for the number before you send the request again.
     ///
     /// - At most 10 requests per second per account.
     /// - Not idempotent: never retried when the server may already have acted.
@@ -34,12 +34,13 @@ request! {
     /// ```
     #[builder(CreateChatappMigrationInitiateBuilder)]
     pub struct CreateChatappMigrationInitiate {
-        /// The ID of the space that takes the number over.
+        /// The space ID of the user within the ISV (independent software vendor) account, which
+        /// takes over the number.
         #[wire("CustSpaceId")]
         #[example = "293483938849493"]
         #[required("call `.cust_space_id(…)` before `.build()`")]
         pub cust_space_id: String,
-        /// The phone number to move, without its country code.
+        /// The phone number to migrate, without its country code.
         #[wire("MobileNumber", sensitive)]
         #[example = "13900001234"]
         #[required("call `.mobile_number(…)` before `.build()`")]
@@ -57,13 +58,13 @@ impl Action for CreateChatappMigrationInitiate {
     type Output = Output;
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "CreateChatappMigrationInitiate",
-        summary: "Starts moving a phone number from another WhatsApp provider to Alibaba Cloud.",
-        description: "Two-step verification of the number must be switched off at the other \
-            provider first. The next step is to ask for a verification code; a verification is \
-            valid for 14 days.",
+        summary: "Initiates the migration of a phone number from another WhatsApp provider to \
+            Alibaba Cloud.",
+        description: "Disable two-step verification of the number at the other provider first. \
+            The next step is to request a verification code. A verification is valid for 14 days.",
         idempotent: false,
         unknown_outcome: "Sync the space with `ChatappSyncPhoneNumber` and look for the number \
-            before you send the call again.",
+            before you send the request again.",
         rate_limit: Some(RateLimit::per_second(10)),
         authorization: AuthorizationDescriptor {
             action: "cams:CreateChatappMigrationInitiate",
@@ -91,10 +92,10 @@ object! {
         /// `OK` for success, otherwise an error code.
         #[wire("Code")]
         pub code: Option<String>,
-        /// What is to be said about the outcome.
+        /// The status message.
         #[wire("Message")]
         pub message: Option<String>,
-        /// Why access was denied, if it was; the gateway may send a JSON object instead of text.
+        /// The reason why access was denied; the gateway may send a JSON object instead of text.
         #[wire("AccessDeniedDetail")]
         pub access_denied_detail: Option<String>,
         /// The migration that was started.
@@ -106,22 +107,22 @@ object! {
 object! {
     /// The migration that was started.
     pub struct Data {
-        /// The number that is being moved, with its country code and without a plus sign.
+        /// The number to migrate, with its country code and without a plus sign.
         #[wire("PhoneNumber", sensitive)]
         pub phone_number: Option<String>,
-        /// The ID under which the service keeps the number.
+        /// The ID of the number at the service.
         #[wire("Id")]
         pub id: Option<String>,
-        /// How far the migration is.
+        /// The state of the migration.
         #[wire("Status")]
         pub status: Option<Status>,
     }
 }
 
 open_enum! {
-    /// How far the migration is.
+    /// The state of the migration.
     pub enum Status {
-        /// The number is being moved.
+        /// The migration is in progress.
         Migrating = "MIGRATING",
     }
 }

@@ -26,39 +26,39 @@ open_enum! {
         ///
         /// Try again later; the request may or may not have been executed.
         ServiceUnavailable = "ServiceUnavailable",
-        /// Something failed inside the service. (HTTP 500)
+        /// An internal error occurred in the service. (HTTP 500)
         ///
-        /// Try again later; if it stays, report the request ID to Alibaba Cloud.
+        /// Try again later. If the error persists, report the request ID to Alibaba Cloud.
         InternalError = "InternalError",
-        /// The service failed for a reason that it does not name. (HTTP 500)
+        /// The service failed for an unspecified reason. (HTTP 500)
         ///
-        /// Try again later; if it stays, report the request ID to Alibaba Cloud.
+        /// Try again later. If the error persists, report the request ID to Alibaba Cloud.
         UnknownError = "UnknownError",
         /// The nonce of the signature was used before. (HTTP 400)
         ///
-        /// Sign every request with a new nonce, repeated ones too; a proxy that replays requests
-        /// causes this as well.
+        /// Sign every request with a new nonce, retries included. A proxy that replays requests
+        /// also causes this error.
         SignatureNonceUsed = "SignatureNonceUsed",
         /// The time of the signature is too far from the server's time. (HTTP 400)
         ///
-        /// Set the clock of the machine; it may be wrong by at most 15 minutes.
+        /// Correct the clock of the machine. It may be off by at most 15 minutes.
         InvalidTimeStampExpired = "InvalidTimeStamp.Expired",
-        /// The time of the signature is not in the expected form. (HTTP 400)
+        /// The time of the signature is not in the expected format. (HTTP 400)
         ///
         /// Send the time in UTC as `2020-06-06T12:00:00Z`.
         InvalidTimeStampFormat = "InvalidTimeStamp.Format",
-        /// The time of the signature is refused. (HTTP 400)
+        /// The time of the signature is not accepted. (HTTP 400)
         ///
-        /// Check the clock of the machine and the form of the time.
+        /// Check the clock of the machine and the format of the time.
         IllegalTimestamp = "IllegalTimestamp",
         /// The signature of the request is wrong. (HTTP 403)
         ///
-        /// Check that the access key secret belongs to the access key ID and carries no stray
-        /// blanks.
+        /// Check that the access key secret belongs to the access key ID and contains no extra
+        /// spaces.
         SignatureDoesNotMatch = "SignatureDoesNotMatch",
-        /// The request lacks a part of its signature. (HTTP 400)
+        /// A part of the signature is missing from the request. (HTTP 400)
         ///
-        /// Check that no proxy drops headers or parameters on the way.
+        /// Check that no proxy removes headers or parameters.
         IncompleteSignature = "IncompleteSignature",
         /// The signature method is not supported. (HTTP 400)
         ///
@@ -66,7 +66,7 @@ open_enum! {
         InvalidSignatureMethod = "InvalidSignatureMethod",
         /// The access key ID does not exist. (HTTP 404)
         ///
-        /// Check the access key ID; temporary ones also need their security token.
+        /// Check the access key ID. Temporary credentials also require their security token.
         InvalidAccessKeyIdNotFound = "InvalidAccessKeyId.NotFound",
         /// The access key is disabled. (HTTP 400)
         ///
@@ -74,15 +74,15 @@ open_enum! {
         InvalidAccessKeyIdInactive = "InvalidAccessKeyId.Inactive",
         /// A required parameter is missing. (HTTP 400)
         ///
-        /// Set the parameter that the message names.
+        /// Set the parameter that is named in the message.
         MissingParameter = "MissingParameter",
-        /// A parameter has a value that is not accepted. (HTTP 400)
+        /// The value of a parameter is invalid. (HTTP 400)
         ///
-        /// Correct the parameter that the message names.
+        /// Correct the parameter that is named in the message.
         InvalidParameter = "InvalidParameter",
         /// A parameter is not supported. (HTTP 400)
         ///
-        /// Leave out the parameter that the message names.
+        /// Remove the parameter that is named in the message.
         UnsupportedParameter = "UnsupportedParameter",
         /// The action does not exist in this version of the API. (HTTP 404)
         ///
@@ -106,9 +106,9 @@ open_enum! {
         InvalidProtocolNeedSsl = "InvalidProtocol.NeedSsl",
         /// The request is not allowed. (HTTP 403)
         ///
-        /// Ask the owner of the account for the permission that the action needs.
+        /// Ask the owner of the account for the permission that the action requires.
         Forbidden = "Forbidden",
-        /// The RAM user or role may not do this. (HTTP 403)
+        /// The RAM user or role is not permitted to perform the action. (HTTP 403)
         ///
         /// Attach a policy that allows the action to the RAM user or role.
         ForbiddenRam = "Forbidden.RAM",
@@ -181,16 +181,16 @@ pub(super) static SERVICE_UNAVAILABLE: ErrorDescriptor = ErrorDescriptor {
 pub(super) static INTERNAL_ERROR: ErrorDescriptor = ErrorDescriptor {
     code: "InternalError",
     status: 500,
-    message: "Something failed inside the service.",
-    description: "Try again later; if it stays, report the request ID to Alibaba Cloud.",
+    message: "An internal error occurred in the service.",
+    description: "Try again later. If the error persists, report the request ID to Alibaba Cloud.",
     ..ErrorDescriptor::EMPTY
 };
 
 pub(super) static UNKNOWN_ERROR: ErrorDescriptor = ErrorDescriptor {
     code: "UnknownError",
     status: 500,
-    message: "The service failed for a reason that it does not name.",
-    description: "Try again later; if it stays, report the request ID to Alibaba Cloud.",
+    message: "The service failed for an unspecified reason.",
+    description: "Try again later. If the error persists, report the request ID to Alibaba Cloud.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -198,8 +198,8 @@ pub(super) static SIGNATURE_NONCE_USED: ErrorDescriptor = ErrorDescriptor {
     code: "SignatureNonceUsed",
     status: 400,
     message: "The nonce of the signature was used before.",
-    description: "Sign every request with a new nonce, repeated ones too; a proxy that replays \
-        requests causes this as well.",
+    description: "Sign every request with a new nonce, retries included. A proxy that replays \
+        requests also causes this error.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -207,14 +207,14 @@ pub(super) static INVALID_TIME_STAMP_EXPIRED: ErrorDescriptor = ErrorDescriptor 
     code: "InvalidTimeStamp.Expired",
     status: 400,
     message: "The time of the signature is too far from the server's time.",
-    description: "Set the clock of the machine; it may be wrong by at most 15 minutes.",
+    description: "Correct the clock of the machine. It may be off by at most 15 minutes.",
     ..ErrorDescriptor::EMPTY
 };
 
 pub(super) static INVALID_TIME_STAMP_FORMAT: ErrorDescriptor = ErrorDescriptor {
     code: "InvalidTimeStamp.Format",
     status: 400,
-    message: "The time of the signature is not in the expected form.",
+    message: "The time of the signature is not in the expected format.",
     description: "Send the time in UTC as `2020-06-06T12:00:00Z`.",
     ..ErrorDescriptor::EMPTY
 };
@@ -222,8 +222,8 @@ pub(super) static INVALID_TIME_STAMP_FORMAT: ErrorDescriptor = ErrorDescriptor {
 pub(super) static ILLEGAL_TIMESTAMP: ErrorDescriptor = ErrorDescriptor {
     code: "IllegalTimestamp",
     status: 400,
-    message: "The time of the signature is refused.",
-    description: "Check the clock of the machine and the form of the time.",
+    message: "The time of the signature is not accepted.",
+    description: "Check the clock of the machine and the format of the time.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -231,16 +231,16 @@ pub(super) static SIGNATURE_DOES_NOT_MATCH: ErrorDescriptor = ErrorDescriptor {
     code: "SignatureDoesNotMatch",
     status: 403,
     message: "The signature of the request is wrong.",
-    description: "Check that the access key secret belongs to the access key ID and carries no \
-        stray blanks.",
+    description: "Check that the access key secret belongs to the access key ID and contains no \
+        extra spaces.",
     ..ErrorDescriptor::EMPTY
 };
 
 pub(super) static INCOMPLETE_SIGNATURE: ErrorDescriptor = ErrorDescriptor {
     code: "IncompleteSignature",
     status: 400,
-    message: "The request lacks a part of its signature.",
-    description: "Check that no proxy drops headers or parameters on the way.",
+    message: "A part of the signature is missing from the request.",
+    description: "Check that no proxy removes headers or parameters.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -256,7 +256,8 @@ pub(super) static INVALID_ACCESS_KEY_ID_NOT_FOUND: ErrorDescriptor = ErrorDescri
     code: "InvalidAccessKeyId.NotFound",
     status: 404,
     message: "The access key ID does not exist.",
-    description: "Check the access key ID; temporary ones also need their security token.",
+    description: "Check the access key ID. Temporary credentials also require their security \
+        token.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -272,15 +273,15 @@ pub(super) static MISSING_PARAMETER: ErrorDescriptor = ErrorDescriptor {
     code: "MissingParameter",
     status: 400,
     message: "A required parameter is missing.",
-    description: "Set the parameter that the message names.",
+    description: "Set the parameter that is named in the message.",
     ..ErrorDescriptor::EMPTY
 };
 
 pub(super) static INVALID_PARAMETER: ErrorDescriptor = ErrorDescriptor {
     code: "InvalidParameter",
     status: 400,
-    message: "A parameter has a value that is not accepted.",
-    description: "Correct the parameter that the message names.",
+    message: "The value of a parameter is invalid.",
+    description: "Correct the parameter that is named in the message.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -288,7 +289,7 @@ pub(super) static UNSUPPORTED_PARAMETER: ErrorDescriptor = ErrorDescriptor {
     code: "UnsupportedParameter",
     status: 400,
     message: "A parameter is not supported.",
-    description: "Leave out the parameter that the message names.",
+    description: "Remove the parameter that is named in the message.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -336,14 +337,14 @@ pub(super) static FORBIDDEN: ErrorDescriptor = ErrorDescriptor {
     code: "Forbidden",
     status: 403,
     message: "The request is not allowed.",
-    description: "Ask the owner of the account for the permission that the action needs.",
+    description: "Ask the owner of the account for the permission that the action requires.",
     ..ErrorDescriptor::EMPTY
 };
 
 pub(super) static FORBIDDEN_RAM: ErrorDescriptor = ErrorDescriptor {
     code: "Forbidden.RAM",
     status: 403,
-    message: "The RAM user or role may not do this.",
+    message: "The RAM user or role is not permitted to perform the action.",
     description: "Attach a policy that allows the action to the RAM user or role.",
     ..ErrorDescriptor::EMPTY
 };

@@ -3,13 +3,13 @@
 use alibabacloud_runtime::private::open_enum;
 
 open_enum! {
-    /// How the review of a verified name stands; no full list of values is published.
+    /// The state of the review of a verified name; no full list of values is published.
     pub enum NameReview {
         /// The name is approved.
         Approval = "Approval",
-        /// The name waits for its review.
+        /// The name is waiting for review.
         PendingReview = "Pending_Review",
-        /// The name is refused.
+        /// The name is rejected.
         Rejected = "Rejected",
     }
 }

@@ -37,6 +37,7 @@ fn ini_key(name: &str, id: &str) -> String {
 
 /// On a machine with a role that would be taken next.
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() {
     type Files<'a> = &'a [(&'a str, String)];
     type Variables<'a> = &'a [(&'a str, &'a str)];

@@ -22,7 +22,7 @@ use crate::platform::{self, Meaning};
 use crate::proof::{Evidence, not_executed};
 use crate::redact::Redactor;
 use crate::transport::TransportError;
-use crate::value::{Json, Member, Object, Value, View};
+use crate::value::{Json, Member, Object, Slot, Value, View};
 
 /// How many characters of an answer that is not understood are shown.
 const SNIPPET_CHARS: usize = 200;
@@ -102,8 +102,11 @@ pub(crate) fn judge(
         if let Ok(mismatches) = decode(body, &mut envelope)
             && envelope.proves_success(body, header_id.is_some(), context)
         {
-            let facts = envelope.facts();
-            let request_id = facts.request_id.as_deref().or(header_id).map(|id| cut(id, LONGEST_ID).into_owned());
+            let said = envelope.facts().request_id.map(Cow::into_owned);
+            let request_id = said.as_deref().or(header_id).map(|id| cut(id, LONGEST_ID).into_owned());
+            if let (None, Some(id)) = (said, &request_id) {
+                envelope.set_request_id(id);
+            }
             return Ok(Judged { request_id, mismatches });
         }
     }
@@ -338,6 +341,17 @@ impl Envelope<'_> {
                 .any(|value| if self.untyped { !value.is_null() } else { value.is_array() || value.is_object() })
     }
 
+    /// Puts the request ID of the header into the output, which has none, so that it has one meaning: that of
+    /// [`Response::request_id`](crate::Response::request_id). An untyped output stays as it came.
+    fn set_request_id(&mut self, id: &str) {
+        if let Some(value) = self.output.member("RequestId").filter(|_| !self.untyped) {
+            match value.slot() {
+                Slot::Text(slot) => id.clone_into(slot),
+                _ => value.clear(),
+            }
+        }
+    }
+
     /// What the answer says, borrowed: most calls succeed, and need only the request ID of it.
     fn facts(&self) -> Facts<'_> {
         let said = &self.said;
@@ -395,19 +409,15 @@ impl Object for Envelope<'_> {
     }
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
         self.has_documented_code |= name == "Code";
-        match self.output.member(name) {
-            Some(member) => {
-                // A member that the type spells in lower case is one of the result.
-                if self.untyped || is_spelled_as_documented(name) {
-                    self.seen.note(name);
-                }
-                Some(member)
-            }
-            None => {
+        if let Some(member) = self.output.member(name) {
+            // A member that the type spells in lower case is one of the result.
+            if self.untyped || is_spelled_as_documented(name) {
                 self.seen.note(name);
-                self.said.member(name)
             }
+            return Some(member);
         }
+        self.seen.note(name);
+        self.said.member(name)
     }
     fn reset(&mut self) {
         self.output.reset();
@@ -974,6 +984,30 @@ mod tests {
                 let failure = format!(r#"{{"Code":"No",{body}}}"#);
                 assert_eq!(refused(status, headers, &failure).request_id(), expected, "{status} {failure}");
             }
+        }
+    }
+
+    #[test]
+    fn the_request_id_of_the_header_is_that_of_the_output_too() {
+        crate::private::object! {
+            /// An output with the ID of its request.
+            pub struct Identified {
+                /// The ID.
+                #[wire("RequestId")]
+                pub request_id: Option<String>,
+                /// A number.
+                #[wire("Count")]
+                pub count: Option<i32>,
+            }
+        }
+        for (headers, body, expected) in [
+            (ID, r#"{"Code":"OK","Count":1,"RequestId":"from-body"}"#, Some("from-body")),
+            (ID, r#"{"Code":"OK","Count":1}"#, Some("from-header")),
+            (&[], r#"{"Code":"OK","Count":1}"#, None),
+        ] {
+            let mut output = Identified::default();
+            let judged = judged_into(200, headers, body.as_bytes(), &mut output).unwrap();
+            assert_eq!((judged.request_id.as_deref(), output.request_id.as_deref()), (expected, expected), "{body}");
         }
     }
 

@@ -139,6 +139,26 @@ impl fmt::Debug for Credentials {
 /// A provider of credentials, which a client asks before every attempt.
 ///
 /// A provider that fetches credentials keeps them until they are about to expire. Many calls may ask at the same time.
+///
+/// A closure that returns a future of the result is a provider:
+///
+/// ```
+/// use alibabacloud_runtime::{Credentials, CredentialsError, ProvideCredentials};
+///
+/// async fn from_vault() -> Result<Credentials, CredentialsError> {
+///     // …
+///     # Ok(Credentials::new("id", "secret"))
+/// }
+///
+/// fn provider() -> impl ProvideCredentials {
+///     || from_vault()
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not provide credentials",
+    label = "expected `Credentials`, a provider, or a closure `|| async {{ Ok(Credentials::new(…)) }}`",
+    note = "a closure takes no argument and returns a future of `Result<Credentials, CredentialsError>`"
+)]
 pub trait ProvideCredentials: Send + Sync + 'static {
     /// Returns credentials that are valid now.
     ///
@@ -177,6 +197,17 @@ impl ProvideCredentials for Credentials {
 
     fn cached(&self) -> Option<Credentials> {
         Some(self.clone())
+    }
+}
+
+/// A closure is called for every request, so it should return credentials that it keeps.
+impl<F, T> ProvideCredentials for F
+where
+    F: Fn() -> T + Send + Sync + 'static,
+    T: Future<Output = Result<Credentials, CredentialsError>> + Send + 'static,
+{
+    fn provide(&self) -> ProvideFuture<'_> {
+        Box::pin(self())
     }
 }
 

@@ -11,3 +11,4 @@
 mod object;
 mod open_enum;
 mod request;
+mod serde;

@@ -73,5 +73,7 @@ macro_rules! __object {
                 $crate::private::debug_object(self, f)
             }
         }
+
+        $crate::__serde!($name);
     };
 }

@@ -99,5 +99,7 @@ macro_rules! __open_enum {
             const KIND: $crate::descriptor::ValueKind = $crate::descriptor::ValueKind::String;
             const VALUES: &'static [&'static str] = Self::VALUES;
         }
+
+        $crate::__serde!($name);
     };
 }

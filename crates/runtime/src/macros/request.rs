@@ -66,6 +66,8 @@ macro_rules! __request {
             }
         }
 
+        $crate::__serde!(request $name {$($($required)? $($optional)?)*});
+
         $crate::__request!(@new $name [$($($required: $rt,)?)*] [$($($optional)?)*]);
 
         $crate::__request!(@builder $name $builder {$((

@@ -181,7 +181,7 @@ fn body_member<'o>(text: &str, object: &'o mut dyn Object) -> Option<&'o mut dyn
 }
 
 fn read(text: &str, object: &mut dyn Object, is_repaired: bool) -> Result<Mismatches, serde_json::Error> {
-    let mut progress = Progress { mismatches: Mismatches::default(), depth: 0, is_too_deep: false, is_repaired };
+    let mut progress = Progress { is_repaired, ..Progress::default() };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     match body_member(text, object) {
         Some(value) => {
@@ -272,7 +272,8 @@ fn escape(bytes: &[u8]) -> (usize, bool) {
 }
 
 /// What is known while a response is read.
-struct Progress {
+#[derive(Default)]
+pub(super) struct Progress {
     mismatches: Mismatches,
     /// The number of lists and objects around the current value.
     depth: u8,
@@ -295,6 +296,13 @@ impl Progress {
         if self.len() != start {
             self.mismatches.prepend(start, &segment());
         }
+    }
+
+    /// The first value that did not fit, below `path`, as an error.
+    #[cfg(feature = "serde")]
+    pub(super) fn finish<E: serde_core::de::Error>(mut self, path: &str) -> Result<(), E> {
+        self.mismatches.prepend(0, path);
+        self.mismatches.first.first().map_or(Ok(()), |mismatch| Err(E::custom(mismatch)))
     }
 
     /// Notes a text that may be changed.
@@ -481,7 +489,7 @@ fn skip_object<'de, A: MapAccess<'de>>(mut access: A) -> Result<(), A::Error> {
 }
 
 /// A member's name, borrowed from the text where it has no escapes.
-struct Name;
+pub(super) struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {
     type Value = Cow<'de, str>;
@@ -508,13 +516,13 @@ impl<'de> Visitor<'de> for Name {
 }
 
 /// Fills one value. Returns whether there is one: `null` and its like, and values that do not fit, leave nothing.
-struct Fill<'v, 'm> {
-    value: &'v mut dyn Value,
-    progress: &'m mut Progress,
+pub(super) struct Fill<'v, 'm> {
+    pub(super) value: &'v mut dyn Value,
+    pub(super) progress: &'m mut Progress,
 }
 
 /// Whether a value was filled.
-type Present = bool;
+pub(super) type Present = bool;
 
 impl<'de> DeserializeSeed<'de> for Fill<'_, '_> {
     type Value = Present;

@@ -105,7 +105,7 @@ async fn a_call_that_cannot_make_it_fails_at_once_and_tells_the_wait() {
     assert!(error.is_not_sent() && error.is_throttling() && !error.outcome_unknown());
     assert_eq!(
         error.to_string(),
-        "Order not sent: the quota leaves no room for the call before its deadline (retry after 1.001s)"
+        "Order not sent: the quota leaves no room for the call before its deadline (retry after 1s)"
     );
     assert_eq!(transport.times().len(), 10, "nothing was sent");
 }

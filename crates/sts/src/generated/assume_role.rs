@@ -12,8 +12,8 @@ request! {
     /// Gets temporary credentials of a RAM role.
     ///
     /// The caller must be a RAM user or a role, not the account itself, and the trust policy of
-    /// the role must name it. Every call gives credentials of their own; those of earlier calls
-    /// stay valid until they expire.
+    /// the role must name it. Every call returns new credentials; those of earlier calls stay
+    /// valid until they expire.
     ///
     /// - At most 100 requests per second per account.
     /// - Idempotent: retried after a failure.
@@ -37,31 +37,30 @@ request! {
         #[example = "acs:ram::123456789012****:role/adminrole"]
         #[required("call `.role_arn(…)` before `.build()`")]
         pub role_arn: String,
-        /// A name of your own for the session, which audit logs show; 2 to 64 letters, digits and
-        /// `.`, `@`, `-`, `_`.
+        /// A name for the session, shown in audit logs; 2 to 64 letters, digits and `.`, `@`, `-`,
+        /// `_`.
         #[wire("RoleSessionName")]
         #[example = "alice"]
         #[required("call `.role_session_name(…)` before `.build()`")]
         pub role_session_name: String,
-        /// How many seconds the credentials are valid, from 900 to what the role allows (at most
-        /// 43200); 3600 if not given.
+        /// The validity of the credentials in seconds, from 900 to the maximum of the role (at
+        /// most 43200); 3600 by default.
         #[wire("DurationSeconds")]
         #[example = "3600"]
         pub duration_seconds: Option<i64>,
-        /// A policy as JSON text, at most 2048 characters, that takes permissions away from those
-        /// of the role.
+        /// A policy as JSON text, at most 2048 characters, that restricts the permissions of the
+        /// role.
         #[wire("Policy")]
         #[example = concat!(
             r#"{"Statement": [{"Action": ["*"],"Effect": "Allow","Resource": "#,
             r#"["*"]}],"Version":"1"}"#,
         )]
         pub policy: Option<String>,
-        /// The external ID that the trust policy of the role asks for; 2 to 1224 characters.
+        /// The external ID that the trust policy of the role requires; 2 to 1224 characters.
         #[wire("ExternalId")]
         #[example = "abcd1234"]
         pub external_id: Option<String>,
-        /// Who is behind the session; it stays with it through a chain of roles, and audit logs
-        /// show it.
+        /// The origin of the session. It is kept through a chain of roles and shown in audit logs.
         #[wire("SourceIdentity")]
         #[example = "Alice"]
         pub source_identity: Option<String>,
@@ -75,8 +74,8 @@ impl Action for AssumeRole {
         name: "AssumeRole",
         summary: "Gets temporary credentials of a RAM role.",
         description: "The caller must be a RAM user or a role, not the account itself, and the \
-            trust policy of the role must name it. Every call gives credentials of their own; \
-            those of earlier calls stay valid until they expire.",
+            trust policy of the role must name it. Every call returns new credentials; those of \
+            earlier calls stay valid until they expire.",
         idempotent: true,
         rate_limit: Some(RateLimit::per_second(100)),
         authorization: AuthorizationDescriptor {
@@ -105,20 +104,20 @@ object! {
         /// The ID of this request, for questions to Alibaba Cloud.
         #[wire("RequestId")]
         pub request_id: Option<String>,
-        /// The identity under which the credentials act.
+        /// The identity of the credentials.
         #[wire("AssumedRoleUser")]
         pub assumed_role_user: Option<AssumedRoleUser>,
         /// The temporary credentials.
         #[wire("Credentials")]
         pub credentials: Option<Credentials>,
-        /// Who is behind the session, if that was said.
+        /// The origin of the session, if it was set.
         #[wire("SourceIdentity")]
         pub source_identity: Option<String>,
     }
 }
 
 object! {
-    /// The identity under which the credentials act.
+    /// The identity of the credentials.
     pub struct AssumedRoleUser {
         /// The ID of the role and the name of the session.
         #[wire("AssumedRoleId")]
@@ -138,10 +137,10 @@ object! {
         /// The secret of the access key.
         #[wire("AccessKeySecret", sensitive)]
         pub access_key_secret: Option<String>,
-        /// The token that goes with every request; there is no limit to its length.
+        /// The token that is sent with every request. Its length is not limited.
         #[wire("SecurityToken", sensitive)]
         pub security_token: Option<String>,
-        /// When the credentials expire, in UTC, such as `2015-04-09T11:52:19Z`.
+        /// The time at which the credentials expire, in UTC, such as `2015-04-09T11:52:19Z`.
         #[wire("Expiration")]
         pub expiration: Option<String>,
     }

@@ -9,10 +9,9 @@ use super::{Sts, errors};
 request! {
     /// Gets temporary credentials of a RAM role for a token of an OIDC identity provider.
     ///
-    /// The token takes the place of a signature, so the caller needs no access key: a workload
-    /// exchanges the token that its platform gives it, such as that of a Kubernetes service
-    /// account. The identity provider must be registered in RAM, and the trust policy of the role
-    /// must name it.
+    /// The token replaces the signature, so the caller needs no access key: a workload exchanges
+    /// the token that its platform provides, such as that of a Kubernetes service account. The
+    /// identity provider must be registered in RAM, and the trust policy of the role must name it.
     ///
     /// - At most 100 requests per second per account.
     /// - Idempotent: retried after a failure.
@@ -50,19 +49,19 @@ request! {
         #[example = "eyJraWQiOiJKQzl3eHpyaHFKMGd0****"]
         #[required("call `.oidc_token(…)` before `.build()`")]
         pub oidc_token: String,
-        /// A name of your own for the session, which audit logs show; 2 to 64 letters, digits and
-        /// `.`, `@`, `-`, `_`.
+        /// A name for the session, shown in audit logs; 2 to 64 letters, digits and `.`, `@`, `-`,
+        /// `_`.
         #[wire("RoleSessionName")]
         #[example = "TestOidcAssumedRoleSession"]
         #[required("call `.role_session_name(…)` before `.build()`")]
         pub role_session_name: String,
-        /// How many seconds the credentials are valid, from 900 to what the role allows (at most
-        /// 43200); 3600 if not given.
+        /// The validity of the credentials in seconds, from 900 to the maximum of the role (at
+        /// most 43200); 3600 by default.
         #[wire("DurationSeconds")]
         #[example = "3600"]
         pub duration_seconds: Option<i64>,
-        /// A policy as JSON text, at most 2048 characters, that takes permissions away from those
-        /// of the role.
+        /// A policy as JSON text, at most 2048 characters, that restricts the permissions of the
+        /// role.
         #[wire("Policy")]
         #[example = concat!(
             r#"{"Statement": [{"Action": ["*"],"Effect": "Allow","Resource": "#,
@@ -79,10 +78,10 @@ impl Action for AssumeRoleWithOIDC {
         name: "AssumeRoleWithOIDC",
         summary: "Gets temporary credentials of a RAM role for a token of an OIDC identity \
             provider.",
-        description: "The token takes the place of a signature, so the caller needs no access \
-            key: a workload exchanges the token that its platform gives it, such as that of a \
-            Kubernetes service account. The identity provider must be registered in RAM, and the \
-            trust policy of the role must name it.",
+        description: "The token replaces the signature, so the caller needs no access key: a \
+            workload exchanges the token that its platform provides, such as that of a Kubernetes \
+            service account. The identity provider must be registered in RAM, and the trust \
+            policy of the role must name it.",
         idempotent: true,
         rate_limit: Some(RateLimit::per_second(100)),
         anonymous: true,
@@ -106,47 +105,47 @@ object! {
         /// The ID of this request, for questions to Alibaba Cloud.
         #[wire("RequestId")]
         pub request_id: Option<String>,
-        /// What the token says.
+        /// The claims of the token.
         #[wire("OIDCTokenInfo")]
         pub oidc_token_info: Option<OIDCTokenInfo>,
-        /// The identity under which the credentials act.
+        /// The identity of the credentials.
         #[wire("AssumedRoleUser")]
         pub assumed_role_user: Option<AssumedRoleUser>,
         /// The temporary credentials.
         #[wire("Credentials")]
         pub credentials: Option<Credentials>,
-        /// Who is behind the session, if that was said.
+        /// The origin of the session, if it was set.
         #[wire("SourceIdentity")]
         pub source_identity: Option<String>,
     }
 }
 
 object! {
-    /// What the token says.
+    /// The claims of the token.
     pub struct OIDCTokenInfo {
-        /// Whom the token stands for, its `sub`.
+        /// The subject of the token (`sub`).
         #[wire("Subject")]
         pub subject: Option<String>,
-        /// The address of the identity provider, its `iss`.
+        /// The address of the identity provider (`iss`).
         #[wire("Issuer")]
         pub issuer: Option<String>,
-        /// For whom the token was issued, its `aud`; several are joined by commas.
+        /// The audience of the token (`aud`), separated by commas.
         #[wire("ClientIds")]
         pub client_ids: Option<String>,
-        /// When the token expires, in UTC.
+        /// The time at which the token expires, in UTC.
         #[wire("ExpirationTime")]
         pub expiration_time: Option<String>,
-        /// When the token was issued, in UTC.
+        /// The time at which the token was issued, in UTC.
         #[wire("IssuanceTime")]
         pub issuance_time: Option<String>,
-        /// What came of verifying the token, such as `Success`.
+        /// The result of the verification of the token, such as `Success`.
         #[wire("VerificationInfo")]
         pub verification_info: Option<String>,
     }
 }
 
 object! {
-    /// The identity under which the credentials act.
+    /// The identity of the credentials.
     pub struct AssumedRoleUser {
         /// The ID of the role and the name of the session.
         #[wire("AssumedRoleId")]
@@ -166,10 +165,10 @@ object! {
         /// The secret of the access key.
         #[wire("AccessKeySecret", sensitive)]
         pub access_key_secret: Option<String>,
-        /// The token that goes with every request; there is no limit to its length.
+        /// The token that is sent with every request. Its length is not limited.
         #[wire("SecurityToken", sensitive)]
         pub security_token: Option<String>,
-        /// When the credentials expire, in UTC, such as `2021-10-20T04:27:09Z`.
+        /// The time at which the credentials expire, in UTC, such as `2021-10-20T04:27:09Z`.
         #[wire("Expiration")]
         pub expiration: Option<String>,
     }

@@ -26,39 +26,39 @@ open_enum! {
         ///
         /// Try again later; the request may or may not have been executed.
         ServiceUnavailable = "ServiceUnavailable",
-        /// Something failed inside the service. (HTTP 500)
+        /// An internal error occurred in the service. (HTTP 500)
         ///
-        /// Try again later; if it stays, report the request ID to Alibaba Cloud.
+        /// Try again later. If the error persists, report the request ID to Alibaba Cloud.
         InternalError = "InternalError",
-        /// The service failed for a reason that it does not name. (HTTP 500)
+        /// The service failed for an unspecified reason. (HTTP 500)
         ///
-        /// Try again later; if it stays, report the request ID to Alibaba Cloud.
+        /// Try again later. If the error persists, report the request ID to Alibaba Cloud.
         UnknownError = "UnknownError",
         /// The nonce of the signature was used before. (HTTP 400)
         ///
-        /// Sign every request with a new nonce, repeated ones too; a proxy that replays requests
-        /// causes this as well.
+        /// Sign every request with a new nonce, retries included. A proxy that replays requests
+        /// also causes this error.
         SignatureNonceUsed = "SignatureNonceUsed",
         /// The time of the signature is too far from the server's time. (HTTP 400)
         ///
-        /// Set the clock of the machine; it may be wrong by at most 15 minutes.
+        /// Correct the clock of the machine. It may be off by at most 15 minutes.
         InvalidTimeStampExpired = "InvalidTimeStamp.Expired",
-        /// The time of the signature is not in the expected form. (HTTP 400)
+        /// The time of the signature is not in the expected format. (HTTP 400)
         ///
         /// Send the time in UTC as `2020-06-06T12:00:00Z`.
         InvalidTimeStampFormat = "InvalidTimeStamp.Format",
-        /// The time of the signature is refused. (HTTP 400)
+        /// The time of the signature is not accepted. (HTTP 400)
         ///
-        /// Check the clock of the machine and the form of the time.
+        /// Check the clock of the machine and the format of the time.
         IllegalTimestamp = "IllegalTimestamp",
         /// The signature of the request is wrong. (HTTP 403)
         ///
-        /// Check that the access key secret belongs to the access key ID and carries no stray
-        /// blanks.
+        /// Check that the access key secret belongs to the access key ID and contains no extra
+        /// spaces.
         SignatureDoesNotMatch = "SignatureDoesNotMatch",
-        /// The request lacks a part of its signature. (HTTP 400)
+        /// A part of the signature is missing from the request. (HTTP 400)
         ///
-        /// Check that no proxy drops headers or parameters on the way.
+        /// Check that no proxy removes headers or parameters.
         IncompleteSignature = "IncompleteSignature",
         /// The signature method is not supported. (HTTP 400)
         ///
@@ -66,7 +66,7 @@ open_enum! {
         InvalidSignatureMethod = "InvalidSignatureMethod",
         /// The access key ID does not exist. (HTTP 404)
         ///
-        /// Check the access key ID; temporary ones also need their security token.
+        /// Check the access key ID. Temporary credentials also require their security token.
         InvalidAccessKeyIdNotFound = "InvalidAccessKeyId.NotFound",
         /// The access key is disabled. (HTTP 400)
         ///
@@ -74,15 +74,15 @@ open_enum! {
         InvalidAccessKeyIdInactive = "InvalidAccessKeyId.Inactive",
         /// A required parameter is missing. (HTTP 400)
         ///
-        /// Set the parameter that the message names.
+        /// Set the parameter that is named in the message.
         MissingParameter = "MissingParameter",
-        /// A parameter has a value that is not accepted. (HTTP 400)
+        /// The value of a parameter is invalid. (HTTP 400)
         ///
-        /// Correct the parameter that the message names.
+        /// Correct the parameter that is named in the message.
         InvalidParameter = "InvalidParameter",
         /// A parameter is not supported. (HTTP 400)
         ///
-        /// Leave out the parameter that the message names.
+        /// Remove the parameter that is named in the message.
         UnsupportedParameter = "UnsupportedParameter",
         /// The action does not exist in this version of the API. (HTTP 404)
         ///
@@ -106,9 +106,9 @@ open_enum! {
         InvalidProtocolNeedSsl = "InvalidProtocol.NeedSsl",
         /// The request is not allowed. (HTTP 403)
         ///
-        /// Ask the owner of the account for the permission that the action needs.
+        /// Ask the owner of the account for the permission that the action requires.
         Forbidden = "Forbidden",
-        /// The RAM user or role may not do this. (HTTP 403)
+        /// The RAM user or role is not permitted to perform the action. (HTTP 403)
         ///
         /// Attach a policy that allows the action to the RAM user or role.
         ForbiddenRam = "Forbidden.RAM",
@@ -116,9 +116,9 @@ open_enum! {
         ///
         /// Attach a policy that allows the action to the RAM user or role.
         NoPermission = "NoPermission",
-        /// The duration is not in the allowed range. (HTTP 400)
+        /// The duration is out of range. (HTTP 400)
         ///
-        /// Give at least 900 seconds, and at most the longest session that the role allows.
+        /// Use at least 900 seconds and at most the maximum session duration of the role.
         InvalidParameterDurationSeconds = "InvalidParameter.DurationSeconds",
         /// The external ID is not well formed. (HTTP 400)
         InvalidParameterExternalId = "InvalidParameter.ExternalId",
@@ -144,15 +144,15 @@ open_enum! {
         ///
         /// Check the ARNs of both, and the trust policy of the role.
         AuthenticationFailNoPermission = "AuthenticationFail.NoPermission",
-        /// The token was issued for somebody else. (HTTP 401)
+        /// The token was issued for another audience. (HTTP 401)
         ///
         /// Compare the token's `aud` with the client IDs of the identity provider in RAM.
         AuthenticationFailOIDCTokenAudienceNotMatch = "AuthenticationFail.OIDCToken.AudienceNotMatch",
         /// The token has expired. (HTTP 401)
         ///
-        /// Read the token anew before every exchange, the platform renews it.
+        /// Read the token again before every exchange; the platform renews it.
         AuthenticationFailOIDCTokenExpired = "AuthenticationFail.OIDCToken.Expired",
-        /// The identity provider cannot be asked for its keys over HTTPS. (HTTP 401)
+        /// The keys of the identity provider cannot be fetched over HTTPS. (HTTP 401)
         ///
         /// Check the certificate of the issuer, and its fingerprint in RAM.
         AuthenticationFailOIDCTokenHttpsUrlInvalid = "AuthenticationFail.OIDCToken.HttpsUrlInvalid",
@@ -213,16 +213,16 @@ pub(super) static SERVICE_UNAVAILABLE: ErrorDescriptor = ErrorDescriptor {
 pub(super) static INTERNAL_ERROR: ErrorDescriptor = ErrorDescriptor {
     code: "InternalError",
     status: 500,
-    message: "Something failed inside the service.",
-    description: "Try again later; if it stays, report the request ID to Alibaba Cloud.",
+    message: "An internal error occurred in the service.",
+    description: "Try again later. If the error persists, report the request ID to Alibaba Cloud.",
     ..ErrorDescriptor::EMPTY
 };
 
 pub(super) static UNKNOWN_ERROR: ErrorDescriptor = ErrorDescriptor {
     code: "UnknownError",
     status: 500,
-    message: "The service failed for a reason that it does not name.",
-    description: "Try again later; if it stays, report the request ID to Alibaba Cloud.",
+    message: "The service failed for an unspecified reason.",
+    description: "Try again later. If the error persists, report the request ID to Alibaba Cloud.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -230,8 +230,8 @@ pub(super) static SIGNATURE_NONCE_USED: ErrorDescriptor = ErrorDescriptor {
     code: "SignatureNonceUsed",
     status: 400,
     message: "The nonce of the signature was used before.",
-    description: "Sign every request with a new nonce, repeated ones too; a proxy that replays \
-        requests causes this as well.",
+    description: "Sign every request with a new nonce, retries included. A proxy that replays \
+        requests also causes this error.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -239,14 +239,14 @@ pub(super) static INVALID_TIME_STAMP_EXPIRED: ErrorDescriptor = ErrorDescriptor 
     code: "InvalidTimeStamp.Expired",
     status: 400,
     message: "The time of the signature is too far from the server's time.",
-    description: "Set the clock of the machine; it may be wrong by at most 15 minutes.",
+    description: "Correct the clock of the machine. It may be off by at most 15 minutes.",
     ..ErrorDescriptor::EMPTY
 };
 
 pub(super) static INVALID_TIME_STAMP_FORMAT: ErrorDescriptor = ErrorDescriptor {
     code: "InvalidTimeStamp.Format",
     status: 400,
-    message: "The time of the signature is not in the expected form.",
+    message: "The time of the signature is not in the expected format.",
     description: "Send the time in UTC as `2020-06-06T12:00:00Z`.",
     ..ErrorDescriptor::EMPTY
 };
@@ -254,8 +254,8 @@ pub(super) static INVALID_TIME_STAMP_FORMAT: ErrorDescriptor = ErrorDescriptor {
 pub(super) static ILLEGAL_TIMESTAMP: ErrorDescriptor = ErrorDescriptor {
     code: "IllegalTimestamp",
     status: 400,
-    message: "The time of the signature is refused.",
-    description: "Check the clock of the machine and the form of the time.",
+    message: "The time of the signature is not accepted.",
+    description: "Check the clock of the machine and the format of the time.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -263,16 +263,16 @@ pub(super) static SIGNATURE_DOES_NOT_MATCH: ErrorDescriptor = ErrorDescriptor {
     code: "SignatureDoesNotMatch",
     status: 403,
     message: "The signature of the request is wrong.",
-    description: "Check that the access key secret belongs to the access key ID and carries no \
-        stray blanks.",
+    description: "Check that the access key secret belongs to the access key ID and contains no \
+        extra spaces.",
     ..ErrorDescriptor::EMPTY
 };
 
 pub(super) static INCOMPLETE_SIGNATURE: ErrorDescriptor = ErrorDescriptor {
     code: "IncompleteSignature",
     status: 400,
-    message: "The request lacks a part of its signature.",
-    description: "Check that no proxy drops headers or parameters on the way.",
+    message: "A part of the signature is missing from the request.",
+    description: "Check that no proxy removes headers or parameters.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -288,7 +288,8 @@ pub(super) static INVALID_ACCESS_KEY_ID_NOT_FOUND: ErrorDescriptor = ErrorDescri
     code: "InvalidAccessKeyId.NotFound",
     status: 404,
     message: "The access key ID does not exist.",
-    description: "Check the access key ID; temporary ones also need their security token.",
+    description: "Check the access key ID. Temporary credentials also require their security \
+        token.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -304,15 +305,15 @@ pub(super) static MISSING_PARAMETER: ErrorDescriptor = ErrorDescriptor {
     code: "MissingParameter",
     status: 400,
     message: "A required parameter is missing.",
-    description: "Set the parameter that the message names.",
+    description: "Set the parameter that is named in the message.",
     ..ErrorDescriptor::EMPTY
 };
 
 pub(super) static INVALID_PARAMETER: ErrorDescriptor = ErrorDescriptor {
     code: "InvalidParameter",
     status: 400,
-    message: "A parameter has a value that is not accepted.",
-    description: "Correct the parameter that the message names.",
+    message: "The value of a parameter is invalid.",
+    description: "Correct the parameter that is named in the message.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -320,7 +321,7 @@ pub(super) static UNSUPPORTED_PARAMETER: ErrorDescriptor = ErrorDescriptor {
     code: "UnsupportedParameter",
     status: 400,
     message: "A parameter is not supported.",
-    description: "Leave out the parameter that the message names.",
+    description: "Remove the parameter that is named in the message.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -368,14 +369,14 @@ pub(super) static FORBIDDEN: ErrorDescriptor = ErrorDescriptor {
     code: "Forbidden",
     status: 403,
     message: "The request is not allowed.",
-    description: "Ask the owner of the account for the permission that the action needs.",
+    description: "Ask the owner of the account for the permission that the action requires.",
     ..ErrorDescriptor::EMPTY
 };
 
 pub(super) static FORBIDDEN_RAM: ErrorDescriptor = ErrorDescriptor {
     code: "Forbidden.RAM",
     status: 403,
-    message: "The RAM user or role may not do this.",
+    message: "The RAM user or role is not permitted to perform the action.",
     description: "Attach a policy that allows the action to the RAM user or role.",
     ..ErrorDescriptor::EMPTY
 };
@@ -391,8 +392,8 @@ pub(super) static NO_PERMISSION: ErrorDescriptor = ErrorDescriptor {
 pub(super) static INVALID_PARAMETER_DURATION_SECONDS: ErrorDescriptor = ErrorDescriptor {
     code: "InvalidParameter.DurationSeconds",
     status: 400,
-    message: "The duration is not in the allowed range.",
-    description: "Give at least 900 seconds, and at most the longest session that the role allows.",
+    message: "The duration is out of range.",
+    description: "Use at least 900 seconds and at most the maximum session duration of the role.",
     ..ErrorDescriptor::EMPTY
 };
 
@@ -453,7 +454,7 @@ pub(super) static AUTHENTICATION_FAIL_NO_PERMISSION: ErrorDescriptor = ErrorDesc
 pub(super) static AUTHENTICATION_FAIL_OIDC_TOKEN_AUDIENCE_NOT_MATCH: ErrorDescriptor = ErrorDescriptor {
     code: "AuthenticationFail.OIDCToken.AudienceNotMatch",
     status: 401,
-    message: "The token was issued for somebody else.",
+    message: "The token was issued for another audience.",
     description: "Compare the token's `aud` with the client IDs of the identity provider in RAM.",
     ..ErrorDescriptor::EMPTY
 };
@@ -462,14 +463,14 @@ pub(super) static AUTHENTICATION_FAIL_OIDC_TOKEN_EXPIRED: ErrorDescriptor = Erro
     code: "AuthenticationFail.OIDCToken.Expired",
     status: 401,
     message: "The token has expired.",
-    description: "Read the token anew before every exchange, the platform renews it.",
+    description: "Read the token again before every exchange; the platform renews it.",
     ..ErrorDescriptor::EMPTY
 };
 
 pub(super) static AUTHENTICATION_FAIL_OIDC_TOKEN_HTTPS_URL_INVALID: ErrorDescriptor = ErrorDescriptor {
     code: "AuthenticationFail.OIDCToken.HttpsUrlInvalid",
     status: 401,
-    message: "The identity provider cannot be asked for its keys over HTTPS.",
+    message: "The keys of the identity provider cannot be fetched over HTTPS.",
     description: "Check the certificate of the issuer, and its fingerprint in RAM.",
     ..ErrorDescriptor::EMPTY
 };

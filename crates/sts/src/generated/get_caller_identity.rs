@@ -7,9 +7,9 @@ use alibabacloud_runtime::{Action, Request};
 use super::Sts;
 
 request! {
-    /// Tells whose credentials the request is signed with.
+    /// Returns the identity whose credentials sign the request.
     ///
-    /// It is the quickest way to find out whether credentials work.
+    /// It is the quickest way to check credentials.
     ///
     /// - At most 100 requests per second per account.
     /// - Idempotent: retried after a failure.
@@ -29,8 +29,8 @@ impl Action for GetCallerIdentity {
     type Output = Output;
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "GetCallerIdentity",
-        summary: "Tells whose credentials the request is signed with.",
-        description: "It is the quickest way to find out whether credentials work.",
+        summary: "Returns the identity whose credentials sign the request.",
+        description: "It is the quickest way to check credentials.",
         idempotent: true,
         rate_limit: Some(RateLimit::per_second(100)),
         parameters: Self::PARAMETERS,
@@ -45,7 +45,7 @@ object! {
         /// The ID of this request, for questions to Alibaba Cloud.
         #[wire("RequestId")]
         pub request_id: Option<String>,
-        /// What kind of identity it is.
+        /// The type of the identity.
         #[wire("IdentityType")]
         pub identity_type: Option<IdentityType>,
         /// The ID of the Alibaba Cloud account.
@@ -54,26 +54,26 @@ object! {
         /// The ID of the identity; for an assumed role, the role's ID and the name of the session.
         #[wire("PrincipalId")]
         pub principal_id: Option<String>,
-        /// The ID of the RAM user, if it is one.
+        /// The ID of the RAM user, if the identity is one.
         #[wire("UserId")]
         pub user_id: Option<String>,
         /// The ID of the RAM role, if one was assumed.
         #[wire("RoleId")]
         pub role_id: Option<String>,
-        /// The ARN (the name that is unique in Alibaba Cloud) of the identity.
+        /// The ARN (Alibaba Cloud Resource Name) of the identity.
         #[wire("Arn")]
         pub arn: Option<String>,
     }
 }
 
 open_enum! {
-    /// What kind of identity it is.
+    /// The type of the identity.
     pub enum IdentityType {
         /// The Alibaba Cloud account itself.
         Account = "Account",
         /// A RAM user of the account.
         RAMUser = "RAMUser",
-        /// Somebody who has assumed a role of the account.
+        /// The session of a role of the account.
         AssumedRoleUser = "AssumedRoleUser",
     }
 }

@@ -40,6 +40,7 @@ impl Checker<'_> {
             ty: ty?,
             required: raw.required.given().copied().unwrap_or(false),
             sensitive: raw.sensitive.given().copied().unwrap_or(false),
+            deprecated: self.optional_prose(&raw.deprecated, "deprecated"),
             in_url: raw.in_url.given().is_some_and(|in_url| in_url.value),
             location: match raw.location.given().map(|location| location.value) {
                 None | Some(file::Location::Query) => Location::Query,
@@ -144,6 +145,7 @@ impl Checker<'_> {
             rust_name,
             ty: ty?,
             sensitive: raw.sensitive.given().copied().unwrap_or(false),
+            deprecated: self.optional_prose(&raw.deprecated, "deprecated"),
             description: with_guess(description?, guess),
         })
     }
@@ -298,16 +300,18 @@ impl Checker<'_> {
             );
             return None;
         }
-        let (description, rust_name) = match facts {
+        let (description, rust_name, deprecated) = match facts {
             TextOr::Text(text) => {
                 let description = Located { key: value.range.clone(), range: value.range.clone(), value: text.clone() };
-                (self.checked_prose(&description, &value.value).map(none_is_empty), None)
+                (self.checked_prose(&description, &value.value).map(none_is_empty), None, None)
             }
-            TextOr::Other(facts) => {
-                (self.prose_or_none(&facts.description, "description", &owner), self.rust_name(&facts.rust_name))
-            }
+            TextOr::Other(facts) => (
+                self.prose_or_none(&facts.description, "description", &owner),
+                self.rust_name(&facts.rust_name),
+                self.optional_prose(&facts.deprecated, "deprecated"),
+            ),
         };
-        Some(EnumValue { value: self.spanned(value), rust_name, description: description? })
+        Some(EnumValue { value: self.spanned(value), rust_name, deprecated, description: description? })
     }
 }
 

@@ -1,0 +1,17 @@
+//! What the root of every product crate has besides its own actions: one list, from which the generator also knows the names that
+//! no action may take.
+
+/// Re-exports what the users of a product crate meet in signatures, so that they need no other crate.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __exports {
+    () => {
+        pub use $crate::{
+            Action, Bulk, CallOptions, Credentials, CredentialsError, Endpoint, EndpointError, EnvironmentCredentials,
+            Error, ErrorKind, Json, Mismatch, Mismatches, Network, ParameterPlacement, PreparedRequest, Product,
+            ProvideCredentials, ProvideFuture, RateLimit, Request, Response, RetryPolicy, SignatureVersion, Throttle,
+            Transport, TransportError, UnrecognizedValue, UnsignedRequest, UntypedRequest, bulk, descriptor, event,
+            testing, throttle, transport,
+        };
+    };
+}
