@@ -97,7 +97,7 @@ impl<'j> Printer<'j> {
                         '}' | ']' => depth -= 1,
                         _ => {}
                     }
-                    let padded = match c {
+                    match c {
                         ',' => ", ",
                         ':' => ": ",
                         '{' if !rest.rest.trim_start().starts_with('}') => "{ ",
@@ -106,8 +106,7 @@ impl<'j> Printer<'j> {
                         '}' => "}",
                         '[' => "[",
                         _ => "]",
-                    };
-                    padded
+                    }
                 }
                 _ => rest.scalar(),
             };

@@ -85,10 +85,7 @@ pub fn document(json: &str) -> TokenStream {
         let hashes = "#".repeat(hashes_needed(piece));
         format!("r{hashes}\"{piece}\"{hashes}").parse::<Literal>().unwrap_or_else(|_| Literal::string(piece))
     });
-    match pieces.len() {
-        1 => quote!(#(#pieces)*),
-        _ => quote!(concat!(#(#pieces),*)),
-    }
+    if pieces.len() == 1 { quote!(#(#pieces)*) } else { quote!(concat!(#(#pieces),*)) }
 }
 
 /// Breaks the strings in lines that are too long. What a string says stays the same.
@@ -179,9 +176,8 @@ fn broken(line: &str) -> Option<String> {
     let escaped = escaped(&value);
     let mut text = format!("{before}\"");
     let mut width = text.chars().count();
-    let mut words = escaped.split_inclusive(' ').peekable();
     let mut is_first = true;
-    while let Some(word) = words.next() {
+    for word in escaped.split_inclusive(' ') {
         let length = word.chars().count();
         // A blank at the beginning of a line would not be part of the string.
         if !is_first && word != " " && width + length + 2 > WIDTH && text.ends_with(' ') {

@@ -58,9 +58,9 @@ pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Option<Byt
 
 /// Everything that comes out of a decoder; `None` if it is too much.
 fn read(decoder: impl Read) -> io::Result<Option<Bytes>> {
-    let mut decoded = Vec::new();
-    decoder.take(MAX_ANSWER_BYTES as u64 + 1).read_to_end(&mut decoded)?;
-    Ok((decoded.len() <= MAX_ANSWER_BYTES).then(|| decoded.into()))
+    let mut content = Vec::new();
+    decoder.take(MAX_ANSWER_BYTES as u64 + 1).read_to_end(&mut content)?;
+    Ok((content.len() <= MAX_ANSWER_BYTES).then(|| content.into()))
 }
 
 #[cfg(test)]

@@ -55,16 +55,16 @@ pub fn read_request<'de, D: Deserializer<'de>>(
     values: &mut [&mut dyn Value],
     deserializer: D,
 ) -> Result<(), D::Error> {
-    deserializer.deserialize_map(Parameters { name, parameters, values })
+    deserializer.deserialize_map(ReadRequest { name, described: parameters, values })
 }
 
-struct Parameters<'r, 'v> {
+struct ReadRequest<'r, 'v> {
     name: &'static str,
-    parameters: &'static [ParameterDescriptor],
+    described: &'static [ParameterDescriptor],
     values: &'r mut [&'v mut dyn Value],
 }
 
-impl<'de> Visitor<'de> for Parameters<'_, '_> {
+impl<'de> Visitor<'de> for ReadRequest<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,16 +73,16 @@ impl<'de> Visitor<'de> for Parameters<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let request = self.name;
-        let mut is_set = vec![false; self.parameters.len()];
+        let mut is_set = vec![false; self.described.len()];
         while let Some(name) = map.next_key_seed(Name)? {
-            let Some(index) = self.parameters.iter().position(|parameter| parameter.name == name) else {
+            let Some(index) = self.described.iter().position(|parameter| parameter.name == name) else {
                 return Err(A::Error::custom(format_args!("{request} has no parameter {name:?}")));
             };
             let mut progress = Progress::default();
             is_set[index] = map.next_value_seed(Fill { value: &mut *self.values[index], progress: &mut progress })?;
             progress.finish(&format!("{request}.{name}"))?;
         }
-        let missing = self.parameters.iter().zip(is_set).find(|(parameter, is_set)| parameter.required && !is_set);
+        let missing = self.described.iter().zip(is_set).find(|(parameter, is_set)| parameter.required && !is_set);
         match missing {
             Some((parameter, _)) => {
                 Err(A::Error::custom(format_args!("{request}: the required parameter `{}` is missing", parameter.name)))

@@ -126,7 +126,7 @@ impl<L: Ledger> Queue<L> {
                     patience = Duration::ZERO;
                 }
                 Err(_) => {
-                    patience = self.ledger.read(|window, now| window.expected_at_most(0, now).saturating_sub(now))
+                    patience = self.ledger.read(|window, now| window.expected_at_most(0, now).saturating_sub(now));
                 }
             }
         };

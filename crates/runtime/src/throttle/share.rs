@@ -105,7 +105,7 @@ impl Share {
         let &[slots, since, fresh, aftermath, gate, time, serial, in_a_row] = words else { return None };
         let (slots, since) = (f64::from_bits(slots), Duration::from_nanos(since));
         let level = Level { slots, since, fresh: fresh == 1, aftermath: aftermath == 1 };
-        self.level = (slots >= 1.0 && slots <= UNLIMITED).then_some(level);
+        self.level = (1.0..=UNLIMITED).contains(&slots).then_some(level);
         let time = (time != u64::MAX).then(|| Duration::from_nanos(time));
         self.gate = match (gate, time) {
             (0, _) => Gate::Open,
@@ -122,6 +122,7 @@ impl Share {
     }
 
     /// Until when no request may go, if none may; `Some(None)` until the one that goes ahead is sent.
+    #[allow(clippy::option_option, reason = "closed until a time that may be unknown is not the same as open")]
     pub(super) fn closed(&self, now: Duration) -> Option<Option<Duration>> {
         match self.gate {
             Gate::Paused(end) if now < end => Some(Some(end)),

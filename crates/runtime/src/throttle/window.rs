@@ -464,7 +464,7 @@ impl Flow {
         let stood = self.last_answer.and_then(|_| self.stands_still(now));
         if self.in_flight > 0 {
             let quiet = now.saturating_sub(self.quiet_since).min(self.suspicious());
-            self.longest = quiet.max(self.longest - self.longest / 64);
+            self.longest = quiet.max(self.longest.saturating_sub(self.longest / 64));
         }
         self.quiet_since = now;
         self.last_answer = Some(now);

@@ -374,8 +374,9 @@ async fn subscribe(inner: &Inner) -> RedisResult<PubSubStream> {
 /// Whether the server refuses the command as it is, so that a setting is wrong, rather than being away or busy.
 fn is_refusal(error: &RedisError) -> bool {
     match error.kind() {
-        Kind::Io | Kind::ClusterConnectionNotFound => false,
-        Kind::Server(
+        Kind::Io
+        | Kind::ClusterConnectionNotFound
+        | Kind::Server(
             ServerErrorKind::BusyLoading
             | ServerErrorKind::TryAgain
             | ServerErrorKind::ClusterDown
