@@ -30,7 +30,7 @@ fn measure(meter: &Meter) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
     move |event| match event {
         Event::AttemptEnded(attempt) => {
             let method = KeyValue::new("rpc.method", attempt.action.to_owned());
-            attempts.add(1, &[method.clone()]);
+            attempts.add(1, std::slice::from_ref(&method));
             if attempt.error.is_some_and(|error| error.kind() == ErrorKind::Throttled) {
                 throttled.add(1, &[method]);
             }
@@ -42,7 +42,7 @@ fn measure(meter: &Meter) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
                 _ => "none",
             };
             let method = KeyValue::new("rpc.method", call.action.to_owned());
-            waiting.record(call.quota_wait.as_secs_f64(), &[method.clone()]);
+            waiting.record(call.quota_wait.as_secs_f64(), std::slice::from_ref(&method));
             duration.record(call.elapsed.as_secs_f64(), &[method, KeyValue::new("error.type", result)]);
         }
         _ => {}

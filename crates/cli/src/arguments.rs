@@ -147,8 +147,10 @@ fn examples(action: &ActionDescriptor) -> String {
         example if example.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) => example.to_owned(),
         example => format!("'{}'", example.replace('\'', "'\\''")),
     };
-    let kebab: String = required().map(|parameter| format!(" --{} {}", long(parameter), value(parameter))).collect();
-    let wire: String = required().map(|parameter| format!(" --{} {}", parameter.name, value(parameter))).collect();
+    let kebab =
+        required().map(|parameter| format!(" --{} {}", long(parameter), value(parameter))).collect::<Vec<_>>().concat();
+    let wire =
+        required().map(|parameter| format!(" --{} {}", parameter.name, value(parameter))).collect::<Vec<_>>().concat();
     let name = action.name.to_kebab_case();
     format!(
         "Examples:\n  cams {name}{kebab} --simulate\n  cams {name}{kebab} --output json\n  cams {}{wire}",

@@ -145,7 +145,9 @@ fn about_credentials(report: &Value, tried: &[Tried]) -> Check {
     }
     let failed = others("failed");
     if let [first, rest @ ..] = &failed[..] {
-        let check = rest.iter().fold(Check::new(Verdict::Broken, "Credentials", first.as_str()), Check::more_ref);
+        let check = rest
+            .iter()
+            .fold(Check::new(Verdict::Broken, "Credentials", first.as_str()), |check, line| check.more(line.as_str()));
         return check.more("repair this source or remove it; the search ends at a source that is set up and fails");
     }
     let mut check = Check::new(Verdict::Broken, "Credentials", "no source has credentials");
@@ -155,12 +157,6 @@ fn about_credentials(report: &Value, tried: &[Tried]) -> Check {
     check
         .more("run: export ALIBABA_CLOUD_ACCESS_KEY_ID=ID ALIBABA_CLOUD_ACCESS_KEY_SECRET=SECRET")
         .more("or:  aliyun configure")
-}
-
-impl Check {
-    fn more_ref(self, line: &String) -> Self {
-        self.more(line.as_str())
-    }
 }
 
 fn about_identity(identity: &Value) -> Check {

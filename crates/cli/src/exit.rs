@@ -43,14 +43,14 @@ pub(crate) struct Failure {
     message: String,
     advice: Option<&'static str>,
     /// What is known about a failed call, for programs.
-    facts: Map<String, Value>,
+    facts: Box<Map<String, Value>>,
     /// What the service said beside its message, for people.
     details: Vec<String>,
 }
 
 impl Failure {
     fn new(code: u8, message: String, advice: Option<&'static str>) -> Self {
-        Self { code, message, advice, facts: Map::new(), details: Vec::new() }
+        Self { code, message, advice, facts: Box::default(), details: Vec::new() }
     }
 
     /// A failure that has nothing to do with the service.
@@ -93,7 +93,7 @@ impl Failure {
         let mut error = Map::new();
         error.insert("message".to_owned(), json!(self.message));
         error.insert("exit_code".to_owned(), json!(self.code));
-        error.extend(self.facts.clone());
+        error.extend((*self.facts).clone());
         if let Some(advice) = self.advice {
             error.insert("help".to_owned(), json!(advice));
         }
@@ -146,7 +146,7 @@ impl From<Error> for Failure {
         let denied = error.access_denied_detail().map(denied).unwrap_or_default();
         let recommend = error.recommend().map(|recommend| format!("Recommended: {recommend}"));
         let details = denied.into_iter().chain(recommend).collect();
-        Self { facts, details, ..Self::new(code, in_lines(&error), advice) }
+        Self { facts: Box::new(facts), details, ..Self::new(code, in_lines(&error), advice) }
     }
 }
 

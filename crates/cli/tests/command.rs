@@ -453,7 +453,8 @@ fn completions_say_how_to_install_them() {
         let script = String::from_utf8(ran.stdout).expect("a script is text");
         let install = script.lines().nth(line).unwrap_or_default();
         assert!(
-            install.starts_with(&format!("# Install it: ")) && install.contains(&format!("cams completions {shell}")),
+            install.starts_with(&"# Install it: ".to_string())
+                && install.contains(&format!("cams completions {shell}")),
             "{install}"
         );
     }

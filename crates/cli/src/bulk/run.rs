@@ -85,18 +85,18 @@ impl Run {
                     self.stop = Some(Stop::Interrupted);
                     gate.stop();
                     outcomes.stop();
-                    crate::output::say(&format!("Stopping: waiting for the calls in flight. Press Ctrl-C again to quit now."));
+                    crate::output::say("Stopping: waiting for the calls in flight. Press Ctrl-C again to quit now.");
                 }
                 Some(notice) = notices.recv() => {
                     progress.clear();
-                    crate::output::say(&format!("{}", printable(&notice)));
+                    crate::output::say(&printable(&notice).clone());
                 }
                 _ = ticks.tick() => progress.show(self.counts),
             }
         }
         progress.clear();
         while let Ok(notice) = notices.try_recv() {
-            crate::output::say(&format!("{}", printable(&notice)));
+            crate::output::say(&printable(&notice).clone());
         }
     }
 

@@ -190,7 +190,7 @@ impl Work {
         };
         crate::output::say(&format!("unknown: row {}{more}", named.join(", ")));
         if !self.action.unknown_outcome.is_empty() {
-            crate::output::say(&format!("{}", crate::options::plain(self.action.unknown_outcome)));
+            crate::output::say(&crate::options::plain(self.action.unknown_outcome).clone());
         }
     }
 }

@@ -311,6 +311,7 @@ mod tests {
         PRODUCT.action("ChatappSyncPhoneNumber").expect("a known action")
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "a reader of responses")]
     fn answer(answer: &RawValue) -> Result<String, Problem> {
         Ok(answer.get().to_owned())
     }

@@ -80,7 +80,7 @@ fn rated(field: Field, text: Option<&str>) -> Markup {
     }
 }
 
-fn cells<'l>(labels: &'l [String]) -> impl Iterator<Item = Markup> + 'l {
+fn cells(labels: &[String]) -> impl Iterator<Item = Markup> + '_ {
     labels.iter().take(LABELS).map(|label| value(label))
 }
 
