@@ -1,7 +1,7 @@
 //! What several tests need: a client of a simulator, all ways to send a request, and servers that do not answer.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener as StdTcpListener};
+use std::net::Ipv4Addr;
 
 use alibabacloud_cams::{Client, ClientBuilder, Credentials, PRODUCT, ParameterPlacement, SignatureVersion, Throttle};
 use alibabacloud_simulator::{Builder, Simulator};
@@ -57,13 +57,17 @@ pub fn client(url: &str) -> ClientBuilder {
     Client::builder().endpoint(url).credentials(Credentials::new("testid", "testsecret")).throttle(Throttle::off())
 }
 
-/// The URL of a port on which nobody listens.
+/// The URL of a port that refuses connections.
 ///
 /// # Errors
 /// If the system gives no port.
 pub fn nobody() -> io::Result<String> {
-    let listener = StdTcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(format!("http://{}", listener.local_addr()?))
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    let url = format!("http://{}", socket.local_addr()?);
+    // Bound but not listening until the process ends: a port that is free again may become that of another test's server.
+    std::mem::forget(socket);
+    Ok(url)
 }
 
 /// A server that takes requests and closes the connection without an answer, until the handle is aborted.

@@ -253,11 +253,12 @@ fn a_shared_quota_needs_a_server_and_the_name_of_the_account() {
 }
 
 #[test]
-fn a_call_goes_on_with_a_share_if_the_server_of_the_shared_quota_is_away() {
+fn a_call_is_not_sent_if_the_server_of_the_shared_quota_was_never_reached() {
     let mut command = cams(and(&SYNC, &["--simulate", "--quota-account", "main"]));
     command.env("CAMS_QUOTA_REDIS", "redis://:secret@127.0.0.1:1");
     let ran = run(command);
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the shared quota is not reachable"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
 }
 

@@ -611,7 +611,7 @@ mod tests {
             }
         }
         arrivals.sort_unstable();
-        assert!(arrivals.windows(11).all(|eleven| eleven[10] - eleven[0] >= 1000 * MS));
+        assert!(arrivals.windows(11).all(|eleven| eleven[10].saturating_sub(eleven[0]) >= 1000 * MS));
     }
 
     #[test]
@@ -626,7 +626,7 @@ mod tests {
     }
 
     /// An eager client for a minute, whose network stands still for a while; returns the most that arrive in one window.
-    fn arrivals_after_standing_still(still: Duration, slow: bool) -> (usize, usize) {
+    fn arrivals_after_standing_still(still: Duration, is_slow: bool) -> (usize, usize) {
         let mut window = window(10);
         let mut random = fastrand::Rng::with_seed(1);
         let stands = (20_000 * MS, 20_000 * MS + still);
@@ -640,7 +640,7 @@ mod tests {
                     window.sent(slot, now);
                     let arrival = held(now + 11 * MS);
                     arrivals.push(arrival);
-                    let work = if slow { random.u32(200..3_000) * MS } else { Duration::ZERO };
+                    let work = if is_slow { random.u32(200..3_000) * MS } else { Duration::ZERO };
                     open.push((held(arrival + work + 11 * MS), slot));
                     continue;
                 }
@@ -653,7 +653,9 @@ mod tests {
             }
         }
         arrivals.sort_unstable();
-        let most = |first: &Duration| arrivals.iter().filter(|at| **at >= *first && **at - *first < 1000 * MS).count();
+        let most = |first: &Duration| {
+            arrivals.iter().filter(|at| **at >= *first && at.saturating_sub(*first) < 1000 * MS).count()
+        };
         (arrivals.iter().map(most).max().unwrap(), arrivals.len())
     }
 
