@@ -22,6 +22,7 @@ const LEVELS: [(usize, usize); 3] = [(1, 1_500), (32, 8_000), (1_000, 12_000)];
 const ROUNDS: usize = 15;
 
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "a handful of them in a measurement")]
 enum Caller {
     Plain { client: reqwest::Client, url: String, body: &'static str },
     Hyper { client: HyperClient<HttpConnector, Full<Bytes>>, url: http::Uri, body: &'static str },
