@@ -478,8 +478,9 @@ impl Simulation {
     fn full_after(&self, since: Duration) -> Option<Duration> {
         let later: Vec<_> = self.accepted_at.iter().filter(|at| **at >= since).copied().collect();
         let enough = 19 * self.scenario.limit as usize / 10;
-        let begins = later.windows(enough).find(|times| times[enough - 1] - times[0] < Duration::from_secs(2))?;
-        Some(begins[0] - since)
+        let begins =
+            later.windows(enough).find(|times| times[enough - 1].saturating_sub(times[0]) < Duration::from_secs(2))?;
+        Some(begins[0].saturating_sub(since))
     }
 
     /// When what arrives then really does.

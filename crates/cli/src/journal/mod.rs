@@ -4,7 +4,7 @@
 //! outcome (`done`, `failed`, `unknown`, `not_sent`); the last line of a row counts. A line with `run` records when a run of the command
 //! began or ended. A line with `input` records that rows were appended to the input.
 //!
-//! The format is described in this module, written by [`write`], and read by [`read`], for `cams bulk` and `cams report` alike.
+//! The format is described in this module, written by [`mod@write`], and read by [`mod@read`], for `cams bulk` and `cams report` alike.
 
 mod read;
 mod write;
