@@ -6,6 +6,7 @@
 //! exchange. A program that builds both, and lets `rustls` choose, panics in other crates, so none of the two is turned on beside
 //! the other by accident.
 
+#[cfg(any(feature = "reqwest", feature = "hyper"))]
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
