@@ -14,7 +14,7 @@ use alibabacloud_cams::{
     ChatappSyncPhoneNumber, Client, CreateChatappMigrationInitiate, Error, ErrorKind, RetryPolicy, SignatureVersion,
 };
 use alibabacloud_simulator::{Received, Simulator};
-use conformance::harness::{self, MIGRATE, SYNC, nobody, unlimited};
+use conformance::harness::{self, MIGRATE, SYNC, refused_url, unlimited};
 use conformance::over_each_transport;
 use table::{PATIENCE, Row, Server, Told, table};
 use tokio::sync::Semaphore;
@@ -94,7 +94,7 @@ impl Cell {
 
     fn client(&self, simulator: &Simulator, transport: impl BundledTransport) -> Client {
         let url = match &self.row.server {
-            Server::Refused => nobody().unwrap(),
+            Server::Refused => refused_url().unwrap(),
             Server::UnknownName => "https://cams.invalid".to_owned(),
             Server::PlainText | Server::Handshake(_) => simulator.url().replace("http://", "https://"),
             Server::Connection(_) | Server::Answer(_) | Server::Clock => simulator.url().to_owned(),
@@ -158,9 +158,9 @@ impl Cell {
             }
             // As many as fit into the time, if the service names a short delay.
             (Err(error), Told::Throttled) if self.row.retry_after.is_some_and(|delay| delay < self.deadline()) => {
-                (Some(ErrorKind::Throttled), false, error.attempts().max(2))
+                (Some(ErrorKind::Throttled), false, error.attempts())
             }
-            // Three attempts, some of which were not sent, and one of which nobody knows about.
+            // Three attempts, some of which were not sent, and one of which has an unknown outcome.
             (Err(error), Told::NotSentOrUnanswered) => (Some(ErrorKind::Unanswered), true, error.attempts()),
             _ => told.expected(self.idempotent),
         };

@@ -103,15 +103,16 @@ async fn a_tls_handshake_that_stalls_at_any_byte_means_not_sent<T: BundledTransp
     let authority = Authority::new();
     for version in [&TLS13, &TLS12] {
         let acceptor = TlsAcceptor::from(Arc::new(authority.server(false, &[version])));
-        // How much the server says in a whole handshake.
+        // How much the server says in a handshake that is all but whole.
         let open = stalled(acceptor.clone(), u64::MAX).await;
         let error = call(&open.url, trusting::<T>(&authority).build().unwrap()).await;
         assert_eq!(error.kind(), ErrorKind::Unanswered, "a whole handshake: {error}");
         assert!(open.is_complete.load(Ordering::SeqCst));
-        let whole = open.sent.load(Ordering::SeqCst) as u64;
+        // A signature may be a few bytes shorter in the next handshake.
+        let whole = open.sent.load(Ordering::SeqCst) as u64 - 16;
 
         let mut calls = JoinSet::new();
-        for limit in [0, 1, 5, 90, 130, whole / 3, whole / 2, whole * 2 / 3, whole - 1] {
+        for limit in [0, 1, 5, 90, 130, whole / 3, whole / 2, whole * 2 / 3, whole] {
             let (acceptor, transport) = (acceptor.clone(), trusting::<T>(&authority).build().unwrap());
             calls.spawn(async move {
                 let server = stalled(acceptor, limit).await;

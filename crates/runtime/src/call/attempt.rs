@@ -1,5 +1,7 @@
 //! One attempt of a call.
 
+use std::time::Duration;
+
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::observe::Observer;
@@ -98,6 +100,14 @@ impl Core {
         let signed = self.sign(call, target, number, credentials.as_ref(), &timestamp, &nonce).map_err(failed)?;
 
         let remaining = deadline.saturating_duration_since(Instant::now());
+        // A request without time for its answer would turn a call that is certain to have failed into one with an unknown outcome.
+        let needed = if number > 1 { options.time_for_the_answer() / 2 } else { Duration::ZERO };
+        if remaining <= needed {
+            if let Some(permit) = permit {
+                permit.not_sent();
+            }
+            return Err(failed(Error::new(ErrorKind::QuotaWait, "the call's deadline leaves no time for an answer")));
+        }
         if let Some(permit) = &mut permit {
             permit.sent();
         }

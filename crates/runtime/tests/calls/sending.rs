@@ -240,6 +240,27 @@ async fn the_deadline_bounds_the_wait_for_credentials() {
     assert!(error.to_string().contains("deadline"), "{error}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_throttled_call_is_not_sent_again_without_time_for_an_answer() {
+    for (seconds, sent, attempts) in [(3.8, 1, 1), (3.2, 2, 2)] {
+        let transport = Scripted::new([throttled(None), Step::Never]);
+        let begin = Instant::now();
+        // Immediately, and then when little of the deadline is left.
+        let provider = move || async move {
+            if begin.elapsed() > Duration::ZERO {
+                tokio::time::sleep_until(begin + Duration::from_secs_f64(seconds)).await;
+            }
+            Ok(Credentials::new("id", "secret"))
+        };
+        let client = builder(&transport).credentials(provider).throttle(Throttle::off());
+        let client = client.deadline(Duration::from_secs(4)).build().unwrap();
+        let error = client.send(Order::new("s")).await.unwrap_err();
+        let kind = if sent == 1 { ErrorKind::Throttled } else { ErrorKind::Unanswered };
+        assert_eq!((error.kind(), error.attempts(), transport.sent().len()), (kind, attempts, sent), "{error}");
+        assert_eq!(error.outcome_unknown(), sent == 2);
+    }
+}
+
 /// A provider that fails because of something else.
 struct Broken;
 
@@ -352,7 +373,7 @@ async fn a_parameter_that_cannot_be_sent_is_named_and_nothing_goes_out() {
 #[tokio::test(start_paused = true)]
 async fn status_and_request_id_of_a_cut_answer_are_kept_and_its_data_are_not_shown() {
     let partial = http::Response::builder().status(200).header("x-acs-request-id", "r-1");
-    // The other number is of somebody else; nobody knows it here.
+    // The other number is another person's, and is not known here.
     let body = b"{\"Phone\":\"CANARY-phone\",\"Other\":\"CANARY-other\",\"Co";
     let partial = partial.body(Bytes::from_static(body)).unwrap();
     let cut = TransportError::unanswered("the connection broke").with_partial_answer(partial);
