@@ -114,7 +114,7 @@ pub(crate) fn store_of_the_quota(event: &Event<'_>) -> Option<String> {
 }
 
 /// The settings of the environment, with credentials from the first source that has some. What is only shown, key and signature hidden,
-/// needs no key, and nobody is asked for one.
+/// needs no key, and none is asked for.
 fn from_environment(dry_run: bool) -> Result<ClientBuilder, Failure> {
     let builder = ClientBuilder::from_env()?;
     if !dry_run {

@@ -140,13 +140,10 @@ impl From<Error> for Failure {
         fact("request_id", json!(error.request_id()));
         fact("http_status", json!(error.http_status()));
         fact("attempts", json!(error.attempts()));
-        fact("access_denied_detail", error.access_denied_detail().map_or(Value::Null, from_text));
-        fact("recommend", json!(error.recommend()));
-        fact("host_id", json!(error.host_id()));
-        let denied = error.access_denied_detail().map(denied).unwrap_or_default();
-        let recommend = error.recommend().map(|recommend| format!("Recommended: {recommend}"));
-        let details = denied.into_iter().chain(recommend).collect();
-        Self { facts: Box::new(facts), details, ..Self::new(code, in_lines(&error), advice) }
+        let details: Map<_, _> = error.details().map(|(name, text)| (name.to_owned(), json!(text))).collect();
+        let lines = error.details().map(|(name, text)| format!("{name}: {text}")).collect();
+        fact("details", if details.is_empty() { Value::Null } else { details.into() });
+        Self { facts: Box::new(facts), details: lines, ..Self::new(code, in_lines(&error), advice) }
     }
 }
 
@@ -154,26 +151,6 @@ impl From<Error> for Failure {
 fn in_lines(error: &Error) -> String {
     let message = error.to_string();
     if error.kind() == ErrorKind::Credentials { message.replace("; ", "\n  ") } else { message }
-}
-
-/// A text that may be JSON.
-fn from_text(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| json!(text))
-}
-
-/// Why access was denied: a line for each member, if it is an object.
-fn denied(text: &str) -> Vec<String> {
-    match from_text(text) {
-        Value::Object(members) => members
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| {
-                format!("{name}: {}", value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned))
-            })
-            .collect(),
-        Value::String(text) if !text.is_empty() && text != "None" => vec![format!("Access denied: {text}")],
-        _ => Vec::new(),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{Ran, Served, cams, nobody, run, server, with_key};
+use support::{Ran, Served, cams, refused_url, run, server, with_key};
 
 const KEY_ID: &str = "CANARYidEGRET";
 const SECRET: &str = "CANARY+secret/EGRET";
@@ -67,7 +67,7 @@ fn no_failure_shows_a_mark() {
         hunt(&stdout);
         hunt(&stderr);
 
-        at(&nobody(), 4);
+        at(&refused_url(), 4);
         at(&format!("https://{SECRET}@127.0.0.1:1"), 4);
         at(&server(None), 5);
         at(&server(Some((502, &format!("<html>{echo}</html>")))), 5);

@@ -5,7 +5,7 @@ mod support;
 use std::fs::File;
 
 use serde_json::Value;
-use support::{MIGRATE, SYNC, Served, cams, cams_with_key, fails, nobody, run, server, with_key};
+use support::{MIGRATE, SYNC, Served, cams, cams_with_key, fails, refused_url, run, server, with_key};
 
 /// The arguments, and these after them.
 fn and<'a>(arguments: &'a [&'a str], more: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
@@ -55,7 +55,7 @@ fn both_actions_can_be_called_and_only_the_result_is_on_standard_output() {
 
 #[test]
 fn a_proxy_of_the_environment_is_asked_for_other_machines_only() {
-    let proxy = nobody();
+    let proxy = refused_url();
     let with_proxy = |mut command: std::process::Command| {
         for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
             command.env(name, &proxy);
@@ -147,7 +147,7 @@ fn exit_code_3_is_an_error_of_the_service() {
 
 #[test]
 fn exit_code_4_means_that_nothing_was_sent() {
-    let url = nobody();
+    let url = refused_url();
     let error = fails(cams_with_key(and(&MIGRATE, &["--endpoint", &url])), 4);
     assert!(error.contains("no connection"), "{error}");
     let error = fails(cams(SYNC), 4);
@@ -169,8 +169,8 @@ fn exit_code_5_means_that_the_outcome_is_unknown() {
 #[test]
 fn a_dry_run_needs_no_credentials_and_sends_nothing() {
     for signature in ["v1", "v3"] {
-        // Nobody listens there.
-        let url = nobody();
+        // The port refuses connections.
+        let url = refused_url();
         let ran = run(cams(and(&MIGRATE, &["--dry-run", "--signature", signature, "--endpoint", &url])));
         assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
         for part in [&*url, "POST / HTTP/1.1", "CreateChatappMigrationInitiate", "CountryCode=86", "<hidden>"] {
@@ -322,7 +322,7 @@ fn any_action_can_be_called_with_the_same_dry_run_and_exit_codes() {
     let ran = run(cams_with_key(and(&call, &[&url])));
     assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
     assert!(ran.stdout.contains("welcome"), "{}", ran.stdout);
-    let url = nobody();
+    let url = refused_url();
     let ran = run(cams(and(&call, &[&url, "--dry-run"])));
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(
@@ -384,11 +384,11 @@ fn with_json_output_an_error_is_json_on_standard_error() {
         (&error["http_status"], &error["exit_code"], &error["kind"]),
         (&403.into(), &3.into(), &"Service".into())
     );
-    assert_eq!(error["access_denied_detail"]["AuthAction"], "cams:ChatappSyncPhoneNumber");
+    assert_eq!(error["details"]["AuthAction"], "cams:ChatappSyncPhoneNumber");
     let url = server(None);
     assert_eq!(json(cams_with_key(and(&MIGRATE, &["--endpoint", &url, "--output=json"])), 5)["outcome"], "unknown");
     assert_eq!(
-        json(cams_with_key(and(&SYNC, &["--endpoint", &nobody(), "--output", "json"])), 4)["outcome"],
+        json(cams_with_key(and(&SYNC, &["--endpoint", &refused_url(), "--output", "json"])), 4)["outcome"],
         "not_sent"
     );
     assert_eq!(json(cams(["chatapp-sync-phone-number", "--output", "json"]), 2)["exit_code"], 2);
@@ -397,7 +397,7 @@ fn with_json_output_an_error_is_json_on_standard_error() {
     let error = fails(cams_with_key(and(&SYNC, &["--endpoint", &url])), 3);
     assert!(
         error.contains("\n  AuthAction: cams:ChatappSyncPhoneNumber\n")
-            && error.contains("Recommended: https://api.example/x"),
+            && error.contains("Recommend: https://api.example/x"),
         "{error}"
     );
 }

@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Command;
 
-use support::{Served, cams, cams_with_key, nobody, run, server, with_key};
+use support::{Served, cams, cams_with_key, refused_url, run, server, with_key};
 
 const IDENTITY: &str =
     r#"{"IdentityType":"RAMUser","AccountId":"1968132000","Arn":"acs:ram::1968132000:user/admin","RequestId":"r"}"#;
@@ -91,11 +91,11 @@ fn the_exit_code_says_whether_a_call_could_work() {
 
     let refusal = r#"{"Code":"InvalidAccessKeyId.NotFound","Message":"unknown","RequestId":"r"}"#;
     assert_eq!(run(doctor(with_key_of_simulator, &served.url, Some((404, refusal)), &[])).code, Some(3));
-    assert_eq!(run(doctor(with_key_of_simulator, &nobody(), Some((200, IDENTITY)), &[])).code, Some(4));
+    assert_eq!(run(doctor(with_key_of_simulator, &refused_url(), Some((200, IDENTITY)), &[])).code, Some(4));
 
     // STS out of reach is told, and keeps no call from working.
     let mut unreachable = doctor(with_key_of_simulator, &served.url, None, &[]);
-    unreachable.env("ALIBABA_CLOUD_STS_ENDPOINT", nobody());
+    unreachable.env("ALIBABA_CLOUD_STS_ENDPOINT", refused_url());
     let ran = run(unreachable);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(

@@ -209,7 +209,7 @@ fn twenty_thousand_numbers_stay_usable() {
     let elements = browser.evaluate("document.querySelectorAll('*').length").as_u64();
     assert!(elements < Some(20_000), "{elements:?} elements");
 
-    // However fast somebody types, the table is made once, and has no more than a page of rows.
+    // However fast a person types, the table is made once, and has no more than a page of rows.
     browser.evaluate(
         "window.made = 0; new MutationObserver(changes => { window.made += changes.length }).observe(document.getElementById('body'), { childList: true })",
     );

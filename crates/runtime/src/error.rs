@@ -39,7 +39,8 @@ struct Inner {
     throttled_for: Option<Duration>,
     access_denied_detail: Option<String>,
     /// What can be shown of the detail.
-    denial: Option<String>,
+    /// What may be shown of the three below.
+    details: Vec<(&'static str, Box<str>)>,
     recommend: Option<String>,
     host_id: Option<String>,
     answer: Option<(HeaderMap, Bytes)>,
@@ -60,7 +61,8 @@ pub enum ErrorKind {
     Credentials,
     /// A parameter has a value that cannot be sent, and the message names it. *Nothing was sent.*
     InvalidRequest,
-    /// The call would have waited for its quota longer than its deadline allows. *Nothing was sent.*
+    /// The call would have waited for its quota longer than its deadline allows, or got its turn too late for an answer. *Nothing was
+    /// sent.*
     ///
     /// [`Error::retry_after`] tells the wait that it would have needed. Send it later, slow the callers down, or
     /// raise the deadline or the limit.
@@ -149,7 +151,7 @@ impl Error {
             long_limit: None,
             throttled_for: None,
             access_denied_detail: None,
-            denial: None,
+            details: Vec::new(),
             recommend: None,
             host_id: None,
             answer: None,
@@ -171,7 +173,13 @@ impl Error {
         inner.message = cut(&message, LONGEST_MESSAGE).into_owned();
         inner.code = inner.code.as_deref().map(|code| cut(&hidden(code), LONGEST_ID).into_owned());
         inner.request_id = inner.request_id.as_deref().map(|id| cut(&hidden(id), LONGEST_ID).into_owned());
-        inner.denial = inner.access_denied_detail.as_deref().map(|detail| redactor.hide_foreign(&denial(detail)));
+        let denial = inner.access_denied_detail.as_deref().map(denial).unwrap_or_default().into_iter();
+        let of_envelope = [("Recommend", inner.recommend.as_deref()), ("HostId", inner.host_id.as_deref())];
+        let of_envelope = of_envelope.into_iter().filter_map(|(name, text)| Some((name, text?.to_owned())));
+        let shown = |text: String| {
+            one_line(&cut(&redactor.hide_foreign(beginning(&text, LONGEST_SEARCHED)), LONGEST_ID)).into_boxed_str()
+        };
+        inner.details = denial.chain(of_envelope).map(|(name, text)| (name, shown(text))).collect();
         self
     }
 
@@ -319,6 +327,15 @@ impl Error {
         self.0.host_id.as_deref()
     }
 
+    /// What the service said beside its message, by name, to show to a person: why access was denied (`AuthAction`,
+    /// `NoPermissionType`, `NoPermissionPolicyType`, `PolicyType`, or `AccessDeniedDetail` if that is text), `Recommend` and `HostId`.
+    ///
+    /// Values that were sent, secrets, and what may be a phone number are hidden, as in [`message`](Self::message); each text has at
+    /// most 256 bytes and no line breaks. Empty if the service said nothing.
+    pub fn details(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.details.iter().map(|(name, text)| (*name, &**text))
+    }
+
     /// The body of the answer as it came, or its beginning if it broke off; `None` if there was none. It may hold personal data in
     /// clear text, so it is not for logs.
     pub fn raw_body(&self) -> Option<&Bytes> {
@@ -416,15 +433,18 @@ pub(crate) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{} … (cut; the raw body has all of it)", beginning(text, longest)))
 }
 
+/// The name of a detail that is text.
+const DENIED: &str = "AccessDeniedDetail";
+
 /// The reason of a denial, without the names of accounts and users that stand beside it.
-fn denial(detail: &str) -> String {
+fn denial(detail: &str) -> Vec<(&'static str, String)> {
     const SHOWN: [&str; 4] = ["AuthAction", "NoPermissionType", "NoPermissionPolicyType", "PolicyType"];
     match serde_json::from_str(detail) {
         Ok(Json::Object(members)) => {
-            let shown = SHOWN.iter().filter_map(|name| Some(format!("{name} {}", members.get(*name)?.as_str()?)));
-            shown.collect::<Vec<_>>().join(", ")
+            SHOWN.iter().filter_map(|name| Some((*name, members.get(*name)?.as_str()?.to_owned()))).collect()
         }
-        _ => beginning(detail, LONGEST_ID).to_owned(),
+        _ if matches!(detail, "" | "None") => Vec::new(),
+        _ => vec![(DENIED, detail.to_owned())],
     }
 }
 
@@ -474,8 +494,9 @@ impl fmt::Display for Error {
         if let Some(time) = inner.throttled_for.filter(|_| inner.attempts > 1) {
             facts.push(format!("tried for {:.1} s", time.as_secs_f64()));
         }
-        if let Some(denial) = inner.denial.as_deref().filter(|denial| !denial.is_empty()) {
-            facts.push(one_line(denial));
+        let denial = self.details().filter(|(name, _)| !matches!(*name, "Recommend" | "HostId"));
+        for (name, text) in denial {
+            facts.push(if name == DENIED { text.to_owned() } else { format!("{name} {text}") });
         }
         if let Some(wait) = inner.retry_after {
             facts.push(format!("retry after {:?}", rounded(wait)));
@@ -501,7 +522,7 @@ impl fmt::Debug for Error {
             .field("attempts", &inner.attempts)
             .field("outcome_unknown", &inner.outcome_unknown)
             .field("nonce", &inner.nonce)
-            .field("denial", &inner.denial)
+            .field("details", &inner.details)
             .field("long_limit", &inner.long_limit)
             .field("throttled_for", &inner.throttled_for)
             .field("source", &inner.source)

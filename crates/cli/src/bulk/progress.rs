@@ -1,4 +1,4 @@
-//! How far a bulk is, for whoever sits before the terminal, and for a log.
+//! How far a bulk is, for a person at a terminal, and for a log.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};

@@ -49,7 +49,7 @@ pub(super) fn groups(out: &mut String, facts: &Facts, columns: &[&str]) {
     }
 }
 
-/// Text that Markdown takes for nothing else. A name can neither end a cell, nor mention somebody (`@all`), nor become a link:
+/// Text that Markdown takes for nothing else. A name can neither end a cell, nor mention a person (`@all`), nor become a link:
 /// an invisible word joiner stands where a chat would see one.
 pub(super) fn text(text: &str) -> String {
     let mut out = String::new();

@@ -145,7 +145,7 @@ fn a_journal_of_something_else_is_refused_and_left_as_it_is() {
         fs::write(&folder.input, format!("CustSpaceId\n{changed}")).unwrap();
         refused(&folder, &options, "belongs to another input");
     }
-    // A file that is no journal; one with a line that nobody wrote; one of a later version.
+    // A file that is no journal; one with a foreign line; one of a later version.
     let folder = Folder::syncs(3);
     fs::write(&folder.journal, "CustSpaceId\ns1\n").unwrap();
     refused(&folder, &options, "is not a journal");

@@ -22,7 +22,7 @@ pub(crate) struct Browser {
     child: Child,
     commands: ChildStdin,
     messages: Receiver<Value>,
-    /// Events that nobody has asked for yet.
+    /// Events that were not asked for yet.
     events: VecDeque<Value>,
     session: String,
     next: u64,
@@ -164,7 +164,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Asked to close, it ends its own children, and nobody writes to the folder any more.
+        // Asked to close, it ends its own children, and the folder is no longer written to.
         let _ = self.commands.write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0");
         for _ in 0..500 {
             if self.child.try_wait().is_ok_and(|status| status.is_some()) {

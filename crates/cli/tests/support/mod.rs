@@ -27,7 +27,7 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
-/// The command with these arguments and an empty environment; the credentials of whoever runs the tests are out of its reach.
+/// The command with these arguments and an empty environment; the credentials of the person who runs the tests are out of its reach.
 pub(crate) fn cams<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cams"));
     command.args(arguments).env_clear().stdin(Stdio::null());
@@ -139,8 +139,8 @@ fn read_request(stream: &mut impl BufRead) {
     stream.read_exact(&mut vec![0; length]).expect("the body is complete");
 }
 
-/// The URL of a port on which nobody listens.
-pub(crate) fn nobody() -> String {
+/// The URL of a port that refuses connections.
+pub(crate) fn refused_url() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
     format!("http://{}", listener.local_addr().expect("the port is known"))
 }

@@ -177,6 +177,10 @@ async fn all_of_an_answer_is_kept_for_code_and_nothing_of_it_is_printed() {
     assert_eq!(error.headers().unwrap()["x-echo"], "CANARY-secret");
     assert_eq!((error.host_id(), error.recommend()), (Some("CANARY-key-id"), Some("CANARY-secret")));
     assert!(error.access_denied_detail().unwrap().contains("CANARY-secret"));
+    let details: Vec<_> = error.details().map(|(name, text)| format!("{name}: {text}")).collect();
+    let expected =
+        ["AuthAction: shop:Order", "NoPermissionType: ImplicitDeny", "Recommend: <hidden>", "HostId: <hidden>"];
+    assert_eq!(details, expected);
     let shown = everything_printable(&error);
     assert!(!shown.contains("CANARY"), "{shown}");
     assert!(shown.contains("AuthAction shop:Order, NoPermissionType ImplicitDeny"), "{shown}");

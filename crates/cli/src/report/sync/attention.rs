@@ -9,7 +9,7 @@ pub(super) enum Level {
     Act,
     /// It soon cannot, if nothing changes.
     Risk,
-    /// Somebody should know.
+    /// Worth knowing.
     Watch,
 }
 
