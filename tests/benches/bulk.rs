@@ -187,7 +187,7 @@ impl Drop for Killed {
     }
 }
 
-/// The most memory that a process had, in KiB; 0 where nobody tells.
+/// The most memory that a process had, in KiB; 0 where it is not known.
 fn peak_kib(process: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

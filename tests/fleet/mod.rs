@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 const MEMBER: &str = "FLEET_MEMBER";
 
 /// Runs this process as a member if it is one. A member sends as fast as the quota lets it, from several tasks, and then
-/// prints how many calls succeeded after the first second (in which an unused quota lets a burst through, to whoever comes first),
+/// prints how many calls succeeded after the first second (in which an unused quota lets a burst through, to the first caller),
 /// were throttled, and failed otherwise, and its CPU time in microseconds.
 pub fn run_if_member() -> bool {
     let Ok(settings) = std::env::var(MEMBER) else { return false };

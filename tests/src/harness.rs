@@ -61,7 +61,7 @@ pub fn client(url: &str) -> ClientBuilder {
 ///
 /// # Errors
 /// If the system gives no port.
-pub fn nobody() -> io::Result<String> {
+pub fn refused_url() -> io::Result<String> {
     let socket = tokio::net::TcpSocket::new_v4()?;
     socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
     let url = format!("http://{}", socket.local_addr()?);

@@ -179,7 +179,7 @@ async fn outcomes_come_as_they_are_ready_or_in_the_order_of_the_requests() {
     let naps = || [5, 1, 2, 0, 9, 8].map(Nap);
     let order = |outcomes: Vec<Outcome<Nap, ()>>| outcomes.into_iter().map(|it| it.request.0).collect::<Vec<_>>();
     let client = idle();
-    // Two at once: nobody says how many should wait.
+    // Two at once: there is no limit to say how many should wait.
     assert_eq!(order(all(client.bulk().send(naps())).await), [1, 2, 0, 5, 9, 8]);
     assert_eq!(order(all(client.bulk().ordered().send(naps())).await), [5, 1, 2, 0, 9, 8]);
     assert_eq!(order(all(client.bulk().max_in_flight(0).send(naps())).await), [5, 1, 2, 0, 9, 8]);

@@ -186,7 +186,7 @@ async fn a_successful_call_shows_no_mark_but_in_its_values() {
         hunt_debug(&place, &started);
         assert_eq!(started.data.as_ref().unwrap().phone_number.as_deref(), Some(PHONE));
 
-        // Nobody knows what in the answer to an untyped call is personal.
+        // What in the answer to an untyped call is personal is unknown.
         let untyped = client.send_untyped(untyped_migration()).await.unwrap();
         hunt_debug(&place, &untyped);
         assert_eq!(untyped["Data"]["PhoneNumber"], PHONE);
@@ -331,11 +331,11 @@ async fn errors_without_an_answer_show_no_mark() {
     };
     let simulator = simulator().await;
     let (silent, silent_task) = harness::hangs_up().await.unwrap();
-    let nobody = harness::nobody().unwrap();
+    let refused = harness::refused_url().unwrap();
     for (version, placement) in EVERY_WAY {
         let at = |url: &str| client(url).signature(version).parameter_placement(placement);
 
-        let error = at(&nobody).build().unwrap().send(migration()).await.unwrap_err();
+        let error = at(&refused).build().unwrap().send(migration()).await.unwrap_err();
         check("refused", error, ErrorKind::NotSent);
 
         let error = at(&silent).build().unwrap().send(migration()).await.unwrap_err();
@@ -364,7 +364,7 @@ async fn errors_without_an_answer_show_no_mark() {
         check("no quota", client.send(migration()).await.unwrap_err(), ErrorKind::QuotaWait);
     }
 
-    let in_query = client(&nobody).parameter_placement(ParameterPlacement::AsSpecified).build().unwrap();
+    let in_query = client(&refused).parameter_placement(ParameterPlacement::AsSpecified).build().unwrap();
     let long = CreateChatappMigrationInitiate::builder()
         .cust_space_id("1".repeat(100_000))
         .mobile_number(PHONE)
@@ -373,10 +373,10 @@ async fn errors_without_an_answer_show_no_mark() {
     check("too long", in_query.send(long).await.unwrap_err(), ErrorKind::InvalidRequest);
 
     let line_end = Credentials::temporary("CANARY\nEGRET", SECRET, "CANARY\nEGRET", None);
-    let client_with_it = client(&nobody).signature(SignatureVersion::V3).credentials(line_end).build().unwrap();
+    let client_with_it = client(&refused).signature(SignatureVersion::V3).credentials(line_end).build().unwrap();
     check("line break", client_with_it.send(migration()).await.unwrap_err(), ErrorKind::Credentials);
 
-    let without = Client::builder().endpoint(&nobody).build().unwrap();
+    let without = Client::builder().endpoint(&refused).build().unwrap();
     check("no credentials", without.send(migration()).await.unwrap_err(), ErrorKind::Credentials);
 
     for endpoint in [format!("https://{SECRET}@127.0.0.1"), format!("https://127.0.0.1/{SECRET}"), SECRET.to_owned()] {
@@ -384,7 +384,7 @@ async fn errors_without_an_answer_show_no_mark() {
     }
     check(
         "application",
-        client(&nobody).application(format!("{SECRET}\n")).build().unwrap_err(),
+        client(&refused).application(format!("{SECRET}\n")).build().unwrap_err(),
         ErrorKind::Configuration,
     );
 
@@ -417,7 +417,7 @@ fn spellings(number: &str) -> [String; 5] {
     ]
 }
 
-/// A number that was sent, and one that nobody here knows of.
+/// A number that was sent, and one that is not known here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_number_is_hidden_in_every_spelling_in_which_the_service_names_it() {
     let simulator = unlimited().start().await.unwrap();

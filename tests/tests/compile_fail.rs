@@ -44,7 +44,7 @@ fn check(programs: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<Strin
     let output = Command::new(env!("CARGO"))
         .args(["check", "--bins", "--keep-going", "--offline", "--quiet", "--message-format=json"])
         .current_dir(&package)
-        // Of its own, so that cargo waits for nobody and the settings of the outer build do not matter.
+        // Of its own, so that cargo waits for no other build and the settings of the outer build do not matter.
         .env("CARGO_TARGET_DIR", package.join("target"))
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")

@@ -123,7 +123,7 @@ async fn a_connection_that_the_server_closed_while_it_was_idle_is_replaced<T: Bu
     simulator.stop().await;
 }
 
-/// A connection that dies when the next request is on it: nobody knows whether that request was read.
+/// A connection that dies when the next request is on it: whether that request was read is unknown.
 async fn a_request_that_meets_the_end_of_a_used_connection_is_not_sent_again_by_the_transport<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
     let client = once::<T>(&simulator);
@@ -305,8 +305,8 @@ async fn a_call_dropped_at_any_point_gives_its_place_in_the_quota_back() {
         for call in calls {
             all &= call.await.unwrap();
         }
-        // Whatever was sent has arrived and is out of its window by then: dropped requests look like a network that stands still, and
-        // count as not arrived for some seconds.
+        // Until then a request without an answer may still arrive: a network that stands still delivers it later, so it holds its
+        // slot for five seconds and its window, unless a later answer proves that the network moves.
         sleep(10 * window).await;
         let start = Instant::now();
         let calls: Vec<_> = (0..LIMIT)

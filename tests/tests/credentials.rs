@@ -12,7 +12,7 @@ use alibabacloud_cams::{Cams, ChatappSyncPhoneNumber, Credentials, ErrorKind, Re
 use alibabacloud_runtime::Product;
 use alibabacloud_simulator::{Answer, Simulator};
 use alibabacloud_sts::{PRODUCT, Sts};
-use conformance::harness::{client, nobody, unlimited};
+use conformance::harness::{client, refused_url, unlimited};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -96,17 +96,17 @@ fn broken(sts: &Simulator, folder: &std::path::Path) -> Vec<Refreshing> {
         path
     };
     let key = || Credentials::temporary("CANARYunknown", "CANARYsecret", "CANARYtoken", None);
-    let gone = || format!("{}/CANARY?key=CANARY", nobody().unwrap());
+    let gone = || format!("{}/CANARY?key=CANARY", refused_url().unwrap());
     let environment = [("ALIBABA_CLOUD_ACCESS_KEY_ID", "x"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "CANARY\n")];
     vec![
         AssumeRole::new(key(), ROLE).setup(setup(sts)).refreshing(),
         AssumeRole::new(key(), "CANARY").setup(setup(sts)).refreshing(),
-        AssumeRole::new(key(), ROLE).setup(setup(sts).sts_endpoint(nobody().unwrap())).refreshing(),
+        AssumeRole::new(key(), ROLE).setup(setup(sts).sts_endpoint(refused_url().unwrap())).refreshing(),
         OidcRole::new()
             .role_arn(ROLE)
             .provider_arn("CANARY")
             .token_file(file("token", "CANARYtoken"))
-            .setup(setup(sts).sts_endpoint(nobody().unwrap()))
+            .setup(setup(sts).sts_endpoint(refused_url().unwrap()))
             .refreshing(),
         CredentialsUri::at(gone()).refreshing(),
         ExternalProcess::new("echo CANARY").refreshing(),
@@ -125,7 +125,7 @@ async fn no_secret_of_a_source_is_in_an_error_a_log_or_debug_output() {
     let sts = sts().await;
     let providers = broken(&sts, &folder);
     for provider in &providers {
-        let builder = client(&nobody().unwrap()).credentials(provider.clone()).retry(RetryPolicy::never());
+        let builder = client(&refused_url().unwrap()).credentials(provider.clone()).retry(RetryPolicy::never());
         let error = builder.build().unwrap().send(ChatappSyncPhoneNumber::new("1")).await.unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Credentials, 0), "{error}");
         for shown in [format!("{error} {error:?} {error:#?}"), format!("{provider:?} {provider:#?}")] {

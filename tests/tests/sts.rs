@@ -1,4 +1,4 @@
-//! STS, generated from its specification alone: what goes over the wire, what comes back, and what nobody gets to see.
+//! STS, generated from its specification alone: what goes over the wire, what comes back, and what is never shown.
 
 use std::collections::BTreeMap;
 

@@ -34,7 +34,7 @@ struct Target {
     folder: String,
     /// Where a user finds the types.
     crate_path: String,
-    /// The name that the crate's own manifest gives it, if somebody keeps that by hand.
+    /// The name that the crate's own manifest gives it, if that is kept by hand.
     own_name: Option<String>,
     /// The folder of the crate; `None` for a fixture, which is a module of another one. With a `/` at its end, or empty.
     package: Option<String>,

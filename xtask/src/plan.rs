@@ -382,7 +382,7 @@ mod tests {
 
         folder.put("Cargo.toml", "by hand\n");
         folder.put("src/lib.rs", &(marked + "old\n"));
-        assert_eq!(plan.write(&folder.0).unwrap(), [], "the crate is somebody's");
+        assert_eq!(plan.write(&folder.0).unwrap(), [], "the crate is kept by hand");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub fn policy(spec: &Spec, names: &[String]) -> Result<Policy, String> {
             Some(facts) => {
                 resources.entry(&facts.resource).or_default().insert(&facts.action);
                 if action.is_guessed("authorization") {
-                    notes.push(format!("the permission of {} is a guess that nobody has reviewed", quoted(name)));
+                    notes.push(format!("the permission of {} is a guess that is not reviewed yet", quoted(name)));
                 }
             }
             None => notes.push(format!("{} needs no permission", quoted(name))),

@@ -11,7 +11,7 @@ use crate::setup::Setup;
 use crate::source::{Source, SourceFuture};
 use crate::sts::{self, Role, role_setters};
 
-/// Temporary credentials of a RAM role, from STS, for whoever may assume it.
+/// Temporary credentials of a RAM role, from STS, for an identity that may assume it.
 #[derive(Clone)]
 pub struct AssumeRole {
     setup: Setup,

@@ -75,7 +75,7 @@ struct State {
     replacements: u32,
     next_replacement: Option<Instant>,
     /// What the user was told last.
-    #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "nobody is told"))]
+    #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "only logged"))]
     warned: Vec<String>,
 }
 
@@ -242,7 +242,7 @@ impl Inner {
 
 impl State {
     /// Tells the user what is new.
-    #[cfg_attr(not(feature = "tracing"), allow(clippy::unused_self, reason = "nobody is told"))]
+    #[cfg_attr(not(feature = "tracing"), allow(clippy::unused_self, reason = "only logged"))]
     fn tell(&mut self, warnings: &[String]) {
         #[cfg(feature = "tracing")]
         if self.warned != warnings {

@@ -21,7 +21,7 @@ use crate::time::Clock;
 /// ```
 /// use alibabacloud_credentials::{Environment, Setup};
 ///
-/// let setup = Setup::new().environment(Environment::of([("HOME", "/home/somebody")]));
+/// let setup = Setup::new().environment(Environment::of([("HOME", "/home/me")]));
 /// ```
 #[derive(Clone)]
 #[must_use = "a setup does nothing until a source is given it"]

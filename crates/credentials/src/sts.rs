@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(25);
 /// The shortest session that STS gives, in seconds.
 const SHORTEST: u32 = 900;
 
-/// What is said about a role, whoever assumes it.
+/// The settings of a role, the same for every way to assume it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Role {
     pub(crate) arn: Option<String>,

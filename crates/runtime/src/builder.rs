@@ -204,7 +204,7 @@ impl<P: Product> ClientBuilder<P> {
     /// How long a call may take with all its attempts and waits, the wait for its quota included. Default: 60 s.
     ///
     /// A call whose turn comes only in the last second of it (the last quarter, if that is shorter) is not sent any more: its answer
-    /// would come too late, and nobody would know whether it was executed.
+    /// would come too late, and its outcome would be unknown.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = deadline;
         self

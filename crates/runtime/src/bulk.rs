@@ -14,7 +14,7 @@
 //! ```
 //!
 //! # How many calls at once
-//! What keeps a quota full is that somebody is ready whenever a request may go. So the next request is taken when fewer calls wait
+//! What keeps a quota full is that a call is ready whenever a request may go. So the next request is taken when fewer calls wait
 //! for the quota than it lets through in a tenth of a second (two at the least): the calls that are under way are then as many as the
 //! quota times the round trip (Little's law), whatever the two are and however they change. Nothing is measured or guessed.
 //! [`Bulk::max_in_flight`] bounds them; where there is no limit, the bound is the number.
@@ -23,8 +23,8 @@
 //! long pause that the service asks for fails a request that was not sent yet.
 //!
 //! # Tasks
-//! Every call is a task of its own on the tokio runtime, so a slow reader holds up no call that runs and nobody who shares the quota.
-//! Unread outcomes count as in flight: while nobody reads, no more requests are taken. Dropping the stream cancels all its calls;
+//! Every call is a task of its own on the tokio runtime, so a slow reader holds up no call that runs and no other user of the quota.
+//! Unread outcomes count as in flight: while none are read, no more requests are taken. Dropping the stream cancels all its calls;
 //! what is under way then may still take effect.
 
 use std::collections::VecDeque;
@@ -323,7 +323,7 @@ impl<T> Early<T> {
 /// How many calls wait at the least, so that one is ready when the quota has room.
 const ENOUGH: usize = 2;
 
-/// For how long the quota is kept full by those that wait, while nobody reads outcomes and so no more requests are taken.
+/// Target backlog, as a duration: what keeps the quota full while no outcomes are read, and so no more requests are taken.
 const IN_STORE: Duration = Duration::from_millis(100);
 
 /// Counts the calls of a bulk that wait for their quota, and wakes the bulk when another one is wanted.

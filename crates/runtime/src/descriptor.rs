@@ -32,7 +32,7 @@ pub struct ProductDescriptor {
     pub errors: &'static [&'static ErrorDescriptor],
     /// All actions of the product that the crate knows, sorted by name.
     pub actions: &'static [&'static ActionDescriptor],
-    /// The keys of the specification whose values are guesses that nobody has reviewed, e.g. `success_code`.
+    /// The keys of the specification whose values are guesses that are not reviewed yet, e.g. `success_code`.
     pub guessed: &'static [&'static str],
 }
 
@@ -121,7 +121,7 @@ pub struct ActionDescriptor {
     pub errors: &'static [&'static ErrorDescriptor],
     /// The documented answer to a successful call, as JSON text; empty if none is documented.
     pub example: &'static str,
-    /// The keys of the specification whose values are guesses that nobody has reviewed, e.g. `idempotent`.
+    /// The keys of the specification whose values are guesses that are not reviewed yet, e.g. `idempotent`.
     pub guessed: &'static [&'static str],
 }
 

@@ -121,7 +121,7 @@ impl std::str::FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        // The text is not quoted: somebody may have put credentials into it.
+        // The text is not quoted: it may hold credentials.
         let refuse = |why: &str| {
             EndpointError(format!(
                 "not an endpoint: {why}; one looks like `cams.ap-southeast-1.aliyuncs.com` or `http://127.0.0.1:8080`"

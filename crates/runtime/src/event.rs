@@ -122,7 +122,7 @@ impl Events {
         Self(Some(Arc::new(hook)))
     }
 
-    /// Tells an event; it is not even made if nobody listens.
+    /// Reports an event. The closure runs only if a hook is set.
     pub(crate) fn tell<'a>(&self, event: impl FnOnce() -> Event<'a>) {
         if let Some(hook) = &self.0 {
             hook(&event());

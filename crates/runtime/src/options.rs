@@ -120,7 +120,7 @@ pub(crate) struct Options {
 }
 
 /// How much of the time must be left for the answer when a call's turn comes (at most a quarter of the deadline): a call that is sent
-/// at the last moment ends as one of which nobody knows whether it was executed.
+/// at the last moment ends with an unknown outcome.
 const TIME_FOR_THE_ANSWER: Duration = Duration::from_secs(1);
 
 impl Options {

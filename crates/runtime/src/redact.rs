@@ -105,7 +105,7 @@ impl<'r> Redactor<'r> {
         }
     }
 
-    /// A text of the service, or of whatever answered in its place, without the values and without what may be somebody else's
+    /// A text of the service, or of whatever answered in its place, without the values and without what may be another person's
     /// phone number.
     pub(crate) fn hide_foreign(&self, text: &str) -> String {
         let hidden = self.hide(text);

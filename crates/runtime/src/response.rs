@@ -13,7 +13,7 @@ use crate::value::Hidden;
 #[derive(Clone)]
 pub struct Response<T> {
     value: T,
-    /// Whether nobody knows what in the value is personal data, so that all of it is hidden in `Debug`.
+    /// Sensitivity is unknown, so `Debug` prints nothing of the value.
     untyped: bool,
     pub(crate) metadata: Metadata,
 }

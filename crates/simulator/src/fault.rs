@@ -69,7 +69,7 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// What goes wrong on a connection before its first request is read. Such a request is not in the log, because nobody
+/// What goes wrong on a connection before its first request is read. Such a request is not in the log, because the simulator never
 /// knows what it was, and no action was executed.
 ///
 /// `Debug` shows sizes in place of bytes.

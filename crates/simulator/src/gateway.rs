@@ -188,7 +188,7 @@ impl Gateway {
             return Err(Refusal::TIMESTAMP_EXPIRED);
         }
         call.verify(&key.secret)?;
-        // Last, so that nobody can use up the nonces of a key without its secret.
+        // Last, so that using up the nonces of a key takes its secret.
         if !self.state().nonces.first_use(&claims.key_id, &claims.nonce, now.monotonic) {
             return Err(Refusal::NONCE);
         }

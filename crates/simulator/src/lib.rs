@@ -105,7 +105,7 @@
 //!
 //! For faults by chance there are [`Simulator::script_fn`] and [`Simulator::script_connections_fn`]: a function that derives
 //! its answer from the number of the request or connection, and a seed, makes the same faults in every run. Three need no
-//! server: a refused connection (a port on which nobody listens), a failed TLS handshake (an `https` URL with the simulator's
+//! server: a refused connection (a port without a listener), a failed TLS handshake (an `https` URL with the simulator's
 //! address), and a name that does not exist (any under `.invalid`).
 
 #![forbid(unsafe_code)]

@@ -201,7 +201,7 @@ async fn a_function_decides_by_the_number_of_a_connection_after_the_queue() {
     for _ in 1..=6 {
         read.push(ask(&simulator).await.read(&mut [0]).await.ok());
     }
-    // The queue closes the first. A request that nobody read is thrown away with its connection, which resets it.
+    // The queue closes the first. An unread request is thrown away with its connection, which resets it.
     assert_eq!(read, [Some(0), None, Some(1), None, None, None]);
     simulator.stop().await;
 }

@@ -172,7 +172,7 @@ async fn limits_can_be_set_for_one_action_and_for_all() {
 fn a_limit_or_an_account_for_nothing_known_is_a_mistake() {
     let limit = builder().limit("Nothing", RateLimit::per_second(1)).gateway();
     assert!(matches!(limit, Err(StartError::UnknownAction(name)) if name == "Nothing"));
-    let account = builder().account("nobody", "a").gateway();
+    let account = builder().account("unknown", "a").gateway();
     assert!(matches!(account, Err(StartError::UnknownKey)));
 }
 

@@ -442,8 +442,8 @@ async fn stop_leaves_nothing() {
     let address = simulator.address();
     simulator.stop().await;
     assert_eq!(metrics.num_alive_tasks(), before);
-    assert!(gateway.upgrade().is_none(), "nobody holds the gateway any more");
-    assert!(TcpStream::connect(address).await.is_err(), "nobody listens");
+    assert!(gateway.upgrade().is_none(), "the gateway is still held");
+    assert!(TcpStream::connect(address).await.is_err(), "the port still accepts connections");
     for client in [&mut idle, &mut halfway, &mut waiting] {
         assert!(client.is_closed().await);
     }

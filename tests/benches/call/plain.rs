@@ -1,6 +1,6 @@
 //! What someone would write without a client: types of the answer with serde derive.
 
-#![allow(dead_code, reason = "the fields are decoded, nobody reads them")]
+#![allow(dead_code, reason = "the fields are decoded and not read")]
 #![allow(clippy::struct_field_names, reason = "the names are the service's")]
 
 use serde::Deserialize;

@@ -3,7 +3,7 @@
 use alibabacloud_runtime::private::{object, open_enum};
 
 object! {
-    /// Somebody who cooks.
+    /// A person who cooks.
     pub struct Cook {
         /// `Name`: not described.
         #[wire("Name")]

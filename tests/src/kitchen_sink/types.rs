@@ -3,7 +3,7 @@
 use alibabacloud_runtime::private::{object, open_enum};
 
 object! {
-    /// Somebody who cooks. \<b>Not closed, \[link\], \[`Vec`\], \*/ and "# stay text.
+    /// A person who cooks. \<b>Not closed, \[link\], \[`Vec`\], \*/ and "# stay text.
     pub struct Cook {
         /// The name of the cook.
         #[wire("Name", sensitive)]
@@ -30,7 +30,7 @@ object! {
 }
 
 open_enum! {
-    /// How somebody feels.
+    /// How a person feels.
     pub enum Mood {
         /// Feels well.
         Happy = "HAPPY",

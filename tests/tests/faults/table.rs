@@ -21,7 +21,7 @@ const MEGABYTE: usize = 1 << 20;
 /// What misbehaves, and how.
 #[derive(Clone)]
 pub(crate) enum Server {
-    /// Nobody listens on the port.
+    /// The port refuses connections.
     Refused,
     /// The name of the host does not exist.
     UnknownName,
@@ -46,7 +46,7 @@ pub(crate) enum Told {
     SuccessAtSecond,
     /// Never sent. Tried three times.
     NotSent,
-    /// No answer: nobody knows. Only the idempotent action is tried three times.
+    /// No answer: outcome unknown. Only the idempotent action is tried three times.
     Unanswered,
     /// A matter of luck: either of the two above.
     NotSentOrUnanswered,
@@ -59,11 +59,11 @@ pub(crate) enum Told {
     Refused,
     /// The service says no, because of the clock, which is corrected once.
     ClockRefused,
-    /// The service failed: nobody knows. Only the idempotent action is tried three times.
+    /// The service failed, and no one knows whether the request took effect. Only the idempotent action is tried three times.
     Failed,
     /// Not the service's answer, and certainly not executed. Once.
     Foreign,
-    /// Not the service's answer, and nobody knows. Only the idempotent action is tried three times.
+    /// Not the service's answer: outcome unknown. Only the idempotent action is tried three times.
     ForeignUnknown,
     /// A matter of luck: as the row above, or no answer.
     ForeignUnknownOrUnanswered,
@@ -309,7 +309,7 @@ fn odd_but_good() -> Vec<Row> {
         good("everything null", ok(r#""Success":null,"Message":null,"PhoneNumbers":null,"Data":null"#)),
         good("denial detail as text", ok(r#""AccessDeniedDetail":"None""#)),
         good("denial detail as an object", ok(r#""AccessDeniedDetail":{"AuthAction":"a","PolicyType":[1]}"#)),
-        good("members that nobody knows", ok(r#""New":{"Deep":[[{}]]},"new":1e400"#)),
+        good("unknown members", ok(r#""New":{"Deep":[[{}]]},"new":1e400"#)),
         good("not labelled as JSON", success().header("content-type", "text/html")),
         good("members of the wrong shape", ok(r#""PhoneNumbers":"none","Data":"none""#)),
         good("a lone surrogate", ok(r#""Message":"\ud83d","PhoneNumbers":[{"VerifiedName":"\ude00"}]"#)),
@@ -319,7 +319,7 @@ fn odd_but_good() -> Vec<Row> {
     ]
 }
 
-/// Answers that something compressed although nobody asked.
+/// Answers that something compressed without being asked.
 fn compressed() -> Vec<Row> {
     let unusable = |name: &str, answer| Row::answer(name, answer, Told::ForeignUnknown).id(IN_HEADER);
     let encoded_as = |coding: &str| success().header("content-encoding", coding);
@@ -345,7 +345,7 @@ fn compressed() -> Vec<Row> {
             answer
         }),
         unusable("a bomb in gzip", gzipped(&Answer::ok_json(vec![b' '; 17 * MEGABYTE]))),
-        unusable("a coding that nobody asked for", encoded_as("br")),
+        unusable("a coding that was not asked for", encoded_as("br")),
     ]
 }
 

@@ -194,15 +194,15 @@ async fn a_proxy_that_does_not_work_means_not_sent_and_shows_no_password<T: Bund
     let asked = Asked::default();
     let closed = http_proxy(asked.clone(), None, true).await;
     let closed_socks = socks_proxy(asked.clone(), true).await;
-    let nobody = conformance::harness::nobody().unwrap();
-    let nobody = nobody.strip_prefix("http://").unwrap();
+    let refused = conformance::harness::refused_url().unwrap();
+    let refused = refused.strip_prefix("http://").unwrap();
     for url in [
         format!("http://you:CANARY@{closed}"),
         format!("http://{closed}"),
         format!("socks5h://you:CANARY@{closed_socks}"),
         format!("socks5h://{closed_socks}"),
-        format!("http://me:CANARY@{nobody}"),
-        format!("socks5://me:CANARY@{nobody}"),
+        format!("http://me:CANARY@{refused}"),
+        format!("socks5://me:CANARY@{refused}"),
         format!("https://me:CANARY@{closed}"),
         "http://me:CANARY@proxy.invalid:1".to_owned(),
     ] {

@@ -41,13 +41,13 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
 
 fn formatting() -> Result<(), String> {
     needs("fmt", "rustfmt")?;
-    cargo(&["fmt", "--all", "--check"], &[]).map_err(|problem| format!("{problem}; `cargo fmt --all` mends it"))
+    cargo(&["fmt", "--all", "--check"], &[]).map_err(|problem| format!("{problem}; run `cargo fmt --all`"))
 }
 
 fn generated() -> Result<(), String> {
     match generate::run(&["--check".to_owned()])? {
         ExitCode::SUCCESS => Ok(()),
-        _ => Err("`cargo xtask generate` mends it".to_owned()),
+        _ => Err("run `cargo xtask generate`".to_owned()),
     }
 }
 

@@ -77,7 +77,7 @@ impl Changes {
                 let reason = "`build` does not compile until it is set, and `new` takes one required parameter or none";
                 self.push("parameter", name, "added, required".to_owned(), Major, reason);
             } else {
-                self.added("parameter", name, "nobody has to set it");
+                self.added("parameter", name, "it is optional");
             }
         }
         for (before, after) in &parameters.kept {

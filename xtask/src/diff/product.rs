@@ -107,7 +107,7 @@ fn endpoints(endpoints: &spec::Endpoints) -> String {
     text
 }
 
-/// What nobody has reviewed.
+/// What is not reviewed yet.
 pub(super) fn guesses(guesses: &[spec::Guess]) -> Vec<(&str, &str)> {
     guesses.iter().map(|guess| (guess.key.as_str(), guess.reason.as_str())).collect()
 }

@@ -260,7 +260,7 @@ fn check(package: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
         .args(["check", "--lib", "--bins", "--keep-going", "--offline", "--quiet", "--message-format=json"])
         .current_dir(package)
-        // Of its own, so that cargo waits for nobody and the settings of the outer build do not matter.
+        // Of its own, so that cargo waits for no other build and the settings of the outer build do not matter.
         .env("CARGO_TARGET_DIR", package.join("target"))
         .env("CARGO_INCREMENTAL", "0")
         .env_remove("RUSTFLAGS")

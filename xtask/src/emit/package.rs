@@ -163,7 +163,7 @@ fn readme(model: &Model<'_>, crate_path: &str) -> String {
             .iter()
             .map(|guess| format!("- `{}`: {}", guess.key, Markdown::new(&guess.reason).inline()))
             .collect();
-        parts.push(format!("Nobody has reviewed these facts about the product:\n{}", list.join("\n")));
+        parts.push(format!("These facts about the product are not reviewed yet:\n{}", list.join("\n")));
     }
     parts.join("\n\n") + "\n"
 }

@@ -589,7 +589,7 @@ fn errors(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> 
     for (status, list) in by_status.into_iter().flatten() {
         for raw in list.as_array().into_iter().flatten().filter_map(Value::as_object) {
             let written = text(raw, "errorCode");
-            // A tab in a code is a slip of whoever wrote it down.
+            // A tab in a code is a slip in the metadata.
             let code: String = written.trim().chars().filter(|c| !c.is_control()).collect();
             if code != written.trim() {
                 schemas.notes.add(

@@ -262,7 +262,7 @@ fn an_import_over_reviewed_files_of_a_catalogue_keeps_every_decision() {
     for seed in 1..=size("CATALOGUE_PRODUCTS", 6) {
         let mut metadata = product(seed, size("CATALOGUE_ACTIONS", 15));
         let mut files = inputs(&import(&metadata.to_string(), &[], &[], None).unwrap());
-        // Somebody reviews every file: another summary, the other idempotence, a limit, and a mark less.
+        // Every file is reviewed: another summary, the other idempotence, a limit, and a mark less.
         let mut reviewed = 0;
         for file in files.iter_mut().filter(|file| file.path != LOCK && file.path != "product.yaml") {
             let text = String::from_utf8(file.bytes.clone()).unwrap();

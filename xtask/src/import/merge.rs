@@ -1,6 +1,6 @@
 //! Three versions of a file -> one: what people wrote, what the metadata said last time, and what it says now.
 //!
-//! What people changed stays. What nobody changed follows the metadata. The text of the file stays as it is where nothing changes,
+//! What people changed stays. What was not changed follows the metadata. The text of the file stays as it is where nothing changes,
 //! comments included.
 
 use std::ops::Range;

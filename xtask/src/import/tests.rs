@@ -377,7 +377,7 @@ fn a_type_that_its_example_contradicts_is_widened_and_marked() {
         text_of(&found.files, "Get.yaml"),
         text_of(&found.files, "product.yaml").split_once("shapes:").unwrap().1
     ));
-    // Once somebody has reviewed the type, the mark stays away.
+    // Once the type is reviewed, the mark stays away.
     let mut files = inputs(&found);
     edit(
         &mut files,

@@ -139,7 +139,7 @@ fn file_name(path: &str) -> &str {
 
 /// The shared shapes of the product, as far as they could be read.
 struct Shapes<'a> {
-    /// `None`: product.yaml cannot be read, so that nobody knows which shapes there are.
+    /// `None`: product.yaml cannot be read, so that the shapes are not known.
     names: Option<&'a [String]>,
     types: HashMap<&'a str, &'a Type>,
 }
@@ -442,7 +442,7 @@ impl Checker<'_> {
         })
     }
 
-    /// What nobody has reviewed: only these keys can be guessed.
+    /// What is not reviewed yet: only these keys can be guessed.
     fn guesses(&self, raw: &Key<Located<Map<Located<String>>>>, known: &[&str]) -> Vec<Guess> {
         let mut guesses = Vec::new();
         for (key, reason) in raw.given().map_or(&[][..], |guesses| &guesses.value.0[..]) {

@@ -15,7 +15,7 @@ use super::de::{AnyScalar, Key, Located, Map, TextOr};
 pub(crate) struct ActionFile {
     /// The action's name on the wire; the file has the same name.
     pub(crate) action: Key<Located<String>>,
-    /// One sentence that says what the action does, in Markdown; `none` if nobody does.
+    /// One sentence that says what the action does, in Markdown; `none` if there is none.
     pub(crate) summary: Key<Located<String>>,
     /// What else there is to know, in Markdown.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub(crate) struct ActionFile {
     pub(crate) errors: Key<Located<Map<ErrorCode>>>,
     /// The documented answer, as JSON text; `none` if none is documented.
     pub(crate) example: Key<Located<String>>,
-    /// What nobody has reviewed: the keys `idempotent`, `rate_limit`, `method` and `success_code`, and where each value comes from.
+    /// What is not reviewed yet: the keys `idempotent`, `rate_limit`, `method` and `success_code`, and where each value comes from.
     /// Remove an entry once you have checked the value.
     #[serde(default)]
     pub(crate) guessed: Key<Located<Map<Located<String>>>>,
@@ -195,7 +195,7 @@ pub(crate) enum Style {
     Simple,
 }
 
-/// What a value of text means: one sentence (`none` if nobody says), or a map if it also needs a Rust name.
+/// What a value of text means: one sentence (`none` if there is none), or a map if it also needs a Rust name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ValueFacts {
@@ -283,7 +283,7 @@ macro_rules! typed {
 typed! {
     /// What a request carries under one name.
     Parameter {
-        /// One sentence that says what it means, in Markdown; `none` if nobody does.
+        /// One sentence that says what it means, in Markdown; `none` if there is none.
         description: Key<Located<String>>,
         /// A documented value: text for scalars, JSON text for lists, maps and objects; `none`, without quotes, if none is
         /// documented.
@@ -319,7 +319,7 @@ typed! {
 typed! {
     /// A member of an answer, or of an object inside an answer, a parameter or a shape.
     Field {
-        /// One sentence that says what it means, in Markdown; `none` if nobody does.
+        /// One sentence that says what it means, in Markdown; `none` if there is none.
         description: Key<Located<String>>,
         /// Whether the value is personal data or a secret: it is kept out of logs and errors.
         #[serde(default)]
@@ -394,7 +394,7 @@ pub(crate) struct ProductFile {
     /// The error codes that any action may answer with.
     #[serde(default)]
     pub(crate) errors: Key<Located<Map<ErrorCode>>>,
-    /// What nobody has reviewed: the keys `title`, `documentation`, `default_region`, `endpoints` and `success_code`, and where
+    /// What is not reviewed yet: the keys `title`, `documentation`, `default_region`, `endpoints` and `success_code`, and where
     /// each value comes from. Remove an entry once you have checked the value.
     #[serde(default)]
     pub(crate) guessed: Key<Located<Map<Located<String>>>>,
@@ -448,7 +448,7 @@ pub(crate) struct Shape {
     /// An object with `fields`, or a string with `values`.
     #[serde(rename = "type")]
     pub(crate) ty: Key<Located<ShapeType>>,
-    /// One sentence that says what it is, in Markdown; `none` if nobody does.
+    /// One sentence that says what it is, in Markdown; `none` if there is none.
     pub(crate) description: Key<Located<String>>,
     /// With `object`: the fields, by name on the wire.
     #[serde(default)]

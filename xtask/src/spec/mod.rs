@@ -58,11 +58,11 @@ pub struct Product {
     pub shapes: Vec<Shape>,
     /// Codes that any action may answer with.
     pub errors: Vec<ErrorCode>,
-    /// What nobody has reviewed.
+    /// What is not reviewed yet.
     pub guessed: Vec<Guess>,
 }
 
-/// A value that nobody has reviewed.
+/// A value that is not reviewed yet.
 #[derive(Debug)]
 pub struct Guess {
     /// The key of the value.
@@ -128,12 +128,12 @@ pub struct Action {
     pub errors: Vec<ErrorCode>,
     /// The documented answer, as JSON text on one line, member order kept; empty if the specification says `none`.
     pub example: String,
-    /// What nobody has reviewed.
+    /// What is not reviewed yet.
     pub guessed: Vec<Guess>,
 }
 
 impl Action {
-    /// Whether nobody has reviewed the value of a key.
+    /// Whether the value of a key is not reviewed yet.
     pub fn is_guessed(&self, key: &str) -> bool {
         self.guessed.iter().any(|guess| guess.key == key)
     }

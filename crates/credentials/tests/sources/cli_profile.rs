@@ -256,7 +256,7 @@ async fn loose_permissions_are_a_warning_and_an_odd_file_is_no_file() {
     std::fs::create_dir(&path).unwrap();
     assert!(failed(source(&home, []).fetch().await).contains("is not a regular file"));
     std::fs::remove_dir(&path).unwrap();
-    // Reading it would wait for somebody who writes.
+    // Reading it would wait for a writer.
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     assert!(failed(source(&home, []).fetch().await).contains("is not a regular file"));
 }

@@ -7,7 +7,7 @@ use alibabacloud_credentials::{EcsRamRole, Setup, Source};
 use alibabacloud_runtime::testing::CannedTransport;
 use tokio::time::Instant;
 
-use crate::support::{Fake, Reply, Seen, environment, failed, id, nobody, ok, passed, quiet, session};
+use crate::support::{Fake, Reply, Seen, environment, failed, id, ok, passed, quiet, refused_url, session};
 
 const ROLES: &str = "/latest/meta-data/ram/security-credentials/";
 
@@ -139,7 +139,7 @@ async fn garbage_is_named_and_not_quoted() {
 
 #[tokio::test]
 async fn nobody_there_is_passed_over_with_a_word_on_the_switch() {
-    let setup = environment([("HOME", "/nowhere")]).metadata_url(nobody().await);
+    let setup = environment([("HOME", "/nowhere")]).metadata_url(refused_url().await);
     assert!(passed(EcsRamRole::new().setup(setup).fetch().await).contains("ALIBABA_CLOUD_ECS_METADATA_DISABLED=true"));
     let off = environment([("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "TRUE")]);
     assert!(passed(EcsRamRole::new().setup(off).fetch().await).contains("switches it off"));
@@ -147,10 +147,10 @@ async fn nobody_there_is_passed_over_with_a_word_on_the_switch() {
 
 #[tokio::test]
 async fn a_role_that_is_named_must_be_there() {
-    let nobody = nobody().await;
-    let setup = || environment([("HOME", "/nowhere")]).metadata_url(&nobody);
+    let refused = refused_url().await;
+    let setup = || environment([("HOME", "/nowhere")]).metadata_url(&refused);
     assert!(failed(EcsRamRole::new().role("app").setup(setup()).fetch().await).contains("does not answer"));
-    let named = environment([("ALIBABA_CLOUD_ECS_METADATA", "app")]).metadata_url(&nobody);
+    let named = environment([("ALIBABA_CLOUD_ECS_METADATA", "app")]).metadata_url(&refused);
     failed(EcsRamRole::new().setup(named).fetch().await);
     // A switch is not a failure.
     let off = environment([("ALIBABA_CLOUD_ECS_METADATA", "app"), ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")]);

@@ -5,7 +5,7 @@ use alibabacloud_credentials::{
     SourceFn,
 };
 
-use crate::support::{Fake, Home, Reply, assumed, environment, failed, id, nobody, ok, passed, quiet, session};
+use crate::support::{Fake, Home, Reply, assumed, environment, failed, id, ok, passed, quiet, refused_url, session};
 
 #[tokio::test]
 async fn keys_are_read_and_what_is_missing_is_named() {
@@ -147,7 +147,7 @@ async fn a_source_that_is_set_up_and_fails_ends_the_search() {
 #[tokio::test]
 async fn nothing_secret_is_in_the_debug_output_of_a_provider() {
     let setup = environment([("ALIBABA_CLOUD_ACCESS_KEY_ID", "CANARY"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "CANARY")]);
-    let setup = setup.metadata_url(nobody().await);
+    let setup = setup.metadata_url(refused_url().await);
     let provider = Chain::in_official_order(&setup).refreshing();
     provider.provide().await.unwrap();
     for shown in [format!("{provider:?}"), format!("{setup:?}"), format!("{:?}", Credentials::new("CANARY", "CANARY"))]

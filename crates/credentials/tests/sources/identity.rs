@@ -10,7 +10,7 @@ use alibabacloud_credentials::{
     ProvideCredentials, Refreshing, Setup, Source, SourceError, SourceFn,
 };
 
-use crate::support::{Fake, Home, Reply, Seen, assumed, environment, failed, id, nobody, ok, permit, session};
+use crate::support::{Fake, Home, Reply, Seen, assumed, environment, failed, id, ok, permit, refused_url, session};
 
 const CLI: &str = ".aliyun/config.json";
 const INI: &str = ".alibabacloud/credentials.ini";
@@ -150,7 +150,7 @@ async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() 
 async fn a_named_role_whose_metadata_service_is_away_is_not_replaced() {
     let uri = Fake::start(|_| ok(session("uri"))).await;
     let variables = [("ALIBABA_CLOUD_ECS_METADATA", "app"), ("ALIBABA_CLOUD_CREDENTIALS_URI", uri.url.as_str())];
-    let setup = environment(variables).metadata_url(nobody().await);
+    let setup = environment(variables).metadata_url(refused_url().await);
     assert!(failed(Chain::in_official_order(&setup).fetch().await).contains("ECS RAM role failed"));
     assert!(uri.seen().is_empty());
 }

@@ -30,7 +30,7 @@ async fn the_variables_choose_file_and_section() {
     let named = [("ALIBABA_CLOUD_CREDENTIALS_FILE", path.as_str()), ("ALIBABA_CLOUD_PROFILE", "prod")];
     assert_eq!(id(source(&home, named).fetch().await), "ini");
     failed(source(&home, [("ALIBABA_CLOUD_CREDENTIALS_FILE", path.as_str())]).fetch().await);
-    // A file that somebody named must be there.
+    // A file that was named must be there.
     assert!(
         failed(source(&home, [("ALIBABA_CLOUD_CREDENTIALS_FILE", "/nowhere.ini")]).fetch().await)
             .contains("/nowhere.ini")

@@ -2,7 +2,9 @@
 
 use alibabacloud_credentials::{AssumeRole, Credentials, EcsRamRole, OidcRole, Source};
 
-use crate::support::{Fake, Home, Reply, Seen, assumed, environment, failed, id, nobody, ok, passed, quiet, session};
+use crate::support::{
+    Fake, Home, Reply, Seen, assumed, environment, failed, id, ok, passed, quiet, refused_url, session,
+};
 
 const ROLE: &str = "acs:ram::123456789012:role/reader";
 
@@ -106,7 +108,7 @@ async fn what_sts_refuses_is_told_with_advice_and_without_secrets() {
         let fake = Fake::start(move |_| ok(body)).await;
         failed(AssumeRole::new(key(), ROLE).setup(environment([("A", "b")]).sts_endpoint(&fake.url)).fetch().await);
     }
-    let endpoint = nobody().await;
+    let endpoint = refused_url().await;
     failed(AssumeRole::new(key(), ROLE).setup(environment([("A", "b")]).sts_endpoint(endpoint)).fetch().await);
     let open = environment([("A", "b")]).sts_endpoint("http://sts.example.com");
     assert!(failed(AssumeRole::new(key(), ROLE).setup(open).fetch().await).contains("https"));

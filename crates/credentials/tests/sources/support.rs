@@ -112,8 +112,8 @@ async fn serve(
     }
 }
 
-/// A URL on which nobody listens.
-pub(crate) async fn nobody() -> String {
+/// A URL that refuses connections.
+pub(crate) async fn refused_url() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }

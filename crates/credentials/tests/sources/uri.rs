@@ -2,7 +2,7 @@
 
 use alibabacloud_credentials::{CredentialsUri, Source};
 
-use crate::support::{Fake, Reply, environment, failed, id, nobody, ok, passed, quiet, session};
+use crate::support::{Fake, Reply, environment, failed, id, ok, passed, quiet, refused_url, session};
 
 #[tokio::test]
 async fn a_uri_gives_credentials_with_or_without_a_code() {
@@ -35,7 +35,7 @@ async fn what_is_wrong_is_said_with_no_more_of_the_uri_than_its_server() {
         let message = failed(quiet(CredentialsUri::at(format!("{}/CANARY?CANARY", fake.url))).fetch().await);
         assert!(message.contains(words) && message.contains(&fake.url), "{message}");
     }
-    failed(CredentialsUri::at(format!("{}/CANARY", nobody().await)).fetch().await);
+    failed(CredentialsUri::at(format!("{}/CANARY", refused_url().await)).fetch().await);
     for uri in ["CANARY", "ftp://CANARY/", "http://CANARY:x@127.0.0.1:1/", "http:///CANARY", "/CANARY"] {
         failed(quiet(CredentialsUri::at(uri)).fetch().await);
     }

@@ -184,7 +184,7 @@ fn delay(headers: &HeaderMap, clock: &dyn Fn() -> SystemTime) -> Option<Duration
         return Some(Duration::from_secs(seconds));
     }
     let date = |name: &HeaderName| httpdate::parse_http_date(header(headers, name)?.trim()).ok();
-    // By the clock of whoever wrote the date.
+    // By the clock that the date comes from.
     date(&RETRY_AFTER)?.duration_since(date(&DATE).unwrap_or_else(clock)).ok().filter(|delay| !delay.is_zero())
 }
 

@@ -30,7 +30,7 @@ fn looks_like_success(code: &str) -> bool {
     WORDS.iter().any(|word| word.eq_ignore_ascii_case(code)) || is_status || code.bytes().all(|b| b == b'0')
 }
 
-/// Whether an answer whose code is not a known code of success is one all the same: the list is a guess that nobody has reviewed,
+/// Whether an answer whose code is not a known code of success is one all the same: the list is a guess that is not reviewed yet,
 /// the code is not that of a documented error, and the answer reports success or has something in it.
 pub(super) fn is_success_beyond_guess(
     code: Option<&str>,
@@ -199,7 +199,7 @@ mod tests {
             assert_eq!(succeeds(&GUESSED, None, body), is_success, "{body}");
             assert!(!succeeds(&PRODUCT, None, body), "reviewed: {body}");
         }
-        // A list of the action that somebody reviewed is no guess, whatever the product's is.
+        // A list of the action that was reviewed is no guess, whatever the product's is.
         let reviewed = ActionDescriptor { success_codes: Some(&["OK"]), ..ActionDescriptor::EMPTY };
         assert!(!succeeds(&GUESSED, Some(&reviewed), r#"{"Code":"Accepted","Success":true}"#));
         let guessed = ActionDescriptor { guessed: &[SUCCESS_CODE], ..reviewed };

@@ -1,6 +1,6 @@
 //! A quota that the processes of one machine share: a [`Window`] in a small file, under an advisory lock.
 //!
-//! The rule is the one of a single process. Whoever wants a slot locks the file, reads the window, takes a slot and writes it back; the
+//! The rule is the one of a single process. A process that wants a slot locks the file, reads the window, takes a slot and writes it back; the
 //! lock is held for some ten microseconds. A request counts as sent when its slot is taken, so a process that is killed leaves
 //! nothing to clean up: its slot is free after the allowance for a request that is not answered.
 

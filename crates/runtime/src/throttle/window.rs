@@ -244,7 +244,7 @@ impl Window {
         self.arrived(slot, now);
     }
 
-    /// The request was throttled: nobody gets a slot during the pause, and then one before all others.
+    /// The request was throttled: no request gets a slot during the pause, and then one before all others.
     pub fn throttled(&mut self, slot: Slot, now: Duration, delay: Option<Duration>) {
         let held =
             if self.limit.is_none() && !self.share.is_learned() { self.unlimited.counted(now) } else { self.held(now) };

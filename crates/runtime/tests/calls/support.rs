@@ -283,7 +283,7 @@ pub(crate) fn assert_signed_v3(request: &http::Request<Bytes>) {
     let header = |name: &str| request.headers()[name].to_str().unwrap();
     let pairs = query(request);
     let query = canonical_query(pairs.iter().map(|(name, value)| (&**name, &**value)));
-    // Every `x-acs-*` header is signed, whoever set it.
+    // Every `x-acs-*` header is signed, also one that the caller set.
     let own = ["action", "version", "date", "signature-nonce", "security-token", "content-sha256"];
     let others = request
         .headers()

@@ -83,7 +83,7 @@ impl Checker<'_> {
         let fits = match self.resolved(ty) {
             Type::Array(items) => style.value != file::Style::Simple || is_scalar(self.resolved(items)),
             Type::Map(_) | Type::Object(_) | Type::Any => matches!(style.value, file::Style::Json | file::Style::Flat),
-            // A shape that nobody knows; reported already.
+            // An unknown shape, reported already.
             Type::Shape(_) => true,
             _ => false,
         };
@@ -319,7 +319,7 @@ fn is_scalar(ty: &Type) -> bool {
     matches!(ty, Type::String | Type::Int32 | Type::Int64 | Type::Number | Type::Boolean | Type::Enum(_))
 }
 
-/// A description that also reports that nobody has reviewed the type: this belongs wherever the type is documented.
+/// A description that also reports that the type is not reviewed yet: this belongs wherever the type is documented.
 fn with_guess(description: String, guess: Option<String>) -> String {
     match guess {
         None => description,

@@ -222,7 +222,7 @@ impl Inner {
 
     /// The server answers again.
     fn recover(&self, connection: MultiplexedConnection) {
-        // The quotas first: whoever sees the server up must see what they have to tell it.
+        // The quotas first: a caller that sees the server up must see what they have to report to it.
         let down_for = self.link.state().down.as_ref().map_or(Duration::ZERO, |down| down.since.elapsed());
         for quota in self.quotas() {
             quota.recover(down_for);

@@ -2,7 +2,7 @@
 //!
 //! The rule is the same as in one process, as a script on the server (`reserve.lua`), by the server's clock. A call reserves its
 //! place with one command and sleeps until its time has come; what became of its request is told later, together with others
-//! (`report.lua`), and nobody waits for that.
+//! (`report.lua`), and no call waits for that.
 
 mod link;
 mod quota;

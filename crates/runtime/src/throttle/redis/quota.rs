@@ -28,13 +28,13 @@ pub(super) const PROBE: Duration = Duration::from_millis(100);
 /// How long a message of a pause may be under way without sending those to reserve again who did so after the pause began.
 const MESSAGE: Duration = Duration::from_millis(10);
 
-/// An outage that was shorter left nobody the time to use a share.
+/// An outage that was shorter was too short to use a share.
 const SHORT_OUTAGE: Duration = Duration::from_secs(1);
 
 /// How often a process tells that it uses the quota.
 const COUNTED_EVERY: Duration = Duration::from_secs(1);
 
-/// How long the server keeps what it knows of a quota that nobody uses, with a margin.
+/// How long the server keeps what it knows of an unused quota, with a margin.
 const KEPT: Duration = Duration::from_secs(50 * 60);
 
 /// The largest lateness that tells of the network; more tells of slow answers.
@@ -158,7 +158,7 @@ impl SharedQuota {
         let name = Some(&key.account).filter(|account| !account.starts_with("key:") && !account.is_empty());
         let parts = [Some(&inner.account), name, Some(&key.product), Some(&key.action), key.region.as_ref()];
         let tag = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(":");
-        // About 30 ms worth of the quota: enough that a round trip to the server limits nobody.
+        // About 30 ms worth of the quota: enough that a round trip to the server limits no caller.
         let places = [1_u32, 2, 4, 8, 16, 32].into_iter().find(|places| f64::from(*places) * 32.0 >= limit.rate());
         let places = places.unwrap_or(32);
         let processes = inner.expected_processes;
@@ -231,7 +231,7 @@ impl SharedQuota {
         state.quiet_until = None;
     }
 
-    /// Nobody sends for so long.
+    /// No request is sent for so long.
     pub(super) fn pause(&self, pause: Duration) {
         if let Some(end) = Instant::now().checked_add(pause) {
             let mut state = self.state();

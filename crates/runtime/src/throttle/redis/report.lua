@@ -4,7 +4,7 @@
 -- ARGV  1 the epoch of the reservations    2 the channel for messages
 --       then for each request: the number of its reservation, what became of it, how long ago (us), and a figure (us)
 --         'a'  answered; by how much it was late at most, or -1 if that is not known
---         't'  throttled; how long nobody may send
+--         't'  throttled; how long no request may go
 --         'u'  unused
 -- Reply the end of the pause (us), 0 if there was none
 

@@ -37,7 +37,7 @@ if epoch == '' then
   -- The process knows of data that are gone.
   if ARGV[5] ~= '' then
     floor = now + window + allowance + tonumber(ARGV[7])
-    -- Whoever has a place of that time reserves again.
+    -- A caller that has a place of that time reserves again.
     redis.call('PUBLISH', ARGV[10], log .. ' lost ' .. epoch)
   end
 end

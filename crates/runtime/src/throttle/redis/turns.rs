@@ -26,7 +26,7 @@ pub(super) struct Turns {
 }
 
 struct State {
-    /// The first turn, counted from the origin, that nobody has taken.
+    /// The first free turn, counted from the origin.
     next: u32,
     paused_until: Option<Instant>,
 }
