@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::cargo::{cargo, has_cargo_command};
 use super::{generate, msrv, package, programs, unknown_argument};
-use crate::generate::crate_name;
+use crate::layout::crate_name;
 
 /// A step: what it shows, and how.
 type Step = (&'static str, fn() -> Result<(), String>);
