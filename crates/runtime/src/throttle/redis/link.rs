@@ -281,7 +281,7 @@ async fn tell(inner: Weak<Inner>, mut receiver: mpsc::UnboundedReceiver<Told>) {
         let mut gathered = vec![first];
         let gather = async {
             // A pause must reach everyone now.
-            while !gathered.last().is_some_and(|told| told.what == "t")
+            while gathered.last().is_none_or(|told| told.what != "t")
                 && let Some(next) = receiver.recv().await
             {
                 gathered.push(next);
