@@ -33,7 +33,7 @@ use std::future::poll_fn;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -43,6 +43,7 @@ use tokio::task::JoinSet;
 use crate::action::{Action, Product};
 use crate::client::Client;
 use crate::error::Error;
+use crate::lock::lock;
 use crate::options::CallOptions;
 use crate::response::Response;
 use crate::throttle::RateLimit;
@@ -341,7 +342,7 @@ struct GateState {
 impl Gate {
     /// Whether fewer calls wait than should; the waker is woken when there is a change.
     fn wants_another(&self, waker: &Waker) -> bool {
-        let mut state = self.state();
+        let mut state = lock(&self.0);
         let wants = state.waiting < state.enough.unwrap_or(ENOUGH);
         if !wants {
             match &mut state.waker {
@@ -353,17 +354,12 @@ impl Gate {
     }
 
     fn ticket(self: &Arc<Self>) -> Ticket {
-        self.state().waiting += 1;
+        lock(&self.0).waiting += 1;
         Ticket { gate: self.clone(), gone: AtomicBool::new(false) }
     }
 
-    fn state(&self) -> MutexGuard<'_, GateState> {
-        // A panic elsewhere cannot leave the state half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn change(&self, change: impl FnOnce(&mut GateState)) {
-        let mut state = self.state();
+        let mut state = lock(&self.0);
         change(&mut state);
         let waker = state.waker.take();
         drop(state);
@@ -389,7 +385,7 @@ impl Ticket {
             let in_store = (f64::from(limit.requests()) * windows).ceil() as usize;
             in_store.max(ENOUGH)
         });
-        if self.gate.state().enough < Some(enough) {
+        if lock(&self.gate.0).enough < Some(enough) {
             self.gate.change(|state| state.enough = Some(enough));
         }
     }
@@ -415,7 +411,7 @@ mod tests {
     fn enough(limit: Option<RateLimit>) -> usize {
         let gate = Arc::new(Gate::default());
         gate.ticket().waits(limit);
-        gate.state().enough.unwrap()
+        lock(&gate.0).enough.unwrap()
     }
 
     #[test]

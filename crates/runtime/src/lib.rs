@@ -51,6 +51,7 @@ mod error;
 pub mod event;
 mod exports;
 mod headers;
+mod lock;
 mod macros;
 mod options;
 mod platform;

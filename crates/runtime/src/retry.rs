@@ -1,10 +1,10 @@
 //! What to retry, when, and how often: a pure decision; time and random numbers are arguments.
 
 use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
+use crate::lock::lock;
 
 /// How often a call is retried, and how long it waits in between.
 ///
@@ -156,14 +156,14 @@ impl RetryBudget {
             ErrorKind::Unanswered => Self::COST_OF_TIMEOUT,
             _ => Self::COST,
         };
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = lock(&self.0);
         *left = left.checked_sub(cost)?;
         Some(cost)
     }
 
     /// A call succeeded; `taken` is what its repetitions took.
     pub(crate) fn succeeded(&self, taken: u32) {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = lock(&self.0);
         *left = (*left + taken.max(Self::REWARD)).min(Self::FULL);
     }
 }

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
+use crate::lock::lock;
 use crate::transport::{Handover, Transport, TransportError, TransportFuture};
 
 /// A [`Transport`] that answers requests in the order of a script, remembers them, and never reaches the network.
@@ -57,32 +58,27 @@ impl CannedTransport {
     /// The next request is answered with this, headers included.
     #[must_use]
     pub fn answer_http(self, response: http::Response<Bytes>) -> Self {
-        self.state().script.push_back(Step::Answer(response));
+        lock(&self.0).script.push_back(Step::Answer(response));
         self
     }
 
     /// The next request fails in this way.
     #[must_use]
     pub fn fail(self, error: TransportError) -> Self {
-        self.state().script.push_back(Step::Fail(error));
+        lock(&self.0).script.push_back(Step::Fail(error));
         self
     }
 
     /// The next request is never answered.
     #[must_use]
     pub fn hang(self) -> Self {
-        self.state().script.push_back(Step::Hang);
+        lock(&self.0).script.push_back(Step::Hang);
         self
     }
 
     /// The requests that were sent, one for each attempt, in order.
     pub fn sent(&self) -> Vec<SentRequest> {
-        self.state().sent.clone()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A test that panics elsewhere leaves nothing half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).sent.clone()
     }
 }
 
@@ -91,7 +87,7 @@ impl Transport for CannedTransport {
     fn send(&self, request: http::Request<Bytes>, _handover: &Handover) -> TransportFuture<'_> {
         Box::pin(async move {
             let (step, number) = {
-                let mut state = self.state();
+                let mut state = lock(&self.0);
                 state.sent.push(SentRequest { request });
                 (state.script.pop_front(), state.sent.len())
             };
@@ -107,7 +103,7 @@ impl Transport for CannedTransport {
 
 impl fmt::Debug for CannedTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state();
+        let state = lock(&self.0);
         f.debug_struct("CannedTransport")
             .field("left", &state.script.len())
             .field("sent", &state.sent.len())

@@ -1,6 +1,6 @@
 //! The quotas of this process: what a [`Throttle`](super::Throttle) has unless it is given another store.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,6 +10,7 @@ use super::permit::{QuotaSource, Report};
 use super::queue::{Ledger, Queue, apply};
 use super::store::{Quota, QuotaKey, QuotaStore};
 use super::window::{Slot, Turn, Window};
+use crate::lock::lock;
 
 #[derive(Debug)]
 pub(super) struct LocalQuotas;
@@ -37,11 +38,6 @@ impl Local {
     fn now(&self) -> Duration {
         self.born.elapsed()
     }
-
-    fn window(&self) -> MutexGuard<'_, Window> {
-        // A panic elsewhere cannot leave the window half changed: nothing in it panics between two changes.
-        self.window.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Ledger for Local {
@@ -50,11 +46,11 @@ impl Ledger for Local {
     }
 
     fn lower(&self, limit: RateLimit) {
-        self.window().lower(limit);
+        lock(&self.window).lower(limit);
     }
 
     fn take_at_once(&self) -> Option<Slot> {
-        let mut window = self.window();
+        let mut window = lock(&self.window);
         // Reading the clock dominates; try without it first.
         window.take_without_clock().or_else(|| match window.take(self.now()) {
             Turn::Now(slot) => Some(slot),
@@ -64,7 +60,7 @@ impl Ledger for Local {
 
     fn take(&self) -> Result<Slot, Option<Duration>> {
         let now = self.now();
-        match self.window().take(now) {
+        match lock(&self.window).take(now) {
             Turn::Now(slot) => Ok(slot),
             Turn::At(time) => Err(Some(time.saturating_sub(now))),
             Turn::Unknown => Err(None),
@@ -73,10 +69,10 @@ impl Ledger for Local {
 
     fn report(&self, slot: Slot, report: Report) {
         let now = self.now();
-        apply(&mut self.window(), slot, now, report);
+        apply(&mut lock(&self.window), slot, now, report);
     }
 
     fn read<T>(&self, read: impl FnOnce(&mut Window, Duration) -> T) -> T {
-        read(&mut self.window(), self.now())
+        read(&mut lock(&self.window), self.now())
     }
 }

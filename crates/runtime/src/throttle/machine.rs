@@ -8,7 +8,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
@@ -19,6 +19,7 @@ use super::permit::{QuotaSource, Report};
 use super::queue::{Ledger, Queue, apply, follow};
 use super::store::{Quota, QuotaKey, QuotaStore};
 use super::window::{Flow, Slot, Turn, Window};
+use crate::lock::lock;
 use crate::sign::hex::hex;
 
 /// How long a report tries to get the lock. What was not written is written with the next slot, or counts as not answered.
@@ -129,7 +130,7 @@ struct Known {
 impl Machine {
     /// Changes the window in the file; [`WouldBlock`](io::ErrorKind::WouldBlock) while another process holds the lock.
     fn change<T>(&self, change: impl FnOnce(&mut Window, Duration) -> T) -> io::Result<T> {
-        let mut known = self.known();
+        let mut known = lock(&self.known);
         let mut file = match self.lock() {
             Err(error) if is_locked(&error) => {
                 let since = *known.locked_since.get_or_insert_with(Instant::now);
@@ -168,11 +169,6 @@ impl Machine {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        // A panic elsewhere cannot leave it half changed.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn is_broken(&self) -> bool {
         self.broken.load(Relaxed)
     }
@@ -192,7 +188,7 @@ impl Ledger for Machine {
             return self.local.take();
         }
         {
-            let known = self.known();
+            let known = lock(&self.known);
             if known.flow.stands_still(now()).is_some() {
                 // Requests that the network holds up may all arrive together.
                 return Err(Some(LOOK_AGAIN));
@@ -226,7 +222,7 @@ impl Ledger for Machine {
         }
         let now = now();
         {
-            let mut known = self.known();
+            let mut known = lock(&self.known);
             follow(&mut known.flow, report, now);
             if matches!(report, Report::Sent | Report::Unanswered) {
                 return;
@@ -243,12 +239,12 @@ impl Ledger for Machine {
     }
 
     fn read<T>(&self, read: impl FnOnce(&mut Window, Duration) -> T) -> T {
-        if self.is_broken() { self.local.read(read) } else { read(&mut self.known().window, now()) }
+        if self.is_broken() { self.local.read(read) } else { read(&mut lock(&self.known).window, now()) }
     }
 
     fn lower(&self, limit: RateLimit) {
         self.local.lower(limit);
-        self.known().limit = Some(limit);
+        lock(&self.known).limit = Some(limit);
     }
 }
 

@@ -18,11 +18,12 @@ mod words;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::lock::lock;
 pub use limit::{ParseRateLimitError, RateLimit};
 use local::LocalQuotas;
 pub use machine::MachineQuotas;
@@ -30,6 +31,7 @@ pub use permit::{Permit, PermitHolder, QuotaSource, Report};
 #[cfg(feature = "redis")]
 pub use redis::{FailurePolicy, RedisQuotas, RedisQuotasBuilder};
 use store::MAX_WAITING;
+pub(crate) use store::account_name;
 pub use store::{AcquireFuture, Ask, Quota, QuotaKey, QuotaState, QuotaStore, Refused};
 pub(crate) use watched::WatchedQuota;
 pub use watched::{QuotaEvent, QuotaSnapshot};
@@ -244,7 +246,7 @@ impl Throttle {
     /// The state of every quota that is in use, for metrics: queue length, permits, refusals, throttled responses, pauses. The
     /// same is reported, as it happens, to [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
     pub fn quotas(&self) -> Vec<QuotaSnapshot> {
-        self.entries().by_action.values().flatten().map(|entry| entry.quota.snapshot(entry.limit)).collect()
+        lock(&self.quotas).by_action.values().flatten().map(|entry| entry.quota.snapshot(entry.limit)).collect()
     }
 
     pub(crate) fn is_off(&self) -> bool {
@@ -267,7 +269,7 @@ impl Throttle {
         }
         let limit = self.limit(request.action, documented);
         let region = self.settings.per_region.then_some(request.host);
-        let mut quotas = self.entries();
+        let mut quotas = lock(&self.quotas);
         // Reading the clock would dominate.
         quotas.look_ups = quotas.look_ups.wrapping_add(1);
         if quotas.look_ups.is_multiple_of(LOOK_UPS) {
@@ -289,22 +291,6 @@ impl Throttle {
         quotas.by_action.entry(request.action.to_owned()).or_default().push(entry);
         Some((quota, limit))
     }
-
-    fn entries(&self) -> MutexGuard<'_, Quotas> {
-        // A panic elsewhere cannot leave the map half changed.
-        self.quotas.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The name of an account, if it can be one.
-pub(crate) fn account_name(name: String) -> Result<String, &'static str> {
-    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-        return Err("the name of the account must be of letters, digits, `-`, `_` and `.`");
-    }
-    if name.starts_with("LTAI") || name.starts_with("STS.") {
-        return Err("the name of the account looks like an access key ID; give the account a name instead");
-    }
-    Ok(name)
 }
 
 impl Quotas {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as Turnstile, Notify};
@@ -13,6 +13,7 @@ use super::limit::RateLimit;
 use super::permit::{Permit, PermitHolder, QuotaSource, Report};
 use super::store::{AcquireFuture, Ask, Quota, QuotaState, Refused};
 use super::window::{Flow, Slot, Window};
+use crate::lock::lock;
 
 /// How long the first caller of a line may be overdue before others overtake it: its runtime may have stopped.
 const OVERDUE: Duration = Duration::from_millis(100);
@@ -146,7 +147,7 @@ impl<L: Ledger> Queue<L> {
                     Ok(slot) => return self.permit(slot),
                     Err(wait) => {
                         let time = wait.and_then(|wait| Instant::now().checked_add(wait));
-                        *self.due() = time;
+                        *lock(&self.due) = time;
                         time
                     }
                 }
@@ -166,7 +167,7 @@ impl<L: Ledger> Queue<L> {
 
     /// Whether the first of the line should have looked at the ledger long ago.
     fn is_overdue(&self) -> bool {
-        self.due().is_some_and(|due| due + OVERDUE <= Instant::now())
+        lock(&self.due).is_some_and(|due| due + OVERDUE <= Instant::now())
     }
 
     fn permit(self: &Arc<Self>, slot: Slot) -> Permit {
@@ -179,12 +180,8 @@ impl<L: Ledger> Queue<L> {
 
     /// The first of a line should look at the ledger now.
     fn wake(&self) {
-        *self.due() = Some(Instant::now());
+        *lock(&self.due) = Some(Instant::now());
         self.changed.notify_waiters();
-    }
-
-    fn due(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

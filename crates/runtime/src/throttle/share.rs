@@ -10,17 +10,17 @@ use super::words::{self, Each};
 
 /// How long the share stays as it is after a throttled response, in windows. The rate at which the service throttled last is
 /// remembered for that long.
-const PLATEAU: f64 = 8.6;
+const PLATEAU: f64 = 8.3;
 /// The same after the first one: the request may have been late, and no other program is there.
 const FRESH_PLATEAU: f64 = 2.0;
 /// How often the share grows after that, in windows. What it grows by doubles.
-const STEP: f64 = 0.25;
+const STEP: f64 = 0.5;
 /// What a throttled response takes from the share while it does not grow.
-const DOWN: f64 = 0.12;
-/// By how many slots the share comes back larger, at most, from growing until it was throttled.
-const UP: f64 = 0.1;
+const DOWN: f64 = 0.15;
+/// By how many slots the share comes back larger or smaller, at most, from growing until it was throttled.
+const UP: f64 = 0.75;
 /// In so many windows after a throttled response, one more says nothing new: others are still out of step.
-const AFTERMATH: f64 = 3.0;
+const AFTERMATH: f64 = 5.0;
 /// After so many throttled responses in a row the limit is not one of this window, and requests are rarer.
 const MANY: u32 = 8;
 /// How long the others wait for the response to the request that goes ahead, beyond a quick round trip. A service refuses before it
@@ -228,11 +228,9 @@ impl Share {
         } else if self.steps(now).is_some() {
             // As far as it may grow, or much farther: the others have become fewer.
             let more = (through - level.slots) / 2.0;
-            next.slots += if through > 1.5 * level.slots + 1.0 { more } else { more.clamp(-0.5, UP) };
+            next.slots += if through > 1.5 * level.slots + 1.0 { more } else { more.clamp(-UP, UP) };
         } else if windows < AFTERMATH && !level.aftermath {
             next.aftermath = true;
-        } else if through < 0.6 * level.slots {
-            next.slots *= 0.7;
         } else {
             next.slots *= 1.0 - DOWN;
         }

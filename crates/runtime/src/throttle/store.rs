@@ -89,6 +89,17 @@ impl fmt::Display for QuotaKey {
     }
 }
 
+/// The name of an account, if it can be one.
+pub(crate) fn account_name(name: String) -> Result<String, &'static str> {
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        return Err("the name of the account must be of letters, digits, `-`, `_` and `.`");
+    }
+    if name.starts_with("LTAI") || name.starts_with("STS.") {
+        return Err("the name of the account looks like an access key ID; give the account a name instead");
+    }
+    Ok(name)
+}
+
 /// What a caller asks a quota for.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]

@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::Inner;
 use super::quota::{NOTICE, PROBE, Reserved, SharedQuota, Told};
 use crate::error::{Error, ErrorKind};
+use crate::lock::lock;
 
 /// How often a server that could not be reached is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
@@ -32,8 +33,9 @@ pub(super) struct Link {
     channel: String,
     reserve: Script,
     report: Script,
+    /// While one caller connects, the others wait for it.
+    connection: AsyncMutex<Option<MultiplexedConnection>>,
     state: Mutex<State>,
-    connecting: AsyncMutex<()>,
     tasks: Mutex<Tasks>,
     /// Wakes the callers when the server can be reached again, or cannot any more.
     changed: Notify,
@@ -41,7 +43,6 @@ pub(super) struct Link {
 
 #[derive(Default)]
 struct State {
-    connection: Option<MultiplexedConnection>,
     down: Option<Down>,
     /// Whether a script ever ran.
     reached: bool,
@@ -85,25 +86,25 @@ impl Link {
             channel: format!("alibabacloud-quota:{account}:messages"),
             reserve: Script::new(include_str!("reserve.lua")),
             report: Script::new(include_str!("report.lua")),
+            connection: AsyncMutex::default(),
             state: Mutex::default(),
-            connecting: AsyncMutex::default(),
             tasks: Mutex::default(),
             changed: Notify::new(),
         })
     }
 
     pub(super) fn is_down(&self) -> bool {
-        self.state().down.is_some()
+        lock(&self.state).down.is_some()
     }
 
     /// Why the server is away, if it is.
     pub(super) fn reason(&self) -> Arc<str> {
-        self.state().down.as_ref().map_or_else(|| "it is back".into(), |down| down.reason.clone())
+        lock(&self.state).down.as_ref().map_or_else(|| "it is back".into(), |down| down.reason.clone())
     }
 
     /// What the error says of the settings, if the server refuses and no script ever ran: a server that worked before is away.
     pub(super) fn misconfigured(&self, error: &RedisError) -> Option<Arc<str>> {
-        (!self.state().reached && is_refusal(error)).then(|| describe(error))
+        (!lock(&self.state).reached && is_refusal(error)).then(|| describe(error))
     }
 
     /// Ends when the server can be reached again, or cannot any more, after the future was made.
@@ -122,10 +123,10 @@ impl Link {
                     if again && !error.is_timeout() && (error.is_io_error() || error.is_unrecoverable_error()) =>
                 {
                     again = false;
-                    self.state().connection = None;
+                    self.disconnect().await;
                 }
                 outcome => {
-                    self.state().reached |= outcome.is_ok();
+                    lock(&self.state).reached |= outcome.is_ok();
                     return outcome;
                 }
             }
@@ -146,38 +147,25 @@ impl Link {
     }
 
     async fn connection(&self) -> RedisResult<MultiplexedConnection> {
-        if let Some(connection) = self.state().connection.clone() {
-            return Ok(connection);
+        let mut kept = self.connection.lock().await;
+        if let Some(connection) = &*kept {
+            return Ok(connection.clone());
         }
-        // One connects, the others wait for it.
-        let _turn = self.connecting.lock().await;
-        if let Some(connection) = self.state().connection.clone() {
-            return Ok(connection);
-        }
-        let connection = self.connect().await?;
-        self.state().connection = Some(connection.clone());
-        Ok(connection)
-    }
-
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout * 10))
             .set_response_timeout(Some(self.timeout));
-        self.client.get_multiplexed_async_connection_with_config(&config).await
+        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        Ok(kept.insert(connection).clone())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere cannot leave the state half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tasks(&self) -> MutexGuard<'_, Tasks> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The next command connects anew.
+    async fn disconnect(&self) {
+        *self.connection.lock().await = None;
     }
 
     /// Tells what became of a request, without waiting.
     pub(super) fn tell(&self, told: Told) {
-        if let Some(sender) = &self.tasks().told {
+        if let Some(sender) = &lock(&self.tasks).told {
             // If the task is gone, its runtime is; the place is over by itself.
             let _ = sender.send(told);
         }
@@ -188,7 +176,7 @@ impl Inner {
     /// Starts the tasks, the first time and when the runtime that they were in is gone.
     pub(super) fn start_tasks(self: &Arc<Self>) {
         let gone = |task: &Option<JoinHandle<()>>| task.as_ref().is_none_or(JoinHandle::is_finished);
-        let mut tasks = self.link.tasks();
+        let mut tasks = lock(&self.link.tasks);
         if gone(&tasks.telling) {
             let (sender, receiver) = mpsc::unbounded_channel();
             tasks.told = Some(sender);
@@ -205,7 +193,7 @@ impl Inner {
     /// The server cannot be reached: the policy for that holds until it can.
     pub(super) fn fail(self: &Arc<Self>, error: &RedisError) {
         {
-            let mut state = self.link.state();
+            let mut state = lock(&self.link.state);
             if state.down.is_some() {
                 return;
             }
@@ -219,15 +207,14 @@ impl Inner {
     }
 
     /// The server answers again.
-    fn recover(&self, connection: MultiplexedConnection) {
+    fn recover(&self) {
         // The quotas first: a caller that sees the server up must see what they have to report to it.
-        let down_for = self.link.state().down.as_ref().map_or(Duration::ZERO, |down| down.since.elapsed());
+        let down_for = lock(&self.link.state).down.as_ref().map_or(Duration::ZERO, |down| down.since.elapsed());
         for quota in self.quotas() {
             quota.recover(down_for);
         }
         {
-            let mut state = self.link.state();
-            state.connection = Some(connection);
+            let mut state = lock(&self.link.state);
             state.down = None;
             state.reached = true;
         }
@@ -237,7 +224,7 @@ impl Inner {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        let tasks = self.tasks();
+        let tasks = lock(&self.tasks);
         for task in [&tasks.telling, &tasks.listening, &tasks.trying].into_iter().flatten() {
             task.abort();
         }
@@ -248,24 +235,17 @@ impl Drop for Link {
 async fn try_again(inner: Weak<Inner>) {
     loop {
         let Some(inner) = inner.upgrade() else { return };
-        // It may have been slow only once.
-        let kept = inner.link.state().connection.take();
-        let connection = match kept {
-            Some(connection) => Ok(connection),
-            None => inner.link.connect().await,
-        };
         // Healthy is a server on which the scripts run, not one that answers `PING`.
-        let outcome = match (connection, inner.quotas().first()) {
-            (Ok(mut connection), Some(quota)) => {
-                let report = report(&inner, &mut connection, quota, "", &[]).await;
-                report.map(|()| connection)
-            }
-            (outcome, _) => outcome,
+        let outcome = match inner.quotas().first() {
+            Some(quota) => report(&inner, quota, "", &[]).await,
+            None => inner.link.connection().await.map(drop),
         };
         match outcome {
-            Ok(connection) => return inner.recover(connection),
+            Ok(()) => return inner.recover(),
             Err(error) => {
-                if let Some(down) = &mut inner.link.state().down {
+                // The connection may have been slow only once, but not twice.
+                inner.link.disconnect().await;
+                if let Some(down) = &mut lock(&inner.link.state).down {
                     down.reason = describe(&error);
                 }
             }
@@ -300,36 +280,28 @@ async fn tell(inner: Weak<Inner>, mut receiver: mpsc::UnboundedReceiver<Told>) {
             if inner.link.is_down() {
                 continue;
             }
-            let outcome = match inner.link.connection().await {
-                Ok(mut connection) => report(&inner, &mut connection, &quota, &epoch, &together).await,
-                Err(error) => Err(error),
-            };
+            let outcome = report(&inner, &quota, &epoch, &together).await;
             if let Err(error) = outcome {
                 // The next reservation shows whether the server is away. What was not told counts as not answered.
                 if error.is_timeout() {
                     inner.fail(&error);
                 } else {
-                    inner.link.state().connection = None;
+                    inner.link.disconnect().await;
                 }
             }
         }
     }
 }
 
-async fn report(
-    inner: &Inner,
-    connection: &mut MultiplexedConnection,
-    quota: &SharedQuota,
-    epoch: &str,
-    told: &[Told],
-) -> RedisResult<()> {
+async fn report(inner: &Inner, quota: &SharedQuota, epoch: &str, told: &[Told]) -> RedisResult<()> {
+    let mut connection = inner.link.connection().await?;
     let mut script = inner.link.report.prepare_invoke();
     let [log, state, _] = quota.keys();
     script.key(log).key(state).arg(epoch).arg(&inner.link.channel);
     for told in told {
         script.arg(told.number).arg(told.what).arg(micros(told.when.elapsed())).arg(told.figure);
     }
-    script.invoke_async::<i64>(connection).await.map(drop)
+    script.invoke_async::<i64>(&mut connection).await.map(drop)
 }
 
 /// Listens for what other processes tell, over a connection of its own.

@@ -8,17 +8,17 @@ mod link;
 mod quota;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use link::Link;
 use quota::SharedQuota;
 
-use super::account_name;
 use super::limit::RateLimit;
 use super::local::LocalQuotas;
-use super::store::{Quota, QuotaKey, QuotaStore};
+use super::store::{Quota, QuotaKey, QuotaStore, account_name};
 use crate::error::{Error, ErrorKind};
+use crate::lock::lock;
 
 /// Quotas that all processes of an account share through a Redis server (5 or later) or Valkey.
 ///
@@ -154,12 +154,7 @@ impl RedisQuotasBuilder {
 impl Inner {
     /// The quotas that are in use.
     fn quotas(&self) -> Vec<Arc<SharedQuota>> {
-        self.known().iter().filter_map(Weak::upgrade).collect()
-    }
-
-    fn known(&self) -> MutexGuard<'_, Vec<Weak<SharedQuota>>> {
-        // A panic elsewhere cannot leave the list half changed.
-        self.quotas.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.quotas).iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -168,7 +163,7 @@ impl QuotaStore for RedisQuotas {
         // Each process learns for itself where no limit is documented.
         let Some(limit) = limit else { return LocalQuotas.open(key, limit) };
         let quota = Arc::new(SharedQuota::new(self.0.clone(), key, limit));
-        let mut known = self.0.known();
+        let mut known = lock(&self.0.quotas);
         known.retain(|quota| quota.strong_count() > 0);
         known.push(Arc::downgrade(&quota));
         quota

@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redis::{FromRedisValue, ParsingError, Value};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::link::micros;
 use super::{FailurePolicy, Inner};
+use crate::lock::lock;
 use crate::throttle::limit::RateLimit;
 use crate::throttle::local::Local;
 use crate::throttle::permit::{Permit, PermitHolder, QuotaSource, Report};
@@ -78,32 +78,9 @@ struct State {
     quiet_until: Option<Instant>,
 }
 
-/// The server's answer.
-pub(super) struct Reserved {
-    granted: bool,
-    wait: Duration,
-    number: u64,
-    epoch: String,
-    allowance: Duration,
-    processes: u32,
-    rank: u32,
-}
-
-impl FromRedisValue for Reserved {
-    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        type Reply = (u8, u64, u64, String, u64, u32, u32);
-        let (granted, wait, number, epoch, allowance, processes, rank) = Reply::from_redis_value(value)?;
-        Ok(Self {
-            granted: granted == 1,
-            wait: Duration::from_micros(wait),
-            number,
-            epoch,
-            allowance: Duration::from_micros(allowance),
-            processes,
-            rank,
-        })
-    }
-}
+/// The server's answer, as `reserve.lua` has it: whether a place is reserved, the wait (µs), the number of the reservation, the epoch,
+/// the allowance (µs), and processes and rank, which are 0 unless it was asked for them.
+pub(super) type Reserved = (bool, u64, u64, String, u64, u32, u32);
 
 /// What became of a reservation, for the server.
 pub(super) struct Told {
@@ -143,14 +120,14 @@ impl SharedQuota {
     }
 
     pub(super) fn limit(&self) -> RateLimit {
-        *self.limit.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.limit)
     }
 
     /// What is told with the next reservation: the epoch that is known, for how long requests may count that only this process
     /// knows of, and whether it is to be counted as a process.
     pub(super) fn ask(&self) -> (String, Duration, bool) {
         let now = Instant::now();
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         let counted = state.counted_at.is_none_or(|at| now - at >= COUNTED_EVERY);
         if counted {
             state.counted_at = Some(now);
@@ -161,12 +138,12 @@ impl SharedQuota {
         (if recent { state.epoch.clone() } else { String::new() }, quiet, counted)
     }
 
-    fn told(&self, reply: &Reserved) {
-        let mut state = self.state();
-        state.epoch.clone_from(&reply.epoch);
+    fn told(&self, epoch: &str, processes: u32, rank: u32) {
+        let mut state = lock(&self.state);
+        epoch.clone_into(&mut state.epoch);
         state.told_at = Some(Instant::now());
-        if reply.processes > 0 {
-            state.processes = Some((reply.processes, reply.rank));
+        if processes > 0 {
+            state.processes = Some((processes, rank));
         }
         state.quiet_until = None;
     }
@@ -174,7 +151,7 @@ impl SharedQuota {
     /// No request is sent for so long.
     pub(super) fn pause(&self, pause: Duration) {
         if let Some(end) = Instant::now().checked_add(pause) {
-            let mut state = self.state();
+            let mut state = lock(&self.state);
             state.paused_until = Some(state.paused_until.map_or(end, |already| already.max(end)));
             drop(state);
             self.disturbed.notify_waiters();
@@ -183,7 +160,7 @@ impl SharedQuota {
 
     /// The data of the server were lost, and are of a new epoch if it is known: places of another one are gone.
     pub(super) fn lost(&self, epoch: &str) {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         if epoch.is_empty() || state.epoch != epoch {
             state.losses += 1;
             drop(state);
@@ -193,7 +170,7 @@ impl SharedQuota {
 
     /// The server cannot be reached.
     pub(super) fn fall_back(&self) {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         // The one of a server that was never reached goes on.
         if state.told_at.is_some() {
             state.part = None;
@@ -203,7 +180,7 @@ impl SharedQuota {
     /// The server can be reached again, after so long.
     pub(super) fn recover(&self, down_for: Duration) {
         let window = self.limit().window();
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         let part = state.part.take();
         // Other processes notice a little later, and their last requests count for one window, too.
         if down_for >= SHORT_OUTAGE || (part.is_some() && state.told_at.is_none()) {
@@ -219,7 +196,7 @@ impl SharedQuota {
             Err(Refused::Unavailable { reason: reason.into() })
         };
         let limit = self.limit();
-        let known = self.state().processes;
+        let known = lock(&self.state).processes;
         let (processes, rank) = match (known, self.inner.expected_processes) {
             (Some(known), _) => known,
             (None, Some(expected)) => (expected, u32::MAX),
@@ -238,8 +215,7 @@ impl SharedQuota {
                 "more processes share the quota than requests fit into a window, and this one has no part of it",
             );
         }
-        let part = self
-            .state()
+        let part = lock(&self.state)
             .part
             .get_or_insert_with(|| -> Arc<dyn Quota> {
                 let own = Some(RateLimit::new(requests, limit.window()));
@@ -257,7 +233,7 @@ impl SharedQuota {
         loop {
             let disturbed = self.disturbed.notified();
             {
-                let state = self.state();
+                let state = lock(&self.state);
                 // The end of the pause as it arrived here is a little late, too.
                 if state.losses != losses || state.paused_until.is_some_and(|end| at + MESSAGE < end) {
                     return false;
@@ -270,20 +246,15 @@ impl SharedQuota {
     }
 
     fn stands_still(&self) -> bool {
-        self.state().flow.stands_still(self.born.elapsed()).is_some()
+        lock(&self.state).flow.stands_still(self.born.elapsed()).is_some()
     }
 
     /// How long a caller with so many ahead waits at least.
     fn expected(&self, ahead: usize) -> Duration {
         let limit = self.limit();
-        let processes = self.state().processes.map_or(1, |(processes, _)| processes as usize);
+        let processes = lock(&self.state).processes.map_or(1, |(processes, _)| processes as usize);
         let rounds = ahead.saturating_mul(processes) / limit.requests() as usize;
         limit.window().saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere cannot leave the state half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -293,8 +264,8 @@ impl Quota for SharedQuota {
     }
 
     fn lower(&self, limit: RateLimit) {
-        *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = limit;
-        self.state().part = None;
+        *lock(&self.limit) = limit;
+        lock(&self.state).part = None;
     }
 
     fn state(&self) -> QuotaState {
@@ -350,8 +321,9 @@ async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
             continue;
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        let losses = quota.state().losses;
-        let reply = match inner.link.reserve(&quota, left).await {
+        let losses = lock(&quota.state).losses;
+        let reply = inner.link.reserve(&quota, left).await;
+        let (granted, wait, number, epoch, allowance, processes, rank) = match reply {
             Ok(reply) => reply,
             Err(error) => {
                 if let Some(reason) = inner.link.misconfigured(&error) {
@@ -361,21 +333,16 @@ async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
                 continue;
             }
         };
-        quota.told(&reply);
-        if !reply.granted {
-            return Err(Refused::TooLong { needed: began.elapsed() + reply.wait });
+        quota.told(&epoch, processes, rank);
+        let wait = Duration::from_micros(wait);
+        if !granted {
+            return Err(Refused::TooLong { needed: began.elapsed() + wait });
         }
         // Counted from the answer: that may be a little late, and never early.
-        let at = Instant::now() + reply.wait;
-        let reserved = Reservation {
-            quota: quota.clone(),
-            epoch: reply.epoch,
-            number: reply.number,
-            at,
-            sent_at: Mutex::new(None),
-        };
+        let at = Instant::now() + wait;
+        let reserved = Reservation { quota: quota.clone(), epoch, number, at, sent_at: Mutex::new(None) };
         let permit = Permit::new(QuotaSource::Shared, Arc::new(reserved));
-        if quota.waits_until(at, losses).await && Instant::now() <= at + reply.allowance / 2 {
+        if quota.waits_until(at, losses).await && Instant::now() <= at + Duration::from_micros(allowance) / 2 {
             return Ok(permit);
         }
         // The permit is dropped, and goes back. Either the place is gone, or it came too late: this process did not run, and the
@@ -404,8 +371,8 @@ struct Reservation {
 impl PermitHolder for Reservation {
     fn report(&self, _: Slot, report: Report) {
         let now = Instant::now();
-        let mut sent_at = self.sent_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut state = self.quota.state();
+        let mut sent_at = lock(&self.sent_at);
+        let mut state = lock(&self.quota.state);
         follow(&mut state.flow, report, now - self.quota.born);
         let micros = |duration| i64::try_from(micros(duration)).unwrap_or(i64::MAX);
         let (what, figure) = match report {
