@@ -18,7 +18,7 @@ const STEP: f64 = 0.5;
 /// What a throttled response takes from the share while it does not grow.
 const DOWN: f64 = 0.15;
 /// By how many slots the share comes back larger or smaller, at most, from growing until it was throttled.
-const UP: f64 = 0.75;
+const UP: f64 = 0.3;
 /// In so many windows after a throttled response, one more says nothing new: others are still out of step.
 const AFTERMATH: f64 = 5.0;
 /// After so many throttled responses in a row the limit is not one of this window, and requests are rarer.

@@ -13,8 +13,13 @@ use super::words::{self, Each};
 const ALLOWANCE: Duration = Duration::from_secs(1);
 /// From which round trip on an answer is a slow one.
 const SLOW: Duration = Duration::from_millis(250);
-/// J while most answers are slow: every slot is held that much longer than its window then.
+/// J while most answers are slow, at least: every slot is held that much longer than its window then.
 const ALLOWANCE_OF_SLOW_ANSWERS: Duration = Duration::from_millis(80);
+/// By how much that grows with a request that is throttled while the whole limit is used, by how much it shrinks with every answer,
+/// and by how much it grows at most.
+const LATER: Duration = Duration::from_millis(12);
+const EARLIER: Duration = Duration::from_micros(100);
+const LATEST: Duration = Duration::from_millis(250);
 /// Added to every window: clocks of two machines run at slightly different speeds.
 const GUARD: Duration = Duration::from_millis(1);
 /// How many round trips are looked at together to learn the credit.
@@ -104,6 +109,7 @@ impl Window {
         words::time(&mut self.latest, each);
         each(&mut self.serial);
         words::small(&mut self.answers.slowness, each);
+        words::time(&mut self.answers.lateness, each);
         self.share.words(each);
         let mut slots = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
         words::small(&mut slots, each);
@@ -196,8 +202,8 @@ impl Window {
 
     /// The request was throttled: no request gets a slot during the pause, and then one before all others.
     pub fn throttled(&mut self, slot: Slot, now: Duration, delay: Option<Duration>) {
+        self.answers.distrust(self.share.slots(now).is_none());
         self.share.throttled(now, delay, self.held(now));
-        self.answers.distrust();
         self.arrived(slot, now);
     }
 
@@ -229,7 +235,7 @@ impl Window {
 
     /// J: by how much a request is assumed to be late at most, while it is not answered.
     pub fn allowance(&self) -> Duration {
-        if self.answers.are_slow() { ALLOWANCE_OF_SLOW_ANSWERS } else { ALLOWANCE }
+        if self.answers.are_slow() { ALLOWANCE_OF_SLOW_ANSWERS + self.answers.lateness } else { ALLOWANCE }
     }
 
     /// m: how much of every round trip is known not to be lateness.
@@ -379,6 +385,8 @@ impl Flow {
 pub(super) struct Answers {
     /// Moves towards 256 with every slow answer, and towards 0 with every other one.
     slowness: u32,
+    /// What is added to the allowance of slow answers.
+    lateness: Duration,
     batch: Vec<Duration>,
     /// What each of the last batches allows.
     batches: [Duration; 4],
@@ -393,6 +401,7 @@ impl Answers {
     pub(super) fn came_after(&mut self, round_trip: Duration) {
         let target = if round_trip > SLOW { 256 + 31 } else { 0 };
         self.slowness = (self.slowness * 31 + target) / 32;
+        self.lateness = self.lateness.saturating_sub(EARLIER);
         // More than a year tells of clocks, not of the network.
         let round_trip = round_trip.min(Duration::from_secs(366 * 24 * 3600));
         if round_trip < self.credit {
@@ -412,10 +421,13 @@ impl Answers {
         }
     }
 
-    /// A request was throttled: the credit may have been too good to be true.
-    fn distrust(&mut self) {
+    /// A request was throttled: the credit may have been too good to be true, and if nothing is known of others it was late.
+    fn distrust(&mut self, was_late: bool) {
         self.credit = Duration::ZERO;
         self.batches = [Duration::ZERO; 4];
+        if was_late {
+            self.lateness = (self.lateness + LATER).min(LATEST);
+        }
     }
 }
 

@@ -147,6 +147,20 @@ fn slow_answers_shorten_the_allowance_and_quick_ones_lengthen_it() {
 }
 
 #[test]
+fn a_request_that_was_throttled_alone_lengthens_the_allowance_of_slow_answers_and_answers_shorten_it_again() {
+    let mut window = window(10);
+    let now = answer(&mut window, Duration::ZERO, 500 * MS, 30);
+    let (slot, now) = next(&mut window, now);
+    window.sent(slot, now);
+    window.throttled(slot, now + 300 * MS, None);
+    assert_eq!(window.allowance(), Duration::from_micros(91_900));
+    let now = answer(&mut window, now + 60_000 * MS, 500 * MS, 100);
+    assert_eq!(window.allowance(), Duration::from_micros(81_900));
+    answer(&mut window, now, 500 * MS, 100);
+    assert_eq!(window.allowance(), 80 * MS);
+}
+
+#[test]
 fn a_lower_limit_counts_what_was_sent_before() {
     let mut window = window(10);
     let mut send = |at: Duration| match window.take(at) {
