@@ -1,6 +1,6 @@
 //! Staying under the limits of an account: which quota a call belongs to, and what keeps it.
 //!
-//! [`staying_under_the_limit`] is the guide for users. Each module uses only those before it: `limit`, `share`, `window`, `permit`,
+//! [`staying_under_the_limit`] is the guide for users. Each module uses only those before it: `limit`, `words`, `share`, `window`, `permit`,
 //! `store`, `queue`, `local`, `machine` · `redis`, `watched`, and this one.
 
 mod limit;

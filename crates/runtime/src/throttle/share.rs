@@ -25,7 +25,7 @@ const AFTERMATH: f64 = 5.0;
 const MANY: u32 = 8;
 /// How long the others wait for the response to the request that goes ahead, beyond a quick round trip. A service refuses before it
 /// works, so a request that is not answered by then got through.
-const AHEAD: Duration = Duration::from_millis(100);
+pub(super) const AHEAD: Duration = Duration::from_millis(100);
 /// More than this is no limit.
 const UNLIMITED: f64 = 1e6;
 

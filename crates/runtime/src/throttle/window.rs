@@ -12,7 +12,7 @@ use super::words::{self, Each};
 /// J while most answers are quick. It costs little then, because the answer frees the slot before.
 const ALLOWANCE: Duration = Duration::from_secs(1);
 /// From which round trip on an answer is a slow one.
-const SLOW: Duration = Duration::from_millis(250);
+pub(super) const SLOW: Duration = Duration::from_millis(250);
 /// J while most answers are slow, at least: every slot is held that much longer than its window then.
 const ALLOWANCE_OF_SLOW_ANSWERS: Duration = Duration::from_millis(80);
 /// By how much that grows with a request that is throttled while the whole limit is used, by how much it shrinks with every answer,
@@ -49,6 +49,8 @@ pub struct Window {
     share: Share,
     answers: Answers,
     flow: Flow,
+    /// Whether requests that were given up count for longer.
+    given_up: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,6 +95,7 @@ impl Window {
             share: Share::new(rate, window),
             answers: Answers::default(),
             flow: Flow::default(),
+            given_up: false,
         }
     }
 
@@ -221,7 +224,8 @@ impl Window {
         }
     }
 
-    /// There will be no answer to the request: it may have arrived, or may arrive yet.
+    /// There will be no answer to the request: it may have arrived, or may arrive yet. Until an answer shows that the network moves, it
+    /// counts for 5 s longer than its window.
     pub fn given_up(&mut self, slot: Slot) {
         self.flow.ended();
         let (length, last_answer) = (self.length(), self.flow.last_answer);
@@ -230,12 +234,13 @@ impl Window {
             && last_answer.is_none_or(|answer| answer < sent_at)
         {
             holder.free_at = Some(sent_at.saturating_add(GIVEN_UP).saturating_add(length)).max(holder.free_at);
+            self.given_up = true;
         }
     }
 
     /// J: by how much a request is assumed to be late at most, while it is not answered.
     pub fn allowance(&self) -> Duration {
-        if self.answers.are_slow() { ALLOWANCE_OF_SLOW_ANSWERS + self.answers.lateness } else { ALLOWANCE }
+        if self.answers.slowness > 128 { ALLOWANCE_OF_SLOW_ANSWERS + self.answers.lateness } else { ALLOWANCE }
     }
 
     /// m: how much of every round trip is known not to be lateness.
@@ -295,11 +300,17 @@ impl Window {
     }
 
     fn arrived(&mut self, slot: Slot, now: Duration) {
-        let length = self.length();
+        let (length, allowance) = (self.length(), self.allowance());
+        // What is sent before now arrives by then, if the network moves.
+        let free_at = now.saturating_add(ALLOWANCE_OF_SLOW_ANSWERS).saturating_add(length);
+        if std::mem::take(&mut self.given_up) {
+            for holder in self.slots.iter_mut().filter(|holder| !holder.settled) {
+                let usual = holder.sent_at.map(|sent_at| sent_at.saturating_add(allowance).saturating_add(length));
+                holder.free_at = holder.free_at.min(usual.max(Some(free_at)));
+            }
+        }
         if let Some(since) = self.flow.answered(now) {
             // The network stood still, so requests that were sent meanwhile arrive about now.
-            let allowance = self.allowance();
-            let free_at = now.saturating_add(ALLOWANCE_OF_SLOW_ANSWERS).saturating_add(length);
             for holder in self.slots.iter_mut().filter(|holder| !holder.settled) {
                 if holder.sent_at.is_some_and(|sent_at| sent_at.saturating_add(allowance) > since) {
                     holder.free_at = Some(free_at).max(holder.free_at);
@@ -394,10 +405,6 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    fn are_slow(&self) -> bool {
-        self.slowness > 128
-    }
-
     pub(super) fn came_after(&mut self, round_trip: Duration) {
         let target = if round_trip > SLOW { 256 + 31 } else { 0 };
         self.slowness = (self.slowness * 31 + target) / 32;

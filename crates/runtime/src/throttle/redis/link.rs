@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use redis::aio::{MultiplexedConnection, PubSubStream};
-use redis::{AsyncConnectionConfig, Client, ErrorKind as Kind, RedisError, RedisResult, Script, ServerErrorKind};
+use redis::{AsyncConnectionConfig, Client, ErrorKind as Kind, RedisError, RedisResult, Script};
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Inner;
-use super::quota::{NOTICE, PROBE, Reserved, SharedQuota, Told};
+use super::quota::{NOTICE, Reserved, SharedQuota, Told};
 use crate::error::{Error, ErrorKind};
 use crate::lock::lock;
+use crate::throttle::share::AHEAD;
 
 /// How often a server that could not be reached is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
@@ -38,7 +39,7 @@ pub(super) struct Link {
     state: Mutex<State>,
     tasks: Mutex<Tasks>,
     /// Wakes the callers when the server can be reached again, or cannot any more.
-    changed: Notify,
+    pub(super) changed: Notify,
 }
 
 #[derive(Default)]
@@ -107,30 +108,19 @@ impl Link {
         (!lock(&self.state).reached && is_refusal(error)).then(|| describe(error))
     }
 
-    /// Ends when the server can be reached again, or cannot any more, after the future was made.
-    pub(super) fn changed(&self) -> impl Future<Output = ()> + '_ {
-        self.changed.notified()
-    }
-
     /// Reserves a place; an error means that the server is away or refuses.
     pub(super) async fn reserve(&self, quota: &SharedQuota, max_wait: Duration) -> RedisResult<Reserved> {
-        let mut again = true;
-        loop {
-            let outcome = self.try_reserve(quota, max_wait).await;
-            match outcome {
-                // A connection that was closed, or whose runtime is gone, tells nothing of the server.
-                Err(error)
-                    if again && !error.is_timeout() && (error.is_io_error() || error.is_unrecoverable_error()) =>
-                {
-                    again = false;
-                    self.disconnect().await;
-                }
-                outcome => {
-                    lock(&self.state).reached |= outcome.is_ok();
-                    return outcome;
-                }
-            }
+        let mut outcome = self.try_reserve(quota, max_wait).await;
+        // A connection that was closed, or whose runtime is gone, tells nothing of the server.
+        if let Err(error) = &outcome
+            && !error.is_timeout()
+            && (error.is_io_error() || error.is_unrecoverable_error())
+        {
+            self.disconnect().await;
+            outcome = self.try_reserve(quota, max_wait).await;
         }
+        lock(&self.state).reached |= outcome.is_ok();
+        outcome
     }
 
     async fn try_reserve(&self, quota: &SharedQuota, max_wait: Duration) -> RedisResult<Reserved> {
@@ -141,7 +131,7 @@ impl Link {
             script.key(key);
         }
         script.arg(limit.requests()).arg(micros(limit.window())).arg(micros(max_wait)).arg(&self.process);
-        script.arg(epoch).arg(micros(quiet)).arg(micros(NOTICE)).arg(u8::from(counted)).arg(micros(PROBE));
+        script.arg(epoch).arg(micros(quiet)).arg(micros(NOTICE)).arg(u8::from(counted)).arg(micros(AHEAD));
         script.arg(&self.channel);
         script.invoke_async::<Reserved>(&mut connection).await
     }
@@ -273,15 +263,13 @@ async fn tell(inner: Weak<Inner>, mut receiver: mpsc::UnboundedReceiver<Told>) {
         // One command for each quota and epoch.
         while let Some(first) = gathered.first() {
             let (quota, epoch) = (first.quota.clone(), first.epoch.clone());
-            let (together, others) =
+            let (together, others): (Vec<_>, Vec<_>) =
                 gathered.into_iter().partition(|told| Arc::ptr_eq(&told.quota, &quota) && told.epoch == epoch);
             gathered = others;
-            let together: Vec<Told> = together;
             if inner.link.is_down() {
                 continue;
             }
-            let outcome = report(&inner, &quota, &epoch, &together).await;
-            if let Err(error) = outcome {
+            if let Err(error) = report(&inner, &quota, &epoch, &together).await {
                 // The next reservation shows whether the server is away. What was not told counts as not answered.
                 if error.is_timeout() {
                     inner.fail(&error);
@@ -342,18 +330,9 @@ async fn subscribe(inner: &Inner) -> RedisResult<PubSubStream> {
 
 /// Whether the server refuses the command as it is, so that a setting is wrong, rather than being away or busy.
 fn is_refusal(error: &RedisError) -> bool {
-    match error.kind() {
-        Kind::Io
-        | Kind::ClusterConnectionNotFound
-        | Kind::Server(
-            ServerErrorKind::BusyLoading
-            | ServerErrorKind::TryAgain
-            | ServerErrorKind::ClusterDown
-            | ServerErrorKind::MasterDown
-            | ServerErrorKind::NoScript,
-        ) => false,
-        _ => !matches!(error.code(), Some("BUSY" | "LOADING" | "MASTERDOWN" | "NOREPLICAS")),
-    }
+    let busy = ["BUSY", "LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "NOSCRIPT"];
+    !matches!(error.kind(), Kind::Io | Kind::ClusterConnectionNotFound)
+        && !error.code().is_some_and(|code| busy.contains(&code))
 }
 
 const PERMISSIONS: &str = "give its user the permission for `EVALSHA`, `SCRIPT LOAD`, `SUBSCRIBE`, the commands of the scripts, and \

@@ -17,6 +17,7 @@ use quota::SharedQuota;
 use super::limit::RateLimit;
 use super::local::LocalQuotas;
 use super::store::{Quota, QuotaKey, QuotaStore, account_name};
+use crate::credentials::Secret;
 use crate::error::{Error, ErrorKind};
 use crate::lock::lock;
 
@@ -77,10 +78,11 @@ pub enum FailurePolicy {
 }
 
 /// Settings of [`RedisQuotas`].
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct RedisQuotasBuilder {
-    url: String,
+    /// It may hold a password.
+    url: Secret,
     account: String,
     policy: FailurePolicy,
     timeout: Duration,
@@ -101,7 +103,7 @@ impl RedisQuotas {
     /// `redis-tls`), and for an account by a label of your own.
     pub fn builder(url: impl Into<String>, account: impl Into<String>) -> RedisQuotasBuilder {
         RedisQuotasBuilder {
-            url: url.into(),
+            url: Secret::new(url.into()),
             account: account.into(),
             policy: FailurePolicy::default(),
             timeout: Duration::from_millis(100),
@@ -140,7 +142,7 @@ impl RedisQuotasBuilder {
         if self.timeout.is_zero() {
             return Err(invalid("the timeout of the shared quota must be longer than nothing"));
         }
-        let link = Link::new(&self.url, &account, self.timeout)?;
+        let link = Link::new(self.url.expose(), &account, self.timeout)?;
         Ok(RedisQuotas(Arc::new(Inner {
             account,
             policy: self.policy,
@@ -176,18 +178,6 @@ impl fmt::Debug for RedisQuotas {
         f.debug_struct("RedisQuotas")
             .field("account", &self.0.account)
             .field("policy", &self.0.policy)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Without the URL, which may hold a password.
-impl fmt::Debug for RedisQuotasBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisQuotasBuilder")
-            .field("account", &self.account)
-            .field("policy", &self.policy)
-            .field("timeout", &self.timeout)
-            .field("expected_processes", &self.expected_processes)
             .finish_non_exhaustive()
     }
 }

@@ -15,14 +15,12 @@ use crate::throttle::limit::RateLimit;
 use crate::throttle::local::Local;
 use crate::throttle::permit::{Permit, PermitHolder, QuotaSource, Report};
 use crate::throttle::queue::{Queue, follow};
+use crate::throttle::share::AHEAD;
 use crate::throttle::store::{AcquireFuture, Ask, Quota, QuotaKey, QuotaState, Refused, Waiting};
-use crate::throttle::window::{Answers, Flow, Slot, Window};
+use crate::throttle::window::{Answers, Flow, SLOW, Slot, Window};
 
 /// How long it may take until all processes have noticed that data were lost, or that the server is back.
 pub(super) const NOTICE: Duration = Duration::from_millis(250);
-
-/// After a pause, how long the rest waits for the request that goes ahead.
-pub(super) const PROBE: Duration = Duration::from_millis(100);
 
 /// How long a message of a pause may be under way without sending those to reserve again who did so after the pause began.
 const MESSAGE: Duration = Duration::from_millis(10);
@@ -35,9 +33,6 @@ const COUNTED_EVERY: Duration = Duration::from_secs(1);
 
 /// How long the server keeps what it knows of an unused quota, with a margin.
 const KEPT: Duration = Duration::from_secs(50 * 60);
-
-/// The largest lateness that tells of the network; more tells of slow answers.
-const TELLING: Duration = Duration::from_millis(250);
 
 /// How often a caller looks whether the network still stands still.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -184,7 +179,7 @@ impl SharedQuota {
         let part = state.part.take();
         // Other processes notice a little later, and their last requests count for one window, too.
         if down_for >= SHORT_OUTAGE || (part.is_some() && state.told_at.is_none()) {
-            state.quiet_until = Some(Instant::now() + NOTICE + window + PROBE);
+            state.quiet_until = Some(Instant::now() + NOTICE + window + AHEAD);
         }
     }
 
@@ -245,10 +240,6 @@ impl SharedQuota {
         }
     }
 
-    fn stands_still(&self) -> bool {
-        lock(&self.state).flow.stands_still(self.born.elapsed()).is_some()
-    }
-
     /// How long a caller with so many ahead waits at least.
     fn expected(&self, ahead: usize) -> Duration {
         let limit = self.limit();
@@ -296,7 +287,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
         return Err(Refused::QueueFull { needed: expected });
     }
     loop {
-        let changed = inner.link.changed();
+        let changed = inner.link.changed.notified();
         if inner.link.is_down() {
             let left = Ask { max_wait: deadline.saturating_duration_since(Instant::now()), ..ask };
             tokio::select! {
@@ -314,7 +305,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
             turn.map_err(|_| Refused::TooLong { needed })?.ok()
         };
         // Requests that a network that stands still holds up may all arrive together.
-        while quota.stands_still() && Instant::now() < deadline {
+        while lock(&quota.state).flow.stands_still(quota.born.elapsed()).is_some() && Instant::now() < deadline {
             let _ = timeout(LOOK_AGAIN, quota.disturbed.notified()).await;
         }
         if inner.link.is_down() {
@@ -398,7 +389,7 @@ impl PermitHolder for Reservation {
                     sent_at.saturating_duration_since(self.at) + round_trip.saturating_sub(state.answers.credit);
                 drop(state);
                 self.quota.disturbed.notify_waiters();
-                ("a", if late_by < TELLING { micros(late_by) } else { -1 })
+                ("a", if late_by < SLOW { micros(late_by) } else { -1 })
             }
         };
         let (quota, epoch, number) = (self.quota.clone(), self.epoch.clone(), self.number);

@@ -161,6 +161,29 @@ fn a_request_that_was_throttled_alone_lengthens_the_allowance_of_slow_answers_an
 }
 
 #[test]
+fn a_request_that_was_given_up_counts_for_longer_until_an_answer_shows_that_the_network_moves() {
+    for is_answered in [false, true] {
+        let mut window = window(2);
+        let given_up = now(&mut window, Duration::ZERO);
+        window.sent(given_up, Duration::ZERO);
+        window.given_up(given_up);
+        let other = now(&mut window, 100 * MS);
+        window.sent(other, 100 * MS);
+        let mut free_again = 6001 * MS;
+        if is_answered {
+            window.answered(other, 120 * MS);
+            // The other is free before, and the one that was given up counts as late as any that is not answered.
+            let third = now(&mut window, 1121 * MS);
+            window.sent(third, 1121 * MS);
+            free_again = 2001 * MS;
+        } else {
+            window.given_up(other);
+        }
+        assert_eq!(window.take(1121 * MS), Turn::At(free_again), "{is_answered}");
+    }
+}
+
+#[test]
 fn a_lower_limit_counts_what_was_sent_before() {
     let mut window = window(10);
     let mut send = |at: Duration| match window.take(at) {
