@@ -135,10 +135,10 @@ impl<P: Product> Client<P> {
         request: &UntypedRequest,
         options: CallOptions,
     ) -> Result<Response<Json>, Error> {
-        let mut output = JsonOutput::default();
         let call = Call::untyped::<P>(request)?.with_ticket(self.ticket.as_deref());
+        let mut output = JsonOutput::of_anything(call.is_roa());
         let metadata = self.core.call(&call, options, &mut output).await?;
-        Ok(Response::untyped(Json::Object(output.0), metadata))
+        Ok(Response::untyped(output.into_json(), metadata))
     }
 
     /// Signs a request without sending it, with the time and a nonce of now: for a transport of your own, and to look at it.
@@ -174,6 +174,7 @@ impl<P: Product> Client<P> {
             product: P::DESCRIPTOR,
             action: Some(A::DESCRIPTOR),
             untyped: false,
+            is_roa: call.is_roa(),
             redactor: &redactor,
             clock: &*self.core.clock,
         };

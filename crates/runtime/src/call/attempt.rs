@@ -138,6 +138,7 @@ impl Core {
             product: self.settings.product,
             action: call.action,
             untyped: call.untyped,
+            is_roa: call.is_roa(),
             redactor: &redactor,
             clock: &*self.clock,
         };
