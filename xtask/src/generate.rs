@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::emit::Manifest;
+use crate::layout::{BENEATH_CREDENTIALS, Target, crate_name, crate_path, manifest_name};
 use crate::model::Model;
 use crate::plan::Plan;
 use crate::spec::{self, InputFile, Spec, Type};
@@ -26,94 +27,6 @@ pub enum Failure {
     Findings(Vec<Diagnostic>),
     /// The generator is: what it made is not what was declared.
     Internal(String),
-}
-
-/// Where the specifications of a product are, and where its code goes.
-struct Target {
-    /// The folder of the code.
-    folder: String,
-    /// Where a user finds the types.
-    crate_path: String,
-    /// The name that the crate's own manifest gives it, if that is kept by hand.
-    own_name: Option<String>,
-    /// The folder of the crate; `None` for a fixture, which is a module of another one. With a `/` at its end, or empty.
-    package: Option<String>,
-    /// Whether the crate can have the feature `credentials`.
-    offers_credentials: bool,
-}
-
-/// The crates that `alibabacloud-credentials` is itself built on: they cannot depend on it, and neither can another crate of the
-/// same name.
-const BENEATH_CREDENTIALS: [&str; 1] = ["alibabacloud-sts"];
-
-impl Target {
-    /// The target for a file; `None` if it is no part of a specification.
-    fn of(path: &str) -> Option<Self> {
-        let (folder, name) = path.rsplit_once('/')?;
-        if !has_yaml_extension(name) {
-            return None;
-        }
-        if let Some(fixture) = folder.strip_prefix("xtask/fixtures/") {
-            return ["kitchen-sink", "obstacles", "imported"].contains(&fixture).then(|| {
-                let module = fixture.replace('-', "_");
-                Self {
-                    folder: format!("tests/src/{module}"),
-                    crate_path: format!("conformance::{module}"),
-                    own_name: None,
-                    package: None,
-                    offers_credentials: false,
-                }
-            });
-        }
-        let product = folder.strip_prefix("api-spec/").filter(|product| !product.contains('/'))?;
-        Some(Self {
-            folder: format!("crates/{product}/src/generated"),
-            crate_path: crate_path(&crate_name(product)),
-            own_name: None,
-            package: Some(format!("crates/{product}/")),
-            offers_credentials: true,
-        })
-    }
-}
-
-/// The name of the crate for a product.
-pub fn crate_name(product: &str) -> String {
-    format!("alibabacloud-{}", product.to_lowercase().replace('_', "-"))
-}
-
-/// The name of a crate as paths have it.
-fn crate_path(crate_name: &str) -> String {
-    crate_name.replace('-', "_")
-}
-
-/// The name that a manifest kept by hand gives its crate, or rather its library; `None` for one that is generated.
-fn manifest_name(manifest: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(manifest).ok()?;
-    if text.lines().next().is_some_and(|line| line.contains(emit::MARK)) {
-        return None;
-    }
-    let (mut section, mut package, mut library) = ("", None, None);
-    for line in text.lines().map(str::trim) {
-        if line.starts_with('[') {
-            section = line;
-        } else if let Some((key, value)) = line.split_once('=')
-            && key.trim() == "name"
-        {
-            let name = value.trim().trim_matches(['"', '\'']).to_owned();
-            match section {
-                "[package]" => package = Some(name),
-                "[lib]" => library = Some(name),
-                _ => {}
-            }
-        }
-    }
-    library.or(package)
-}
-
-/// Whether a file may be a specification.
-pub fn has_yaml_extension(name: &str) -> bool {
-    // `.yml` is a mistake that the specification stage reports.
-    name.rsplit_once('.').is_some_and(|(_, extension)| ["yaml", "yml"].contains(&extension))
 }
 
 /// Generates the code of all products and fixtures among the files, which may come in any order.

@@ -12,6 +12,7 @@ mod diff;
 mod emit;
 mod generate;
 mod import;
+mod layout;
 mod model;
 mod plan;
 mod policy;

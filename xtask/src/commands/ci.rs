@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::cargo::{cargo, has_cargo_command};
 use super::{generate, msrv, package, programs, unknown_argument};
-use crate::generate::crate_name;
+use crate::layout::crate_name;
 
 /// A step: what it shows, and how.
 type Step = (&'static str, fn() -> Result<(), String>);
@@ -118,8 +118,8 @@ fn browser() -> Result<(), String> {
 
 fn tests() -> Result<(), String> {
     // A snapshot that differs fails; it is not written.
-    // And no test is skipped for want of a Redis server, or of a browser that is there.
-    let mut environment = vec![("INSTA_UPDATE", "no"), ("REQUIRE_REDIS", "1")];
+    // And no test is skipped for want of a Redis server, a toolchain whose rustdoc can be read, or a browser that is there.
+    let mut environment = vec![("INSTA_UPDATE", "no"), ("REQUIRE_REDIS", "1"), ("REQUIRE_PUBLIC_API", "1")];
     if programs::is_there(BROWSERS) {
         environment.push(("REQUIRE_CHROMIUM", "1"));
     }

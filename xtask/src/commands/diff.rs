@@ -9,7 +9,7 @@ use super::cargo::root;
 use super::{generate, unknown_argument};
 use crate::diagnostic::render;
 use crate::diff::{Change, Place, Report, Verdict, changelog, diff, json, text};
-use crate::generate::has_yaml_extension;
+use crate::layout::has_yaml_extension;
 use crate::model;
 use crate::spec::{self, InputFile, Spec};
 

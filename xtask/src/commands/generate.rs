@@ -10,7 +10,8 @@ use super::diff::by_product;
 use super::unknown_argument;
 use crate::diagnostic::{Diagnostic, render};
 use crate::emit::toml;
-use crate::generate::{Failure, generate, generate_crate, has_yaml_extension};
+use crate::generate::{Failure, generate, generate_crate};
+use crate::layout::{FIXTURES, SPECIFICATIONS, has_yaml_extension};
 use crate::plan::{FileError, at};
 use crate::spec::InputFile;
 
@@ -130,7 +131,7 @@ pub(super) fn products() -> Result<Vec<String>, String> {
 /// All files in the folders of products and fixtures, and the manifests of the crates.
 pub fn read_sources(root: &Path) -> Result<Vec<InputFile>, FileError> {
     let mut sources = Vec::new();
-    for place in ["api-spec", "xtask/fixtures"] {
+    for place in [SPECIFICATIONS, FIXTURES] {
         for product in folder(&root.join(place))? {
             for file in folder(&root.join(place).join(&product))? {
                 let path = format!("{place}/{product}/{file}");

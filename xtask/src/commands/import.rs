@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use super::cargo::root;
 use super::unknown_argument;
-use crate::generate::has_yaml_extension;
 use crate::import;
+use crate::layout::has_yaml_extension;
 use crate::plan::at;
 use crate::spec::InputFile;
 

@@ -6,6 +6,7 @@
 mod check;
 mod de;
 mod file;
+mod folder;
 pub mod node;
 mod schema;
 mod suggest;
@@ -14,7 +15,8 @@ mod tests;
 
 use std::time::Duration;
 
-pub use self::check::{InputFile, LONGEST_NAME, parse};
+pub use self::check::LONGEST_NAME;
+pub use self::folder::{InputFile, parse};
 pub use self::schema::schemas;
 pub use self::suggest::suggestion;
 use crate::diagnostic::Span;
@@ -22,6 +24,11 @@ use crate::diagnostic::Span;
 /// Whether a scalar without quotes is text, and not a number, a boolean or nothing.
 pub fn is_text(scalar: &str) -> bool {
     matches!(node::plain_scalar(scalar), node::Scalar::Text(_)) && scalar != "none"
+}
+
+/// The name of a file, without its folders.
+fn file_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 /// A value and the place where it is written.

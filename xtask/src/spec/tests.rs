@@ -40,7 +40,7 @@ fn broken(name: &str) -> Vec<InputFile> {
 fn good_product(folder: &str) -> InputFile {
     InputFile {
         path: format!("{folder}/product.yaml"),
-        bytes: fs::read(repository().join("xtask/fixtures/broken/product.yaml")).unwrap(),
+        bytes: fs::read(repository().join("xtask/fixtures/product.yaml")).unwrap(),
     }
 }
 

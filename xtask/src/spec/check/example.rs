@@ -1,14 +1,16 @@
 //! Documented examples against the types that describe them, with the tolerance that answers are read with.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use serde_json::Value;
 
-use super::{BODY, Checker, Enum, EnumValue, HashSet, Located, NONE, Object, Type, quoted, suggestion};
+use super::{Checker, Located, NONE, quoted, suggestion};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::spec::de::AnyScalar;
 use crate::spec::node::{self, Scalar};
+use crate::spec::{BODY, Enum, EnumValue, Object, Type};
 
 impl Checker<'_> {
     /// An action's example: JSON text that decodes into the described answer. Gives it back on one line; empty if the

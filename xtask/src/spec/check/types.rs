@@ -2,13 +2,10 @@
 
 use std::ops::Range;
 
-use super::{
-    Checker, Enum, EnumValue, Field, Key, Located, Map, NONE, Object, Owner, Parameter, Shapes, Spanned, TextOr, Type,
-    TypeKeys, Wrapped, file, none_is_empty, quoted, suggestion,
-};
-use crate::spec::de::AnyScalar;
-use crate::spec::file::{Format, Item, TypeName, ValueFacts};
-use crate::spec::{Location, Style};
+use super::{Checker, Key, Located, Map, NONE, Owner, Shapes, none_is_empty, quoted, suggestion};
+use crate::spec::de::{AnyScalar, TextOr};
+use crate::spec::file::{self, Format, Item, TypeKeys, TypeName, ValueFacts};
+use crate::spec::{Enum, EnumValue, Field, Location, Object, Parameter, Spanned, Style, Type, Wrapped};
 
 impl Checker<'_> {
     pub(super) fn parameters(&self, raw: &Map<file::Parameter>) -> Vec<Parameter> {

@@ -1,0 +1,96 @@
+//! What lies where in the repository: the specifications, the crates, the fixtures.
+
+use crate::emit::MARK;
+
+/// The folder with one folder a product.
+pub const SPECIFICATIONS: &str = "api-spec";
+
+/// The folder with one folder a product that is made up for tests; its code is a module of the package of tests.
+pub const FIXTURES: &str = "xtask/fixtures";
+
+/// Where the specifications of a product are, and where its code goes.
+pub struct Target {
+    /// The folder of the code.
+    pub folder: String,
+    /// Where a user finds the types.
+    pub crate_path: String,
+    /// The name that the crate's own manifest gives it, if that is kept by hand.
+    pub own_name: Option<String>,
+    /// The folder of the crate; `None` for a fixture, which is a module of another one. With a `/` at its end, or empty.
+    pub package: Option<String>,
+    /// Whether the crate can have the feature `credentials`.
+    pub offers_credentials: bool,
+}
+
+/// The crates that `alibabacloud-credentials` is itself built on: they cannot depend on it, and neither can another crate of the
+/// same name.
+pub const BENEATH_CREDENTIALS: [&str; 1] = ["alibabacloud-sts"];
+
+impl Target {
+    /// The target for a file; `None` if it is no part of a specification.
+    pub fn of(path: &str) -> Option<Self> {
+        let (folder, name) = path.rsplit_once('/')?;
+        if !has_yaml_extension(name) {
+            return None;
+        }
+        let parent_and_name = folder.rsplit_once('/')?;
+        if let (FIXTURES, fixture) = parent_and_name {
+            let module = fixture.replace('-', "_");
+            return Some(Self {
+                folder: format!("tests/src/{module}"),
+                crate_path: format!("conformance::{module}"),
+                own_name: None,
+                package: None,
+                offers_credentials: false,
+            });
+        }
+        let (SPECIFICATIONS, product) = parent_and_name else { return None };
+        Some(Self {
+            folder: format!("crates/{product}/src/generated"),
+            crate_path: crate_path(&crate_name(product)),
+            own_name: None,
+            package: Some(format!("crates/{product}/")),
+            offers_credentials: true,
+        })
+    }
+}
+
+/// The name of the crate for a product.
+pub fn crate_name(product: &str) -> String {
+    format!("alibabacloud-{}", product.to_lowercase().replace('_', "-"))
+}
+
+/// The name of a crate as paths have it.
+pub fn crate_path(crate_name: &str) -> String {
+    crate_name.replace('-', "_")
+}
+
+/// The name that a manifest kept by hand gives its crate, or rather its library; `None` for one that is generated.
+pub fn manifest_name(manifest: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(manifest).ok()?;
+    if text.lines().next().is_some_and(|line| line.contains(MARK)) {
+        return None;
+    }
+    let (mut section, mut package, mut library) = ("", None, None);
+    for line in text.lines().map(str::trim) {
+        if line.starts_with('[') {
+            section = line;
+        } else if let Some((key, value)) = line.split_once('=')
+            && key.trim() == "name"
+        {
+            let name = value.trim().trim_matches(['"', '\'']).to_owned();
+            match section {
+                "[package]" => package = Some(name),
+                "[lib]" => library = Some(name),
+                _ => {}
+            }
+        }
+    }
+    library.or(package)
+}
+
+/// Whether a file may be a specification.
+pub fn has_yaml_extension(name: &str) -> bool {
+    // `.yml` is a mistake that the specification stage reports.
+    name.rsplit_once('.').is_some_and(|(_, extension)| ["yaml", "yml"].contains(&extension))
+}

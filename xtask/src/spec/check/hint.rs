@@ -1,0 +1,42 @@
+//! How to write a key that is missing.
+
+/// An example of a key, for the hint about a missing one.
+pub fn how_to_write(owner: &str, key: &str) -> &'static str {
+    match key {
+        "action" if owner == "authorization" => "add `action:` with the RAM action, such as `\"cams:DoSomething\"`",
+        "example" if owner == "action" => "add `example: |` and below it the documented answer as JSON text",
+        "fields" if owner == "shape" => "add `fields:` with the fields by name",
+        "action" => "add `action:` with the name on the wire, which is also the name of the file",
+        "summary" => "add `summary:` with one sentence that says what the action does",
+        "description" => "add `description:` with one sentence in your own words, or `none`",
+        "idempotent" => {
+            "add `idempotent: true` if sending the same request twice does no more than sending it once, otherwise `false`"
+        }
+        "rate_limit" => "add `rate_limit: 10/s`, or `rate_limit: none` if the service publishes no limit",
+        "authorization" => {
+            "add `authorization: { action: \"cams:DoSomething\", access: update }`, or `authorization: none`"
+        }
+        "access" => "add `access:` with `list`, `read`, `create`, `update` or `delete`",
+        "parameters" => "add `parameters:` with the parameters by name, or `parameters: {}` for none",
+        "response" => "add `response:` with the members of the answer by name",
+        "errors" => "add `errors:` with the documented error codes, or `errors: {}` for none",
+        "example" => "add `example:` with a documented value; a list or an object is written as JSON text",
+        "type" => "add `type: string`, or another of integer, number, boolean, array, object, any, shape",
+        "items" => "add `items: { type: string }`, or another type",
+        "fields" => {
+            "add `fields:` with the fields by name, `additional: { type: string }` for free names, or use `type: any`"
+        }
+        "values" => "add `values: { VALUE: What it means. }`",
+        "shape" => "add `shape:` with the name of a shape in product.yaml",
+        "status" => "add `status: 400`, or what else the documentation gives",
+        "message" => "add `message:` with the text that comes with the code",
+        "product" => "add `product:` with the product code, such as `cams`",
+        "title" => "add `title:` with the product's name for people",
+        "version" => "add `version: \"2020-06-06\"`",
+        "documentation" => "add `documentation:` with the address of the official documentation",
+        "default_region" => "add `default_region: ap-southeast-1`",
+        "endpoints" => "add `endpoints:` with the patterns `public` and `vpc`",
+        "public" | "vpc" => "add the pattern of the host name, such as `cams.{region}.aliyuncs.com`",
+        _ => "add the key (see api-spec/README.md)",
+    }
+}

@@ -1,0 +1,231 @@
+//! What the types of the files cannot say.
+
+mod action;
+mod errors;
+mod example;
+mod hint;
+mod product;
+mod types;
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+pub use self::action::action_file;
+use self::hint::how_to_write;
+pub use self::product::product_file;
+use super::de::{Key, Located, Map};
+use super::node::{Node, Value};
+use super::suggest::suggestion;
+use super::{Guess, Spanned, Type};
+use crate::diagnostic::{Findings, is_direction_control, quoted};
+
+/// Longer names are a mistake.
+pub const LONGEST_NAME: usize = 100;
+
+/// The shared shapes of the product, as far as they could be read.
+pub struct Shapes<'a> {
+    /// `None`: product.yaml cannot be read, so that the shapes are not known.
+    pub names: Option<&'a [String]>,
+    pub types: HashMap<&'a str, &'a Type>,
+}
+
+/// Something with keys: what messages about a missing key name and point to.
+struct Owner {
+    kind: &'static str,
+    title: String,
+    range: Range<usize>,
+}
+
+impl Owner {
+    /// Something with a name: `the field "Name"`.
+    fn named(kind: &'static str, name: &Located<String>) -> Self {
+        Self { kind, title: format!("the {kind} {}", quoted(&name.value)), range: name.range.clone() }
+    }
+
+    /// A map under a key of the language: `endpoints`.
+    fn key(key: &'static str, range: &Range<usize>) -> Self {
+        Self { kind: key, title: format!("`{key}`"), range: range.clone() }
+    }
+
+    /// What a whole file describes; the place is that of its name, if it has one.
+    fn file(kind: &'static str, name: Option<&Located<String>>) -> Self {
+        Self {
+            kind,
+            title: name.map_or_else(|| format!("the {kind}"), |name| format!("the {kind} {}", quoted(&name.value))),
+            range: name.map_or(0..0, |name| name.key.clone()),
+        }
+    }
+}
+
+/// Checks the parts that both kinds of files have.
+struct Checker<'a> {
+    findings: &'a Findings,
+    shapes: &'a Shapes<'a>,
+}
+
+impl Checker<'_> {
+    fn spanned(&self, located: &Located<String>) -> Spanned<String> {
+        Spanned { value: located.value.clone(), span: self.findings.span(located.range.clone()) }
+    }
+
+    /// The value of a key that must be there.
+    fn required<'k, T>(&self, key: &'k Key<T>, name: &str, owner: &Owner) -> Option<&'k T> {
+        if matches!(key, Key::Missing) {
+            self.findings.error(
+                &owner.range,
+                format!("{} has no {}", owner.title, quoted(name)),
+                format!("{} is missing", quoted(name)),
+                how_to_write(owner.kind, name),
+            );
+        }
+        key.given()
+    }
+
+    /// Text for people that must be there.
+    fn prose(&self, key: &Key<Located<String>>, name: &str, owner: &Owner) -> Option<String> {
+        self.required(key, name, owner).and_then(|text| self.checked_prose(text, name))
+    }
+
+    /// Text for people that must be there; empty if the specification says that there is none.
+    fn prose_or_none(&self, key: &Key<Located<String>>, name: &str, owner: &Owner) -> Option<String> {
+        self.prose(key, name, owner).map(none_is_empty)
+    }
+
+    /// Text for people that need not be there.
+    fn optional_prose(&self, key: &Key<Located<String>>, name: &str) -> Option<String> {
+        key.given().and_then(|text| self.checked_prose(text, name))
+    }
+
+    fn checked_prose(&self, text: &Located<String>, name: &str) -> Option<String> {
+        let trimmed = text.value.trim();
+        if trimmed.is_empty() {
+            self.findings.error(
+                &text.range,
+                format!("{} is empty", quoted(name)),
+                "expected text",
+                "write one sentence in plain words",
+            );
+            return None;
+        }
+        if let Some(c) = trimmed.chars().find(|&c| is_unreadable(c)) {
+            self.findings.error(
+                &text.range,
+                format!("{} contains the character U+{:04X}", quoted(name), u32::from(c)),
+                "cannot be seen, or reorders what is seen",
+                "remove it; this text is shown to people and becomes documentation",
+            );
+            return None;
+        }
+        Some(trimmed.to_owned())
+    }
+
+    /// Whether a name can be one; `kind` says what it names.
+    fn name(&self, name: &Located<String>, kind: &str) -> bool {
+        let wrong = if name.value.trim().is_empty() {
+            "is empty"
+        } else if name.value.trim() != name.value {
+            "has blanks around it"
+        } else if name.value.chars().count() > LONGEST_NAME {
+            "is longer than 100 characters"
+        } else if name.value.chars().any(|c| c.is_control() || is_direction_control(c)) {
+            "contains characters that cannot be seen"
+        } else {
+            return true;
+        };
+        self.findings.error(
+            &name.range,
+            format!("the name of {kind} {wrong}"),
+            "not a name",
+            "write the name exactly as it goes over the wire",
+        );
+        false
+    }
+
+    /// The Rust name that the specification asks for.
+    fn rust_name(&self, key: &Key<Located<String>>) -> Option<Spanned<String>> {
+        let name = key.given()?;
+        let mut chars = name.value.chars();
+        let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+        if !first || name.value == "_" || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            self.findings.error(
+                &name.range,
+                format!("{} is not a Rust name", quoted(&name.value)),
+                "expected an identifier",
+                "use ASCII letters, digits and `_`, and begin with a letter",
+            );
+            return None;
+        }
+        Some(self.spanned(name))
+    }
+
+    /// What is not reviewed yet: only these keys can be guessed.
+    fn guesses(&self, raw: &Key<Located<Map<Located<String>>>>, known: &[&str]) -> Vec<Guess> {
+        let mut guesses = Vec::new();
+        for (key, reason) in raw.given().map_or(&[][..], |guesses| &guesses.value.0[..]) {
+            if !known.contains(&key.value.as_str()) {
+                self.findings.error(
+                    &key.range,
+                    format!("{} is not a key that can be guessed", quoted(&key.value)),
+                    "not one of the known keys",
+                    suggestion(&key.value, known),
+                );
+            } else if let Some(reason) = self.checked_prose(reason, "guessed") {
+                guesses.push(Guess { key: key.value.clone(), reason });
+            }
+        }
+        guesses
+    }
+
+    fn characters(&self, text: &Located<String>, what: &str, of: &str, allowed: impl Fn(char) -> bool) -> bool {
+        let valid = !text.value.is_empty() && text.value.chars().all(allowed);
+        if !valid {
+            self.findings.error(
+                &text.range,
+                format!("{} is not {what}", quoted(&text.value)),
+                format!("expected {of}"),
+                "write it as the official documentation spells it",
+            );
+        }
+        valid
+    }
+
+    /// The values of `Code` that mean success: separated by commas, or `none`.
+    fn success_codes(&self, raw: &Located<String>) -> Vec<String> {
+        let codes: Vec<String> = raw.value.split(',').map(|code| code.trim().to_owned()).collect();
+        if codes == [NONE] {
+            return Vec::new();
+        }
+        if let Some(code) =
+            codes.iter().find(|code| code.is_empty() || code.contains(|c: char| is_unreadable(c) || c == '\n'))
+        {
+            self.findings.error(
+                &raw.range,
+                format!("{} is not a success code", quoted(code)),
+                "expected codes separated by commas",
+                "write the values of `Code` that mean success, such as `OK` or `OK, Success`, or `none`",
+            );
+        }
+        codes
+    }
+}
+
+/// The word by which a specification says that there is nothing to say.
+const NONE: &str = "none";
+
+/// Text for people; empty if the specification says that there is none.
+fn none_is_empty(text: String) -> String {
+    if text == NONE { String::new() } else { text }
+}
+
+/// Whether a character has no place in text for people. Marks that do not reorder anything by themselves are allowed.
+fn is_unreadable(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\t')) || (is_direction_control(c) && !matches!(c, '\u{200e}' | '\u{200f}'))
+}
+
+/// Whether the root is a map with at least one of the keys that only this kind of file has.
+fn has_any_key(root: &Node, keys: &[&str]) -> bool {
+    let Value::Map(entries) = &root.value else {
+        return false;
+    };
+    entries.iter().any(|(key, _)| matches!(&key.value, Value::Scalar { text, .. } if keys.contains(&text.as_str())))
+}
