@@ -79,22 +79,18 @@ impl Expected {
         if untyped {
             return Self::Anything;
         }
-        match output.member(BODY).map(|value| {
+        if let Some(value) = output.member(BODY) {
             let expected = match value.slot() {
                 Slot::Text(_) | Slot::Enum(_) => Self::Text,
                 Slot::Bytes(_) => Self::Bytes,
                 _ => Self::Json,
             };
             value.clear();
-            expected
-        }) {
-            Some(expected) => expected,
-            None => {
-                let mut has_members = false;
-                output.each(&mut |_, _| has_members = true);
-                if has_members { Self::Json } else { Self::Nothing }
-            }
+            return expected;
         }
+        let mut has_members = false;
+        output.each(&mut |_, _| has_members = true);
+        if has_members { Self::Json } else { Self::Nothing }
     }
 }
 
