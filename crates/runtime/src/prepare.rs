@@ -67,12 +67,7 @@ pub struct PreparedRequest {
 
 impl PreparedRequest {
     /// `path` and `host` are as they may be shown.
-    pub(crate) fn new(
-        request: http::Request<Bytes>,
-        parameters: &[Parameter<'_>],
-        path: String,
-        host: String,
-    ) -> Self {
+    pub(crate) fn new(request: http::Request<Bytes>, parameters: &[Parameter<'_>], path: String, host: String) -> Self {
         let sensitive = || parameters.iter().filter(|parameter| parameter.sensitive);
         let hides_body = sensitive().any(|parameter| parameter.location == ParameterLocation::Body);
         let sensitive = sensitive().map(|parameter| sign::encode(&parameter.name)).collect();

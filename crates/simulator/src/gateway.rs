@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, Method, ParameterDescriptor, ProductDescriptor, RateLimit,
-};
+use alibabacloud_runtime::descriptor::{ActionDescriptor, Method, ParameterDescriptor, ProductDescriptor, RateLimit};
 
 use crate::answer::{Answer, fresh_request_id};
 use crate::builder::{RetryAfter, ThrottledAnswer};
@@ -160,7 +158,8 @@ impl Gateway {
         }
         let account =
             if known.action.anonymous { String::new() } else { self.authenticate(call, now)?.account.clone() };
-        let is_there = |it: &ParameterDescriptor| if is_roa { call.has_described(it) } else { call.has_parameter(it.name) };
+        let is_there =
+            |it: &ParameterDescriptor| if is_roa { call.has_described(it) } else { call.has_parameter(it.name) };
         let mut parameters = known.action.parameters.iter();
         if let Some(absent) = parameters.find(|it| it.required && !is_there(it)) {
             return Err(Refusal::missing_parameter(absent.name));

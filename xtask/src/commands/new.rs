@@ -12,7 +12,9 @@ use crate::spec::placeholders;
 
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let (arguments, route) = match arguments {
-        [product, action, option, path] if option == "--path" => (&[product.clone(), action.clone()][..], path.as_str()),
+        [product, action, option, path] if option == "--path" => {
+            (&[product.clone(), action.clone()][..], path.as_str())
+        }
         _ => (arguments, ""),
     };
     if let Some(argument) = arguments.iter().find(|argument| argument.starts_with('-')).or(arguments.get(2)) {
@@ -44,7 +46,10 @@ fn create(root: &Path, product: &str, action: &str, route: &str) -> Result<Vec<S
     }
     let in_path = if route.is_empty() { Ok(Vec::new()) } else { placeholders(route) };
     let in_path = in_path.map_err(|why| {
-        format!("the path {} {why}; write it as documented, with parameters in braces: `/clusters/{{ClusterId}}`", quoted(route))
+        format!(
+            "the path {} {why}; write it as documented, with parameters in braces: `/clusters/{{ClusterId}}`",
+            quoted(route)
+        )
     })?;
     let mut written = Vec::new();
     for (name, text, may_exist) in

@@ -42,7 +42,13 @@ impl Changes {
         let reason = "whether parameters are in the URL, which others may log, is a promise to users";
         self.fact(("method", ""), (a.method, b.method), method, Major, reason);
         let reason = "requests go to another place, and programs that call by path or keep it in policies rely on it";
-        self.fact(("path", ""), (&a.path, &b.path), |path| optional(Some(path.as_str()).filter(|it| !it.is_empty())), Major, reason);
+        self.fact(
+            ("path", ""),
+            (&a.path, &b.path),
+            |path| optional(Some(path.as_str()).filter(|it| !it.is_empty())),
+            Major,
+            reason,
+        );
         let success = |codes: &Option<Vec<String>>| {
             codes.as_deref().map_or_else(|| "that of the product".to_owned(), super::product::success_codes)
         };

@@ -133,6 +133,7 @@ pub(super) fn path(path: &str) -> TokenStream {
 
 /// What the types of a file must import.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an import of its own")]
 pub(super) struct Used {
     pub(super) map: bool,
     pub(super) json: bool,

@@ -236,11 +236,8 @@ fn with_id(status: u16, body: impl Into<Bytes>) -> Step {
 }
 
 fn full() -> Store {
-    let goods = Goods {
-        name: Some("tea/é".to_owned()),
-        owner: Some("CANARY-owner".to_owned()),
-        tags: vec!["a".to_owned()],
-    };
+    let goods =
+        Goods { name: Some("tea/é".to_owned()), owner: Some("CANARY-owner".to_owned()), tags: vec!["a".to_owned()] };
     let store = Store::builder().depot_id("a/b c?é%").shelf(7).dry_run(true).after("x&y=z +");
     store.workspace("ws-1").ticket("CANARY-ticket").body(goods).build()
 }
@@ -258,8 +255,14 @@ async fn every_parameter_is_in_its_place_and_everything_is_signed() {
     assert_eq!(query(&request)["After"], "x&y=z +");
     let headers = request.headers();
     assert_eq!(headers["content-type"], "application/json; charset=utf-8");
-    assert_eq!((&headers["x-acs-workspace"], &headers["ticket"]), (&"ws-1".parse().unwrap(), &"CANARY-ticket".parse().unwrap()));
-    assert_eq!((&headers["x-acs-action"], &headers["x-acs-version"]), (&"Store".parse().unwrap(), &"2021-02-03".parse().unwrap()));
+    assert_eq!(
+        (&headers["x-acs-workspace"], &headers["ticket"]),
+        (&"ws-1".parse().unwrap(), &"CANARY-ticket".parse().unwrap())
+    );
+    assert_eq!(
+        (&headers["x-acs-action"], &headers["x-acs-version"]),
+        (&"Store".parse().unwrap(), &"2021-02-03".parse().unwrap())
+    );
     let signed = headers["authorization"].to_str().unwrap();
     assert!(signed.contains(";x-acs-workspace,") && !signed.contains("ticket"), "{signed}");
     let body: Json = serde_json::from_slice(request.body()).unwrap();
@@ -394,7 +397,8 @@ async fn only_the_specification_makes_a_put_or_delete_repeatable() {
         transport.then([answer(status, r#"{"code":"InternalError","message":"m","requestId":"r"}"#)]);
         client(&transport).send(full()).await.unwrap_err();
         assert_eq!(transport.sent().len(), 1, "a PUT was repeated after {status}");
-        transport.then([answer(status, r#"{"code":"InternalError","message":"m","requestId":"r"}"#), answer(200, "[]")]);
+        transport
+            .then([answer(status, r#"{"code":"InternalError","message":"m","requestId":"r"}"#), answer(200, "[]")]);
         client(&transport).send(ListCrates::new()).await.unwrap();
         assert_eq!(transport.sent().len(), 2, "an idempotent action is repeated");
     }
@@ -445,11 +449,15 @@ async fn what_is_sensitive_is_in_no_text() {
     // Whatever comes back may repeat the request.
     let url = prepared.into_http().uri().to_string();
     assert!(url.ends_with("/owners/CANARY%20owner%2F9"), "{url}");
-    for body in [format!("cannot reach {url}"), format!(r#"{{"code":"No","message":"{url} of {owner}","requestId":"r"}}"#)] {
+    for body in
+        [format!("cannot reach {url}"), format!(r#"{{"code":"No","message":"{url} of {owner}","requestId":"r"}}"#)]
+    {
         transport.then([answer(400, &body)]);
         texts.push(everything_printable(&client.send(Remove::new(owner)).await.unwrap_err()));
     }
-    transport.then([Step::Fail(alibabacloud_runtime::TransportError::unanswered(format!("error sending request for url ({url})")))]);
+    transport.then([Step::Fail(alibabacloud_runtime::TransportError::unanswered(format!(
+        "error sending request for url ({url})"
+    )))]);
     texts.push(everything_printable(&client.send(Remove::new(owner)).await.unwrap_err()));
     for text in texts {
         assert!(!text.contains("CANARY"), "{text}");

@@ -19,7 +19,8 @@ impl Checker<'_> {
         if example.value.trim() == NONE {
             return Some(String::new());
         }
-        if matches!(response, Type::Object(object) if object.fields.iter().any(|field| matches!(field.ty, Type::Bytes))) {
+        if matches!(response, Type::Object(object) if object.fields.iter().any(|field| matches!(field.ty, Type::Bytes)))
+        {
             self.findings.error(
                 &example.range,
                 "an answer of bytes has an example",

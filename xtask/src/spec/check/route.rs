@@ -33,7 +33,7 @@ const RESERVED_HEADERS: [&str; 24] = [
 ];
 
 /// Why a header cannot be a parameter.
-pub fn header_problem(name: &str) -> Option<&'static str> {
+fn header_problem(name: &str) -> Option<&'static str> {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     let lower = name.to_ascii_lowercase();
     if name.is_empty() || !name.bytes().all(is_token) {
@@ -148,7 +148,11 @@ impl Checker<'_> {
                 "remove the parameter",
             ),
             Location::Header if !is_one && matches!(parameter.style, Style::Flat | Style::RepeatList) => {
-                error(format!("{name} would be several headers"), "its style", "write `style: json` or `style: simple`");
+                error(
+                    format!("{name} would be several headers"),
+                    "its style",
+                    "write `style: json` or `style: simple`",
+                );
             }
             Location::Body if parameter.style != Style::Json => {
                 error(format!("{name} is the body, which is JSON"), "its style", "remove `style`");

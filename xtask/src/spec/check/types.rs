@@ -137,11 +137,8 @@ impl Checker<'_> {
     fn field(&self, name: &Located<String>, raw: &file::Field) -> Option<Field> {
         let owner = Owner::named("field", name);
         let named = self.name(name, "a field");
-        let ty = if name.value == BODY {
-            self.ty(raw.type_keys(), &owner)
-        } else {
-            self.json_type(raw.type_keys(), &owner)
-        };
+        let ty =
+            if name.value == BODY { self.ty(raw.type_keys(), &owner) } else { self.json_type(raw.type_keys(), &owner) };
         let description = self.prose_or_none(&raw.description, "description", &owner);
         let guess = self.optional_prose(&raw.guessed, "guessed");
         let rust_name = self.rust_name(&raw.rust_name);
