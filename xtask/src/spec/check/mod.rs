@@ -6,6 +6,7 @@ mod example;
 mod hint;
 mod platform;
 mod product;
+mod route;
 mod types;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ pub use self::action::action_file;
 use self::hint::how_to_write;
 pub use self::platform::platform_file;
 pub use self::product::product_file;
+pub use self::route::placeholders;
 use super::de::{Key, Located, Map};
 use super::node::{Node, Value};
 use super::suggest::suggestion;
