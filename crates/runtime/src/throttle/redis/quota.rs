@@ -280,15 +280,16 @@ impl SharedQuota {
         if known {
             return self.turns().acquire(ask.max_wait).await;
         }
-        let away = |advice: &str| {
+        // Waiting does not help: a call of a bulk would wait without an end.
+        let unset = |advice: &str| {
             let reason = format!("{}; it was never reached, so {advice}", self.inner.link.reason());
-            Err(Refused::Unavailable { reason: reason.into() })
+            Err(Refused::Misconfigured { reason: reason.into() })
         };
         let Some(processes) = processes else {
-            return away("the number of processes that share the quota is not known: set `expected_processes`");
+            return unset("the number of processes that share the quota is not known: set `expected_processes`");
         };
         let Some(part) = limit.requests().checked_div(processes).filter(|part| *part > 0) else {
-            return away("more processes are expected than requests fit into a window, and they cannot divide it");
+            return unset("more processes are expected than requests fit into a window, and they cannot divide it");
         };
         let part = self
             .state()
