@@ -13,3 +13,8 @@ pub mod obstacles;
 
 pub mod gateway_transport;
 pub mod harness;
+
+/// The snippets of the repository's README, compiled as they stand.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

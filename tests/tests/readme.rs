@@ -1,36 +1,43 @@
-//! What the first page shows is true.
+//! What the first page shows is true. Its Rust snippets are compiled as documentation of this crate.
 
 use std::fs;
 use std::path::Path;
 
-fn lines(path: &str) -> Vec<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    fs::read_to_string(root.join(path)).unwrap().lines().map(|line| line.trim().to_owned()).collect()
-}
-
-#[test]
-fn every_rust_snippet_of_the_readme_compiles() {
-    let readme = lines("README.md");
-    let sources = ["crates/cams/examples/first_call.rs", "crates/cams/examples/readme.rs", "tests/tests/user_tests.rs"];
-    let compiled: Vec<String> = sources.into_iter().flat_map(lines).collect();
-    let mut snippets = 0;
-    let mut rest = &readme[..];
-    while let Some(start) = rest.iter().position(|line| line == "```rust") {
-        let length = rest[start + 1..].iter().position(|line| line == "```").unwrap();
-        let snippet = &rest[start + 1..][..length];
-        assert!(
-            compiled.windows(length).any(|window| window == snippet),
-            "in none of {sources:?}:\n{}",
-            snippet.join("\n")
-        );
-        snippets += 1;
-        rest = &rest[start + 1 + length..];
-    }
-    assert!(snippets >= 4, "the snippets of the README were not found");
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 #[test]
 fn the_readme_names_the_two_commands() {
-    let readme = lines("README.md").join("\n");
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
     assert!(readme.contains("cargo xtask demo") && readme.contains("cargo xtask ci"));
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    for page in
+        ["README.md", "api-spec/README.md", "crates/ARCHITECTURE.md", ".github/CONTRIBUTING.md", ".github/SECURITY.md"]
+    {
+        let text = fs::read_to_string(root().join(page)).unwrap();
+        let folder = Path::new(page).parent().unwrap();
+        for (at, _) in text.match_indices("](") {
+            let target = text[at + 2..].split(')').next().unwrap();
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            if file.contains("://") {
+                continue;
+            }
+            let linked = if file.is_empty() { root().join(page) } else { root().join(folder).join(file) };
+            assert!(linked.exists(), "{page}: {target}");
+            if !anchor.is_empty() {
+                let linked = fs::read_to_string(linked).unwrap();
+                let mut headings = linked.lines().filter_map(|line| line.strip_prefix('#'));
+                let slug = |heading: &str| {
+                    let heading = heading.trim_start_matches('#').trim().to_lowercase();
+                    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+                    kept.collect::<String>().replace(' ', "-")
+                };
+                assert!(headings.any(|heading| slug(heading) == anchor), "{page}: no heading #{anchor}");
+            }
+        }
+    }
 }

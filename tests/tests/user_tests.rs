@@ -54,31 +54,3 @@ async fn the_end_of_the_script_never_reaches_the_network_and_says_so() {
     assert_eq!(error.kind(), ErrorKind::NotSent);
     assert!(error.to_string().contains("the script has no answer for request 3"), "{error}");
 }
-
-/// The snippet of the README.
-mod readme {
-    use alibabacloud_cams::testing::CannedTransport;
-    use alibabacloud_cams::{ChatappSyncPhoneNumber, Client, Credentials};
-
-    #[tokio::test(start_paused = true)] // no network, and every wait is over at once
-    async fn a_banned_number_is_noticed() {
-        let transport = CannedTransport::new().answer(200, r#"{"Code":"OK","PhoneNumbers":[{"Status":"BANNED"}]}"#);
-        let client = Client::builder().credentials(Credentials::new("id", "secret")).transport(transport.clone());
-        let client = client.build().unwrap();
-        let synced = client.send(ChatappSyncPhoneNumber::new("s1")).await.unwrap(); // your code here
-        assert_eq!(synced.phone_numbers[0].status.as_ref().unwrap().as_str(), "BANNED");
-        assert_eq!(transport.sent()[0].parameter("CustSpaceId").as_deref(), Some("s1"));
-    }
-}
-
-/// Another snippet of the README.
-#[test]
-fn a_source_of_credentials_can_be_chosen() -> Result<(), alibabacloud_cams::Error> {
-    use alibabacloud_cams::Client;
-    use alibabacloud_cams::credentials::{AssumeRole, EcsRamRole, Source};
-
-    let role = AssumeRole::new(EcsRamRole::new().refreshing(), "acs:ram::123456789012:role/sender");
-    let client = Client::builder().credentials(role.refreshing()).build()?;
-    assert!(client.endpoint().is_encrypted());
-    Ok(())
-}

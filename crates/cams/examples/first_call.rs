@@ -4,8 +4,6 @@
 //! $ export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=…
 //! $ cargo run --example first_call -- SPACE
 //! ```
-//!
-//! The README shows it; a test compares the two.
 
 use alibabacloud_cams::{ChatappSyncPhoneNumber, Client};
 

@@ -16,16 +16,23 @@
 //! # }
 //! ```
 //!
-//! The client keeps to the documented limits by itself ([`Throttle`]), sends again what can safely be repeated
-//! ([`RetryPolicy`]), and treats an HTTP 200 with an error code as the error that it is ([`Error`], [`ErrorKind`]).
-//! [`ErrorCode`] has the codes of the service.
+//! The client stays within the documented limits, retries what can safely be repeated, and treats an HTTP 200 with an error code as the
+//! error that it is. The [`guide`] has a page on each of these, with examples.
 //!
-//! Many requests are sent by [`Client::send_all`], as many at once as keep the quota full ([`bulk`]).
+//! | to | see |
+//! |---|---|
+//! | handle errors, and know whether a call was executed | [`guide::outcomes`], [`Error`], [`ErrorCode`] |
+//! | choose and refresh credentials | [`guide::credentials`] |
+//! | stay within the limit, and send many requests | [`guide::throttling`], [`Client::send_all`] |
+//! | test without an account | [`guide::testing`] |
+//! | log, trace and measure | [`guide::observability`] |
+//! | use a proxy, a certificate or another transport | [`guide::networks`] |
+//! | call without async code | `blocking` (feature) |
 //!
 //! # Actions
 #![doc = include_str!("generated/actions.md")]
 //!
-//! An action that is not in the table can be called by name with [`Client::send_untyped`].
+//! Any other action of the service can be called by name with [`Client::send_untyped`].
 //!
 //! # Features
 //! - `reqwest` (default): the bundled HTTP transport. Without it, give the client a [`Transport`].
@@ -38,6 +45,7 @@
 //!   YAML, MessagePack). Reading a value that does not fit its type, or a request without a required parameter, is an error.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(clippy::doc_markdown, reason = "names of products and services are prose in the specifications")]
 
 #[rustfmt::skip]
@@ -45,6 +53,22 @@ mod generated;
 
 alibabacloud_runtime::private::exports!();
 pub use generated::*;
+
+/// Guides: one page for each subject, with examples.
+pub mod guide {
+    #[doc = include_str!("guide/credentials.md")]
+    pub mod credentials {}
+    #[doc = include_str!("guide/networks.md")]
+    pub mod networks {}
+    #[doc = include_str!("guide/observability.md")]
+    pub mod observability {}
+    #[doc = include_str!("guide/outcomes.md")]
+    pub mod outcomes {}
+    #[doc = include_str!("guide/testing.md")]
+    pub mod testing {}
+    #[doc = include_str!("guide/throttling.md")]
+    pub mod throttling {}
+}
 
 /// Where credentials come from: every source by itself, and the chain of them all.
 #[cfg(feature = "credentials")]

@@ -48,6 +48,7 @@
 //! - `tracing` (default): warnings, such as a file of keys that others can read, as events of `tracing`.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
 mod assume_role;

@@ -10,6 +10,7 @@ use crate::bulk::{self, BulkRequest, Outcome};
 use crate::client::Client as AsyncClient;
 use crate::error::{Error, ErrorKind};
 use crate::options::CallOptions;
+use crate::prepare::PreparedRequest;
 use crate::response::Response;
 use crate::untyped::UntypedRequest;
 use crate::value::Json;
@@ -94,6 +95,54 @@ impl<P: Product> Client<P> {
     pub fn send_untyped_with(&self, request: UntypedRequest, options: CallOptions) -> Result<Response<Json>, Error> {
         let client = self.client.clone();
         self.wait(async move { client.send_untyped_with(request, options).await })
+    }
+
+    /// Signs a request without sending it; see [`Client::prepare`](crate::Client::prepare). The [async client](Self::as_async) reads its
+    /// answer.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn prepare<A: Action<Product = P> + Clone + 'static>(&self, request: &A) -> Result<PreparedRequest, Error> {
+        self.prepare_with(request, CallOptions::new())
+    }
+
+    /// As [`prepare`](Self::prepare), with settings for this request alone.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_with<A: Action<Product = P> + Clone + 'static>(
+        &self,
+        request: &A,
+        options: CallOptions,
+    ) -> Result<PreparedRequest, Error> {
+        let (client, request) = (self.client.clone(), request.clone());
+        self.wait(async move { client.prepare_with(&request, options).await })
+    }
+
+    /// Signs an untyped request without sending it; see [`prepare`](Self::prepare).
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_untyped(&self, request: &UntypedRequest) -> Result<PreparedRequest, Error> {
+        self.prepare_untyped_with(request, CallOptions::new())
+    }
+
+    /// As [`prepare_untyped`](Self::prepare_untyped), with settings for this request alone.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_untyped_with(
+        &self,
+        request: &UntypedRequest,
+        options: CallOptions,
+    ) -> Result<PreparedRequest, Error> {
+        let (client, request) = (self.client.clone(), request.clone());
+        self.wait(async move { client.prepare_untyped_with(&request, options).await })
+    }
+
+    /// The async client behind it, for what needs no waiting: reading the answer to a prepared request, the endpoint.
+    pub fn as_async(&self) -> &AsyncClient<P> {
+        &self.client
     }
 
     /// Sends all requests, as fast as their quota allows; outcomes come as they are ready. Requests are taken while outcomes are

@@ -38,8 +38,7 @@ struct Inner {
     long_limit: Option<&'static str>,
     throttled_for: Option<Duration>,
     access_denied_detail: Option<String>,
-    /// What can be shown of the detail.
-    /// What may be shown of the three below.
+    /// What may be shown of this detail, of `recommend` and of `host_id`.
     details: Vec<(&'static str, Box<str>)>,
     recommend: Option<String>,
     host_id: Option<String>,
@@ -417,7 +416,7 @@ const LONGEST_MESSAGE: usize = 4 << 10;
 pub(crate) const LONGEST_ID: usize = 256;
 
 /// How much of a text is searched for values to hide, in bytes.
-const LONGEST_SEARCHED: usize = 64 << 10;
+pub(crate) const LONGEST_SEARCHED: usize = 64 << 10;
 
 /// The beginning of a text, at most so many bytes of it.
 fn beginning(text: &str, longest: usize) -> &str {

@@ -30,6 +30,8 @@
 //! `error.type` is the name of an [`ErrorKind`]. Nothing of it holds the value of a parameter or header, a credential, or text of the
 //! service beyond code and request ID. For metrics, see [`event`].
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod account;
 pub mod action;
 mod answer;

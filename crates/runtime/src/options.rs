@@ -22,7 +22,7 @@ use crate::retry::RetryPolicy;
 pub struct CallOptions {
     retry: Option<RetryPolicy>,
     attempt_timeout: Option<Duration>,
-    deadline: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
     pub(crate) region: Option<String>,
     pub(crate) credentials: Option<Arc<dyn ProvideCredentials>>,
     pub(crate) headers: Headers,
@@ -70,7 +70,7 @@ impl CallOptions {
 
     /// The source of the credentials that sign the call.
     ///
-    /// Quotas stay those of the client. To call for another account, build a client for it.
+    /// The call counts for the account of these credentials: for the one in the ARN of an assumed role, else for their access key.
     pub fn credentials(mut self, provider: impl ProvideCredentials) -> Self {
         self.credentials = Some(Arc::new(provider));
         self

@@ -7,6 +7,7 @@
 #![doc = "# Actions"]
 #![doc = include_str!("generated/actions.md")]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(
     clippy::doc_markdown,
     clippy::self_named_constructors,

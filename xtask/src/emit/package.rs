@@ -57,6 +57,7 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
              missing_docs = \"warn\"\n"
         }
     };
+    text += "\n[package.metadata.docs.rs]\nall-features = true\n";
     text += "\n[features]\n";
     let features: Vec<&str> = model.actions.iter().filter_map(|action| action.feature.as_deref()).collect();
     let full = if features.is_empty() { "" } else { ", \"full\"" };
@@ -145,9 +146,9 @@ fn readme(model: &Model<'_>, crate_path: &str) -> String {
         ));
     }
     parts.push(
-        "The client keeps to the documented limits by itself, sends again what can safely be repeated, and treats an HTTP 200 with an \
-         error code as the error that it is. `ErrorCode` has the codes of the service. An action that the crate does not have can be \
-         called by name with `Client::send_untyped`."
+        "The client stays within the documented limits, retries what can safely be repeated, and treats an HTTP 200 with an error code \
+         as the error that it is. `ErrorCode` has the codes of the service. An action that the crate does not have can be called by name \
+         with `Client::send_untyped`."
             .to_owned(),
     );
     if model.actions.iter().any(|action| action.feature.is_some()) {
@@ -187,7 +188,8 @@ fn library(model: &Model<'_>) -> String {
         format!("// {MARK} from {}. Without this line, the file is yours.", folder(model)),
         // As rustfmt has it: in a workspace the file is checked like one written by hand.
         format!(
-            "#![doc = {first}]\n#![doc = \"\"]\n{}#![doc = \"\"]\n#![doc = \"# Actions\"]\n{}#![forbid(unsafe_code)]\n#![allow(\n    \
+            "#![doc = {first}]\n#![doc = \"\"]\n{}#![doc = \"\"]\n#![doc = \"# Actions\"]\n{}#![forbid(unsafe_code)]\n\
+             #![cfg_attr(docsrs, feature(doc_cfg))]\n#![allow(\n    \
              clippy::doc_markdown,\n    clippy::self_named_constructors,\n    clippy::struct_field_names,\n    reason = \"names and prose \
              are the service's\"\n)]{}",
             documentation("../README.md"),

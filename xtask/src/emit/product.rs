@@ -172,15 +172,11 @@ fn option(text: Option<&str>) -> TokenStream {
 /// The table of all actions, for the documentation of the crate.
 pub(super) fn overview(model: &Model<'_>) -> String {
     let mut text = format!("<!-- {MARK} from {}. Do not edit. -->\n\n", folder(model));
-    text += "| Action | What it does | Limit per account | Idempotent | RAM permission |\n|---|---|---|---|---|\n";
+    text += "| Action | What it does | Limit per account | Idempotent |\n|---|---|---|---|\n";
     for action in &model.actions {
         let facts = action.facts;
-        let permission = facts.authorization.as_ref().map_or_else(
-            || "none".to_owned(),
-            |authorization| Markdown::new(&format!("`{}`, {}", authorization.action, authorization.access)).cell(),
-        );
         text += &format!(
-            "| [`{}`] | {}{} | {} | {} | {permission} |\n",
+            "| [`{}`] | {}{} | {} | {} |\n",
             action.request,
             if facts.deprecated.is_some() { "**Deprecated.** " } else { "" },
             Markdown::new(&super::action::summary(facts)).cell(),

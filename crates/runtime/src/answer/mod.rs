@@ -3,7 +3,6 @@
 //! A call succeeded only if the HTTP status is 2xx **and** the body proves it: an HTTP 200 may carry an error code, or be the
 //! answer of something else. A failed call was not executed only if there is [proof](crate::proof).
 
-mod encoding;
 mod error_body;
 mod success;
 
@@ -17,11 +16,11 @@ use http::{HeaderMap, StatusCode};
 use self::error_body::{ErrorBody, Seen, boolean, is_envelope, is_spelled_as_documented};
 use crate::decode::{Mismatches, decode};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
-use crate::error::{Error, ErrorKind, LONGEST_ID, cut, one_line};
+use crate::error::{Error, ErrorKind, LONGEST_ID, LONGEST_SEARCHED, cut, one_line};
 use crate::platform::{self, Meaning};
 use crate::proof::{Evidence, not_executed};
 use crate::redact::Redactor;
-use crate::transport::TransportError;
+use crate::transport::{self, TransportError};
 use crate::value::{Json, Member, Object, Slot, Value, View};
 
 /// How many characters of an answer that is not understood are shown.
@@ -58,7 +57,7 @@ pub(crate) fn read(
     context: Context<'_>,
     output: &mut dyn Object,
 ) -> (Bytes, Result<Judged, Error>) {
-    let body = match encoding::decode(&mut parts.headers, &body) {
+    let body = match transport::decode(&mut parts.headers, &body) {
         Ok(decoded) => decoded.unwrap_or(body),
         Err(why) => {
             // Status and headers still count: a refusal was not executed, and the service may ask to wait.
@@ -264,10 +263,18 @@ fn shown(body: &[u8], answer: &str, redactor: &Redactor<'_>) -> String {
     if is_xml_of_a_service(text) {
         return format!("; {answer} begins like XML ({} bytes, not shown: there may be data in them)", body.len());
     }
-    // Hidden first and cut then: half a phone number would not be found any more.
-    let text = String::from_utf8_lossy(body);
+    if is_binary(text) {
+        return format!("; {answer} is not text ({} bytes, not shown: there may be data in them)", body.len());
+    }
+    // Hidden first and cut then: half a phone number would not be found any more. What is far too long is not even searched.
+    let text = String::from_utf8_lossy(&body[..body.len().min(LONGEST_SEARCHED)]);
     let text: String = one_line(&redactor.hide_foreign(&text)).chars().take(SNIPPET_CHARS).collect();
     if text.is_empty() { text } else { format!("; {answer} begins with: {text}") }
+}
+
+/// Whether the beginning is no text in UTF-8, nor in a code page: UTF-16, say, in which no value to hide would be found.
+fn is_binary(text: &[u8]) -> bool {
+    text[..text.len().min(1024)].contains(&0)
 }
 
 /// Whether the text begins like XML and has no mark of HTML, which gateways and proxies write.

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
 use self::attempt::{Attempt, Cause, Failed};
@@ -18,6 +19,7 @@ use self::observe::Observer;
 use self::target::Target;
 use crate::account::Account;
 use crate::action::{Action, Product};
+use crate::answer::{self, Context};
 use crate::bulk::Ticket;
 use crate::credentials::{Credentials, ProvideCredentials};
 use crate::descriptor::{ActionDescriptor, ParameterLocation};
@@ -28,6 +30,7 @@ use crate::headers::Headers;
 use crate::options::{CallOptions, Options};
 use crate::parameters::{InvalidParameter, Parameter, check_text, parameters};
 use crate::prepare::{PreparedRequest, Settings};
+use crate::redact::Redactor;
 use crate::response::Metadata;
 use crate::retry::{RetryBudget, State};
 use crate::sign::{Nonce, Nonces, Timestamp};
@@ -379,16 +382,52 @@ impl Core {
     }
 
     /// Signs a call without sending it.
-    pub(crate) async fn prepare(&self, call: &Call<'_>) -> Result<PreparedRequest, Error> {
-        let options = CallOptions::new();
+    pub(crate) async fn prepare(&self, call: &Call<'_>, options: &CallOptions) -> Result<PreparedRequest, Error> {
         let prepare = async {
-            let target = self.target(&options)?;
-            let credentials = self.credentials_for(call, &target, None).await?;
+            let target = self.target(options)?;
+            let deadline = options.deadline.and_then(|deadline| Instant::now().checked_add(deadline));
+            let credentials = self.credentials_for(call, &target, deadline).await?;
             let timestamp = Timestamp::of(self.skew.correction().apply((self.clock)()));
             let signed = self.sign(call, &target, 1, credentials.as_ref(), &timestamp, &self.nonces.next())?;
             Ok(PreparedRequest::new(signed.request, &call.parameters))
         };
         let prepared: Result<_, Error> = prepare.await;
         prepared.map_err(|error| error.with_action(call.name.clone()))
+    }
+
+    /// Reads the answer to a call that was [prepared](Self::prepare) with these options.
+    pub(crate) fn read(
+        &self,
+        call: &Call<'_>,
+        options: &CallOptions,
+        answer: http::Response<Bytes>,
+        output: &mut dyn Object,
+    ) -> Result<Metadata, Error> {
+        let target = self.target(options).map_err(|error| error.with_action(call.name.clone()))?;
+        let credentials = target.cached_credentials();
+        let redactor = Redactor::new(credentials.as_ref(), &call.parameters).with_headers(target.headers());
+        let context = self.context(call, &redactor);
+        let (mut parts, body) = answer.into_parts();
+        let (body, judged) = answer::read(&mut parts, body, context, output);
+        let judged = judged.map_err(|error| call.describe(error.redacted(&redactor), 1, None))?;
+        Ok(Metadata {
+            request_id: judged.request_id,
+            http_status: parts.status.as_u16(),
+            attempts: 1,
+            quota_wait: Duration::ZERO,
+            mismatches: judged.mismatches,
+            body,
+        })
+    }
+
+    /// What is known when the answer to a call is judged.
+    fn context<'a>(&'a self, call: &Call<'_>, redactor: &'a Redactor<'a>) -> Context<'a> {
+        Context {
+            product: self.settings.product,
+            action: call.action,
+            untyped: call.untyped,
+            redactor,
+            clock: &*self.clock,
+        }
     }
 }

@@ -92,6 +92,16 @@ impl Target<'_> {
             Error::new(ErrorKind::Credentials, message)
         })
     }
+
+    /// The credentials, if they are known without waiting.
+    pub(super) fn cached_credentials(&self) -> Option<Credentials> {
+        self.provider?.cached()
+    }
+
+    /// The caller's headers, without those that the hook sets.
+    pub(super) fn headers(&self) -> &Headers {
+        &self.headers
+    }
 }
 
 fn usable(headers: &Headers) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 mod body;
 #[cfg(any(feature = "reqwest", feature = "hyper"))]
 mod builder;
+mod encoding;
 mod handover;
 #[cfg(feature = "hyper")]
 mod hyper;
@@ -25,6 +26,8 @@ use crate::redact::Redactor;
 
 #[cfg(any(feature = "reqwest", feature = "hyper"))]
 pub use builder::{BundledTransport, TransportBuilder};
+pub(crate) use encoding::decode;
+pub use encoding::decode_content;
 pub use handover::Handover;
 #[cfg(feature = "hyper")]
 pub use hyper::HyperTransport;
