@@ -4,7 +4,7 @@ use std::env;
 use std::time::Duration;
 
 use alibabacloud_cams::event::{Event, QuotaEvent, ResponseMismatch};
-use alibabacloud_cams::throttle::{MachineQuotas, RedisQuotas, RedisQuotasBuilder};
+use alibabacloud_cams::throttle::{MachineQuotas, QuotaSource, RedisQuotas, RedisQuotasBuilder};
 use alibabacloud_cams::transport::ReqwestTransport;
 use alibabacloud_cams::{
     Client, ClientBuilder, Credentials, EnvironmentCredentials, Network, SignatureVersion, Throttle,
@@ -128,10 +128,16 @@ pub(crate) fn warning(event: &Event<'_>, store: Store) -> Option<String> {
         _ => return None,
     };
     let line = match (event, store) {
-        (QuotaEvent::FallbackEntered, Store::Server) => {
+        (QuotaEvent::FallbackEntered { source: None }, Store::Server) => {
+            "warning: the server of the shared quota cannot be reached; calls wait or fail until it can be reached again"
+        }
+        (QuotaEvent::FallbackEntered { source: Some(QuotaSource::Open) }, Store::Server) => {
+            "warning: the server of the shared quota cannot be reached; continuing without a limit"
+        }
+        (QuotaEvent::FallbackEntered { .. }, Store::Server) => {
             "warning: the server of the shared quota cannot be reached; continuing with this program's share of the quota"
         }
-        (QuotaEvent::FallbackEntered, Store::Machine) => {
+        (QuotaEvent::FallbackEntered { .. }, Store::Machine) => {
             "warning: the quota file of this machine cannot be used, so requests of other commands are not counted; check \
              XDG_STATE_HOME and its permissions"
         }
@@ -171,6 +177,9 @@ mod tests {
             said(QuotaEvent::Paused { delay }).as_deref(),
             Some("throttled; ChatappSyncPhoneNumber continues in 1.5 s")
         );
+        let entered = |source| said(QuotaEvent::FallbackEntered { source }).unwrap();
+        assert!(entered(None).contains("calls fail"));
+        assert!(entered(Some(QuotaSource::LocalShare)).contains("with a share"));
         assert!(said(QuotaEvent::FallbackLeft).is_some_and(|line| line.contains("again")));
         assert_eq!(said(QuotaEvent::Paused { delay: None }), None);
     }
