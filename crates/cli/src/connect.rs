@@ -4,7 +4,7 @@ use std::env;
 use std::time::Duration;
 
 use alibabacloud_cams::event::{Event, QuotaEvent};
-use alibabacloud_cams::throttle::{MachineQuotas, RedisQuotas, RedisQuotasBuilder};
+use alibabacloud_cams::throttle::{MachineQuotas, QuotaSource, RedisQuotas, RedisQuotasBuilder};
 use alibabacloud_cams::transport::ReqwestTransport;
 use alibabacloud_cams::{
     Client, ClientBuilder, Credentials, EnvironmentCredentials, Network, SignatureVersion, Throttle,
@@ -105,8 +105,13 @@ pub(crate) fn waiting(event: &Event<'_>) -> Option<String> {
 pub(crate) fn store_of_the_quota(event: &Event<'_>) -> Option<String> {
     let Event::Quota { event, .. } = event else { return None };
     match event {
-        QuotaEvent::FallbackEntered => {
-            Some("the shared quota is not available; continuing with a share of it".to_owned())
+        QuotaEvent::FallbackEntered { source } => {
+            let then = match source {
+                None => "calls fail until it is back",
+                Some(QuotaSource::Open) => "continuing without a limit",
+                Some(_) => "continuing with a share of it",
+            };
+            Some(format!("the shared quota is not available; {then}"))
         }
         QuotaEvent::FallbackLeft => Some("the shared quota is available again".to_owned()),
         _ => None,
@@ -142,6 +147,9 @@ mod tests {
             said(QuotaEvent::Paused { delay }).as_deref(),
             Some("throttled; ChatappSyncPhoneNumber continues in 1.5 s")
         );
+        let entered = |source| said(QuotaEvent::FallbackEntered { source }).unwrap();
+        assert!(entered(None).contains("calls fail"));
+        assert!(entered(Some(QuotaSource::LocalShare)).contains("with a share"));
         assert!(said(QuotaEvent::FallbackLeft).is_some_and(|line| line.contains("again")));
         assert_eq!(said(QuotaEvent::Paused { delay: None }), None);
     }

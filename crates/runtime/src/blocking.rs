@@ -15,11 +15,11 @@ use crate::response::Response;
 use crate::untyped::UntypedRequest;
 use crate::value::Json;
 
-/// Calls the actions of one product and waits for the answer: a [`Client`](crate::Client) together with a thread on which its
+/// Calls the actions of one product and blocks until the response is there: a [`Client`](crate::Client) together with a thread on which its
 /// connections live.
 ///
 /// Cheap to clone; clones share connections, quotas, credentials and the thread. Any number of threads may call at the same time.
-/// Async code should use the async client: a blocking call there holds up whatever shares its thread.
+/// Async code should use the async client: a blocking call there blocks every task of its thread.
 ///
 /// ```no_run
 /// # fn example<P: alibabacloud_runtime::Product>(client: alibabacloud_runtime::Client<P>) -> Result<(), alibabacloud_runtime::Error> {
@@ -51,7 +51,7 @@ impl<P: Product> Client<P> {
         Ok(Self { client, runtime: Arc::new(Shutdown(Some(runtime))) })
     }
 
-    /// A blocking client with everything from the environment; see [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
+    /// A blocking client with the settings of the environment; see [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
     ///
     /// # Errors
     /// If a variable is missing or has a value that cannot be used, or the thread cannot be started.
@@ -145,7 +145,7 @@ impl<P: Product> Client<P> {
         &self.client
     }
 
-    /// Sends all requests, as fast as their quota allows; outcomes come as they are ready. Requests are taken while outcomes are
+    /// Sends all requests, as fast as their quota allows; outcomes come in the order in which they are ready. Requests are taken while outcomes are
     /// read. See [`bulk`] for how many calls run at once.
     ///
     /// ```no_run
@@ -185,7 +185,7 @@ impl<P: Product> Client<P> {
     }
 }
 
-/// The outcomes of [`Client::send_all`], as an iterator. Dropping it cancels what runs.
+/// The outcomes of [`Client::send_all`], as an iterator. Dropping it cancels the calls in flight.
 pub struct Outcomes<P: Product, R: BulkRequest<P>> {
     /// `None` once a call has panicked.
     outcomes: Option<bulk::Outcomes<'static, P, R>>,

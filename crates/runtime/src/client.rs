@@ -60,7 +60,7 @@ impl<P: Product> Client<P> {
         Self { core: self.core.clone(), ticket: Some(Arc::new(ticket)), product: PhantomData }
     }
 
-    /// A client with everything from the environment: [`ClientBuilder::from_env`] says which variables.
+    /// A client with the settings of the environment; [`ClientBuilder::from_env`] lists the variables.
     ///
     /// # Errors
     /// If a variable is missing or has a value that cannot be used; the message names it.
@@ -73,10 +73,10 @@ impl<P: Product> Client<P> {
         ClientBuilder::new()
     }
 
-    /// Calls an action: waits for its quota, signs, sends, judges the answer, and sends again what can safely be repeated
-    /// ([`RetryPolicy`] says what that is).
+    /// Calls an action: waits for a permit, signs, sends, checks the response, and retries what can safely be repeated
+    /// (see [`RetryPolicy`]).
     ///
-    /// The future may be dropped at any time; a request that is under way then may still take effect.
+    /// Dropping the future cancels the call. A request that is in flight then may still take effect.
     ///
     /// # Errors
     /// See [`ErrorKind`] for each kind, what it means and what to do.
@@ -107,7 +107,7 @@ impl<P: Product> Client<P> {
         Ok(Response::received(output, metadata))
     }
 
-    /// Calls an action by name, for one that the crate does not have yet; the whole answer comes back as JSON.
+    /// Calls an action by name, for one that the crate does not have; returns the whole response as JSON.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -138,7 +138,7 @@ impl<P: Product> Client<P> {
         Ok(Response::untyped(Json::Object(output.0), metadata))
     }
 
-    /// Signs a request without sending it, with the time and a nonce of now: for a transport of your own, and to look at it.
+    /// Signs a request without sending it, with the current time and a new nonce: to inspect it, or to send it by other means.
     ///
     /// # Errors
     /// If there are no credentials or the request cannot be sent as it is.
@@ -179,12 +179,12 @@ impl<P: Product> Client<P> {
         self.core.prepare(&Call::untyped::<P>(request)?, &options).await
     }
 
-    /// Reads the answer to a [prepared](Self::prepare) request, however it was sent. No IO happens. An error shows no sensitive
+    /// Reads the response to a [prepared](Self::prepare) request, however it was sent. No IO happens. An error shows no sensitive
     /// parameter of the request, no header of the client, and no part of the client's credentials that are
-    /// [cached](crate::ProvideCredentials::cached), even if the answer repeats them.
+    /// [cached](crate::ProvideCredentials::cached), even if the response repeats them.
     ///
     /// # Errors
-    /// If the answer says that the call failed, or cannot be read.
+    /// If the response reports a failure, or cannot be read.
     pub fn read<A: Action<Product = P>>(
         &self,
         request: &A,
@@ -208,7 +208,7 @@ impl<P: Product> Client<P> {
         Ok(Response::received(output, metadata))
     }
 
-    /// Reads the answer to a [prepared untyped](Self::prepare_untyped) request; see [`read`](Self::read).
+    /// Reads the response to a [prepared untyped](Self::prepare_untyped) request; see [`read`](Self::read).
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -236,7 +236,7 @@ impl<P: Product> Client<P> {
         Ok(Response::untyped(Json::Object(output.0), metadata))
     }
 
-    /// Where requests go.
+    /// The endpoint to which requests are sent.
     pub fn endpoint(&self) -> &Endpoint {
         &self.core.endpoint
     }

@@ -23,9 +23,9 @@ pub struct ProductDescriptor {
     pub documentation: &'static str,
     /// The region that is used when none is chosen, e.g. `ap-southeast-1`.
     pub default_region: &'static str,
-    /// Where the product is reached.
+    /// The endpoints of the product.
     pub endpoints: EndpointDescriptor,
-    /// The values of `Code` that mark success in a 2xx answer, e.g. `OK`; empty when the product's answers carry no such member.
+    /// The values of `Code` that mark success in a 2xx response, e.g. `OK`; empty if the product's responses have no such member.
     /// Case and blanks around a value do not count.
     pub success_codes: &'static [&'static str],
     /// Error codes that any action of the product may answer with.
@@ -95,12 +95,12 @@ pub struct ActionDescriptor {
     pub name: &'static str,
     /// One sentence that says what the action does, in Markdown.
     pub summary: &'static str,
-    /// What else there is to know, in Markdown; empty if nothing.
+    /// Further details, in Markdown; empty if there are none.
     pub description: &'static str,
-    /// Whether sending the same request twice has the same effect as sending it once. `false` means that it is never sent
-    /// again when the server may already have acted on it.
+    /// Whether sending the same request twice has the same effect as sending it once. `false` means that it is never
+    /// retried after the server may have acted on it.
     pub idempotent: bool,
-    /// How to find out whether a call took effect that was not answered, in Markdown; empty if nothing is known.
+    /// How to find out whether a call without a response took effect, in Markdown; empty if not known.
     pub unknown_outcome: &'static str,
     /// The limit per account, `None` when the service publishes none.
     pub rate_limit: Option<RateLimit>,
@@ -113,7 +113,7 @@ pub struct ActionDescriptor {
     /// The values of `Code` that mark success of this action, where they differ from
     /// [those of the product](ProductDescriptor::success_codes); empty if its answers carry no such member.
     pub success_codes: Option<&'static [&'static str]>,
-    /// Why not to use the action any more, if it is deprecated.
+    /// What to use instead, if the action is deprecated.
     pub deprecated: Option<&'static str>,
     /// The parameters, required ones first.
     pub parameters: &'static [ParameterDescriptor],
@@ -126,7 +126,7 @@ pub struct ActionDescriptor {
 }
 
 impl ActionDescriptor {
-    /// An action about which nothing is known, with the careful answer everywhere (not idempotent): the base for struct update
+    /// An action about which nothing is known, with the careful value everywhere (not idempotent): the base for struct update
     /// syntax.
     pub const EMPTY: Self = Self {
         name: "",
@@ -203,7 +203,7 @@ pub struct ParameterDescriptor {
     pub field: &'static str,
     /// The type of the value.
     pub kind: ValueKind,
-    /// Whether a call without it is refused.
+    /// Whether it must be set.
     pub required: bool,
     /// Whether the value is personal data or a secret: it is left out of `Debug` output, logs, errors and URLs.
     pub sensitive: bool,
@@ -336,7 +336,7 @@ pub enum ValueKind {
     Any,
 }
 
-/// Where a parameter travels.
+/// Where a parameter is placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParameterLocation {
@@ -369,7 +369,7 @@ pub struct ErrorDescriptor {
     pub status: u16,
     /// The message that the documentation gives; empty if it gives none.
     pub message: &'static str,
-    /// Whether it says that a limit was exceeded: the request was not executed and may be sent again later.
+    /// Whether it means that a limit was exceeded: the request was not executed and is retried later.
     pub throttling: bool,
     /// What to do about it, in Markdown; empty if the message says all.
     pub description: &'static str,

@@ -1,14 +1,14 @@
-//! Calls of actions that no specification knows yet, through the same pipeline.
+//! Calls of actions that have no specification, through the same pipeline.
 
 use std::fmt;
 
 use crate::decode::BODY;
 use crate::value::{Json, Member, Object, Value};
 
-/// A call by name, for an action that the generated crate does not have (yet).
+/// A call by name, for an action that the generated crate does not have.
 ///
-/// It is signed, throttled and judged like every call. What a descriptor knows about the action is used if there is one;
-/// otherwise the call has no quota, counts as not idempotent, and all its values count as sensitive.
+/// It is signed, throttled and checked like every call. The facts of the action's descriptor hold if there is one; otherwise
+/// the call has no quota, counts as not idempotent, and all its values count as sensitive.
 ///
 /// ```
 /// use alibabacloud_runtime::UntypedRequest;
@@ -48,7 +48,7 @@ impl fmt::Debug for UntypedRequest {
     }
 }
 
-/// A whole answer as JSON. Its members that tell how a call went are visible to the judgement of the answer.
+/// A whole response as JSON. Its members that tell how a call went are visible to the judgement of the answer.
 #[derive(Default)]
 pub(crate) struct JsonOutput(pub(crate) serde_json::Map<String, Json>);
 

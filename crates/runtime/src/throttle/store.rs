@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::limit::RateLimit;
@@ -173,4 +174,23 @@ pub struct QuotaState {
     pub learned_rate: Option<f64>,
     /// Whether the store is away, so that its policy holds.
     pub fallback: bool,
+}
+
+/// Counts a waiting call until it is dropped.
+pub(super) struct Waiting<'c> {
+    counter: &'c AtomicUsize,
+    /// How many wait, this one included.
+    pub(super) of: usize,
+}
+
+impl<'c> Waiting<'c> {
+    pub(super) fn begins(counter: &'c AtomicUsize) -> Self {
+        Self { counter, of: counter.fetch_add(1, Relaxed) + 1 }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.counter.fetch_sub(1, Relaxed);
+    }
 }
