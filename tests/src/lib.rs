@@ -10,6 +10,8 @@ pub mod kitchen_sink;
 #[rustfmt::skip]
 #[allow(clippy::module_inception, reason = "an action that is called like its product is one of the obstacles")]
 pub mod obstacles;
+#[rustfmt::skip]
+pub mod warehouse;
 
 pub mod gateway_transport;
 pub mod harness;

@@ -177,7 +177,14 @@ impl Count {
                 self.enums += 1;
                 self.values += values.values.len();
             }
-            Type::String | Type::Int32 | Type::Int64 | Type::Number | Type::Boolean | Type::Any | Type::Shape(_) => {}
+            Type::String
+            | Type::Int32
+            | Type::Int64
+            | Type::Number
+            | Type::Boolean
+            | Type::Any
+            | Type::Bytes
+            | Type::Shape(_) => {}
         }
     }
 

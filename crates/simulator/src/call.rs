@@ -1,10 +1,12 @@
 //! A request, read as the call of an action: which scheme, which action, who claims to send it, and whether that is true.
 
+use alibabacloud_runtime::descriptor::{ActionDescriptor, ParameterDescriptor, ParameterLocation};
 use http::header::HOST;
 
 use crate::log::Parameter;
 use crate::refusal::Refusal;
 use crate::request::{Pair, Place, Request};
+use crate::route;
 use crate::signature::{Acs3, Authorization, Scheme, rpc_v1, sha256_hex};
 
 const CONTENT_HASH: &str = "x-acs-content-sha256";
@@ -92,6 +94,43 @@ impl<'a> Call<'a> {
             place: Place::Header,
         });
         pairs.chain(headers).collect()
+    }
+
+    /// The parameters of an action of the ROA style, as far as they are not those of every request.
+    pub(crate) fn add_to(&self, parameters: &mut Vec<Parameter>, action: &ActionDescriptor) {
+        if let Some(in_path) = route::read(action.path, route::path(self.request)) {
+            parameters.extend(in_path);
+        }
+        for described in action.parameters {
+            let name = described.name;
+            let found = match described.location {
+                ParameterLocation::Header if !name.to_ascii_lowercase().starts_with(OURS) => {
+                    self.request.header_text(name).map(|value| (value, Place::Header))
+                }
+                ParameterLocation::Body if !self.request.body.is_empty() => {
+                    Some((String::from_utf8_lossy(&self.request.body).into_owned(), Place::Body))
+                }
+                ParameterLocation::Host => {
+                    let host = self.request.host();
+                    host.split_once('.').map(|(label, _)| (label.to_owned(), Place::Host))
+                }
+                _ => None,
+            };
+            let in_log = |(value, place)| Parameter { name: name.to_owned(), value, place };
+            parameters.extend(found.map(in_log));
+        }
+    }
+
+    /// Whether a request of the ROA style has the parameter.
+    pub(crate) fn has_described(&self, described: &ParameterDescriptor) -> bool {
+        match described.location {
+            ParameterLocation::Header => self.request.header_text(described.name).is_some_and(|it| !it.is_empty()),
+            ParameterLocation::Body => !self.request.body.is_empty(),
+            ParameterLocation::Host => self.request.host().contains('.'),
+            // It would be another path.
+            ParameterLocation::Path => true,
+            _ => self.has_parameter(described.name),
+        }
     }
 
     /// A fact that each scheme puts in its own place.

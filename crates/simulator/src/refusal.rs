@@ -36,7 +36,7 @@ impl Refusal {
     pub(crate) const METHOD: Self = Self::new(
         405,
         "UnsupportedHTTPMethod",
-        "The HTTP method is none of GET, POST, PUT and DELETE.",
+        "The HTTP method is none of GET, POST, PUT, PATCH and DELETE.",
         "Send the request by the method that the action is documented with.",
     );
     pub(crate) const fn other_method(method: Method) -> Self {
@@ -44,6 +44,7 @@ impl Refusal {
             Method::Get => "The action is served by GET only.",
             Method::Put => "The action is served by PUT only.",
             Method::Delete => "The action is served by DELETE only.",
+            Method::Patch => "The action is served by PATCH only.",
             _ => "The action is served by POST and GET only.",
         };
         Self::new(405, "UnsupportedHTTPMethod", message, "Send the request by the method that the message names.")
@@ -51,8 +52,26 @@ impl Refusal {
     pub(crate) const PATH: Self = Self::new(
         404,
         "InvalidApi.NotFound",
-        "Actions of this style are called at the path /, and this request asks for another.",
-        "Send the request to the path /.",
+        "No action of this simulator has this path. Actions of the RPC style are called at the path /.",
+        "Check the path and the list of products.",
+    );
+    pub(crate) const OTHER_METHOD: Self = Self::new(
+        405,
+        "UnsupportedHTTPMethod",
+        "An action has this path, and it is served by another method.",
+        "Send the request by the method that the action is documented with.",
+    );
+    pub(crate) const OTHER_ACTION: Self = Self::new(
+        404,
+        "InvalidApi.NotFound",
+        "The action that x-acs-action names is not the one that has this method and path.",
+        "Send the header that belongs to the method and path, or leave it out.",
+    );
+    pub(crate) const NOT_V3: Self = Self::new(
+        400,
+        "IncompleteSignature",
+        "Actions of the ROA style are signed with V3, and this request is not.",
+        "Send an Authorization header (V3 signature).",
     );
     pub(crate) const MISSING_ACTION: Self = Self::new(
         400,
@@ -179,7 +198,7 @@ impl Refusal {
         Self {
             code: format!("Missing{name}").into(),
             message: format!("The parameter {name} is required, and the request lacks it.").into(),
-            ..Self::new(400, "", "", "Send the parameter, in the query or in the form body.")
+            ..Self::new(400, "", "", "Send the parameter where the action is documented to have it.")
         }
     }
 

@@ -34,9 +34,14 @@ pub(crate) struct ActionFile {
     /// Whether the action is called without a signature.
     #[serde(default)]
     pub(crate) anonymous: Key<bool>,
-    /// The HTTP method, `post` if not given; `get` and `delete` put everything into the URL.
+    /// The HTTP method, `post` if not given; without `path`, `get` and `delete` put everything into the URL.
     #[serde(default)]
     pub(crate) method: Key<Method>,
+    /// For an action of the ROA style: the path of the URL, such as `/clusters/{ClusterId}`. A name in braces is that of a parameter with
+    /// `location: path`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^/"))]
+    pub(crate) path: Key<Located<String>>,
     /// The values of `Code` that mark success of this action, where they differ from the product's; several are separated by commas.
     /// `none` if the answer has no such member, or its `Code` is something else.
     #[serde(default)]
@@ -127,6 +132,8 @@ pub(crate) enum TypeName {
     Object,
     /// Any JSON value.
     Any,
+    /// A file: only for a whole answer, `$body`, of an action with a `path`.
+    Bytes,
     /// The shared `shape` of that name in product.yaml.
     Shape,
 }
@@ -142,6 +149,7 @@ impl TypeName {
             Self::Array => "array",
             Self::Object => "object",
             Self::Any => "any",
+            Self::Bytes => "bytes",
             Self::Shape => "shape",
         }
     }
@@ -169,6 +177,8 @@ pub(crate) enum Method {
     Put,
     /// With everything in the URL; where the service takes nothing else.
     Delete,
+    /// Only with `path`.
+    Patch,
 }
 
 /// Where a parameter travels.
@@ -179,6 +189,14 @@ pub(crate) enum Location {
     Query,
     /// In the form body.
     Form,
+    /// In `path`, in place of its name in braces.
+    Path,
+    /// In a header with its name; only with `path`.
+    Header,
+    /// The whole body, as JSON (text as it is); only with `path`.
+    Body,
+    /// In front of the host name, with a dot behind it; only with `path`.
+    Host,
 }
 
 /// How a list, map or object becomes parameters.
@@ -298,7 +316,7 @@ typed! {
         #[serde(default)]
         guessed: Key<Located<String>>,
         /// Whether a `sensitive` value may be in the URL, where servers and proxies log it; only with the methods `get` and `delete`,
-        /// which leave no other place.
+        /// which leave no other place, and in the path, query or host name of an action with a `path`.
         #[serde(default)]
         in_url: Key<Located<bool>>,
         /// Marks it as deprecated: what to use instead.

@@ -15,7 +15,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use self::check::LONGEST_NAME;
+pub use self::check::{LONGEST_NAME, placeholders};
 pub use self::folder::{InputFile, parse};
 pub use self::schema::schemas;
 pub use self::suggest::suggestion;
@@ -124,6 +124,8 @@ pub struct Action {
     /// Called without a signature.
     pub anonymous: bool,
     pub method: Method,
+    /// The path of the URL, with the names of parameters in braces; empty for the RPC style.
+    pub path: String,
     /// The values of `Code` that mean success, where they are not those of the product.
     pub success_codes: Option<Vec<String>>,
     /// What to use instead.
@@ -188,6 +190,7 @@ pub enum Method {
     Get,
     Put,
     Delete,
+    Patch,
 }
 
 impl Method {
@@ -198,10 +201,11 @@ impl Method {
             Self::Get => "get",
             Self::Put => "put",
             Self::Delete => "delete",
+            Self::Patch => "patch",
         }
     }
 
-    /// Whether a request by this method has its parameters in the URL.
+    /// Whether a request of the RPC style by this method has its parameters in the URL.
     pub fn is_bodiless(self) -> bool {
         matches!(self, Self::Get | Self::Delete)
     }
@@ -211,6 +215,24 @@ impl Method {
 pub enum Location {
     Query,
     Form,
+    Path,
+    Header,
+    Body,
+    Host,
+}
+
+impl Location {
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Form => "form",
+            Self::Path => "path",
+            Self::Header => "header",
+            Self::Body => "body",
+            Self::Host => "host",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,6 +264,8 @@ pub enum Type {
     Number,
     Boolean,
     Any,
+    /// Only as a whole answer.
+    Bytes,
     Array(Box<Type>),
     /// An array that is the one member of an object on the wire.
     Wrapped(Wrapped),

@@ -153,6 +153,10 @@ impl Object for ErrorBody {
     }
     fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
+        // Some products write it so, beside the usual spelling or in its place.
+        if name == "request_id" && self.request_id.is_none() {
+            return Some(&mut self.request_id);
+        }
         self.seen.note(name);
         self.has_documented_code |= name == "Code";
         Some(match ENVELOPE[place(name)?] {

@@ -5,6 +5,7 @@
 
 mod error_body;
 mod success;
+mod whole;
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -14,6 +15,7 @@ use http::header::{DATE, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
 use self::error_body::{ErrorBody, Seen, boolean, is_envelope, is_spelled_as_documented};
+use self::whole::Form;
 use crate::decode::{Mismatches, boolean_of, decode};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
 use crate::error::{Error, ErrorKind, LONGEST_ID, LONGEST_SEARCHED, cut, one_line};
@@ -37,6 +39,8 @@ pub(crate) struct Context<'a> {
     pub(crate) action: Option<&'a ActionDescriptor>,
     /// Whether the output takes every member, so that it does not tell which are the action's.
     pub(crate) untyped: bool,
+    /// Whether the action is of the ROA style: its answer may be anything, nothing included.
+    pub(crate) is_roa: bool,
     /// What must not be shown of an answer that is quoted.
     pub(crate) redactor: &'a Redactor<'a>,
     /// The clock of this machine, for a delay that is given as a date.
@@ -90,7 +94,16 @@ pub(crate) fn judge(
     output: &mut dyn Object,
 ) -> Result<Judged, Error> {
     let header_id = header(headers, &REQUEST_ID);
-    if status.is_success() {
+    let form = if status.is_success() && context.is_roa {
+        whole::take(status, headers, body, context, output)
+    } else {
+        Form::Json
+    };
+    if form == Form::Taken {
+        let request_id = header_id.map(|id| cut(id, LONGEST_ID).into_owned());
+        return Ok(Judged { request_id, mismatches: Mismatches::default() });
+    }
+    if status.is_success() && form == Form::Json {
         let mut envelope = Envelope {
             output,
             said: ErrorBody::default(),
@@ -374,6 +387,7 @@ impl Envelope<'_> {
             let fact = match member.name {
                 "Code" => &mut facts.code,
                 "RequestId" => &mut facts.request_id,
+                "requestId" | "request_id" if facts.request_id.is_none() => &mut facts.request_id,
                 "Success" => {
                     match value.view() {
                         View::Boolean(success) => facts.success = Some(success),
@@ -525,7 +539,8 @@ mod tests {
     ) -> Result<Judged, Error> {
         let redactor = Redactor::default();
         let untyped = output.type_name() == JsonOutput::default().type_name();
-        let context = Context { product, action: Some(&ACTION), untyped, redactor: &redactor, clock: &|| NOW };
+        let context =
+            Context { product, action: Some(&ACTION), untyped, is_roa: false, redactor: &redactor, clock: &|| NOW };
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         judge(StatusCode::from_u16(status).unwrap(), &headers, &Bytes::copy_from_slice(body), context, output)
     }
@@ -1173,7 +1188,14 @@ mod tests {
     fn a_value_to_hide_is_hidden_where_the_quotation_ends() {
         let credentials = crate::Credentials::new("CANARY-of-the-key-id", "CANARY-of-the-secret");
         let redactor = Redactor::new(Some(&credentials), &[]);
-        let context = Context { product: &PRODUCT, action: None, untyped: false, redactor: &redactor, clock: &|| NOW };
+        let context = Context {
+            product: &PRODUCT,
+            action: None,
+            untyped: false,
+            is_roa: false,
+            redactor: &redactor,
+            clock: &|| NOW,
+        };
         for before in 0..=SNIPPET_CHARS {
             let body = "x".repeat(before) + "CANARY-of-the-secret";
             let mut output = Answer::default();

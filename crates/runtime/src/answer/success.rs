@@ -76,6 +76,7 @@ fn holds(view: &View<'_>) -> bool {
             found
         }
         View::Any(json) => json_holds(json),
+        View::Bytes(bytes) => !bytes.is_empty(),
     }
 }
 
@@ -138,7 +139,7 @@ mod tests {
     ) -> Result<(), Error> {
         let redactor = Redactor::new(None, &[]);
         let clock = std::time::SystemTime::now;
-        let context = Context { product, action, untyped: false, redactor: &redactor, clock: &clock };
+        let context = Context { product, action, untyped: false, is_roa: false, redactor: &redactor, clock: &clock };
         let body = Bytes::copy_from_slice(body.as_bytes());
         super::super::judge(StatusCode::OK, &HeaderMap::new(), &body, context, output).map(drop)
     }

@@ -23,6 +23,9 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use serde_core::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::value::{Json, List, Map, Object, Slot, Value};
@@ -624,6 +627,7 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
             Slot::Int32(slot) => put(slot, whole_text(found).and_then(|number| number.try_into().ok())),
             Slot::Int64(slot) => put(slot, whole_text(found)),
             Slot::Number(slot) => put(slot, found.parse().ok().filter(|number: &f64| number.is_finite())),
+            Slot::Bytes(slot) => put(slot, BASE64_STANDARD.decode(found).ok().map(Bytes::from)),
             _ => false,
         };
         Ok(fits || self.leave_out(expected, "text that does not convert"))
@@ -838,6 +842,7 @@ impl Slot<'_> {
             Slot::List(_) => "a list",
             Slot::Map(_) | Slot::Object(_) => "an object",
             Slot::Any(_) => "any value",
+            Slot::Bytes(_) => "bytes in Base64",
         }
     }
 }

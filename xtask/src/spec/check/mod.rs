@@ -5,6 +5,7 @@ mod errors;
 mod example;
 mod hint;
 mod product;
+mod route;
 mod types;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use std::ops::Range;
 pub use self::action::action_file;
 use self::hint::how_to_write;
 pub use self::product::product_file;
+pub use self::route::placeholders;
 use super::de::{Key, Located, Map};
 use super::node::{Node, Value};
 use super::suggest::suggestion;
