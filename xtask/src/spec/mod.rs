@@ -15,7 +15,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use self::check::{LONGEST_NAME, placeholders};
+pub use self::check::{LONGEST_NAME, header_problem, placeholders};
 pub use self::folder::{InputFile, parse};
 pub use self::schema::schemas;
 pub use self::suggest::suggestion;
