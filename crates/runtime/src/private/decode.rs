@@ -139,6 +139,17 @@ impl fmt::Display for Mismatches {
     }
 }
 
+/// `true` and `false` as text: in any case, as `1` and `0`, and between blanks.
+pub(crate) fn boolean_of(text: &str) -> Option<bool> {
+    match text.trim() {
+        "1" => Some(true),
+        "0" => Some(false),
+        text if text.eq_ignore_ascii_case("true") => Some(true),
+        text if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
 /// The name of the member that takes a whole response which is not an object.
 pub(crate) const BODY: &str = "$body";
 
@@ -612,14 +623,7 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
         }
         let expected = slot.describe();
         let fits = match slot {
-            Slot::Boolean(slot) => {
-                let boolean = match found {
-                    "true" | "True" | "TRUE" | "1" => Some(true),
-                    "false" | "False" | "FALSE" | "0" => Some(false),
-                    _ => None,
-                };
-                put(slot, boolean)
-            }
+            Slot::Boolean(slot) => put(slot, boolean_of(found)),
             Slot::Int32(slot) => put(slot, whole_text(found).and_then(|number| number.try_into().ok())),
             Slot::Int64(slot) => put(slot, whole_text(found)),
             Slot::Number(slot) => put(slot, found.parse().ok().filter(|number: &f64| number.is_finite())),
