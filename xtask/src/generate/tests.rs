@@ -212,7 +212,7 @@ fn an_edit_of_the_platform_reaches_the_runtime_and_every_product() {
         ["crates/cams/src/generated", "crates/sts/src/generated", "tests/src/imported", "tests/src/kitchen_sink"];
     let errors = errors
         .iter()
-        .chain(&["tests/src/obstacles", "tests/src/warehouse"])
+        .chain(&["tests/src/imported_roa", "tests/src/obstacles", "tests/src/warehouse"])
         .map(|folder| format!("{folder}/errors.rs"));
     let mut expected: Vec<String> = errors.collect();
     expected.push("crates/runtime/src/platform/table.rs".to_owned());

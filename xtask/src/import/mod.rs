@@ -16,6 +16,7 @@ mod lock;
 pub mod merge;
 mod notes;
 mod product;
+mod route;
 mod schema;
 mod success;
 #[cfg(test)]
@@ -189,7 +190,7 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
             continue;
         }
         if let Some(api) = api.as_object()
-            && let Some(types) = action::types(&mut schemas, name, api)
+            && let Some(types) = action::types(&mut schemas, name, api, product.is_roa)
         {
             actions.push((name, api, types, wanted));
         }
@@ -202,7 +203,7 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
     let in_responses: Vec<String> = reachable(roots, &schemas.shapes).into_keys().map(str::to_owned).collect();
     let Schemas { shapes, notes, .. } = &mut schemas;
     Widening { shapes, notes }.shapes_of_responses(&in_responses);
-    let success_codes = SuccessCodes::read(apis, &platform);
+    let success_codes = SuccessCodes::read(apis, &platform, product.is_roa);
     let mut trees: BTreeMap<String, Tree> = BTreeMap::new();
     for (name, api, types, wanted) in &actions {
         if *wanted {

@@ -30,7 +30,8 @@ enum Stated {
 }
 
 impl SuccessCodes {
-    pub fn read(apis: &Map<String, Value>, platform: &Platform) -> Self {
+    /// `by_status`: whether the HTTP status decides where nothing else is documented, so that there is no code of the whole product.
+    pub fn read(apis: &Map<String, Value>, platform: &Platform, by_status: bool) -> Self {
         let stated: Vec<(&String, Stated)> =
             apis.iter().filter_map(|(name, api)| Some((name, stated(api, platform)?))).collect();
         let mut counts: Vec<(&str, usize)> = Vec::new();
@@ -44,7 +45,7 @@ impl SuccessCodes {
         // The first one of the most frequent.
         let most = counts.iter().rev().max_by_key(|(_, count)| *count).map(|(code, _)| (*code).to_owned());
         // A `Code` that usually is something else is no convention of the product.
-        let product = most.filter(|_| successes * 2 >= stated.len());
+        let product = most.filter(|_| successes * 2 >= stated.len() && !by_status);
         let mut actions = BTreeMap::new();
         for (name, stated) in &stated {
             let own = match (stated, &product) {
@@ -121,7 +122,7 @@ mod tests {
             let name = char::from(b'A' + u8::try_from(index).unwrap()).to_string();
             (name, json!({"responseDemo": demo}))
         });
-        SuccessCodes::read(&apis.collect(), &built_in_platform().unwrap())
+        SuccessCodes::read(&apis.collect(), &built_in_platform().unwrap(), false)
     }
 
     fn code(code: &str) -> Value {

@@ -16,7 +16,7 @@ mod tests;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-pub use self::check::{LONGEST_NAME, placeholders};
+pub use self::check::{LONGEST_NAME, header_problem, placeholders};
 pub use self::folder::{InputFile, PLATFORM, built_in_platform, parse, parse_platform};
 pub use self::schema::schemas;
 pub use self::suggest::suggestion;

@@ -16,7 +16,7 @@ pub use self::action::action_file;
 use self::hint::how_to_write;
 pub use self::platform::platform_file;
 pub use self::product::product_file;
-pub use self::route::placeholders;
+pub use self::route::{header_problem, placeholders};
 use super::de::{Key, Located, Map};
 use super::node::{Node, Value};
 use super::suggest::suggestion;
