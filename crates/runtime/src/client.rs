@@ -132,10 +132,10 @@ impl<P: Product> Client<P> {
         request: &UntypedRequest,
         options: CallOptions,
     ) -> Result<Response<Json>, Error> {
-        let mut output = JsonOutput::default();
         let call = Call::untyped::<P>(request)?.with_ticket(self.ticket.as_deref());
+        let mut output = JsonOutput::of_anything(call.is_roa());
         let metadata = self.core.call(&call, options, &mut output).await?;
-        Ok(Response::untyped(Json::Object(output.0), metadata))
+        Ok(Response::untyped(output.into_json(), metadata))
     }
 
     /// Signs a request without sending it, with the current time and a new nonce: to inspect it, or to send it by other means.
@@ -231,9 +231,10 @@ impl<P: Product> Client<P> {
         answer: http::Response<Bytes>,
         options: &CallOptions,
     ) -> Result<Response<Json>, Error> {
-        let mut output = JsonOutput::default();
-        let metadata = self.core.read(&Call::untyped::<P>(request)?, options, answer, &mut output)?;
-        Ok(Response::untyped(Json::Object(output.0), metadata))
+        let call = Call::untyped::<P>(request)?;
+        let mut output = JsonOutput::of_anything(call.is_roa());
+        let metadata = self.core.read(&call, options, answer, &mut output)?;
+        Ok(Response::untyped(output.into_json(), metadata))
     }
 
     /// The endpoint to which requests are sent.

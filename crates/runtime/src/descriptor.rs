@@ -28,7 +28,7 @@ pub struct ProductDescriptor {
     /// The values of `Code` that mark success in a 2xx response, e.g. `OK`; empty if the product's responses have no such member.
     /// Case and blanks around a value do not count.
     pub success_codes: &'static [&'static str],
-    /// Error codes that any action of the product may answer with.
+    /// Error codes that any action of the product may answer with, without those that every product has: [`PLATFORM_ERRORS`].
     pub errors: &'static [&'static ErrorDescriptor],
     /// All actions of the product that the crate knows, sorted by name.
     pub actions: &'static [&'static ActionDescriptor],
@@ -110,6 +110,9 @@ pub struct ActionDescriptor {
     pub anonymous: bool,
     /// The HTTP method.
     pub method: Method,
+    /// The path of the URL, such as `/clusters/{ClusterId}`, for an action of the ROA (resource-oriented) style; a name in braces is
+    /// that of a parameter. Empty for the RPC style, whose actions are called by name.
+    pub path: &'static str,
     /// The values of `Code` that mark success of this action, where they differ from
     /// [those of the product](ProductDescriptor::success_codes); empty if its answers carry no such member.
     pub success_codes: Option<&'static [&'static str]>,
@@ -138,6 +141,7 @@ impl ActionDescriptor {
         authorization: AuthorizationDescriptor { action: "", access: "", resource: "*" },
         anonymous: false,
         method: Method::Post,
+        path: "",
         success_codes: None,
         deprecated: None,
         parameters: &[],
@@ -151,6 +155,9 @@ impl ActionDescriptor {
 pub(crate) const SUCCESS_CODE: &str = "success_code";
 
 /// The HTTP method by which the service takes an action.
+///
+/// What it says of parameters holds for the RPC style. In the ROA style, each parameter is where the specification
+/// [puts it](ParameterLocation), whatever the method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Method {
@@ -164,6 +171,8 @@ pub enum Method {
     Put,
     /// With the parameters in the URL, like [`Get`](Self::Get).
     Delete,
+    /// With the parameters in a form.
+    Patch,
 }
 
 impl Method {
@@ -174,10 +183,11 @@ impl Method {
             Self::Get => "GET",
             Self::Put => "PUT",
             Self::Delete => "DELETE",
+            Self::Patch => "PATCH",
         }
     }
 
-    /// Whether a request by this method has no body, so that its parameters are in the URL.
+    /// Whether an RPC-style request by this method has no body, so that its parameters are in the URL.
     pub const fn is_bodiless(self) -> bool {
         matches!(self, Self::Get | Self::Delete)
     }
@@ -269,6 +279,34 @@ impl ParameterDescriptor {
         self
     }
 
+    /// In the path of the URL.
+    #[must_use]
+    pub const fn path(mut self) -> Self {
+        self.location = ParameterLocation::Path;
+        self
+    }
+
+    /// In a header.
+    #[must_use]
+    pub const fn header(mut self) -> Self {
+        self.location = ParameterLocation::Header;
+        self
+    }
+
+    /// The whole body.
+    #[must_use]
+    pub const fn body(mut self) -> Self {
+        self.location = ParameterLocation::Body;
+        self
+    }
+
+    /// In front of the host name.
+    #[must_use]
+    pub const fn host(mut self) -> Self {
+        self.location = ParameterLocation::Host;
+        self
+    }
+
     /// Written as JSON text, as everything is of which nothing else is documented.
     #[must_use]
     pub const fn json(mut self) -> Self {
@@ -334,6 +372,8 @@ pub enum ValueKind {
     Object,
     /// Any JSON value.
     Any,
+    /// Bytes; only as a whole response.
+    Bytes,
 }
 
 /// Where a parameter is placed.
@@ -344,6 +384,14 @@ pub enum ParameterLocation {
     Query,
     /// In the form body (`in: formData`).
     Form,
+    /// In the path of the URL, in place of its name in braces (`in: path`).
+    Path,
+    /// In a header with its name (`in: header`).
+    Header,
+    /// The whole body, as JSON; text as it is (`in: body`).
+    Body,
+    /// In front of the host name, with a dot behind it (`in: host`).
+    Host,
 }
 
 /// How a list, map or object becomes parameters. Scalars are written the same way in every style.
@@ -359,6 +407,16 @@ pub enum ParameterStyle {
     /// One parameter with the values joined by commas.
     Simple,
 }
+
+/// The errors that any action of any product may answer with.
+///
+/// ```
+/// use alibabacloud_runtime::descriptor::PLATFORM_ERRORS;
+///
+/// let expired = PLATFORM_ERRORS.iter().find(|error| error.code == "InvalidTimeStamp.Expired");
+/// assert!(expired.is_some_and(|error| error.description.contains("clock")));
+/// ```
+pub static PLATFORM_ERRORS: &[&ErrorDescriptor] = crate::platform::table::ERRORS;
 
 /// A documented error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -168,16 +168,14 @@ impl Error {
         let inner = &mut *self.0;
         // Hidden first and cut then: half a number would not be found any more. What is far too long is not even searched.
         let hidden = |text: &str| redactor.hide(beginning(text, LONGEST_SEARCHED)).into_owned();
-        let message = redactor.hide_foreign(beginning(&inner.message, LONGEST_SEARCHED));
-        inner.message = cut(&message, LONGEST_MESSAGE).into_owned();
-        inner.code = inner.code.as_deref().map(|code| cut(&hidden(code), LONGEST_ID).into_owned());
+        let foreign = |text: &str| redactor.hide_foreign(beginning(text, LONGEST_SEARCHED));
+        inner.message = cut(&foreign(&inner.message), LONGEST_MESSAGE).into_owned();
+        inner.code = inner.code.as_deref().map(|code| cut(&foreign(code), LONGEST_ID).into_owned());
         inner.request_id = inner.request_id.as_deref().map(|id| cut(&hidden(id), LONGEST_ID).into_owned());
         let denial = inner.access_denied_detail.as_deref().map(denial).unwrap_or_default().into_iter();
         let of_envelope = [("Recommend", inner.recommend.as_deref()), ("HostId", inner.host_id.as_deref())];
         let of_envelope = of_envelope.into_iter().filter_map(|(name, text)| Some((name, text?.to_owned())));
-        let shown = |text: String| {
-            one_line(&cut(&redactor.hide_foreign(beginning(&text, LONGEST_SEARCHED)), LONGEST_ID)).into_boxed_str()
-        };
+        let shown = |text: String| one_line(&cut(&foreign(&text), LONGEST_ID)).into_boxed_str();
         inner.details = denial.chain(of_envelope).map(|(name, text)| (name, shown(text))).collect();
         self
     }

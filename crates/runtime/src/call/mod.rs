@@ -22,7 +22,7 @@ use crate::action::{Action, Product};
 use crate::answer::{self, Context};
 use crate::bulk::Ticket;
 use crate::credentials::{Credentials, ProvideCredentials};
-use crate::descriptor::{ActionDescriptor, ParameterLocation};
+use crate::descriptor::{ActionDescriptor, Method, ParameterLocation};
 use crate::endpoint::{Endpoint, Network};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Events};
@@ -33,6 +33,7 @@ use crate::prepare::{PreparedRequest, Settings};
 use crate::redact::Redactor;
 use crate::response::Metadata;
 use crate::retry::{RetryBudget, State};
+use crate::roa;
 use crate::sign::{Nonce, Nonces, Timestamp};
 use crate::skew::Skew;
 use crate::throttle::{Ask, Permit, QuotaEvent, QuotaKey, RateLimit, Refused, Request, Throttle, WatchedQuota};
@@ -45,6 +46,9 @@ use crate::value::Object;
 pub(crate) struct Call<'a> {
     name: Cow<'static, str>,
     action: Option<&'static ActionDescriptor>,
+    method: Method,
+    /// The path with names of parameters in braces; empty for the RPC style.
+    path: Cow<'a, str>,
     pub(crate) parameters: Vec<Parameter<'a>>,
     untyped: bool,
     /// Set if the call belongs to a bulk.
@@ -59,25 +63,83 @@ impl<'a> Call<'a> {
     pub(crate) fn typed<A: Action>(request: &'a A) -> Result<Self, Error> {
         let action = A::DESCRIPTOR;
         let parameters = parameters(request).map_err(|problem| invalid(action.name, &problem))?;
-        Ok(Self { name: action.name.into(), action: Some(action), parameters, untyped: false, ticket: None })
+        Ok(Self {
+            name: action.name.into(),
+            action: Some(action),
+            method: action.method,
+            path: action.path.into(),
+            parameters,
+            untyped: false,
+            ticket: None,
+        })
     }
 
     pub(crate) fn untyped<P: Product>(request: &'a UntypedRequest) -> Result<Self, Error> {
         let action = P::DESCRIPTOR.action(&request.action);
+        let refused = |problem: &InvalidParameter| invalid(&request.action, problem);
         let described = |name: &str| action.and_then(|action| action.parameters.iter().find(|p| p.name == name));
         for (name, value) in &request.parameters {
             if let Some(parameter) = described(name) {
-                check_text(parameter, value).map_err(|problem| invalid(&request.action, &problem))?;
+                check_text(parameter, value).map_err(|problem| refused(&problem))?;
             }
         }
-        let parameters = request.parameters.iter().map(|(name, value)| Parameter {
-            name: name.into(),
-            value: value.into(),
-            location: described(name).map_or(ParameterLocation::Query, |parameter| parameter.location),
-            sensitive: described(name).is_none_or(|parameter| parameter.sensitive),
-        });
+        let (method, path) = match (&request.route, action) {
+            (Some((method, path)), _) => (*method, path.as_str()),
+            (None, Some(action)) => (action.method, action.path),
+            (None, None) => (Method::default(), ""),
+        };
+        let is_roa = |action: &&ActionDescriptor| !action.path.is_empty();
+        let wrong =
+            |message: &str| Error::new(ErrorKind::InvalidRequest, message).with_action(request.action.clone().into());
+        if path.is_empty() {
+            if action.is_none() && P::DESCRIPTOR.actions.first().is_some_and(is_roa) {
+                return Err(wrong(
+                    "the actions of this product are called by a method and a path; give them with `UntypedRequest::route`",
+                ));
+            }
+            if request.body.is_some() {
+                return Err(wrong(
+                    "an action that is called by name has no body of its own; give its parameters one by one",
+                ));
+            }
+        }
+        let names = if path.is_empty() { Ok(Vec::new()) } else { roa::placeholders(path) };
+        // What is wrong with the path is reported when the request is signed.
+        let in_path = names.unwrap_or_default();
+        let mut parameters: Vec<_> = (request.parameters.iter())
+            .map(|(name, value)| Parameter {
+                name: name.into(),
+                value: value.into(),
+                location: match described(name) {
+                    _ if in_path.contains(&name.as_str()) => ParameterLocation::Path,
+                    Some(parameter) => parameter.location,
+                    None => ParameterLocation::Query,
+                },
+                sensitive: described(name).is_none_or(|parameter| parameter.sensitive),
+            })
+            .collect();
+        if let Some(body) = &request.body {
+            let whole = action.and_then(|action| {
+                action.parameters.iter().find(|parameter| parameter.location == ParameterLocation::Body)
+            });
+            parameters.push(Parameter {
+                name: whole.map_or("body", |parameter| parameter.name).into(),
+                value: body.into(),
+                location: ParameterLocation::Body,
+                // What is inside may be, whatever the parameter as a whole is.
+                sensitive: true,
+            });
+        }
+        if parameters.iter().filter(|parameter| parameter.location == ParameterLocation::Body).count() > 1 {
+            return Err(wrong("the body is given twice: as a parameter, and by `UntypedRequest::body`"));
+        }
         let name = request.action.clone().into();
-        Ok(Self { name, action, parameters: parameters.collect(), untyped: true, ticket: None })
+        Ok(Self { name, action, method, path: path.into(), parameters, untyped: true, ticket: None })
+    }
+
+    /// Whether the status of a response alone says how the call went, unless the product has codes of success.
+    pub(crate) fn is_roa(&self) -> bool {
+        !self.path.is_empty()
     }
 
     pub(crate) fn with_ticket(self, ticket: Option<&'a Ticket>) -> Self {
@@ -389,7 +451,9 @@ impl Core {
             let credentials = self.credentials_for(call, &target, deadline).await?;
             let timestamp = Timestamp::of(self.skew.correction().apply((self.clock)()));
             let signed = self.sign(call, &target, 1, credentials.as_ref(), &timestamp, &self.nonces.next())?;
-            Ok(PreparedRequest::new(signed.request, &call.parameters))
+            let path = if call.is_roa() { roa::shown_path(&call.path, &call.parameters) } else { "/".to_owned() };
+            let host = roa::shown_host(&target.endpoint, &call.parameters);
+            Ok(PreparedRequest::new(signed.request, &call.parameters, path, host))
         };
         let prepared: Result<_, Error> = prepare.await;
         prepared.map_err(|error| error.with_action(call.name.clone()))
@@ -426,6 +490,7 @@ impl Core {
             product: self.settings.product,
             action: call.action,
             untyped: call.untyped,
+            is_roa: call.is_roa(),
             redactor,
             clock: &*self.clock,
         }

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::headers::Headers;
 use crate::options::CallOptions;
 use crate::prepare::{Unsigned, prepare};
+use crate::roa;
 use crate::sign::{Nonce, Timestamp};
 use crate::unsigned::UnsignedRequest;
 
@@ -73,11 +74,13 @@ impl Core {
         }
         let unsigned = Unsigned {
             action: &call.name,
-            method: call.action.map(|action| action.method).unwrap_or_default(),
+            method: call.method,
+            path: &call.path,
             endpoint: &target.endpoint,
             parameters: &call.parameters,
             headers: &headers,
         };
+        let prepare = if call.path.is_empty() { prepare } else { roa::prepare };
         let request = prepare(&self.settings, unsigned, credentials, timestamp.as_str(), nonce.as_str())?;
         Ok(Signed { request, headers })
     }

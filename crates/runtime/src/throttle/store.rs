@@ -138,12 +138,13 @@ pub enum Refused {
         /// How long it would have waited.
         needed: Duration,
     },
-    /// The store is away, and its policy lets no call through, or it was never reached and the number of processes is not known.
+    /// The store is away, and its policy lets no call through.
     Unavailable {
         /// What failed, without secrets.
         reason: Arc<str>,
     },
-    /// The store refuses, so a setting is wrong: password, permission, address, type of server.
+    /// A setting is wrong or missing: the store refuses (password, permission, type of server), or it was never reached, and the
+    /// number of processes that share the quota is not set.
     Misconfigured {
         /// What failed, without secrets.
         reason: Arc<str>,
@@ -158,7 +159,7 @@ impl fmt::Display for Refused {
                 "too many calls wait for the quota already; slow the callers down, or raise `Throttle::with_max_waiting`",
             ),
             Self::Unavailable { reason } => write!(f, "the shared quota is not reachable: {reason}"),
-            Self::Misconfigured { reason } => write!(f, "the shared quota refuses: {reason}"),
+            Self::Misconfigured { reason } => write!(f, "the shared quota cannot be used: {reason}"),
         }
     }
 }

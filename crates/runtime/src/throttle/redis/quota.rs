@@ -186,29 +186,32 @@ impl SharedQuota {
     /// A permit of this process's part of the limit while the server is away. The parts of the processes that the server knew last
     /// add up to the limit; before it told of any, as many as expected have equal ones.
     async fn share(&self, ask: Ask) -> Result<Permit, Refused> {
-        let away = |why: &str| {
-            let reason = format!("{}; {why}", self.inner.link.reason());
-            Err(Refused::Unavailable { reason: reason.into() })
-        };
+        let reason = |why: &str| format!("{}; {why}", self.inner.link.reason()).into();
         let limit = self.limit();
         let known = lock(&self.state).processes;
         let (processes, rank) = match (known, self.inner.expected_processes) {
             (Some(known), _) => known,
             (None, Some(expected)) => (expected, u32::MAX),
             (None, None) => {
-                return away(
+                // Waiting does not help: a call of a bulk would wait without an end.
+                let reason = reason(
                     "it was never reached, so the number of processes that share the quota is not known: \
-                             set `expected_processes`",
+                     set `expected_processes`",
                 );
+                return Err(Refused::Misconfigured { reason });
             }
         };
         let requests = limit.requests() / processes + u32::from(rank < limit.requests() % processes);
         if requests == 0 {
-            // The server may be back before the deadline.
-            sleep(if known.is_some() { ask.max_wait } else { Duration::ZERO }).await;
-            return away(
+            let reason = reason(
                 "more processes share the quota than requests fit into a window, and this one has no part of it",
             );
+            if known.is_none() {
+                return Err(Refused::Misconfigured { reason });
+            }
+            // The server may be back before the deadline.
+            sleep(ask.max_wait).await;
+            return Err(Refused::Unavailable { reason });
         }
         let part = lock(&self.state)
             .part
