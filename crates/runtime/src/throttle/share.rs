@@ -2,7 +2,7 @@
 //!
 //! A request that the service throttles although the window has room shows that others use the account, or that the limit is
 //! another one than the documented. From then on only a part of the window's slots is used. Slots, because they use what others leave
-//! of a window better than an even rate does: with five of ten left, 85 % at 3 % throttled, where an even rate comes to 81 % at 8 %.
+//! of a window better than an even rate does: with five of ten left, 80 % at 4 % throttled, where an even rate comes to 81 % at 8 %.
 
 use std::time::Duration;
 

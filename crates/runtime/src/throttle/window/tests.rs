@@ -64,7 +64,7 @@ fn the_credit_is_small_and_far_away_there_is_none_and_a_throttled_response_takes
     let now = answer(&mut window, Duration::ZERO, 20 * MS, 256);
     let (slot, now) = next(&mut window, now);
     window.sent(slot, now);
-    window.throttled(slot, now, None);
+    window.throttled(slot, now + 20 * MS, None);
     assert_eq!(window.credit(), Duration::ZERO);
 }
 
@@ -180,6 +180,32 @@ fn a_request_that_was_given_up_counts_for_longer_until_an_answer_shows_that_the_
             window.given_up(other);
         }
         assert_eq!(window.take(1121 * MS), Turn::At(free_again), "{is_answered}");
+    }
+}
+
+#[test]
+fn a_share_that_is_throttled_again_and_again_becomes_smaller() {
+    let mut window = window(10);
+    let held: Vec<_> = (0..10).map(|_| now(&mut window, Duration::ZERO)).collect();
+    for slot in &held {
+        window.sent(*slot, Duration::ZERO);
+    }
+    window.throttled(held[0], 20 * MS, None);
+    for slot in &held[1..] {
+        window.answered(*slot, 20 * MS);
+    }
+    // The first one may have been late, and the second one is its aftermath.
+    for (seconds, slots) in [(0, 9.0), (2, 9.0), (4, 8.0)] {
+        if seconds > 0 {
+            let time = Duration::from_secs(seconds);
+            let ahead = now(&mut window, time - 200 * MS);
+            window.sent(ahead, time - 200 * MS);
+            window.answered(ahead, time - 180 * MS);
+            let slot = now(&mut window, time - 170 * MS);
+            window.sent(slot, time - 170 * MS);
+            window.throttled(slot, time - 150 * MS, None);
+        }
+        assert_eq!(window.learned_rate(Duration::from_secs(seconds)), Some(slots), "{seconds}");
     }
 }
 
