@@ -33,7 +33,7 @@ const RESERVED_HEADERS: [&str; 24] = [
 ];
 
 /// Why a header cannot be a parameter.
-fn header_problem(name: &str) -> Option<&'static str> {
+pub fn header_problem(name: &str) -> Option<&'static str> {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     let lower = name.to_ascii_lowercase();
     if name.is_empty() || !name.bytes().all(is_token) {
