@@ -70,8 +70,10 @@ fn the_signature_of_every_captured_request_is_ours() {
         let authorization = captured.header("authorization");
         let (_, signed) = authorization.split_once("SignedHeaders=").unwrap();
         let (names, signature) = signed.split_once(",Signature=").unwrap();
-        let own = ["host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"];
-        let others: Vec<_> = names.split(';').filter(|it| !own.contains(it)).map(|it| (it, captured.header(it))).collect();
+        let own =
+            ["host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"];
+        let others: Vec<_> =
+            names.split(';').filter(|it| !own.contains(it)).map(|it| (it, captured.header(it))).collect();
         let request = acs3::Request {
             method: captured.text("method"),
             host: captured.header("host"),
@@ -113,8 +115,7 @@ async fn the_same_call_has_the_same_canonical_request() {
             "POST" => Method::Post,
             other => panic!("{other}"),
         };
-        let mut call =
-            UntypedRequest::new(captured.header("x-acs-action")).route(method, captured.text("template"));
+        let mut call = UntypedRequest::new(captured.header("x-acs-action")).route(method, captured.text("template"));
         for (name, value) in captured.0["path"].as_object().unwrap() {
             call = call.parameter(name, value.as_str().unwrap());
         }
