@@ -28,7 +28,7 @@ pub struct ProductDescriptor {
     /// The values of `Code` that mark success in a 2xx response, e.g. `OK`; empty if the product's responses have no such member.
     /// Case and blanks around a value do not count.
     pub success_codes: &'static [&'static str],
-    /// Error codes that any action of the product may answer with.
+    /// Error codes that any action of the product may answer with, without those that every product has: [`PLATFORM_ERRORS`].
     pub errors: &'static [&'static ErrorDescriptor],
     /// All actions of the product that the crate knows, sorted by name.
     pub actions: &'static [&'static ActionDescriptor],
@@ -407,6 +407,16 @@ pub enum ParameterStyle {
     /// One parameter with the values joined by commas.
     Simple,
 }
+
+/// The errors that any action of any product may answer with.
+///
+/// ```
+/// use alibabacloud_runtime::descriptor::PLATFORM_ERRORS;
+///
+/// let expired = PLATFORM_ERRORS.iter().find(|error| error.code == "InvalidTimeStamp.Expired");
+/// assert!(expired.is_some_and(|error| error.description.contains("clock")));
+/// ```
+pub static PLATFORM_ERRORS: &[&ErrorDescriptor] = crate::platform::table::ERRORS;
 
 /// A documented error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -160,16 +160,16 @@ impl<'a> Call<'a> {
     }
 
     fn rpc_v1_claims(&self) -> Result<Claims, Refusal> {
-        let piece = |name: &str, code| {
-            let refusal = || Refusal::missing_piece(code, &format!("the parameter {name}"));
+        let piece = |name: &str| {
+            let refusal = || Refusal::missing_piece(name, &format!("the parameter {name}"));
             self.parameter(name).ok_or_else(refusal)
         };
-        let key_id = piece("AccessKeyId", "MissingAccessKeyId")?;
-        piece("Signature", "MissingSignature")?;
-        let method = piece("SignatureMethod", "MissingSignatureMethod")?;
-        let version = piece("SignatureVersion", "MissingSignatureVersion")?;
-        let timestamp = piece("Timestamp", "MissingTimestamp")?;
-        let nonce = piece("SignatureNonce", "MissingSignatureNonce")?;
+        let key_id = piece("AccessKeyId")?;
+        piece("Signature")?;
+        let method = piece("SignatureMethod")?;
+        let version = piece("SignatureVersion")?;
+        let timestamp = piece("Timestamp")?;
+        let nonce = piece("SignatureNonce")?;
         Ok(Claims {
             key_id,
             token: self.parameter("SecurityToken"),
@@ -182,9 +182,9 @@ impl<'a> Call<'a> {
 
     fn acs3_claims(&self) -> Result<Claims, Refusal> {
         let authorization = Authorization::parse(&self.authorization).ok_or(Refusal::AUTHORIZATION)?;
-        let piece = |name: &str, code| {
-            let value = self.request.header_text(name).filter(|value| !value.is_empty());
-            value.ok_or_else(|| Refusal::missing_piece(code, &format!("the header {name}")))
+        let piece = |header: &str, name| {
+            let value = self.request.header_text(header).filter(|value| !value.is_empty());
+            value.ok_or_else(|| Refusal::missing_piece(name, &format!("the header {header}")))
         };
         let ours = self.request.headers.keys().map(http::HeaderName::as_str);
         let ours = ours.filter(|name| name.starts_with(OURS));
@@ -193,10 +193,10 @@ impl<'a> Call<'a> {
                 return Err(Refusal::header_not_signed(name));
             }
         }
-        piece(HOST.as_str(), "MissingHost")?;
-        let timestamp = piece("x-acs-date", "MissingTimestamp")?;
-        let nonce = piece("x-acs-signature-nonce", "MissingSignatureNonce")?;
-        piece(CONTENT_HASH, "MissingContentSha256")?;
+        piece(HOST.as_str(), "Host")?;
+        let timestamp = piece("x-acs-date", "Timestamp")?;
+        let nonce = piece("x-acs-signature-nonce", "SignatureNonce")?;
+        piece(CONTENT_HASH, "ContentSha256")?;
         Ok(Claims {
             key_id: authorization.key_id.to_owned(),
             token: self.request.header_text("x-acs-security-token").filter(|it| !it.is_empty()),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use alibabacloud_runtime::descriptor::{ActionDescriptor, Method, ParameterDescriptor, ProductDescriptor, RateLimit};
+use alibabacloud_runtime::private::platform;
 
 use crate::answer::{Answer, fresh_request_id};
 use crate::builder::{RetryAfter, ThrottledAnswer};
@@ -246,17 +247,13 @@ impl Gateway {
         let key = QuotaKey { account, product, version, action: known.action.name };
         let admitted = self.state().quotas.admit(key, limit, now.monotonic);
         admitted.map_err(|free_in| {
-            let documented = known.action.errors.iter().chain(known.product.errors);
-            let documented = documented.copied().find(|error| error.code == "System.LimitControl");
-            let default = documented
-                .map_or((400, "Throttling.User", "The request was denied because of flow control."), |error| {
-                    (error.status, error.code, error.message)
-                });
+            let mut documented = known.action.errors.iter().chain(known.product.errors);
+            let default = documented.find(|error| error.throttling).map_or(&platform::THROTTLING_USER, |error| *error);
             let settings = &self.throttled;
             Refusal::throttled(
-                settings.status.unwrap_or(default.0),
-                settings.code.clone().unwrap_or_else(|| default.1.to_owned()),
-                settings.message.clone().unwrap_or_else(|| default.2.to_owned()),
+                settings.status.unwrap_or(default.status),
+                settings.code.clone().unwrap_or_else(|| default.code.to_owned()),
+                settings.message.clone().unwrap_or_else(|| default.message.to_owned()),
                 match settings.retry_after {
                     RetryAfter::Absent => None,
                     RetryAfter::Fixed(wait) => Some(wait),

@@ -11,6 +11,7 @@ use std::fmt;
 use crate::diagnostic::Diagnostic;
 use crate::spec::{self, Spanned, Spec};
 
+pub use errors::platform_statics;
 #[cfg(test)]
 pub use names::exports;
 pub use names::{Kind, rust_name};
