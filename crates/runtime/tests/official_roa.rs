@@ -1,4 +1,4 @@
-//! Requests of the ROA style that an official SDK sent (alibabacloud_cs20151215 7.2.3, captured on loopback by
+//! Requests of the ROA style that an official SDK sent (`alibabacloud_cs20151215` 7.2.3, captured on loopback by
 //! `tests/interop/capture_roa.py`): the same calls, made here, have the same canonical request.
 
 use std::sync::{Arc, Mutex};

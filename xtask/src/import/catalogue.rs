@@ -348,7 +348,7 @@ fn with_paths(mut metadata: Value, seed: u64) -> Value {
             2 => api["responses"] = json!({}),
             3 => {
                 api["responses"]["200"] =
-                    json!({"schema": {"type": "object", "additionalProperties": {"type": "string"}}})
+                    json!({"schema": {"type": "object", "additionalProperties": {"type": "string"}}});
             }
             _ => {}
         }
