@@ -173,6 +173,11 @@ impl Kind {
             Self::Pacing(percent) => format!("{percent} % slower"),
         }
     }
+
+    /// Whether nothing holds the first requests, so that a caller sends the next one only after the answer.
+    fn is_unlimited_at_first(self) -> bool {
+        matches!(self, Self::Unknown | Self::Adaptive)
+    }
 }
 
 /// A client that knows of no limit and sends so many requests a second, each up to three times.
@@ -512,8 +517,10 @@ impl Simulation {
             match self.client.take(self.now) {
                 Ok(slot) => {
                     self.queue.pop_front();
-                    // The caller's next request waits at once.
-                    self.queue.push_back((caller, self.now));
+                    // The caller's next request waits at once, where something holds it.
+                    if !self.scenario.client.is_unlimited_at_first() {
+                        self.queue.push_back((caller, self.now));
+                    }
                     self.send(Request { caller, asked, slot, accepted: false });
                 }
                 Err(Some(time)) => {
@@ -568,6 +575,9 @@ impl Simulation {
         if request.accepted {
             self.accepted[request.caller] += 1;
             self.longest = self.longest.max(self.now.saturating_sub(request.asked));
+            if self.scenario.client.is_unlimited_at_first() {
+                self.queue.push_back((request.caller, self.now));
+            }
         } else {
             self.rejected += 1;
             // The caller sends it again in place of a new one, and what was sent before goes first.

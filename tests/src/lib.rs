@@ -6,10 +6,15 @@
 #[allow(clippy::doc_markdown, reason = "official titles are prose")]
 pub mod imported;
 #[rustfmt::skip]
+#[allow(clippy::doc_markdown, reason = "official titles are prose")]
+pub mod imported_roa;
+#[rustfmt::skip]
 pub mod kitchen_sink;
 #[rustfmt::skip]
 #[allow(clippy::module_inception, reason = "an action that is called like its product is one of the obstacles")]
 pub mod obstacles;
+#[rustfmt::skip]
+pub mod warehouse;
 
 pub mod gateway_transport;
 pub mod harness;

@@ -159,6 +159,7 @@ impl RawRequest {
                 host: &simulator.address().to_string(),
                 action: SYNC,
                 version: PRODUCT.version,
+                path: "/",
                 query,
                 body: body.as_bytes(),
                 timestamp: &now,

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use alibabacloud_cams::transport::{BundledTransport, DefaultTransport, TransportBuilder};
 use alibabacloud_cams::{
     CallOptions, ChatappSyncPhoneNumber, Client, ClientBuilder, CreateChatappMigrationInitiate, Credentials, Error,
     ErrorKind, ParameterPlacement, PreparedRequest, RateLimit, RetryPolicy, SignatureVersion, Throttle, UntypedRequest,
@@ -13,6 +14,7 @@ use alibabacloud_cams::{
 use alibabacloud_runtime::sign;
 use alibabacloud_simulator::{Answer, Place, Received, Simulator};
 use conformance::harness::{self, EVERY_WAY, MIGRATE, SYNC, unlimited};
+use conformance::over_each_transport;
 
 // Each mark has characters that encoders change in its middle, and a beginning and an end that none of them does.
 const KEY_ID: &str = "CANARY~key*id~EGRET";
@@ -42,6 +44,7 @@ fn hunt_error(place: &str, error: &Error) {
     hunt(place, error.message());
     hunt(place, error.code().unwrap_or_default());
     hunt(place, error.request_id().unwrap_or_default());
+    error.details().for_each(|(name, text)| hunt(place, &format!("{name} {text}")));
     let mut cause = error.source();
     while let Some(error) = cause {
         hunt_debug(place, &error);
@@ -81,8 +84,15 @@ async fn simulator() -> Simulator {
 }
 
 /// A client with the marked key, that sends once.
-fn client(url: &str) -> ClientBuilder {
-    harness::client(url).credentials(credentials()).retry(RetryPolicy::new().max_attempts(1))
+fn client<T: BundledTransport>(url: &str) -> ClientBuilder {
+    harness::client(url)
+        .transport(transport::<T>())
+        .credentials(credentials())
+        .retry(RetryPolicy::new().max_attempts(1))
+}
+
+fn transport<T: BundledTransport>() -> T {
+    TransportBuilder::new().without_proxies().build().unwrap()
 }
 
 fn migration() -> CreateChatappMigrationInitiate {
@@ -105,8 +115,7 @@ fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-#[tokio::test]
-async fn what_a_call_is_made_of_shows_no_mark() {
+async fn what_a_call_is_made_of_shows_no_mark<T: BundledTransport>() {
     let simulator = simulator().await;
     hunt_debug("credentials", &credentials());
     hunt_debug("migration", &migration());
@@ -116,17 +125,17 @@ async fn what_a_call_is_made_of_shows_no_mark() {
     hunt_debug("simulator", &simulator);
     hunt_debug("simulator's builder", &unlimited().sts_key(KEY_ID, SECRET, TOKEN));
     hunt_debug("answer", &Answer::error(400, "X", PHONE));
-    let builder = client(simulator.url());
+    let builder = client::<T>(simulator.url());
     hunt_debug("client builder", &builder);
     let client = builder.build().unwrap();
     hunt_debug("client", &client);
     simulator.stop().await;
 }
 
-#[tokio::test]
-async fn a_prepared_request_shows_no_mark() {
+async fn a_prepared_request_shows_no_mark<T: BundledTransport>() {
     for (version, placement) in EVERY_WAY {
-        let client = client("http://127.0.0.1:1").signature(version).parameter_placement(placement).build().unwrap();
+        let client =
+            client::<T>("http://127.0.0.1:1").signature(version).parameter_placement(placement).build().unwrap();
         let sync = ChatappSyncPhoneNumber::new("293483938849493");
         let prepared = [
             client.prepare(&sync).await.unwrap(),
@@ -166,8 +175,7 @@ fn assert_says_enough(request: &PreparedRequest) {
     }
 }
 
-#[tokio::test]
-async fn a_successful_call_shows_no_mark_but_in_its_values() {
+async fn a_successful_call_shows_no_mark_but_in_its_values<T: BundledTransport>() {
     let simulator = simulator().await;
     let numbers = format!(r#"{{"Code":"OK","RequestId":"1","PhoneNumbers":[{{"PhoneNumber":{}}}]}}"#, json_text(PHONE));
     let moved = format!(r#"{{"Code":"OK","RequestId":"1","Data":{{"PhoneNumber":{}}}}}"#, json_text(PHONE));
@@ -175,7 +183,7 @@ async fn a_successful_call_shows_no_mark_but_in_its_values() {
     simulator.script_fn(MIGRATE, move |_| Some(Answer::ok_json(moved.clone())));
     for (version, placement) in EVERY_WAY {
         let place = format!("{version:?}, {placement:?}");
-        let client = client(simulator.url()).signature(version).parameter_placement(placement).build().unwrap();
+        let client = client::<T>(simulator.url()).signature(version).parameter_placement(placement).build().unwrap();
 
         let synced = client.send(ChatappSyncPhoneNumber::new("1")).await.unwrap();
         hunt_debug(&place, &synced);
@@ -256,6 +264,24 @@ const ECHOES: &[Echo] = &[
     ("XML", |text| {
         Answer::new(400, format!("<?xml version='1.0'?><Error><Code>X</Code><Message>{text}</Message></Error>"))
     }),
+    ("reason of a denial", |text| {
+        let reason = json_text(text);
+        Answer::new(
+            403,
+            format!(
+                r#"{{"Code":"NoPermission","Message":"no","AccessDeniedDetail":{{"AuthAction":{reason},"PolicyType":{reason},"NoPermissionType":[{reason}],"AuthPrincipalDisplayName":{reason}}}}}"#
+            ),
+        )
+    }),
+    ("details as text", |text| {
+        let (detail, url) = (json_text(text), json_text(&format!("https://help.example.com?q={text}&k={text}")));
+        Answer::new(
+            403,
+            format!(
+                r#"{{"Code":"NoPermission","Message":"no","AccessDeniedDetail":{detail},"HostId":{detail},"Recommend":{url}}}"#
+            ),
+        )
+    }),
     ("HTML", |text| Answer::new(502, format!("<html><body>{text}</body></html>"))),
     ("HTML with wrapped lines", |text| Answer::new(502, text.split(' ').collect::<Vec<_>>().join("\r\n    "))),
     ("HTML, 200", |text| Answer::new(200, format!("<html><body>{text}</body></html>"))),
@@ -267,12 +293,11 @@ const ECHOES: &[Echo] = &[
     }),
 ];
 
-#[tokio::test]
-async fn an_error_shows_no_mark_whatever_the_server_echoes() {
+async fn an_error_shows_no_mark_whatever_the_server_echoes<T: BundledTransport>() {
     let simulator = simulator().await;
     let mut kinds = HashSet::new();
     for (version, placement) in EVERY_WAY {
-        let client = client(simulator.url()).signature(version).parameter_placement(placement).build().unwrap();
+        let client = client::<T>(simulator.url()).signature(version).parameter_placement(placement).build().unwrap();
         for (how, echo) in ECHOES {
             for encoding in 0..encodings("").len() {
                 let place = format!("{how}, encoding {encoding}, {version:?}, {placement:?}");
@@ -299,11 +324,12 @@ async fn an_error_shows_no_mark_whatever_the_server_echoes() {
     simulator.stop().await;
 }
 
-/// An error shows the beginning of an answer that is not understood: where it ends, a mark may begin.
+/// An error shows the beginning of an answer that is not understood: where it ends, a mark may begin. With one transport: they have no part
+/// in this.
 #[tokio::test]
 async fn an_error_shows_no_beginning_of_a_mark_either() {
     let simulator = simulator().await;
-    let client = client(simulator.url()).build().unwrap();
+    let client = client::<DefaultTransport>(simulator.url()).build().unwrap();
     for mark in MARKS {
         for encoded in encodings(mark) {
             for padding in 170..=200 {
@@ -321,8 +347,7 @@ async fn an_error_shows_no_beginning_of_a_mark_either() {
     simulator.stop().await;
 }
 
-#[tokio::test]
-async fn errors_without_an_answer_show_no_mark() {
+async fn errors_without_an_answer_show_no_mark<T: BundledTransport>() {
     let mut kinds = HashSet::new();
     let mut check = |place: &str, error: Error, kind: ErrorKind| {
         hunt_error(place, &error);
@@ -333,7 +358,7 @@ async fn errors_without_an_answer_show_no_mark() {
     let (silent, silent_task) = harness::hangs_up().await.unwrap();
     let refused = harness::refused_url().unwrap();
     for (version, placement) in EVERY_WAY {
-        let at = |url: &str| client(url).signature(version).parameter_placement(placement);
+        let at = |url: &str| client::<T>(url).signature(version).parameter_placement(placement);
 
         let error = at(&refused).build().unwrap().send(migration()).await.unwrap_err();
         check("refused", error, ErrorKind::NotSent);
@@ -364,7 +389,7 @@ async fn errors_without_an_answer_show_no_mark() {
         check("no quota", client.send(migration()).await.unwrap_err(), ErrorKind::QuotaWait);
     }
 
-    let in_query = client(&refused).parameter_placement(ParameterPlacement::AsSpecified).build().unwrap();
+    let in_query = client::<T>(&refused).parameter_placement(ParameterPlacement::AsSpecified).build().unwrap();
     let long = CreateChatappMigrationInitiate::builder()
         .cust_space_id("1".repeat(100_000))
         .mobile_number(PHONE)
@@ -373,18 +398,18 @@ async fn errors_without_an_answer_show_no_mark() {
     check("too long", in_query.send(long).await.unwrap_err(), ErrorKind::InvalidRequest);
 
     let line_end = Credentials::temporary("CANARY\nEGRET", SECRET, "CANARY\nEGRET", None);
-    let client_with_it = client(&refused).signature(SignatureVersion::V3).credentials(line_end).build().unwrap();
+    let client_with_it = client::<T>(&refused).signature(SignatureVersion::V3).credentials(line_end).build().unwrap();
     check("line break", client_with_it.send(migration()).await.unwrap_err(), ErrorKind::Credentials);
 
     let without = Client::builder().endpoint(&refused).build().unwrap();
     check("no credentials", without.send(migration()).await.unwrap_err(), ErrorKind::Credentials);
 
     for endpoint in [format!("https://{SECRET}@127.0.0.1"), format!("https://127.0.0.1/{SECRET}"), SECRET.to_owned()] {
-        check("endpoint", client(&endpoint).build().unwrap_err(), ErrorKind::Configuration);
+        check("endpoint", client::<T>(&endpoint).build().unwrap_err(), ErrorKind::Configuration);
     }
     check(
         "application",
-        client(&refused).application(format!("{SECRET}\n")).build().unwrap_err(),
+        client::<T>(&refused).application(format!("{SECRET}\n")).build().unwrap_err(),
         ErrorKind::Configuration,
     );
 
@@ -418,10 +443,10 @@ fn spellings(number: &str) -> [String; 5] {
 }
 
 /// A number that was sent, and one that is not known here.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_number_is_hidden_in_every_spelling_in_which_the_service_names_it() {
+async fn a_number_is_hidden_in_every_spelling_in_which_the_service_names_it<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
-    let client = harness::client(simulator.url()).retry(RetryPolicy::never()).build().unwrap();
+    let client = harness::client(simulator.url()).transport(transport::<T>()).retry(RetryPolicy::never());
+    let client = client.build().unwrap();
     for number in ["13900001234", "15811112222"] {
         for spelling in spellings(number) {
             let message = format!("the number {spelling} is in use");
@@ -463,9 +488,27 @@ fn hunt_number(place: &str, text: &str) {
     assert!(!digits.contains("13900001234"), "{place} shows a phone number:\n{text}");
 }
 
+/// All of an error that is for people.
+fn shown(error: &Error) -> String {
+    let details: Vec<_> = error.details().map(|(name, text)| format!("{name} {text}")).collect();
+    format!("{error} {error:?} {error:#?} {} {}", error.message(), details.join(" "))
+}
+
 /// The texts that `tracing` and the hook of events get.
 #[derive(Clone, Default)]
 struct Watched(Arc<Mutex<String>>);
+
+impl Watched {
+    fn subscriber(&self) -> impl tracing::Subscriber + use<> {
+        let writer = self.clone();
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish()
+    }
+}
 
 impl std::io::Write for Watched {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -478,13 +521,24 @@ impl std::io::Write for Watched {
 }
 
 /// Responses that name a number: refused, failed, cut, and with members of a wrong shape, under names that are numbers, too.
-fn answers_with(number: &str) -> [Answer; 6] {
+fn answers_with(number: &str) -> [Answer; 9] {
     let text = json_text(number);
     let ok = |members: &str| Answer::ok_json(format!(r#"{{"Code":"OK","RequestId":"r",{members}}}"#));
     [
         Answer::error(400, "Number.InUse", &format!("the number {number} is in use")),
         Answer::error(500, "InternalError", &format!("no line to {number}")),
+        Answer::new(400, format!(r#"{{"Code":"Number.{number}.InUse","Message":"no"}}"#)),
         Answer::new(502, format!("<html>no route to {number}</html>")),
+        Answer::new(
+            403,
+            format!(
+                r#"{{"Code":"NoPermission","Message":"no","AccessDeniedDetail":{{"AuthAction":{text},"PolicyType":{text}}},"HostId":{text},"Recommend":"https://help.example.com/?q={number}&to=number%20{number}"}}"#
+            ),
+        ),
+        Answer::new(
+            403,
+            format!(r#"{{"Code":"NoPermission","Message":"no","AccessDeniedDetail":"not for {number}"}}"#),
+        ),
         ok(&format!(r#""PhoneNumbers":{text},"Data":{text}"#)),
         ok(&format!(
             r#""PhoneNumbers":{{{text}:[{{"CallingConfigure":{{"MaxTalkTime":[{text}]}}}}]}},"Data":{{"PhoneNumber":[{text}]}}"#
@@ -495,22 +549,14 @@ fn answers_with(number: &str) -> [Answer; 6] {
     ]
 }
 
-#[tokio::test]
-async fn logs_events_and_mismatches_show_no_number_in_any_spelling_and_no_header() {
+async fn logs_events_and_mismatches_show_no_number_in_any_spelling_and_no_header<T: BundledTransport>() {
     let simulator = simulator().await;
     let watched = Watched::default();
-    let writer = watched.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _guard = tracing::subscriber::set_default(watched.subscriber());
     let mut mismatches = 0;
     for (version, placement) in EVERY_WAY {
         let listener = watched.clone();
-        let client = client(simulator.url())
+        let client = client::<T>(simulator.url())
             .signature(version)
             .parameter_placement(placement)
             .retry(RetryPolicy::new().backoff(Duration::ZERO, Duration::ZERO))
@@ -541,17 +587,17 @@ async fn logs_events_and_mismatches_show_no_number_in_any_spelling_and_no_header
                         mismatches += response.mismatches().count();
                         hunt_number(&place, &format!("{response:?} {}", response.mismatches()));
                     }
-                    Err(error) => hunt_number(&place, &format!("{error} {error:?} {}", error.message())),
+                    Err(error) => hunt_number(&place, &shown(&error)),
                 }
                 match client.send_with(ChatappSyncPhoneNumber::new("1"), options.clone()).await {
                     Ok(response) => {
                         mismatches += response.mismatches().count();
                         hunt_number(&place, &format!("{response:?} {}", response.mismatches()));
                     }
-                    Err(error) => hunt_number(&place, &format!("{error} {error:?} {}", error.message())),
+                    Err(error) => hunt_number(&place, &shown(&error)),
                 }
                 if let Err(error) = client.send_untyped_with(untyped, options.clone()).await {
-                    hunt_number(&place, &format!("{error} {error:?} {}", error.message()));
+                    hunt_number(&place, &shown(&error));
                 }
                 let seen = std::mem::take(&mut *watched.0.lock().unwrap());
                 assert!(seen.contains("CallEnded") && seen.contains("rpc.method"), "nothing was watched: {seen}");
@@ -561,4 +607,53 @@ async fn logs_events_and_mismatches_show_no_number_in_any_spelling_and_no_header
     }
     assert!(mismatches > 100, "{mismatches}");
     simulator.stop().await;
+}
+
+/// In errors, and in all that the libraries of a transport log.
+async fn the_password_of_a_proxy_is_in_no_error_and_no_log<T: BundledTransport>() {
+    let watched = Watched::default();
+    let _guard = tracing::subscriber::set_default(watched.subscriber());
+    let refused = harness::refused_url().unwrap().replace("http://", "");
+    let (closed, task) = harness::hangs_up().await.unwrap();
+    let closed = closed.replace("http://", "");
+    for (endpoint, proxy) in ["https://cams.example.com", "http://cams.example.com"]
+        .into_iter()
+        .flat_map(|endpoint| ["http", "socks5", "socks5h"].map(|scheme| (endpoint, scheme)))
+    {
+        for address in [&refused, &closed] {
+            let url = format!("{proxy}://CANARYuser:CANARY%2FpassEGRET@{address}");
+            let transport: T = TransportBuilder::new().proxy(&url).build().unwrap();
+            hunt_debug("transport", &transport);
+            let client =
+                harness::client(endpoint).allow_unencrypted_http().credentials(credentials()).transport(transport);
+            let client = client.retry(RetryPolicy::never()).build().unwrap();
+            hunt_debug("client", &client);
+            hunt_error(&url, &client.send(migration()).await.unwrap_err());
+        }
+    }
+    let seen = std::mem::take(&mut *watched.0.lock().unwrap());
+    assert!(seen.contains("rpc.method"), "nothing was watched: {seen}");
+    hunt("log", &seen);
+    // `CANARYuser:`, as a header has it.
+    assert!(!seen.contains("Q0FOQVJZ"), "{seen}");
+    task.abort();
+}
+
+over_each_transport! {
+    #[tokio::test]
+    what_a_call_is_made_of_shows_no_mark,
+    #[tokio::test]
+    a_prepared_request_shows_no_mark,
+    #[tokio::test]
+    a_successful_call_shows_no_mark_but_in_its_values,
+    #[tokio::test]
+    an_error_shows_no_mark_whatever_the_server_echoes,
+    #[tokio::test]
+    errors_without_an_answer_show_no_mark,
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    a_number_is_hidden_in_every_spelling_in_which_the_service_names_it,
+    #[tokio::test]
+    logs_events_and_mismatches_show_no_number_in_any_spelling_and_no_header,
+    #[tokio::test]
+    the_password_of_a_proxy_is_in_no_error_and_no_log,
 }

@@ -82,7 +82,7 @@ fn answer(good: &Answer, mut dice: Dice) -> Option<Answer> {
     let pipelined = |status: &str, body: &str| {
         Bytes::from(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
     };
-    Some(match dice.below(160) {
+    Some(match dice.below(184) {
         0 => good.clone().fault(Fault::NoAnswer(end)),
         1 => good.clone().fault(Fault::NoAnswer(end)).not_executed(),
         2 => good.clone().fault(Fault::CutHead(end)),
@@ -125,6 +125,13 @@ fn answer(good: &Answer, mut dice: Dice) -> Option<Answer> {
         39 => good.clone().fault(Fault::Surplus(pipelined("200 OK", r#"{"Code":"OK"}"#))),
         40 => good.clone().fault(Fault::Surplus(pipelined("408 Request Timeout", "stream timeout"))),
         41 => good.clone().fault(Fault::Drip { bytes: 20, pause: Duration::from_millis(1) }),
+        42 => text(200, r#"{"Response":{"Code":"OK","Data":{"Status":"MIGRATING"}}}"#),
+        43 => text(200, r#"{"Code":{"Value":"OK"},"RequestId":"r"}"#),
+        44 => text(200, r#"{"Code":"OK","Success":" False ","RequestId":"r"}"#),
+        45 => text(400, r#"{"Code":"OK","RequestId":"r"}"#),
+        46 => good.clone().header("content-encoding", "gzip"),
+        47 => text(101, ""),
+        48 => text(206, r#"{"Code":"OK","PhoneNumbers":[{"Phone"#),
         _ => return None,
     })
 }

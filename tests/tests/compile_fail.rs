@@ -44,8 +44,8 @@ fn check(programs: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<Strin
     let output = Command::new(env!("CARGO"))
         .args(["check", "--bins", "--keep-going", "--offline", "--quiet", "--message-format=json"])
         .current_dir(&package)
-        // Of its own, so that cargo waits for no other build and the settings of the outer build do not matter.
-        .env("CARGO_TARGET_DIR", package.join("target"))
+        // Shared by the tests that compile crates, and not by the outer build, for whose settings and lock they would wait.
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"))
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .output()

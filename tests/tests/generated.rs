@@ -9,7 +9,7 @@ use alibabacloud_runtime::private::decode::decode;
 use alibabacloud_runtime::private::{View, example, to_json};
 use alibabacloud_runtime::{Action, Product, Request};
 use alibabacloud_sts as sts;
-use conformance::{imported, kitchen_sink, obstacles};
+use conformance::{imported, imported_roa, kitchen_sink, obstacles, warehouse};
 use std::time::Duration;
 
 /// Calls `$test::<A>()` for every action of every product, and checks that none is left out.
@@ -25,6 +25,19 @@ macro_rules! for_each_action {
                 CreateShelf, CreateTransport, DescribeRegions, GetNumbers, GetText, GetterOfThings, HasPath, ListNothing, NeedsHeader, TransportType,
                 Match
             ]
+        );
+        for_each_action!(
+            $test,
+            imported_roa,
+            [
+                BodyAndForm, CreateDepot, DeleteOwner, DownloadPlan, FreeAnswer, GetReadme, ListDepots, NoMethod, OfTenant,
+                PatchDepot, SendAnything, SendForm, SendText, TwicePath, Type
+            ]
+        );
+        for_each_action!(
+            $test,
+            warehouse,
+            [DownloadPlan, ForgetOwner, GetManual, ListGoods, OpenGate, PatchSettings, StoreGoods]
         );
         for_each_action!(
             $test,

@@ -65,7 +65,7 @@ fn readable(api: &str, name: &str) -> String {
 /// Documents the crate as JSON; the path of the file, or why the toolchain cannot give one that can be read.
 fn rustdoc_json(package: &str, features: &str) -> Result<PathBuf, String> {
     // Of its own: the outer build's target directory may be locked, and the variable below makes for other artifacts.
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("public_api");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
     let output = Command::new(env!("CARGO"))
         .args(["rustdoc", "--package", package, "--lib", "--offline", "--quiet"])
         .args([

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, Source, Span};
 use crate::emit::Manifest;
-use crate::layout::{BENEATH_CREDENTIALS, Target, crate_name, crate_path, manifest_name};
+use crate::layout::{BENEATH_CREDENTIALS, RUNTIME_TABLES, Target, crate_name, crate_path, manifest_name};
 use crate::model::Model;
 use crate::plan::Plan;
-use crate::spec::{self, InputFile, Spec, Type};
+use crate::spec::{self, InputFile, Platform, Spec, Type};
 use crate::{emit, model};
 
 /// What came out.
@@ -46,12 +46,15 @@ pub fn generate(sources: &[InputFile]) -> Result<Generated, Failure> {
         }
     }
 
+    let (platform, mut findings) = read_platform(sources);
+    let Some(platform) = platform else { return Err(Failure::Findings(findings)) };
     let mut plan = Plan::default();
-    let mut findings = Vec::new();
+    plan.add(format!("{RUNTIME_TABLES}/table.rs"), emit::platform(&platform));
+    plan.add_folder(RUNTIME_TABLES.to_owned());
     let (mut product_count, mut action_count) = (0, 0);
     for (mut target, files) in products.into_values() {
         target.own_name = target.package.as_ref().and_then(|package| named.get(package)).cloned();
-        let (count, found) = add_product(&mut plan, &target, files, &Manifest::Member)?;
+        let (count, found) = add_product(&mut plan, &target, files, &Manifest::Member, &platform)?;
         findings.extend(found);
         if let (Some(count), Some(_)) = (count, &target.package) {
             product_count += 1;
@@ -69,12 +72,28 @@ pub fn generate(sources: &[InputFile]) -> Result<Generated, Failure> {
     Ok(Generated { plan, warnings: findings, products: product_count, actions: action_count })
 }
 
+/// What the sources say of the platform.
+fn read_platform(sources: &[InputFile]) -> (Option<Platform>, Vec<Diagnostic>) {
+    if let Some(file) = sources.iter().find(|file| file.path == spec::PLATFORM) {
+        return spec::parse_platform(file);
+    }
+    let source = Source { path: spec::PLATFORM.to_owned(), text: String::new() };
+    let finding = Diagnostic::error(
+        Span { source: source.into(), range: 0..0 },
+        "the platform is not described",
+        "this file does not exist",
+        "restore it from version control: it holds what every product has from the platform",
+    );
+    (None, vec![finding])
+}
+
 /// Generates a crate of its own from the files of one folder; its paths begin at the crate. `manifest`: the `Cargo.toml` that is
 /// there already, if there is one.
 pub fn generate_crate(sources: &[InputFile], runtime: &str, manifest: Option<&[u8]>) -> Result<Generated, Failure> {
     let own_name = manifest.and_then(manifest_name);
     let (spec, findings) = spec::parse(sources);
     let Some(spec) = spec else { return Err(Failure::Findings(findings)) };
+    let spec = spec.on(&spec::built_in_platform().map_err(Failure::Findings)?);
     let manifest = Manifest::Standalone { runtime: runtime.to_owned() };
     let target = Target {
         folder: "src/generated".to_owned(),
@@ -97,10 +116,11 @@ fn add_product(
     target: &Target,
     mut files: Vec<InputFile>,
     manifest: &Manifest,
+    platform: &Platform,
 ) -> Result<(Option<usize>, Vec<Diagnostic>), Failure> {
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let (spec, mut findings) = spec::parse(&files);
-    let Some(spec) = spec else { return Ok((None, findings)) };
+    let Some(spec) = spec.map(|spec| spec.on(platform)) else { return Ok((None, findings)) };
     findings.extend(add_spec(plan, target, &spec, manifest)?);
     Ok((Some(spec.actions.len()), findings))
 }
@@ -161,8 +181,7 @@ impl Count {
             }
             count.add_object(&action.response);
         }
-        let errors = spec.product.errors.iter().chain(spec.actions.iter().flat_map(|action| &action.errors));
-        let codes: std::collections::HashSet<_> = errors.map(|error| &error.code.value).collect();
+        let codes: std::collections::HashSet<_> = spec.errors().map(|error| &error.code.value).collect();
         count.enums += 1;
         count.values += codes.len();
         count
@@ -177,7 +196,14 @@ impl Count {
                 self.enums += 1;
                 self.values += values.values.len();
             }
-            Type::String | Type::Int32 | Type::Int64 | Type::Number | Type::Boolean | Type::Any | Type::Shape(_) => {}
+            Type::String
+            | Type::Int32
+            | Type::Int64
+            | Type::Number
+            | Type::Boolean
+            | Type::Any
+            | Type::Bytes
+            | Type::Shape(_) => {}
         }
     }
 

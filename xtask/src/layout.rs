@@ -8,6 +8,9 @@ pub const SPECIFICATIONS: &str = "api-spec";
 /// The folder with one folder a product that is made up for tests; its code is a module of the package of tests.
 pub const FIXTURES: &str = "xtask/fixtures";
 
+/// The folder of the runtime that holds what follows from `platform.yaml`.
+pub const RUNTIME_TABLES: &str = "crates/runtime/src/platform";
+
 /// Where the specifications of a product are, and where its code goes.
 pub struct Target {
     /// The folder of the code.

@@ -29,6 +29,7 @@ const OPTIONS: &[&str] = &[
     "deadline",
     "quota-redis",
     "quota-account",
+    "quota-processes",
     "help",
     "version",
 ];
@@ -271,7 +272,8 @@ fn call_command() -> Command {
                 .action(ArgAction::Append)
                 .allow_hyphen_values(true)
                 .value_parser(ValueParser::new(named_value))
-                .help("A parameter by its name on the wire; may be repeated"),
+                .help("A parameter by its name on the wire; may be repeated")
+                .help_heading("Parameters"),
         )
         .args(options())
         .disable_help_flag(true)

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use alibabacloud_cams::UntypedRequest;
 use alibabacloud_cams::descriptor::ActionDescriptor;
 use clap::ArgMatches;
-use jmespath::Expression;
+use jmespath::{ErrorReason, Expression, RuntimeError};
 use serde_json::Value;
 
-use crate::connect::{client, store_of_the_quota, throttle, waiting};
+use crate::connect::{Store, client, throttle, waiting, warning};
 use crate::exit::Failure;
 use crate::options::{self, wants_json};
 use crate::{arguments, exit, output, simulate};
@@ -47,14 +47,16 @@ pub(crate) async fn any(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 async fn send(request: UntypedRequest, matches: &ArgMatches) -> Result<(), Failure> {
+    check_query(request.action(), matches)?;
     let dry_run = matches.get_flag("dry-run");
     let simulator = if matches.get_flag("simulate") { Some(simulate::start().await?) } else { None };
     let mut builder = client(matches, simulator.as_ref(), dry_run)?;
     builder = builder.throttle(throttle(matches, None)?);
     let is_terminal = io::stderr().is_terminal();
+    let store = Store::of(matches);
     builder = builder.on_event(move |event| {
-        if let Some(line) = if is_terminal { waiting(event) } else { store_of_the_quota(event) } {
-            output::say(&line);
+        if let Some(line) = if is_terminal { waiting(event, store) } else { warning(event, store) } {
+            output::say(&output::printable(&line));
         }
     });
     let client = builder.build()?;
@@ -64,7 +66,16 @@ async fn send(request: UntypedRequest, matches: &ArgMatches) -> Result<(), Failu
         format!("{}\n\n{prepared}", client.endpoint())
     } else {
         let response = client.send_untyped(request).await?;
-        shown(&response, matches)?
+        match shown(&response, matches) {
+            Ok(text) => text,
+            Err(why) => {
+                // The call cannot be repeated just to see its response.
+                exit::print(&whole(&response, matches))?;
+                return Err(Failure::local(format!(
+                    "the call succeeded, and its whole response is printed, because --query failed: {why}"
+                )));
+            }
+        }
     };
     if let Some(simulator) = simulator {
         simulator.stop().await;
@@ -72,14 +83,40 @@ async fn send(request: UntypedRequest, matches: &ArgMatches) -> Result<(), Failu
     exit::print(&text)
 }
 
+/// Refuses a query that calls a function which does not exist, or with the wrong number of arguments, before the action is called:
+/// the documented response shows it.
+fn check_query(action: &str, matches: &ArgMatches) -> Result<(), Failure> {
+    let Some(query) = matches.get_one::<Arc<Expression<'static>>>("query") else { return Ok(()) };
+    let example = options::action(action).map_or("", |action| action.example);
+    let example: Value = serde_json::from_str(example).unwrap_or_default();
+    match query.search(&example) {
+        Err(error) if is_wrong_for_any_response(&error.reason) => Err(Failure::usage(format!("--query: {error}"))),
+        _ => Ok(()),
+    }
+}
+
+fn is_wrong_for_any_response(reason: &ErrorReason) -> bool {
+    matches!(
+        reason,
+        ErrorReason::Parse(_)
+            | ErrorReason::Runtime(
+                RuntimeError::UnknownFunction(_)
+                    | RuntimeError::TooManyArguments { .. }
+                    | RuntimeError::NotEnoughArguments { .. }
+            )
+    )
+}
+
+fn whole(response: &Value, matches: &ArgMatches) -> String {
+    if wants_json(matches) { output::json(response) } else { output::table(response) }
+}
+
 /// The response, or the part of it that `--query` selects.
-fn shown(response: &Value, matches: &ArgMatches) -> Result<String, Failure> {
-    let as_json = wants_json(matches);
+fn shown(response: &Value, matches: &ArgMatches) -> Result<String, String> {
     let Some(query) = matches.get_one::<Arc<Expression<'static>>>("query") else {
-        return Ok(if as_json { output::json(response) } else { output::table(response) });
+        return Ok(whole(response, matches));
     };
-    let failed = |error: String| Failure::local(format!("--query: {error}"));
-    let found = query.search(response).map_err(|error| failed(error.to_string()))?;
-    let found = serde_json::to_value(&*found).map_err(|error| failed(error.to_string()))?;
-    Ok(if as_json { output::json(&found) } else { output::selected(&found) })
+    let found = query.search(response).map_err(|error| error.to_string())?;
+    let found = serde_json::to_value(&*found).map_err(|error| error.to_string())?;
+    Ok(if wants_json(matches) { output::json(&found) } else { output::selected(&found) })
 }

@@ -3,8 +3,8 @@
 use std::env;
 use std::time::Duration;
 
-use alibabacloud_cams::event::{Event, QuotaEvent};
-use alibabacloud_cams::throttle::{MachineQuotas, RedisQuotas, RedisQuotasBuilder};
+use alibabacloud_cams::event::{Event, QuotaEvent, ResponseMismatch};
+use alibabacloud_cams::throttle::{MachineQuotas, QuotaSource, RedisQuotas, RedisQuotasBuilder};
 use alibabacloud_cams::transport::ReqwestTransport;
 use alibabacloud_cams::{
     Client, ClientBuilder, Credentials, EnvironmentCredentials, Network, SignatureVersion, Throttle,
@@ -84,33 +84,68 @@ pub(crate) fn quotas_of_a_server(matches: &ArgMatches, processes: Option<u32>) -
         (None, None) => return Ok(None),
     };
     let builder = RedisQuotas::builder(url, account);
+    let processes = matches.get_one("quota-processes").copied().or(processes);
     let builder = processes.into_iter().fold(builder, RedisQuotasBuilder::expected_processes);
     let quotas = builder.build().map_err(|error| Failure::usage(error.to_string()))?;
     Ok(Some(Throttle::new().with_store(quotas)))
 }
 
 /// A line for a user at a terminal about a call that waits; `None` if there is nothing to say.
-pub(crate) fn waiting(event: &Event<'_>) -> Option<String> {
+pub(crate) fn waiting(event: &Event<'_>, store: Store) -> Option<String> {
     let Event::Quota { key, event: happened } = event else { return None };
     match happened {
         QuotaEvent::Waiting { .. } => Some(format!("waiting for the quota of {}", key.action)),
         QuotaEvent::Paused { delay: Some(delay) } => {
             Some(format!("throttled; {} continues in {:.1} s", key.action, delay.as_secs_f64()))
         }
-        _ => store_of_the_quota(event),
+        _ => warning(event, store),
     }
 }
 
-/// A line about the store of a shared quota, for any user: how many requests are sent depends on it.
-pub(crate) fn store_of_the_quota(event: &Event<'_>) -> Option<String> {
-    let Event::Quota { event, .. } = event else { return None };
-    match event {
-        QuotaEvent::FallbackEntered => {
-            Some("the shared quota is not available; continuing with a share of it".to_owned())
-        }
-        QuotaEvent::FallbackLeft => Some("the shared quota is available again".to_owned()),
-        _ => None,
+/// Where the quota of a call is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// On a server that the command line names.
+    Server,
+    /// In a file of this machine.
+    Machine,
+}
+
+impl Store {
+    pub(crate) fn of(matches: &ArgMatches) -> Self {
+        if matches.contains_id("quota-account") { Self::Server } else { Self::Machine }
     }
+}
+
+/// A line for any user: how many requests are sent depends on the store of the quota, and a response that differs from its
+/// specification may mean that this command is too old.
+pub(crate) fn warning(event: &Event<'_>, store: Store) -> Option<String> {
+    let event = match event {
+        Event::ResponseMismatch(ResponseMismatch { action, mismatches, .. }) => {
+            return Some(format!("warning: the response of {action} differs from its specification: {mismatches}"));
+        }
+        Event::Quota { event, .. } => event,
+        _ => return None,
+    };
+    let line = match (event, store) {
+        (QuotaEvent::FallbackEntered { source: None }, Store::Server) => {
+            "warning: the server of the shared quota cannot be reached; calls wait or fail until it can be reached again"
+        }
+        (QuotaEvent::FallbackEntered { source: Some(QuotaSource::Open) }, Store::Server) => {
+            "warning: the server of the shared quota cannot be reached; continuing without a limit"
+        }
+        (QuotaEvent::FallbackEntered { .. }, Store::Server) => {
+            "warning: the server of the shared quota cannot be reached; continuing with this program's share of the quota"
+        }
+        (QuotaEvent::FallbackEntered { .. }, Store::Machine) => {
+            "warning: the quota file of this machine cannot be used, so requests of other commands are not counted; check \
+             XDG_STATE_HOME and its permissions"
+        }
+        (QuotaEvent::FallbackLeft, Store::Server) => "the server of the shared quota can be reached again",
+        (QuotaEvent::FallbackLeft, Store::Machine) => "the quota file of this machine can be used again",
+        _ => return None,
+    };
+    Some(line.to_owned())
 }
 
 /// The settings of the environment, with credentials from the first source that has some. What is only shown, key and signature hidden,
@@ -132,7 +167,7 @@ mod tests {
     #[test]
     fn a_waiting_call_says_what_it_waits_for() {
         let key = QuotaKey::new("main", "cams", "ChatappSyncPhoneNumber");
-        let said = |event| waiting(&Event::Quota { key: &key, event: &event });
+        let said = |event| waiting(&Event::Quota { key: &key, event: &event }, Store::Server);
         assert_eq!(
             said(QuotaEvent::Waiting { waiting: 3 }).as_deref(),
             Some("waiting for the quota of ChatappSyncPhoneNumber")
@@ -142,6 +177,9 @@ mod tests {
             said(QuotaEvent::Paused { delay }).as_deref(),
             Some("throttled; ChatappSyncPhoneNumber continues in 1.5 s")
         );
+        let entered = |source| said(QuotaEvent::FallbackEntered { source }).unwrap();
+        assert!(entered(None).contains("calls fail"));
+        assert!(entered(Some(QuotaSource::LocalShare)).contains("with a share"));
         assert!(said(QuotaEvent::FallbackLeft).is_some_and(|line| line.contains("again")));
         assert_eq!(said(QuotaEvent::Paused { delay: None }), None);
     }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use alibabacloud_cams::credentials::alibabacloud_sts::GetCallerIdentity;
 use alibabacloud_cams::credentials::{Chain, Credentials, Outcome, Setup, Tried};
-use alibabacloud_cams::transport::{Handover, ReqwestTransport, Transport as _};
-use alibabacloud_cams::{Client, ClientBuilder, ErrorKind, PRODUCT};
+use alibabacloud_cams::transport::{Handover, ReqwestTransport, Transport as _, default_proxy};
+use alibabacloud_cams::{ClientBuilder, Endpoint, ErrorKind, PRODUCT};
 use bytes::Bytes;
 use clap::ArgMatches;
 use http::header::DATE;
@@ -37,8 +37,9 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(credentials) => identity(&setup, credentials, &mut problems).await,
         None => json!({ "error": NOT_ASKED }),
     };
-    let client = connect::address(ClientBuilder::from_env()?, matches).build()?;
-    let (endpoint, clock) = endpoint(&client, matches, &mut problems).await;
+    let found = of_endpoint(matches);
+    let proxy = proxy(found.as_ref().ok(), &mut problems);
+    let (endpoint, clock) = endpoint(found, proxy["error"].is_null(), matches, &mut problems).await;
     let report = json!({
         "can_call": problems.is_empty(),
         "problems": problems.iter().map(|(_, problem)| problem).collect::<Vec<_>>(),
@@ -48,7 +49,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         "endpoint": endpoint,
         "clock": clock,
         "quota": quota(),
-        "proxy": proxy(),
+        "proxy": proxy,
     });
     if wants_json(matches) {
         exit::print(&output::json(&report))?;
@@ -179,9 +180,14 @@ fn about_endpoint(endpoint: &Value) -> Check {
     let name = "Endpoint";
     let url = format!("{} (because of {})", text(&endpoint["url"]), text(&endpoint["because_of"]));
     match &endpoint["error"] {
+        Value::Null if endpoint["answered_after_ms"].is_null() => {
+            Check::new(Verdict::Open, name, format!("{url} not checked: the proxy cannot be used"))
+        }
         Value::Null => {
             Check::new(Verdict::Fine, name, format!("{url} answered in {} ms", endpoint["answered_after_ms"]))
         }
+        error if endpoint["url"].is_null() => Check::new(Verdict::Broken, name, text(error))
+            .more("check --endpoint, --region and --network, or the environment variables in their place"),
         error => Check::new(Verdict::Broken, name, format!("{url} does not answer"))
             .more(text(error))
             .more(format!("run: curl -sv {}, and check --region, HTTPS_PROXY and NO_PROXY", text(&endpoint["url"]))),
@@ -220,14 +226,16 @@ fn about_quota(quota: &Value) -> Check {
 }
 
 fn about_proxy(proxy: &Value) -> Check {
-    match proxy.as_object() {
-        None => Check::new(Verdict::Open, "Proxy", text(proxy)),
-        Some(variables) => {
-            let mut lines = variables.iter().map(|(name, value)| format!("{name}={}", text(value)));
-            let first = lines.next().unwrap_or_default();
-            lines.fold(Check::new(Verdict::Fine, "Proxy", first), |check, line| check.more(line))
-        }
+    let name = "Proxy";
+    if let Some(error) = proxy["error"].as_str() {
+        return Check::new(Verdict::Broken, name, error).more("correct the variable, or unset it");
     }
+    if let Some(used) = proxy["used"].as_str() {
+        return Check::new(Verdict::Fine, name, format!("{used} (because of {})", text(&proxy["because_of"])));
+    }
+    let variables = proxy["variables"].as_object().into_iter().flatten();
+    let lines = variables.map(|(name, value)| format!("not used for this endpoint: {name}={}", text(value)));
+    lines.fold(Check::new(Verdict::Open, name, "none"), Check::more)
 }
 
 /// The credentials that were found, and their source.
@@ -296,9 +304,31 @@ async fn identity(setup: &Setup, credentials: &Credentials, problems: &mut Probl
     }
 }
 
+/// The endpoint that command line and environment describe.
+fn of_endpoint(matches: &ArgMatches) -> Result<Endpoint, String> {
+    // The proxy is a check of its own.
+    let transport = ReqwestTransport::without_proxies().map_err(|error| error.to_string())?;
+    let builder = ClientBuilder::from_env().map_err(|error| exit::message(&error))?;
+    let client = connect::address(builder, matches).transport(transport).build();
+    let client = client.map_err(|error| exit::message(&error))?;
+    Ok(client.endpoint().clone())
+}
+
 /// Whether the endpoint answers, and what its clock says.
-async fn endpoint(client: &Client, matches: &ArgMatches, problems: &mut Problems) -> (Value, Value) {
-    let endpoint = client.endpoint();
+async fn endpoint(
+    found: Result<Endpoint, String>,
+    has_usable_proxy: bool,
+    matches: &ArgMatches,
+    problems: &mut Problems,
+) -> (Value, Value) {
+    let endpoint = match found {
+        Ok(endpoint) => endpoint,
+        Err(error) => {
+            problems.push((4, error.clone()));
+            let not_known = json!({ "verdict": "not known: there is no endpoint" });
+            return (json!({ "url": null, "error": error }), not_known);
+        }
+    };
     let set = |name: &str| env::var(name).is_ok_and(|value| !value.is_empty());
     let because = if matches.contains_id("endpoint") && matches.get_one::<String>("endpoint").is_some() {
         "--endpoint".to_owned()
@@ -312,6 +342,9 @@ async fn endpoint(client: &Client, matches: &ArgMatches, problems: &mut Problems
         format!("the product's own region, {}", PRODUCT.default_region)
     };
     let mut about = json!({ "url": endpoint.to_string(), "because_of": because });
+    if !has_usable_proxy {
+        return (about, json!({ "verdict": "not known: the proxy cannot be used" }));
+    }
     match probe(&endpoint.to_string(), endpoint.is_loopback()).await {
         Ok((took, skew)) => {
             about["answered_after_ms"] = json!(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
@@ -362,30 +395,38 @@ fn quota() -> Value {
             (action.name.to_owned(), json!(action.rate_limit.map_or("none".to_owned(), |limit| limit.to_string())))
         })
         .collect();
-    let shared = env::var("CAMS_QUOTA_REDIS").is_ok_and(|url| !url.is_empty());
-    json!({
-        "per_account": limits,
-        "shared": if shared { "through the server of CAMS_QUOTA_REDIS, with --quota-account" } else { "no: each process counts for itself" },
-    })
+    let has_server = env::var("CAMS_QUOTA_REDIS").is_ok_and(|url| !url.is_empty());
+    let shared = if has_server {
+        "through the server of CAMS_QUOTA_REDIS, with --quota-account"
+    } else {
+        "by all commands that this user runs on this machine"
+    };
+    json!({ "per_account": limits, "shared": shared })
 }
 
-/// The proxies of the environment.
-fn proxy() -> Value {
+/// The proxy that is used for the endpoint, and the variables that name proxies.
+fn proxy(endpoint: Option<&Endpoint>, problems: &mut Problems) -> Value {
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
-    let mut found: serde_json::Map<_, _> = names
-        .iter()
-        .filter_map(|name| Some((*name, env::var(name).ok().filter(|value| !value.is_empty())?)))
-        .map(|(name, value)| (name.to_owned(), json!(masked(&value))))
-        .collect();
-    if found.is_empty() {
-        return json!("none");
+    let set = |name: &'static str| Some((name, env::var(name).ok().filter(|value| !value.is_empty())?));
+    let mut variables: serde_json::Map<_, _> =
+        names.into_iter().filter_map(set).map(|(name, value)| (name.to_owned(), json!(masked(&value)))).collect();
+    if !variables.is_empty() {
+        let without = ["NO_PROXY", "no_proxy"].into_iter().filter_map(set);
+        variables.extend(without.map(|(name, value)| (name.to_owned(), json!(value))));
     }
-    for name in ["NO_PROXY", "no_proxy"] {
-        if let Ok(value) = env::var(name) {
-            found.insert(name.to_owned(), json!(value));
+    let mut about = json!({ "used": null, "variables": variables });
+    match endpoint.map(default_proxy) {
+        Some(Ok(Some(proxy))) => {
+            about["used"] = json!(proxy.to_string());
+            about["because_of"] = json!(proxy.variable());
         }
+        Some(Err(error)) => {
+            problems.push((4, error.to_string()));
+            about["error"] = json!(error.to_string());
+        }
+        Some(Ok(None)) | None => {}
     }
-    Value::Object(found)
+    about
 }
 
 /// Scheme, host and port of a proxy: user name and password are hidden.

@@ -117,6 +117,9 @@ impl From<Error> for Failure {
             ErrorKind::NotSent => Some(
                 "check --endpoint and --region, and HTTPS_PROXY and NO_PROXY in the environment; `cams doctor` tests the endpoint",
             ),
+            _ if is_about_the_shared_quota(&error) => Some(
+                "check --quota-redis or CAMS_QUOTA_REDIS; without them, the commands of this machine share a quota by themselves",
+            ),
             ErrorKind::QuotaWait => Some("raise --deadline, or send fewer calls at once"),
             ErrorKind::Throttled => {
                 Some("other programs may use the same account's quota; wait, then run the command again")
@@ -147,9 +150,22 @@ impl From<Error> for Failure {
     }
 }
 
+/// Whether the store of a shared quota cannot be used.
+pub(crate) fn is_about_the_shared_quota(error: &Error) -> bool {
+    error.kind() == ErrorKind::Configuration && error.message().starts_with("the shared quota")
+}
+
+/// The message of an error, with this command's options in place of the settings of a program.
+pub(crate) fn message(error: &Error) -> String {
+    error
+        .to_string()
+        .replace("set `expected_processes`", "add --quota-processes N")
+        .replace(", or call `allow_unencrypted_http()` if that is what you want", "")
+}
+
 /// The message of an error. Sources of credentials are tried one after the other, and each has a line.
 fn in_lines(error: &Error) -> String {
-    let message = error.to_string();
+    let message = message(error);
     if error.kind() == ErrorKind::Credentials { message.replace("; ", "\n  ") } else { message }
 }
 

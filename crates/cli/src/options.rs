@@ -5,7 +5,7 @@ use std::time::Duration;
 use alibabacloud_cams::PRODUCT;
 use alibabacloud_cams::descriptor::{ActionDescriptor, ValueKind};
 use clap::builder::{PossibleValuesParser, ValueParser};
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use heck::ToKebabCase;
 
 /// The action of a subcommand: its name in kebab case, or as the service spells it.
@@ -81,6 +81,11 @@ pub(crate) fn connection() -> Vec<Arg> {
         option("quota-account")
             .value_name("LABEL")
             .help("The name of the account among the programs that share its quota"),
+        option("quota-processes")
+            .value_name("N")
+            .requires("quota-account")
+            .value_parser(value_parser!(u32).range(1..))
+            .help("How many programs share the quota; needed if its server cannot be reached at the start"),
         option("simulate")
             .action(ArgAction::SetTrue)
             .conflicts_with_all(["endpoint", "region", "network"])

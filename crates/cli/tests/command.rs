@@ -253,13 +253,40 @@ fn a_shared_quota_needs_a_server_and_the_name_of_the_account() {
 }
 
 #[test]
-fn a_call_is_not_sent_if_the_server_of_the_shared_quota_was_never_reached() {
-    let mut command = cams(and(&SYNC, &["--simulate", "--quota-account", "main"]));
-    command.env("CAMS_QUOTA_REDIS", "redis://:secret@127.0.0.1:1");
-    let ran = run(command);
-    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
-    assert!(ran.stderr.contains("the shared quota is not reachable"), "{}", ran.stderr);
-    assert!(!ran.stderr.contains("secret"), "{}", ran.stderr);
+fn a_call_is_not_sent_if_the_server_of_the_shared_quota_was_never_reached_and_the_options_are_named() {
+    let unreached = |more: &[&str]| {
+        let mut command = cams(and(&SYNC, &["--simulate", "--quota-account", "main"]).chain(more.iter().copied()));
+        command.env("CAMS_QUOTA_REDIS", "redis://:secret@127.0.0.1:1");
+        run(command)
+    };
+    let ran = unreached(&[]);
+    assert_eq!((ran.code, &*ran.stdout), (Some(4), ""), "{}", ran.stderr);
+    for words in ["the shared quota cannot be used: ", "add --quota-processes N", "check --quota-redis"] {
+        assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
+    }
+    // It does not continue, and programs' settings are none of a command's.
+    for words in ["secret", "continuing", "expected_processes", "--deadline"] {
+        assert!(!ran.stderr.contains(words), "{words}: {}", ran.stderr);
+    }
+    let ran = unreached(&["--quota-processes", "2"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("continuing with this program's share of the quota").count(), 1, "{}", ran.stderr);
+    assert_eq!(unreached(&["--quota-processes", "0"]).code, Some(2));
+}
+
+#[test]
+fn a_response_that_differs_from_its_specification_is_one_line_without_values() {
+    let answer = r#"{"Code":"OK","RequestId":"r","PhoneNumbers":[{"VerifiedName":"CANARY\ud83d"},{"VerifiedName":"CANARY\ud83d"}]}"#;
+    let url = server(Some((200, answer)));
+    let ran = run(cams_with_key(and(&SYNC, &["--endpoint", &url])));
+    assert_eq!((ran.code, ran.stderr.lines().count()), (Some(0), 1), "{}", ran.stderr);
+    assert!(
+        ran.stderr.starts_with("warning: the response of ChatappSyncPhoneNumber differs from its specification: ")
+            && ran.stderr.contains("U+FFFD")
+            && !ran.stderr.contains("CANARY"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -359,6 +386,30 @@ fn a_query_selects_a_part_of_the_response() {
     assert_eq!(query("length(PhoneNumbers)", &["--output", "json"]), "1\n");
     let error = fails(cams(and(&SYNC, &["--simulate", "--query", "a[["])), 2);
     assert!(error.contains("JMESPath"), "{error}");
+    // What is wrong for any response is found before the call.
+    for wrong in ["nothing(PhoneNumbers)", "length(PhoneNumbers, Code)", "PhoneNumbers[].nothing(@)"] {
+        let error = fails(cams_with_key(and(&SYNC, &["--endpoint", &refused_url(), "--query", wrong])), 2);
+        assert!(error.starts_with("error: --query: "), "{error}");
+    }
+}
+
+#[test]
+fn the_response_is_printed_whole_if_the_query_fails_after_the_call() {
+    let answer = r#"{"Code":"OK","RequestId":"r","Data":{"Id":"8282889"}}"#;
+    for (output, expected) in [("table", "Data.Id    8282889"), ("json", "\"Id\": \"8282889\"")] {
+        let url = server(Some((200, answer)));
+        let ran = run(cams_with_key(and(
+            &MIGRATE,
+            &["--endpoint", &url, "--query", "length(Data.Nothing)", "--output", output],
+        )));
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        assert!(
+            ran.stdout.contains(expected) && ran.stderr.contains("the call succeeded"),
+            "{} {}",
+            ran.stdout,
+            ran.stderr
+        );
+    }
 }
 
 #[test]

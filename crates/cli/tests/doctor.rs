@@ -40,13 +40,20 @@ fn all_is_well_is_said_with_source_identity_endpoint_clock_quota_and_proxy() {
     assert_eq!(report["endpoint"]["url"], served.url);
     assert_eq!(report["clock"]["verdict"], "right");
     assert_eq!(report["quota"]["per_account"]["ChatappSyncPhoneNumber"], "10/s");
-    assert_eq!(report["proxy"], "none");
+    assert_eq!(report["quota"]["shared"], "by all commands that this user runs on this machine");
+    assert_eq!(report["proxy"], serde_json::json!({ "used": null, "variables": {} }));
 
     let mut table = doctor(with_key_of_simulator, &served.url, Some((200, IDENTITY)), &[]);
     table.env("HTTPS_PROXY", "http://CANARY:CANARY@proxy:3128").env("NO_PROXY", "127.0.0.1");
     let ran = run(table);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    for words in ["environment", "acs:ram::1968132000:user/admin", "http://<hidden>@proxy:3128", "10/s"] {
+    for words in [
+        "environment",
+        "acs:ram::1968132000:user/admin",
+        "- Proxy        none",
+        "not used for this endpoint: HTTPS_PROXY=http://<hidden>@proxy:3128",
+        "10/s",
+    ] {
         assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
     }
     assert!(!ran.stdout.contains("CANARY"), "{}", ran.stdout);
@@ -57,7 +64,6 @@ fn all_is_well_is_said_with_source_identity_endpoint_clock_quota_and_proxy() {
         "\u{2713} Endpoint",
         "\u{2713} Clock",
         "\u{2713} Quota",
-        "\u{2713} Proxy",
         "A call can work.",
     ] {
         assert!(ran.stdout.lines().any(|text| text.starts_with(line)), "{line}: {}", ran.stdout);
@@ -103,6 +109,66 @@ fn the_exit_code_says_whether_a_call_could_work() {
         "{}",
         ran.stdout
     );
+}
+
+/// A run with this environment at this endpoint, as text and as JSON.
+fn at(endpoint: &str, variables: &[(&str, &str)]) -> [support::Ran; 2] {
+    ["table", "json"].map(|format| {
+        let mut command = doctor(with_key_of_simulator, endpoint, Some((200, IDENTITY)), &["--output", format]);
+        command.envs(variables.iter().copied());
+        let ran = run(command);
+        assert!(!ran.stdout.contains("CANARY") && !ran.stderr.contains("CANARY"), "{}{}", ran.stdout, ran.stderr);
+        ran
+    })
+}
+
+#[test]
+fn the_proxy_that_is_used_for_the_endpoint_is_shown_without_its_password() {
+    const ENDPOINT: &str = "https://cams.example.test";
+    let proxy = refused_url();
+    let with_login = proxy.replace("http://", "http://CANARY:CANARY@");
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        // Another variable is of no interest for this endpoint.
+        let [text, object] = at(ENDPOINT, &[(variable, &with_login), ("HTTP_PROXY", "socks5://other:1")]);
+        let line = format!("\u{2713} Proxy        {proxy} (because of {variable})");
+        assert!(text.stdout.contains(&line) && text.stdout.contains("\u{2717} Endpoint"), "{}", text.stdout);
+        let report: serde_json::Value = serde_json::from_str(&object.stdout).unwrap();
+        assert_eq!(report["proxy"]["used"], proxy, "{report}");
+        assert_eq!(report["proxy"]["because_of"], variable);
+    }
+    let around = [("HTTPS_PROXY", &*with_login), ("NO_PROXY", "*.example.test")];
+    let [text, object] = at(ENDPOINT, &around);
+    for line in ["- Proxy        none\n", "NO_PROXY=*.example.test", "HTTPS_PROXY=http://<hidden>@127.0.0.1"] {
+        assert!(text.stdout.contains(line), "{line}: {}", text.stdout);
+    }
+    let report: serde_json::Value = serde_json::from_str(&object.stdout).unwrap();
+    assert_eq!(report["proxy"]["used"], serde_json::Value::Null, "{report}");
+}
+
+#[test]
+fn a_setting_that_keeps_a_client_from_being_built_is_a_line_of_the_report() {
+    let [text, object] = at("https://cams.example.test", &[("HTTPS_PROXY", "http://CANARY:CANARY@127.0.0.1:9 ")]);
+    assert_eq!((text.code, object.code), (Some(4), Some(4)));
+    let unusable = "\u{2717} Proxy        HTTPS_PROXY is not a proxy that can be used";
+    for line in ["\u{2713} Identity", "- Endpoint", "- Clock", unusable] {
+        assert!(text.stdout.lines().any(|text| text.starts_with(line)), "{line}: {}", text.stdout);
+    }
+    let report: serde_json::Value = serde_json::from_str(&object.stdout).unwrap();
+    assert!(
+        report["can_call"] == false && report["proxy"]["error"].as_str().unwrap().contains("HTTPS_PROXY"),
+        "{report}"
+    );
+
+    for (endpoint, why) in
+        [("127.0.0.1:8080", "it has no scheme"), ("http://cams.example.test", "unencrypted; use `https`")]
+    {
+        let [text, object] = at(endpoint, &[]);
+        assert_eq!((text.code, object.code), (Some(4), Some(4)));
+        assert!(text.stdout.contains("\u{2717} Endpoint") && text.stdout.contains(why), "{}", text.stdout);
+        assert!(!text.stdout.contains("allow_unencrypted_http"), "a setting of programs: {}", text.stdout);
+        let report: serde_json::Value = serde_json::from_str(&object.stdout).unwrap();
+        assert_eq!(report["endpoint"]["url"], serde_json::Value::Null, "{report}");
+    }
 }
 
 #[test]

@@ -82,7 +82,12 @@ fn spreadsheets_get_every_number_and_every_row_without_one() {
     let now = folder.journal("now", &small());
     let before = folder.journal("before", &small_before());
     let ran = report(&[&now, "--previous", &before, "--format", "csv"]);
-    assert_eq!(ran.stderr, "");
+    // The notes, for which CSV has no place.
+    assert!(
+        ran.stderr.lines().all(|line| line.starts_with("note: ")) && ran.stderr.contains("not been sent"),
+        "{}",
+        ran.stderr
+    );
     assert!(ran.stdout.starts_with('\u{feff}'), "Excel knows UTF-8 by the byte order mark");
     insta::assert_snapshot!(ran.stdout.trim_start_matches('\u{feff}'));
 }
@@ -125,6 +130,29 @@ fn phone_numbers_are_masked_in_every_format_unless_they_are_asked_for() {
             assert!(full || text.contains("139••••0123"), "{text}");
         }
     }
+}
+
+#[test]
+fn values_that_do_not_fit_the_specification_are_noted_without_the_values() {
+    let folder = Folder::new("report-mismatch");
+    let mut journal = Journal::new(2);
+    for space in ["s1", "s2"] {
+        let mut odd = number("8613912340001", "Harbour Coffee", "CONNECTED", "GREEN", "TIER_1K");
+        odd["CallingConfigure"] = json!(["CANARY"]);
+        journal.done(space, &[odd]);
+    }
+    let journal = folder.journal("odd.jsonl", &journal);
+    let page = folder.path("odd.html");
+    for (arguments, on_stderr) in
+        [(vec![&*journal], false), (vec![&journal, "--format", "csv"], true), (vec![&journal, "--html", &page], true)]
+    {
+        let ran = report(&arguments);
+        let (told, silent) = if on_stderr { (&ran.stderr, &ran.stdout) } else { (&ran.stdout, &ran.stderr) };
+        let note = "2 responses differ from the specification; values that do not fit are left out: ";
+        assert!(told.contains(note) && told.contains("CallingConfigure"), "{told}");
+        assert!(!silent.contains(note) && !told.contains("CANARY"), "{told}");
+    }
+    assert!(fs::read_to_string(page).unwrap().contains("2 responses differ"));
 }
 
 #[test]

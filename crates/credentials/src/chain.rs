@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::OnceLock;
 
+use alibabacloud_runtime::Credentials;
+
 use crate::cli_profile::CliProfile;
 use crate::credentials_uri::CredentialsUri;
 use crate::ecs_ram_role::EcsRamRole;
@@ -78,7 +80,7 @@ impl Chain {
 
     async fn ask(&self) -> Result<Found, SourceError> {
         if let Some(chosen) = self.chosen.get() {
-            return self.ask_again(*chosen).await;
+            return self.ask_again(*chosen, None).await;
         }
         let mut passed = Vec::new();
         for (index, source) in self.sources.iter().enumerate() {
@@ -92,7 +94,7 @@ impl Chain {
             let chosen = *self.chosen.get_or_init(|| index);
             if chosen != index {
                 // Another search was faster.
-                return self.ask_again(chosen).await;
+                return self.ask_again(chosen, None).await;
             }
             return outcome.map(|found| found.within(&source.name())).map_err(|error| {
                 let error = error.within(&format!("{} failed", source.name()));
@@ -109,9 +111,14 @@ impl Chain {
         )))
     }
 
-    async fn ask_again(&self, chosen: usize) -> Result<Found, SourceError> {
+    /// Asks the source that was chosen, for credentials in place of refused ones if there are such.
+    async fn ask_again(&self, chosen: usize, refused: Option<&Credentials>) -> Result<Found, SourceError> {
         let source = &self.sources[chosen];
-        match source.fetch().await {
+        let outcome = match refused {
+            Some(refused) => source.fetch_instead_of(refused).await,
+            None => source.fetch().await,
+        };
+        match outcome {
             Ok(found) => Ok(found.within(&source.name())),
             Err(error) => {
                 let more = if error.applies() {
@@ -138,6 +145,15 @@ impl Source for Chain {
 
     fn fetch(&self) -> SourceFuture<'_> {
         Box::pin(self.ask())
+    }
+
+    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+        Box::pin(async move {
+            match self.chosen.get() {
+                Some(chosen) => self.ask_again(*chosen, Some(refused)).await,
+                None => self.ask().await,
+            }
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::answer::WipedJson;
 use crate::assume_role::AssumeRole;
-use crate::cloud_sso::CloudSso;
+use crate::cloud_sso::{CloudSso, Refused, Stored};
 use crate::credentials_uri::CredentialsUri;
 use crate::ecs_ram_role::EcsRamRole;
 use crate::external_process::ExternalProcess;
@@ -43,6 +43,7 @@ pub struct CliProfile {
     path: Option<PathBuf>,
     profile: Option<String>,
     memory: Memory,
+    refused: Refused,
     /// The profile that gave credentials.
     pinned: Arc<OnceLock<String>>,
 }
@@ -75,19 +76,20 @@ impl CliProfile {
         self
     }
 
-    async fn read(&self) -> Result<Found, SourceError> {
+    /// Asks the profile, for credentials in place of refused ones if there are such.
+    async fn read(&self, refused: Option<&Credentials>) -> Result<Found, SourceError> {
         let environment = &self.setup.environment;
         if environment.flag("ALIBABA_CLOUD_CLI_PROFILE_DISABLED")? {
             return Err(SourceError::not_applicable("ALIBABA_CLOUD_CLI_PROFILE_DISABLED switches it off"));
         }
         let given = self.profile.as_ref().or_else(|| self.pinned.get());
         let variable = environment.get("ALIBABA_CLOUD_PROFILE")?;
-        let outcome = self.read_profile(given.or(variable.as_ref())).await;
+        let outcome = self.read_profile(given.or(variable.as_ref()), refused).await;
         // A profile that the variable names may be one of the INI file, which is asked next.
         outcome.map_err(|error| if given.is_some() { error.into_failure() } else { error })
     }
 
-    async fn read_profile(&self, named: Option<&String>) -> Result<Found, SourceError> {
+    async fn read_profile(&self, named: Option<&String>, refused: Option<&Credentials>) -> Result<Found, SourceError> {
         let environment = &self.setup.environment;
         let below_home = [".aliyun/config.json"];
         let location = Location::of(self.path.as_deref(), environment, "ALIBABA_CLOUD_CONFIG_FILE", &below_home)?;
@@ -129,10 +131,43 @@ impl CliProfile {
         let (source, mode) = profiles.source(&name).map_err(within)?;
         let place = format!("profile {} of {shown}", quoted(&name));
         // What a profile describes must work.
-        let found = source.fetch().await.map_err(|error| error.into_failure().within(&place))?;
+        let found = match refused {
+            Some(refused) => source.fetch_instead_of(refused).await,
+            None => source.fetch().await,
+        };
+        let found = found.map_err(|error| error.into_failure().within(&place))?;
         // Another current profile may be another identity.
         let _ = self.pinned.set(name);
         Ok(found.within(&format!("{place}, mode {mode}")).warnings_of(file.warning.into_iter().collect()))
+    }
+}
+
+impl CliProfile {
+    fn cloud_sso(&self, profile: &mut WipedJson, place: &str) -> Result<CloudSso, SourceError> {
+        let access_token_expiration =
+            profile.time("cloud_sso_access_token_expire").map_err(|problem| wrong(place, &problem))?;
+        let mut needed = |key: &str| profile.take(key).ok_or_else(|| lacks(place, key));
+        let sign_in_url = needed("cloud_sso_sign_in_url")?;
+        let account = needed("cloud_sso_account_id")?;
+        let access_configuration = needed("cloud_sso_access_config")?;
+        Ok(CloudSso {
+            setup: self.setup.clone(),
+            sign_in_url,
+            account,
+            access_configuration,
+            access_token: profile.take("access_token").map(Zeroizing::new),
+            access_token_expiration,
+            stored: self.stored(profile),
+        })
+    }
+
+    fn stored(&self, profile: &mut WipedJson) -> Stored {
+        let mut credentials = || {
+            let expiration = profile.time("sts_expiration").ok()??;
+            let (id, secret) = key(profile)?;
+            Some(Credentials::temporary(id, secret, profile.take("sts_token")?, Some(expiration)))
+        };
+        Stored { credentials: credentials(), refused: self.refused.clone() }
     }
 }
 
@@ -231,7 +266,7 @@ impl Profiles<'_> {
                 }
                 (Box::new(OidcRole::of(role, provider, token_file, setup.clone())), "OIDC")
             }
-            "cloudsso" => (Box::new(cloud_sso(profile, setup, &place)?), "CloudSSO"),
+            "cloudsso" => (Box::new(self.profile.cloud_sso(profile, &place)?), "CloudSSO"),
             "oauth" => {
                 let time = |profile: &WipedJson, key| profile.time(key).map_err(|problem| wrong(&place, &problem));
                 let file = Tokens {
@@ -240,8 +275,8 @@ impl Profiles<'_> {
                     access: profile.take("oauth_access_token").map(Zeroizing::new),
                 };
                 let site = profile.take("oauth_site_type");
-                let memory = self.profile.memory.clone();
-                (Box::new(OAuth { setup: setup.clone(), site, file, stored: stored(profile), memory }), "OAuth")
+                let (memory, stored) = (self.profile.memory.clone(), self.profile.stored(profile));
+                (Box::new(OAuth { setup: setup.clone(), site, file, stored, memory }), "OAuth")
             }
             "external" => {
                 let command = profile.take("process_command").ok_or_else(|| lacks(&place, "process_command"))?;
@@ -366,31 +401,6 @@ fn role(profile: &mut WipedJson, place: &str) -> Result<Role, SourceError> {
     })
 }
 
-fn cloud_sso(profile: &mut WipedJson, setup: &Setup, place: &str) -> Result<CloudSso, SourceError> {
-    let access_token_expiration =
-        profile.time("cloud_sso_access_token_expire").map_err(|problem| wrong(place, &problem))?;
-    let mut needed = |key: &str| profile.take(key).ok_or_else(|| lacks(place, key));
-    let sign_in_url = needed("cloud_sso_sign_in_url")?;
-    let account = needed("cloud_sso_account_id")?;
-    let access_configuration = needed("cloud_sso_access_config")?;
-    Ok(CloudSso {
-        setup: setup.clone(),
-        sign_in_url,
-        account,
-        access_configuration,
-        access_token: profile.take("access_token").map(Zeroizing::new),
-        access_token_expiration,
-        stored: stored(profile),
-    })
-}
-
-/// The temporary credentials that the command line got last.
-fn stored(profile: &mut WipedJson) -> Option<Credentials> {
-    let expiration = profile.time("sts_expiration").ok()??;
-    let (id, secret) = key(profile)?;
-    Some(Credentials::temporary(id, secret, profile.take("sts_token")?, Some(expiration)))
-}
-
 fn lacks(place: &str, key: &str) -> SourceError {
     wrong(place, &format!("lacks `{key}`; `aliyun configure` completes it"))
 }
@@ -405,7 +415,11 @@ impl Source for CliProfile {
     }
 
     fn fetch(&self) -> SourceFuture<'_> {
-        Box::pin(self.read())
+        Box::pin(self.read(None))
+    }
+
+    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+        Box::pin(self.read(Some(refused)))
     }
 }
 

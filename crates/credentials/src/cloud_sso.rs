@@ -1,6 +1,7 @@
 //! A sign-in of `CloudSSO` that the official command line has stored.
 
 use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use alibabacloud_runtime::Credentials;
@@ -26,13 +27,41 @@ pub(crate) struct CloudSso {
     pub(crate) access_configuration: String,
     pub(crate) access_token: Option<Zeroizing<String>>,
     pub(crate) access_token_expiration: Option<SystemTime>,
-    /// What the command line got last.
-    pub(crate) stored: Option<Credentials>,
+    pub(crate) stored: Stored,
+}
+
+/// The temporary credentials that the command line got last, if it did.
+pub(crate) struct Stored {
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) refused: Refused,
+}
+
+/// Stored credentials that the service has refused: the file has them until the command line writes others.
+#[derive(Clone, Default)]
+pub(crate) struct Refused(Arc<Mutex<Option<Credentials>>>);
+
+impl Stored {
+    /// The credentials, unless they are about to expire or were refused.
+    pub(crate) fn still_good(&self, now: SystemTime) -> Option<Credentials> {
+        let soon = now.checked_add(Duration::from_secs(180)).unwrap_or(now);
+        let stored = self.credentials.as_ref()?;
+        let refused = self.refused.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_good =
+            stored.expiration().is_some_and(|expiration| expiration > soon) && refused.as_ref() != Some(stored);
+        is_good.then(|| stored.clone())
+    }
+
+    /// Notes that the service has refused these, if they are the stored ones.
+    pub(crate) fn refuse(&self, refused: &Credentials) {
+        if self.credentials.as_ref() == Some(refused) {
+            *self.refused.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused.clone());
+        }
+    }
 }
 
 impl CloudSso {
     async fn ask(&self) -> Result<Found, SourceError> {
-        if let Some(stored) = still_good(self.stored.as_ref(), self.setup.now()) {
+        if let Some(stored) = self.stored.still_good(self.setup.now()) {
             return Found::checked(stored);
         }
         let again = "sign in again with `aliyun configure --mode CloudSSO`";
@@ -74,12 +103,6 @@ impl CloudSso {
     }
 }
 
-/// Stored credentials, unless they are about to expire.
-pub(crate) fn still_good(stored: Option<&Credentials>, now: SystemTime) -> Option<Credentials> {
-    let soon = now.checked_add(Duration::from_secs(180)).unwrap_or(now);
-    stored.filter(|stored| stored.expiration().is_some_and(|expiration| expiration > soon)).cloned()
-}
-
 impl Source for CloudSso {
     fn name(&self) -> Cow<'static, str> {
         "CloudSSO".into()
@@ -87,5 +110,10 @@ impl Source for CloudSso {
 
     fn fetch(&self) -> SourceFuture<'_> {
         Box::pin(self.ask())
+    }
+
+    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+        self.stored.refuse(refused);
+        self.fetch()
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use alibabacloud_runtime::transport::Handover;
+use alibabacloud_runtime::transport::{Handover, decode_content};
 use alibabacloud_runtime::{Transport, TransportError};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri};
@@ -118,7 +118,7 @@ async fn send(
 ) -> Result<Response<Bytes>, Unanswered> {
     let handover = Handover::new();
     if let Ok(outcome) = timeout(limit, transport.send(request, &handover)).await {
-        return Ok(outcome?);
+        return Ok(decode_content(outcome?)?);
     }
     let is_not_sent = !handover.may_have_been_sent();
     let what = if is_not_sent { "no connection" } else { "no answer" };

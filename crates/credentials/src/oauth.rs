@@ -14,7 +14,7 @@ use http::{HeaderValue, Request, Uri};
 use zeroize::Zeroizing;
 
 use crate::answer::{Keys, WipedJson};
-use crate::cloud_sso::still_good;
+use crate::cloud_sso::Stored;
 use crate::found::{Found, SourceError};
 use crate::http::{is_open, json, shown};
 use crate::setup::Setup;
@@ -68,14 +68,14 @@ pub(crate) struct OAuth {
     pub(crate) setup: Setup,
     pub(crate) site: Option<String>,
     pub(crate) file: Tokens,
-    pub(crate) stored: Option<Credentials>,
+    pub(crate) stored: Stored,
     pub(crate) memory: Memory,
 }
 
 impl OAuth {
     async fn ask(&self) -> Result<Found, SourceError> {
         let setup = &self.setup;
-        if let Some(stored) = still_good(self.stored.as_ref(), setup.now()) {
+        if let Some(stored) = self.stored.still_good(setup.now()) {
             return Found::checked(stored);
         }
         let (url, client_id) = match self.site.as_deref().map(str::to_ascii_uppercase).as_deref() {
@@ -157,5 +157,10 @@ impl Source for OAuth {
 
     fn fetch(&self) -> SourceFuture<'_> {
         Box::pin(self.ask())
+    }
+
+    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+        self.stored.refuse(refused);
+        self.fetch()
     }
 }

@@ -46,15 +46,17 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 ///   every call tries again.
 /// - Credentials that the service refuses as expired ([`replace`](ProvideCredentials::replace)) are replaced by one refresh for all
 ///   callers that have them. Until it ends, they count as about to expire. If the service refuses the new ones, too, the source is
-///   asked again after 1 s, then 2 s … 60 s; in between callers get what there is.
+///   asked again after 1 s, then 2 s … 60 s; in between callers get what there is, or the error of the refresh that failed. The source is
+///   [told](crate::Source::fetch_instead_of) which ones are refused, so that it does not take them out of a store again.
 /// - Credentials without an expiration are kept for 5 minutes and then looked up again, in the background.
 ///
 /// Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct Refreshing(Arc<Inner>);
 
-/// Asks a source.
-pub(crate) type Fetch = Box<dyn Fn() -> BoxFuture<'static, Result<Found, SourceError>> + Send + Sync>;
+/// Asks a source, for credentials in place of refused ones if there are such.
+pub(crate) type Fetch =
+    Box<dyn Fn(Option<Credentials>) -> BoxFuture<'static, Result<Found, SourceError>> + Send + Sync>;
 
 struct Inner {
     /// The name of the source.
@@ -69,6 +71,8 @@ struct State {
     held: Option<Held>,
     flight: Option<WeakShared<Flight>>,
     failures: u32,
+    /// Why the last refresh failed; `None` if it did not.
+    failure: Option<CredentialsError>,
     /// Not before then, as long as the held credentials are valid.
     next_try: Option<Instant>,
     /// How many times in a row credentials were refused by the service and fetched anew, and the earliest time of the next.
@@ -143,42 +147,50 @@ impl Refreshing {
         let mut state = self.0.state();
         let phase = state.held.as_ref().map_or(Phase::Over, |held| held.phase(now));
         let held = state.held.as_ref().map(|held| held.credentials.clone());
+        let refused = held.clone().filter(|_| state.held.as_ref().is_some_and(|held| held.refused));
         let Some(held) = held.filter(|_| phase != Phase::Over) else {
-            return if waits { Look::Wait { flight: self.board(&mut state), meanwhile: None } } else { Look::Nothing };
+            return if waits {
+                Look::Wait { flight: self.board(&mut state, None), meanwhile: None }
+            } else {
+                Look::Nothing
+            };
         };
         let backing_off = state.next_try.is_some_and(|next| Instant::now() < next);
         match phase {
             Phase::Renewable if !backing_off && Handle::try_current().is_ok() => {
-                drop(self.board(&mut state));
+                drop(self.board(&mut state, refused));
                 Look::Take(held)
             }
             // Without a runtime there is no background: this caller does it.
             Phase::Renewable | Phase::Ending if !backing_off && !waits => Look::Nothing,
             Phase::Renewable | Phase::Ending if !backing_off => {
                 let expiration = held.expiration();
-                Look::Wait { flight: self.board(&mut state), meanwhile: Some((held, expiration)) }
+                Look::Wait { flight: self.board(&mut state, refused), meanwhile: Some((held, expiration)) }
             }
             _ => Look::Take(held),
         }
     }
 
-    /// The refresh that replaces refused credentials, or the refused ones while the source is left alone; `None` if they are not held
-    /// any more.
-    fn replacement(&self, rejected: &Credentials) -> Option<Result<Shared<Flight>, Credentials>> {
+    /// What takes the place of refused credentials.
+    fn replacement(&self, rejected: &Credentials) -> Replacement {
         let mut state = self.0.state();
-        let asks = state.refuse(rejected)?;
-        Some(if asks { Ok(self.board(&mut state)) } else { Err(rejected.clone()) })
+        match (state.refuse(rejected), &state.failure) {
+            (None, _) => Replacement::Other,
+            (Some(true), _) => Replacement::Wait(self.board(&mut state, Some(rejected.clone()))),
+            (Some(false), Some(failure)) => Replacement::Nothing(Err(failure.clone())),
+            (Some(false), None) => Replacement::Nothing(Ok(rejected.clone())),
+        }
     }
 
-    /// The refresh that is under way, or a new one.
-    fn board(&self, state: &mut State) -> Shared<Flight> {
+    /// The refresh that is under way, or a new one: in place of refused credentials if there are such.
+    fn board(&self, state: &mut State, refused: Option<Credentials>) -> Shared<Flight> {
         if let Some(flight) = state.flight.as_ref().and_then(WeakShared::upgrade) {
             return flight;
         }
         let inner = Arc::clone(&self.0);
         let flight = async move {
             // A source that panics must not take its callers along, now or later.
-            let fetch = AssertUnwindSafe(inner.fetch()).catch_unwind();
+            let fetch = AssertUnwindSafe(inner.fetch(refused)).catch_unwind();
             let outcome =
                 fetch.await.unwrap_or_else(|_| Err(SourceError::failed("the source of credentials panicked")));
             inner.land(outcome)
@@ -193,6 +205,16 @@ impl Refreshing {
     }
 }
 
+/// What takes the place of refused credentials.
+enum Replacement {
+    /// What this refresh gives.
+    Wait(Shared<Flight>),
+    /// Nothing yet, because the source was asked a moment ago: the refused ones, or why there are no others.
+    Nothing(Result<Credentials, CredentialsError>),
+    /// Others are held already.
+    Other,
+}
+
 enum Look {
     Take(Credentials),
     Nothing,
@@ -200,11 +222,11 @@ enum Look {
 }
 
 impl Inner {
-    async fn fetch(&self) -> Result<Found, SourceError> {
+    async fn fetch(&self, refused: Option<Credentials>) -> Result<Found, SourceError> {
         if Handle::try_current().is_err() {
-            return (self.fetch)().await;
+            return (self.fetch)(refused).await;
         }
-        timeout(REFRESH_LIMIT, (self.fetch)()).await.unwrap_or_else(|_| {
+        timeout(REFRESH_LIMIT, (self.fetch)(refused)).await.unwrap_or_else(|_| {
             Err(SourceError::failed(format!("{} gave no answer within {REFRESH_LIMIT:?}", self.name)))
         })
     }
@@ -221,12 +243,13 @@ impl Inner {
         match outcome {
             Ok(held) => {
                 let credentials = held.credentials.clone();
-                (state.held, state.failures, state.next_try) = (Some(held), 0, None);
+                (state.held, state.failures, state.failure, state.next_try) = (Some(held), 0, None, None);
                 Ok(credentials)
             }
             Err(error) => {
                 state.failures = state.failures.saturating_add(1);
                 state.next_try = Some(Instant::now() + backoff(state.failures - 1));
+                state.failure = Some(error.clone());
                 #[cfg(feature = "tracing")]
                 tracing::warn!(failures = state.failures, "credentials were not refreshed: {error}");
                 Err(error)
@@ -282,11 +305,21 @@ fn backoff(earlier: u32) -> Duration {
 impl ProvideCredentials for Refreshing {
     fn replace<'a>(&'a self, rejected: &'a Credentials) -> ProvideFuture<'a> {
         Box::pin(async move {
-            match self.replacement(rejected) {
-                Some(Ok(flight)) => flight.await,
-                Some(Err(held)) => Ok(held),
-                None => self.provide().await,
+            // A refresh that was under way before the refusal may give the refused ones once more.
+            for _ in 0..2 {
+                match self.replacement(rejected) {
+                    Replacement::Wait(flight) => {
+                        let outcome = flight.await;
+                        if outcome.as_ref().is_ok_and(|given| given == rejected) {
+                            continue;
+                        }
+                        return outcome;
+                    }
+                    Replacement::Nothing(outcome) => return outcome,
+                    Replacement::Other => return self.provide().await,
+                }
             }
+            Ok(rejected.clone())
         })
     }
 

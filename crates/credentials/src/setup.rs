@@ -145,9 +145,16 @@ impl Environment {
         Ok(value.filter(|value| !value.is_empty()))
     }
 
-    /// Whether a switch is on: `true` or `1`.
+    /// Whether a switch is on: `true` or `1`. One that is neither on nor off is an error: what it was to switch off may be another
+    /// identity.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, SourceError> {
-        Ok(self.get(name)?.is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1"))
+        match self.get(name)?.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(true),
+            "" | "false" | "0" => Ok(false),
+            _ => Err(SourceError::failed(format!(
+                "{name} is neither `true` nor `false`; set it to one of them, or unset it"
+            ))),
+        }
     }
 
     /// The user's home folder.

@@ -25,6 +25,15 @@ pub trait Source: Send + Sync + 'static {
     /// Looks there now.
     fn fetch(&self) -> SourceFuture<'_>;
 
+    /// Looks for credentials in place of these, which it has given and the service has refused as expired. Default:
+    /// [`fetch`](Self::fetch).
+    ///
+    /// A source that has both stored and new credentials must not give the refused ones again.
+    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+        let _ = refused;
+        self.fetch()
+    }
+
     /// A provider for a client: asks this source when it must, and keeps what it gives until it is about to expire.
     fn refreshing(self) -> Refreshing
     where
@@ -46,6 +55,10 @@ impl<S: Source + ?Sized> Source for Arc<S> {
     fn fetch(&self) -> SourceFuture<'_> {
         (**self).fetch()
     }
+
+    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+        (**self).fetch_instead_of(refused)
+    }
 }
 
 impl Refreshing {
@@ -58,9 +71,15 @@ impl Refreshing {
     pub fn with_clock(source: impl Source, clock: Clock) -> Self {
         let source = Arc::new(source);
         let name = source.name();
-        let fetch = move || {
+        let fetch = move |refused: Option<Credentials>| {
             let source = Arc::clone(&source);
-            async move { source.fetch().await }.boxed()
+            async move {
+                match &refused {
+                    Some(refused) => source.fetch_instead_of(refused).await,
+                    None => source.fetch().await,
+                }
+            }
+            .boxed()
         };
         Self::over(name, Box::new(fetch), clock)
     }

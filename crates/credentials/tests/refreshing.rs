@@ -1,11 +1,12 @@
 //! Refresh: one flight for any number of callers, ahead of expiry, in the background; old credentials survive a failure. By virtual time.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alibabacloud_credentials::{
-    Chain, Clock, Credentials, Found, ProvideCredentials, Refreshing, SourceError, SourceFn,
+    Chain, Clock, Credentials, Found, ProvideCredentials, Refreshing, Source, SourceError, SourceFn, SourceFuture,
 };
 use tokio::time::{Instant, advance, sleep};
 
@@ -379,10 +380,40 @@ async fn refused_credentials_are_kept_if_the_source_fails() {
     let (provider, asked) = sessions(&clock, Duration::from_secs(900), |number| number == 2);
     let refused = provider.provide().await.unwrap();
     assert_eq!(replace(&provider, &refused).await.unwrap_err(), "failure 2");
-    // The source is left alone for a second, and the service has the last word.
-    assert_eq!(replace(&provider, &refused).await.unwrap(), refused);
+    // The source is left alone for a second; other calls still go, and the service has the last word.
+    assert_eq!(replace(&provider, &refused).await.unwrap_err(), "failure 2");
     assert_eq!(ask(&provider).await.as_deref(), Ok("id1"));
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     advance(2 * SECOND).await;
     assert_eq!(ask(&provider).await.as_deref(), Ok("id3"));
+}
+
+/// The source is told which credentials it must not give again.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_began_before_the_refusal_is_not_the_last_word() {
+    struct Store;
+    impl Source for Store {
+        fn name(&self) -> Cow<'static, str> {
+            "store".into()
+        }
+        fn fetch(&self) -> SourceFuture<'_> {
+            Box::pin(async {
+                sleep(SECOND).await;
+                Ok(Credentials::new("stored", "secret").into())
+            })
+        }
+        fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+            assert_eq!(refused.access_key_id(), "stored");
+            Box::pin(async { Ok(Credentials::new("new", "secret").into()) })
+        }
+    }
+    let clock = clock();
+    let provider = Refreshing::with_clock(Arc::new(Store), Arc::clone(&clock));
+    assert_eq!(ask(&provider).await.as_deref(), Ok("stored"));
+    // Credentials without an expiration are looked up again, in the background.
+    advance(Duration::from_secs(301)).await;
+    assert_eq!(ask(&provider).await.as_deref(), Ok("stored"));
+    let refused = Credentials::new("stored", "secret");
+    assert_eq!(replace(&provider, &refused).await.unwrap().access_key_id(), "new");
+    assert_eq!(ask(&provider).await.as_deref(), Ok("new"));
 }

@@ -10,15 +10,16 @@ use crate::bulk::{self, BulkRequest, Outcome};
 use crate::client::Client as AsyncClient;
 use crate::error::{Error, ErrorKind};
 use crate::options::CallOptions;
+use crate::prepare::PreparedRequest;
 use crate::response::Response;
 use crate::untyped::UntypedRequest;
 use crate::value::Json;
 
-/// Calls the actions of one product and waits for the answer: a [`Client`](crate::Client) together with a thread on which its
+/// Calls the actions of one product and blocks until the response is there: a [`Client`](crate::Client) together with a thread on which its
 /// connections live.
 ///
 /// Cheap to clone; clones share connections, quotas, credentials and the thread. Any number of threads may call at the same time.
-/// Async code should use the async client: a blocking call there holds up whatever shares its thread.
+/// Async code should use the async client: a blocking call there blocks every task of its thread.
 ///
 /// ```no_run
 /// # fn example<P: alibabacloud_runtime::Product>(client: alibabacloud_runtime::Client<P>) -> Result<(), alibabacloud_runtime::Error> {
@@ -50,7 +51,7 @@ impl<P: Product> Client<P> {
         Ok(Self { client, runtime: Arc::new(Shutdown(Some(runtime))) })
     }
 
-    /// A blocking client with everything from the environment; see [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
+    /// A blocking client with the settings of the environment; see [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
     ///
     /// # Errors
     /// If a variable is missing or has a value that cannot be used, or the thread cannot be started.
@@ -96,7 +97,55 @@ impl<P: Product> Client<P> {
         self.wait(async move { client.send_untyped_with(request, options).await })
     }
 
-    /// Sends all requests, as fast as their quota allows; outcomes come as they are ready. Requests are taken while outcomes are
+    /// Signs a request without sending it; see [`Client::prepare`](crate::Client::prepare). The [async client](Self::as_async) reads its
+    /// answer.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn prepare<A: Action<Product = P> + Clone + 'static>(&self, request: &A) -> Result<PreparedRequest, Error> {
+        self.prepare_with(request, CallOptions::new())
+    }
+
+    /// As [`prepare`](Self::prepare), with settings for this request alone.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_with<A: Action<Product = P> + Clone + 'static>(
+        &self,
+        request: &A,
+        options: CallOptions,
+    ) -> Result<PreparedRequest, Error> {
+        let (client, request) = (self.client.clone(), request.clone());
+        self.wait(async move { client.prepare_with(&request, options).await })
+    }
+
+    /// Signs an untyped request without sending it; see [`prepare`](Self::prepare).
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_untyped(&self, request: &UntypedRequest) -> Result<PreparedRequest, Error> {
+        self.prepare_untyped_with(request, CallOptions::new())
+    }
+
+    /// As [`prepare_untyped`](Self::prepare_untyped), with settings for this request alone.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_untyped_with(
+        &self,
+        request: &UntypedRequest,
+        options: CallOptions,
+    ) -> Result<PreparedRequest, Error> {
+        let (client, request) = (self.client.clone(), request.clone());
+        self.wait(async move { client.prepare_untyped_with(&request, options).await })
+    }
+
+    /// The async client behind it, for what needs no waiting: reading the answer to a prepared request, the endpoint.
+    pub fn as_async(&self) -> &AsyncClient<P> {
+        &self.client
+    }
+
+    /// Sends all requests, as fast as their quota allows; outcomes come in the order in which they are ready. Requests are taken while outcomes are
     /// read. See [`bulk`] for how many calls run at once.
     ///
     /// ```no_run
@@ -136,7 +185,7 @@ impl<P: Product> Client<P> {
     }
 }
 
-/// The outcomes of [`Client::send_all`], as an iterator. Dropping it cancels what runs.
+/// The outcomes of [`Client::send_all`], as an iterator. Dropping it cancels the calls in flight.
 pub struct Outcomes<P: Product, R: BulkRequest<P>> {
     /// `None` once a call has panicked.
     outcomes: Option<bulk::Outcomes<'static, P, R>>,

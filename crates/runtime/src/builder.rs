@@ -77,11 +77,11 @@ impl<P: Product> ClientBuilder<P> {
         }
     }
 
-    /// A builder with what the environment says; everything can still be changed.
+    /// A builder with the settings of the environment; every one can still be changed.
     ///
-    /// With the feature `credentials` of the product's crate, credentials come from the first source that has some: access keys as below,
-    /// OIDC, profiles of the command line and the SDKs, the ECS metadata service, a credentials URI. They are looked for at the first
-    /// call, so that is where their absence shows.
+    /// With the feature `credentials` of the product's crate, credentials come from the first source that has any: access keys as below,
+    /// OIDC, profiles of the command line and the SDKs, the ECS metadata service, a credentials URI. The sources are
+    /// asked at the first call, which fails if none has credentials.
     ///
     /// | variable | meaning |
     /// |---|---|
@@ -125,7 +125,7 @@ impl<P: Product> ClientBuilder<P> {
         Ok(builder)
     }
 
-    /// Where credentials come from: [`Credentials`] themselves, [`EnvironmentCredentials`], or a provider of your own.
+    /// The source of credentials: [`Credentials`] themselves, [`EnvironmentCredentials`], a closure, or another provider.
     pub fn credentials(mut self, provider: impl ProvideCredentials) -> Self {
         self.credentials = Some(Arc::new(provider));
         self
@@ -150,20 +150,19 @@ impl<P: Product> ClientBuilder<P> {
         self
     }
 
-    /// Accepts an `http` endpoint on any host. Everybody on the way can read the requests, phone numbers included.
+    /// Accepts an `http` endpoint on any host. Requests, with their phone numbers, can then be read on the network.
     pub fn allow_unencrypted_http(mut self) -> Self {
         self.allow_unencrypted_http = true;
         self
     }
 
-    /// The signature. Default: [`SignatureVersion::V1`], which is proven with this product; V3 is the one that Alibaba Cloud
-    /// recommends.
+    /// The signature. Default: [`SignatureVersion::V1`]. Alibaba Cloud recommends V3.
     pub fn signature(mut self, version: SignatureVersion) -> Self {
         self.signature = version;
         self
     }
 
-    /// Where parameters travel. Default: [`ParameterPlacement::Body`].
+    /// Where parameters are placed. Default: [`ParameterPlacement::Body`].
     pub fn parameter_placement(mut self, placement: ParameterPlacement) -> Self {
         self.placement = placement;
         self
@@ -203,8 +202,8 @@ impl<P: Product> ClientBuilder<P> {
 
     /// How long a call may take with all its attempts and waits, the wait for its quota included. Default: 60 s.
     ///
-    /// A call whose turn comes only in the last second of it (the last quarter, if that is shorter) is not sent any more: its answer
-    /// would come too late, and its outcome would be unknown.
+    /// A call that gets its permit only in the last second (the last quarter, if that is shorter) is not sent: its response would come
+    /// too late, and its outcome would be unknown.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = deadline;
         self
@@ -230,13 +229,13 @@ impl<P: Product> ClientBuilder<P> {
         self
     }
 
-    /// The clock that dates the signatures. Default: the system's.
+    /// The clock for the timestamps of signatures. Default: the system's.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// A function that is told what happens on every call, for metrics; see [`Event`]. Default: none.
+    /// A function that is called with the events of every call, for metrics; see [`Event`]. Default: none.
     ///
     /// It runs in the middle of calls, so it must be quick and must not block; a panic in it ends the call.
     pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
@@ -260,10 +259,10 @@ impl<P: Product> ClientBuilder<P> {
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
-    /// If a setting cannot be used; the message says which.
+    /// If a setting cannot be used; the message names it.
     pub fn build(self) -> Result<Client<P>, Error> {
         let product = P::DESCRIPTOR;
         let wrong = |message: String| Error::new(ErrorKind::Configuration, message);

@@ -15,7 +15,7 @@
 //!
 //! # How many calls at once
 //! What keeps a quota full is that a call is ready whenever a request may go. So the next request is taken when fewer calls wait
-//! for the quota than it lets through in a tenth of a second (two at the least): the calls that are under way are then as many as the
+//! for the quota than it lets through in a tenth of a second (two at the least): the calls in flight are then as many as the
 //! quota times the round trip (Little's law), whatever the two are and however they change. Nothing is measured or guessed.
 //! [`Bulk::max_in_flight`] bounds them; where there is no limit, the bound is the number.
 //!
@@ -25,7 +25,7 @@
 //! # Tasks
 //! Every call is a task of its own on the tokio runtime, so a slow reader holds up no call that runs and no other user of the quota.
 //! Unread outcomes count as in flight: while none are read, no more requests are taken. Dropping the stream cancels all its calls;
-//! what is under way then may still take effect.
+//! what is in flight then may still take effect.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -84,20 +84,20 @@ impl<P: Product, C: Send + Sync + 'static, R: BulkRequest<P>> BulkRequest<P> for
     }
 }
 
-/// A request, and what came of it.
+/// A request and its result.
 #[derive(Debug, Clone)]
 pub struct Outcome<R, T> {
-    /// The request, as it was handed in.
+    /// The request.
     pub request: R,
-    /// What came of it.
+    /// Its result.
     pub result: T,
 }
 
-/// How many calls run at once unless the user says otherwise: ten a second of ten seconds each.
+/// The default number of calls at once: ten a second of ten seconds each.
 const MAX_IN_FLIGHT: usize = 100;
 
 impl<P: Product> Client<P> {
-    /// Sends all requests, as fast as their quota allows; outcomes come as they are ready. [`bulk`](Self::bulk) has more to choose.
+    /// Sends all requests, as fast as their quota allows; outcomes come in the order in which they are ready. [`bulk`](Self::bulk) has the settings.
     pub fn send_all<'s, R, I>(&self, requests: I) -> Outcomes<'s, P, R>
     where
         R: BulkRequest<P>,
@@ -129,7 +129,7 @@ impl<P: Product> Bulk<P> {
         self
     }
 
-    /// How many requests may be between the source and the reader of the outcomes: waiting for their quota, under way, and
+    /// How many requests may be between the source and the reader of the outcomes: waiting for their quota, in flight, and
     /// answered but not read. By default 100; 0 counts as one.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
         self.max_in_flight = calls.max(1);
@@ -207,7 +207,7 @@ impl<P: Product, R: BulkRequest<P>> Outcomes<'_, P, R> {
         self.source = None;
     }
 
-    /// Begins calls as long as there is need and room for another one, and the source has a request at hand.
+    /// Begins calls as long as there is need and room for another one, and the source has a request ready.
     fn begin(&mut self, context: &mut Context<'_>) {
         while let Some(source) = &mut self.source {
             let in_flight = self.calls.len() + self.early.as_ref().map_or(0, |early| early.came);

@@ -4,12 +4,10 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::action::{Action, Product};
-use crate::answer::{self, Context};
 use crate::builder::ClientBuilder;
 use crate::bulk::Ticket;
 use crate::call::{Call, Core};
@@ -19,8 +17,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::options::CallOptions;
 use crate::prepare::PreparedRequest;
-use crate::redact::Redactor;
-use crate::response::{Metadata, Response};
+use crate::response::Response;
 #[cfg(doc)]
 use crate::retry::RetryPolicy;
 use crate::untyped::{JsonOutput, UntypedRequest};
@@ -63,7 +60,7 @@ impl<P: Product> Client<P> {
         Self { core: self.core.clone(), ticket: Some(Arc::new(ticket)), product: PhantomData }
     }
 
-    /// A client with everything from the environment: [`ClientBuilder::from_env`] says which variables.
+    /// A client with the settings of the environment; [`ClientBuilder::from_env`] lists the variables.
     ///
     /// # Errors
     /// If a variable is missing or has a value that cannot be used; the message names it.
@@ -76,10 +73,10 @@ impl<P: Product> Client<P> {
         ClientBuilder::new()
     }
 
-    /// Calls an action: waits for its quota, signs, sends, judges the answer, and sends again what can safely be repeated
-    /// ([`RetryPolicy`] says what that is).
+    /// Calls an action: waits for a permit, signs, sends, checks the response, and retries what can safely be repeated
+    /// (see [`RetryPolicy`]).
     ///
-    /// The future may be dropped at any time; a request that is under way then may still take effect.
+    /// Dropping the future cancels the call. A request that is in flight then may still take effect.
     ///
     /// # Errors
     /// See [`ErrorKind`] for each kind, what it means and what to do.
@@ -110,7 +107,7 @@ impl<P: Product> Client<P> {
         Ok(Response::received(output, metadata))
     }
 
-    /// Calls an action by name, for one that the crate does not have yet; the whole answer comes back as JSON.
+    /// Calls an action by name, for one that the crate does not have; returns the whole response as JSON.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -135,18 +132,31 @@ impl<P: Product> Client<P> {
         request: &UntypedRequest,
         options: &CallOptions,
     ) -> Result<Response<Json>, Error> {
-        let mut output = JsonOutput::default();
         let call = Call::untyped::<P>(request)?.with_ticket(self.ticket.as_deref());
+        let mut output = JsonOutput::of_anything(call.is_roa());
         let metadata = self.core.call(&call, options, &mut output).await?;
-        Ok(Response::untyped(Json::Object(output.0), metadata))
+        Ok(Response::untyped(output.into_json(), metadata))
     }
 
-    /// Signs a request without sending it, with the time and a nonce of now: for a transport of your own, and to look at it.
+    /// Signs a request without sending it, with the current time and a new nonce: to inspect it, or to send it by other means.
     ///
     /// # Errors
     /// If there are no credentials or the request cannot be sent as it is.
     pub async fn prepare<A: Action<Product = P>>(&self, request: &A) -> Result<PreparedRequest, Error> {
-        self.core.prepare(&Call::typed(request)?).await
+        self.prepare_with(request, CallOptions::new()).await
+    }
+
+    /// As [`prepare`](Self::prepare), with settings for this request alone: credentials, region, headers, and the deadline for getting
+    /// credentials.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub async fn prepare_with<A: Action<Product = P>>(
+        &self,
+        request: &A,
+        options: CallOptions,
+    ) -> Result<PreparedRequest, Error> {
+        self.core.prepare(&Call::typed(request)?, &options).await
     }
 
     /// Signs an untyped request without sending it; see [`prepare`](Self::prepare).
@@ -154,47 +164,80 @@ impl<P: Product> Client<P> {
     /// # Errors
     /// As [`prepare`](Self::prepare).
     pub async fn prepare_untyped(&self, request: &UntypedRequest) -> Result<PreparedRequest, Error> {
-        self.core.prepare(&Call::untyped::<P>(request)?).await
+        self.prepare_untyped_with(request, CallOptions::new()).await
     }
 
-    /// Reads the answer to a [prepared](Self::prepare) request, however it was sent. No IO happens. The request tells what must
-    /// not be shown of an answer that is quoted in an error.
+    /// As [`prepare_untyped`](Self::prepare_untyped), with settings for this request alone; see [`prepare_with`](Self::prepare_with).
     ///
     /// # Errors
-    /// If the answer says that the call failed, or cannot be read.
+    /// As [`prepare`](Self::prepare).
+    pub async fn prepare_untyped_with(
+        &self,
+        request: &UntypedRequest,
+        options: CallOptions,
+    ) -> Result<PreparedRequest, Error> {
+        self.core.prepare(&Call::untyped::<P>(request)?, &options).await
+    }
+
+    /// Reads the response to a [prepared](Self::prepare) request, however it was sent. No IO happens. An error shows no sensitive
+    /// parameter of the request, no header of the client, and no part of the client's credentials that are
+    /// [cached](crate::ProvideCredentials::cached), even if the response repeats them.
+    ///
+    /// # Errors
+    /// If the response reports a failure, or cannot be read.
     pub fn read<A: Action<Product = P>>(
         &self,
         request: &A,
         answer: http::Response<Bytes>,
     ) -> Result<Response<A::Output>, Error> {
+        self.read_with(request, answer, &CallOptions::new())
+    }
+
+    /// As [`read`](Self::read), for a request that was prepared with these settings: an error shows no value of them either.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_with<A: Action<Product = P>>(
+        &self,
+        request: &A,
+        answer: http::Response<Bytes>,
+        options: &CallOptions,
+    ) -> Result<Response<A::Output>, Error> {
         let mut output = A::Output::default();
-        let call = Call::typed(request)?;
-        let redactor = Redactor::new(None, &call.parameters);
-        let context = Context {
-            product: P::DESCRIPTOR,
-            action: Some(A::DESCRIPTOR),
-            untyped: false,
-            redactor: &redactor,
-            clock: &*self.core.clock,
-        };
-        let (mut parts, body) = answer.into_parts();
-        let (body, judged) = answer::read(&mut parts, body, context, &mut output);
-        let judged = judged.map_err(|error| {
-            let error = error.redacted(&redactor).with_action(A::DESCRIPTOR.name.into());
-            error.with_attempts(1).with_idempotent(A::DESCRIPTOR.idempotent)
-        })?;
-        let metadata = Metadata {
-            request_id: judged.request_id,
-            http_status: parts.status.as_u16(),
-            attempts: 1,
-            quota_wait: Duration::ZERO,
-            mismatches: judged.mismatches,
-            body,
-        };
+        let metadata = self.core.read(&Call::typed(request)?, options, answer, &mut output)?;
         Ok(Response::received(output, metadata))
     }
 
-    /// Where requests go.
+    /// Reads the response to a [prepared untyped](Self::prepare_untyped) request; see [`read`](Self::read).
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_untyped(
+        &self,
+        request: &UntypedRequest,
+        answer: http::Response<Bytes>,
+    ) -> Result<Response<Json>, Error> {
+        self.read_untyped_with(request, answer, &CallOptions::new())
+    }
+
+    /// As [`read_untyped`](Self::read_untyped), for a request that was prepared with these settings; see
+    /// [`read_with`](Self::read_with).
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_untyped_with(
+        &self,
+        request: &UntypedRequest,
+        answer: http::Response<Bytes>,
+        options: &CallOptions,
+    ) -> Result<Response<Json>, Error> {
+        let call = Call::untyped::<P>(request)?;
+        let mut output = JsonOutput::of_anything(call.is_roa());
+        let metadata = self.core.read(&call, options, answer, &mut output)?;
+        Ok(Response::untyped(output.into_json(), metadata))
+    }
+
+    /// The endpoint to which requests are sent.
     pub fn endpoint(&self) -> &Endpoint {
         &self.core.endpoint
     }

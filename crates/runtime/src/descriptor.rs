@@ -23,12 +23,12 @@ pub struct ProductDescriptor {
     pub documentation: &'static str,
     /// The region that is used when none is chosen, e.g. `ap-southeast-1`.
     pub default_region: &'static str,
-    /// Where the product is reached.
+    /// The endpoints of the product.
     pub endpoints: EndpointDescriptor,
-    /// The values of `Code` that mark success in a 2xx answer, e.g. `OK`; empty when the product's answers carry no such member.
+    /// The values of `Code` that mark success in a 2xx response, e.g. `OK`; empty if the product's responses have no such member.
     /// Case and blanks around a value do not count.
     pub success_codes: &'static [&'static str],
-    /// Error codes that any action of the product may answer with.
+    /// Error codes that any action of the product may answer with, without those that every product has: [`PLATFORM_ERRORS`].
     pub errors: &'static [&'static ErrorDescriptor],
     /// All actions of the product that the crate knows, sorted by name.
     pub actions: &'static [&'static ActionDescriptor],
@@ -95,12 +95,12 @@ pub struct ActionDescriptor {
     pub name: &'static str,
     /// One sentence that says what the action does, in Markdown.
     pub summary: &'static str,
-    /// What else there is to know, in Markdown; empty if nothing.
+    /// Further details, in Markdown; empty if there are none.
     pub description: &'static str,
-    /// Whether sending the same request twice has the same effect as sending it once. `false` means that it is never sent
-    /// again when the server may already have acted on it.
+    /// Whether sending the same request twice has the same effect as sending it once. `false` means that it is never
+    /// retried after the server may have acted on it.
     pub idempotent: bool,
-    /// How to find out whether a call took effect that was not answered, in Markdown; empty if nothing is known.
+    /// How to find out whether a call without a response took effect, in Markdown; empty if not known.
     pub unknown_outcome: &'static str,
     /// The limit per account, `None` when the service publishes none.
     pub rate_limit: Option<RateLimit>,
@@ -110,10 +110,13 @@ pub struct ActionDescriptor {
     pub anonymous: bool,
     /// The HTTP method.
     pub method: Method,
+    /// The path of the URL, such as `/clusters/{ClusterId}`, for an action of the ROA (resource-oriented) style; a name in braces is
+    /// that of a parameter. Empty for the RPC style, whose actions are called by name.
+    pub path: &'static str,
     /// The values of `Code` that mark success of this action, where they differ from
     /// [those of the product](ProductDescriptor::success_codes); empty if its answers carry no such member.
     pub success_codes: Option<&'static [&'static str]>,
-    /// Why not to use the action any more, if it is deprecated.
+    /// What to use instead, if the action is deprecated.
     pub deprecated: Option<&'static str>,
     /// The parameters, required ones first.
     pub parameters: &'static [ParameterDescriptor],
@@ -126,7 +129,7 @@ pub struct ActionDescriptor {
 }
 
 impl ActionDescriptor {
-    /// An action about which nothing is known, with the careful answer everywhere (not idempotent): the base for struct update
+    /// An action about which nothing is known, with the careful value everywhere (not idempotent): the base for struct update
     /// syntax.
     pub const EMPTY: Self = Self {
         name: "",
@@ -138,6 +141,7 @@ impl ActionDescriptor {
         authorization: AuthorizationDescriptor { action: "", access: "", resource: "*" },
         anonymous: false,
         method: Method::Post,
+        path: "",
         success_codes: None,
         deprecated: None,
         parameters: &[],
@@ -151,6 +155,9 @@ impl ActionDescriptor {
 pub(crate) const SUCCESS_CODE: &str = "success_code";
 
 /// The HTTP method by which the service takes an action.
+///
+/// What it says of parameters holds for the RPC style. In the ROA style, each parameter is where the specification
+/// [puts it](ParameterLocation), whatever the method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Method {
@@ -164,6 +171,8 @@ pub enum Method {
     Put,
     /// With the parameters in the URL, like [`Get`](Self::Get).
     Delete,
+    /// With the parameters in a form.
+    Patch,
 }
 
 impl Method {
@@ -174,10 +183,11 @@ impl Method {
             Self::Get => "GET",
             Self::Put => "PUT",
             Self::Delete => "DELETE",
+            Self::Patch => "PATCH",
         }
     }
 
-    /// Whether a request by this method has no body, so that its parameters are in the URL.
+    /// Whether an RPC-style request by this method has no body, so that its parameters are in the URL.
     pub const fn is_bodiless(self) -> bool {
         matches!(self, Self::Get | Self::Delete)
     }
@@ -203,7 +213,7 @@ pub struct ParameterDescriptor {
     pub field: &'static str,
     /// The type of the value.
     pub kind: ValueKind,
-    /// Whether a call without it is refused.
+    /// Whether it must be set.
     pub required: bool,
     /// Whether the value is personal data or a secret: it is left out of `Debug` output, logs, errors and URLs.
     pub sensitive: bool,
@@ -266,6 +276,34 @@ impl ParameterDescriptor {
     #[must_use]
     pub const fn form(mut self) -> Self {
         self.location = ParameterLocation::Form;
+        self
+    }
+
+    /// In the path of the URL.
+    #[must_use]
+    pub const fn path(mut self) -> Self {
+        self.location = ParameterLocation::Path;
+        self
+    }
+
+    /// In a header.
+    #[must_use]
+    pub const fn header(mut self) -> Self {
+        self.location = ParameterLocation::Header;
+        self
+    }
+
+    /// The whole body.
+    #[must_use]
+    pub const fn body(mut self) -> Self {
+        self.location = ParameterLocation::Body;
+        self
+    }
+
+    /// In front of the host name.
+    #[must_use]
+    pub const fn host(mut self) -> Self {
+        self.location = ParameterLocation::Host;
         self
     }
 
@@ -334,9 +372,11 @@ pub enum ValueKind {
     Object,
     /// Any JSON value.
     Any,
+    /// Bytes; only as a whole response.
+    Bytes,
 }
 
-/// Where a parameter travels.
+/// Where a parameter is placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParameterLocation {
@@ -344,6 +384,14 @@ pub enum ParameterLocation {
     Query,
     /// In the form body (`in: formData`).
     Form,
+    /// In the path of the URL, in place of its name in braces (`in: path`).
+    Path,
+    /// In a header with its name (`in: header`).
+    Header,
+    /// The whole body, as JSON; text as it is (`in: body`).
+    Body,
+    /// In front of the host name, with a dot behind it (`in: host`).
+    Host,
 }
 
 /// How a list, map or object becomes parameters. Scalars are written the same way in every style.
@@ -360,6 +408,16 @@ pub enum ParameterStyle {
     Simple,
 }
 
+/// The errors that any action of any product may answer with.
+///
+/// ```
+/// use alibabacloud_runtime::descriptor::PLATFORM_ERRORS;
+///
+/// let expired = PLATFORM_ERRORS.iter().find(|error| error.code == "InvalidTimeStamp.Expired");
+/// assert!(expired.is_some_and(|error| error.description.contains("clock")));
+/// ```
+pub static PLATFORM_ERRORS: &[&ErrorDescriptor] = crate::platform::table::ERRORS;
+
 /// A documented error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorDescriptor {
@@ -369,7 +427,7 @@ pub struct ErrorDescriptor {
     pub status: u16,
     /// The message that the documentation gives; empty if it gives none.
     pub message: &'static str,
-    /// Whether it says that a limit was exceeded: the request was not executed and may be sent again later.
+    /// Whether it means that a limit was exceeded: the request was not executed and is retried later.
     pub throttling: bool,
     /// What to do about it, in Markdown; empty if the message says all.
     pub description: &'static str,

@@ -12,10 +12,6 @@ const LONGEST_PHONE: usize = 15;
 /// The longest country code.
 const COUNTRY_CODE: usize = 3;
 
-/// What may stand between two digits of a number, as spelled in percent-encoding and HTML.
-const ESCAPED_SEPARATORS: [&str; 10] =
-    ["%2520", "%252B", "%252b", "%20", "%2B", "%2b", "%2D", "%2d", "&nbsp;", "&#43;"];
-
 /// The digits of a number, without separators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Digits(Vec<u8>);
@@ -44,10 +40,17 @@ impl Digits {
     }
 }
 
-/// The value of a decimal digit in the scripts that people type numbers in.
+/// The value of a decimal digit in the scripts that people type numbers in, and in the styles that they copy from elsewhere.
 fn digit(c: char) -> Option<u8> {
-    // The first digit of each: ASCII, Arabic, Persian, Devanagari, Bengali, Thai, full width.
-    const ZEROS: [u32; 7] = [0x30, 0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0xFF10];
+    // The first digit of each: ASCII, Arabic, Persian, Devanagari, Bengali, Gurmukhi, Gujarati, Tamil, Telugu, Kannada, Malayalam, Thai,
+    // Lao, Tibetan, Burmese, Khmer, Mongolian, full width, and the five styles of mathematics.
+    const ZEROS: [u32; 23] = [
+        0x30, 0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xE50, 0xED0, 0xF20, 0x1040,
+        0x17E0, 0x1810, 0xFF10, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6,
+    ];
+    if c.is_ascii() {
+        return c.to_digit(10).and_then(|digit| u8::try_from(digit).ok());
+    }
     let offset = ZEROS.iter().map(|zero| u32::from(c).wrapping_sub(*zero)).find(|offset| *offset < 10)?;
     u8::try_from(offset).ok()
 }
@@ -55,10 +58,11 @@ fn digit(c: char) -> Option<u8> {
 /// Whether the character may stand between two digits of a number.
 fn is_separator(c: char) -> bool {
     c.is_whitespace()
+        || c.is_control()
         || matches!(
             c,
-            '+' | '-' | '.' | '(' | ')' | '/' | '_' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2010}'..='\u{2015}'
-                | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{2212}' | '\u{feff}' | '\u{ff0b}' | '\u{ff0d}'
+            '+' | '-' | '.' | '(' | ')' | '[' | ']' | '/' | '_' | '~' | '*' | '\u{b7}' | '\u{2022}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2010}'..='\u{2015}'
+                | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{2212}' | '\u{30fb}' | '\u{fe63}' | '\u{feff}' | '\u{ff0b}' | '\u{ff0d}'
                 | '\u{ff0e}' | '\u{ff08}' | '\u{ff09}'
         )
 }
@@ -114,20 +118,89 @@ impl Run {
     }
 }
 
+/// The first character of the text, and how many bytes spell it: as it is, or escaped as in URLs (up to three times), HTML or JSON.
+fn first(text: &str) -> Option<(char, usize)> {
+    let c = text.chars().next()?;
+    let escaped = match c {
+        '%' => percent_encoded(text),
+        '&' => entity(text),
+        '\\' => json_escape(text),
+        _ => None,
+    };
+    Some(escaped.unwrap_or((c, c.len_utf8())))
+}
+
+/// A character whose bytes are each spelled `%41`, or `%2541`.
+fn percent_encoded(text: &str) -> Option<(char, usize)> {
+    let (mut bytes, mut at) = (Vec::new(), 0);
+    loop {
+        let mut rest = text[at..].strip_prefix('%')?;
+        while let Some(once_less) = rest.strip_prefix("25") {
+            rest = once_less;
+        }
+        bytes.push(u8::from_str_radix(rest.get(..2).filter(|digits| is_hex(digits))?, 16).ok()?);
+        at = text.len() - rest.len() + 2;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => return Some((text.chars().next()?, at)),
+            Err(error) if error.error_len().is_some() => return None,
+            Err(_) => {}
+        }
+    }
+}
+
+/// A character that HTML spells `&#65;`, `&#x41;` or `&nbsp;`.
+fn entity(text: &str) -> Option<(char, usize)> {
+    const NAMES: [(&str, char); 8] = [
+        ("nbsp", ' '),
+        ("ensp", ' '),
+        ("emsp", ' '),
+        ("thinsp", ' '),
+        ("ndash", '-'),
+        ("mdash", '-'),
+        ("shy", '-'),
+        ("plus", '+'),
+    ];
+    let end = text.bytes().take(12).position(|byte| byte == b';')?;
+    let name = &text[1..end];
+    let code = match name.strip_prefix('#') {
+        Some(number) => match number.strip_prefix(['x', 'X']) {
+            Some(hex) if is_hex(hex) => u32::from_str_radix(hex, 16).ok(),
+            _ => number.parse().ok(),
+        }
+        .and_then(char::from_u32),
+        None => NAMES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c),
+    };
+    Some((code?, end + 1))
+}
+
+/// A character that JSON spells `\u0041`, `\n` or `\t`.
+fn json_escape(text: &str) -> Option<(char, usize)> {
+    match text.as_bytes().get(1)? {
+        b'u' => {
+            let digits = text.get(2..6).filter(|digits| is_hex(digits))?;
+            Some((u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)?, 6))
+        }
+        b'n' | b't' | b'r' => Some((' ', 2)),
+        _ => None,
+    }
+}
+
+fn is_hex(digits: &str) -> bool {
+    digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// All runs of digits in the text.
 fn runs(text: &str) -> Vec<Run> {
     let mut runs = Vec::new();
     let mut run = Run { digits: Vec::new(), places: Vec::new() };
     let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
-        let escaped = ESCAPED_SEPARATORS.iter().find(|escaped| text[at..].starts_with(**escaped));
-        let length = escaped.map_or(c.len_utf8(), |escaped| escaped.len());
+    while let Some((c, length)) = first(&text[at..]) {
         match digit(c) {
-            Some(digit) if escaped.is_none() => {
+            Some(digit) => {
                 run.digits.push(digit);
                 run.places.push(at..at + length);
             }
-            _ if escaped.is_some() || is_separator(c) => {}
+            _ if is_separator(c) => {}
             _ if run.digits.is_empty() => {}
             _ => runs.push(std::mem::replace(&mut run, Run { digits: Vec::new(), places: Vec::new() })),
         }
@@ -251,10 +324,28 @@ mod tests {
                 "١٣٩٠٠٠٠١٢٣٤",
                 "139%200000%201234",
                 "139\u{200b}00001234",
+                "139\u{0}0000\u{7}1234",
+                "1\u{0}3\u{0}9\u{0}0\u{0}0\u{0}0\u{0}0\u{0}1\u{0}2\u{0}3\u{0}4",
+                "[139] 0000~1234",
+                "139·0000•1234",
+                "𝟏𝟑𝟗𝟎𝟎𝟎𝟎𝟏𝟐𝟑𝟒",
+                "১৩৯০০০০১২৩৪",
+                "139%2D0000%2d1234",
+                "139%C2%A00000%25E2%2580%25911234",
+                "%28139%29%200000%252520 1234",
+                "%31%33%39%30%30%30%301%32%33%34",
+                "%EF%BC%91%EF%BC%93%EF%BC%9900001234",
+                "139&nbsp;0000&#45;1234",
+                "139&#xa0;0000&ndash;1234",
+                "&#49;&#51;&#x39;00001234",
+                r"139\u002d0000\u00a01234",
+                r"\u0031\u0033900001234",
+                r"139\t0000\n1234",
             ] {
                 for prefix in ["", "+86", "86", "0086 ", "+86 ", "%2B86", "86-"] {
                     let shown = without(number, &format!("the number {prefix}{spelling} is taken"));
-                    assert!(!shown.contains("1234") && !shown.contains("１２３４"), "{number}: {shown}");
+                    let end: String = spelling.chars().skip(spelling.chars().count() - 2).collect();
+                    assert!(!shown.contains(&end), "{number}: {shown}");
                     assert!(shown.starts_with("the number ") && shown.ends_with("• is taken"), "{number}: {shown}");
                 }
             }
@@ -287,6 +378,10 @@ mod tests {
             "0086 139 0000 1234",
             "+1 (202) 555-0123",
             "65 8123 4567",
+            "139\u{0}0000\u{1}1234",
+            "139%2D0000&#45;1234",
+            r"139\u00200000\t1234",
+            "𝟭𝟯𝟵𝟬𝟬𝟬𝟬𝟭𝟮𝟯𝟰",
             "8613900001234 8613900005678",
         ] {
             assert_eq!(masked(&format!("number {number} is taken")), "number • is taken");
@@ -301,6 +396,8 @@ mod tests {
             "before 2026-11-30 02:39:09",
             "2026-11-30T02:39:09Z",
             "the account 12345678901234567890",
+            "100% of 12% &c; %zz &#; \\u12 \\",
+            "50%, 20%",
             "",
         ] {
             assert_eq!(masked(text), text);

@@ -110,8 +110,22 @@ impl Endpoint {
         if query.is_empty() {
             return Ok(self.uri.clone());
         }
-        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone());
-        uri.path_and_query(format!("/?{query}")).build()
+        self.uri_of(self.authority.clone(), &format!("/?{query}"))
+    }
+
+    /// The URL with this authority, path and query.
+    pub(crate) fn uri_of(&self, authority: Authority, path_and_query: &str) -> Result<Uri, http::Error> {
+        Uri::builder().scheme(self.scheme.clone()).authority(authority).path_and_query(path_and_query).build()
+    }
+
+    /// Host and port as they stand in the URL.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Whether the host is an address, in front of which no name can stand.
+    pub(crate) fn is_address(&self) -> bool {
+        self.host().trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
     }
 }
 

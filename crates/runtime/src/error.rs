@@ -38,8 +38,7 @@ struct Inner {
     long_limit: Option<&'static str>,
     throttled_for: Option<Duration>,
     access_denied_detail: Option<String>,
-    /// What can be shown of the detail.
-    /// What may be shown of the three below.
+    /// What may be shown of this detail, of `recommend` and of `host_id`.
     details: Vec<(&'static str, Box<str>)>,
     recommend: Option<String>,
     host_id: Option<String>,
@@ -53,18 +52,18 @@ struct Inner {
 pub enum ErrorKind {
     /// The client or its settings do not allow the call: an endpoint that is not an address, say. *Nothing was sent.*
     ///
-    /// Sending again does not help; correct what the message names.
+    /// A retry does not help; correct what the message names.
     Configuration,
-    /// No credentials could be had. *Nothing was sent.*
+    /// No credentials were available. *Nothing was sent.*
     ///
-    /// Sending again helps only after the source of the credentials works. The message names the sources that were tried.
+    /// A retry helps only after the source of the credentials works. The message names the sources that were tried.
     Credentials,
-    /// A parameter has a value that cannot be sent, and the message names it. *Nothing was sent.*
+    /// A parameter has a value that cannot be sent; the message names it. *Nothing was sent.*
     InvalidRequest,
-    /// The call would have waited for its quota longer than its deadline allows, or got its turn too late for an answer. *Nothing was
+    /// The call would have waited for its quota longer than its deadline allows, or got its permit too late for a response. *Nothing was
     /// sent.*
     ///
-    /// [`Error::retry_after`] tells the wait that it would have needed. Send it later, slow the callers down, or
+    /// [`Error::retry_after`] is the wait that it would have needed. Send it later, slow the callers down, or
     /// raise the deadline or the limit.
     QuotaWait,
     /// The request was not handed to a connection: connection refused, name not found, TLS handshake or proxy tunnel failed, or no
@@ -73,8 +72,8 @@ pub enum ErrorKind {
     ///
     /// Check the endpoint, the region and the proxy settings (`HTTPS_PROXY`, `NO_PROXY`).
     NotSent,
-    /// The request was handed to a connection, and no complete answer came back: a timeout, a connection that broke, or an answer larger than
-    /// 16 MiB. *The outcome is unknown* ([`Error::outcome_unknown`]). If the answer had begun, its status, its request ID and its first
+    /// The request was handed to a connection, and no complete response came back: a timeout, a broken connection, or a response larger than
+    /// 16 MiB. *The outcome is unknown* ([`Error::outcome_unknown`]). If the response had begun, its status, its request ID and its first
     /// words are kept.
     ///
     /// An idempotent action was retried as often as the policy allows. Any other was not: find out first, with an action that
@@ -87,16 +86,16 @@ pub enum ErrorKind {
     /// deadline. If it happens often, other programs use the same account's limit, or the limit that is set is higher than the account's. A
     /// limit of an hour or a day is not waited for: the error names it, and [`Error::is_retryable`] is `false`.
     Throttled,
-    /// The service answered with an error: [`Error::code`] tells which. An HTTP 200 whose `Code` is not the code of success is such
+    /// The service responded with an error; [`Error::code`] names it. An HTTP 200 whose `Code` is not the code of success is such
     /// an error, too.
     ///
     /// *It was not executed*, and sending it again unchanged does not help, if the service refused it: a 4xx status (no 408) or a 2xx, and a code
     /// that names no failure of the service. *The outcome is unknown* ([`Error::outcome_unknown`]) with any other status, without a code, and
     /// with a code such as `InternalError`, `SystemError`, `UnknownError`, `ServiceUnavailable` or `RequestTimeout`; an idempotent action was
-    /// retried then. So with `SignatureNonceUsed`: something on the way sent the request twice.
+    /// retried then. So with `SignatureNonceUsed`: something between client and service sent the request twice.
     Service,
-    /// What came back is not an answer of the service, or does not prove success: HTML or JSON of a proxy, an empty or cut body, a
-    /// redirect, an answer with neither `Code` nor a member of the result, one that names its `Code` twice.
+    /// What came back is not a response of the service, or does not prove success: HTML or JSON of a proxy, an empty or cut body, a
+    /// redirect, a response with neither `Code` nor a member of the result, one that names its `Code` twice.
     ///
     /// *The outcome is unknown* ([`Error::outcome_unknown`]) unless the status is 401, 403, 407, 413, 414 or 431: with these, what stands in
     /// between refuses a request before it hands it on. Look at what stands between the program and the service: a proxy, a gateway, an
@@ -169,16 +168,14 @@ impl Error {
         let inner = &mut *self.0;
         // Hidden first and cut then: half a number would not be found any more. What is far too long is not even searched.
         let hidden = |text: &str| redactor.hide(beginning(text, LONGEST_SEARCHED)).into_owned();
-        let message = redactor.hide_foreign(beginning(&inner.message, LONGEST_SEARCHED));
-        inner.message = cut(&message, LONGEST_MESSAGE).into_owned();
-        inner.code = inner.code.as_deref().map(|code| cut(&hidden(code), LONGEST_ID).into_owned());
+        let foreign = |text: &str| redactor.hide_foreign(beginning(text, LONGEST_SEARCHED));
+        inner.message = cut(&foreign(&inner.message), LONGEST_MESSAGE).into_owned();
+        inner.code = inner.code.as_deref().map(|code| cut(&foreign(code), LONGEST_ID).into_owned());
         inner.request_id = inner.request_id.as_deref().map(|id| cut(&hidden(id), LONGEST_ID).into_owned());
         let denial = inner.access_denied_detail.as_deref().map(denial).unwrap_or_default().into_iter();
         let of_envelope = [("Recommend", inner.recommend.as_deref()), ("HostId", inner.host_id.as_deref())];
         let of_envelope = of_envelope.into_iter().filter_map(|(name, text)| Some((name, text?.to_owned())));
-        let shown = |text: String| {
-            one_line(&cut(&redactor.hide_foreign(beginning(&text, LONGEST_SEARCHED)), LONGEST_ID)).into_boxed_str()
-        };
+        let shown = |text: String| one_line(&cut(&foreign(&text), LONGEST_ID)).into_boxed_str();
         inner.details = denial.chain(of_envelope).map(|(name, text)| (name, shown(text))).collect();
         self
     }
@@ -270,7 +267,7 @@ impl Error {
         self.0.kind
     }
 
-    /// The action that was called, e.g. `ChatappSyncPhoneNumber`; `None` for failures outside a call.
+    /// The action that was called, e.g. `ChatappSyncPhoneNumber`; `None` if the failure is not of a call.
     pub fn action(&self) -> Option<&str> {
         self.0.action.as_deref()
     }
@@ -282,7 +279,7 @@ impl Error {
         self.0.code.as_deref()
     }
 
-    /// What happened, in words: the service's message where there is one. Values of sensitive parameters are hidden in it.
+    /// What happened, in words: the service's message where there is one. Values of sensitive parameters are redacted.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -292,7 +289,7 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
-    /// The HTTP status of the answer; `None` when there was none.
+    /// The HTTP status of the response; `None` if there was none.
     pub fn http_status(&self) -> Option<u16> {
         self.0.http_status
     }
@@ -303,7 +300,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// How long a throttled call was tried before it was given up, waits included; `None` if the kind is not
+    /// How long a throttled call was retried before it failed, waits included; `None` if the kind is not
     /// [`Throttled`](ErrorKind::Throttled).
     pub fn throttled_for(&self) -> Option<Duration> {
         self.0.throttled_for
@@ -317,32 +314,32 @@ impl Error {
         self.0.access_denied_detail.as_deref()
     }
 
-    /// Where the service says to look for help (`Recommend`), usually an address. It is complete: it may hold what was sent.
+    /// Where the service points to for help (`Recommend`), usually an address. It is complete: it may hold what was sent.
     pub fn recommend(&self) -> Option<&str> {
         self.0.recommend.as_deref()
     }
 
-    /// The host that answered (`HostId`), to quote in a support ticket.
+    /// The host that responded (`HostId`), to quote in a support ticket.
     pub fn host_id(&self) -> Option<&str> {
         self.0.host_id.as_deref()
     }
 
-    /// What the service said beside its message, by name, to show to a person: why access was denied (`AuthAction`,
+    /// What the service reported beside its message, by name, to show to a person: why access was denied (`AuthAction`,
     /// `NoPermissionType`, `NoPermissionPolicyType`, `PolicyType`, or `AccessDeniedDetail` if that is text), `Recommend` and `HostId`.
     ///
-    /// Values that were sent, secrets, and what may be a phone number are hidden, as in [`message`](Self::message); each text has at
-    /// most 256 bytes and no line breaks. Empty if the service said nothing.
+    /// Values that were sent, secrets, and what may be a phone number are redacted, as in [`message`](Self::message); each text has at
+    /// most 256 bytes and no line breaks. Empty if the service reported nothing.
     pub fn details(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.details.iter().map(|(name, text)| (*name, &**text))
     }
 
-    /// The body of the answer as it came, or its beginning if it broke off; `None` if there was none. It may hold personal data in
+    /// The body of the response as it arrived, or its beginning if it broke off; `None` if there was none. It may hold personal data in
     /// clear text, so it is not for logs.
     pub fn raw_body(&self) -> Option<&Bytes> {
         self.0.answer.as_ref().map(|(_, body)| body)
     }
 
-    /// The headers of the answer; `None` if there was none.
+    /// The headers of the response; `None` if there was none.
     pub fn headers(&self) -> Option<&HeaderMap> {
         self.0.answer.as_ref().map(|(headers, _)| headers)
     }
@@ -352,17 +349,17 @@ impl Error {
         self.0.nonce.as_deref()
     }
 
-    /// How many attempts were made, those that found no connection included; 0 when it did not come to one.
+    /// The number of attempts, those without a connection included; 0 if there was none.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// Whether the call may or may not have taken effect: it was sent, and nothing that came back says that it was not executed.
+    /// Whether the call may have taken effect: it was sent, and nothing proves that it was not executed.
     pub fn outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
     }
 
-    /// Whether a limit was exceeded, at the service or (before anything was sent) in this process.
+    /// Whether a limit was exceeded: at the service, or in this process before anything was sent.
     pub fn is_throttling(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Throttled | ErrorKind::QuotaWait)
     }
@@ -372,7 +369,7 @@ impl Error {
         self.0.long_limit.is_some()
     }
 
-    /// Whether the same call may succeed if it is sent again after a while, and sending it again can do no harm.
+    /// Whether the same call may succeed later, and repeating it can do no harm.
     ///
     /// The client has retried such a call already, as far as its deadline and [`RetryPolicy`](crate::RetryPolicy) allow.
     pub fn is_retryable(&self) -> bool {
@@ -384,7 +381,7 @@ impl Error {
     }
 
     /// Whether the service refused the caller's identity or permission, or there were no credentials: every other call with the same
-    /// credentials may fail likewise.
+    /// credentials may fail, too.
     pub fn is_auth(&self) -> bool {
         let refuses_identity =
             |code| matches!(platform::meaning(code), Some(Meaning::IdentityRefused | Meaning::TokenExpired));
@@ -397,7 +394,7 @@ impl Error {
         }
     }
 
-    /// Whether it is certain that the service did not receive the call.
+    /// Whether it is certain that nothing was sent to the service.
     pub fn is_not_sent(&self) -> bool {
         // An earlier attempt may have arrived.
         !self.0.outcome_unknown
@@ -417,7 +414,7 @@ const LONGEST_MESSAGE: usize = 4 << 10;
 pub(crate) const LONGEST_ID: usize = 256;
 
 /// How much of a text is searched for values to hide, in bytes.
-const LONGEST_SEARCHED: usize = 64 << 10;
+pub(crate) const LONGEST_SEARCHED: usize = 64 << 10;
 
 /// The beginning of a text, at most so many bytes of it.
 fn beginning(text: &str, longest: usize) -> &str {

@@ -1,4 +1,4 @@
-//! What happens on calls, told to a function of the user's: the hook for metrics.
+//! The events of calls, for the hook of metrics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::error::Error;
 pub use crate::throttle::QuotaEvent;
 use crate::throttle::QuotaKey;
 
-/// Something that happened on a call; see [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
+/// An event of a call; see [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
 ///
 /// An event holds no parameter value and no credential. The example `metrics` of the crate `alibabacloud-cams` exports duration,
 /// attempts, throttling and waiting with OpenTelemetry.
@@ -31,15 +31,15 @@ use crate::throttle::QuotaKey;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A request was sent, or tried to be, and its answer is judged.
+    /// An attempt ended: a request was sent, or could not be.
     AttemptEnded(AttemptEnded<'a>),
-    /// A call is over. Every call that began ends with exactly one such event.
+    /// A call ended. Every call has exactly one such event.
     CallEnded(CallEnded<'a>),
-    /// A call succeeded, and members of its response do not fit their type and were left out.
+    /// A call succeeded, and members of its response were left out because they do not fit their type.
     ResponseMismatch(ResponseMismatch<'a>),
-    /// Something happened to a quota. [`Throttle::quotas`](crate::Throttle::quotas) has the sums.
+    /// The state of a quota changed. [`Throttle::quotas`](crate::Throttle::quotas) has the sums.
     Quota {
-        /// Which quota it is.
+        /// The quota.
         key: &'a QuotaKey,
         /// What happened.
         event: &'a QuotaEvent,
@@ -52,19 +52,19 @@ pub enum Event<'a> {
 pub struct AttemptEnded<'a> {
     /// The action.
     pub action: &'a str,
-    /// Which attempt of the call it was, from 1.
+    /// The number of the attempt in its call, from 1.
     pub attempt: u32,
-    /// How long it waited for its quota.
+    /// How long it waited for its permit.
     pub quota_wait: Duration,
-    /// How long it took without that wait: signing, sending, and reading the answer.
+    /// How long it took without that wait: signing, sending, and reading the response.
     pub elapsed: Duration,
-    /// The HTTP status of the answer, if there was one.
+    /// The HTTP status of the response, if there was one.
     pub http_status: Option<u16>,
     /// The service's ID of the request, if it named one.
     pub request_id: Option<&'a str>,
     /// Why it failed; `None` if it succeeded.
     pub error: Option<&'a Error>,
-    /// After which wait the call is sent again; `None` if this was the last attempt.
+    /// The backoff before the retry; `None` if this was the last attempt.
     pub again_after: Option<Duration>,
 }
 
@@ -74,9 +74,9 @@ pub struct AttemptEnded<'a> {
 pub struct CallEnded<'a> {
     /// The action.
     pub action: &'a str,
-    /// How often it was sent; 0 if it did not come to that.
+    /// The number of attempts; 0 if nothing was sent.
     pub attempts: u32,
-    /// How long it waited for its quota, over all attempts.
+    /// How long it waited for its permits, over all attempts.
     pub quota_wait: Duration,
     /// How long it took, all waits included.
     pub elapsed: Duration,
@@ -107,13 +107,13 @@ pub enum Outcome<'a> {
     },
     /// It failed.
     Failed(&'a Error),
-    /// The caller did not wait for the end. If a request was under way, it may have taken effect.
+    /// The future was dropped before the call ended. A request that was in flight may have taken effect.
     Abandoned,
 }
 
 type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
-/// Tells events to the user's function, if there is one.
+/// Reports events to the user's function, if there is one.
 #[derive(Clone, Default)]
 pub(crate) struct Events(Option<Hook>);
 

@@ -61,6 +61,7 @@ mod proof;
 mod redact;
 mod response;
 mod retry;
+mod roa;
 pub mod sign;
 mod skew;
 pub mod testing;

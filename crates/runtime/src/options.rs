@@ -22,7 +22,7 @@ use crate::retry::RetryPolicy;
 pub struct CallOptions {
     retry: Option<RetryPolicy>,
     attempt_timeout: Option<Duration>,
-    deadline: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
     pub(crate) region: Option<String>,
     pub(crate) credentials: Option<Arc<dyn ProvideCredentials>>,
     pub(crate) headers: Headers,
@@ -41,7 +41,7 @@ impl CallOptions {
         }
     }
 
-    /// How long the call may take with all its attempts and waits, the wait for its quota included.
+    /// How long the call may take with all its attempts and waits, the wait for its permit included.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
@@ -53,7 +53,7 @@ impl CallOptions {
         self
     }
 
-    /// How often the call is sent, and how long it waits in between.
+    /// How often the call is retried, and how long it waits in between.
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = Some(policy);
         self
@@ -70,7 +70,7 @@ impl CallOptions {
 
     /// The source of the credentials that sign the call.
     ///
-    /// Quotas stay those of the client. To call for another account, build a client for it.
+    /// The call counts for the account of these credentials: for the one in the ARN of an assumed role, else for their access key.
     pub fn credentials(mut self, provider: impl ProvideCredentials) -> Self {
         self.credentials = Some(Arc::new(provider));
         self
@@ -111,7 +111,7 @@ impl fmt::Debug for CallOptions {
     }
 }
 
-/// What holds for a call.
+/// The settings that hold for a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) retry: RetryPolicy,
@@ -119,8 +119,8 @@ pub(crate) struct Options {
     pub(crate) deadline: Duration,
 }
 
-/// How much of the time must be left for the answer when a call's turn comes (at most a quarter of the deadline): a call that is sent
-/// at the last moment ends with an unknown outcome.
+/// How much of the deadline must be left for the response when a call gets its permit (at most a quarter): a call that is sent at
+/// the last moment ends with an unknown outcome.
 const TIME_FOR_THE_ANSWER: Duration = Duration::from_secs(1);
 
 impl Options {
@@ -128,7 +128,7 @@ impl Options {
     pub(crate) const DEFAULT: Self =
         Self { retry: RetryPolicy::new(), attempt_timeout: Duration::from_secs(10), deadline: Duration::from_secs(60) };
 
-    /// How much of the deadline is kept for the answer.
+    /// How much of the deadline is kept for the response.
     pub(crate) fn time_for_the_answer(&self) -> Duration {
         TIME_FOR_THE_ANSWER.min(self.deadline / 4)
     }

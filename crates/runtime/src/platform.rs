@@ -1,7 +1,12 @@
-//! The error codes that the platform answers with, whatever the product: one table.
+//! What codes mean that the platform answers with, whatever the product.
 //!
-//! Gateways and products spell the same failure differently (`InternalError`, `internalerror`, `InternalError.Db`,
-//! `isp.SYSTEM_ERROR`), so the table holds families, and letter case is ignored.
+//! The facts stand in `api-spec/platform.yaml`, and the generator writes the tables from it.
+
+#[rustfmt::skip]
+#[allow(clippy::needless_update, reason = "descriptors grow")]
+pub mod table;
+
+use self::table::{MEANINGS, REFUSES_A_PARAMETER, SUCCESS_NUMBERS, SUCCESS_WORDS};
 
 /// What an error code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,69 +33,9 @@ enum Codes {
     /// The code itself, and whatever follows it after a dot.
     Family(&'static str),
     /// Codes with these letters anywhere, as a code without its dots, dashes and underscores spells them; not those that refuse a
-    /// parameter ([`REFUSES_A_PARAMETER`]).
+    /// parameter.
     Containing(&'static str),
 }
-
-use Codes::{Containing, Family};
-
-/// The first row that matches counts.
-const TABLE: &[(Codes, Meaning)] = &[
-    (Family("Throttling.Day"), Meaning::LongLimit("day")),
-    (Family("Throttling.User.Day"), Meaning::LongLimit("day")),
-    (Family("Throttling.Api.Day"), Meaning::LongLimit("day")),
-    (Family("Throttling.Hour"), Meaning::LongLimit("hour")),
-    (Family("Throttling.User.Hour"), Meaning::LongLimit("hour")),
-    (Family("Throttling.Api.Hour"), Meaning::LongLimit("hour")),
-    (Family("isv.BUSINESS_LIMIT_CONTROL"), Meaning::LongLimit("minute, hour or day")),
-    (Containing("daylimit"), Meaning::LongLimit("day")),
-    (Containing("dailylimit"), Meaning::LongLimit("day")),
-    (Containing("hourlimit"), Meaning::LongLimit("hour")),
-    (Containing("hourlylimit"), Meaning::LongLimit("hour")),
-    (Containing("monthlimit"), Meaning::LongLimit("month")),
-    (Containing("monthlylimit"), Meaning::LongLimit("month")),
-    (Family("Throttling"), Meaning::Throttled),
-    (Family("Rejected.Throttling"), Meaning::Throttled),
-    (Family("System.LimitControl"), Meaning::Throttled),
-    (Family("FlowControlError"), Meaning::Throttled),
-    (Family("TooManyRequests"), Meaning::Throttled),
-    (Family("InvalidTimeStamp.Expired"), Meaning::ClockWrong),
-    (Family("IllegalTimestamp"), Meaning::ClockWrong),
-    (Family("RequestTimeTooSkewed"), Meaning::ClockWrong),
-    (Family("InvalidSecurityToken.Expired"), Meaning::TokenExpired),
-    (Family("SecurityTokenExpired"), Meaning::TokenExpired),
-    (Family("InvalidAccessKeyId"), Meaning::IdentityRefused),
-    (Family("InvalidSecurityToken"), Meaning::IdentityRefused),
-    (Family("MissingSecurityToken"), Meaning::IdentityRefused),
-    (Family("SignatureDoesNotMatch"), Meaning::IdentityRefused),
-    (Family("IncompleteSignature"), Meaning::IdentityRefused),
-    (Family("Forbidden"), Meaning::IdentityRefused),
-    (Family("NoPermission"), Meaning::IdentityRefused),
-    (Family("Ram.PermissionDeny"), Meaning::IdentityRefused),
-    (Family("isp.RAM_PERMISSION_DENY"), Meaning::IdentityRefused),
-    (Family("Product.Unsubscript"), Meaning::IdentityRefused),
-    (Containing("nonceused"), Meaning::NonceUsed),
-    (Containing("internalerror"), Meaning::ServiceFailed),
-    (Containing("internalserver"), Meaning::ServiceFailed),
-    (Containing("internalservice"), Meaning::ServiceFailed),
-    (Containing("internalfail"), Meaning::ServiceFailed),
-    (Containing("servererror"), Meaning::ServiceFailed),
-    (Containing("serviceerror"), Meaning::ServiceFailed),
-    (Containing("systemerror"), Meaning::ServiceFailed),
-    (Containing("backenderror"), Meaning::ServiceFailed),
-    (Containing("unknownerror"), Meaning::ServiceFailed),
-    (Containing("unknownfail"), Meaning::ServiceFailed),
-    (Containing("unexpectederror"), Meaning::ServiceFailed),
-    (Containing("timeout"), Meaning::ServiceFailed),
-    (Containing("timedout"), Meaning::ServiceFailed),
-    (Containing("unavailable"), Meaning::ServiceFailed),
-    (Containing("systembusy"), Meaning::ServiceFailed),
-    (Containing("servicebusy"), Meaning::ServiceFailed),
-    (Containing("serverbusy"), Meaning::ServiceFailed),
-];
-
-/// How codes begin that refuse a parameter, which may have any name: `InvalidParameter.Timeout`.
-const REFUSES_A_PARAMETER: &[&str] = &["invalid", "missing", "illegal", "unsupported", "incorrect", "malformed"];
 
 /// What the platform means by the code; `None` for a code that it does not share among products.
 pub(crate) fn meaning(code: &str) -> Option<Meaning> {
@@ -98,17 +43,44 @@ pub(crate) fn meaning(code: &str) -> Option<Meaning> {
     let letters: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
     let refuses_a_parameter = REFUSES_A_PARAMETER.iter().any(|start| letters.starts_with(start));
     let is_about = |codes: Codes| match codes {
-        Family(family) => lower
+        Codes::Family(family) => lower
             .strip_prefix(&family.to_ascii_lowercase())
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.')),
-        Containing(part) => !refuses_a_parameter && letters.contains(part),
+        Codes::Containing(part) => !refuses_a_parameter && letters.contains(part),
     };
-    TABLE.iter().find(|(codes, _)| is_about(*codes)).map(|(_, meaning)| *meaning)
+    MEANINGS.iter().find(|(codes, _)| is_about(*codes)).map(|(_, meaning)| *meaning)
+}
+
+/// Whether a value of `Code` can only mean success, whatever a product documents.
+pub(crate) fn is_success(code: &str) -> bool {
+    let number = || code.bytes().all(|b| b.is_ascii_digit()).then(|| code.parse::<u32>().ok()).flatten();
+    SUCCESS_WORDS.iter().any(|word| word.eq_ignore_ascii_case(code))
+        || number().is_some_and(|number| SUCCESS_NUMBERS.iter().any(|range| range.contains(&number)))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::table::ERRORS;
     use super::*;
+
+    #[test]
+    fn an_error_of_the_platform_is_a_limit_where_its_code_means_one() {
+        for error in ERRORS {
+            let is_limit = matches!(meaning(error.code), Some(Meaning::Throttled | Meaning::LongLimit(_)));
+            assert_eq!(error.throttling, is_limit, "{}", error.code);
+        }
+    }
+
+    /// A family shadows another one that begins like it and comes later.
+    #[test]
+    fn every_row_of_the_table_is_reached() {
+        for (codes, expected) in MEANINGS {
+            let code = match codes {
+                Codes::Family(code) | Codes::Containing(code) => code,
+            };
+            assert_eq!(meaning(code), Some(*expected), "{code}");
+        }
+    }
 
     #[test]
     fn a_code_means_the_same_in_every_spelling_of_its_family() {
@@ -141,6 +113,13 @@ mod tests {
                     "Service.TimedOut",
                     "InternalServerError",
                     "SystemBusy",
+                    "System.Exception",
+                    "INTERNAL-EXCEPTION",
+                    "InnerError.Rpc",
+                    "Service.Failure",
+                    "isp.UNKNOWN_EXCEPTION",
+                    "BadGateway",
+                    "ServerOverloaded",
                 ],
                 Meaning::ServiceFailed,
             ),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::credentials::Credentials;
 use crate::descriptor::{Method, ParameterLocation, ProductDescriptor};
@@ -14,7 +14,7 @@ use crate::parameters::Parameter;
 use crate::redact::HIDDEN;
 use crate::sign::{self, acs3, rpc};
 
-/// The signature of a request.
+/// The signature of a request. An action of the ROA style is always signed with V3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SignatureVersion {
@@ -25,7 +25,7 @@ pub enum SignatureVersion {
     V3,
 }
 
-/// Where the parameters of an action travel.
+/// Where the parameters of an action travel. An action of the ROA style has its parameters where the specification puts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ParameterPlacement {
@@ -37,6 +37,9 @@ pub enum ParameterPlacement {
     /// signature and sensitive ones stay out of the URL in any case. A URL longer than 65,534 bytes cannot be sent.
     AsSpecified,
 }
+
+/// The content type of parameters in the body.
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What is the same for all requests of a client.
 pub(crate) struct Settings {
@@ -54,12 +57,21 @@ pub struct PreparedRequest {
     request: http::Request<Bytes>,
     /// The names of the sensitive parameters, as they stand in the request.
     sensitive: Vec<String>,
+    /// The path without what is sensitive of it.
+    path: String,
+    /// The host without what is sensitive of it.
+    host: String,
+    /// Whether the body is one parameter, and that is sensitive.
+    hides_body: bool,
 }
 
 impl PreparedRequest {
-    pub(crate) fn new(request: http::Request<Bytes>, parameters: &[Parameter<'_>]) -> Self {
-        let sensitive = parameters.iter().filter(|parameter| parameter.sensitive);
-        Self { request, sensitive: sensitive.map(|parameter| sign::encode(&parameter.name)).collect() }
+    /// `path` and `host` are as they may be shown.
+    pub(crate) fn new(request: http::Request<Bytes>, parameters: &[Parameter<'_>], path: String, host: String) -> Self {
+        let sensitive = || parameters.iter().filter(|parameter| parameter.sensitive);
+        let hides_body = sensitive().any(|parameter| parameter.location == ParameterLocation::Body);
+        let sensitive = sensitive().map(|parameter| sign::encode(&parameter.name)).collect();
+        Self { request, sensitive, path, host, hides_body }
     }
 
     /// The request itself. It holds a signature and, with temporary credentials, a token.
@@ -87,19 +99,24 @@ impl PreparedRequest {
 impl fmt::Display for PreparedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let uri = self.request.uri();
-        write!(f, "{} {}", self.request.method(), uri.path())?;
+        write!(f, "{} {}", self.request.method(), self.path)?;
         self.show_pairs(f, uri.query().unwrap_or_default(), '?')?;
-        write!(f, " HTTP/1.1\nhost: {}\n", uri.authority().map_or("", |authority| authority.as_str()))?;
-        for (name, value) in self.request.headers() {
+        write!(f, " HTTP/1.1\nhost: {}\n", self.host)?;
+        for (name, value) in self.request.headers().iter().filter(|(name, _)| *name != HOST) {
             let value = if value.is_sensitive() { HIDDEN } else { value.to_str().unwrap_or("<not text>") };
             writeln!(f, "{name}: {value}")?;
         }
         let body = std::str::from_utf8(self.request.body()).unwrap_or_default();
-        if !body.is_empty() {
-            f.write_str("\n")?;
-            self.show_pairs(f, body, '\0')?;
+        if body.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        f.write_str("\n")?;
+        let is_form = self.request.headers().get(CONTENT_TYPE).is_some_and(|it| it == FORM);
+        match (is_form, self.hides_body) {
+            (true, _) => self.show_pairs(f, body, '\0'),
+            (false, true) => f.write_str(HIDDEN),
+            (false, false) => f.write_str(body),
+        }
     }
 }
 
@@ -114,6 +131,8 @@ impl fmt::Debug for PreparedRequest {
 pub(crate) struct Unsigned<'a> {
     pub(crate) action: &'a str,
     pub(crate) method: Method,
+    /// The path with names of parameters in braces; empty for the RPC style.
+    pub(crate) path: &'a str,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) parameters: &'a [Parameter<'a>],
     /// The caller's headers.
@@ -129,7 +148,7 @@ pub(crate) fn prepare(
     timestamp: &str,
     nonce: &str,
 ) -> Result<http::Request<Bytes>, Error> {
-    let Unsigned { action, method, endpoint, parameters, headers: added } = unsigned;
+    let Unsigned { action, method, endpoint, parameters, headers: added, .. } = unsigned;
     let in_url = method.is_bodiless();
     let in_query = |parameter: &&Parameter<'_>| {
         let specified = settings.placement == ParameterPlacement::AsSpecified;
@@ -141,12 +160,7 @@ pub(crate) fn prepare(
         _ => sign::canonical_query(parameters.iter().filter(in_query).map(pair)),
     };
     let mut request = http::Request::new(Bytes::new());
-    *request.method_mut() = match method {
-        Method::Post => http::Method::POST,
-        Method::Get => http::Method::GET,
-        Method::Put => http::Method::PUT,
-        Method::Delete => http::Method::DELETE,
-    };
+    *request.method_mut() = self::method(method);
     let headers = request.headers_mut();
     let signature = if in_url { SignatureVersion::V3 } else { settings.signature };
     headers.reserve(if signature == SignatureVersion::V3 { 11 } else { 4 });
@@ -163,6 +177,7 @@ pub(crate) fn prepare(
                 host: endpoint.host_and_port(),
                 action,
                 version: settings.product.version,
+                path: "/",
                 query: &query,
                 body: body.as_bytes(),
                 timestamp,
@@ -212,10 +227,21 @@ pub(crate) fn prepare(
     })?;
     let headers = request.headers_mut();
     if !body.is_empty() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
     }
     *request.body_mut() = Bytes::from(body);
     Ok(request)
+}
+
+/// The method as the HTTP library has it.
+pub(crate) fn method(method: Method) -> http::Method {
+    match method {
+        Method::Post => http::Method::POST,
+        Method::Get => http::Method::GET,
+        Method::Put => http::Method::PUT,
+        Method::Delete => http::Method::DELETE,
+        Method::Patch => http::Method::PATCH,
+    }
 }
 
 fn pair<'p>(parameter: &'p Parameter<'_>) -> (&'p str, &'p str) {
@@ -223,7 +249,7 @@ fn pair<'p>(parameter: &'p Parameter<'_>) -> (&'p str, &'p str) {
 }
 
 /// Adds headers whose values share one buffer: an allocation each would cost more than the hashing of a request.
-fn insert_all<'a>(
+pub(crate) fn insert_all<'a>(
     headers: &mut http::HeaderMap,
     pairs: impl Iterator<Item = (&'static HeaderName, &'a str)>,
 ) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! What a successful call returns: the typed answer and what is known about the call.
+//! What a successful call returns: the typed output and the facts of the call.
 
 use std::fmt;
 use std::ops::Deref;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::decode::Mismatches;
 use crate::value::Hidden;
 
-/// The typed answer of a successful call (by `Deref`), and what is known about the call.
+/// The output of a successful call (by `Deref`), and the facts of the call.
 #[derive(Clone)]
 pub struct Response<T> {
     value: T,
@@ -18,7 +18,7 @@ pub struct Response<T> {
     pub(crate) metadata: Metadata,
 }
 
-/// Without `Debug`: the body holds what the typed answer hides.
+/// Without `Debug`: the body holds what the output redacts.
 #[derive(Clone, Default)]
 pub(crate) struct Metadata {
     pub(crate) request_id: Option<String>,
@@ -54,12 +54,12 @@ impl<T> Response<T> {
         Self { value, untyped: false, metadata }
     }
 
-    /// The answer to an untyped call.
+    /// The response to an untyped call.
     pub(crate) fn untyped(value: T, metadata: Metadata) -> Self {
         Self { value, untyped: true, metadata }
     }
 
-    /// The typed answer alone.
+    /// Returns the output alone.
     pub fn into_inner(self) -> T {
         self.value
     }
@@ -70,17 +70,17 @@ impl<T> Response<T> {
         self.metadata.request_id.as_deref()
     }
 
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub fn http_status(&self) -> u16 {
         self.metadata.http_status
     }
 
-    /// How many times the request was sent until it succeeded; at least 1.
+    /// The number of attempts until the call succeeded; at least 1.
     pub fn attempts(&self) -> u32 {
         self.metadata.attempts
     }
 
-    /// How long the call waited for its quota, over all attempts.
+    /// How long the call waited for its permits, over all attempts.
     pub fn quota_wait(&self) -> Duration {
         self.metadata.quota_wait
     }
@@ -91,7 +91,7 @@ impl<T> Response<T> {
         &self.metadata.mismatches
     }
 
-    /// The answer as it came, with every member that the type does not know. It holds personal data in clear text.
+    /// The body as it arrived, with every member that the type does not know. It holds personal data in clear text.
     pub fn raw_body(&self) -> &Bytes {
         &self.metadata.body
     }
@@ -105,7 +105,7 @@ impl<T> Deref for Response<T> {
     }
 }
 
-/// The raw body is left out: it holds what the typed answer hides. So is the answer to an untyped call.
+/// The raw body is left out: it holds what the output redacts. So is the response to an untyped call.
 impl<T: fmt::Debug> fmt::Debug for Response<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value: &dyn fmt::Debug = if self.untyped { &Hidden } else { &self.value };

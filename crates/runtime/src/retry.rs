@@ -1,4 +1,4 @@
-//! What to retry, when, and how often: a pure decision; time and dice are handed in.
+//! What to retry, when, and how often: a pure decision; time and random numbers are arguments.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
-/// How often a call is retried, how long it waits in between, and how much retrying an outage is worth.
+/// How often a call is retried, and how long it waits in between.
 ///
 /// What is retried does not depend on it. An action that is not idempotent is retried only on proof that the request was not executed: it
 /// was not handed to a connection, or the service itself refused it (its own error form, no 3xx, 408 or 5xx status, and a code that names no
@@ -45,22 +45,21 @@ impl RetryPolicy {
         Self { max_attempts: 3, first_backoff: Duration::from_millis(200), max_backoff: Duration::from_secs(20) }
     }
 
-    /// One attempt, whatever happens.
+    /// One attempt and no retry.
     pub const fn never() -> Self {
         Self::new().max_attempts(1)
     }
 
-    /// How many attempts a call makes at most, without those that are throttled; one means one attempt, whatever happens. Zero counts as
-    /// one.
+    /// The largest number of attempts, without those that are throttled. One means no retry at all, and zero counts as one.
     #[must_use]
     pub const fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = if attempts == 0 { 1 } else { attempts };
         self
     }
 
-    /// The longest wait before the second attempt, which doubles with every further one, and the longest of all. The wait is
-    /// drawn evenly between nothing and the longest ("full jitter"), so that callers that failed together do not come back together.
-    /// A wait that the service asks for takes its place.
+    /// The longest backoff before the second attempt, which doubles with every retry, and the longest of all. The backoff is
+    /// drawn evenly between zero and the longest ("full jitter"), so that callers that failed together do not retry together.
+    /// A wait that the service asks for replaces it.
     #[must_use]
     pub const fn backoff(mut self, first: Duration, max: Duration) -> Self {
         self.first_backoff = first;

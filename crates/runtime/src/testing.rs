@@ -1,4 +1,4 @@
-//! For tests of code that uses a client: a transport that answers from a script and never reaches the network.
+//! A transport for tests, which answers from a script and never reaches the network.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -13,8 +13,8 @@ use crate::transport::{Handover, Transport, TransportError, TransportFuture};
 /// A [`Transport`] that answers requests in the order of a script, remembers them, and never reaches the network.
 ///
 /// Cheap to clone; clones share script and memory, so a test keeps one and gives the other to the client. Everything else of a
-/// call happens as always: quota, signature, judgement of the answer, repetition. With tokio's paused clock
-/// (`#[tokio::test(start_paused = true)]`) all waits are over at once.
+/// call happens as always: quota, signature, check of the response, retries. With tokio's paused clock
+/// (`#[tokio::test(start_paused = true)]`) every wait ends at once.
 ///
 /// ```
 /// use alibabacloud_runtime::testing::CannedTransport;
@@ -75,7 +75,7 @@ impl CannedTransport {
         self
     }
 
-    /// What was sent so far, every attempt by itself, in order.
+    /// The requests that were sent, one for each attempt, in order.
     pub fn sent(&self) -> Vec<SentRequest> {
         self.state().sent.clone()
     }
@@ -86,7 +86,7 @@ impl CannedTransport {
     }
 }
 
-/// A request after the end of the script fails as never sent; the message says so.
+/// A request after the end of the script fails as not sent, with a message that names the script.
 impl Transport for CannedTransport {
     fn send(&self, request: http::Request<Bytes>, _handover: &Handover) -> TransportFuture<'_> {
         Box::pin(async move {

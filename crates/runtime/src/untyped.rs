@@ -1,30 +1,61 @@
-//! Calls of actions that no specification knows yet, through the same pipeline.
+//! Calls of actions that have no specification, through the same pipeline.
 
 use std::fmt;
 
 use crate::decode::BODY;
-use crate::value::{Json, Member, Object, Value};
+use crate::descriptor::Method;
+use crate::value::{Hidden, Json, Member, Object, Value};
 
-/// A call by name, for an action that the generated crate does not have (yet).
+/// A call by name, for an action that the generated crate does not have.
 ///
-/// It is signed, throttled and judged like every call. What a descriptor knows about the action is used if there is one;
-/// otherwise the call has no quota, counts as not idempotent, and all its values count as sensitive.
+/// It is signed, throttled and checked like every call. The facts of the action's descriptor hold if there is one; otherwise
+/// the call has no quota, counts as not idempotent, and all its values count as sensitive.
 ///
 /// ```
 /// use alibabacloud_runtime::UntypedRequest;
 ///
 /// let request = UntypedRequest::new("ListChatappTemplate").parameter("CustSpaceId", "293483938849493");
 /// ```
+///
+/// An action of the ROA style is called by a method and a path:
+///
+/// ```
+/// use alibabacloud_runtime::UntypedRequest;
+/// use alibabacloud_runtime::descriptor::Method;
+///
+/// let request = UntypedRequest::new("ScaleNodePool")
+///     .route(Method::Post, "/clusters/{ClusterId}/nodepools/{NodepoolId}")
+///     .parameter("ClusterId", "c82e6987e2961451182edacd74faf")
+///     .parameter("NodepoolId", "np615c0e0966124216a0412e10afe0")
+///     .body(r#"{"count": 2}"#);
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct UntypedRequest {
     pub(crate) action: String,
     pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) route: Option<(Method, String)>,
+    pub(crate) body: Option<String>,
 }
 
 impl UntypedRequest {
     /// A call of the action with this name on the wire, without parameters so far.
     pub fn new(action: impl Into<String>) -> Self {
-        Self { action: action.into(), parameters: Vec::new() }
+        Self { action: action.into(), parameters: Vec::new(), route: None, body: None }
+    }
+
+    /// Calls the action by this method and path, as the ROA style does. A name in braces in the path stands for the parameter of that
+    /// name; all other parameters that no descriptor knows are in the query. Not needed for an action that the crate has.
+    #[must_use]
+    pub fn route(mut self, method: Method, path: impl Into<String>) -> Self {
+        self.route = Some((method, path.into()));
+        self
+    }
+
+    /// Sets the whole body, JSON text as the action documents it. Only the ROA style has such a body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = Some(body.into());
+        self
     }
 
     /// Adds a parameter by its name on the wire; lists and objects in the form in which the action documents them.
@@ -44,13 +75,39 @@ impl UntypedRequest {
 impl fmt::Debug for UntypedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.parameters.iter().map(|(name, _)| name).collect();
-        f.debug_struct("UntypedRequest").field("action", &self.action).field("parameters", &names).finish()
+        let mut debug = f.debug_struct("UntypedRequest");
+        debug.field("action", &self.action).field("parameters", &names);
+        if let Some((method, path)) = &self.route {
+            debug.field("method", method).field("path", path);
+        }
+        if self.body.is_some() {
+            debug.field("body", &Hidden);
+        }
+        debug.finish()
     }
 }
 
-/// A whole answer as JSON. Its members that tell how a call went are visible to the judgement of the answer.
+/// A whole response as JSON. Its members that tell how a call went are visible to the judgement of the answer.
 #[derive(Default)]
-pub(crate) struct JsonOutput(pub(crate) serde_json::Map<String, Json>);
+pub(crate) struct JsonOutput {
+    members: serde_json::Map<String, Json>,
+    /// An answer that is no object.
+    whole: Json,
+    /// Whether an answer may be something else than an object.
+    takes_whole: bool,
+}
+
+impl JsonOutput {
+    /// For an action whose answer may be anything: JSON that is no object, or nothing.
+    pub(crate) fn of_anything(takes_whole: bool) -> Self {
+        Self { takes_whole, ..Self::default() }
+    }
+
+    /// The answer; `null` if it is empty.
+    pub(crate) fn into_json(self) -> Json {
+        if self.takes_whole && self.members.is_empty() { self.whole } else { Json::Object(self.members) }
+    }
+}
 
 impl Object for JsonOutput {
     fn type_name(&self) -> &'static str {
@@ -59,17 +116,22 @@ impl Object for JsonOutput {
     fn each<'a>(&'a self, visit: &mut dyn FnMut(Member, &'a dyn Value)) {
         for name in ["Code", "Message", "RequestId", "Success"] {
             // Error bodies of newer gateways spell the names in lower case.
-            let in_any_case = || self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-            if let Some(value) = self.0.get(name).or_else(in_any_case) {
+            let in_any_case =
+                || self.members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+            if let Some(value) = self.members.get(name).or_else(in_any_case) {
                 visit(Member { name, field: name, sensitive: true }, value);
             }
         }
     }
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
-        // An answer that is no object is none of the service's.
-        (name != BODY).then(|| self.0.entry(name).or_insert(Json::Null) as &mut dyn Value)
+        if name == BODY {
+            // An answer of the RPC style that is no object is none of the service's.
+            return self.takes_whole.then_some(&mut self.whole as &mut dyn Value);
+        }
+        Some(self.members.entry(name).or_insert(Json::Null) as &mut dyn Value)
     }
     fn reset(&mut self) {
-        self.0.clear();
+        self.members.clear();
+        self.whole = Json::Null;
     }
 }

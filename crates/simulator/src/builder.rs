@@ -169,10 +169,11 @@ impl Builder {
                 product,
                 action,
                 limit: limit_of(action.name, action.rate_limit),
-                example: Example::new(
-                    action.example,
-                    action.success_codes.unwrap_or(product.success_codes).first().copied(),
-                ),
+                example: match action.success_codes.unwrap_or(product.success_codes).first().copied() {
+                    // The answer may be a list, text, or nothing; of these, nothing fits.
+                    None if action.example.is_empty() && !action.path.is_empty() => Example::nothing(),
+                    code => Example::new(action.example, code),
+                },
             })
             .collect();
         let exists = |name: &&String| actions.iter().any(|known| known.action.name == **name);

@@ -1,10 +1,12 @@
 //! A request, read as the call of an action: which scheme, which action, who claims to send it, and whether that is true.
 
+use alibabacloud_runtime::descriptor::{ActionDescriptor, ParameterDescriptor, ParameterLocation};
 use http::header::HOST;
 
 use crate::log::Parameter;
 use crate::refusal::Refusal;
 use crate::request::{Pair, Place, Request};
+use crate::route;
 use crate::signature::{Acs3, Authorization, Scheme, rpc_v1, sha256_hex};
 
 const CONTENT_HASH: &str = "x-acs-content-sha256";
@@ -94,6 +96,43 @@ impl<'a> Call<'a> {
         pairs.chain(headers).collect()
     }
 
+    /// The parameters of an action of the ROA style, as far as they are not those of every request.
+    pub(crate) fn add_to(&self, parameters: &mut Vec<Parameter>, action: &ActionDescriptor) {
+        if let Some(in_path) = route::read(action.path, route::path(self.request)) {
+            parameters.extend(in_path);
+        }
+        for described in action.parameters {
+            let name = described.name;
+            let found = match described.location {
+                ParameterLocation::Header if !name.to_ascii_lowercase().starts_with(OURS) => {
+                    self.request.header_text(name).map(|value| (value, Place::Header))
+                }
+                ParameterLocation::Body if !self.request.body.is_empty() => {
+                    Some((String::from_utf8_lossy(&self.request.body).into_owned(), Place::Body))
+                }
+                ParameterLocation::Host => {
+                    let host = self.request.host();
+                    host.split_once('.').map(|(label, _)| (label.to_owned(), Place::Host))
+                }
+                _ => None,
+            };
+            let in_log = |(value, place)| Parameter { name: name.to_owned(), value, place };
+            parameters.extend(found.map(in_log));
+        }
+    }
+
+    /// Whether a request of the ROA style has the parameter.
+    pub(crate) fn has_described(&self, described: &ParameterDescriptor) -> bool {
+        match described.location {
+            ParameterLocation::Header => self.request.header_text(described.name).is_some_and(|it| !it.is_empty()),
+            ParameterLocation::Body => !self.request.body.is_empty(),
+            ParameterLocation::Host => self.request.host().contains('.'),
+            // It would be another path.
+            ParameterLocation::Path => true,
+            _ => self.has_parameter(described.name),
+        }
+    }
+
     /// A fact that each scheme puts in its own place.
     fn common(&self, parameter: &str, header: &str) -> Option<String> {
         let in_header = || self.request.header_text(header).filter(|value| !value.is_empty());
@@ -121,16 +160,16 @@ impl<'a> Call<'a> {
     }
 
     fn rpc_v1_claims(&self) -> Result<Claims, Refusal> {
-        let piece = |name: &str, code| {
-            let refusal = || Refusal::missing_piece(code, &format!("the parameter {name}"));
+        let piece = |name: &str| {
+            let refusal = || Refusal::missing_piece(name, &format!("the parameter {name}"));
             self.parameter(name).ok_or_else(refusal)
         };
-        let key_id = piece("AccessKeyId", "MissingAccessKeyId")?;
-        piece("Signature", "MissingSignature")?;
-        let method = piece("SignatureMethod", "MissingSignatureMethod")?;
-        let version = piece("SignatureVersion", "MissingSignatureVersion")?;
-        let timestamp = piece("Timestamp", "MissingTimestamp")?;
-        let nonce = piece("SignatureNonce", "MissingSignatureNonce")?;
+        let key_id = piece("AccessKeyId")?;
+        piece("Signature")?;
+        let method = piece("SignatureMethod")?;
+        let version = piece("SignatureVersion")?;
+        let timestamp = piece("Timestamp")?;
+        let nonce = piece("SignatureNonce")?;
         Ok(Claims {
             key_id,
             token: self.parameter("SecurityToken"),
@@ -143,9 +182,9 @@ impl<'a> Call<'a> {
 
     fn acs3_claims(&self) -> Result<Claims, Refusal> {
         let authorization = Authorization::parse(&self.authorization).ok_or(Refusal::AUTHORIZATION)?;
-        let piece = |name: &str, code| {
-            let value = self.request.header_text(name).filter(|value| !value.is_empty());
-            value.ok_or_else(|| Refusal::missing_piece(code, &format!("the header {name}")))
+        let piece = |header: &str, name| {
+            let value = self.request.header_text(header).filter(|value| !value.is_empty());
+            value.ok_or_else(|| Refusal::missing_piece(name, &format!("the header {header}")))
         };
         let ours = self.request.headers.keys().map(http::HeaderName::as_str);
         let ours = ours.filter(|name| name.starts_with(OURS));
@@ -154,10 +193,10 @@ impl<'a> Call<'a> {
                 return Err(Refusal::header_not_signed(name));
             }
         }
-        piece(HOST.as_str(), "MissingHost")?;
-        let timestamp = piece("x-acs-date", "MissingTimestamp")?;
-        let nonce = piece("x-acs-signature-nonce", "MissingSignatureNonce")?;
-        piece(CONTENT_HASH, "MissingContentSha256")?;
+        piece(HOST.as_str(), "Host")?;
+        let timestamp = piece("x-acs-date", "Timestamp")?;
+        let nonce = piece("x-acs-signature-nonce", "SignatureNonce")?;
+        piece(CONTENT_HASH, "ContentSha256")?;
         Ok(Claims {
             key_id: authorization.key_id.to_owned(),
             token: self.request.header_text("x-acs-security-token").filter(|it| !it.is_empty()),

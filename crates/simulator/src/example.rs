@@ -36,6 +36,11 @@ impl Example {
         }
     }
 
+    /// An empty answer.
+    pub(crate) fn nothing() -> Self {
+        Self { before: String::new(), after: String::new(), has_request_id: false }
+    }
+
     /// The answer's text.
     pub(crate) fn with_request_id(&self, request_id: &str) -> String {
         let id = if self.has_request_id { request_id } else { "" };
@@ -51,7 +56,7 @@ pub(crate) fn request_id_in(body: &[u8]) -> Option<String> {
 }
 
 fn is_request_id(name: &str) -> bool {
-    name == "RequestId" || name == "requestId"
+    ["RequestId", "requestId", "request_id"].contains(&name)
 }
 
 /// The members of a JSON object: names (escapes not undone) and where the values stand. `None` if the text is something

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, Method, ProductDescriptor, RateLimit};
+use alibabacloud_runtime::descriptor::{ActionDescriptor, Method, ParameterDescriptor, ProductDescriptor, RateLimit};
+use alibabacloud_runtime::private::platform;
 
 use crate::answer::{Answer, fresh_request_id};
 use crate::builder::{RetryAfter, ThrottledAnswer};
@@ -18,6 +19,8 @@ use crate::nonces::Nonces;
 use crate::quota::{QuotaKey, Quotas};
 use crate::refusal::Refusal;
 use crate::request::Request;
+use crate::route;
+use crate::signature::Scheme;
 
 /// How far a timestamp may be off, either way.
 const CLOCK_SKEW: Duration = Duration::from_secs(15 * 60);
@@ -91,8 +94,13 @@ impl Gateway {
     /// [`Answer::delay`]: that is the caller's part.
     pub fn handle(&self, request: &Request, now: Instants) -> Answer {
         let call = Call::read(request);
-        let action = call.action();
-        let known = action.as_deref().and_then(|name| self.actions_named(name).next());
+        let route = self.route(&call);
+        let action = route.map(|known| known.action.name.to_owned()).or_else(|| call.action());
+        let known = route.or_else(|| self.actions_named(action.as_deref()?).next());
+        let mut parameters = call.parameters();
+        if let Some(route) = route {
+            call.add_to(&mut parameters, route.action);
+        }
         let mut received = Received {
             number: self.received.fetch_add(1, Ordering::Relaxed) + 1,
             connection: request.connection,
@@ -106,7 +114,7 @@ impl Gateway {
             action,
             key_id: call.key_id(),
             nonce: call.nonce(),
-            parameters: call.parameters(),
+            parameters,
             executed: false,
             status: 0,
             code: None,
@@ -133,38 +141,76 @@ impl Gateway {
     /// All checks, in the order in which the real gateway seems to make them.
     fn judge(&self, call: &Call<'_>, now: Instants) -> Result<&Known, Refusal> {
         let method = call.request.method.as_str();
-        if !matches!(method, "GET" | "POST" | "PUT" | "DELETE") {
+        if !matches!(method, "GET" | "POST" | "PUT" | "DELETE" | "PATCH") {
             return Err(Refusal::METHOD);
         }
-        if call.request.path_and_query().0 != "/" {
-            return Err(Refusal::PATH);
-        }
-        let known = self.find(call)?;
-        // An action that is sent by POST is served by GET, too.
+        let is_roa = route::path(call.request) != "/" || self.route(call).is_some();
+        let known = if is_roa { self.find_route(call)? } else { self.find(call)? };
+        // An action of the RPC style that is sent by POST is served by GET, too.
         let expected = known.action.method;
-        if method != expected.as_str() && !(expected == Method::Post && method == "GET") {
+        if method != expected.as_str() && !(!is_roa && expected == Method::Post && method == "GET") {
             return Err(Refusal::other_method(expected));
         }
-        if !call.asks_for_json() {
+        if !is_roa && !call.asks_for_json() {
             return Err(Refusal::FORMAT);
+        }
+        if is_roa && call.scheme != Scheme::Acs3 && !known.action.anonymous {
+            return Err(Refusal::NOT_V3);
         }
         let account =
             if known.action.anonymous { String::new() } else { self.authenticate(call, now)?.account.clone() };
+        let is_there =
+            |it: &ParameterDescriptor| if is_roa { call.has_described(it) } else { call.has_parameter(it.name) };
         let mut parameters = known.action.parameters.iter();
-        if let Some(absent) = parameters.find(|it| it.required && !call.has_parameter(it.name)) {
+        if let Some(absent) = parameters.find(|it| it.required && !is_there(it)) {
             return Err(Refusal::missing_parameter(absent.name));
         }
         self.admit(known, account, now)?;
         Ok(known)
     }
 
+    /// The actions of the ROA style whose path this is, the most exact path first.
+    fn routes(&self, call: &Call<'_>) -> Vec<&Known> {
+        let path = route::path(call.request);
+        let fits = |known: &&Known| !known.action.path.is_empty() && route::read(known.action.path, path).is_some();
+        let mut routes: Vec<&Known> = self.actions.iter().filter(fits).collect();
+        routes.sort_by_key(|known| route::names(known.action.path));
+        routes
+    }
+
+    /// The action with this method and path. Where several versions of a product have it, the header names one.
+    fn route(&self, call: &Call<'_>) -> Option<&Known> {
+        let method = call.request.method.as_str();
+        let routes = self.routes(call);
+        let mut by_method = routes.into_iter().filter(|known| known.action.method.as_str() == method);
+        let first = by_method.next()?;
+        let version = call.version();
+        let is_asked_for = |known: &&Known| Some(known.product.version) == version.as_deref();
+        Some(std::iter::once(first).chain(by_method).find(is_asked_for).unwrap_or(first))
+    }
+
+    fn find_route(&self, call: &Call<'_>) -> Result<&Known, Refusal> {
+        let Some(known) = self.route(call) else {
+            return Err(if self.routes(call).is_empty() { Refusal::PATH } else { Refusal::OTHER_METHOD });
+        };
+        if call.version().as_deref() != Some(known.product.version) {
+            return Err(Refusal::VERSION);
+        }
+        // Older clients of this style name no action.
+        if call.action().is_some_and(|action| action != known.action.name) {
+            return Err(Refusal::OTHER_ACTION);
+        }
+        Ok(known)
+    }
+
     fn find(&self, call: &Call<'_>) -> Result<&Known, Refusal> {
         let name = call.action().ok_or(Refusal::MISSING_ACTION)?;
-        if self.actions_named(&name).next().is_none() {
+        let by_name = || self.actions_named(&name).filter(|known| known.action.path.is_empty());
+        if by_name().next().is_none() {
             return Err(Refusal::UNKNOWN_ACTION);
         }
         let version = call.version().unwrap_or_default();
-        let mut versions = self.actions_named(&name);
+        let mut versions = by_name();
         versions.find(|known| known.product.version == version).ok_or(Refusal::VERSION)
     }
 
@@ -201,17 +247,13 @@ impl Gateway {
         let key = QuotaKey { account, product, version, action: known.action.name };
         let admitted = self.state().quotas.admit(key, limit, now.monotonic);
         admitted.map_err(|free_in| {
-            let documented = known.action.errors.iter().chain(known.product.errors);
-            let documented = documented.copied().find(|error| error.code == "System.LimitControl");
-            let default = documented
-                .map_or((400, "Throttling.User", "The request was denied because of flow control."), |error| {
-                    (error.status, error.code, error.message)
-                });
+            let mut documented = known.action.errors.iter().chain(known.product.errors);
+            let default = documented.find(|error| error.throttling).map_or(&platform::THROTTLING_USER, |error| *error);
             let settings = &self.throttled;
             Refusal::throttled(
-                settings.status.unwrap_or(default.0),
-                settings.code.clone().unwrap_or_else(|| default.1.to_owned()),
-                settings.message.clone().unwrap_or_else(|| default.2.to_owned()),
+                settings.status.unwrap_or(default.status),
+                settings.code.clone().unwrap_or_else(|| default.code.to_owned()),
+                settings.message.clone().unwrap_or_else(|| default.message.to_owned()),
                 match settings.retry_after {
                     RetryAfter::Absent => None,
                     RetryAfter::Fixed(wait) => Some(wait),

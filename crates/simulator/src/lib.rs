@@ -125,6 +125,7 @@ mod nonces;
 mod quota;
 mod refusal;
 mod request;
+mod route;
 mod server;
 mod signature;
 

@@ -42,7 +42,8 @@ pub struct Received {
     pub key_id: Option<String>,
     /// The nonce.
     pub nonce: Option<String>,
-    /// All decoded parameters: of the query, of the form body, and the headers that begin with `x-acs-`, in this order.
+    /// All decoded parameters: of the query, of the form body, and the headers that begin with `x-acs-`, in this order; of an action of
+    /// the ROA style also those of the path, of the other headers and of the host, and the whole body.
     pub parameters: Vec<Parameter>,
     /// Whether it got through all checks and the quota, and so reached the action. A scripted answer, an error too, is the
     /// action's, so such a request was executed, unless the answer itself says

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::Method;
+use alibabacloud_runtime::descriptor::{ErrorDescriptor, Method};
+use alibabacloud_runtime::private::platform;
 
 use crate::answer::Answer;
 
@@ -22,10 +23,10 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    const fn new(status: u16, code: &'static str, message: &'static str, recommend: &'static str) -> Self {
+    const fn new(error: &ErrorDescriptor, message: &'static str, recommend: &'static str) -> Self {
         Self {
-            status,
-            code: Cow::Borrowed(code),
+            status: error.status,
+            code: Cow::Borrowed(error.code),
             message: Cow::Borrowed(message),
             recommend,
             retry_after: None,
@@ -34,9 +35,8 @@ impl Refusal {
     }
 
     pub(crate) const METHOD: Self = Self::new(
-        405,
-        "UnsupportedHTTPMethod",
-        "The HTTP method is none of GET, POST, PUT and DELETE.",
+        &platform::UNSUPPORTED_HTTP_METHOD,
+        "The HTTP method is none of GET, POST, PUT, PATCH and DELETE.",
         "Send the request by the method that the action is documented with.",
     );
     pub(crate) const fn other_method(method: Method) -> Self {
@@ -44,120 +44,128 @@ impl Refusal {
             Method::Get => "The action is served by GET only.",
             Method::Put => "The action is served by PUT only.",
             Method::Delete => "The action is served by DELETE only.",
+            Method::Patch => "The action is served by PATCH only.",
             _ => "The action is served by POST and GET only.",
         };
-        Self::new(405, "UnsupportedHTTPMethod", message, "Send the request by the method that the message names.")
+        Self::new(&platform::UNSUPPORTED_HTTP_METHOD, message, "Send the request by the method that the message names.")
     }
     pub(crate) const PATH: Self = Self::new(
-        404,
-        "InvalidApi.NotFound",
-        "Actions of this style are called at the path /, and this request asks for another.",
-        "Send the request to the path /.",
+        &platform::INVALID_API_NOT_FOUND,
+        "No action of this simulator has this path. Actions of the RPC style are called at the path /.",
+        "Check the path and the list of products.",
+    );
+    pub(crate) const OTHER_METHOD: Self = Self::new(
+        &platform::UNSUPPORTED_HTTP_METHOD,
+        "An action has this path, and it is served by another method.",
+        "Send the request by the method that the action is documented with.",
+    );
+    pub(crate) const OTHER_ACTION: Self = Self::new(
+        &platform::INVALID_API_NOT_FOUND,
+        "The action that x-acs-action names is not the one that has this method and path.",
+        "Send the header that belongs to the method and path, or leave it out.",
+    );
+    pub(crate) const NOT_V3: Self = Self::new(
+        &platform::INCOMPLETE_SIGNATURE,
+        "Actions of the ROA style are signed with V3, and this request is not.",
+        "Send an Authorization header (V3 signature).",
     );
     pub(crate) const MISSING_ACTION: Self = Self::new(
-        400,
-        "MissingAction",
+        &platform::MISSING_ACTION,
         "The request does not name an action.",
         "Name it in the header x-acs-action (V3 signature) or the parameter Action (V1).",
     );
     pub(crate) const UNKNOWN_ACTION: Self = Self::new(
-        404,
-        "InvalidApi.NotFound",
+        &platform::INVALID_API_NOT_FOUND,
         "No product of this simulator has an action of that name.",
         "Check the spelling, upper and lower case included, and the list of products.",
     );
     pub(crate) const VERSION: Self = Self::new(
-        400,
-        "InvalidVersion",
+        &platform::INVALID_VERSION,
         "The API version is absent, or the action does not exist in it.",
         "Send the product's version in the header x-acs-version (V3 signature) or the parameter Version (V1).",
     );
     pub(crate) const FORMAT: Self = Self::new(
-        400,
-        "UnsupportedFormat",
+        &platform::UNSUPPORTED_FORMAT,
         "This simulator answers in JSON only; without the parameter Format the real service answers in XML.",
         "Send Format=JSON.",
     );
     pub(crate) const UNSIGNED: Self = Self::new(
-        400,
-        "IncompleteSignature",
+        &platform::INCOMPLETE_SIGNATURE,
         "The request is not signed.",
         "Send an Authorization header (V3 signature) or the parameter Signature (V1).",
     );
     pub(crate) const AUTHORIZATION: Self = Self::new(
-        400,
-        "IncompleteSignature",
+        &platform::INCOMPLETE_SIGNATURE,
         "The Authorization header is not of the form: algorithm, one blank, Credential=…,SignedHeaders=…,Signature=… \
          without blanks after the commas.",
         "Write the header in exactly that form.",
     );
     pub(crate) const UNKNOWN_KEY: Self = Self::new(
-        404,
-        "InvalidAccessKeyId.NotFound",
+        &platform::INVALID_ACCESS_KEY_ID_NOT_FOUND,
         "The access key id is not one of this simulator's.",
         "Use a key that the simulator was started with; the default is testid with the secret testsecret.",
     );
     pub(crate) const MISSING_TOKEN: Self = Self::new(
-        400,
-        "MissingSecurityToken",
+        &platform::MISSING_SECURITY_TOKEN,
         "The access key is a temporary one, and the request carries no security token.",
         "Send it in the header x-acs-security-token (V3 signature) or the parameter SecurityToken (V1).",
     );
     pub(crate) const WRONG_TOKEN: Self = Self::new(
-        400,
-        "InvalidSecurityToken.MismatchWithAccessKey",
+        &platform::INVALID_SECURITY_TOKEN_MISMATCH_WITH_ACCESS_KEY,
         "The security token does not belong to the access key.",
         "Send key id, secret and token of the same set of credentials; a permanent key goes without a token.",
     );
     pub(crate) const SIGNATURE_METHOD: Self = Self::new(
-        400,
-        "InvalidSignatureMethod",
+        &platform::INVALID_SIGNATURE_METHOD,
         "The signature method is not one of those that the service takes.",
         "Use ACS3-HMAC-SHA256 (V3 signature), or SignatureMethod=HMAC-SHA1 (V1).",
     );
     pub(crate) const SIGNATURE_VERSION: Self = Self::new(
-        400,
-        "InvalidSignatureVersion",
+        &platform::INVALID_SIGNATURE_VERSION,
         "The signature version is not the one that the service takes.",
         "Send SignatureVersion=1.0.",
     );
     pub(crate) const TIMESTAMP_FORMAT: Self = Self::new(
-        400,
-        "InvalidTimeStamp.Format",
+        &platform::INVALID_TIME_STAMP_FORMAT,
         "The timestamp is not of the form YYYY-MM-DDThh:mm:ssZ.",
         "Send the time in UTC in exactly that form.",
     );
     pub(crate) const TIMESTAMP_EXPIRED: Self = Self::new(
-        400,
-        "InvalidTimeStamp.Expired",
+        &platform::INVALID_TIME_STAMP_EXPIRED,
         "The timestamp is more than 15 minutes away from the service's clock, which the Date header shows.",
         "Set the clock, or correct the timestamp by the Date header.",
     );
     // The real message has a colon and then the string to sign. An official client (the older Python SDK) takes what follows
     // the colon and breaks without one, so there is one here too.
     pub(crate) const SIGNATURE: Self = Self::new(
-        400,
-        "SignatureDoesNotMatch",
+        &platform::SIGNATURE_DOES_NOT_MATCH,
         "The signature does not match: the request and the key's secret give another one.",
         "Check the secret, the encoding and the order of the parameters, and that nothing changed after signing.",
     );
     pub(crate) const BODY_HASH: Self = Self::new(
-        400,
-        "SignatureDoesNotMatch",
+        &platform::SIGNATURE_DOES_NOT_MATCH,
         "The signature does not match: x-acs-content-sha256 is not the SHA-256 of the body in lower-case hex.",
         "Hash the body that is sent, byte for byte.",
     );
     pub(crate) const NONCE: Self = Self::new(
-        400,
-        "SignatureNonceUsed",
+        &platform::SIGNATURE_NONCE_USED,
         "The nonce was used before.",
         "Use a new nonce for every request, a repeated one included.",
     );
 
-    /// A piece of the signature is absent or empty. `code` begins with `Missing`.
-    pub(crate) fn missing_piece(code: &'static str, where_it_goes: &str) -> Self {
+    /// What is missing has a code of its own: `Missing` and its name.
+    fn missing(name: &str, message: String, recommend: &'static str) -> Self {
+        Self {
+            code: format!("Missing{name}").into(),
+            message: message.into(),
+            ..Self::new(&platform::MISSING_PARAMETER, "", recommend)
+        }
+    }
+
+    /// A piece of the signature is absent or empty.
+    pub(crate) fn missing_piece(name: &str, where_it_goes: &str) -> Self {
         let message = format!("The request lacks {where_it_goes}, which its signature needs.");
-        Self { message: message.into(), ..Self::new(400, code, "", "Send it with a value that is not empty.") }
+        Self::missing(name, message, "Send it with a value that is not empty.")
     }
 
     /// `SignedHeaders` names a header that is absent.
@@ -175,12 +183,9 @@ impl Refusal {
     }
 
     /// A parameter that the action requires is absent.
-    pub(crate) fn missing_parameter(name: &'static str) -> Self {
-        Self {
-            code: format!("Missing{name}").into(),
-            message: format!("The parameter {name} is required, and the request lacks it.").into(),
-            ..Self::new(400, "", "", "Send the parameter, in the query or in the form body.")
-        }
+    pub(crate) fn missing_parameter(name: &str) -> Self {
+        let message = format!("The parameter {name} is required, and the request lacks it.");
+        Self::missing(name, message, "Send the parameter where the action is documented to have it.")
     }
 
     /// A limit was exceeded.

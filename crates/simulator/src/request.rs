@@ -112,7 +112,7 @@ impl fmt::Debug for Request {
         let headers: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
         f.debug_struct("Request")
             .field("method", &self.method)
-            .field("path", &self.path_and_query().0)
+            .field("path_bytes", &self.path_and_query().0.len())
             .field("query_bytes", &self.path_and_query().1.len())
             .field("headers", &headers)
             .field("body_bytes", &self.body.len())
@@ -153,8 +153,14 @@ pub enum Place {
     Query,
     /// In the form body.
     Form,
-    /// In a header whose name begins with `x-acs-`.
+    /// In a header.
     Header,
+    /// In the path of the request target, of an action of the ROA style.
+    Path,
+    /// The whole body, of an action of the ROA style.
+    Body,
+    /// In front of the host name, of an action of the ROA style.
+    Host,
 }
 
 /// A decoded parameter. Bytes, because the signature covers them whether they are UTF-8 or not.
@@ -175,12 +181,17 @@ fn decode_into(pairs: &mut Vec<Pair>, text: &[u8], place: Place) {
 
 /// Undoes form encoding: `+` is a space, `%XX` a byte; a `%` that begins no such escape stands for itself.
 fn decode(text: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&spaced)
+}
+
+/// Undoes percent-encoding alone: in a path, `+` stands for itself.
+pub(crate) fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, after)) = rest.split_first() {
         rest = after;
         match (first, after) {
-            (b'+', _) => decoded.push(b' '),
             (b'%', [high, low, after @ ..]) => match (hex_digit(*high), hex_digit(*low)) {
                 (Some(high), Some(low)) => {
                     decoded.push(high * 16 + low);

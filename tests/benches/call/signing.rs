@@ -56,6 +56,7 @@ pub(crate) fn run() {
             host: v3.endpoint().host_and_port(),
             action: header("x-acs-action"),
             version: header("x-acs-version"),
+            path: "/",
             query: "",
             body: sent.body(),
             timestamp: header("x-acs-date"),

@@ -9,6 +9,138 @@ use alibabacloud_runtime::private::open_enum;
 open_enum! {
     /// An error code of the product.
     pub enum ErrorCode {
+        /// The account has sent too many requests in a short time. (HTTP 400)
+        ///
+        /// Wait and send the request again; it was not executed. All users of one account share
+        /// the limit.
+        ThrottlingUser = "Throttling.User",
+        /// The action was called too often in a short time. (HTTP 400)
+        ///
+        /// Wait and send the request again; it was not executed.
+        ThrottlingApi = "Throttling.Api",
+        /// The service is not available at the moment. (HTTP 503)
+        ///
+        /// Try again later; the request may or may not have been executed.
+        ServiceUnavailable = "ServiceUnavailable",
+        /// An internal error occurred in the service. (HTTP 500)
+        ///
+        /// Try again later. If the error persists, report the request ID to Alibaba Cloud.
+        InternalError = "InternalError",
+        /// The service failed for an unspecified reason. (HTTP 500)
+        ///
+        /// Try again later. If the error persists, report the request ID to Alibaba Cloud.
+        UnknownError = "UnknownError",
+        /// The nonce of the signature was used before. (HTTP 400)
+        ///
+        /// Sign every request with a new nonce, retries included. A proxy that replays requests
+        /// also causes this error.
+        SignatureNonceUsed = "SignatureNonceUsed",
+        /// The time of the signature is too far from the server's time. (HTTP 400)
+        ///
+        /// Correct the clock of the machine. It may be off by at most 15 minutes.
+        InvalidTimeStampExpired = "InvalidTimeStamp.Expired",
+        /// The time of the signature is not in the expected format. (HTTP 400)
+        ///
+        /// Send the time in UTC as `2020-06-06T12:00:00Z`.
+        InvalidTimeStampFormat = "InvalidTimeStamp.Format",
+        /// The time of the signature is not accepted. (HTTP 400)
+        ///
+        /// Check the clock of the machine and the format of the time.
+        IllegalTimestamp = "IllegalTimestamp",
+        /// The signature of the request is wrong. (HTTP 400)
+        ///
+        /// Check that the access key secret belongs to the access key ID and contains no extra
+        /// spaces.
+        SignatureDoesNotMatch = "SignatureDoesNotMatch",
+        /// A part of the signature is missing from the request. (HTTP 400)
+        ///
+        /// Check that no proxy removes headers or parameters.
+        IncompleteSignature = "IncompleteSignature",
+        /// The signature method is not supported. (HTTP 400)
+        ///
+        /// Choose another signature version in the client.
+        InvalidSignatureMethod = "InvalidSignatureMethod",
+        /// The version of the signature is not supported. (HTTP 400)
+        ///
+        /// Choose another signature version in the client.
+        InvalidSignatureVersion = "InvalidSignatureVersion",
+        /// The access key ID does not exist. (HTTP 404)
+        ///
+        /// Check the access key ID. Temporary credentials also require their security token.
+        InvalidAccessKeyIdNotFound = "InvalidAccessKeyId.NotFound",
+        /// The access key is disabled. (HTTP 400)
+        ///
+        /// Enable the access key in the RAM console, or use another one.
+        InvalidAccessKeyIdInactive = "InvalidAccessKeyId.Inactive",
+        /// The access key is a temporary one, and the request carries no security token. (HTTP
+        /// 400\)
+        ///
+        /// Set the security token that was issued with the access key.
+        MissingSecurityToken = "MissingSecurityToken",
+        /// The security token has expired. (HTTP 400)
+        ///
+        /// Get new temporary credentials.
+        InvalidSecurityTokenExpired = "InvalidSecurityToken.Expired",
+        /// The security token does not belong to the access key. (HTTP 400)
+        ///
+        /// Use the access key ID, the secret and the token of one set of temporary credentials.
+        InvalidSecurityTokenMismatchWithAccessKey = "InvalidSecurityToken.MismatchWithAccessKey",
+        /// A required parameter is missing. (HTTP 400)
+        ///
+        /// Set the parameter that is named in the message.
+        MissingParameter = "MissingParameter",
+        /// The value of a parameter is invalid. (HTTP 400)
+        ///
+        /// Correct the parameter that is named in the message.
+        InvalidParameter = "InvalidParameter",
+        /// A parameter is not supported. (HTTP 400)
+        ///
+        /// Remove the parameter that is named in the message.
+        UnsupportedParameter = "UnsupportedParameter",
+        /// The action does not exist in this version of the API. (HTTP 404)
+        ///
+        /// Check the name of the action, the version and the region.
+        InvalidApiNotFound = "InvalidApi.NotFound",
+        /// The product does not exist at this endpoint. (HTTP 404)
+        ///
+        /// Check the endpoint and the region.
+        InvalidProductNotFound = "InvalidProduct.NotFound",
+        /// The action is not valid. (HTTP 400)
+        ///
+        /// Check the name of the action and the version.
+        InvalidAction = "InvalidAction",
+        /// The service does not support the requested format of the response. (HTTP 400)
+        ///
+        /// Request JSON.
+        UnsupportedFormat = "UnsupportedFormat",
+        /// The version of the API is missing, or the action does not exist in it. (HTTP 400)
+        ///
+        /// Check the version of the API.
+        InvalidVersion = "InvalidVersion",
+        /// The request names no action. (HTTP 400)
+        ///
+        /// Check that no proxy removes headers or parameters.
+        MissingAction = "MissingAction",
+        /// The action does not support this HTTP method. (HTTP 405)
+        ///
+        /// Send the request with POST.
+        UnsupportedHTTPMethod = "UnsupportedHTTPMethod",
+        /// The action is served over HTTPS only. (HTTP 400)
+        ///
+        /// Use an endpoint that begins with `https://`.
+        InvalidProtocolNeedSsl = "InvalidProtocol.NeedSsl",
+        /// The request is not allowed. (HTTP 403)
+        ///
+        /// Ask the owner of the account for the permission that the action requires.
+        Forbidden = "Forbidden",
+        /// The RAM user or role is not permitted to perform the action. (HTTP 403)
+        ///
+        /// Attach a policy that allows the action to the RAM user or role.
+        ForbiddenRam = "Forbidden.RAM",
+        /// The caller lacks a permission. (HTTP 403)
+        ///
+        /// Attach a policy that allows the action to the RAM user or role.
+        NoPermission = "NoPermission",
         /// Too many dishes. (HTTP 400)
         ///
         /// Wait a little.

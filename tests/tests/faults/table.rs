@@ -7,7 +7,7 @@ use alibabacloud_cams::ErrorKind;
 use alibabacloud_simulator::{Answer, ConnectionFault, End, Fault};
 use bytes::Bytes;
 use flate2::Compression;
-use flate2::read::GzEncoder;
+use flate2::read::{GzEncoder, ZlibEncoder};
 
 /// The request id in bodies, and the one in the header of every answer.
 const IN_BODY: &str = "in-body";
@@ -191,6 +191,15 @@ fn gzipped(answer: &Answer) -> Answer {
     answer.header("content-encoding", "gzip")
 }
 
+/// The same with the other usual coding.
+fn deflated(answer: &Answer) -> Answer {
+    let mut compressed = Vec::new();
+    ZlibEncoder::new(&answer.body[..], Compression::fast()).read_to_end(&mut compressed).unwrap();
+    let mut answer = answer.clone();
+    answer.body = compressed.into();
+    answer.header("content-encoding", "deflate")
+}
+
 /// The table.
 pub(crate) fn table() -> Vec<Row> {
     let mut rows = Vec::new();
@@ -315,8 +324,40 @@ fn odd_but_good() -> Vec<Row> {
         good("a lone surrogate", ok(r#""Message":"\ud83d","PhoneNumbers":[{"VerifiedName":"\ude00"}]"#)),
         good("numbers that no type holds", ok(r#""Success":1e999,"Message":NaN"#)),
         good("text that is not UTF-8", Answer::new(200, not_utf_8)),
+        good("a byte order mark", Answer::new(200, [b"\xef\xbb\xbf", &success().body[..]].concat())),
+        good("201 with a result", Answer::new(201, success().body)),
+        good("206 with a whole result", Answer::new(206, success().body)),
+        good(
+            "chunks with extensions and a trailer",
+            raw(
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-checksum",
+                &format!(
+                    "{:x};ext=\"1\"\r\n{until_close}\r\n0;last\r\nx-checksum: 1\r\nx-acs-request-id: trailer\r\n\r\n",
+                    until_close.len()
+                ),
+            ),
+        ),
+        good(
+            "chunks, and a length",
+            raw("HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked", &chunked(&until_close)),
+        ),
+        good("a status without a reason", raw("HTTP/1.1 200", &until_close)),
+        good("a reason that is not ASCII", raw("HTTP/1.1 200 \u{597d}", &until_close)),
+        Row::answer(
+            "lines that end without a carriage return",
+            success()
+                .fault(Fault::Instead(Bytes::from(format!("HTTP/1.1 200 OK\nconnection: close\n\n{until_close}")))),
+            Told::Success,
+        )
+        .id(IN_BODY),
+        good("a request ID that is not ASCII", raw("HTTP/1.1 200 OK\r\nx-acs-request-id: \u{597d}", &until_close)),
         Row::new("the clock is wrong", Server::Clock, Told::SuccessAtSecond),
     ]
+}
+
+/// A body in one chunk.
+fn chunked(body: &str) -> String {
+    format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
 }
 
 /// Answers that something compressed without being asked.
@@ -338,6 +379,17 @@ fn compressed() -> Vec<Row> {
         )
         .id(IN_BODY)
         .code("Ram.PermissionDeny"),
+        Row::answer(
+            "gzip with something behind it",
+            {
+                let mut answer = gzipped(&success());
+                answer.body = [&answer.body[..], b"\0\0\0\0surplus"].concat().into();
+                answer
+            },
+            Told::Success,
+        )
+        .id(IN_BODY),
+        Row::answer("deflate", deflated(&success()), Told::Success).id(IN_BODY),
         unusable("gzip that is none", encoded_as("gzip")),
         unusable("gzip that ends too soon", {
             let mut answer = gzipped(&success());
@@ -488,7 +540,15 @@ fn forms_of_errors() -> Vec<Row> {
         refused("XML", 403, xml.clone()),
         refused("XML in a 200", 200, xml.clone()),
         Row::answer("XML with a 500", Answer::new(500, xml), Told::Failed).id(IN_BODY).code(CODE),
-        Row::answer("Success: false", says_false.not_executed(), Told::Refused).id(IN_BODY).code("OK"),
+        // The two say different things, so neither is proof.
+        Row::answer("Success: false", says_false, Told::Failed).id(IN_BODY).code("OK"),
+        Row::answer(
+            "an object as the code",
+            Answer::new(200, r#"{"Code":{"Value":"OK"},"Data":{"Status":"MIGRATING"}}"#),
+            Told::Failed,
+        )
+        .code(r#"{"Value":"OK"}"#),
+        Row::answer("a boolean as the code", Answer::new(200, r#"{"Code":true}"#), Told::Failed).code("true"),
         Row::answer("no code", without_code, Told::Failed).id(IN_BODY),
         refused("an error code without an id in the body", 400, format!(r#"{{"Code":"{CODE}"}}"#)).id(IN_HEADER),
         Row::answer("an error in a redirect", Answer::new(307, json("")), Told::Failed).id(IN_BODY).code(CODE),
@@ -509,6 +569,14 @@ fn foreign() -> Vec<Row> {
         ("two codes", 400, r#"{"Code":"Forbidden.RAM","Code":"Forbidden.RAM"}"#),
         ("an empty body", 200, ""),
         ("no content", 204, ""),
+        ("reset content", 205, ""),
+        ("half of a result", 206, r#"{"Code":"OK","PhoneNumbers":[{"Phone"#),
+        ("not modified", 304, ""),
+        ("multiple choices", 300, HTML),
+        ("a result in a wrapper", 200, r#"{"Response":{"Code":"OK","Data":{"Status":"MIGRATING"}}}"#),
+        ("an error in a wrapper", 400, r#"{"Error":{"Code":"Forbidden.RAM","Message":"m"}}"#),
+        ("text in UTF-16", 200, "\0{\0\"\0C\0o\0d\0e\0\"\0:\0\"\0O\0K\0\"\0}"),
+        ("a call of a function", 200, r#"callback({"Code":"OK"});"#),
         ("truncated JSON", 200, r#"{"Code":"OK","RequestId":"in-bo"#),
         ("JSON and more", 200, r#"{"Code":"OK"}{"#),
         ("a list", 200, r#"[{"Code":"OK"}]"#),
@@ -537,6 +605,11 @@ fn foreign() -> Vec<Row> {
     rows.push(Row::new("JSON of a portal", Server::Answer(portal), Told::ForeignUnknown).status(200));
     let proxy = raw("HTTP/1.1 502 Bad Gateway", HTML);
     rows.push(Row::new("HTML of a proxy", Server::Answer(proxy), Told::ForeignUnknown).status(502));
+
+    let switching = raw("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade", "");
+    rows.push(
+        Row::new("another protocol, unasked", Server::Answer(switching), Told::ForeignUnknownOrUnanswered).status(101),
+    );
 
     for status in [301, 302, 303, 307, 308] {
         let elsewhere = Answer::new(status, "").header("location", "http://127.0.0.1:1/");

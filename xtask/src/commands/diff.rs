@@ -11,7 +11,7 @@ use crate::diagnostic::render;
 use crate::diff::{Change, Place, Report, Verdict, changelog, diff, json, text};
 use crate::layout::has_yaml_extension;
 use crate::model;
-use crate::spec::{self, InputFile, Spec};
+use crate::spec::{self, InputFile, PLATFORM, Platform, Spec};
 
 /// What the command returns if the changes are more than `--fail-on` allows; errors have 1 and 2.
 const TOO_MUCH: u8 = 3;
@@ -69,11 +69,13 @@ fn write_changelogs(root: &Path, reports: &[Report]) -> Result<(), String> {
 /// What changed in the specifications below a folder since a revision, by product.
 fn reports(root: &Path, base: &str) -> Result<Vec<Report>, String> {
     let sources = generate::read_sources(root).map_err(|error| error.to_string())?;
-    let (old, new) = (by_product(sources_at(root, base)?), by_product(sources));
+    let old_sources = sources_at(root, base)?;
+    let (old_platform, new_platform) = (platform(&old_sources)?, platform(&sources)?);
+    let (old, new) = (by_product(old_sources), by_product(sources));
     let mut reports = Vec::new();
     for product in old.keys().chain(new.keys()).collect::<BTreeSet<_>>() {
         let changes = match (old.get(product), new.get(product)) {
-            (Some(old), Some(new)) => compare(base, old, new)?,
+            (Some(old), Some(new)) => compare(base, (old, &old_platform), (new, &new_platform))?,
             (Some(_), None) => vec![whole("removed", Verdict::Major, "the crate is no longer generated")],
             (None, _) => vec![whole("added", Verdict::Minor, "a new crate")],
         };
@@ -87,11 +89,24 @@ fn whole(what: &str, verdict: Verdict, reason: &str) -> Change {
     Change { place, what: what.to_owned(), verdict, reason: reason.to_owned() }
 }
 
-fn compare(base: &str, old: &[InputFile], new: &[InputFile]) -> Result<Vec<Change>, String> {
-    let old = parse(old, &format!("the specifications of `{base}` cannot be read by this generator"))?;
-    let new = parse(new, "the specifications must be corrected first")?;
+/// The files of a product, and the platform of that time.
+type Product<'a> = (&'a [InputFile], &'a Platform);
+
+fn compare(base: &str, old: Product<'_>, new: Product<'_>) -> Result<Vec<Change>, String> {
+    let old = parse(old.0, &format!("the specifications of `{base}` cannot be read by this generator"))?.on(old.1);
+    let new = parse(new.0, "the specifications must be corrected first")?.on(new.1);
     let names = |spec| model::build(spec, true).map_err(|findings| render(&findings, false));
     Ok(diff(&names(&old)?, &names(&new)?))
+}
+
+/// The platform as sources describe it; without anything where they do not.
+fn platform(sources: &[InputFile]) -> Result<Platform, String> {
+    let Some(file) = sources.iter().find(|file| file.path == PLATFORM) else { return Ok(Platform::default()) };
+    let (platform, findings) = spec::parse_platform(file);
+    platform.ok_or_else(|| {
+        eprint!("{}", render(&findings, std::io::stderr().is_terminal()));
+        format!("{PLATFORM} must be corrected first")
+    })
 }
 
 /// Reads specifications; what is wrong with them is shown, and `problem` says what follows.

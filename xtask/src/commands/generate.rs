@@ -13,7 +13,7 @@ use crate::emit::toml;
 use crate::generate::{Failure, generate, generate_crate};
 use crate::layout::{FIXTURES, SPECIFICATIONS, has_yaml_extension};
 use crate::plan::{FileError, at};
-use crate::spec::InputFile;
+use crate::spec::{InputFile, PLATFORM};
 
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let mut check = false;
@@ -142,6 +142,10 @@ pub fn read_sources(root: &Path) -> Result<Vec<InputFile>, FileError> {
                 }
             }
         }
+    }
+    let platform = root.join(PLATFORM);
+    if platform.is_file() {
+        sources.push(InputFile { path: PLATFORM.to_owned(), bytes: at(&platform, fs::read(&platform))? });
     }
     for product in folder(&root.join("crates"))? {
         let path = format!("crates/{product}/Cargo.toml");

@@ -39,7 +39,7 @@ const COMMANDS: &[Command] = &[
         "Write the code that follows from api-spec/, or a crate from another folder, or only check that it is there",
         generate::run,
     ),
-    ("new", "PRODUCT ACTION", "Write the skeleton of a specification, to be filled in", new::run),
+    ("new", "PRODUCT ACTION [--path PATH]", "Write the skeleton of a specification, to be filled in", new::run),
     (
         "import",
         "FILE [--action NAME]… [--name NAME] [--out FOLDER] [--verbose]",

@@ -8,23 +8,31 @@ use super::cargo::root;
 use super::unknown_argument;
 use crate::diagnostic::quoted;
 use crate::plan::at;
+use crate::spec::placeholders;
 
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
+    let (arguments, route) = match arguments {
+        [product, action, option, path] if option == "--path" => {
+            (&[product.clone(), action.clone()][..], path.as_str())
+        }
+        _ => (arguments, ""),
+    };
     if let Some(argument) = arguments.iter().find(|argument| argument.starts_with('-')).or(arguments.get(2)) {
         return Ok(unknown_argument(argument));
     }
     let [product, action] = arguments else {
-        return Err("name the product and the action: `cargo xtask new PRODUCT ACTION`".to_owned());
+        return Err("name the product and the action: `cargo xtask new PRODUCT ACTION [--path PATH]`".to_owned());
     };
-    for path in create(&root(), product, action)? {
+    for path in create(&root(), product, action, route)? {
         println!("written: {path}");
     }
     println!("Fill in what is empty; `cargo xtask generate` tells what is left, then writes the code.");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the file of an action, and that of the product if it is new; tells their paths.
-fn create(root: &Path, product: &str, action: &str) -> Result<Vec<String>, String> {
+/// Writes the file of an action, and that of the product if it is new; tells their paths. `route` is the path of an action of the
+/// ROA style, else empty.
+fn create(root: &Path, product: &str, action: &str, route: &str) -> Result<Vec<String>, String> {
     let is_name = |name: &str, extra: &str| {
         name.starts_with(|c: char| c.is_ascii_alphanumeric())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
@@ -36,9 +44,16 @@ fn create(root: &Path, product: &str, action: &str) -> Result<Vec<String>, Strin
     if !is_name(action, "_") || action.eq_ignore_ascii_case("product") {
         return Err(format!("{} is not the name of an action, such as `DescribeRegions`", quoted(action)));
     }
+    let in_path = if route.is_empty() { Ok(Vec::new()) } else { placeholders(route) };
+    let in_path = in_path.map_err(|why| {
+        format!(
+            "the path {} {why}; write it as documented, with parameters in braces: `/clusters/{{ClusterId}}`",
+            quoted(route)
+        )
+    })?;
     let mut written = Vec::new();
     for (name, text, may_exist) in
-        [("product", product_text(product), true), (action, action_text(product, action), false)]
+        [("product", product_text(product), true), (action, action_text(product, action, route, &in_path), false)]
     {
         let path = format!("api-spec/{product}/{name}.yaml");
         let full = root.join(&path);
@@ -73,7 +88,20 @@ errors: {{}}
     )
 }
 
-fn action_text(product: &str, action: &str) -> String {
+fn action_text(product: &str, action: &str, route: &str, in_path: &[&str]) -> String {
+    let method = if route.is_empty() {
+        "# method: get         # get, put or delete, where the service does not take post".to_owned()
+    } else {
+        format!("method: post         # get, post, put, patch or delete\npath: {route:?}")
+    };
+    let parameters = if in_path.is_empty() { " {}" } else { "" };
+    let in_path: String = (in_path.iter())
+        .map(|name| {
+            format!(
+                "\n  {name:?}: {{ type: string, required: true, location: path, description: none, example: none }}"
+            )
+        })
+        .collect();
     format!(
         r#"# yaml-language-server: $schema=../schema/action.json
 action: "{action}"
@@ -81,8 +109,8 @@ summary:          # one sentence: what it does
 idempotent:       # true: sent twice, it does the same as once; false: it is never repeated after an unclear failure
 rate_limit:       # per account: 10/s, 200/60s, 5/m, 100/h, or none
 authorization: {{ action: "{product}:{action}", access: }}    # list, read, create, update, delete, write, get, none
-# method: get         # get, put or delete, where the service does not take post
-parameters: {{}}
+{method}
+parameters:{parameters}{in_path}
   # Name: {{ type: string, required: true, description: One sentence., example: "as it goes over the wire" }}
 response:
   RequestId: {{ type: string, description: "The ID of this request, for questions to Alibaba Cloud." }}
@@ -112,7 +140,7 @@ mod tests {
     ];
 
     fn files(fill: impl Fn(&str) -> bool) -> Vec<InputFile> {
-        [("product", product_text("shop")), ("Sell", action_text("shop", "Sell"))]
+        [("product", product_text("shop")), ("Sell", action_text("shop", "Sell", "", &[]))]
             .map(|(name, mut text)| {
                 for (key, filled) in FILLED.iter().filter(|(key, _)| fill(key)) {
                     text = text.replacen(key, &format!("{filled} "), 1);
@@ -139,16 +167,33 @@ mod tests {
     }
 
     #[test]
+    fn a_skeleton_with_a_path_has_its_parameters() {
+        let mut text = action_text("shop", "Sell", "/shops/{ShopId}/sales", &["ShopId"]);
+        let mut product = product_text("shop");
+        for (key, filled) in FILLED {
+            text = text.replacen(key, &format!("{filled} "), 1);
+            product = product.replacen(key, &format!("{filled} "), 1);
+        }
+        let files = [("product", product), ("Sell", text)]
+            .map(|(name, text)| InputFile { path: format!("shop/{name}.yaml"), bytes: text.into_bytes() });
+        let (spec, findings) = parse(&files);
+        assert!(findings.is_empty(), "{}", render(&findings, false));
+        assert_eq!(spec.unwrap().actions[0].path, "/shops/{ShopId}/sales");
+        let refused = create(&std::env::temp_dir(), "shop", "Sell", "shops?a=b").unwrap_err();
+        assert!(refused.contains("does not begin with `/`"), "{refused}");
+    }
+
+    #[test]
     fn nothing_is_written_over_and_no_name_leads_elsewhere() {
         let folder = std::env::temp_dir().join(format!("new-specification-{}", std::process::id()));
-        let written = create(&folder, "shop", "Sell").unwrap();
+        let written = create(&folder, "shop", "Sell", "").unwrap();
         assert_eq!(written, ["api-spec/shop/product.yaml", "api-spec/shop/Sell.yaml"]);
-        assert_eq!(create(&folder, "shop", "Buy").unwrap(), ["api-spec/shop/Buy.yaml"]);
-        assert!(create(&folder, "shop", "Sell").unwrap_err().contains("is there already"));
+        assert_eq!(create(&folder, "shop", "Buy", "").unwrap(), ["api-spec/shop/Buy.yaml"]);
+        assert!(create(&folder, "shop", "Sell", "").unwrap_err().contains("is there already"));
         for (product, action) in
             [("../shop", "Sell"), ("Shop", "Sell"), ("", "Sell"), ("shop", "a/b"), ("shop", "Product")]
         {
-            assert!(create(&folder, product, action).is_err(), "{product} {action}");
+            assert!(create(&folder, product, action, "").is_err(), "{product} {action}");
         }
         std::fs::remove_dir_all(&folder).unwrap();
     }

@@ -41,6 +41,14 @@ impl Changes {
         let method = |method: Method| code(method.as_str());
         let reason = "whether parameters are in the URL, which others may log, is a promise to users";
         self.fact(("method", ""), (a.method, b.method), method, Major, reason);
+        let reason = "requests go to another place, and programs that call by path or keep it in policies rely on it";
+        self.fact(
+            ("path", ""),
+            (&a.path, &b.path),
+            |path| optional(Some(path.as_str()).filter(|it| !it.is_empty())),
+            Major,
+            reason,
+        );
         let success = |codes: &Option<Vec<String>>| {
             codes.as_deref().map_or_else(|| "that of the product".to_owned(), super::product::success_codes)
         };
@@ -155,11 +163,7 @@ fn permission(authorization: Option<&Authorization>) -> String {
 }
 
 fn location(location: Location) -> String {
-    match location {
-        Location::Query => "location `query`",
-        Location::Form => "location `form`",
-    }
-    .to_owned()
+    format!("location `{}`", location.as_str())
 }
 
 fn style(style: Style) -> String {

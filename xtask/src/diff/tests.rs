@@ -260,8 +260,8 @@ fn check(package: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
         .args(["check", "--lib", "--bins", "--keep-going", "--offline", "--quiet", "--message-format=json"])
         .current_dir(package)
-        // Of its own, so that cargo waits for no other build and the settings of the outer build do not matter.
-        .env("CARGO_TARGET_DIR", package.join("target"))
+        // Shared by the tests that compile crates, and not by the outer build, for whose settings and lock they would wait.
+        .env("CARGO_TARGET_DIR", crate::commands::target().unwrap().join("tmp/compiled"))
         .env("CARGO_INCREMENTAL", "0")
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")

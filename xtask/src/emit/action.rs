@@ -73,7 +73,14 @@ fn parameter(parameter: &Parameter<'_>) -> TokenStream {
     let facts = parameter.facts;
     let about = doc(&described(&facts.name.value, &facts.description, parameter.numbered).lines(MEMBER));
     let wire = string(&facts.name.value);
-    let form = (facts.location == Location::Form).then(|| quote!(, form));
+    let location = match facts.location {
+        Location::Query => None,
+        Location::Form => Some(quote!(, form)),
+        Location::Path => Some(quote!(, path)),
+        Location::Header => Some(quote!(, header)),
+        Location::Body => Some(quote!(, body)),
+        Location::Host => Some(quote!(, host)),
+    };
     let style = match facts.style {
         Style::Json => None,
         Style::RepeatList => Some(quote!(, repeat_list)),
@@ -92,7 +99,7 @@ fn parameter(parameter: &Parameter<'_>) -> TokenStream {
     let deprecated = deprecated(facts.deprecated.as_deref());
     let (field, ty) = (ident(&parameter.field), tokens(&parameter.ty));
     let ty = if facts.required { ty } else { quote!(Option<#ty>) };
-    quote!(#about #deprecated #[wire(#wire #form #style #sensitive)] #example #required pub #field: #ty)
+    quote!(#about #deprecated #[wire(#wire #location #style #sensitive)] #example #required pub #field: #ty)
 }
 
 /// What an action does, or that it is not described.
@@ -137,7 +144,9 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
         items.push("Called without a signature.".to_owned());
     }
     let method = facts.method.as_str().to_uppercase();
-    if facts.method.is_bodiless() {
+    if !facts.path.is_empty() {
+        items.push(format!("Sent by {method} to `{}`{}.", facts.path, guess("method")));
+    } else if facts.method.is_bodiless() {
         items.push(format!("Sent by {method}{}: its parameters are in the URL.", guess("method")));
     } else if facts.method != Method::Post {
         items.push(format!("Sent by {method}{}.", guess("method")));
@@ -211,7 +220,12 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
         Method::Get => Some(quote!(method: Method::Get,)),
         Method::Put => Some(quote!(method: Method::Put,)),
         Method::Delete => Some(quote!(method: Method::Delete,)),
+        Method::Patch => Some(quote!(method: Method::Patch,)),
     };
+    let path = (!facts.path.is_empty()).then(|| {
+        let path = string(&facts.path);
+        quote!(path: #path,)
+    });
     let success_codes = facts.success_codes.as_ref().map(|codes| {
         let codes = codes.iter().map(|code| string(code));
         quote!(success_codes: Some(&[#(#codes),*]),)
@@ -243,6 +257,7 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
                 #authorization
                 #anonymous
                 #method
+                #path
                 #success_codes
                 #deprecated
                 parameters: Self::PARAMETERS,

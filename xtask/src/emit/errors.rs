@@ -9,7 +9,8 @@ use super::docs::Markdown;
 use super::print::{ident, import, print, string};
 use super::types::error_codes;
 use super::{file, folder, header};
-use crate::model::{ErrorStatic, Model};
+use crate::model::Model;
+use crate::spec::ErrorCode;
 
 pub(super) fn module(model: &Model<'_>) -> String {
     let errors = &model.errors;
@@ -45,8 +46,8 @@ pub(super) fn module(model: &Model<'_>) -> String {
     let features = features(model);
     parts.extend(errors.statics.iter().map(|error| {
         let features = features.get(error.name.as_str()).map_or(&[][..], Vec::as_slice);
-        let (condition, error) = (condition(features), error_static(error));
-        print(&quote!(#condition #error))
+        let (condition, error) = (condition(features), error_static(&error.name, error.facts));
+        print(&quote!(#condition pub(super) #error))
     }));
     file(&parts)
 }
@@ -78,10 +79,9 @@ fn condition(features: &[&str]) -> Option<TokenStream> {
     }
 }
 
-/// The facts about one error.
-fn error_static(error: &ErrorStatic<'_>) -> TokenStream {
-    let facts = error.facts;
-    let name = ident(&error.name);
+/// The facts about one error, private.
+pub(super) fn error_static(name: &str, facts: &ErrorCode) -> TokenStream {
+    let name = ident(name);
     let [code, message] = [&facts.code.value, &facts.message].map(|text| string(text));
     let status = facts.status.map(|status| {
         let status = Literal::u16_unsuffixed(status);
@@ -94,7 +94,7 @@ fn error_static(error: &ErrorStatic<'_>) -> TokenStream {
         quote!(description: #description,)
     });
     quote! {
-        pub(super) static #name: ErrorDescriptor = ErrorDescriptor {
+        static #name: ErrorDescriptor = ErrorDescriptor {
             code: #code,
             #status
             message: #message,

@@ -132,6 +132,7 @@ impl<'a> Examples<'a> {
         match ty {
             Type::Named(name) => self.path(name),
             Type::Json => quote!(alibabacloud_runtime::Json),
+            Type::Bytes => quote!(alibabacloud_runtime::private::Bytes),
             Type::Vec(inner) => {
                 let inner = self.type_path(inner);
                 quote!(Vec<#inner>)

@@ -6,12 +6,14 @@ mod errors;
 mod example;
 mod json;
 mod package;
+mod platform;
 mod print;
 mod product;
 mod types;
 
 pub use docs::{code, described, is_invisible};
 pub use package::{Manifest, package, tests, toml};
+pub use platform::tables as platform;
 pub use print::literal;
 
 use crate::model::Model;

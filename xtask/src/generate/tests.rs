@@ -1,11 +1,13 @@
 //! Promises about the generator as a whole.
 
+use std::fs;
 use std::path::Path;
 
 use proc_macro2::{TokenStream, TokenTree};
 
 use super::*;
 use crate::diagnostic::render;
+use crate::spec::PLATFORM;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -15,8 +17,17 @@ fn sources() -> Vec<InputFile> {
     crate::commands::read_sources(root()).unwrap()
 }
 
+fn platform() -> InputFile {
+    InputFile { path: PLATFORM.to_owned(), bytes: fs::read(root().join(PLATFORM)).unwrap() }
+}
+
+/// Generates as it is done in the repository, on the platform as it is.
 fn generated(sources: &[InputFile]) -> Generated {
-    match generate(sources) {
+    let mut sources = sources.to_vec();
+    if sources.iter().all(|file| file.path != PLATFORM) {
+        sources.push(platform());
+    }
+    match generate(&sources) {
         Ok(generated) => generated,
         Err(Failure::Findings(findings)) => panic!("{}", render(&findings, false)),
         Err(Failure::Internal(message)) => panic!("{message}"),
@@ -150,8 +161,8 @@ fn an_edit_changes_the_lines_of_its_fact_and_no_others() {
         (
             &[("rate_limit: 10/s", "rate_limit: 20/s")],
             &[
-                "-| [`ChatappSyncPhoneNumber`] | Syncs the state of all phone numbers of a space with WhatsApp and returns them. | 10/s | yes | `cams:ChatappSyncPhoneNumber`, update |",
-                "+| [`ChatappSyncPhoneNumber`] | Syncs the state of all phone numbers of a space with WhatsApp and returns them. | 20/s | yes | `cams:ChatappSyncPhoneNumber`, update |",
+                "-| [`ChatappSyncPhoneNumber`] | Syncs the state of all phone numbers of a space with WhatsApp and returns them. | 10/s | yes |",
+                "+| [`ChatappSyncPhoneNumber`] | Syncs the state of all phone numbers of a space with WhatsApp and returns them. | 20/s | yes |",
                 "-/// - At most 10 requests per second per account.",
                 "+/// - At most 20 requests per second per account.",
                 "-rate_limit: Some(RateLimit::per_second(10)),",
@@ -174,6 +185,44 @@ fn one_wrong_specification_keeps_everything_from_being_generated() {
     let files: std::collections::BTreeSet<_> =
         findings.iter().map(|finding| finding.span.source.path.as_str()).collect();
     assert!(files.contains("api-spec/cams/Wrong.yaml") && files.contains("api-spec/other/Wrong.yaml"), "{files:?}");
+}
+
+#[test]
+fn without_a_sound_description_of_the_platform_nothing_is_generated() {
+    let without: Vec<_> = sources().into_iter().filter(|file| file.path != PLATFORM).collect();
+    let wrong = InputFile { bytes: b"success: {}\n".to_vec(), ..platform() };
+    for files in [without.clone(), [without, vec![wrong]].concat()] {
+        let Err(Failure::Findings(findings)) = generate(&files) else { panic!("accepted") };
+        assert!(findings.iter().all(|finding| finding.span.source.path == PLATFORM), "{}", render(&findings, false));
+    }
+}
+
+/// Each product has the codes of the platform, and where it describes one itself, its own description.
+#[test]
+fn an_edit_of_the_platform_reaches_the_runtime_and_every_product() {
+    let mut files = sources();
+    let old = "  Throttling:\n    status: 400\n";
+    let new = format!("  Gateway.Asleep:\n    status: 503\n    message: The gateway sleeps.\n{old}");
+    let file = files.iter_mut().find(|file| file.path == PLATFORM).unwrap();
+    file.bytes = String::from_utf8(file.bytes.clone()).unwrap().replace(old, &new).into_bytes();
+    let (before, after) = (generated(&sources()).plan, generated(&files).plan);
+    let changed: Vec<_> =
+        before.files().zip(after.files()).filter(|(old, new)| old != new).map(|((path, _), _)| path).collect();
+    let errors =
+        ["crates/cams/src/generated", "crates/sts/src/generated", "tests/src/imported", "tests/src/kitchen_sink"];
+    let errors = errors
+        .iter()
+        .chain(&["tests/src/imported_roa", "tests/src/obstacles", "tests/src/warehouse"])
+        .map(|folder| format!("{folder}/errors.rs"));
+    let mut expected: Vec<String> = errors.collect();
+    expected.push("crates/runtime/src/platform/table.rs".to_owned());
+    expected.sort();
+    assert_eq!(changed, expected);
+    let text = |path: &str| after.files().find(|(known, _)| *known == path).unwrap().1.to_owned();
+    assert!(text("crates/cams/src/generated/errors.rs").contains("GatewayAsleep = \"Gateway.Asleep\""));
+    // The kitchen says itself what `Throttling` is.
+    let kitchen = text("tests/src/kitchen_sink/errors.rs");
+    assert!(kitchen.contains("Too many dishes.") && !kitchen.contains("Too many requests were sent in a short time."));
 }
 
 #[test]
@@ -251,7 +300,7 @@ fn hostile_text_never_becomes_code() {
         assert!(text.chars().all(visible), "{path} has characters that cannot be seen");
         // What is not Rust has the texts on the lines that are for them.
         if let Some((_, lines)) =
-            [("actions.md", 5), ("README.md", 19), ("Cargo.toml", 42)].iter().find(|(name, _)| path.ends_with(name))
+            [("actions.md", 5), ("README.md", 19), ("Cargo.toml", 45)].iter().find(|(name, _)| path.ends_with(name))
         {
             assert_eq!(text.lines().count(), *lines, "{path}:\n{text}");
             continue;
@@ -428,7 +477,7 @@ fn every_crate_offers_credentials_but_those_that_credentials_are_built_on() {
             .collect();
         let alone = generate_crate(&alone, "path = \"crates/runtime\"", None).unwrap().plan;
         assert_eq!(text(&alone, "Cargo.toml").contains("alibabacloud-credentials"), offers, "{product}");
-        let plan = generate(&files).unwrap().plan;
+        let plan = generated(&files).plan;
         for (path, words) in [
             ("Cargo.toml", "credentials = "),
             ("src/lib.rs", "pub use alibabacloud_credentials as credentials;"),

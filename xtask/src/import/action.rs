@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::example::{Examples, documented, of_parameter};
 use super::limits::{flow_control, limits};
 use super::notes::Notes;
+use super::route::{Route, words};
 use super::schema::{
     Item, Member, Read, Schemas, Side, Ty, add_own, fields, is_valid_name, scalar_text, shown, style, text,
 };
@@ -13,7 +14,7 @@ use super::text::{clean, clean_line};
 use super::widen::Widening;
 use super::yaml::{Tree, must_be_escaped};
 use crate::emit::code;
-use crate::spec::{BODY, Method, Style};
+use crate::spec::{BODY, Location, Method, Style, header_problem};
 
 /// Keys of an API that are read.
 const READ: &[&str] = &[
@@ -35,6 +36,7 @@ const READ: &[&str] = &[
     "errorCodes",
     "path",
     "flowControl",
+    "consumes",
     "produces",
 ];
 
@@ -43,7 +45,6 @@ const IDLE: &[&str] = &[
     "staticInfo",
     "translator",
     "eventInfo",
-    "consumes",
     "visibility",
     "flowControlList",
     "ramActions",
@@ -85,6 +86,8 @@ pub struct Action {
     /// What a request has that the client does not send, in sentences.
     left_out: Vec<String>,
     method: Method,
+    /// The path of an action of the ROA style.
+    path: Option<String>,
     pub response: Vec<Member>,
 }
 
@@ -92,14 +95,14 @@ pub struct Action {
 pub struct Parameter {
     pub member: Member,
     pub required: bool,
-    pub in_form: bool,
+    pub location: Location,
     pub style: Option<Style>,
     pub example: String,
     schema: Value,
 }
 
 /// Reads the types of an API; `None` if it cannot be called, which a note says.
-pub fn types(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) -> Option<Action> {
+pub fn types(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>, is_roa: bool) -> Option<Action> {
     for key in api.keys().filter(|key| !READ.contains(&key.as_str()) && !IDLE.contains(&key.as_str())) {
         schemas.notes.add(format!("the key `{}` of an API is not known", shown(key)), name);
     }
@@ -107,20 +110,127 @@ pub fn types(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) ->
         schemas.notes.add("the action answers with a stream of events, which the client cannot read: left out", name);
         return None;
     }
+    if is_roa {
+        return with_path(schemas, name, api);
+    }
     if api.get("path").and_then(Value::as_str).is_some_and(|path| !path.is_empty() && path != "/") {
         schemas.notes.add("the action has a path: called by its name on `/`, as the official SDKs do", name);
     }
-    let (parameters, left_out) = parameters(schemas, name, api)?;
+    let (parameters, left_out) = parameters(schemas, name, api, &["query", "formData"])?;
     let response = response(schemas, name, api);
-    for parameter in &parameters {
+    collisions(schemas, name, &parameters);
+    let method = method(&mut schemas.notes, name, api, &parameters);
+    Some(Action { parameters, left_out, method, path: None, response })
+}
+
+/// Reads the types of an API of the ROA style.
+fn with_path(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) -> Option<Action> {
+    let mut decided = Vec::new();
+    let route = Route::read(api, &mut decided);
+    for note in decided {
+        schemas.notes.add(note, name);
+    }
+    let mut route = match route {
+        Ok(route) => route,
+        Err(why) => {
+            schemas.notes.add(format!("{why}: left out"), name);
+            return None;
+        }
+    };
+    let locations = ["query", "formData", "path", "header", "body", "host"];
+    let (mut parameters, left_out) = parameters(schemas, name, api, &locations)?;
+    fit(schemas, name, &mut route, &mut parameters);
+    let response = if route.answers_bytes {
+        let description = "The file.".to_owned();
+        let body = Member {
+            name: BODY.to_owned(),
+            ty: Ty::Bytes,
+            description,
+            sensitive: false,
+            guessed: None,
+            example: None,
+        };
+        vec![body]
+    } else {
+        response(schemas, name, api)
+    };
+    collisions(schemas, name, &parameters);
+    Some(Action { parameters, left_out, method: route.method, path: Some(route.path), response })
+}
+
+/// Makes path and parameters fit each other: every name in the path is that of a required scalar.
+fn fit(schemas: &mut Schemas<'_>, action: &str, route: &mut Route, parameters: &mut Vec<Parameter>) {
+    for name in route.names() {
+        let is_it = |it: &&Parameter| it.member.name == name;
+        let is_alike = |it: &&Parameter| it.location == Location::Path && it.member.name.eq_ignore_ascii_case(&name);
+        let found = parameters.iter().find(is_it).or_else(|| parameters.iter().find(is_alike));
+        let found = found.map(|it| it.member.name.clone());
+        if let Some(found) = found {
+            route.rename(&name, &found);
+            for parameter in parameters.iter_mut().filter(|it| it.member.name == found) {
+                parameter.location = Location::Path;
+            }
+            continue;
+        }
+        let place = format!("{action}.{}", shown(&name));
+        schemas.notes.add("a name in the path is not declared: taken as text", place);
+        let member = Member {
+            name,
+            ty: Ty::Text(Vec::new()),
+            description: String::new(),
+            sensitive: false,
+            guessed: None,
+            example: None,
+        };
+        let (example, schema) = (String::new(), Value::Null);
+        parameters.push(Parameter { member, required: true, location: Location::Path, style: None, example, schema });
+    }
+    let names = route.names();
+    let whole = parameters.iter().find(|it| it.location == Location::Body).map(|it| it.member.name.clone());
+    parameters.retain(|parameter| {
+        let name = &parameter.member.name;
+        let why = match parameter.location {
+            Location::Path if !names.contains(name) => "a parameter is not in the path: left out",
+            Location::Form if whole.is_some() => {
+                "the body is one parameter, and another one would be in a form: left out"
+            }
+            Location::Body if whole.as_ref() != Some(name) => "a second body: left out",
+            _ => return true,
+        };
+        schemas.notes.add(why, format!("{action}.{}", shown(name)));
+        false
+    });
+    for parameter in parameters {
+        let place = format!("{action}.{}", shown(&parameter.member.name));
+        match parameter.location {
+            Location::Path | Location::Host => {
+                parameter.required = true;
+                parameter.style = None;
+                if !resolved(schemas, &parameter.member.ty).is_scalar() {
+                    schemas.notes.add("a part of the URL that is no scalar: taken as text", place);
+                    parameter.member.ty = Ty::Text(Vec::new());
+                    parameter.example.clear();
+                }
+            }
+            Location::Body => parameter.style = None,
+            Location::Header if matches!(parameter.style, Some(Style::Flat | Style::RepeatList)) => {
+                schemas.notes.add("a header cannot be several parameters: written as JSON", place);
+                parameter.style = Some(Style::Json);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Notes parameters of which one may have the name of a part of another.
+fn collisions(schemas: &mut Schemas<'_>, name: &str, parameters: &[Parameter]) {
+    for parameter in parameters {
         if let Some(other) = parameters.iter().find(|other| may_write(other, &parameter.member.name)) {
             let place = format!("{name}.{}", shown(&parameter.member.name));
             let note = "can have the name of a part of another parameter: a request that sets both values is refused";
             schemas.notes.add(note, format!("{place} ({})", shown(&other.member.name)));
         }
     }
-    let method = method(&mut schemas.notes, name, api, &parameters);
-    Some(Action { parameters, left_out, method, response })
 }
 
 /// Whether a parameter that is written in parts (`Name.1.Key`) may have one of this name.
@@ -140,10 +250,7 @@ fn may_write(parameter: &Parameter, name: &str) -> bool {
 
 /// Whether the answer is a stream of events (server-sent events).
 fn is_event_stream(api: &Map<String, Value>) -> bool {
-    let holds = |key: &str, word: &str| {
-        let words = api.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        words.map(str::to_ascii_lowercase).any(|found| found.contains(word))
-    };
+    let holds = |key: &str, word: &str| words(api, key).iter().any(|found| found.contains(word));
     holds("schemes", "sse") || holds("produces", "event-stream")
 }
 
@@ -159,7 +266,7 @@ fn method(notes: &mut Notes, name: &str, api: &Map<String, Value>, parameters: &
         }
         Method::Post
     });
-    if method.is_bodiless() && parameters.iter().any(|parameter| parameter.in_form) {
+    if method.is_bodiless() && parameters.iter().any(|parameter| parameter.location == Location::Form) {
         notes.add(format!("only {} is documented, but a parameter needs a form: sent by POST", method.as_str()), name);
         return Method::Post;
     }
@@ -167,8 +274,12 @@ fn method(notes: &mut Notes, name: &str, api: &Map<String, Value>, parameters: &
 }
 
 /// Whether something sensitive is in the URL.
-fn is_exposed(schemas: &Schemas<'_>, method: Method, parameter: &Parameter) -> bool {
-    method.is_bodiless() && (parameter.member.sensitive || parameter.member.ty.holds_sensitive(&schemas.shapes))
+fn is_exposed(schemas: &Schemas<'_>, action: &Action, parameter: &Parameter) -> bool {
+    let is_in_url = match action.path {
+        None => action.method.is_bodiless(),
+        Some(_) => matches!(parameter.location, Location::Path | Location::Query | Location::Host),
+    };
+    is_in_url && (parameter.member.sensitive || parameter.member.ty.holds_sensitive(&schemas.shapes))
 }
 
 /// Widens the types that the documented examples of an action contradict.
@@ -195,7 +306,9 @@ fn parameters(
     schemas: &mut Schemas<'_>,
     action: &str,
     api: &Map<String, Value>,
+    locations: &[&str],
 ) -> Option<(Vec<Parameter>, Vec<String>)> {
+    let is_roa = locations.contains(&"path");
     let mut parameters: Vec<Parameter> = Vec::new();
     let mut left_out: Vec<String> = Vec::new();
     for raw in api.get("parameters").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object) {
@@ -208,7 +321,14 @@ fn parameters(
         let flag = |key: &str| schema.get(key).or_else(|| raw.get(key)) == Some(&Value::Bool(true));
         let required = flag("required");
         let location = text(raw, "in");
-        if location == "header" && is_header_name(&name) {
+        if location == "header"
+            && is_roa
+            && let Some(why) = header_problem(&name)
+        {
+            schemas.notes.add(format!("a parameter {why}: left out"), place);
+            continue;
+        }
+        if location == "header" && !is_roa && is_header_name(&name) {
             let needs = if required { "Needs" } else { "Takes" };
             let sentence = format!(
                 "{needs} the header {}, which the client does not set: add it to what `Client::prepare` gives.",
@@ -222,7 +342,7 @@ fn parameters(
         }
         let problem = if !is_valid_name(&name) {
             Some("the name of a parameter cannot be written in a specification".to_owned())
-        } else if !["query", "formData"].contains(&location.as_str()) {
+        } else if !locations.contains(&location.as_str()) {
             Some(format!("a parameter in the {} of a request cannot be sent", shown(&location)))
         } else {
             None
@@ -243,11 +363,11 @@ fn parameters(
             }
             continue;
         }
-        if COMMON.contains(&name.as_str()) {
+        if !is_roa && COMMON.contains(&name.as_str()) {
             schemas.notes.add("every request has this parameter, the client sets it: left out", place);
             continue;
         }
-        if COMMON_IN_V1.contains(&name.as_str()) {
+        if !is_roa && COMMON_IN_V1.contains(&name.as_str()) {
             schemas
                 .notes
                 .add("also a parameter of the V1 signature: send such calls with the V3 signature", place.clone());
@@ -260,7 +380,15 @@ fn parameters(
         }
         let (member, style) = typed(schemas, raw, &name, &schema, &place);
         let example = schema.get("example").or_else(|| raw.get("example")).map(scalar_text).unwrap_or_default();
-        parameters.push(Parameter { member, required, in_form: location == "formData", style, example, schema });
+        let location = match location.as_str() {
+            "formData" => Location::Form,
+            "path" => Location::Path,
+            "header" => Location::Header,
+            "body" => Location::Body,
+            "host" => Location::Host,
+            _ => Location::Query,
+        };
+        parameters.push(Parameter { member, required, location, style, example, schema });
     }
     Some((parameters, left_out))
 }
@@ -408,10 +536,17 @@ pub fn file(
     if is_anonymous {
         key("anonymous", Tree::word("true"));
     }
-    if types.method != Method::Post {
+    if let Some(path) = &types.path {
         key("method", Tree::word(types.method.as_str()));
-        let exposed: Vec<&Parameter> =
-            types.parameters.iter().filter(|one| is_exposed(schemas, types.method, one)).collect();
+        key("path", Tree::text(path.clone()));
+        let exposed: Vec<&Parameter> = types.parameters.iter().filter(|one| is_exposed(schemas, types, one)).collect();
+        for one in exposed {
+            let place = format!("{name}.{}", shown(&one.member.name));
+            schemas.notes.add("a sensitive parameter is in the URL: the service takes it nowhere else", place);
+        }
+    } else if types.method != Method::Post {
+        key("method", Tree::word(types.method.as_str()));
+        let exposed: Vec<&Parameter> = types.parameters.iter().filter(|one| is_exposed(schemas, types, one)).collect();
         for one in &exposed {
             schemas.notes.add(
                 "a sensitive parameter is in the URL, for no other method is documented: decide with `method` and `in_url`",
@@ -439,7 +574,7 @@ pub fn file(
     key("guessed", Tree::Map(guessed));
     key(
         "parameters",
-        Tree::Map(types.parameters.iter().map(|parameter| one(schemas, name, parameter, types.method)).collect()),
+        Tree::Map(types.parameters.iter().map(|parameter| one(schemas, name, parameter, types)).collect()),
     );
     key("response", fields(&types.response));
     key("errors", errors(schemas, name, api));
@@ -471,8 +606,8 @@ fn lines(text: &str) -> String {
     out
 }
 
-fn one(schemas: &mut Schemas<'_>, action: &str, parameter: &Parameter, method: Method) -> (String, Tree) {
-    let Parameter { member, required, in_form, style, example, .. } = parameter;
+fn one(schemas: &mut Schemas<'_>, action: &str, parameter: &Parameter, types: &Action) -> (String, Tree) {
+    let Parameter { member, required, location, style, example, .. } = parameter;
     let place = format!("{action}.{}", shown(&member.name));
     let mut own = Vec::new();
     let mut key = |name: &str, value: Tree| own.push((name.to_owned(), value));
@@ -482,14 +617,14 @@ fn one(schemas: &mut Schemas<'_>, action: &str, parameter: &Parameter, method: M
     if member.sensitive {
         key("sensitive", Tree::word("true"));
     }
-    if is_exposed(schemas, method, parameter) {
+    if is_exposed(schemas, types, parameter) {
         key("in_url", Tree::word("true"));
     }
     if let Some(reason) = &member.guessed {
         key("guessed", Tree::text(reason.clone()));
     }
-    if *in_form {
-        key("location", Tree::text("form"));
+    if *location != Location::Query {
+        key("location", Tree::text(location.as_str()));
     }
     match style {
         None | Some(Style::Json) => {}
@@ -650,6 +785,9 @@ fn errors(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> 
 
 /// The documented answer as indented JSON text.
 fn example(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>, response: &[Member]) -> Option<String> {
+    if response.iter().any(|member| member.ty == Ty::Bytes) {
+        return None;
+    }
     let Ok(json) = documented(api)? else {
         schemas.notes.add("the example of the answer is not JSON: left out", action);
         return None;

@@ -16,6 +16,7 @@ mod lock;
 pub mod merge;
 mod notes;
 mod product;
+mod route;
 mod schema;
 mod success;
 #[cfg(test)]
@@ -38,7 +39,7 @@ use self::schema::{Schemas, shown};
 use self::success::SuccessCodes;
 use self::widen::Widening;
 use self::yaml::Tree;
-use crate::diagnostic::{Severity, quoted};
+use crate::diagnostic::{Severity, quoted, render};
 use crate::spec::{self, InputFile, suggestion};
 
 /// The file with the fingerprints.
@@ -152,6 +153,7 @@ fn object(metadata: &Value) -> Result<&Map<String, Value>, String> {
 ///
 /// `name`: the name of the crate behind `alibabacloud-`, if it is not that of the product; without one, that of the folder stays.
 pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Option<&str>) -> Result<Imported, String> {
+    let platform = spec::built_in_platform().map_err(|findings| render(&findings, false))?;
     let metadata = parse(metadata)?;
     let metadata = object(&metadata)?;
     let product = Product::read(metadata)?;
@@ -188,7 +190,7 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
             continue;
         }
         if let Some(api) = api.as_object()
-            && let Some(types) = action::types(&mut schemas, name, api)
+            && let Some(types) = action::types(&mut schemas, name, api, product.is_roa)
         {
             actions.push((name, api, types, wanted));
         }
@@ -201,7 +203,7 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
     let in_responses: Vec<String> = reachable(roots, &schemas.shapes).into_keys().map(str::to_owned).collect();
     let Schemas { shapes, notes, .. } = &mut schemas;
     Widening { shapes, notes }.shapes_of_responses(&in_responses);
-    let success_codes = SuccessCodes::read(apis);
+    let success_codes = SuccessCodes::read(apis, &platform, product.is_roa);
     let mut trees: BTreeMap<String, Tree> = BTreeMap::new();
     for (name, api, types, wanted) in &actions {
         if *wanted {

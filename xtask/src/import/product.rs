@@ -13,6 +13,8 @@ use super::yaml::Tree;
 pub struct Product {
     pub code: String,
     pub version: String,
+    /// Whether its actions have paths.
+    pub is_roa: bool,
 }
 
 impl Product {
@@ -37,7 +39,7 @@ impl Product {
         if version.is_empty() || !version.chars().all(is_version) {
             return Err(format!("{} is not the version of an API", crate::diagnostic::quoted(&version)));
         }
-        Ok(Self { code, version })
+        Ok(Self { code, version, is_roa: style.eq_ignore_ascii_case("ROA") })
     }
 
     /// The folder of the specification, and the name in host names.
@@ -94,11 +96,10 @@ impl Product {
     }
 }
 
-/// Why a product of this style cannot be described; `None` for RPC.
+/// Why a product of this style cannot be described; `None` if it can.
 fn refused_style(style: &str) -> Option<&'static str> {
     Some(match style.to_ascii_uppercase().as_str() {
-        "RPC" => return None,
-        "ROA" => "its actions have paths and JSON bodies; only RPC actions, which are called by name, can be described",
+        "RPC" | "ROA" => return None,
         "V3" => {
             "its actions are called by name like those of RPC, but with bodies that only the V3 protocol has; use the official SDK of \
              the product"
@@ -109,7 +110,9 @@ fn refused_style(style: &str) -> Option<&'static str> {
         }
         "PDS" => "drives have endpoints and tokens of their own; use the official PDS SDK",
         "ALIGENIE" => "skills are called with tokens of their own; use the official AliGenie SDK",
-        _ => "only RPC products can be described",
+        _ => {
+            "only products of the styles RPC and ROA can be described; for others, use the official SDK of the product"
+        }
     })
 }
 

@@ -24,6 +24,8 @@ pub enum Ty {
     Number,
     Bool,
     Any,
+    /// A whole answer.
+    Bytes,
     List(Box<Item>),
     /// A list that is the one member of an object.
     Wrapped(String, Box<Item>),
@@ -63,6 +65,7 @@ impl Ty {
             Self::Number => "a number",
             Self::Bool => "a boolean",
             Self::Any => "any JSON value",
+            Self::Bytes => "bytes",
             Self::List(_) | Self::Wrapped(..) => "a list",
             Self::Map(_) | Self::Object(_) | Self::Shape(_) => "an object",
         }
@@ -91,6 +94,7 @@ impl Ty {
             Self::Number => key("type", Tree::text("number")),
             Self::Bool => key("type", Tree::text("boolean")),
             Self::Any => key("type", Tree::text("any")),
+            Self::Bytes => key("type", Tree::text("bytes")),
             Self::List(item) => {
                 key("type", Tree::text("array"));
                 key("items", item.tree());

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::example::{documented, is_placeholder};
 use super::schema::scalar_text;
+use crate::spec::Platform;
 
 /// The success codes of a product.
 #[derive(Debug, Default)]
@@ -29,8 +30,10 @@ enum Stated {
 }
 
 impl SuccessCodes {
-    pub fn read(apis: &Map<String, Value>) -> Self {
-        let stated: Vec<(&String, Stated)> = apis.iter().filter_map(|(name, api)| Some((name, stated(api)?))).collect();
+    /// `by_status`: whether the HTTP status decides where nothing else is documented, so that there is no code of the whole product.
+    pub fn read(apis: &Map<String, Value>, platform: &Platform, by_status: bool) -> Self {
+        let stated: Vec<(&String, Stated)> =
+            apis.iter().filter_map(|(name, api)| Some((name, stated(api, platform)?))).collect();
         let mut counts: Vec<(&str, usize)> = Vec::new();
         for code in stated.iter().filter_map(|(_, stated)| stated.success()) {
             match counts.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(code)) {
@@ -42,7 +45,7 @@ impl SuccessCodes {
         // The first one of the most frequent.
         let most = counts.iter().rev().max_by_key(|(_, count)| *count).map(|(code, _)| (*code).to_owned());
         // A `Code` that usually is something else is no convention of the product.
-        let product = most.filter(|_| successes * 2 >= stated.len());
+        let product = most.filter(|_| successes * 2 >= stated.len() && !by_status);
         let mut actions = BTreeMap::new();
         for (name, stated) in &stated {
             let own = match (stated, &product) {
@@ -79,7 +82,7 @@ impl Stated {
     }
 }
 
-fn stated(api: &Value) -> Option<Stated> {
+fn stated(api: &Value, platform: &Platform) -> Option<Stated> {
     let api = api.as_object()?;
     let example = documented(api)?.ok()?;
     let code = match example.get("Code")? {
@@ -89,7 +92,7 @@ fn stated(api: &Value) -> Option<Stated> {
     if code.is_empty() || is_placeholder(&code) {
         return None;
     }
-    if looks_like_success(&code) && example.get("Success") != Some(&Value::Bool(false)) {
+    if platform.is_success(&code) && example.get("Success") != Some(&Value::Bool(false)) {
         return Some(Stated::Success(code));
     }
     let reports = ["Message", "Success", "HttpStatusCode"];
@@ -105,19 +108,12 @@ fn stated(api: &Value) -> Option<Stated> {
     Some(if is_error || reports.iter().any(|name| has(name)) { Stated::Failure } else { Stated::Data(code) })
 }
 
-/// Whether a code can only mean success: a word for it, an HTTP status of success, or zero. The runtime accepts the same codes
-/// whatever the list says.
-fn looks_like_success(code: &str) -> bool {
-    const WORDS: [&str; 6] = ["ok", "success", "succeed", "succeeded", "successful", "successfully"];
-    let is_status = code.len() == 3 && code.starts_with('2') && code.bytes().all(|b| b.is_ascii_digit());
-    WORDS.iter().any(|word| word.eq_ignore_ascii_case(code)) || is_status || code.bytes().all(|b| b == b'0')
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::spec::built_in_platform;
 
     /// The codes of a product whose actions `A`, `B`, … have these documented responses.
     fn read(examples: &[Value]) -> SuccessCodes {
@@ -126,7 +122,7 @@ mod tests {
             let name = char::from(b'A' + u8::try_from(index).unwrap()).to_string();
             (name, json!({"responseDemo": demo}))
         });
-        SuccessCodes::read(&apis.collect())
+        SuccessCodes::read(&apis.collect(), &built_in_platform().unwrap(), false)
     }
 
     fn code(code: &str) -> Value {

@@ -9,6 +9,9 @@ use super::*;
 
 const METADATA: &str = include_str!("../../fixtures/imported/api-docs.json");
 
+/// A product of the ROA style.
+const WITH_PATHS: &str = include_str!("../../fixtures/imported-roa/api-docs.json");
+
 fn fresh(metadata: &str) -> Imported {
     import(metadata, &[], &[], None).unwrap_or_else(|problem| panic!("{problem}"))
 }
@@ -34,18 +37,38 @@ fn text_of(files: &[(String, String)], name: &str) -> String {
 }
 
 #[test]
-fn the_imported_fixture_is_what_the_metadata_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/imported");
-    let imported = fresh(METADATA);
-    for (name, text) in &imported.files {
-        let found = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
-        assert_eq!(
-            &found.replace("\r\n", "\n"),
-            text,
-            "{name}: delete it and import fixtures/imported/api-docs.json again"
-        );
+fn the_imported_fixtures_are_what_the_metadata_says() {
+    for (fixture, metadata) in [("imported", METADATA), ("imported-roa", WITH_PATHS)] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(fixture);
+        let imported = fresh(metadata);
+        for (name, text) in &imported.files {
+            let found = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+            let advice = format!("{name}: delete it and import fixtures/{fixture}/api-docs.json again");
+            assert_eq!(&found.replace("\r\n", "\n"), text, "{advice}");
+        }
+        assert_eq!(imported.files.len() + 1, std::fs::read_dir(folder).unwrap().count());
     }
-    assert_eq!(imported.files.len() + 1, std::fs::read_dir(folder).unwrap().count());
+}
+
+#[test]
+fn what_cannot_be_carried_over_of_actions_with_paths_is_noted() {
+    insta::assert_snapshot!(fresh(WITH_PATHS).notes.render(usize::MAX));
+}
+
+#[test]
+fn importing_actions_with_paths_twice_changes_nothing() {
+    let again = import(WITH_PATHS, &[], &inputs(&fresh(WITH_PATHS)), None).unwrap();
+    assert_eq!((again.files, again.changes), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn the_status_decides_for_actions_with_paths_unless_a_code_is_documented() {
+    let imported = fresh(WITH_PATHS);
+    assert!(!text_of(&imported.files, "product.yaml").contains("success_code"));
+    assert!(text_of(&imported.files, "SendText.yaml").contains("success_code: \"200\""));
+    // A DELETE is repeated only on the word of the specification.
+    let delete = text_of(&imported.files, "DeleteOwner.yaml");
+    assert!(delete.contains("idempotent: false") && delete.contains("in_url: true"), "{delete}");
 }
 
 #[test]
@@ -62,7 +85,6 @@ fn a_product_that_cannot_be_described_is_refused_with_the_reason() {
         ("not JSON".to_owned(), "this is not JSON"),
         ("[]".to_owned(), "expected a JSON object"),
         ("{}".to_owned(), "it has no `info`"),
-        (head("ROA", "cs"), "is of the style `ROA`"),
         (head("OSS", "Oss"), "is of the style `OSS`"),
         (head("RPC", "a b"), "`a b` is not a product code"),
         (head("RPC", ""), "is not a product code"),
@@ -541,12 +563,12 @@ fn parameters_that_may_have_one_name_on_the_wire_are_noted() {
 #[test]
 fn a_style_that_cannot_be_called_is_refused_with_a_better_way() {
     for (style, words) in [
-        ("ROA", "paths and JSON bodies"),
         ("V3", "the official SDK"),
         ("OSS", "OSS SDK"),
         ("FC", "HTTP client"),
         ("PDS", "PDS SDK"),
         ("AliGenie", "AliGenie SDK"),
+        ("New", "the official SDK of the product"),
     ] {
         let metadata = json!({"info": {"style": style, "product": "x", "version": "1"}, "apis": {}}).to_string();
         let problem = import(&metadata, &[], &[], None).unwrap_err();

@@ -76,8 +76,8 @@ fn two_versions_of_a_product_live_in_one_program_and_pass_their_own_tests() {
     let output = Command::new(env!("CARGO"))
         .args(["test", "--workspace", "--no-default-features", "--lib", "--tests", "--offline"])
         .current_dir(&workspace)
-        // Of its own, so that cargo waits for no other build and the settings of the outer build do not matter.
-        .env("CARGO_TARGET_DIR", workspace.join("target"))
+        // Shared by the tests that compile crates, and not by the outer build, for whose settings and lock they would wait.
+        .env("CARGO_TARGET_DIR", crate::commands::target().unwrap().join("tmp/compiled"))
         .env("CARGO_INCREMENTAL", "0")
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")

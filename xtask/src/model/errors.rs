@@ -6,11 +6,11 @@ use super::names::{Kind, rust_name};
 use super::scope::{Name, Scope};
 use super::{ErrorCode, ErrorStatic, Errors};
 use crate::diagnostic::{Diagnostic, quoted};
-use crate::spec::{self, Spec};
+use crate::spec::{self, Platform, Spec};
 
 /// The codes of the product and of all its actions.
 pub(super) fn table<'s>(spec: &'s Spec, findings: &mut Vec<Diagnostic>) -> Errors<'s> {
-    let definitions = || spec.product.errors.iter().chain(spec.actions.iter().flat_map(|action| &action.errors));
+    let definitions = || spec.errors();
 
     // The Rust name may stand at any definition of a code, and holds for all.
     let mut given: HashMap<&str, &spec::Spanned<String>> = HashMap::new();
@@ -41,7 +41,8 @@ pub(super) fn table<'s>(spec: &'s Spec, findings: &mut Vec<Diagnostic>) -> Error
         errors.codes.push(ErrorCode { variant: text, numbered, facts });
     }
     let mut names = Scope::new("static");
-    for facts in definitions() {
+    // The runtime has those of the platform.
+    for facts in definitions().skip(spec.platform.len()) {
         let key = Definition::of(facts);
         if !errors.index.contains_key(&key) {
             let base = rust_name(&name_of(facts).unwrap_or(&facts.code).value, Kind::Static);
@@ -51,6 +52,16 @@ pub(super) fn table<'s>(spec: &'s Spec, findings: &mut Vec<Diagnostic>) -> Error
         }
     }
     errors
+}
+
+/// The statics for the codes of the platform, in their order.
+pub fn platform_statics(platform: &Platform) -> Vec<String> {
+    let mut names = Scope::new("static");
+    let name = |error: &spec::ErrorCode| {
+        let base = rust_name(&error.rust_name.as_ref().unwrap_or(&error.code).value, Kind::Static);
+        names.free(&base, &error.code, Kind::Static).text
+    };
+    platform.errors.iter().map(name).collect()
 }
 
 impl Errors<'_> {

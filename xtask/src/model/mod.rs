@@ -11,6 +11,7 @@ use std::fmt;
 use crate::diagnostic::Diagnostic;
 use crate::spec::{self, Spanned, Spec};
 
+pub use errors::platform_statics;
 #[cfg(test)]
 pub use names::exports;
 pub use names::{Kind, rust_name};
@@ -135,6 +136,7 @@ pub enum Type {
     F64,
     Bool,
     Json,
+    Bytes,
     Option(Box<Type>),
     Box(Box<Type>),
     Vec(Box<Type>),
@@ -153,6 +155,7 @@ impl fmt::Display for Type {
             Self::F64 => f.write_str("f64"),
             Self::Bool => f.write_str("bool"),
             Self::Json => f.write_str("Json"),
+            Self::Bytes => f.write_str("Bytes"),
             Self::Option(inner) => write!(f, "Option<{inner}>"),
             Self::Box(inner) => write!(f, "Box<{inner}>"),
             Self::Vec(inner) => write!(f, "Vec<{inner}>"),

@@ -94,6 +94,7 @@ impl<'s, 'f> Namer<'s, 'f> {
             spec::Type::Number => Type::F64,
             spec::Type::Boolean => Type::Bool,
             spec::Type::Any => Type::Json,
+            spec::Type::Bytes => Type::Bytes,
             spec::Type::Array(item) => Type::Vec(Box::new(self.refer(item, &one_of(wire), description, parent))),
             spec::Type::Wrapped(wrapped) => {
                 let member = Spanned { value: singular(&wrapped.member), span: wire.span.clone() };

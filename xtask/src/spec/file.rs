@@ -1,4 +1,4 @@
-//! The two kinds of specification files as serde types: the language, key by key.
+//! The kinds of specification files as serde types: the language, key by key.
 //!
 //! The doc comments are what editors show, through the JSON Schemas. A key without `#[serde(default)]` is required; the
 //! check stage says so, all others stay [`Key::Missing`].
@@ -34,9 +34,14 @@ pub(crate) struct ActionFile {
     /// Whether the action is called without a signature.
     #[serde(default)]
     pub(crate) anonymous: Key<bool>,
-    /// The HTTP method, `post` if not given; `get` and `delete` put everything into the URL.
+    /// The HTTP method, `post` if not given; without `path`, `get` and `delete` put everything into the URL.
     #[serde(default)]
     pub(crate) method: Key<Method>,
+    /// For an action of the ROA style: the path of the URL, such as `/clusters/{ClusterId}`. A name in braces is that of a parameter with
+    /// `location: path`.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^/"))]
+    pub(crate) path: Key<Located<String>>,
     /// The values of `Code` that mark success of this action, where they differ from the product's; several are separated by commas.
     /// `none` if the answer has no such member, or its `Code` is something else.
     #[serde(default)]
@@ -127,6 +132,8 @@ pub(crate) enum TypeName {
     Object,
     /// Any JSON value.
     Any,
+    /// A file: only for a whole answer, `$body`, of an action with a `path`.
+    Bytes,
     /// The shared `shape` of that name in product.yaml.
     Shape,
 }
@@ -142,6 +149,7 @@ impl TypeName {
             Self::Array => "array",
             Self::Object => "object",
             Self::Any => "any",
+            Self::Bytes => "bytes",
             Self::Shape => "shape",
         }
     }
@@ -169,6 +177,8 @@ pub(crate) enum Method {
     Put,
     /// With everything in the URL; where the service takes nothing else.
     Delete,
+    /// Only with `path`.
+    Patch,
 }
 
 /// Where a parameter travels.
@@ -179,6 +189,14 @@ pub(crate) enum Location {
     Query,
     /// In the form body.
     Form,
+    /// In `path`, in place of its name in braces.
+    Path,
+    /// In a header with its name; only with `path`.
+    Header,
+    /// The whole body, as JSON (text as it is); only with `path`.
+    Body,
+    /// In front of the host name, with a dot behind it; only with `path`.
+    Host,
 }
 
 /// How a list, map or object becomes parameters.
@@ -298,7 +316,7 @@ typed! {
         #[serde(default)]
         guessed: Key<Located<String>>,
         /// Whether a `sensitive` value may be in the URL, where servers and proxies log it; only with the methods `get` and `delete`,
-        /// which leave no other place.
+        /// which leave no other place, and in the path, query or host name of an action with a `path`.
         #[serde(default)]
         in_url: Key<Located<bool>>,
         /// Marks it as deprecated: what to use instead.
@@ -400,6 +418,68 @@ pub(crate) struct ProductFile {
     pub(crate) guessed: Key<Located<Map<Located<String>>>>,
 }
 
+/// What every product has from the platform.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename = "PlatformFile", deny_unknown_fields)]
+pub(crate) struct PlatformFile {
+    /// The values of `Code` that can only mean success, whatever a product documents.
+    pub(crate) success: Key<Located<Success>>,
+    /// What an error code tells a client. The first meaning that fits counts, in the order of this schema.
+    pub(crate) meanings: Key<Located<Meanings>>,
+    /// How codes begin that refuse a parameter, separated by commas: `containing` does not apply to them.
+    pub(crate) refuses_a_parameter: Key<Located<String>>,
+    /// The error codes that any action of any product may answer with.
+    pub(crate) errors: Key<Located<Map<ErrorCode>>>,
+}
+
+/// Values of `Code`. Case and blanks around them do not count.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Success {
+    /// Words, separated by commas.
+    pub(crate) words: Key<Located<String>>,
+    /// Numbers and ranges of them, separated by commas: `0, 200-299`.
+    pub(crate) numbers: Key<Located<String>>,
+}
+
+/// Error codes by what they tell a client.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Meanings {
+    /// A limit of a day was exceeded.
+    pub(crate) throttled_for_a_day: Key<Located<Codes>>,
+    /// A limit of an hour was exceeded.
+    pub(crate) throttled_for_an_hour: Key<Located<Codes>>,
+    /// A limit of a month was exceeded.
+    pub(crate) throttled_for_a_month: Key<Located<Codes>>,
+    /// A limit was exceeded, and the code does not tell whether it is one of a minute, an hour or a day.
+    pub(crate) throttled_for_longer: Key<Located<Codes>>,
+    /// A limit that counts in seconds was exceeded.
+    pub(crate) throttled: Key<Located<Codes>>,
+    /// The timestamp is not the service's time.
+    pub(crate) clock_wrong: Key<Located<Codes>>,
+    /// The security token has expired.
+    pub(crate) token_expired: Key<Located<Codes>>,
+    /// The key, the signature or the permission is refused.
+    pub(crate) identity_refused: Key<Located<Codes>>,
+    /// The nonce was used before.
+    pub(crate) nonce_used: Key<Located<Codes>>,
+    /// The service itself failed, and may have executed the request before.
+    pub(crate) service_failed: Key<Located<Codes>>,
+}
+
+/// Which error codes; at least one of the keys is given.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Codes {
+    /// Codes, separated by commas: each stands for itself, and for itself with a dot and more behind it.
+    #[serde(default)]
+    pub(crate) codes: Key<Located<String>>,
+    /// Parts of codes in small letters, separated by commas. Dots, hyphens and underscores of a code do not count.
+    #[serde(default)]
+    pub(crate) containing: Key<Located<String>>,
+}
+
 /// Host names.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -472,6 +552,10 @@ pub(crate) fn title(type_name: &str) -> &'static str {
         "Endpoints" => "`endpoints`",
         "RegionEndpoint" => "a region",
         "Shape" => "a shape",
+        "PlatformFile" => "platform.yaml",
+        "Success" => "`success`",
+        "Meanings" => "`meanings`",
+        "Codes" => "a meaning",
         _ => "this map",
     }
 }

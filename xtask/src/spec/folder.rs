@@ -3,13 +3,16 @@
 //! Every check goes on after a finding, so that one run shows all of them; what is wrong is left out of the result, which
 //! is given out only if there was no error at all.
 
-use super::check::{Shapes, action_file, product_file};
+use super::check::{Shapes, action_file, platform_file, product_file};
 use super::node::{self, Node};
-use super::{Spec, file_name};
+use super::{Platform, Spec, file_name};
 use crate::diagnostic::{Diagnostic, Findings, Severity, Source, Span, quoted};
 
 /// More findings about one file than this are counted only.
 const MOST_FINDINGS: usize = 50;
+
+/// The file about the platform.
+pub const PLATFORM: &str = "api-spec/platform.yaml";
 
 /// A file as it was read.
 #[derive(Debug, Clone)]
@@ -71,10 +74,27 @@ pub fn parse(files: &[InputFile]) -> (Option<Spec>, Vec<Diagnostic>) {
     let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
     actions.sort_by(|a, b| a.name.value.cmp(&b.name.value));
     let spec = match product {
-        Some(product) if !failed => Some(Spec { product, actions }),
+        Some(product) if !failed => Some(Spec { platform: Vec::new(), product, actions }),
         _ => None,
     };
     (spec, findings)
+}
+
+/// Reads `platform.yaml`. With an error among the findings there is no [`Platform`].
+pub fn parse_platform(file: &InputFile) -> (Option<Platform>, Vec<Diagnostic>) {
+    let (platform, findings) = read_file(file, platform_file);
+    let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
+    (platform.filter(|_| !failed), findings)
+}
+
+/// The platform as it was described when this program was built, for what is generated or imported elsewhere.
+///
+/// # Errors
+/// The findings about `platform.yaml`.
+pub fn built_in_platform() -> Result<Platform, Vec<Diagnostic>> {
+    let bytes = include_bytes!("../../../api-spec/platform.yaml").to_vec();
+    let (platform, findings) = parse_platform(&InputFile { path: PLATFORM.to_owned(), bytes });
+    platform.ok_or(findings)
 }
 
 /// Reads one file and limits what is said about it.

@@ -13,10 +13,11 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-pub use self::check::LONGEST_NAME;
-pub use self::folder::{InputFile, parse};
+pub use self::check::{LONGEST_NAME, header_problem, placeholders};
+pub use self::folder::{InputFile, PLATFORM, built_in_platform, parse, parse_platform};
 pub use self::schema::schemas;
 pub use self::suggest::suggestion;
 use crate::diagnostic::Span;
@@ -38,12 +39,77 @@ pub struct Spanned<T> {
     pub span: Span,
 }
 
+/// What every product has from the platform.
+#[derive(Debug, Clone, Default)]
+pub struct Platform {
+    /// Path of the file from the repository root, with `/`.
+    pub source: String,
+    /// The words among the values of `Code` that can only mean success, in small letters.
+    pub success_words: Vec<String>,
+    /// The numbers among them.
+    pub success_numbers: Vec<RangeInclusive<u32>>,
+    /// Which codes tell what; the first that fits counts.
+    pub meanings: Vec<(Codes, Meaning)>,
+    /// How codes begin that refuse a parameter.
+    pub refuses_a_parameter: Vec<String>,
+    /// Codes that any action of any product may answer with.
+    pub errors: Vec<ErrorCode>,
+}
+
+impl Platform {
+    /// Whether a value of `Code` can only mean success.
+    pub fn is_success(&self, code: &str) -> bool {
+        let number = || code.bytes().all(|b| b.is_ascii_digit()).then(|| code.parse::<u32>().ok()).flatten();
+        self.success_words.iter().any(|word| word.eq_ignore_ascii_case(code))
+            || number().is_some_and(|number| self.success_numbers.iter().any(|range| range.contains(&number)))
+    }
+}
+
+/// Which error codes a meaning is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Codes {
+    /// The code itself, and that code with a dot and more behind it.
+    Family(String),
+    /// Every code with these letters in it.
+    Containing(String),
+}
+
+/// What an error code tells a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// A limit that counts in more than seconds was exceeded; the text names the period.
+    LongLimit(&'static str),
+    Throttled,
+    ClockWrong,
+    TokenExpired,
+    IdentityRefused,
+    NonceUsed,
+    ServiceFailed,
+}
+
 /// One product folder.
 #[derive(Debug)]
 pub struct Spec {
+    /// Codes of the platform that the product does not describe itself; added after the folder is read.
+    pub platform: Vec<ErrorCode>,
     pub product: Product,
     /// Sorted by name.
     pub actions: Vec<Action>,
+}
+
+impl Spec {
+    /// Adds the codes of the platform; where the product or the platform describe the same code, the product's counts.
+    pub fn on(mut self, platform: &Platform) -> Self {
+        let is_own = |code: &str| self.product.errors.iter().any(|error| error.code.value == code);
+        self.platform = platform.errors.iter().filter(|error| !is_own(&error.code.value)).cloned().collect();
+        self
+    }
+
+    /// All error codes: of the platform, of the product, of its actions. A code may come several times.
+    pub fn errors(&self) -> impl Iterator<Item = &ErrorCode> {
+        let of_actions = self.actions.iter().flat_map(|action| &action.errors);
+        self.platform.iter().chain(&self.product.errors).chain(of_actions)
+    }
 }
 
 /// What `product.yaml` says.
@@ -124,6 +190,8 @@ pub struct Action {
     /// Called without a signature.
     pub anonymous: bool,
     pub method: Method,
+    /// The path of the URL, with the names of parameters in braces; empty for the RPC style.
+    pub path: String,
     /// The values of `Code` that mean success, where they are not those of the product.
     pub success_codes: Option<Vec<String>>,
     /// What to use instead.
@@ -188,6 +256,7 @@ pub enum Method {
     Get,
     Put,
     Delete,
+    Patch,
 }
 
 impl Method {
@@ -198,10 +267,11 @@ impl Method {
             Self::Get => "get",
             Self::Put => "put",
             Self::Delete => "delete",
+            Self::Patch => "patch",
         }
     }
 
-    /// Whether a request by this method has its parameters in the URL.
+    /// Whether a request of the RPC style by this method has its parameters in the URL.
     pub fn is_bodiless(self) -> bool {
         matches!(self, Self::Get | Self::Delete)
     }
@@ -211,6 +281,24 @@ impl Method {
 pub enum Location {
     Query,
     Form,
+    Path,
+    Header,
+    Body,
+    Host,
+}
+
+impl Location {
+    /// The word in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Form => "form",
+            Self::Path => "path",
+            Self::Header => "header",
+            Self::Body => "body",
+            Self::Host => "host",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,6 +330,8 @@ pub enum Type {
     Number,
     Boolean,
     Any,
+    /// Only as a whole answer.
+    Bytes,
     Array(Box<Type>),
     /// An array that is the one member of an object on the wire.
     Wrapped(Wrapped),
@@ -286,7 +376,7 @@ pub struct EnumValue {
     pub description: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ErrorCode {
     pub code: Spanned<String>,
     pub rust_name: Option<Spanned<String>>,

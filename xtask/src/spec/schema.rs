@@ -1,4 +1,4 @@
-//! The JSON Schemas of the two file kinds, for editors. They come from the types that read the files, so they cannot differ.
+//! The JSON Schemas of the file kinds, for editors. They come from the types that read the files, so they cannot differ.
 
 use std::borrow::Cow;
 
@@ -7,13 +7,14 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::de::{AnyScalar, Key, Located, Map, TextOr};
-use super::file::{ActionFile, ProductFile};
+use super::file::{ActionFile, PlatformFile, ProductFile};
 
 /// Path from the repository root and text of each schema.
 pub fn schemas() -> Vec<(String, String)> {
     vec![
         file::<ActionFile>("action", "An action of a product"),
         file::<ProductFile>("product", "What the actions of a product share"),
+        file::<PlatformFile>("platform", "What every product has from the platform"),
     ]
 }
 

@@ -11,6 +11,8 @@ use alibabacloud_cams::{Error, ErrorKind};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use crate::exit::is_about_the_shared_quota;
+
 /// The wait after the first failed attempt; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
@@ -26,6 +28,8 @@ pub(crate) enum Trouble {
     Unknown,
     /// The request could not be sent.
     NotSent,
+    /// The store of the shared quota cannot be used.
+    QuotaUnusable,
     /// The request was throttled until its deadline.
     Throttled,
 }
@@ -37,6 +41,7 @@ impl Trouble {
             return Some(Self::Unknown);
         }
         match error.kind() {
+            _ if is_about_the_shared_quota(error) => Some(Self::QuotaUnusable),
             ErrorKind::NotSent | ErrorKind::Credentials | ErrorKind::QuotaWait | ErrorKind::Configuration => {
                 Some(Self::NotSent)
             }
@@ -48,7 +53,7 @@ impl Trouble {
 
     /// Whether the row is sent again in the same run: nothing of it was executed, and nothing is wrong with it.
     pub(crate) fn is_retried(self) -> bool {
-        matches!(self, Self::NotSent | Self::Throttled)
+        matches!(self, Self::NotSent | Self::QuotaUnusable | Self::Throttled)
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use alibabacloud_cams::descriptor::ActionDescriptor;
+use alibabacloud_cams::event::Event;
 use alibabacloud_cams::{Client, RateLimit, Throttle};
 use alibabacloud_simulator::Simulator;
 use clap::ArgMatches;
@@ -25,6 +26,7 @@ use self::gate::Gate;
 use self::progress::Counts;
 use self::run::{Run, Stop};
 use self::task::{Marking, Task, note_throttled};
+use crate::connect::Store;
 use crate::exit::{Failure, print};
 use crate::figures::counted;
 use crate::input::{Checked, Columns, Finding, Input, Row, Rows, Shard, check, short};
@@ -87,14 +89,19 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         if matches.get_flag("simulate") { Some(simulate::start_with(action.name, limit).await?) } else { None };
     let (notices, notes) = unbounded_channel();
     let teller = notices.clone();
-    let careful = !action.idempotent;
+    let differed = AtomicBool::new(false);
+    let (careful, store) = (!action.idempotent, Store::of(matches));
     let transport = Marking(connect::transport(matches, simulator.as_ref())?);
     let builder = connect::client(matches, simulator.as_ref(), false)?.throttle(throttle).transport(transport);
     let client = builder.on_event(move |event| {
         if careful {
             note_throttled(event);
         }
-        if let Some(line) = words::about_the_quota(event) {
+        // Thousands of rows can have the same response.
+        if matches!(event, Event::ResponseMismatch(_)) && differed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if let Some(line) = connect::warning(event, store) {
             let _ = teller.send(line);
         }
     });

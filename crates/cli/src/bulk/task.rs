@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::gate::{Gate, Next, Tripped, Trouble};
+use crate::exit::message;
 use crate::input::Row;
 use crate::journal::{Outcome, Pen, State, Written, confirmed};
 
@@ -72,7 +73,7 @@ impl BulkRequest<Cams> for Task {
             };
             if !trouble.is_retried() {
                 let mut ended = self.recorded(&result, state(error), self.failed(error, state(error))).await;
-                match pass.troubled(self.row.number, trouble, &error.to_string()) {
+                match pass.troubled(self.row.number, trouble, &message(error)) {
                     Next::Stop(tripped) => ended.tripped = Some(self.revert(tripped).await),
                     Next::Continue(attempts, wait) => self.notice(trouble, attempts, wait, error),
                     Next::Stopped => {}
@@ -83,7 +84,7 @@ impl BulkRequest<Cams> for Task {
                 // Nothing is lost if it is not: the row then counts as one that may have been sent.
                 drop(self.failed(error, State::NotSent).await);
             }
-            match pass.troubled(self.row.number, trouble, &error.to_string()) {
+            match pass.troubled(self.row.number, trouble, &message(error)) {
                 Next::Stop(tripped) => {
                     return Ended { tripped: Some(self.revert(tripped).await), ..Ended::new(State::NotSent) };
                 }
@@ -143,10 +144,11 @@ impl Task {
         }
         let what = match trouble {
             Trouble::NotSent => "the service cannot be reached",
+            Trouble::QuotaUnusable => "the shared quota cannot be used",
             Trouble::Throttled => "the service throttles every request",
             Trouble::Unknown | Trouble::Refused => "the service does not answer",
         };
-        let why = if attempts == 1 { format!(" ({error})") } else { String::new() };
+        let why = if attempts == 1 { format!(" ({})", message(error)) } else { String::new() };
         let _ = self.notices.send(format!("{what}; the next attempt is in {} s{why}", wait.as_secs_f64()));
     }
 }

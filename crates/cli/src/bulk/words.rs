@@ -1,14 +1,12 @@
 //! What a bulk prints: its forecast, its notes, its summary and what to do next.
 
 use alibabacloud_cams::RateLimit;
-use alibabacloud_cams::event::Event;
 
 use super::Work;
 use super::gate::{Tripped, Trouble};
 use super::progress::{Counts, at_least, duration};
 use super::run::{Run, Stop};
 use super::task::word;
-use crate::connect;
 use crate::exit::{Failure, print};
 use crate::figures::{counted, grouped};
 use crate::journal::{Past, State};
@@ -21,11 +19,6 @@ const AGAIN: &str = "to continue, run the same command again";
 
 fn rows(count: u64) -> String {
     counted(count, "row", "rows")
-}
-
-/// What the user should know about the quota during the run.
-pub(super) fn about_the_quota(event: &Event<'_>) -> Option<String> {
-    connect::store_of_the_quota(event)
 }
 
 impl Work {
@@ -167,6 +160,9 @@ impl Work {
                 "could not be sent",
                 "check --endpoint and the network (`cams doctor` helps), then run the same command again",
             ),
+            Trouble::QuotaUnusable => {
+                (4, "could not be sent", "check --quota-redis or CAMS_QUOTA_REDIS, then run the same command again")
+            }
             Trouble::Throttled => (
                 4,
                 "were throttled until their deadline",

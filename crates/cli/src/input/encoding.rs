@@ -9,6 +9,8 @@ const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// Files that people take for CSV: how they begin, and what to do.
 const NO_TEXT: &[(&[u8], &str)] = &[
+    (b"\xff\xfe\0\0", "it is UTF-32; save the spreadsheet as \"CSV UTF-8\""),
+    (b"\0\0\xfe\xff", "it is UTF-32; save the spreadsheet as \"CSV UTF-8\""),
     (b"PK\x03\x04", "it is an Excel or OpenDocument workbook; open it and save the sheet as \"CSV UTF-8\""),
     (b"\xd0\xcf\x11\xe0", "it is an Excel workbook; open it and save the sheet as \"CSV UTF-8\""),
     (b"\x1f\x8b", "it is compressed; unpack it, or pipe it in with `gunzip -c FILE | cams bulk … --input -`"),
@@ -39,13 +41,24 @@ pub(super) fn as_utf8(mut file: File, named: Option<&'static Encoding>) -> io::R
     Ok((converted(&file, encoding)?, 0))
 }
 
-/// By its byte order mark, else by the zeros that every second byte of ASCII in UTF-16 is.
+/// By its byte order mark, else by zeros: of ASCII in UTF-16 every second byte is one, and delimiters, digits and line breaks are
+/// ASCII in any language.
 fn recognized(beginning: &[u8]) -> &'static Encoding {
-    let zeros = beginning.get(..4).map(|start| [start[0] == 0, start[1] == 0, start[2] == 0, start[3] == 0]);
-    match (beginning, zeros) {
-        ([0xff, 0xfe, ..], _) | (_, Some([false, true, false, true])) => UTF_16LE,
-        ([0xfe, 0xff, ..], _) | (_, Some([true, false, true, false])) => UTF_16BE,
-        _ => UTF_8,
+    match beginning {
+        [0xff, 0xfe, ..] => return UTF_16LE,
+        [0xfe, 0xff, ..] => return UTF_16BE,
+        _ => {}
+    }
+    let zeros = |parity: usize| beginning.iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
+    let (even, odd) = (zeros(0), zeros(1));
+    // A few zeros may be inside a cell of another encoding.
+    let is_half = |zeros: usize, others: usize| zeros >= beginning.len().div_ceil(10) && zeros / 4 >= others;
+    if is_half(odd, even) {
+        UTF_16LE
+    } else if is_half(even, odd) {
+        UTF_16BE
+    } else {
+        UTF_8
     }
 }
 

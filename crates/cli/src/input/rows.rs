@@ -723,6 +723,16 @@ mod tests {
                 }
             }
         }
+        // Without a mark, and the first names are not ASCII.
+        let text = "客户,备注,CustSpaceId,MobileNumber,CountryCode\n陈,好好好好,s1,139,86\n";
+        for big in [false, true] {
+            assert_eq!(read(&utf_16(text, big)).0, ["1@2 s1 139 86 客户=陈 备注=好好好好"]);
+        }
+        // NUL inside a cell is no sign of it.
+        assert!(read(format!("{HEADER}\ns1,1\03\09\0,86\n").as_bytes()).1[0].contains("NUL"));
+        for mark in [&b"\xff\xfe\0\0C\0\0\0"[..], b"\0\0\xfe\xff\0\0\0C"] {
+            assert!(input(mark, None).err().unwrap().to_string().contains("UTF-32"));
+        }
         let gb =
             encoding_rs::GB18030.encode("CustSpaceId,MobileNumber,CountryCode,客户\ns1,139,86,陈\n").0.into_owned();
         assert!(read(&gb).1[0].contains("--encoding gb18030"), "{:?}", read(&gb));

@@ -72,9 +72,9 @@ impl fmt::Display for Problem {
         match self {
             Self::Io(error) => write!(f, "cannot be read: {error}"),
             Self::Empty => f.write_str("is not a journal of `cams bulk`: it is empty"),
-            Self::NotAJournal => f.write_str(
-                "is not a journal of `cams bulk`: its first line is not the header of one. Was another file given in its place?",
-            ),
+            Self::NotAJournal => {
+                f.write_str("is not a journal of `cams bulk`: its first line is not the header of one; check the path")
+            }
             Self::Version(version) => {
                 write!(f, "has version {version} of the format; this program reads version {VERSION}")
             }

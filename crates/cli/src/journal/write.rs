@@ -222,10 +222,11 @@ impl Opened {
         match &self.past.header {
             Some(known) if known.input == header.input => {}
             Some(known) => {
-                let more = crate::figures::counted(header.input.rows - known.input.rows, "row", "rows");
+                let more = header.input.rows - known.input.rows;
+                let more = crate::figures::counted(more, "row was", "rows were");
                 self.file.write_all(&line(&InputLine { at: now(), input: &header.input })).map_err(error)?;
                 if header.input.rows > known.input.rows {
-                    note(&format!("{more} were appended to its input"));
+                    note(&format!("{more} appended to its input"));
                 }
             }
             None => {

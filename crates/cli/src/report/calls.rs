@@ -246,6 +246,10 @@ impl Report for Calls {
         self.counts().map(|(word, count)| format!("{} {word}", grouped(count as u64))).join(", ")
     }
 
+    fn notes(&self) -> &[String] {
+        &self.facts.notes
+    }
+
     fn is_full(&self) -> bool {
         self.full
     }

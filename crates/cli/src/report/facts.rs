@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use alibabacloud_cams::PRODUCT;
-use alibabacloud_cams::descriptor::{ActionDescriptor, ErrorDescriptor, ParameterDescriptor};
+use alibabacloud_cams::descriptor::{ActionDescriptor, ErrorDescriptor, PLATFORM_ERRORS, ParameterDescriptor};
 
 use super::journal::{Journal, Outcome, Problem, Row};
 use super::mask::{HIDDEN, Phone, national, shown, visible};
@@ -163,7 +163,7 @@ pub(super) fn labels<T>(journal: &Journal<T>, row: &Row<T>, full: bool) -> Vec<S
 
 /// What a code means and what to do, from the specification where it knows the code.
 fn advice(action: &ActionDescriptor, why: Why, code: &str) -> String {
-    let errors = || action.errors.iter().chain(PRODUCT.errors);
+    let errors = || action.errors.iter().chain(PRODUCT.errors).chain(PLATFORM_ERRORS);
     let known: Option<&&ErrorDescriptor> = errors().find(|error| error.code == code);
     let meaning = match code {
         "Unanswered" => "The request was sent, and no complete response came back.",

@@ -91,6 +91,9 @@ trait Report {
     /// A few words about what it says.
     fn summary(&self) -> String;
 
+    /// What the reader should know about the journal. CSV has no place for it.
+    fn notes(&self) -> &[String];
+
     /// Whether phone numbers are shown in full.
     fn is_full(&self) -> bool;
 }
@@ -126,12 +129,21 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
             write(path, &report.render(Format::Html)?, report.is_full())
                 .map_err(|error| Failure::local(format!("{path} cannot be written: {error}")))?;
             crate::output::say(&format!("{}: {}", output::printable(path), report.summary()));
+            say_notes(&*report);
             Ok(())
         }
         None if matches.get_one::<String>("format").is_some_and(|format| format == "csv") => {
-            exit::print(&report.render(Format::Csv)?)
+            exit::print(&report.render(Format::Csv)?)?;
+            say_notes(&*report);
+            Ok(())
         }
         None => exit::print(&report.render(Format::Markdown)?),
+    }
+}
+
+fn say_notes(report: &dyn Report) {
+    for note in report.notes() {
+        output::say(&format!("note: {}", output::printable(note)));
     }
 }
 

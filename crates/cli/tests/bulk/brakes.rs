@@ -155,3 +155,37 @@ fn a_kill_leaves_no_more_unknown_rows_than_requests_were_in_flight() {
     // One may have been marked and not sent.
     assert!((arrived..=arrived + 1).contains(&marked), "{marked} rows are marked, {arrived} arrived");
 }
+
+/// The call fails, so nothing continues; a setting may be wrong, so the run does not wait for ever either.
+#[test]
+fn a_shared_quota_that_was_never_reached_stops_the_run_and_names_the_options() {
+    let simulated = Simulated::unlimited();
+    let folder = Folder::migrations(30);
+    let shared = ["--endpoint", simulated.url(), "--quota-redis", "redis://127.0.0.1:1", "--quota-account", "main"];
+    let ran = folder.ends(&shared, 4);
+    assert_eq!(simulated.requests(), 0);
+    for words in ["stopped with 30 rows not sent", "add --quota-processes N", "check --quota-redis"] {
+        assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("continuing") && !ran.stderr.contains("expected_processes"), "{}", ran.stderr);
+    // With the number of processes, the same command continues.
+    let ran = folder.ends(&[&shared[..], &["--quota-processes", "1"]].concat(), 0);
+    assert!(
+        ran.stdout.starts_with("30 done") && ran.stderr.contains("continuing with this program's share"),
+        "{}",
+        ran.stderr
+    );
+}
+
+/// One line, not one a row.
+#[test]
+fn responses_that_differ_from_their_specification_are_said_once() {
+    let simulated = Simulated::unlimited();
+    let answer = serde_json::json!({ "Code": "OK", "RequestId": "r", "PhoneNumbers": [{ "VerifiedName": "CANARY@" }] });
+    let body = answer.to_string().replace('@', "\\ud83d");
+    simulated.simulator.script_fn(SYNC, move |_| Some(Answer::new(200, body.clone())));
+    let folder = Folder::syncs(30);
+    let ran = folder.ends(&["--endpoint", simulated.url(), "--quota", "off"], 0);
+    assert_eq!(ran.stderr.matches("differs from its specification").count(), 1, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("CANARY"), "{}", ran.stderr);
+}

@@ -43,7 +43,7 @@ async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() 
     type Variables<'a> = &'a [(&'a str, &'a str)];
     let next = Fake::start(metadata).await;
     let nowhere = "/nowhere/file";
-    let cases: [(&str, Variables<'_>, Files<'_>, &str); 21] = [
+    let cases: [(&str, Variables<'_>, Files<'_>, &str); 32] = [
         ("a profile that does not exist", &[("ALIBABA_CLOUD_PROFILE", "prodd")], &[], "profile `prodd`"),
         (
             "a profile with a slip",
@@ -129,6 +129,50 @@ async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() 
         ),
         ("one of them", &[("ALIBABA_CLOUD_OIDC_TOKEN_FILE", nowhere)], &[], "ALIBABA_CLOUD_OIDC_PROVIDER_ARN"),
         ("a file that is none", &[], &[(CLI, "{".to_owned())], "JSON"),
+        ("a list in place of the file", &[], &[(CLI, "[]".to_owned())], "JSON"),
+        ("a binary file", &[], &[(CLI, "\u{0}\u{1}".to_owned())], "JSON"),
+        (
+            "a profile with blanks around its name",
+            &[("ALIBABA_CLOUD_PROFILE", " prod ")],
+            &[(CLI, cli(&cli_key("prod", "a")))],
+            "` prod `",
+        ),
+        (
+            "a profile in another case",
+            &[("ALIBABA_CLOUD_PROFILE", "PROD")],
+            &[(CLI, cli(&cli_key("prod", "a"))), (INI, ini_key("prod", "b"))],
+            "`PROD`",
+        ),
+        ("a blank for a profile", &[("ALIBABA_CLOUD_PROFILE", " ")], &[(CLI, cli(&cli_key("prod", "a")))], "` `"),
+        ("the current profile in another case", &[], &[(CLI, cli(&cli_key("Default", "a")))], "no profile `default`"),
+        ("a blank for a key", &[("ALIBABA_CLOUD_ACCESS_KEY_ID", " ")], &[], "ACCESS_KEY"),
+        (
+            "an empty secret",
+            &[("ALIBABA_CLOUD_ACCESS_KEY_ID", "a"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")],
+            &[],
+            "ACCESS_KEY_SECRET",
+        ),
+        ("a switch with a slip", &[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "treu")], &[], "neither `true` nor `false`"),
+        (
+            "an OIDC role of another partition",
+            &[
+                ("ALIBABA_CLOUD_ROLE_ARN", "arn:aws:iam::1:role/x"),
+                ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "p"),
+                ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", nowhere),
+            ],
+            &[],
+            "ARN of the role is not one",
+        ),
+        (
+            "an OIDC token that has vanished",
+            &[
+                ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1:role/x"),
+                ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "p"),
+                ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", nowhere),
+            ],
+            &[],
+            nowhere,
+        ),
     ];
     for (case, variables, files, words) in cases {
         let home = Home::new();
@@ -142,6 +186,25 @@ async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() 
             assert!(message.contains(words), "{case}: {message}");
         }
         assert!(next.seen().is_empty(), "{case}");
+    }
+}
+
+/// What was to be switched off would be another identity.
+#[tokio::test]
+async fn a_switch_is_read_with_what_an_env_file_leaves_around_it() {
+    let next = Fake::start(metadata).await;
+    for (value, is_off) in [
+        ("true", true),
+        ("TRUE", true),
+        ("1", true),
+        ("true\r", true),
+        (" true ", true),
+        ("false", false),
+        ("0", false),
+        ("", false),
+    ] {
+        let setup = environment([("ALIBABA_CLOUD_ECS_METADATA_DISABLED", value)]).metadata_url(&next.url);
+        assert_eq!(EcsRamRole::new().setup(setup).fetch().await.is_err(), is_off, "{value:?}");
     }
 }
 

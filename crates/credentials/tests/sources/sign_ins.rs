@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use alibabacloud_credentials::{CliProfile, Setup, Source};
+use alibabacloud_credentials::{Chain, CliProfile, Credentials, ProvideCredentials, Setup, Source};
 
-use crate::support::{Fake, Home, Reply, failed, id, ok, quiet, session};
+use crate::support::{Fake, Home, Reply, assumed, failed, id, ok, quiet, session};
 
 fn seconds_from_now(seconds: i64) -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
@@ -144,4 +144,108 @@ async fn a_server_that_hangs_is_given_up() {
     assert!(failed(oauth.fetch().await).contains("no answer within"));
     let sso = profile(&home, Setup::new(), &sso(&fake.url, seconds_from_now(3600)));
     assert!(failed(sso.fetch().await).contains("no answer within"));
+}
+
+/// The command line's file has the refused session until it writes another one.
+#[tokio::test]
+async fn a_stored_session_that_the_service_refuses_is_replaced_and_never_given_again() {
+    let fake = Fake::start(|seen| match seen.target.as_str() {
+        "/cloud-credentials" => ok(format!(r#"{{"CloudCredential":{},"RequestId":"r"}}"#, session("new"))),
+        _ => ok(
+            r#"{"accessKeyId":"new","accessKeySecret":"CANARY","securityToken":"CANARY","expiration":"2099-01-02T03:04:05Z"}"#,
+        ),
+    })
+    .await;
+    let stored = stored(seconds_from_now(3600));
+    for fields in [sso(&fake.url, seconds_from_now(3600)), oauth(seconds_from_now(3600), "CANARY")] {
+        let home = Home::new();
+        let source = || profile(&home, Setup::new().oauth_url(&fake.url), &format!("{fields},{stored}"));
+        for provider in [source().refreshing(), Chain::new().then(source()).refreshing()] {
+            let refused = provider.provide().await.unwrap();
+            assert_eq!(refused.access_key_id(), "stored");
+            assert_eq!(provider.replace(&refused).await.unwrap().access_key_id(), "new");
+            assert_eq!(provider.provide().await.unwrap().access_key_id(), "new");
+        }
+        // Nor when the new ones end, or are refused in their turn.
+        let source = source();
+        let refused = source.fetch().await.unwrap().credentials().clone();
+        for other in [&refused, &Credentials::temporary("new", "s", "t", None)] {
+            assert_eq!(id(source.fetch_instead_of(other).await), "new");
+            assert_eq!(id(source.fetch().await), "new");
+        }
+        // What the command line has stored since then is used.
+        let text = format!("{fields},{}", stored.replace("stored", "later"));
+        let _ = profile(&home, Setup::new(), &text);
+        assert_eq!(id(source.fetch().await), "later");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_session_that_is_refused_and_cannot_be_replaced_is_an_error_that_says_how_to_sign_in() {
+    for (fields, words) in [
+        (sso("https://127.0.0.1:1", seconds_from_now(-1)), "aliyun configure --mode CloudSSO"),
+        (oauth(seconds_from_now(-5), ""), "aliyun configure --mode OAuth"),
+    ] {
+        let home = Home::new();
+        let provider =
+            profile(&home, Setup::new(), &format!("{fields},{}", stored(seconds_from_now(3600)))).refreshing();
+        let refused = provider.provide().await.unwrap();
+        // The second time from memory: the source is left alone for a second.
+        for _ in 0..2 {
+            let error = provider.replace(&refused).await.unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_on_top_of_a_refused_session_gets_a_new_one() {
+    let fake = Fake::start(|seen| match seen.target.as_str() {
+        "/cloud-credentials" => ok(format!(r#"{{"CloudCredential":{},"RequestId":"r"}}"#, session("new"))),
+        _ if seen.body.contains("AccessKeyId=new") => ok(assumed("role")),
+        _ => Reply::With(400, r#"{"Code":"InvalidSecurityToken.Expired","Message":"m","RequestId":"r"}"#.to_owned()),
+    })
+    .await;
+    let home = Home::new();
+    let base = format!("{},{}", sso(&fake.url, seconds_from_now(3600)), stored(seconds_from_now(3600)));
+    let config = format!(
+        r#"{{"current":"role","profiles":[{{"name":"base",{base}}},{{"name":"role","mode":"ChainableRamRoleArn",
+        "source_profile":"base","ram_role_arn":"acs:ram::1:role/r","sts_endpoint":"{}"}}]}}"#,
+        fake.url
+    );
+    home.write(".aliyun/config.json", &config);
+    let source = CliProfile::new().setup(Setup::new().environment(home.environment([])));
+    assert_eq!(id(source.fetch().await), "role");
+    assert_eq!(fake.seen().len(), 3, "refused once, replaced, assumed");
+    assert_eq!(id(source.fetch().await), "role");
+    assert_eq!(fake.seen().len(), 5, "the refused session is not tried again");
+}
+
+#[tokio::test]
+async fn an_answer_that_a_server_compressed_is_read() {
+    let fake = Fake::start(|seen| {
+        Reply::Gzip(match seen.target.as_str() {
+            "/cloud-credentials" => format!(r#"{{"CloudCredential":{},"RequestId":"r"}}"#, session("zipped")),
+            "/v1/token" => r#"{"access_token":"CANARYnew","expires_in":600}"#.to_owned(),
+            "/v1/exchange" => session("zipped")
+                .replace("AccessKey", "accessKey")
+                .replace("Sec", "sec")
+                .replace("Exp", "exp")
+                .replace("accessKeysec", "accessKeySec"),
+            "/latest/api/token" => "CANARYtoken".to_owned(),
+            "/latest/meta-data/ram/security-credentials/" => "role".to_owned(),
+            _ => session("zipped"),
+        })
+    })
+    .await;
+    let home = Home::new();
+    let setup = || Setup::new().oauth_url(&fake.url).metadata_url(&fake.url);
+    for fields in [
+        sso(&fake.url, seconds_from_now(3600)),
+        oauth(0, "CANARY"),
+        r#""mode":"EcsRamRole""#.to_owned(),
+        format!(r#""mode":"CredentialsURI","credentials_uri":"{}/uri""#, fake.url),
+    ] {
+        assert_eq!(id(profile(&home, setup(), &fields).fetch().await), "zipped", "{fields}");
+    }
 }

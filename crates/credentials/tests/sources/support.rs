@@ -1,10 +1,13 @@
 //! A server on loopback that answers as it is told and remembers what it was asked; a home folder; reading what a source says.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use alibabacloud_credentials::{Environment, Found, Setup, Source, SourceError};
+use flate2::Compression;
+use flate2::read::GzEncoder;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -36,6 +39,8 @@ impl Seen {
 
 pub(crate) enum Reply {
     With(u16, String),
+    /// With 200, compressed.
+    Gzip(String),
     Hang,
 }
 
@@ -101,15 +106,22 @@ async fn serve(
     let seen = Seen { method, target, head, body: String::from_utf8(body).ok()? };
     let reply = answer(&seen);
     log.lock().unwrap().push(seen);
-    match reply {
-        Reply::With(status, body) => {
-            let length = body.len();
-            let text = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
-            stream.write_all(text.as_bytes()).await.ok()?;
-            stream.shutdown().await.ok()
+    let (status, coding, body) = match reply {
+        Reply::With(status, body) => (status, "identity", body.into_bytes()),
+        Reply::Gzip(body) => {
+            let mut compressed = Vec::new();
+            GzEncoder::new(body.as_bytes(), Compression::fast()).read_to_end(&mut compressed).ok()?;
+            (200, "gzip", compressed)
         }
         Reply::Hang => std::future::pending().await,
-    }
+    };
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\ncontent-encoding: {coding}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.ok()?;
+    stream.write_all(&body).await.ok()?;
+    stream.shutdown().await.ok()
 }
 
 /// A URL that refuses connections.

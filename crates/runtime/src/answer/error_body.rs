@@ -1,13 +1,15 @@
 //! What an error answer says, in each form that gateways use.
 
-use crate::decode::decode;
+use crate::decode::{boolean_of, decode};
+use crate::error::LONGEST_ID;
 use crate::value::{Json, Member, Object, Value};
 
-/// `true` and `false`, also as text.
+/// `true` and `false`, also as text or number.
 pub(super) fn boolean(json: &Json) -> Option<bool> {
     match json {
         Json::Bool(boolean) => Some(*boolean),
-        Json::String(text) => text.to_ascii_lowercase().parse().ok(),
+        Json::String(text) => boolean_of(text),
+        Json::Number(number) => boolean_of(&number.to_string()),
         _ => None,
     }
 }
@@ -108,9 +110,14 @@ impl ErrorBody {
         })
     }
 
-    /// The code, if it is one: a word of the service, and no HTTP status that something else writes in its place.
+    /// The code, if it is one: a word of the service, and neither an HTTP status that something else writes in its place nor a value of
+    /// another kind, nor a whole text.
     pub(super) fn service_code(&self) -> Option<&str> {
-        self.code.as_deref().filter(|code| code.contains(|c: char| !c.is_ascii_digit()))
+        let code = self.code.as_deref().filter(|code| code.len() <= LONGEST_ID)?;
+        let is_word = code.trim().starts_with(|c: char| c.is_alphanumeric()) && code.contains(char::is_alphabetic);
+        let is_other =
+            ["true", "false", "null", "none", "undefined"].iter().any(|word| word.eq_ignore_ascii_case(code.trim()));
+        (is_word && !is_other).then_some(code)
     }
 
     /// Whether the service itself wrote this. Others write a `code` in lower case, too, but no request ID.
@@ -146,6 +153,10 @@ impl Object for ErrorBody {
     }
     fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
+        // Some products write it so, beside the usual spelling or in its place.
+        if name == "request_id" && self.request_id.is_none() {
+            return Some(&mut self.request_id);
+        }
         self.seen.note(name);
         self.has_documented_code |= name == "Code";
         Some(match ENVELOPE[place(name)?] {

@@ -3,9 +3,9 @@
 //! A call succeeded only if the HTTP status is 2xx **and** the body proves it: an HTTP 200 may carry an error code, or be the
 //! answer of something else. A failed call was not executed only if there is [proof](crate::proof).
 
-mod encoding;
 mod error_body;
 mod success;
+mod whole;
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -15,13 +15,14 @@ use http::header::{DATE, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
 
 use self::error_body::{ErrorBody, Seen, boolean, is_envelope, is_spelled_as_documented};
-use crate::decode::{Mismatches, decode};
+use self::whole::Form;
+use crate::decode::{Mismatches, boolean_of, decode};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
-use crate::error::{Error, ErrorKind, LONGEST_ID, cut, one_line};
+use crate::error::{Error, ErrorKind, LONGEST_ID, LONGEST_SEARCHED, cut, one_line};
 use crate::platform::{self, Meaning};
 use crate::proof::{Evidence, not_executed};
 use crate::redact::Redactor;
-use crate::transport::TransportError;
+use crate::transport::{self, TransportError};
 use crate::value::{Json, Member, Object, Slot, Value, View};
 
 /// How many characters of an answer that is not understood are shown.
@@ -38,6 +39,8 @@ pub(crate) struct Context<'a> {
     pub(crate) action: Option<&'a ActionDescriptor>,
     /// Whether the output takes every member, so that it does not tell which are the action's.
     pub(crate) untyped: bool,
+    /// Whether the action is of the ROA style: its answer may be anything, nothing included.
+    pub(crate) is_roa: bool,
     /// What must not be shown of an answer that is quoted.
     pub(crate) redactor: &'a Redactor<'a>,
     /// The clock of this machine, for a delay that is given as a date.
@@ -58,7 +61,7 @@ pub(crate) fn read(
     context: Context<'_>,
     output: &mut dyn Object,
 ) -> (Bytes, Result<Judged, Error>) {
-    let body = match encoding::decode(&mut parts.headers, &body) {
+    let body = match transport::decode(&mut parts.headers, &body) {
         Ok(decoded) => decoded.unwrap_or(body),
         Err(why) => {
             // Status and headers still count: a refusal was not executed, and the service may ask to wait.
@@ -91,7 +94,16 @@ pub(crate) fn judge(
     output: &mut dyn Object,
 ) -> Result<Judged, Error> {
     let header_id = header(headers, &REQUEST_ID);
-    if status.is_success() {
+    let form = if status.is_success() && context.is_roa {
+        whole::take(status, headers, body, context, output)
+    } else {
+        Form::Json
+    };
+    if form == Form::Taken {
+        let request_id = header_id.map(|id| cut(id, LONGEST_ID).into_owned());
+        return Ok(Judged { request_id, mismatches: Mismatches::default() });
+    }
+    if status.is_success() && form == Form::Json {
         let mut envelope = Envelope {
             output,
             said: ErrorBody::default(),
@@ -201,7 +213,10 @@ fn service_error(
     context: Context<'_>,
 ) -> Error {
     let evidence = match said.service_code() {
-        Some(code) if is_of_service => Evidence::Refusal(status, code),
+        // A code of success refuses nothing, whatever stands beside it.
+        Some(code) if is_of_service && success::code_says(Some(code), context) != Some(true) => {
+            Evidence::Refusal(status, code)
+        }
         _ => Evidence::Foreign(status),
     };
     let unknown = !not_executed(evidence);
@@ -264,10 +279,18 @@ fn shown(body: &[u8], answer: &str, redactor: &Redactor<'_>) -> String {
     if is_xml_of_a_service(text) {
         return format!("; {answer} begins like XML ({} bytes, not shown: there may be data in them)", body.len());
     }
-    // Hidden first and cut then: half a phone number would not be found any more.
-    let text = String::from_utf8_lossy(body);
+    if is_binary(text) {
+        return format!("; {answer} is not text ({} bytes, not shown: there may be data in them)", body.len());
+    }
+    // Hidden first and cut then: half a phone number would not be found any more. What is far too long is not even searched.
+    let text = String::from_utf8_lossy(&body[..body.len().min(LONGEST_SEARCHED)]);
     let text: String = one_line(&redactor.hide_foreign(&text)).chars().take(SNIPPET_CHARS).collect();
     if text.is_empty() { text } else { format!("; {answer} begins with: {text}") }
+}
+
+/// Whether the beginning is no text in UTF-8, nor in a code page: UTF-16, say, in which no value to hide would be found.
+fn is_binary(text: &[u8]) -> bool {
+    text[..text.len().min(1024)].contains(&0)
 }
 
 /// Whether the text begins like XML and has no mark of HTML, which gateways and proxies write.
@@ -364,10 +387,11 @@ impl Envelope<'_> {
             let fact = match member.name {
                 "Code" => &mut facts.code,
                 "RequestId" => &mut facts.request_id,
+                "requestId" | "request_id" if facts.request_id.is_none() => &mut facts.request_id,
                 "Success" => {
                     match value.view() {
                         View::Boolean(success) => facts.success = Some(success),
-                        View::Text(text) => facts.success = text.to_ascii_lowercase().parse().ok(),
+                        View::Text(text) => facts.success = boolean_of(text),
                         View::Any(json) => facts.success = boolean(json),
                         _ => {}
                     }
@@ -442,7 +466,8 @@ impl Object for Members {
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
         let is_of_result = match &self.doubtful {
             Some(doubtful) => doubtful.contains(&name),
-            None => !is_envelope(name),
+            // What wraps an error is no result.
+            None => !is_envelope(name) && !["Error", "Errors"].iter().any(|wrapper| wrapper.eq_ignore_ascii_case(name)),
         };
         if !is_of_result {
             return None;
@@ -514,7 +539,8 @@ mod tests {
     ) -> Result<Judged, Error> {
         let redactor = Redactor::default();
         let untyped = output.type_name() == JsonOutput::default().type_name();
-        let context = Context { product, action: Some(&ACTION), untyped, redactor: &redactor, clock: &|| NOW };
+        let context =
+            Context { product, action: Some(&ACTION), untyped, is_roa: false, redactor: &redactor, clock: &|| NOW };
         let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         judge(StatusCode::from_u16(status).unwrap(), &headers, &Bytes::copy_from_slice(body), context, output)
     }
@@ -621,6 +647,110 @@ mod tests {
         }
         let error = without_proof(200, &[], r#"{"message":"Service temporarily unavailable"}"#, &mut Answer::default());
         assert!(error.unwrap().message().ends_with("it says: Service temporarily unavailable"));
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_code_proves_nothing() {
+        for code in
+            [r#"{"a":1}"#, r#"["OK"]"#, "true", "false", r#""true""#, "[]", "{}", "-1", "1.5", r#""null""#, r#""[OK]""#]
+        {
+            let body = format!(r#"{{"Code":{code},"Message":"m","RequestId":"r","Count":3}}"#);
+            for status in [200, 400, 404, 500] {
+                let error = refused(status, ID, &body);
+                assert!(error.outcome_unknown(), "{status} {body}: {error}");
+                let untyped = judged_into(status, ID, body.as_bytes(), &mut JsonOutput::default()).unwrap_err();
+                assert!(untyped.outcome_unknown(), "{status} {body}: {untyped}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_of_success_refuses_nothing() {
+        for (status, body) in [
+            (200, r#"{"Code":"OK","Success":false,"RequestId":"r"}"#),
+            (200, r#"{"Code":"ok","Success":0,"RequestId":"r"}"#),
+            (200, r#"{"Code":"OK","Success":" False ","RequestId":"r"}"#),
+            (200, r#"{"Code":200,"Success":"0","RequestId":"r"}"#),
+            (400, r#"{"Code":"OK","RequestId":"r"}"#),
+            (404, r#"{"Code":"Success","Message":"m","RequestId":"r"}"#),
+        ] {
+            for output in [&mut Answer::default() as &mut dyn Object, &mut Bare::default(), &mut JsonOutput::default()]
+            {
+                let error = judged_into(status, ID, body.as_bytes(), output).expect_err(body);
+                assert_eq!((error.kind(), error.outcome_unknown()), (ErrorKind::Service, true), "{status} {body}");
+            }
+        }
+    }
+
+    #[test]
+    fn success_is_read_in_every_spelling() {
+        for body in [
+            r#"{"Code":"OK","Success":"true"}"#,
+            r#"{"Code":"OK","Success":"TRUE "}"#,
+            r#"{"Code":"OK","Success":1}"#,
+            r#"{"Code":"OK","Success":"yes"}"#,
+            r#"{"Code":"OK","Success":null}"#,
+            r#"{"Code":200,"Success":"true","RequestId":"r"}"#,
+            r#"{"Code":"200","RequestId":"r"}"#,
+            "{\"Code\":\"OK\\u0000\",\"Count\":1}",
+            "\u{feff}{\"Code\":\"OK\"}",
+            " \r\n\t{\"Code\":\"OK\"}\n\n",
+            r#"{"\u0043ode":"O\u004b"}"#,
+        ] {
+            let outcome = judged(200, &[], body);
+            // A code with a NUL is none that is known.
+            assert_eq!(outcome.is_ok(), !body.contains("\\u0000"), "{body}: {outcome:?}");
+        }
+    }
+
+    /// What wraps the answer of the service is not the answer.
+    #[test]
+    fn an_answer_in_a_wrapper_or_in_another_encoding_proves_nothing() {
+        let utf_16 = |text: &str, big: bool| -> Vec<u8> {
+            let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+            units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+        };
+        let ok = r#"{"Code":"OK","Count":3,"RequestId":"r"}"#;
+        let denied = r#"{"Code":"Forbidden.RAM","Message":"13900001234","RequestId":"r"}"#;
+        let mut bodies: Vec<Vec<u8>> = Vec::new();
+        for inner in [ok, denied] {
+            for (before, after) in [
+                (r#"{"Response":"#, "}"),
+                (r#"{"data":"#, "}"),
+                (r#"{"Error":"#, r#","RequestId":"r"}"#),
+                (r#"{"errors":["#, r#"],"RequestId":"r"}"#),
+                ("[", "]"),
+                (r#"{"body":""#, r#""}"#),
+                ("callback(", ");"),
+                (")]}',\n", ""),
+                ("// ", ""),
+            ] {
+                bodies.push([before, inner, after].concat().into_bytes());
+            }
+            bodies.extend([utf_16(inner, true), utf_16(inner, false), utf_16(inner, true)[2..].to_vec()]);
+            bodies.push([inner.as_bytes(), b"\0"].concat());
+            bodies.push([inner, inner].concat().into_bytes());
+        }
+        for body in bodies {
+            let shown = String::from_utf8_lossy(&body).into_owned();
+            for status in [200, 206, 302, 404, 500] {
+                for output in
+                    [&mut Answer::default() as &mut dyn Object, &mut Bare::default(), &mut JsonOutput::default()]
+                {
+                    let is_untyped = output.type_name() == JsonOutput::default().type_name();
+                    let outcome = judged_into(status, ID, &body, output);
+                    // An untyped answer may have any member.
+                    if is_untyped && shown.starts_with('{') && (200..300).contains(&status) && !shown.contains("rror") {
+                        continue;
+                    }
+                    let error = outcome.expect_err(&shown);
+                    assert!(error.outcome_unknown(), "{status} {shown}: {error}");
+                    let error = error.redacted(&Redactor::default());
+                    let digits: String = format!("{error} {error:?}").chars().filter(char::is_ascii_digit).collect();
+                    assert!(!digits.contains("1390000"), "{status} {shown}: {error}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -1014,7 +1144,7 @@ mod tests {
     #[test]
     fn what_the_service_says_is_bounded_and_says_so() {
         let redactor = Redactor::default();
-        for length in [5_000, 60_000, 10 << 20] {
+        for length in [5_000, 60_000, 2 << 20] {
             let long = "é".repeat(length);
             let body = format!(r#"{{"Code":"C{long}","Message":"{long}","RequestId":"{long}"}}"#);
             for error in [refused(400, &[], &body), refused(200, &[], &body)].map(|error| error.redacted(&redactor)) {
@@ -1058,7 +1188,14 @@ mod tests {
     fn a_value_to_hide_is_hidden_where_the_quotation_ends() {
         let credentials = crate::Credentials::new("CANARY-of-the-key-id", "CANARY-of-the-secret");
         let redactor = Redactor::new(Some(&credentials), &[]);
-        let context = Context { product: &PRODUCT, action: None, untyped: false, redactor: &redactor, clock: &|| NOW };
+        let context = Context {
+            product: &PRODUCT,
+            action: None,
+            untyped: false,
+            is_roa: false,
+            redactor: &redactor,
+            clock: &|| NOW,
+        };
         for before in 0..=SNIPPET_CHARS {
             let body = "x".repeat(before) + "CANARY-of-the-secret";
             let mut output = Answer::default();

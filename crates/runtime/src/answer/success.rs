@@ -2,7 +2,8 @@
 
 use super::Context;
 use super::error_body::is_envelope;
-use crate::descriptor::{ErrorDescriptor, SUCCESS_CODE};
+use crate::descriptor::{ErrorDescriptor, PLATFORM_ERRORS, SUCCESS_CODE};
+use crate::platform;
 use crate::value::{Json, Object, View};
 
 /// The codes of success of the action, or else of its product; none if answers carry no such code.
@@ -20,14 +21,7 @@ pub(super) fn code_says(code: Option<&str>, context: Context<'_>) -> Option<bool
     if codes.is_empty() {
         return None;
     }
-    Some(codes.iter().any(|known| known.eq_ignore_ascii_case(code)) || looks_like_success(code))
-}
-
-/// Whether a code can only mean success: a word for it, an HTTP status of success, or zero.
-fn looks_like_success(code: &str) -> bool {
-    const WORDS: [&str; 6] = ["ok", "success", "succeed", "succeeded", "successful", "successfully"];
-    let is_status = code.len() == 3 && code.starts_with('2') && code.bytes().all(|b| b.is_ascii_digit());
-    WORDS.iter().any(|word| word.eq_ignore_ascii_case(code)) || is_status || code.bytes().all(|b| b == b'0')
+    Some(codes.iter().any(|known| known.eq_ignore_ascii_case(code)) || platform::is_success(code))
 }
 
 /// Whether an answer whose code is not a known code of success is one all the same: the list is a guess that is not reviewed yet,
@@ -43,7 +37,8 @@ pub(super) fn is_success_beyond_guess(
         _ => context.product.guessed.contains(&SUCCESS_CODE),
     };
     let is = |errors: &[&ErrorDescriptor]| code.is_some_and(|code| errors.iter().any(|error| error.code == code));
-    let is_documented = is(context.product.errors) || context.action.is_some_and(|action| is(action.errors));
+    let is_documented =
+        is(PLATFORM_ERRORS) || is(context.product.errors) || context.action.is_some_and(|action| is(action.errors));
     is_guess && !is_documented && (success == Some(true) || has_content(output))
 }
 
@@ -76,6 +71,7 @@ fn holds(view: &View<'_>) -> bool {
             found
         }
         View::Any(json) => json_holds(json),
+        View::Bytes(bytes) => !bytes.is_empty(),
     }
 }
 
@@ -138,7 +134,7 @@ mod tests {
     ) -> Result<(), Error> {
         let redactor = Redactor::new(None, &[]);
         let clock = std::time::SystemTime::now;
-        let context = Context { product, action, untyped: false, redactor: &redactor, clock: &clock };
+        let context = Context { product, action, untyped: false, is_roa: false, redactor: &redactor, clock: &clock };
         let body = Bytes::copy_from_slice(body.as_bytes());
         super::super::judge(StatusCode::OK, &HeaderMap::new(), &body, context, output).map(drop)
     }

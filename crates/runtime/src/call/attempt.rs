@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::observe::Observer;
 use super::target::Target;
 use super::{Call, Core, not_admitted};
-use crate::answer::{self, Context};
+use crate::answer;
 use crate::credentials::{Credentials, CredentialsError, ProvideFuture};
 use crate::error::{Error, ErrorKind, rounded};
 use crate::options::Options;
@@ -135,13 +135,7 @@ impl Core {
         };
 
         let (mut parts, body) = answer.into_parts();
-        let context = Context {
-            product: self.settings.product,
-            action: call.action,
-            untyped: call.untyped,
-            redactor: &redactor,
-            clock: &*self.clock,
-        };
+        let context = self.context(call, &redactor);
         let (body, judged) = answer::read(&mut parts, body, context, output);
         // A pause of the quota is for limits that let calls through again soon.
         let pauses = |error: &Error| error.kind() == ErrorKind::Throttled && !error.is_long_limit();

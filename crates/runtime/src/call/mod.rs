@@ -12,6 +12,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
 use self::attempt::{Attempt, Cause, Failed};
@@ -19,9 +20,10 @@ use self::observe::Observer;
 use self::target::Target;
 use crate::account::Account;
 use crate::action::{Action, Product};
+use crate::answer::{self, Context};
 use crate::bulk::Ticket;
 use crate::credentials::{Credentials, ProvideCredentials};
-use crate::descriptor::{ActionDescriptor, ParameterLocation};
+use crate::descriptor::{ActionDescriptor, Method, ParameterLocation};
 use crate::endpoint::{Endpoint, Network};
 use crate::error::{Error, ErrorKind};
 use crate::event::{Event, Events};
@@ -29,8 +31,10 @@ use crate::headers::Headers;
 use crate::options::{CallOptions, Options};
 use crate::parameters::{InvalidParameter, Parameter, check_text, parameters};
 use crate::prepare::{PreparedRequest, Settings};
+use crate::redact::Redactor;
 use crate::response::Metadata;
 use crate::retry::{RetryBudget, State};
+use crate::roa;
 use crate::sign::{Nonce, Nonces, Timestamp};
 use crate::skew::Skew;
 use crate::throttle::{Ask, Permit, QuotaEvent, QuotaKey, RateLimit, Refused, Request, Throttle, WatchedQuota};
@@ -43,6 +47,9 @@ use crate::value::Object;
 pub(crate) struct Call<'a> {
     name: Cow<'static, str>,
     action: Option<&'static ActionDescriptor>,
+    method: Method,
+    /// The path with names of parameters in braces; empty for the RPC style.
+    path: Cow<'a, str>,
     pub(crate) parameters: Vec<Parameter<'a>>,
     untyped: bool,
     /// Set if the call belongs to a bulk.
@@ -57,25 +64,83 @@ impl<'a> Call<'a> {
     pub(crate) fn typed<A: Action>(request: &'a A) -> Result<Self, Error> {
         let action = A::DESCRIPTOR;
         let parameters = parameters(request).map_err(|problem| invalid(action.name, &problem))?;
-        Ok(Self { name: action.name.into(), action: Some(action), parameters, untyped: false, ticket: None })
+        Ok(Self {
+            name: action.name.into(),
+            action: Some(action),
+            method: action.method,
+            path: action.path.into(),
+            parameters,
+            untyped: false,
+            ticket: None,
+        })
     }
 
     pub(crate) fn untyped<P: Product>(request: &'a UntypedRequest) -> Result<Self, Error> {
         let action = P::DESCRIPTOR.action(&request.action);
+        let refused = |problem: &InvalidParameter| invalid(&request.action, problem);
         let described = |name: &str| action.and_then(|action| action.parameters.iter().find(|p| p.name == name));
         for (name, value) in &request.parameters {
             if let Some(parameter) = described(name) {
-                check_text(parameter, value).map_err(|problem| invalid(&request.action, &problem))?;
+                check_text(parameter, value).map_err(|problem| refused(&problem))?;
             }
         }
-        let parameters = request.parameters.iter().map(|(name, value)| Parameter {
-            name: name.into(),
-            value: value.into(),
-            location: described(name).map_or(ParameterLocation::Query, |parameter| parameter.location),
-            sensitive: described(name).is_none_or(|parameter| parameter.sensitive),
-        });
+        let (method, path) = match (&request.route, action) {
+            (Some((method, path)), _) => (*method, path.as_str()),
+            (None, Some(action)) => (action.method, action.path),
+            (None, None) => (Method::default(), ""),
+        };
+        let is_roa = |action: &&ActionDescriptor| !action.path.is_empty();
+        let wrong =
+            |message: &str| Error::new(ErrorKind::InvalidRequest, message).with_action(request.action.clone().into());
+        if path.is_empty() {
+            if action.is_none() && P::DESCRIPTOR.actions.first().is_some_and(is_roa) {
+                return Err(wrong(
+                    "the actions of this product are called by a method and a path; give them with `UntypedRequest::route`",
+                ));
+            }
+            if request.body.is_some() {
+                return Err(wrong(
+                    "an action that is called by name has no body of its own; give its parameters one by one",
+                ));
+            }
+        }
+        let names = if path.is_empty() { Ok(Vec::new()) } else { roa::placeholders(path) };
+        // What is wrong with the path is reported when the request is signed.
+        let in_path = names.unwrap_or_default();
+        let mut parameters: Vec<_> = (request.parameters.iter())
+            .map(|(name, value)| Parameter {
+                name: name.into(),
+                value: value.into(),
+                location: match described(name) {
+                    _ if in_path.contains(&name.as_str()) => ParameterLocation::Path,
+                    Some(parameter) => parameter.location,
+                    None => ParameterLocation::Query,
+                },
+                sensitive: described(name).is_none_or(|parameter| parameter.sensitive),
+            })
+            .collect();
+        if let Some(body) = &request.body {
+            let whole = action.and_then(|action| {
+                action.parameters.iter().find(|parameter| parameter.location == ParameterLocation::Body)
+            });
+            parameters.push(Parameter {
+                name: whole.map_or("body", |parameter| parameter.name).into(),
+                value: body.into(),
+                location: ParameterLocation::Body,
+                // What is inside may be, whatever the parameter as a whole is.
+                sensitive: true,
+            });
+        }
+        if parameters.iter().filter(|parameter| parameter.location == ParameterLocation::Body).count() > 1 {
+            return Err(wrong("the body is given twice: as a parameter, and by `UntypedRequest::body`"));
+        }
         let name = request.action.clone().into();
-        Ok(Self { name, action, parameters: parameters.collect(), untyped: true, ticket: None })
+        Ok(Self { name, action, method, path: path.into(), parameters, untyped: true, ticket: None })
+    }
+
+    /// Whether the status of a response alone says how the call went, unless the product has codes of success.
+    pub(crate) fn is_roa(&self) -> bool {
+        !self.path.is_empty()
     }
 
     pub(crate) fn with_ticket(self, ticket: Option<&'a Ticket>) -> Self {
@@ -384,16 +449,55 @@ impl Core {
     }
 
     /// Signs a call without sending it.
-    pub(crate) async fn prepare(&self, call: &Call<'_>) -> Result<PreparedRequest, Error> {
-        let options = CallOptions::new();
+    pub(crate) async fn prepare(&self, call: &Call<'_>, options: &CallOptions) -> Result<PreparedRequest, Error> {
         let prepare = async {
-            let target = self.target(&options)?;
-            let credentials = self.credentials_for(call, &target, None).await?;
+            let target = self.target(options)?;
+            let deadline = options.deadline.and_then(|deadline| Instant::now().checked_add(deadline));
+            let credentials = self.credentials_for(call, &target, deadline).await?;
             let timestamp = Timestamp::of(self.skew.correction().apply((self.clock)()));
             let signed = self.sign(call, &target, 1, credentials.as_ref(), &timestamp, &self.nonces.next())?;
-            Ok(PreparedRequest::new(signed.request, &call.parameters))
+            let path = if call.is_roa() { roa::shown_path(&call.path, &call.parameters) } else { "/".to_owned() };
+            let host = roa::shown_host(&target.endpoint, &call.parameters);
+            Ok(PreparedRequest::new(signed.request, &call.parameters, path, host))
         };
         let prepared: Result<_, Error> = prepare.await;
         prepared.map_err(|error| error.with_action(call.name.clone()))
+    }
+
+    /// Reads the answer to a call that was [prepared](Self::prepare) with these options.
+    pub(crate) fn read(
+        &self,
+        call: &Call<'_>,
+        options: &CallOptions,
+        answer: http::Response<Bytes>,
+        output: &mut dyn Object,
+    ) -> Result<Metadata, Error> {
+        let target = self.target(options).map_err(|error| error.with_action(call.name.clone()))?;
+        let credentials = target.cached_credentials();
+        let redactor = Redactor::new(credentials.as_ref(), &call.parameters).with_headers(target.headers());
+        let context = self.context(call, &redactor);
+        let (mut parts, body) = answer.into_parts();
+        let (body, judged) = answer::read(&mut parts, body, context, output);
+        let judged = judged.map_err(|error| call.describe(error.redacted(&redactor), 1, None))?;
+        Ok(Metadata {
+            request_id: judged.request_id,
+            http_status: parts.status.as_u16(),
+            attempts: 1,
+            quota_wait: Duration::ZERO,
+            mismatches: judged.mismatches,
+            body,
+        })
+    }
+
+    /// What is known when the answer to a call is judged.
+    fn context<'a>(&'a self, call: &Call<'_>, redactor: &'a Redactor<'a>) -> Context<'a> {
+        Context {
+            product: self.settings.product,
+            action: call.action,
+            untyped: call.untyped,
+            is_roa: call.is_roa(),
+            redactor,
+            clock: &*self.clock,
+        }
     }
 }

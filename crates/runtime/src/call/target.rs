@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::headers::Headers;
 use crate::options::CallOptions;
 use crate::prepare::{Unsigned, prepare};
+use crate::roa;
 use crate::sign::{Nonce, Timestamp};
 use crate::unsigned::UnsignedRequest;
 
@@ -73,11 +74,13 @@ impl Core {
         }
         let unsigned = Unsigned {
             action: &call.name,
-            method: call.action.map(|action| action.method).unwrap_or_default(),
+            method: call.method,
+            path: &call.path,
             endpoint: &target.endpoint,
             parameters: &call.parameters,
             headers: &headers,
         };
+        let prepare = if call.path.is_empty() { prepare } else { roa::prepare };
         let request = prepare(&self.settings, unsigned, credentials, timestamp.as_str(), nonce.as_str())?;
         Ok(Signed { request, headers })
     }
@@ -91,6 +94,16 @@ impl Target<'_> {
             let message = "the client has no credentials; give it some with `Client::builder().credentials(…)`";
             Error::new(ErrorKind::Credentials, message)
         })
+    }
+
+    /// The credentials, if they are known without waiting.
+    pub(super) fn cached_credentials(&self) -> Option<Credentials> {
+        self.provider?.cached()
+    }
+
+    /// The caller's headers, without those that the hook sets.
+    pub(super) fn headers(&self) -> &Headers {
+        &self.headers
     }
 }
 

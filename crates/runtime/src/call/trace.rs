@@ -18,7 +18,7 @@ mod span {
     use crate::error::Error;
     use crate::event::ResponseMismatch;
     use crate::response::Metadata;
-    use crate::throttle::{QuotaEvent, QuotaKey};
+    use crate::throttle::{QuotaEvent, QuotaKey, QuotaSource};
 
     /// A call or an attempt as a span.
     #[derive(Clone)]
@@ -157,7 +157,15 @@ mod span {
     /// Warns once when the store of a quota goes away, and once when it is back.
     pub(in crate::call) fn quota(key: &QuotaKey, event: &QuotaEvent) {
         let message = match event {
-            QuotaEvent::FallbackEntered => "the store of the shared quota is away; its failure policy holds",
+            QuotaEvent::FallbackEntered { source: None } => {
+                "the store of the shared quota is away; calls fail until it is back"
+            }
+            QuotaEvent::FallbackEntered { source: Some(QuotaSource::Open) } => {
+                "the store of the shared quota is away; calls are sent without a limit"
+            }
+            QuotaEvent::FallbackEntered { .. } => {
+                "the store of the shared quota is away; this process continues with a share of the limit"
+            }
             QuotaEvent::FallbackLeft => "the store of the shared quota is back",
             _ => return,
         };

@@ -23,6 +23,9 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use serde_core::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::value::{Json, List, Map, Object, Slot, Value};
@@ -133,6 +136,17 @@ impl fmt::Display for Mismatches {
             0 => Ok(()),
             more => write!(f, "; {more} more"),
         }
+    }
+}
+
+/// `true` and `false` as text: in any case, as `1` and `0`, and between blanks.
+pub(crate) fn boolean_of(text: &str) -> Option<bool> {
+    match text.trim() {
+        "1" => Some(true),
+        "0" => Some(false),
+        text if text.eq_ignore_ascii_case("true") => Some(true),
+        text if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
     }
 }
 
@@ -609,17 +623,11 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
         }
         let expected = slot.describe();
         let fits = match slot {
-            Slot::Boolean(slot) => {
-                let boolean = match found {
-                    "true" | "True" | "TRUE" | "1" => Some(true),
-                    "false" | "False" | "FALSE" | "0" => Some(false),
-                    _ => None,
-                };
-                put(slot, boolean)
-            }
+            Slot::Boolean(slot) => put(slot, boolean_of(found)),
             Slot::Int32(slot) => put(slot, whole_text(found).and_then(|number| number.try_into().ok())),
             Slot::Int64(slot) => put(slot, whole_text(found)),
             Slot::Number(slot) => put(slot, found.parse().ok().filter(|number: &f64| number.is_finite())),
+            Slot::Bytes(slot) => put(slot, BASE64_STANDARD.decode(found).ok().map(Bytes::from)),
             _ => false,
         };
         Ok(fits || self.leave_out(expected, "text that does not convert"))
@@ -834,6 +842,7 @@ impl Slot<'_> {
             Slot::List(_) => "a list",
             Slot::Map(_) | Slot::Object(_) => "an object",
             Slot::Any(_) => "any value",
+            Slot::Bytes(_) => "bytes in Base64",
         }
     }
 }

@@ -90,6 +90,15 @@ impl<'a> Writer<'a> {
         let name = Cow::Borrowed(parameter.name);
         let sensitive = parameter.sensitive;
         match (value.view(), parameter.style) {
+            (View::Absent, _) => {}
+            // The whole body: text as it is, everything else as JSON.
+            (View::List(_) | View::Map(_) | View::Object(_), _) if parameter.location == ParameterLocation::Body => {
+                let inside = self.inside(parameter.name, value);
+                self.push(parameter, name, Cow::Owned(to_json(value)), sensitive || inside);
+            }
+            (View::Any(json), _) if parameter.location == ParameterLocation::Body && !json.is_string() => {
+                self.push(parameter, name, Cow::Owned(json.to_string()), sensitive);
+            }
             // Text that stands for any JSON value is sent as it is, like every other text.
             (View::Any(Json::String(text)), _) => self.push(parameter, name, Cow::Borrowed(text), sensitive),
             (View::List(_) | View::Map(_) | View::Object(_) | View::Any(_), ParameterStyle::Json)

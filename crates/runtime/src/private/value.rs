@@ -6,6 +6,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+
 use crate::descriptor::ValueKind;
 
 /// Any JSON value, for members that the specification leaves open.
@@ -56,6 +60,8 @@ pub enum View<'a> {
     Object(&'a dyn Object),
     /// Any JSON value.
     Any(&'a Json),
+    /// A whole response as it came.
+    Bytes(&'a Bytes),
 }
 
 /// Where a decoded value goes.
@@ -81,6 +87,8 @@ pub enum Slot<'a> {
     Object(&'a mut dyn Object),
     /// Any JSON value.
     Any(&'a mut Json),
+    /// A whole response as it came.
+    Bytes(&'a mut Bytes),
 }
 
 /// Text with documented values that keeps every other value as it is.
@@ -217,6 +225,7 @@ scalar!(i64, Int64, Int64, |value| View::Integer(*value));
 scalar!(f64, Number, Number, |value| View::Number(*value));
 scalar!(String, String, Text, |value| View::Text(value));
 scalar!(Json, Any, Any, |value| View::Any(value));
+scalar!(Bytes, Bytes, Bytes, |value| View::Bytes(value));
 
 impl<T: Value> Value for Option<T> {
     fn view(&self) -> View<'_> {
@@ -339,6 +348,8 @@ impl fmt::Debug for View<'_> {
             View::Number(value) => value.fmt(f),
             View::Text(value) => value.fmt(f),
             View::Any(value) => value.fmt(f),
+            // A file may be large, and may hold anything.
+            View::Bytes(value) => write!(f, "<{} bytes>", value.len()),
             View::Object(object) => debug_object(*object, f),
             View::List(list) => {
                 f.debug_list().entries((0..list.len()).filter_map(|index| list.get(index)).map(Value::view)).finish()
@@ -388,6 +399,7 @@ impl serde_core::Serialize for View<'_> {
             View::Number(value) => serializer.serialize_f64(*value),
             View::Text(value) => serializer.serialize_str(value),
             View::Any(value) => value.serialize(serializer),
+            View::Bytes(value) => serializer.serialize_str(&BASE64_STANDARD.encode(value)),
             View::List(list) => {
                 serializer.collect_seq((0..list.len()).filter_map(|index| list.get(index)).map(Value::view))
             }

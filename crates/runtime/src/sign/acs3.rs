@@ -12,7 +12,7 @@ use crate::credentials::Credentials;
 /// The name of the algorithm, as it stands in the string to sign and in the `Authorization` header.
 pub const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
-/// What is signed. The path is always `/`: the products of this SDK are RPC style.
+/// What is signed.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The HTTP method in upper case.
@@ -23,6 +23,8 @@ pub struct Request<'a> {
     pub action: &'a str,
     /// The API version.
     pub version: &'a str,
+    /// The path of the URL, percent-encoded as it is sent: `/` for the RPC style.
+    pub path: &'a str,
     /// The canonical query of the URL, without `?`; see [`canonical_query`](super::canonical_query).
     pub query: &'a str,
     /// The body; empty if there is none.
@@ -116,6 +118,16 @@ fn signed_headers<'a>(
     ]
 }
 
+/// The headers of a request that is not signed: what it calls, and when.
+pub(crate) fn unsigned<'a>(
+    action: &'a str,
+    version: &'a str,
+    timestamp: &'a str,
+    nonce: &'a str,
+) -> [(&'static HeaderName, &'a str); 4] {
+    [(&ACTION, action), (&DATE, timestamp), (&SIGNATURE_NONCE, nonce), (&VERSION, version)]
+}
+
 /// Signs a request.
 ///
 /// Signed are `host`, the `x-acs-*` headers of the signature, and [`Request::headers`]. Canonical request: method, path, canonical
@@ -131,6 +143,7 @@ fn signed_headers<'a>(
 ///     host: "cams.ap-southeast-1.aliyuncs.com",
 ///     action: "ChatappSyncPhoneNumber",
 ///     version: "2020-06-06",
+///     path: "/",
 ///     query: &canonical_query([("CustSpaceId", "293483938849493")]),
 ///     body: b"",
 ///     timestamp: "2026-11-22T00:00:00Z",
@@ -157,8 +170,8 @@ pub fn sign(request: &Request<'_>, credentials: &Credentials) -> Signed {
     };
 
     let values = headers.iter().map(|(name, value)| 2 * name.len() + value.len() + 3).sum::<usize>();
-    let mut text = String::with_capacity(values + request.query.len() + 96);
-    for part in [request.method, "\n/\n", request.query, "\n"] {
+    let mut text = String::with_capacity(values + request.path.len() + request.query.len() + 96);
+    for part in [request.method, "\n", request.path, "\n", request.query, "\n"] {
         text.push_str(part);
     }
     for (name, value) in headers {
@@ -207,7 +220,7 @@ impl Key {
     }
 }
 
-/// Query and body hold the values of parameters: they are not printed.
+/// Path, query and body hold the values of parameters: they are not printed.
 impl std::fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request").field("host", &self.host).field("action", &self.action).finish_non_exhaustive()

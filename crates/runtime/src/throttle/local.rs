@@ -16,7 +16,7 @@ pub(super) struct LocalQuotas;
 
 impl QuotaStore for LocalQuotas {
     fn open(&self, _key: &QuotaKey, limit: Option<RateLimit>) -> Arc<dyn Quota> {
-        Arc::new(Queue::new(Local::new(limit, QuotaSource::Local)))
+        Arc::new(Queue::new(Local::new(Window::new(limit), QuotaSource::Local)))
     }
 }
 
@@ -24,14 +24,14 @@ impl QuotaStore for LocalQuotas {
 #[derive(Debug)]
 pub(super) struct Local {
     source: QuotaSource,
-    /// The window counts time from here.
     born: Instant,
     window: Mutex<Window>,
 }
 
 impl Local {
-    pub(super) fn new(limit: Option<RateLimit>, source: QuotaSource) -> Self {
-        Self { source, born: Instant::now(), window: Mutex::new(Window::new(limit)) }
+    /// The window counts time from now on.
+    pub(super) fn new(window: Window, source: QuotaSource) -> Self {
+        Self { source, born: Instant::now(), window: Mutex::new(window) }
     }
 
     fn now(&self) -> Duration {

@@ -4,7 +4,7 @@
 //! lock is held for some ten microseconds. A request counts as sent when its slot is taken, so a process that is killed leaves
 //! nothing to clean up: its slot is free after the allowance for a request that is not answered.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use super::limit::RateLimit;
 use super::local::Local;
 use super::permit::{QuotaSource, Report};
-use super::queue::{Ledger, Queue, apply};
+use super::queue::{Ledger, Queue, apply, follow};
 use super::store::{Quota, QuotaKey, QuotaStore};
 use super::window::{Flow, Slot, Turn, Window};
 use crate::sign::hex::hex;
@@ -91,7 +91,7 @@ impl QuotaStore for MachineQuotas {
         Arc::new(Queue::new(Machine {
             path: path.unwrap_or_default(),
             broken: AtomicBool::new(false),
-            local: Local::new(limit, QuotaSource::LocalShare),
+            local: Local::new(Window::new(limit), QuotaSource::LocalShare),
             known: Mutex::new(Known {
                 window: Window::new(limit),
                 limit,
@@ -126,32 +126,18 @@ struct Known {
     locked_since: Option<Instant>,
 }
 
-/// Why the file could not be used.
-enum Failed {
-    /// Another process holds the lock.
-    Locked,
-    Io,
-}
-
-impl From<io::Error> for Failed {
-    fn from(_: io::Error) -> Self {
-        Self::Io
-    }
-}
-
 impl Machine {
-    /// Changes the window in the file.
-    fn change<T>(&self, change: impl FnOnce(&mut Window, Duration) -> T) -> Result<T, Failed> {
+    /// Changes the window in the file; [`WouldBlock`](io::ErrorKind::WouldBlock) while another process holds the lock.
+    fn change<T>(&self, change: impl FnOnce(&mut Window, Duration) -> T) -> io::Result<T> {
         let mut known = self.known();
         let mut file = match self.lock() {
-            Err(Failed::Locked) => {
+            Err(error) if is_locked(&error) => {
                 let since = *known.locked_since.get_or_insert_with(Instant::now);
-                if since.elapsed() < LOCKED {
-                    return Err(Failed::Locked);
+                if since.elapsed() >= LOCKED {
+                    known.locked_since = None;
+                    replace(&self.path)?;
                 }
-                known.locked_since = None;
-                replace(&self.path)?;
-                return Err(Failed::Locked);
+                return Err(error);
             }
             outcome => outcome?,
         };
@@ -164,25 +150,17 @@ impl Machine {
             apply(&mut window, slot, when, report);
         }
         let changed = change(&mut window, now);
-        let bytes = write(&window);
         file.rewind()?;
-        file.write_all(&bytes)?;
+        file.write_all(&write(&mut window))?;
         // Closing the file gives the lock back.
         known.window = window;
         Ok(changed)
     }
 
-    fn lock(&self) -> Result<File, Failed> {
-        if self.path.as_os_str().is_empty() {
-            return Err(Failed::Io);
-        }
+    fn lock(&self) -> io::Result<File> {
         loop {
             let file = open(&self.path)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(Failed::Locked),
-                Err(TryLockError::Error(error)) => return Err(error.into()),
-            }
+            file.try_lock()?;
             // It may have been replaced in between.
             if is_at(&file, &self.path) {
                 return Ok(file);
@@ -234,8 +212,8 @@ impl Ledger for Machine {
         match taken {
             Ok(Ok(slot)) => Ok(slot),
             Ok(Err(wait)) => Err(Some(wait + soon())),
-            Err(Failed::Locked) => Err(Some(Duration::from_millis(1) + soon())),
-            Err(Failed::Io) => {
+            Err(error) if is_locked(&error) => Err(Some(Duration::from_millis(1) + soon())),
+            Err(_) => {
                 self.broken.store(true, Relaxed);
                 self.local.take()
             }
@@ -249,23 +227,16 @@ impl Ledger for Machine {
         let now = now();
         {
             let mut known = self.known();
-            match report {
-                Report::Sent => known.flow.sent(now),
-                Report::Answered | Report::Throttled { .. } => {
-                    known.flow.answered(now);
-                    known.flow.ended();
-                }
-                Report::NotSent | Report::Unanswered => known.flow.ended(),
-                Report::Unused => {}
-            }
+            follow(&mut known.flow, report, now);
             if matches!(report, Report::Sent | Report::Unanswered) {
                 return;
             }
             known.unwritten.push((slot, report, now));
         }
         for _ in 0..TRIES {
-            if !matches!(self.change(|_, _| ()), Err(Failed::Locked)) {
-                return;
+            match self.change(|_, _| ()) {
+                Err(error) if is_locked(&error) => {}
+                _ => return,
             }
             std::thread::sleep(BETWEEN_TRIES);
         }
@@ -286,32 +257,38 @@ fn now() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-const MAGIC: u64 = u64::from_le_bytes(*b"aliquot1");
+const MAGIC: &[u8; 8] = b"aliquot2";
 
 /// The file of a window: what it is, a checksum, and the window.
-fn write(window: &Window) -> Vec<u8> {
-    let words = window.to_words();
-    let length = u64::try_from(words.len()).unwrap_or(u64::MAX);
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+fn write(window: &mut Window) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    window.words(&mut |word: &mut u64| bytes.extend(word.to_le_bytes()));
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let digest = Sha256::digest(&bytes);
-    [MAGIC.to_le_bytes().as_slice(), &length.to_le_bytes(), &digest[..8], &bytes].concat()
+    [MAGIC.as_slice(), &length.to_le_bytes(), &digest[..8], &bytes].concat()
 }
 
 /// The window of a file. If it makes no sense, as much as the limit may have been used just now.
 fn read(bytes: &[u8], limit: Option<RateLimit>, now: Duration) -> Window {
     let read = || {
-        let (head, rest) = bytes.split_at_checked(24)?;
-        let word = |bytes: &[u8]| Some(u64::from_le_bytes(bytes.try_into().ok()?));
-        let length = usize::try_from(word(&head[8..16])?).ok()?.checked_mul(8)?;
+        let rest = bytes.strip_prefix(MAGIC)?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (digest, rest) = rest.split_first_chunk::<8>()?;
         // What was longer before is not cut off.
-        let rest = rest.get(..length)?;
-        if word(&head[..8])? != MAGIC || Sha256::digest(rest)[..8] != head[16..24] {
+        let rest = rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        if Sha256::digest(rest)[..8] != digest[..] {
             return None;
         }
-        let words: Vec<u64> = rest.chunks_exact(8).filter_map(word).collect();
-        Window::from_words(&words, limit, now)
+        let mut words = rest.as_chunks().0.iter();
+        let mut window = Window::new(limit);
+        window.words(&mut |word: &mut u64| *word = words.next().map_or(0, |bytes| u64::from_le_bytes(*bytes)));
+        (!window.is_of_the_future(now)).then_some(window)
     };
     read().unwrap_or_else(|| Window::used_up(limit, now))
+}
+
+fn is_locked(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// Puts a new file in the place of one that stays locked.

@@ -14,6 +14,7 @@ mod share;
 mod store;
 mod watched;
 mod window;
+mod words;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -30,8 +31,8 @@ pub use permit::{Permit, PermitHolder, QuotaSource, Report};
 pub use redis::{FailurePolicy, RedisQuotas, RedisQuotasBuilder};
 use store::MAX_WAITING;
 pub use store::{AcquireFuture, Ask, Quota, QuotaKey, QuotaState, QuotaStore, Refused};
-pub use watched::QuotaEvent;
 pub(crate) use watched::WatchedQuota;
+pub use watched::{QuotaEvent, QuotaSnapshot};
 pub use window::{Slot, Turn, Window};
 
 #[doc = include_str!("staying_under_the_limit.md")]
@@ -110,32 +111,6 @@ pub(crate) struct Request<'a> {
     pub(crate) action: &'a str,
     /// The host of the endpoint.
     pub(crate) host: &'a str,
-}
-
-/// The state of one quota, and what happened to it so far; see [`Throttle::quotas`].
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct QuotaSnapshot {
-    /// Which quota it is.
-    pub key: QuotaKey,
-    /// Its limit; `None` if none is documented.
-    pub limit: Option<RateLimit>,
-    /// How many calls of this process wait for a permit now.
-    pub waiting: usize,
-    /// How many permits were given to this process.
-    pub granted: u64,
-    /// How long calls waited for them, together.
-    pub waited: Duration,
-    /// How many calls were refused a permit: no room before the deadline, queue full, store not reachable.
-    pub refused: u64,
-    /// How many requests of this process the service throttled. Each pauses the quota.
-    pub throttled: u64,
-    /// How long there is no permit from now on, because of a throttled response; zero for a quota in Redis.
-    pub paused_for: Duration,
-    /// Requests per second of the share that throttled responses left; `None` while the whole limit is used.
-    pub learned_rate: Option<f64>,
-    /// Whether the store of a shared quota is away, so that its policy holds.
-    pub fallback: bool,
 }
 
 impl Throttle {
@@ -269,7 +244,7 @@ impl Throttle {
     /// The state of every quota that is in use, for metrics: queue length, permits, refusals, throttled responses, pauses. The
     /// same is reported, as it happens, to [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
     pub fn quotas(&self) -> Vec<QuotaSnapshot> {
-        self.entries().by_action.values().flatten().map(Entry::snapshot).collect()
+        self.entries().by_action.values().flatten().map(|entry| entry.quota.snapshot(entry.limit)).collect()
     }
 
     pub(crate) fn is_off(&self) -> bool {
@@ -378,22 +353,6 @@ impl Entry {
         if self.limit != Some(lower) {
             self.limit = Some(lower);
             self.quota.quota.lower(lower);
-        }
-    }
-
-    fn snapshot(&self) -> QuotaSnapshot {
-        let (counted, state) = (self.quota.counted(), self.quota.quota.state());
-        QuotaSnapshot {
-            key: self.quota.key.clone(),
-            limit: self.limit,
-            waiting: counted.waiting,
-            granted: counted.granted,
-            waited: counted.waited,
-            refused: counted.refused,
-            throttled: counted.throttled,
-            paused_for: state.paused_for,
-            learned_rate: state.learned_rate,
-            fallback: state.fallback,
         }
     }
 }

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use super::words::{self, Each};
+
 /// How long the share stays as it is after a throttled response, in windows. The rate at which the service throttled last is
 /// remembered for that long.
 const PLATEAU: f64 = 8.6;
@@ -31,30 +33,30 @@ const UNLIMITED: f64 = 1e6;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Share {
     /// The requests of the limit; infinite if none is documented.
-    pub(super) full: f64,
+    full: f64,
     /// The window of the limit, or a second.
     pub(super) window: Duration,
-    pub(super) level: Option<Level>,
-    pub(super) gate: Gate,
+    level: Option<Level>,
+    gate: Gate,
     /// Throttled responses in a row, several within one pause counted once.
-    pub(super) in_a_row: u32,
+    in_a_row: u32,
 }
 
 /// What was learned.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Level {
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Level {
     /// How many slots may be held.
-    pub(super) slots: f64,
+    slots: f64,
     /// When the service throttled last.
-    pub(super) since: Duration,
+    since: Duration,
     /// Whether nothing was known before that.
-    pub(super) fresh: bool,
+    fresh: bool,
     /// Whether that was the aftermath of the one before.
-    pub(super) aftermath: bool,
+    aftermath: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Gate {
+enum Gate {
     Open,
     /// A pause, until then.
     Paused(Duration),
@@ -76,45 +78,30 @@ impl Share {
         self.gate = Gate::Paused(until);
     }
 
-    /// How many words it is.
-    pub(super) const WORDS: usize = 8;
-
-    /// What was learned, for another process.
-    pub(super) fn to_words(&self) -> [u64; Self::WORDS] {
-        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX - 1);
-        let level = self.level.unwrap_or(Level { slots: 0.0, since: Duration::ZERO, fresh: false, aftermath: false });
-        let (gate, time, serial) = match self.gate {
+    /// What another process must know of it.
+    pub(super) fn words(&mut self, each: Each<'_>) {
+        let mut level = self.level.unwrap_or_default();
+        let mut slots = level.slots.to_bits();
+        each(&mut slots);
+        level.slots = f64::from_bits(slots);
+        words::time(&mut level.since, each);
+        words::flag(&mut level.fresh, each);
+        words::flag(&mut level.aftermath, each);
+        self.level = (level.slots >= 1.0).then_some(level);
+        let (mut kind, mut until, mut serial) = match self.gate {
             Gate::Open => (0, None, 0),
             Gate::Paused(end) => (1, Some(end), 0),
             Gate::Ahead { serial, follow } => (2, follow, serial),
         };
-        [
-            level.slots.to_bits(),
-            nanos(level.since),
-            level.fresh.into(),
-            level.aftermath.into(),
-            gate,
-            time.map_or(u64::MAX, nanos),
-            serial,
-            self.in_a_row.into(),
-        ]
-    }
-
-    /// Takes over what another process learned; `None` if it makes no sense.
-    pub(super) fn learn_from_words(&mut self, words: &[u64]) -> Option<()> {
-        let &[slots, since, fresh, aftermath, gate, time, serial, in_a_row] = words else { return None };
-        let (slots, since) = (f64::from_bits(slots), Duration::from_nanos(since));
-        let level = Level { slots, since, fresh: fresh == 1, aftermath: aftermath == 1 };
-        self.level = (1.0..=UNLIMITED).contains(&slots).then_some(level);
-        let time = (time != u64::MAX).then(|| Duration::from_nanos(time));
-        self.gate = match (gate, time) {
-            (0, _) => Gate::Open,
+        each(&mut kind);
+        words::time_if_known(&mut until, each);
+        each(&mut serial);
+        self.gate = match (kind, until) {
             (1, Some(end)) => Gate::Paused(end),
             (2, follow) => Gate::Ahead { serial, follow },
-            _ => return None,
+            _ => Gate::Open,
         };
-        self.in_a_row = u32::try_from(in_a_row).ok()?;
-        Some(())
+        words::small(&mut self.in_a_row, each);
     }
 
     pub(super) fn limit(&mut self, full: f64, window: Duration) {
@@ -203,10 +190,8 @@ impl Share {
         }
     }
 
-    /// A request was throttled while so many slots were held, its own included; `delay` is the wait that the service names. Returns
-    /// whether nothing had been learned before, so that the request may just have been late.
-    pub(super) fn throttled(&mut self, now: Duration, delay: Option<Duration>, held: usize) -> bool {
-        let mut fresh = false;
+    /// A request was throttled while so many slots were held, its own included; `delay` is the wait that the service names.
+    pub(super) fn throttled(&mut self, now: Duration, delay: Option<Duration>, held: usize) {
         if matches!(self.gate, Gate::Paused(end) if now < end) {
             // Requests that are in flight together are throttled together. The first time, each of them counts.
             if let Some(level) = self.level.as_mut().filter(|level| level.fresh) {
@@ -214,7 +199,6 @@ impl Share {
             }
         } else {
             self.in_a_row = self.in_a_row.saturating_add(1);
-            fresh = self.slots(now).is_none();
             self.learn(now, held);
         }
         let end = now.saturating_add(delay.unwrap_or_else(|| self.pause()));
@@ -222,7 +206,6 @@ impl Share {
             Gate::Paused(already) => Gate::Paused(already.max(end)),
             Gate::Open | Gate::Ahead { .. } => Gate::Paused(end),
         };
-        fresh
     }
 
     fn learn(&mut self, now: Duration, held: usize) {

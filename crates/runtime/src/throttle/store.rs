@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::limit::RateLimit;
@@ -126,12 +127,13 @@ pub enum Refused {
         /// How long it would have waited.
         needed: Duration,
     },
-    /// The store is away, and its policy lets no call through, or it was never reached and the number of processes is not known.
+    /// The store is away, and its policy lets no call through.
     Unavailable {
         /// What failed, without secrets.
         reason: Arc<str>,
     },
-    /// The store refuses, so a setting is wrong: password, permission, address, type of server.
+    /// A setting is wrong or missing: the store refuses (password, permission, type of server), or it was never reached, and the
+    /// number of processes that share the quota is not set.
     Misconfigured {
         /// What failed, without secrets.
         reason: Arc<str>,
@@ -146,7 +148,7 @@ impl fmt::Display for Refused {
                 "too many calls wait for the quota already; slow the callers down, or raise `Throttle::with_max_waiting`",
             ),
             Self::Unavailable { reason } => write!(f, "the shared quota is not reachable: {reason}"),
-            Self::Misconfigured { reason } => write!(f, "the shared quota refuses: {reason}"),
+            Self::Misconfigured { reason } => write!(f, "the shared quota cannot be used: {reason}"),
         }
     }
 }
@@ -173,4 +175,23 @@ pub struct QuotaState {
     pub learned_rate: Option<f64>,
     /// Whether the store is away, so that its policy holds.
     pub fallback: bool,
+}
+
+/// Counts a waiting call until it is dropped.
+pub(super) struct Waiting<'c> {
+    counter: &'c AtomicUsize,
+    /// How many wait, this one included.
+    pub(super) of: usize,
+}
+
+impl<'c> Waiting<'c> {
+    pub(super) fn begins(counter: &'c AtomicUsize) -> Self {
+        Self { counter, of: counter.fetch_add(1, Relaxed) + 1 }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.counter.fetch_sub(1, Relaxed);
+    }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::limit::RateLimit;
 use super::permit::{Permit, QuotaSource};
-use super::store::{Ask, Quota, QuotaKey, Refused};
+use super::store::{Ask, Quota, QuotaKey, Refused, Waiting};
 
 /// After how long without an answer of the store a call counts as waiting, rather than as asking.
 const ASKING: Duration = Duration::from_millis(50);
@@ -35,8 +36,11 @@ pub enum QuotaEvent {
         /// The wait that the service named; `None` if the quota chooses it.
         delay: Option<Duration>,
     },
-    /// The store of a shared quota is away; its policy for that holds.
-    FallbackEntered,
+    /// The store of a shared quota is away.
+    FallbackEntered {
+        /// What gives permits meanwhile: a share of the limit, or [no quota](QuotaSource::Open); `None` if calls fail.
+        source: Option<QuotaSource>,
+    },
     /// The store is back.
     FallbackLeft,
 }
@@ -62,14 +66,30 @@ struct Counters {
     fallback: AtomicBool,
 }
 
-/// What happened to one quota so far; see [`QuotaSnapshot`](super::QuotaSnapshot).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Counted {
-    pub(super) waiting: usize,
-    pub(super) granted: u64,
-    pub(super) waited: Duration,
-    pub(super) refused: u64,
-    pub(super) throttled: u64,
+/// The state of one quota, and what happened to it so far; see [`Throttle::quotas`](super::Throttle::quotas).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct QuotaSnapshot {
+    /// Which quota it is.
+    pub key: QuotaKey,
+    /// Its limit; `None` if none is documented.
+    pub limit: Option<RateLimit>,
+    /// How many calls of this process wait for a permit now.
+    pub waiting: usize,
+    /// How many permits were given to this process.
+    pub granted: u64,
+    /// How long calls waited for them, together.
+    pub waited: Duration,
+    /// How many calls were refused a permit: no room before the deadline, queue full, store not reachable.
+    pub refused: u64,
+    /// How many requests of this process the service throttled. Each pauses the quota.
+    pub throttled: u64,
+    /// How long there is no permit from now on, because of a throttled response; zero for a quota in Redis.
+    pub paused_for: Duration,
+    /// Requests per second of the share that throttled responses left; `None` while the whole limit is used.
+    pub learned_rate: Option<f64>,
+    /// Whether the store of a shared quota is away, so that its policy holds.
+    pub fallback: bool,
 }
 
 impl WatchedQuota {
@@ -89,7 +109,7 @@ impl WatchedQuota {
                 self.counters.refused.fetch_add(1, Relaxed);
                 observe(&self.key, QuotaEvent::Refused(refused.clone()));
                 if matches!(refused, Refused::Unavailable { .. }) {
-                    self.fallback(true, observe);
+                    self.fallback(true, None, observe);
                 }
                 Err(refused)
             }
@@ -115,7 +135,7 @@ impl WatchedQuota {
         }
         let source = permit.source();
         observe(&self.key, QuotaEvent::Granted { waited, source });
-        self.fallback(matches!(source, QuotaSource::LocalShare | QuotaSource::Open), observe);
+        self.fallback(matches!(source, QuotaSource::LocalShare | QuotaSource::Open), Some(source), observe);
         permit
     }
 
@@ -126,39 +146,26 @@ impl WatchedQuota {
         observe(&self.key, QuotaEvent::Paused { delay });
     }
 
-    fn fallback(&self, now: bool, observe: QuotaObserver<'_>) {
+    fn fallback(&self, now: bool, source: Option<QuotaSource>, observe: QuotaObserver<'_>) {
         // The common case costs no write.
         if self.counters.fallback.load(Relaxed) != now && self.counters.fallback.swap(now, Relaxed) != now {
-            observe(&self.key, if now { QuotaEvent::FallbackEntered } else { QuotaEvent::FallbackLeft });
+            observe(&self.key, if now { QuotaEvent::FallbackEntered { source } } else { QuotaEvent::FallbackLeft });
         }
     }
 
-    pub(super) fn counted(&self) -> Counted {
-        Counted {
-            waiting: self.counters.waiting.load(Relaxed),
-            granted: self.counters.granted.load(Relaxed),
-            waited: Duration::from_nanos(self.counters.waited_nanos.load(Relaxed)),
-            refused: self.counters.refused.load(Relaxed),
-            throttled: self.counters.throttled.load(Relaxed),
+    pub(super) fn snapshot(&self, limit: Option<RateLimit>) -> QuotaSnapshot {
+        let (counters, state) = (&self.counters, self.quota.state());
+        QuotaSnapshot {
+            key: self.key.clone(),
+            limit,
+            waiting: counters.waiting.load(Relaxed),
+            granted: counters.granted.load(Relaxed),
+            waited: Duration::from_nanos(counters.waited_nanos.load(Relaxed)),
+            refused: counters.refused.load(Relaxed),
+            throttled: counters.throttled.load(Relaxed),
+            paused_for: state.paused_for,
+            learned_rate: state.learned_rate,
+            fallback: state.fallback,
         }
-    }
-}
-
-/// Counts a waiting call until it is dropped.
-struct Waiting<'c> {
-    counter: &'c AtomicUsize,
-    /// How many wait with it.
-    of: usize,
-}
-
-impl<'c> Waiting<'c> {
-    fn begins(counter: &'c AtomicUsize) -> Self {
-        Self { counter, of: counter.fetch_add(1, Relaxed) + 1 }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.counter.fetch_sub(1, Relaxed);
     }
 }

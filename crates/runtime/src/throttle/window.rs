@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::limit::RateLimit;
 use super::share::Share;
+use super::words::{self, Each};
 
 /// J while most answers are quick. It costs little then, because the answer frees the slot before.
 const ALLOWANCE: Duration = Duration::from_secs(1);
@@ -18,11 +19,6 @@ const ALLOWANCE_OF_SLOW_ANSWERS: Duration = Duration::from_millis(80);
 const GUARD: Duration = Duration::from_millis(1);
 /// How many round trips are looked at together to learn the credit.
 const BATCH: usize = 64;
-/// By how much every window grows when a request is throttled although the whole limit was used, by how much it shrinks with every
-/// answer, and how long it gets at most.
-const STRETCH: Duration = Duration::from_millis(12);
-const RELAX: Duration = Duration::from_micros(100);
-const LONGEST_STRETCH: Duration = Duration::from_millis(250);
 /// A clock that is farther back than that was set.
 const CLOCK_STEP: Duration = Duration::from_secs(1);
 /// The largest credit, and the round trip from which on there is none: the longer it is, the less it says about the way there.
@@ -46,13 +42,11 @@ pub struct Window {
     latest: Duration,
     serial: u64,
     share: Share,
-    stretch: Duration,
     answers: Answers,
     flow: Flow,
-    unlimited: Count,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Holder {
     /// Grows with every holder of any slot, so that a late answer does not free the slot of a later request.
     serial: u64,
@@ -92,10 +86,8 @@ impl Window {
             latest: Duration::ZERO,
             serial: 0,
             share: Share::new(rate, window),
-            stretch: Duration::ZERO,
             answers: Answers::default(),
             flow: Flow::default(),
-            unlimited: Count::default(),
         }
     }
 
@@ -108,43 +100,25 @@ impl Window {
     }
 
     /// What another process must know to go on with this window.
-    pub(super) fn to_words(&self) -> Vec<u64> {
-        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX - 1);
-        let known = |time: Option<Duration>| time.map_or(u64::MAX, nanos);
-        let next = u64::try_from(self.next).unwrap_or(0);
-        let mut words = vec![nanos(self.latest), self.serial, next, nanos(self.stretch), self.answers.slowness.into()];
-        words.extend(self.unlimited.seconds.map(u64::from));
-        words.push(nanos(self.unlimited.began));
-        words.extend(self.share.to_words());
-        for holder in &self.slots {
-            words.extend([holder.serial, known(holder.sent_at), known(holder.free_at), holder.settled.into()]);
+    pub(super) fn words(&mut self, each: Each<'_>) {
+        words::time(&mut self.latest, each);
+        each(&mut self.serial);
+        words::small(&mut self.answers.slowness, each);
+        self.share.words(each);
+        let mut slots = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        words::small(&mut slots, each);
+        self.slots.resize(slots as usize, Holder::default());
+        for holder in &mut self.slots {
+            each(&mut holder.serial);
+            words::time_if_known(&mut holder.sent_at, each);
+            words::time_if_known(&mut holder.free_at, each);
+            words::flag(&mut holder.settled, each);
         }
-        words
     }
 
-    /// A window from its words, with the limit of this process; `None` if they make no sense, or are of a later time than now.
-    pub(super) fn from_words(words: &[u64], limit: Option<RateLimit>, now: Duration) -> Option<Self> {
-        let known = |word: u64| (word != u64::MAX).then(|| Duration::from_nanos(word));
-        let small = |word: u64| u32::try_from(word).ok();
-        let mut window = Self::new(limit);
-        let (own, rest) = words.split_at_checked(8)?;
-        let (share, slots) = rest.split_at_checked(Share::WORDS)?;
-        window.latest = Duration::from_nanos(own[0]);
-        if window.latest > now.saturating_add(CLOCK_STEP) || slots.len() % 4 != 0 {
-            return None;
-        }
-        (window.serial, window.next) = (own[1], usize::try_from(own[2]).ok()?);
-        window.stretch = Duration::from_nanos(own[3]).min(LONGEST_STRETCH);
-        window.answers.slowness = small(own[4])?.min(256);
-        window.unlimited = Count { seconds: [small(own[5])?, small(own[6])?], began: Duration::from_nanos(own[7]) };
-        window.share.learn_from_words(share)?;
-        window.slots.extend(slots.chunks_exact(4).map(|words| Holder {
-            serial: words[0],
-            sent_at: known(words[1]),
-            free_at: known(words[2]),
-            settled: words[3] == 1,
-        }));
-        Some(window)
+    /// Whether it is of a later time than now, so that the clock was set back since.
+    pub(super) fn is_of_the_future(&self, now: Duration) -> bool {
+        self.latest > now.saturating_add(CLOCK_STEP)
     }
 
     /// A slot for the next request, or when there will be one.
@@ -153,17 +127,12 @@ impl Window {
             return until.map_or(Turn::Unknown, Turn::At);
         }
         self.latest = self.latest.max(now);
-        let index = match self.usable(now) {
-            None => usize::MAX,
-            Some(slots) => match self.free_slot(slots, now) {
-                Ok(index) => index,
-                Err(turn) => return turn,
-            },
+        let index = match self.free_slot(self.usable(now).unwrap_or(usize::MAX), now) {
+            Ok(index) => index,
+            Err(turn) => return turn,
         };
         self.serial += 1;
-        if let Some(holder) = self.slots.get_mut(index) {
-            *holder = Holder { serial: self.serial, sent_at: None, free_at: None, settled: false };
-        }
+        self.slots[index] = Holder { serial: self.serial, ..Holder::default() };
         let held = if self.share.is_learned() { self.held(now) } else { 0 };
         self.share.granted(self.serial, now, held);
         Turn::Now(Slot { index, serial: self.serial })
@@ -177,41 +146,26 @@ impl Window {
     }
 
     fn free_slot(&mut self, usable: usize, now: Duration) -> Result<usize, Turn> {
-        if self.next >= self.slots.len() {
-            self.next = 0;
-        }
         let still = self.flow.stands_still(now);
-        if usable < self.slots.len() {
-            // Of more slots, only so many may be held.
-            let held = self.slots.iter().filter(|holder| !holder.is_free(now, still)).count();
-            if held >= usable {
-                let mut ends: Vec<_> = self
-                    .slots
-                    .iter()
-                    .filter(|holder| !holder.is_free(now, still))
-                    .filter_map(|holder| holder.free_at)
-                    .filter(|at| *at > now)
-                    .collect();
-                ends.sort_unstable();
-                return Err(ends.get(held - usable).or(ends.last()).map_or(Turn::Unknown, |at| Turn::At(*at)));
-            }
-        }
-        let index = match self.slots.get(self.next) {
-            Some(holder) if holder.is_free(now, still) => self.next,
-            _ => match self.first_free(now, still) {
-                Some(index) => index,
-                None if self.slots.len() < usable => {
-                    self.slots.push(Holder { serial: 0, sent_at: None, free_at: None, settled: false });
-                    self.slots.len() - 1
-                }
+        let is_free = |holder: &Holder| holder.is_free(now, still);
+        let quick = self.slots.get(self.next).filter(|holder| self.slots.len() <= usable && is_free(holder));
+        let index = if quick.is_some() {
+            self.next
+        } else {
+            let held: Vec<_> =
+                self.slots.iter().filter(|holder| !is_free(holder)).map(|holder| holder.free_at).collect();
+            if let Some(beyond) = held.len().checked_sub(usable) {
                 // A slot that is free but for the network's standing still has no time.
-                None => {
-                    let earliest = self.slots.iter().filter_map(|holder| holder.free_at).filter(|at| *at > now).min();
-                    return Err(earliest.map_or(Turn::Unknown, Turn::At));
-                }
-            },
+                let mut ends: Vec<_> = held.into_iter().flatten().filter(|at| *at > now).collect();
+                ends.sort_unstable();
+                return Err(ends.get(beyond).or(ends.last()).map_or(Turn::Unknown, |at| Turn::At(*at)));
+            }
+            self.slots.iter().position(is_free).unwrap_or_else(|| {
+                self.slots.push(Holder::default());
+                self.slots.len() - 1
+            })
         };
-        self.next = index + 1;
+        self.next = if index + 1 < self.slots.len() { index + 1 } else { 0 };
         Ok(index)
     }
 
@@ -226,9 +180,6 @@ impl Window {
     /// The request goes out now.
     pub fn sent(&mut self, slot: Slot, now: Duration) {
         self.latest = self.latest.max(now);
-        if self.limit.is_none() {
-            self.unlimited.sent(now);
-        }
         self.share.sent(slot.serial, now.saturating_add(self.credit()));
         let free_at = now.saturating_add(self.allowance()).saturating_add(self.length());
         let Some(holder) = self.holder(slot) else { return };
@@ -240,17 +191,12 @@ impl Window {
     /// The request was answered now, and not throttled: it has arrived before.
     pub fn answered(&mut self, slot: Slot, now: Duration) {
         self.share.answered(slot.serial);
-        self.stretch = self.stretch.saturating_sub(RELAX);
         self.arrived(slot, now);
     }
 
     /// The request was throttled: no request gets a slot during the pause, and then one before all others.
     pub fn throttled(&mut self, slot: Slot, now: Duration, delay: Option<Duration>) {
-        let held =
-            if self.limit.is_none() && !self.share.is_learned() { self.unlimited.counted(now) } else { self.held(now) };
-        if self.share.throttled(now, delay, held) {
-            self.stretch = (self.stretch + STRETCH).min(LONGEST_STRETCH);
-        }
+        self.share.throttled(now, delay, self.held(now));
         self.answers.distrust();
         self.arrived(slot, now);
     }
@@ -308,15 +254,6 @@ impl Window {
         first.max(paused).saturating_add(self.length().saturating_mul(rounds))
     }
 
-    /// A time before which a request with so many ahead has had its turn, if those ahead use theirs: quicker than
-    /// [`expected`](Self::expected), and later.
-    pub(super) fn expected_at_most(&self, ahead: usize, now: Duration) -> Duration {
-        let Some(slots) = self.usable(now) else { return self.expected(ahead, now) };
-        let rounds = u32::try_from(ahead / slots).unwrap_or(u32::MAX).saturating_add(1);
-        let paused = self.share.paused_until().unwrap_or(now);
-        paused.max(now).saturating_add((self.length() + ALLOWANCE).saturating_mul(rounds))
-    }
-
     /// When the pause ends, if there is one.
     pub(super) fn paused_until(&self) -> Option<Duration> {
         self.share.paused_until()
@@ -344,7 +281,7 @@ impl Window {
     }
 
     fn length(&self) -> Duration {
-        self.share.window + GUARD + self.stretch
+        self.share.window + GUARD
     }
 
     fn holder(&mut self, slot: Slot) -> Option<&mut Holder> {
@@ -376,13 +313,6 @@ impl Window {
             holder.settled = true;
         }
     }
-
-    /// The first free slot, beginning where to look first.
-    fn first_free(&self, now: Duration, still: Option<Duration>) -> Option<usize> {
-        let (before, after) = self.slots.split_at(self.next.min(self.slots.len()));
-        let free = |slots: &[Holder]| slots.iter().position(|holder| holder.is_free(now, still));
-        free(after).map(|index| before.len() + index).or_else(|| free(before))
-    }
 }
 
 impl Holder {
@@ -395,34 +325,6 @@ impl Holder {
                     still.is_none_or(|since| sent_at.saturating_add(ALLOWANCE_OF_SLOW_ANSWERS) <= since)
                         || now.saturating_sub(sent_at) >= LOST
                 }))
-    }
-}
-
-/// How many requests were sent lately without any limit.
-#[derive(Debug, Default)]
-struct Count {
-    /// In this second and in the one before.
-    seconds: [u32; 2],
-    began: Duration,
-}
-
-impl Count {
-    fn sent(&mut self, now: Duration) {
-        let passed = now.saturating_sub(self.began).as_secs();
-        if passed > 0 {
-            self.seconds = [0, if passed == 1 { self.seconds[0] } else { 0 }];
-            self.began += Duration::from_secs(passed);
-        }
-        self.seconds[0] = self.seconds[0].saturating_add(1);
-    }
-
-    /// In the last second, about.
-    fn counted(&self, now: Duration) -> usize {
-        let into = now.saturating_sub(self.began).as_secs_f64().min(1.0);
-        let before = f64::from(self.seconds[1]) * (1.0 - into);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a count")]
-        let before = before as u32;
-        usize::try_from(self.seconds[0].saturating_add(before)).unwrap_or(usize::MAX)
     }
 }
 
@@ -518,213 +420,4 @@ impl Answers {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    fn window(requests: u32) -> Window {
-        Window::new(Some(RateLimit::per_second(requests)))
-    }
-
-    fn now(window: &mut Window, at: Duration) -> Slot {
-        let Turn::Now(slot) = window.take(at) else { panic!("there is no room") };
-        slot
-    }
-
-    /// Waits for the next turn; returns when it is.
-    fn next(window: &mut Window, from: Duration) -> (Slot, Duration) {
-        let mut now = from;
-        loop {
-            match window.take(now) {
-                Turn::Now(slot) => return (slot, now),
-                Turn::At(time) => now = time,
-                Turn::Unknown => panic!("nothing is out"),
-            }
-        }
-    }
-
-    /// One request at a time, each with that round trip, so many times; returns when the last one was answered.
-    fn answer(window: &mut Window, from: Duration, round_trip: Duration, times: usize) -> Duration {
-        let mut now = from;
-        for _ in 0..times {
-            let (slot, turn) = next(window, now);
-            now = turn;
-            window.sent(slot, now);
-            now += round_trip;
-            window.answered(slot, now);
-        }
-        now
-    }
-
-    #[test]
-    fn the_credit_is_earned_over_many_answers_and_lost_with_one_that_is_quicker() {
-        let mut window = window(1);
-        let now = answer(&mut window, Duration::ZERO, 20 * MS, 255);
-        assert_eq!(window.credit(), Duration::ZERO);
-        let now = answer(&mut window, now, 20 * MS, 1);
-        assert_eq!(window.credit(), 20 * MS);
-        // One window after it was sent, plus the guard: the whole round trip is known not to be lateness.
-        assert_eq!(window.take(now), Turn::At(now + 981 * MS));
-        let now = answer(&mut window, now, 15 * MS, 1);
-        assert_eq!(window.credit(), 10 * MS);
-        let now = answer(&mut window, now, 2 * MS, 1);
-        assert_eq!(window.credit(), Duration::ZERO);
-        answer(&mut window, now, 20 * MS, 128);
-        assert_eq!(window.credit(), Duration::ZERO, "it is earned as slowly as the first time");
-    }
-
-    #[test]
-    fn the_credit_is_small_and_far_away_there_is_none_and_a_throttled_response_takes_it() {
-        for (round_trip, credit) in [(40, 20), (70, 10), (100, 0), (200, 0)] {
-            let mut window = window(1);
-            answer(&mut window, Duration::ZERO, round_trip * MS, 256);
-            assert_eq!(window.credit(), credit * MS, "{round_trip}");
-        }
-        let mut window = window(1);
-        let now = answer(&mut window, Duration::ZERO, 20 * MS, 256);
-        let (slot, now) = next(&mut window, now);
-        window.sent(slot, now);
-        window.throttled(slot, now, None);
-        assert_eq!(window.credit(), Duration::ZERO);
-    }
-
-    /// A round trip of always 200 ms says nothing about when the request arrives.
-    #[test]
-    fn a_steady_round_trip_with_a_moving_arrival_never_brings_more_than_the_limit_into_a_window() {
-        let mut window = window(10);
-        let mut random = fastrand::Rng::with_seed(1);
-        let (mut now, mut arrivals, mut open) = (Duration::ZERO, Vec::new(), std::collections::VecDeque::new());
-        while arrivals.len() < 5_000 {
-            match window.take(now) {
-                Turn::Now(slot) => {
-                    window.sent(slot, now);
-                    arrivals.push(now + random.u32(0..=200) * MS);
-                    open.push_back((now + 200 * MS, slot));
-                    continue;
-                }
-                Turn::At(time) => now = open.front().map_or(time, |(at, _)| time.min(*at)),
-                Turn::Unknown => now = open.front().unwrap().0,
-            }
-            while let Some((_, slot)) = open.pop_front_if(|(at, _)| *at <= now) {
-                window.answered(slot, now);
-            }
-        }
-        arrivals.sort_unstable();
-        assert!(arrivals.windows(11).all(|eleven| eleven[10].saturating_sub(eleven[0]) >= 1000 * MS));
-    }
-
-    #[test]
-    fn requests_that_the_network_holds_up_count_as_not_arrived() {
-        for still in [1_500, 2_500, 4_000, 8_000] {
-            for slow in [false, true] {
-                let (most, sent) = arrivals_after_standing_still(still * MS, slow);
-                assert!(most <= 10, "{most} in one window after {still} ms, slow: {slow}");
-                assert!(sent > 200, "{sent}");
-            }
-        }
-    }
-
-    /// An eager client for a minute, whose network stands still for a while; returns the most that arrive in one window.
-    fn arrivals_after_standing_still(still: Duration, is_slow: bool) -> (usize, usize) {
-        let mut window = window(10);
-        let mut random = fastrand::Rng::with_seed(1);
-        let stands = (20_000 * MS, 20_000 * MS + still);
-        let held =
-            |at: Duration| if at > stands.0 && at < stands.1 { stands.1 + at.subsec_nanos() % 5 * MS } else { at };
-        let (mut now, mut arrivals, mut open) = (Duration::ZERO, Vec::new(), Vec::<(Duration, Slot)>::new());
-        while now < Duration::from_secs(60) {
-            open.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-            let until = match window.take(now) {
-                Turn::Now(slot) => {
-                    window.sent(slot, now);
-                    let arrival = held(now + 11 * MS);
-                    arrivals.push(arrival);
-                    let work = if is_slow { random.u32(200..3_000) * MS } else { Duration::ZERO };
-                    open.push((held(arrival + work + 11 * MS), slot));
-                    continue;
-                }
-                Turn::At(time) => Some(time),
-                Turn::Unknown => None,
-            };
-            now = until.into_iter().chain(open.last().map(|(at, _)| *at)).min().unwrap();
-            while let Some((_, slot)) = open.pop_if(|(at, _)| *at <= now) {
-                window.answered(slot, now);
-            }
-        }
-        arrivals.sort_unstable();
-        let most = |first: &Duration| {
-            arrivals.iter().filter(|at| **at >= *first && at.saturating_sub(*first) < 1000 * MS).count()
-        };
-        (arrivals.iter().map(most).max().unwrap(), arrivals.len())
-    }
-
-    #[test]
-    fn slow_answers_shorten_the_allowance_and_quick_ones_lengthen_it() {
-        let mut window = window(10);
-        assert_eq!(window.allowance(), 1000 * MS);
-        let now = answer(&mut window, Duration::ZERO, 500 * MS, 30);
-        assert_eq!(window.allowance(), 80 * MS);
-        answer(&mut window, now, 20 * MS, 30);
-        assert_eq!(window.allowance(), 1000 * MS);
-    }
-
-    #[test]
-    fn a_request_that_was_throttled_alone_lengthens_the_window_and_answers_shorten_it_again() {
-        let mut window = window(1);
-        let slot = now(&mut window, Duration::ZERO);
-        window.sent(slot, Duration::ZERO);
-        window.throttled(slot, Duration::ZERO, Some(Duration::ZERO));
-        let now = answer(&mut window, 60_000 * MS, Duration::ZERO, 1);
-        assert_eq!(window.take(now), Turn::At(now + Duration::from_micros(1_012_900)));
-        let now = answer(&mut window, now, Duration::ZERO, 200);
-        assert_eq!(window.take(now), Turn::At(now + 1001 * MS));
-    }
-
-    #[test]
-    fn a_lower_limit_counts_what_was_sent_before() {
-        let mut window = window(10);
-        let mut send = |at: Duration| match window.take(at) {
-            Turn::Now(slot) => {
-                window.sent(slot, at);
-                window.answered(slot, at);
-                Ok(())
-            }
-            turn => Err(turn),
-        };
-        (0..9).for_each(|number| send(number * 10 * MS).unwrap());
-        window.lower(RateLimit::per_second(3));
-        // Of nine, three may be left.
-        assert_eq!(window.take(100 * MS), Turn::At(1061 * MS));
-        let Turn::Now(slot) = window.take(1061 * MS) else { panic!("two are left") };
-        window.sent(slot, 1061 * MS);
-        assert!(matches!(window.take(1062 * MS), Turn::At(_)));
-    }
-
-    #[test]
-    fn a_late_answer_does_not_free_the_slot_of_a_later_request() {
-        let mut window = window(2);
-        let first = now(&mut window, Duration::ZERO);
-        window.sent(first, Duration::ZERO);
-        let other = now(&mut window, 900 * MS);
-        window.sent(other, 900 * MS);
-        window.answered(other, 910 * MS);
-        let second = now(&mut window, 2_100 * MS);
-        window.sent(second, 2_100 * MS);
-        let third = now(&mut window, 2_100 * MS);
-        window.sent(third, 2_100 * MS);
-        window.answered(first, 2_101 * MS);
-        window.give_back(first, 2_101 * MS);
-        assert!(matches!(window.take(2_102 * MS), Turn::At(at) if at >= 3_101 * MS));
-    }
-
-    #[test]
-    fn the_largest_numbers_do_not_overflow() {
-        let mut window = Window::new(Some(RateLimit::new(u32::MAX, Duration::from_secs(366 * 24 * 3600))));
-        let slot = now(&mut window, Duration::ZERO);
-        window.sent(slot, Duration::ZERO);
-        window.throttled(slot, Duration::MAX, Some(Duration::MAX));
-        assert_eq!(window.expected(usize::MAX, Duration::MAX), Duration::MAX);
-        assert_eq!(window.take(Duration::MAX / 2), Turn::At(Duration::MAX));
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 mod body;
 #[cfg(any(feature = "reqwest", feature = "hyper"))]
 mod builder;
+mod encoding;
 mod handover;
 #[cfg(feature = "hyper")]
 mod hyper;
@@ -25,6 +26,8 @@ use crate::redact::Redactor;
 
 #[cfg(any(feature = "reqwest", feature = "hyper"))]
 pub use builder::{BundledTransport, TransportBuilder};
+pub(crate) use encoding::decode;
+pub use encoding::decode_content;
 pub use handover::Handover;
 #[cfg(feature = "hyper")]
 pub use hyper::HyperTransport;
@@ -40,21 +43,21 @@ pub type DefaultTransport = ReqwestTransport;
 #[cfg(all(feature = "hyper", not(feature = "reqwest")))]
 pub type DefaultTransport = HyperTransport;
 
-/// The largest body of an answer that is read, in bytes (16 MiB). A larger one is a [`TransportError`].
+/// The largest body of a response that is read, in bytes (16 MiB). A larger one is a [`TransportError`].
 pub const MAX_ANSWER_BYTES: usize = 16 << 20;
 
-/// Sends one HTTP request and returns the whole answer.
+/// Sends one HTTP request and returns the whole response.
 ///
 /// An implementation
 /// - sends what it is given, unchanged: the request is signed (it may add headers such as `Host` and `Content-Length`);
-/// - never follows a redirect and never sends a request twice, unless it is certain that the first did not go out;
+/// - never follows a redirect and never sends a request twice, unless the first was certainly not sent;
 /// - reads at most [`MAX_ANSWER_BYTES`];
 /// - distinguishes, by the kind of its error, what was never sent from what may have arrived. This decides whether a call that
-///   creates something is sent again;
+///   creates something is retried;
 /// - reports to the [`Handover`], if it can, when the request is handed to a connection. Without that, a deadline that passes
 ///   while the connection is being made leaves the outcome unknown.
 ///
-/// Time limits are the client's business: it drops the future when the time is up.
+/// The client enforces timeouts: it drops the future.
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request.
     fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_>;
@@ -70,7 +73,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// Why there is no (whole) answer.
+/// Why there is no complete response.
 pub struct TransportError {
     not_sent: bool,
     message: String,
@@ -79,12 +82,12 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// The request certainly never reached the server: no connection could be made. It is safe to send it again.
+    /// The request certainly never reached the server: no connection could be made. It can safely be repeated.
     pub fn not_sent(message: impl Into<String>) -> Self {
         Self { not_sent: true, message: message.into(), source: None, partial: None }
     }
 
-    /// The request may have reached the server, but there is no complete answer.
+    /// The request may have reached the server, but there is no complete response.
     pub fn unanswered(message: impl Into<String>) -> Self {
         Self { not_sent: false, message: message.into(), source: None, partial: None }
     }
@@ -96,14 +99,14 @@ impl TransportError {
         self
     }
 
-    /// Adds what came in of the answer before it broke off: the caller is told its status and request ID, and how it begins.
+    /// Adds what arrived of the response before it broke off: the error then has its status, its request ID and its beginning.
     #[must_use]
     pub fn with_partial_answer(mut self, answer: http::Response<Bytes>) -> Self {
         self.partial = Some(Box::new(answer));
         self
     }
 
-    /// What came in of the answer before it broke off; `None` if not even its head did.
+    /// What arrived of the response before it broke off; `None` if not even its head did.
     pub fn partial_answer(&self) -> Option<&http::Response<Bytes>> {
         self.partial.as_deref()
     }

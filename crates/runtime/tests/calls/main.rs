@@ -5,6 +5,7 @@ mod overrides;
 mod preparing;
 mod quotas;
 mod repeating;
+mod roa;
 mod secrets;
 mod sending;
 mod support;

@@ -234,3 +234,99 @@ async fn a_call_is_signed_with_its_own_credentials() {
     let error = client(&transport).send_with(Order::new("s"), once).await.unwrap_err();
     assert_eq!(error.message(), "key <hidden>, secret <hidden>");
 }
+
+#[tokio::test(start_paused = true)]
+async fn regions_that_count_apart_count_apart_for_the_region_of_a_call_too() {
+    for (per_region, seconds) in [(false, 1), (true, 0)] {
+        let transport = Scripted::new([]);
+        let limits = Throttle::new().with_limit("Order", RateLimit::per_second(3));
+        let limits = if per_region { limits.per_region() } else { limits };
+        let client = builder(&transport).throttle(limits.clone()).build().unwrap();
+        for _ in 0..3 {
+            client.send(Order::new("s")).await.unwrap();
+        }
+        let there = CallOptions::new().region("there-2");
+        client.send_with(Order::new("s"), there.clone()).await.unwrap();
+        client.send_untyped_with(UntypedRequest::new("Order").parameter("Space", "s"), there).await.unwrap();
+        let waited = transport.sent()[4].at.as_secs();
+        assert_eq!(waited, seconds, "{per_region}");
+        let mut regions: Vec<_> = limits.quotas().into_iter().map(|quota| quota.key.region).collect();
+        regions.sort();
+        let apart = ["shop.here-1.example.com", "shop.there-2.example.com"].map(|host| Some(host.to_owned()));
+        assert_eq!(regions, if per_region { apart.to_vec() } else { vec![None] });
+
+        // An endpoint of its own stays, and so does its quota.
+        let explicit = builder(&transport).endpoint("shop.test.example.com").throttle(limits.clone()).build().unwrap();
+        explicit.send(Look::new()).await.unwrap();
+        explicit.send_with(Look::new(), CallOptions::new().region("there-2")).await.unwrap();
+        let looks = limits.quotas().into_iter().filter(|quota| quota.key.action == "Look").count();
+        assert_eq!(looks, 1, "{per_region}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_prepared_with_the_settings_of_a_call() {
+    let own = CallOptions::new()
+        .credentials(Credentials::new("other-id", "other-secret"))
+        .region("there-2")
+        .header("x-acs-ticket", "CANARY-ticket");
+    for version in BOTH {
+        let client = builder(&Scripted::new([])).signature(version).build().unwrap();
+        let untyped = UntypedRequest::new("Order").parameter("Space", "s");
+        for prepared in [
+            client.prepare_with(&Order::new("s"), own.clone()).await.unwrap(),
+            client.prepare_untyped_with(&untyped, own.clone()).await.unwrap(),
+        ] {
+            assert!(!format!("{prepared} {prepared:?}").contains("CANARY"));
+            let request = prepared.into_http();
+            assert_eq!(request.uri().host(), Some("shop.there-2.example.com"));
+            assert_eq!(request.headers()["x-acs-ticket"], "CANARY-ticket");
+            match version {
+                SignatureVersion::V3 => {
+                    let authorization = request.headers()["authorization"].to_str().unwrap();
+                    assert!(authorization.contains("Credential=other-id,"), "{authorization}");
+                    assert!(authorization.contains(";x-acs-ticket;"), "{authorization}");
+                }
+                _ => assert_eq!(form(&request)["AccessKeyId"], "other-id"),
+            }
+        }
+        for (options, kind) in [
+            (CallOptions::new().region("No Region"), ErrorKind::InvalidRequest),
+            (CallOptions::new().header("host", "x"), ErrorKind::InvalidRequest),
+            (CallOptions::new().credentials(Credentials::new("id", "")), ErrorKind::Credentials),
+        ] {
+            let error = client.prepare_with(&Order::new("s"), options).await.unwrap_err();
+            assert_eq!((error.kind(), error.action(), error.is_not_sent()), (kind, Some("Order"), true), "{error}");
+        }
+        let never = || std::future::pending::<Result<Credentials, alibabacloud_runtime::CredentialsError>>();
+        let options = CallOptions::new().credentials(never).deadline(Duration::from_secs(1));
+        let error = client.prepare_with(&Order::new("s"), options).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Credentials, "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_to_a_prepared_request_is_read_without_what_its_settings_hold() {
+    let client = builder(&Scripted::new([])).header("x-client", "CANARY-client").build().unwrap();
+    let options = CallOptions::new()
+        .credentials(Credentials::temporary("CANARY-id", "CANARY-secret", "CANARY-token", None))
+        .header("x-ticket", "CANARY-ticket");
+    let echo =
+        r#"{"Code":"SignatureDoesNotMatch","Message":"CANARY-client CANARY-id CANARY-token CANARY-ticket here"}"#;
+    let received = |status, body: &'static str| http::Response::builder().status(status).body(body.into()).unwrap();
+    let refused = || received(400, echo);
+    let untyped = UntypedRequest::new("Order").parameter("Space", "s");
+    let errors = [
+        client.read_with(&Order::new("s"), refused(), &options).unwrap_err(),
+        client.read_untyped_with(&untyped, refused(), &options).unwrap_err(),
+    ];
+    for error in errors {
+        let shown = everything_printable(&error);
+        assert!(shown.contains("here") && !shown.contains("CANARY"), "{shown}");
+        assert_eq!((error.code(), error.action()), (Some("SignatureDoesNotMatch"), Some("Order")));
+    }
+    let error = client.read(&Order::new("s"), received(400, r#"{"Code":"C","Message":"CANARY-client"}"#));
+    assert_eq!(error.unwrap_err().message(), "<hidden>");
+    let order = client.read_untyped(&untyped, received(200, r#"{"Code":"OK","RequestId":"r"}"#)).unwrap();
+    assert_eq!(order.request_id(), Some("r"));
+}

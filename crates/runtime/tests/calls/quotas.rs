@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alibabacloud_runtime::event::{Event, QuotaEvent};
-use alibabacloud_runtime::throttle::{QuotaSource, Refused};
+use alibabacloud_runtime::throttle::{AcquireFuture, Ask, Permit, Quota, QuotaKey, QuotaSource, QuotaStore, Refused};
 use alibabacloud_runtime::{CallOptions, Client, Credentials, Error, ErrorKind, RateLimit, RetryPolicy, Throttle};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -326,12 +326,13 @@ async fn an_action_without_a_documented_limit_is_slowed_down_by_throttled_answer
     look(100).await;
     assert_eq!(throttle.quotas()[0].learned_rate, None);
     look(141).await;
-    // The pause, and then a hundred in any second.
+    // The pause, and then a hundred in any second, those before the pause included.
     assert!(transport.times()[..101].iter().all(|at| *at == 0), "no limit before");
-    assert_eq!(transport.times()[101], 500);
+    assert_eq!(transport.times()[101], 1_001);
     let last = *transport.times().last().unwrap();
-    assert!((1_500..=2_600).contains(&last), "{last}");
-    assert_eq!(throttle.quotas()[0].learned_rate, Some(100.0));
+    assert!((2_000..=2_600).contains(&last), "{last}");
+    let learned = throttle.quotas()[0].learned_rate.unwrap();
+    assert!((100.0..=110.0).contains(&learned), "{learned}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -392,4 +393,52 @@ async fn what_happens_to_a_quota_is_counted_and_told() {
             QuotaEvent::Refused(Refused::TooLong { needed: refused.retry_after().unwrap() }),
         ]
     );
+}
+
+/// A store that is away and back again, and what it gives meanwhile.
+#[derive(Debug, Clone)]
+struct Unsteady(Arc<Mutex<Option<QuotaSource>>>);
+
+impl QuotaStore for Unsteady {
+    fn open(&self, _: &QuotaKey, _: Option<RateLimit>) -> Arc<dyn Quota> {
+        Arc::new(self.clone())
+    }
+}
+
+impl Quota for Unsteady {
+    fn acquire(self: Arc<Self>, _: Ask) -> AcquireFuture {
+        let source = *self.0.lock().unwrap();
+        let unavailable = || Refused::Unavailable { reason: "test".into() };
+        Box::pin(async move { source.map(Permit::untracked).ok_or_else(unavailable) })
+    }
+
+    fn lower(&self, _: RateLimit) {}
+}
+
+#[tokio::test]
+async fn a_store_that_goes_away_is_told_once_with_what_happens_then_and_once_when_it_is_back() {
+    for away in [Some(QuotaSource::LocalShare), Some(QuotaSource::Open), None] {
+        let store = Unsteady(Arc::new(Mutex::new(Some(QuotaSource::Shared))));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let listener = told.clone();
+        let client = builder(&Scripted::new([]))
+            .throttle(Throttle::new().with_store(store.clone()))
+            .on_event(move |event| {
+                if let Event::Quota {
+                    event: event @ (QuotaEvent::FallbackEntered { .. } | QuotaEvent::FallbackLeft),
+                    ..
+                } = event
+                {
+                    listener.lock().unwrap().push((*event).clone());
+                }
+            })
+            .build()
+            .unwrap();
+        for source in [Some(QuotaSource::Shared), away, away, Some(QuotaSource::Shared)] {
+            *store.0.lock().unwrap() = source;
+            let outcome = client.send(Look::new()).await;
+            assert_eq!(outcome.is_ok(), source.is_some(), "{outcome:?}");
+        }
+        assert_eq!(*told.lock().unwrap(), [QuotaEvent::FallbackEntered { source: away }, QuotaEvent::FallbackLeft]);
+    }
 }

@@ -296,6 +296,7 @@ pub(crate) fn assert_signed_v3(request: &http::Request<Bytes>) {
         host: request.uri().authority().unwrap().as_str(),
         action: header("x-acs-action"),
         version: header("x-acs-version"),
+        path: request.uri().path(),
         query: &query,
         body: request.body(),
         timestamp: header("x-acs-date"),

@@ -51,7 +51,7 @@ open_enum! {
         ///
         /// Check the clock of the machine and the format of the time.
         IllegalTimestamp = "IllegalTimestamp",
-        /// The signature of the request is wrong. (HTTP 403)
+        /// The signature of the request is wrong. (HTTP 400)
         ///
         /// Check that the access key secret belongs to the access key ID and contains no extra
         /// spaces.
@@ -64,6 +64,10 @@ open_enum! {
         ///
         /// Choose another signature version in the client.
         InvalidSignatureMethod = "InvalidSignatureMethod",
+        /// The version of the signature is not supported. (HTTP 400)
+        ///
+        /// Choose another signature version in the client.
+        InvalidSignatureVersion = "InvalidSignatureVersion",
         /// The access key ID does not exist. (HTTP 404)
         ///
         /// Check the access key ID. Temporary credentials also require their security token.
@@ -72,6 +76,19 @@ open_enum! {
         ///
         /// Enable the access key in the RAM console, or use another one.
         InvalidAccessKeyIdInactive = "InvalidAccessKeyId.Inactive",
+        /// The access key is a temporary one, and the request carries no security token. (HTTP
+        /// 400\)
+        ///
+        /// Set the security token that was issued with the access key.
+        MissingSecurityToken = "MissingSecurityToken",
+        /// The security token has expired. (HTTP 400)
+        ///
+        /// Get new temporary credentials.
+        InvalidSecurityTokenExpired = "InvalidSecurityToken.Expired",
+        /// The security token does not belong to the access key. (HTTP 400)
+        ///
+        /// Use the access key ID, the secret and the token of one set of temporary credentials.
+        InvalidSecurityTokenMismatchWithAccessKey = "InvalidSecurityToken.MismatchWithAccessKey",
         /// A required parameter is missing. (HTTP 400)
         ///
         /// Set the parameter that is named in the message.
@@ -96,6 +113,18 @@ open_enum! {
         ///
         /// Check the name of the action and the version.
         InvalidAction = "InvalidAction",
+        /// The service does not support the requested format of the response. (HTTP 400)
+        ///
+        /// Request JSON.
+        UnsupportedFormat = "UnsupportedFormat",
+        /// The version of the API is missing, or the action does not exist in it. (HTTP 400)
+        ///
+        /// Check the version of the API.
+        InvalidVersion = "InvalidVersion",
+        /// The request names no action. (HTTP 400)
+        ///
+        /// Check that no proxy removes headers or parameters.
+        MissingAction = "MissingAction",
         /// The action does not support this HTTP method. (HTTP 405)
         ///
         /// Send the request with POST.
@@ -173,221 +202,6 @@ impl ErrorCode {
         error.code().map(Self::from)
     }
 }
-
-pub(super) static THROTTLING: ErrorDescriptor = ErrorDescriptor {
-    code: "Throttling",
-    status: 400,
-    message: "Too many requests were sent in a short time.",
-    throttling: true,
-    description: "Wait and send the request again; it was not executed.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static THROTTLING_USER: ErrorDescriptor = ErrorDescriptor {
-    code: "Throttling.User",
-    status: 400,
-    message: "The account has sent too many requests in a short time.",
-    throttling: true,
-    description: "Wait and send the request again; it was not executed. All users of one account \
-        share the limit.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static THROTTLING_API: ErrorDescriptor = ErrorDescriptor {
-    code: "Throttling.Api",
-    status: 400,
-    message: "The action was called too often in a short time.",
-    throttling: true,
-    description: "Wait and send the request again; it was not executed.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static SERVICE_UNAVAILABLE: ErrorDescriptor = ErrorDescriptor {
-    code: "ServiceUnavailable",
-    status: 503,
-    message: "The service is not available at the moment.",
-    description: "Try again later; the request may or may not have been executed.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INTERNAL_ERROR: ErrorDescriptor = ErrorDescriptor {
-    code: "InternalError",
-    status: 500,
-    message: "An internal error occurred in the service.",
-    description: "Try again later. If the error persists, report the request ID to Alibaba Cloud.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static UNKNOWN_ERROR: ErrorDescriptor = ErrorDescriptor {
-    code: "UnknownError",
-    status: 500,
-    message: "The service failed for an unspecified reason.",
-    description: "Try again later. If the error persists, report the request ID to Alibaba Cloud.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static SIGNATURE_NONCE_USED: ErrorDescriptor = ErrorDescriptor {
-    code: "SignatureNonceUsed",
-    status: 400,
-    message: "The nonce of the signature was used before.",
-    description: "Sign every request with a new nonce, retries included. A proxy that replays \
-        requests also causes this error.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INVALID_TIME_STAMP_EXPIRED: ErrorDescriptor = ErrorDescriptor {
-    code: "InvalidTimeStamp.Expired",
-    status: 400,
-    message: "The time of the signature is too far from the server's time.",
-    description: "Correct the clock of the machine. It may be off by at most 15 minutes.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INVALID_TIME_STAMP_FORMAT: ErrorDescriptor = ErrorDescriptor {
-    code: "InvalidTimeStamp.Format",
-    status: 400,
-    message: "The time of the signature is not in the expected format.",
-    description: "Send the time in UTC as `2020-06-06T12:00:00Z`.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static ILLEGAL_TIMESTAMP: ErrorDescriptor = ErrorDescriptor {
-    code: "IllegalTimestamp",
-    status: 400,
-    message: "The time of the signature is not accepted.",
-    description: "Check the clock of the machine and the format of the time.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static SIGNATURE_DOES_NOT_MATCH: ErrorDescriptor = ErrorDescriptor {
-    code: "SignatureDoesNotMatch",
-    status: 403,
-    message: "The signature of the request is wrong.",
-    description: "Check that the access key secret belongs to the access key ID and contains no \
-        extra spaces.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INCOMPLETE_SIGNATURE: ErrorDescriptor = ErrorDescriptor {
-    code: "IncompleteSignature",
-    status: 400,
-    message: "A part of the signature is missing from the request.",
-    description: "Check that no proxy removes headers or parameters.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INVALID_SIGNATURE_METHOD: ErrorDescriptor = ErrorDescriptor {
-    code: "InvalidSignatureMethod",
-    status: 400,
-    message: "The signature method is not supported.",
-    description: "Choose another signature version in the client.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INVALID_ACCESS_KEY_ID_NOT_FOUND: ErrorDescriptor = ErrorDescriptor {
-    code: "InvalidAccessKeyId.NotFound",
-    status: 404,
-    message: "The access key ID does not exist.",
-    description: "Check the access key ID. Temporary credentials also require their security \
-        token.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INVALID_ACCESS_KEY_ID_INACTIVE: ErrorDescriptor = ErrorDescriptor {
-    code: "InvalidAccessKeyId.Inactive",
-    status: 400,
-    message: "The access key is disabled.",
-    description: "Enable the access key in the RAM console, or use another one.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static MISSING_PARAMETER: ErrorDescriptor = ErrorDescriptor {
-    code: "MissingParameter",
-    status: 400,
-    message: "A required parameter is missing.",
-    description: "Set the parameter that is named in the message.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INVALID_PARAMETER: ErrorDescriptor = ErrorDescriptor {
-    code: "InvalidParameter",
-    status: 400,
-    message: "The value of a parameter is invalid.",
-    description: "Correct the parameter that is named in the message.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static UNSUPPORTED_PARAMETER: ErrorDescriptor = ErrorDescriptor {
-    code: "UnsupportedParameter",
-    status: 400,
-    message: "A parameter is not supported.",
-    description: "Remove the parameter that is named in the message.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INVALID_API_NOT_FOUND: ErrorDescriptor = ErrorDescriptor {
-    code: "InvalidApi.NotFound",
-    status: 404,
-    message: "The action does not exist in this version of the API.",
-    description: "Check the name of the action, the version and the region.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INVALID_PRODUCT_NOT_FOUND: ErrorDescriptor = ErrorDescriptor {
-    code: "InvalidProduct.NotFound",
-    status: 404,
-    message: "The product does not exist at this endpoint.",
-    description: "Check the endpoint and the region.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INVALID_ACTION: ErrorDescriptor = ErrorDescriptor {
-    code: "InvalidAction",
-    status: 400,
-    message: "The action is not valid.",
-    description: "Check the name of the action and the version.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static UNSUPPORTED_HTTP_METHOD: ErrorDescriptor = ErrorDescriptor {
-    code: "UnsupportedHTTPMethod",
-    status: 405,
-    message: "The action does not support this HTTP method.",
-    description: "Send the request with POST.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static INVALID_PROTOCOL_NEED_SSL: ErrorDescriptor = ErrorDescriptor {
-    code: "InvalidProtocol.NeedSsl",
-    status: 400,
-    message: "The action is served over HTTPS only.",
-    description: "Use an endpoint that begins with `https://`.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static FORBIDDEN: ErrorDescriptor = ErrorDescriptor {
-    code: "Forbidden",
-    status: 403,
-    message: "The request is not allowed.",
-    description: "Ask the owner of the account for the permission that the action requires.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static FORBIDDEN_RAM: ErrorDescriptor = ErrorDescriptor {
-    code: "Forbidden.RAM",
-    status: 403,
-    message: "The RAM user or role is not permitted to perform the action.",
-    description: "Attach a policy that allows the action to the RAM user or role.",
-    ..ErrorDescriptor::EMPTY
-};
-
-pub(super) static NO_PERMISSION: ErrorDescriptor = ErrorDescriptor {
-    code: "NoPermission",
-    status: 403,
-    message: "The caller lacks a permission.",
-    description: "Attach a policy that allows the action to the RAM user or role.",
-    ..ErrorDescriptor::EMPTY
-};
 
 pub(super) static INVALID_PARAMETER_DURATION_SECONDS: ErrorDescriptor = ErrorDescriptor {
     code: "InvalidParameter.DurationSeconds",

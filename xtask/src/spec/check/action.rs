@@ -63,13 +63,37 @@ impl Checker<'_> {
             file::Method::Get => Method::Get,
             file::Method::Put => Method::Put,
             file::Method::Delete => Method::Delete,
+            file::Method::Patch => Method::Patch,
         });
-        for parameter in &parameters {
-            self.fits_method(method, parameter);
+        let path = raw.path.given();
+        match path {
+            Some(path) => self.route(path, &parameters),
+            None => {
+                for parameter in &parameters {
+                    self.fits_style(parameter);
+                    self.fits_method(method, parameter);
+                }
+            }
+        }
+        if let (Method::Patch, None, Some(name)) = (method, path, name) {
+            self.findings.error(
+                &name.range,
+                "the method `patch` needs a `path`",
+                "is called by name",
+                "add the `path` of the action, or write `method: post`",
+            );
         }
         let success_codes = raw.success_code.given().map(|codes| self.success_codes(codes));
         let response = self.required(&raw.response, "response", &owner);
         let response = response.map_or(Vec::new(), |fields| self.response(fields));
+        if let (None, Some(body)) = (path, response.iter().find(|field| matches!(field.ty, Type::Bytes))) {
+            self.findings.error(
+                &body.name.span.range,
+                "an answer of bytes needs a `path`",
+                "the action is called by name",
+                "only actions with a `path` answer so; describe the JSON of the answer",
+            );
+        }
         let errors = self.required(&raw.errors, "errors", &owner);
         let errors = errors.map_or(Vec::new(), |errors| self.error_codes(&errors.value));
         let example = self.required(&raw.example, "example", &owner);
@@ -90,6 +114,7 @@ impl Checker<'_> {
             authorization: authorization?,
             anonymous: raw.anonymous.given().copied().unwrap_or(false),
             method,
+            path: path.map_or_else(String::new, |path| path.value.clone()),
             success_codes,
             deprecated,
             parameters,

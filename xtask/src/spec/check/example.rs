@@ -19,6 +19,16 @@ impl Checker<'_> {
         if example.value.trim() == NONE {
             return Some(String::new());
         }
+        if matches!(response, Type::Object(object) if object.fields.iter().any(|field| matches!(field.ty, Type::Bytes)))
+        {
+            self.findings.error(
+                &example.range,
+                "an answer of bytes has an example",
+                "not JSON",
+                "write `example: none`",
+            );
+            return None;
+        }
         let help = "copy the documented answer as it is, below `example: |`, all lines indented alike";
         let json = self.json(example, &example.value, help)?;
         let body = match response {
@@ -68,8 +78,8 @@ impl Checker<'_> {
                 }
                 true
             }
-            // A shape that could not be read; reported already.
-            Type::Shape(_) => true,
+            // A shape that could not be read, or bytes; reported already.
+            Type::Shape(_) | Type::Bytes => true,
         };
         if !fits {
             self.findings.error(
@@ -296,6 +306,7 @@ fn described(ty: &Type) -> &'static str {
         Type::Number => "a number",
         Type::Boolean => "a boolean",
         Type::Any => "any JSON value",
+        Type::Bytes => "bytes",
         Type::Array(_) => "a list",
         Type::Wrapped(_) => "a list wrapped in an object",
         Type::Map(_) | Type::Object(_) => "an object",

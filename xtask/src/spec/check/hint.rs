@@ -6,6 +6,16 @@ pub fn how_to_write(owner: &str, key: &str) -> &'static str {
         "action" if owner == "authorization" => "add `action:` with the RAM action, such as `\"cams:DoSomething\"`",
         "example" if owner == "action" => "add `example: |` and below it the documented answer as JSON text",
         "fields" if owner == "shape" => "add `fields:` with the fields by name",
+        "codes" | "containing" => {
+            "add `codes:` with error codes, or `containing:` with parts of error codes, separated by commas"
+        }
+        "success" => "add `success:` with `words` and `numbers`",
+        "words" => "add `words: ok, success`",
+        "numbers" => "add `numbers: 0, 200-299`",
+        "meanings" => "add `meanings:` with the error codes by what they tell a client",
+        "refuses_a_parameter" => "add `refuses_a_parameter: invalid, missing`",
+        "errors" if owner == "platform" => "add `errors:` with the error codes that any product answers with",
+        _ if owner == "meanings" => "add the meaning, and below it `codes:` or `containing:`",
         "action" => "add `action:` with the name on the wire, which is also the name of the file",
         "summary" => "add `summary:` with one sentence that says what the action does",
         "description" => "add `description:` with one sentence in your own words, or `none`",

@@ -4,7 +4,9 @@ mod action;
 mod errors;
 mod example;
 mod hint;
+mod platform;
 mod product;
+mod route;
 mod types;
 
 use std::collections::HashMap;
@@ -12,7 +14,9 @@ use std::ops::Range;
 
 pub use self::action::action_file;
 use self::hint::how_to_write;
+pub use self::platform::platform_file;
 pub use self::product::product_file;
+pub use self::route::{header_problem, placeholders};
 use super::de::{Key, Located, Map};
 use super::node::{Node, Value};
 use super::suggest::suggestion;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Checker, Key, Located, Map, NONE, Owner, Shapes, none_is_empty, quoted, suggestion};
 use crate::spec::de::{AnyScalar, TextOr};
 use crate::spec::file::{self, Format, Item, TypeKeys, TypeName, ValueFacts};
-use crate::spec::{Enum, EnumValue, Field, Location, Object, Parameter, Spanned, Style, Type, Wrapped};
+use crate::spec::{BODY, Enum, EnumValue, Field, Location, Object, Parameter, Spanned, Style, Type, Wrapped};
 
 impl Checker<'_> {
     pub(super) fn parameters(&self, raw: &Map<file::Parameter>) -> Vec<Parameter> {
@@ -15,7 +15,7 @@ impl Checker<'_> {
     fn parameter(&self, name: &Located<String>, raw: &file::Parameter) -> Option<Parameter> {
         let owner = Owner::named("parameter", name);
         let named = self.name(name, "a parameter");
-        let ty = self.ty(raw.type_keys(), &owner);
+        let ty = self.json_type(raw.type_keys(), &owner);
         if let Some(ty) = &ty {
             self.no_wrapper(ty, &owner);
         }
@@ -42,6 +42,10 @@ impl Checker<'_> {
             location: match raw.location.given().map(|location| location.value) {
                 None | Some(file::Location::Query) => Location::Query,
                 Some(file::Location::Form) => Location::Form,
+                Some(file::Location::Path) => Location::Path,
+                Some(file::Location::Header) => Location::Header,
+                Some(file::Location::Body) => Location::Body,
+                Some(file::Location::Host) => Location::Host,
             },
             style: match style.map(|style| style.value) {
                 None | Some(file::Style::Json) => Style::Json,
@@ -133,7 +137,8 @@ impl Checker<'_> {
     fn field(&self, name: &Located<String>, raw: &file::Field) -> Option<Field> {
         let owner = Owner::named("field", name);
         let named = self.name(name, "a field");
-        let ty = self.ty(raw.type_keys(), &owner);
+        let ty =
+            if name.value == BODY { self.ty(raw.type_keys(), &owner) } else { self.json_type(raw.type_keys(), &owner) };
         let description = self.prose_or_none(&raw.description, "description", &owner);
         let guess = self.optional_prose(&raw.guessed, "guessed");
         let rust_name = self.rust_name(&raw.rust_name);
@@ -151,9 +156,24 @@ impl Checker<'_> {
         let owner =
             Owner { kind: "item", title: format!("the type of the {kind} of {}", outer.title), range: raw.key.clone() };
         let description = self.optional_prose(&raw.value.description, "description");
-        let mut ty = self.ty(raw.value.type_keys(), &owner)?;
+        let mut ty = self.json_type(raw.value.type_keys(), &owner)?;
         if let Type::Object(object) = &mut ty {
             object.description = description.map(none_is_empty).filter(|text| !text.is_empty());
+        }
+        Some(ty)
+    }
+
+    /// The type that the keys describe, of a value inside of JSON.
+    fn json_type(&self, keys: TypeKeys<'_>, owner: &Owner) -> Option<Type> {
+        let ty = self.ty(keys, owner)?;
+        if let (Type::Bytes, Key::Given(name)) = (&ty, keys.ty) {
+            self.findings.error(
+                &name.range,
+                format!("{} cannot be `bytes`", owner.title),
+                "only a whole answer is bytes",
+                "write `string` for bytes in Base64; a file as an answer is `response: { $body: { type: bytes, … } }`",
+            );
+            return None;
         }
         Some(ty)
     }
@@ -196,6 +216,7 @@ impl Checker<'_> {
             TypeName::Number => Type::Number,
             TypeName::Boolean => Type::Boolean,
             TypeName::Any => Type::Any,
+            TypeName::Bytes => Type::Bytes,
             TypeName::Array => {
                 let items = self.required(keys.items, "items", owner)?;
                 let items = Box::new(self.item(items, "items", owner)?);
@@ -312,7 +333,7 @@ impl Checker<'_> {
     }
 }
 
-fn is_scalar(ty: &Type) -> bool {
+pub(super) fn is_scalar(ty: &Type) -> bool {
     matches!(ty, Type::String | Type::Int32 | Type::Int64 | Type::Number | Type::Boolean | Type::Enum(_))
 }
 

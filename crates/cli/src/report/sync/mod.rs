@@ -6,6 +6,8 @@ mod findings;
 mod html;
 mod markdown;
 
+use std::cell::RefCell;
+
 use alibabacloud_cams::chatapp_sync_phone_number::{Output, PhoneNumber};
 use alibabacloud_runtime::private::decode::decode;
 use serde_json::value::RawValue;
@@ -47,10 +49,36 @@ impl Synced {
     }
 }
 
+/// Answers that differ from the specification.
+#[derive(Debug, Default)]
+struct Differing {
+    answers: u64,
+    /// What is wrong with the first one, without values.
+    first: String,
+}
+
+impl Differing {
+    fn note(&self) -> Option<String> {
+        (self.answers > 0).then(|| {
+            let differ = counted(self.answers, "response differs", "responses differ");
+            format!("{differ} from the specification; values that do not fit are left out: {}", self.first)
+        })
+    }
+}
+
 /// The numbers of an answer, read as tolerantly as a client does.
-fn numbers(answer: &RawValue) -> Result<Vec<Synced>, Problem> {
+fn numbers(answer: &RawValue, differing: &mut Differing) -> Result<Vec<Synced>, Problem> {
     let mut output = Output::default();
-    match decode(answer.get().as_bytes(), &mut output) {
+    let decoded = decode(answer.get().as_bytes(), &mut output);
+    if let Ok(mismatches) = &decoded
+        && !mismatches.is_empty()
+    {
+        differing.answers += 1;
+        if differing.answers == 1 {
+            differing.first = mismatches.to_string();
+        }
+    }
+    match decoded {
         Ok(_) => Ok(output.phone_numbers.into_iter().map(Synced::new).collect()),
         Err(error) => Err(Problem {
             code: "unreadable answer".to_owned(),
@@ -67,8 +95,12 @@ pub(super) fn report(
     previous: Option<Vec<Source>>,
     full: bool,
 ) -> Result<Box<dyn Report>, Failure> {
-    let current = read(action, current, numbers)?;
-    let previous = previous.map(|previous| read(action, previous, numbers)).transpose()?;
+    let differing = RefCell::default();
+    let mut current = read(action, current, |answer| numbers(answer, &mut differing.borrow_mut()))?;
+    current.notes.extend(differing.borrow().note());
+    let ignored = RefCell::default();
+    let previous = previous.map(|previous| read(action, previous, |answer| numbers(answer, &mut ignored.borrow_mut())));
+    let previous = previous.transpose()?;
     Ok(Box::new(Findings::new(current, previous, action, full)))
 }
 
@@ -90,6 +122,10 @@ impl Report for Findings {
         )
     }
 
+    fn notes(&self) -> &[String] {
+        &self.facts.notes
+    }
+
     fn is_full(&self) -> bool {
         self.full
     }
@@ -102,6 +138,7 @@ mod tests {
     #[test]
     fn an_answer_that_cannot_be_read_is_a_problem_with_its_request() {
         let answer = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let numbers = |answer: &RawValue| numbers(answer, &mut Differing::default());
         let problem = numbers(&answer(r#"{"PhoneNumbers":true,"RequestId":"R"}"#));
         // What cannot be read is left out, or is a problem; it is never a number.
         assert!(

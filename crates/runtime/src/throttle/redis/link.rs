@@ -1,6 +1,5 @@
-//! The connection to Redis: commands with a timeout, whether it can be reached, and the two tasks beside the calls: one tells what
-//! became of requests, the other listens to
-//! what other processes tell.
+//! The connection to Redis: commands with a timeout, whether it can be reached, and the tasks beside the calls: one tells what
+//! became of requests, one listens to what other processes tell, and one tries a server that is away.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -15,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Inner;
-use super::quota::{Reserved, SharedQuota, Told};
+use super::quota::{NOTICE, PROBE, Reserved, SharedQuota, Told};
 use crate::error::{Error, ErrorKind};
 
 /// How often a server that could not be reached is tried again.
@@ -135,14 +134,13 @@ impl Link {
 
     async fn try_reserve(&self, quota: &SharedQuota, max_wait: Duration) -> RedisResult<Reserved> {
         let mut connection = self.connection().await?;
-        let (ask, limit) = (quota.ask(), quota.limit());
+        let ((epoch, quiet, counted), limit) = (quota.ask(), quota.limit());
         let mut script = self.reserve.prepare_invoke();
         for key in quota.keys() {
             script.key(key);
         }
         script.arg(limit.requests()).arg(micros(limit.window())).arg(micros(max_wait)).arg(&self.process);
-        script.arg(&ask.epoch).arg(micros(ask.quiet)).arg(micros(super::quota::NOTICE));
-        script.arg(u8::from(ask.counted)).arg(micros(super::quota::PROBE));
+        script.arg(epoch).arg(micros(quiet)).arg(micros(NOTICE)).arg(u8::from(counted)).arg(micros(PROBE));
         script.arg(&self.channel);
         script.invoke_async::<Reserved>(&mut connection).await
     }
@@ -283,7 +281,7 @@ async fn tell(inner: Weak<Inner>, mut receiver: mpsc::UnboundedReceiver<Told>) {
         let mut gathered = vec![first];
         let gather = async {
             // A pause must reach everyone now.
-            while !gathered.last().is_some_and(Told::is_urgent)
+            while gathered.last().is_none_or(|told| told.what != "t")
                 && let Some(next) = receiver.recv().await
             {
                 gathered.push(next);
@@ -329,8 +327,7 @@ async fn report(
     let [log, state, _] = quota.keys();
     script.key(log).key(state).arg(epoch).arg(&inner.link.channel);
     for told in told {
-        let (what, figure) = told.what();
-        script.arg(told.number).arg(what).arg(micros(told.when.elapsed())).arg(figure);
+        script.arg(told.number).arg(told.what).arg(micros(told.when.elapsed())).arg(told.figure);
     }
     script.invoke_async::<i64>(connection).await.map(drop)
 }
@@ -347,7 +344,7 @@ async fn listen(inner: Weak<Inner>) {
                 let Ok(text) = message.get_payload::<String>() else { continue };
                 let mut words = text.split(' ');
                 let (Some(log), Some(what), Some(value)) = (words.next(), words.next(), words.next()) else { continue };
-                for quota in inner.quotas().into_iter().filter(|quota| quota.log_is(log)) {
+                for quota in inner.quotas().into_iter().filter(|quota| quota.keys()[0] == log) {
                     match (what, value.parse()) {
                         ("pause", Ok(pause)) => quota.pause(Duration::from_micros(pause)),
                         ("lost", _) => quota.lost(value),

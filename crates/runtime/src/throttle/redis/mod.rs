@@ -6,7 +6,6 @@
 
 mod link;
 mod quota;
-mod turns;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -64,11 +63,11 @@ pub struct RedisQuotas(Arc<Inner>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum FailurePolicy {
-    /// A share of their own: the processes that Redis knew last take turns, evenly, by the clock that Redis had, so together they keep
-    /// the limit and use about 95 % of it. Before Redis told of any, there are as many as
-    /// [expected](RedisQuotasBuilder::expected_processes), and chance takes the place of order. The turns begin after all places
-    /// that were reserved in Redis are over; on the way back, everyone is held for one window after an outage of more than a
-    /// second. The default.
+    /// A share of their own: the parts of the processes that Redis knew last add up to the limit. Where they are more than the
+    /// requests of a window, that many have a part, and calls of the others wait until Redis is back or their deadline. Before Redis
+    /// told of any, each has an equal part of [as many as are expected](RedisQuotasBuilder::expected_processes), rounded down. The
+    /// parts begin after all places that were reserved in Redis are over; on the way back, everyone is held for one window after an
+    /// outage of more than a second. The default.
     #[default]
     LocalShare,
     /// Nothing: calls fail at once ([`Refused::Unavailable`](super::Refused::Unavailable)).

@@ -1,23 +1,22 @@
 //! One shared quota as this process sees it: its callers in a line, the places they reserved, and its share for an outage.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::{FromRedisValue, ParsingError, Value};
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::link::micros;
-use super::turns::Turns;
 use super::{FailurePolicy, Inner};
 use crate::throttle::limit::RateLimit;
 use crate::throttle::local::Local;
 use crate::throttle::permit::{Permit, PermitHolder, QuotaSource, Report};
-use crate::throttle::queue::Queue;
-use crate::throttle::store::{AcquireFuture, Ask, Quota, QuotaKey, QuotaState, Refused};
-use crate::throttle::window::{Answers, Flow, Slot};
+use crate::throttle::queue::{Queue, follow};
+use crate::throttle::store::{AcquireFuture, Ask, Quota, QuotaKey, QuotaState, Refused, Waiting};
+use crate::throttle::window::{Answers, Flow, Slot, Window};
 
 /// How long it may take until all processes have noticed that data were lost, or that the server is back.
 pub(super) const NOTICE: Duration = Duration::from_millis(250);
@@ -51,45 +50,32 @@ pub(super) struct SharedQuota {
     gate: Semaphore,
     places: u32,
     waiting: AtomicUsize,
+    limit: Mutex<RateLimit>,
     state: Mutex<State>,
+    /// The times of the flow count from here.
+    born: Instant,
     /// Wakes those with a place when a pause begins, or their place is gone.
     disturbed: Notify,
 }
 
+#[derive(Default)]
 struct State {
-    limit: RateLimit,
-    /// Whether answers keep coming; times count from `born`.
+    /// Whether answers keep coming.
     flow: Flow,
-    born: Instant,
+    answers: Answers,
     /// The time between two losses of data, by the server's name for it.
     epoch: String,
     /// Grows when places that are reserved are gone.
     losses: u64,
     told_at: Option<Instant>,
     counted_at: Option<Instant>,
-    /// As far as the server or the user told.
-    processes: Option<u32>,
+    /// How many processes use the quota, and the rank of this one among them, as the server told last.
+    processes: Option<(u32, u32)>,
     paused_until: Option<Instant>,
-    answers: Answers,
-    /// A moment by the server's clock, and by this process's.
-    clock: Option<(u64, Instant)>,
-    /// The place of this process among those that use the quota.
-    rank: u32,
-    /// This process's share while the server cannot be reached.
-    turns: Option<Arc<Turns>>,
-    /// The same before the server told of any process.
+    /// This process's part of the limit while the server cannot be reached.
     part: Option<Arc<dyn Quota>>,
-    /// Whether the share was used.
-    used: bool,
-    /// Until when requests of that share count.
+    /// Until when requests of that part count.
     quiet_until: Option<Instant>,
-}
-
-/// What the server is told with a reservation.
-pub(super) struct ReservationAsk {
-    pub(super) epoch: String,
-    pub(super) quiet: Duration,
-    pub(super) counted: bool,
 }
 
 /// The server's answer.
@@ -99,22 +85,20 @@ pub(super) struct Reserved {
     number: u64,
     epoch: String,
     allowance: Duration,
-    now: u64,
     processes: u32,
     rank: u32,
 }
 
 impl FromRedisValue for Reserved {
     fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
-        type Reply = (u8, u64, u64, String, u64, u64, u32, u32);
-        let (granted, wait, number, epoch, allowance, now, processes, rank) = Reply::from_redis_value(value)?;
+        type Reply = (u8, u64, u64, String, u64, u32, u32);
+        let (granted, wait, number, epoch, allowance, processes, rank) = Reply::from_redis_value(value)?;
         Ok(Self {
             granted: granted == 1,
             wait: Duration::from_micros(wait),
             number,
             epoch,
             allowance: Duration::from_micros(allowance),
-            now,
             processes,
             rank,
         })
@@ -127,29 +111,9 @@ pub(super) struct Told {
     pub(super) epoch: String,
     pub(super) number: u64,
     pub(super) when: Instant,
-    what: What,
-}
-
-enum What {
-    Answered { late_by: Option<Duration> },
-    Throttled { pause: Duration },
-    Unused,
-}
-
-impl Told {
-    /// In the words of the script.
-    pub(super) fn what(&self) -> (&'static str, i64) {
-        let figure = |duration| i64::try_from(micros(duration)).unwrap_or(i64::MAX);
-        match self.what {
-            What::Answered { late_by } => ("a", late_by.map_or(-1, figure)),
-            What::Throttled { pause } => ("t", figure(pause)),
-            What::Unused => ("u", 0),
-        }
-    }
-
-    pub(super) fn is_urgent(&self) -> bool {
-        matches!(self.what, What::Throttled { .. })
-    }
+    /// What became of it and its figure, in the words of the script.
+    pub(super) what: &'static str,
+    pub(super) figure: i64,
 }
 
 impl SharedQuota {
@@ -161,31 +125,15 @@ impl SharedQuota {
         // About 30 ms worth of the quota: enough that a round trip to the server limits no caller.
         let places = [1_u32, 2, 4, 8, 16, 32].into_iter().find(|places| f64::from(*places) * 32.0 >= limit.rate());
         let places = places.unwrap_or(32);
-        let processes = inner.expected_processes;
         Self {
             inner,
             keys: ["log", "state", "members"].map(|part| format!("alibabacloud-quota:{{{tag}}}:{part}")),
             gate: Semaphore::new(places as usize),
             places,
             waiting: AtomicUsize::new(0),
-            state: Mutex::new(State {
-                limit,
-                flow: Flow::default(),
-                born: Instant::now(),
-                epoch: String::new(),
-                losses: 0,
-                told_at: None,
-                counted_at: None,
-                processes,
-                paused_until: None,
-                answers: Answers::default(),
-                clock: None,
-                rank: 0,
-                turns: None,
-                part: None,
-                used: false,
-                quiet_until: None,
-            }),
+            limit: Mutex::new(limit),
+            state: Mutex::default(),
+            born: Instant::now(),
             disturbed: Notify::new(),
         }
     }
@@ -194,16 +142,13 @@ impl SharedQuota {
         [&self.keys[0], &self.keys[1], &self.keys[2]]
     }
 
-    pub(super) fn log_is(&self, log: &str) -> bool {
-        self.keys[0] == log
-    }
-
     pub(super) fn limit(&self) -> RateLimit {
-        self.state().limit
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is told with the next reservation.
-    pub(super) fn ask(&self) -> ReservationAsk {
+    /// What is told with the next reservation: the epoch that is known, for how long requests may count that only this process
+    /// knows of, and whether it is to be counted as a process.
+    pub(super) fn ask(&self) -> (String, Duration, bool) {
         let now = Instant::now();
         let mut state = self.state();
         let counted = state.counted_at.is_none_or(|at| now - at >= COUNTED_EVERY);
@@ -212,21 +157,16 @@ impl SharedQuota {
         }
         // What is not there any more was not lost then.
         let recent = state.told_at.is_some_and(|at| now - at < KEPT);
-        ReservationAsk {
-            epoch: if recent { state.epoch.clone() } else { String::new() },
-            quiet: state.quiet_until.map_or(Duration::ZERO, |end| end.saturating_duration_since(now)),
-            counted,
-        }
+        let quiet = state.quiet_until.map_or(Duration::ZERO, |end| end.saturating_duration_since(now));
+        (if recent { state.epoch.clone() } else { String::new() }, quiet, counted)
     }
 
     fn told(&self, reply: &Reserved) {
         let mut state = self.state();
         state.epoch.clone_from(&reply.epoch);
-        let now = Instant::now();
-        state.told_at = Some(now);
-        state.clock = Some((reply.now, now));
+        state.told_at = Some(Instant::now());
         if reply.processes > 0 {
-            (state.processes, state.rank) = (Some(reply.processes), reply.rank);
+            state.processes = Some((reply.processes, reply.rank));
         }
         state.quiet_until = None;
     }
@@ -254,74 +194,65 @@ impl SharedQuota {
     /// The server cannot be reached.
     pub(super) fn fall_back(&self) {
         let mut state = self.state();
-        state.turns = None;
-        state.used = false;
+        // The one of a server that was never reached goes on.
+        if state.told_at.is_some() {
+            state.part = None;
+        }
     }
 
     /// The server can be reached again, after so long.
     pub(super) fn recover(&self, down_for: Duration) {
+        let window = self.limit().window();
         let mut state = self.state();
+        let part = state.part.take();
         // Other processes notice a little later, and their last requests count for one window, too.
-        if state.used || down_for >= SHORT_OUTAGE {
-            state.quiet_until = Some(Instant::now() + NOTICE + state.limit.window() + PROBE);
+        if down_for >= SHORT_OUTAGE || (part.is_some() && state.told_at.is_none()) {
+            state.quiet_until = Some(Instant::now() + NOTICE + window + PROBE);
         }
-        state.turns = None;
     }
 
-    /// This process's share of the limit while the server is away.
-    ///
-    /// The processes that the server knew last take turns. Before it told of any, each has an equal part, so there can be no more of
-    /// them than requests in a window.
+    /// A permit of this process's part of the limit while the server is away. The parts of the processes that the server knew last
+    /// add up to the limit; before it told of any, as many as expected have equal ones.
     async fn share(&self, ask: Ask) -> Result<Permit, Refused> {
-        let (limit, known, processes) = {
-            let state = self.state();
-            (state.limit, state.clock.is_some(), state.processes)
+        let reason = |why: &str| format!("{}; {why}", self.inner.link.reason()).into();
+        let limit = self.limit();
+        let known = self.state().processes;
+        let (processes, rank) = match (known, self.inner.expected_processes) {
+            (Some(known), _) => known,
+            (None, Some(expected)) => (expected, u32::MAX),
+            (None, None) => {
+                // Waiting does not help: a call of a bulk would wait without an end.
+                let reason = reason(
+                    "it was never reached, so the number of processes that share the quota is not known: \
+                     set `expected_processes`",
+                );
+                return Err(Refused::Misconfigured { reason });
+            }
         };
-        if known {
-            return self.turns().acquire(ask.max_wait).await;
+        let requests = limit.requests() / processes + u32::from(rank < limit.requests() % processes);
+        if requests == 0 {
+            let reason = reason(
+                "more processes share the quota than requests fit into a window, and this one has no part of it",
+            );
+            if known.is_none() {
+                return Err(Refused::Misconfigured { reason });
+            }
+            // The server may be back before the deadline.
+            sleep(ask.max_wait).await;
+            return Err(Refused::Unavailable { reason });
         }
-        let away = |advice: &str| {
-            let reason = format!("{}; it was never reached, so {advice}", self.inner.link.reason());
-            Err(Refused::Unavailable { reason: reason.into() })
-        };
-        let Some(processes) = processes else {
-            return away("the number of processes that share the quota is not known: set `expected_processes`");
-        };
-        let Some(part) = limit.requests().checked_div(processes).filter(|part| *part > 0) else {
-            return away("more processes are expected than requests fit into a window, and they cannot divide it");
-        };
         let part = self
             .state()
             .part
-            .get_or_insert_with(|| {
-                Arc::new(Queue::new(Local::new(Some(RateLimit::new(part, limit.window())), QuotaSource::LocalShare)))
+            .get_or_insert_with(|| -> Arc<dyn Quota> {
+                let own = Some(RateLimit::new(requests, limit.window()));
+                // It begins when all places that any process had reserved are over.
+                let reserved = limit.window() * processes.saturating_mul(self.places) / limit.requests();
+                let window = if known.is_some() { Window::used_up(own, NOTICE + reserved) } else { Window::new(own) };
+                Arc::new(Queue::new(Local::new(window, QuotaSource::LocalShare)))
             })
             .clone();
         part.acquire(ask).await
-    }
-
-    /// The turns of this process. They begin when all places that any process had reserved are over.
-    fn turns(&self) -> Arc<Turns> {
-        let mut state = self.state();
-        if let Some(turns) = &state.turns {
-            return turns.clone();
-        }
-        let now = Instant::now();
-        let (requests, window) = (state.limit.requests(), state.limit.window());
-        let processes = state.processes.unwrap_or(1);
-        // From the turn of one process to that of the next: a twentieth more than the quota asks for, so that a request that is
-        // a little late shares no window with too many. The same for all, so that they agree whose turn it is.
-        let margin = window / 20;
-        let gap = (window + margin) / requests;
-        let cycle = gap * processes;
-        let (server, here) = state.clock.unwrap_or((0, now));
-        let since_turn_of_the_first = Duration::from_micros(server % micros(cycle).max(1));
-        let origin = here.checked_sub(since_turn_of_the_first).unwrap_or(here) + gap * state.rank;
-        let reserved = window * processes.saturating_mul(self.places) / requests;
-        let begin = now + window + NOTICE + reserved;
-        let turns = Turns::new(origin, cycle, margin / 2, window, begin);
-        state.turns = Some(turns.clone());
-        turns
     }
 
     /// Waits until a place has come; false if it has gone before, because of a pause or because data were lost.
@@ -342,16 +273,15 @@ impl SharedQuota {
     }
 
     fn stands_still(&self) -> bool {
-        let state = self.state();
-        state.flow.stands_still(state.born.elapsed()).is_some()
+        self.state().flow.stands_still(self.born.elapsed()).is_some()
     }
 
     /// How long a caller with so many ahead waits at least.
     fn expected(&self, ahead: usize) -> Duration {
-        let state = self.state();
-        let processes = state.processes.unwrap_or(1) as usize;
-        let rounds = ahead.saturating_mul(processes) / state.limit.requests() as usize;
-        state.limit.window().saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
+        let limit = self.limit();
+        let processes = self.state().processes.map_or(1, |(processes, _)| processes as usize);
+        let rounds = ahead.saturating_mul(processes) / limit.requests() as usize;
+        limit.window().saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -366,8 +296,8 @@ impl Quota for SharedQuota {
     }
 
     fn lower(&self, limit: RateLimit) {
-        let mut state = self.state();
-        (state.limit, state.part) = (limit, None);
+        *self.limit.lock().unwrap_or_else(PoisonError::into_inner) = limit;
+        self.state().part = None;
     }
 
     fn state(&self) -> QuotaState {
@@ -388,9 +318,8 @@ async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
     inner.start_tasks();
     let began = Instant::now();
     let deadline = began.checked_add(max_wait).unwrap_or_else(|| began + Duration::from_secs(100 * 365 * 24 * 3600));
-    let ahead = quota.waiting.fetch_add(1, Relaxed);
-    let _place = InLine(&quota.waiting);
-    let ahead = if is_retry { 0 } else { ahead };
+    let waiting = Waiting::begins(&quota.waiting);
+    let ahead = if is_retry { 0 } else { waiting.of - 1 };
     let expected = quota.expected(ahead);
     if expected > max_wait {
         return Err(Refused::TooLong { needed: expected });
@@ -462,11 +391,7 @@ async fn fall_back(quota: &SharedQuota, ask: Ask) -> Result<Permit, Refused> {
     match quota.inner.policy {
         FailurePolicy::Closed => Err(Refused::Unavailable { reason: quota.inner.link.reason() }),
         FailurePolicy::Open => Ok(Permit::untracked(QuotaSource::Open)),
-        FailurePolicy::LocalShare => {
-            let permit = quota.share(ask).await?;
-            quota.state().used = true;
-            Ok(permit)
-        }
+        FailurePolicy::LocalShare => quota.share(ask).await,
     }
 }
 
@@ -484,51 +409,35 @@ impl PermitHolder for Reservation {
         let now = Instant::now();
         let mut sent_at = self.sent_at.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.quota.state();
-        let since = now - state.born;
-        match (report, *sent_at) {
-            (Report::Sent, _) => state.flow.sent(since),
-            (_, None) => {}
-            (Report::Answered | Report::Throttled { .. }, _) => {
-                state.flow.answered(since);
-                state.flow.ended();
-                self.quota.disturbed.notify_waiters();
-            }
-            _ => state.flow.ended(),
-        }
-        let what = match report {
+        follow(&mut state.flow, report, now - self.quota.born);
+        let micros = |duration| i64::try_from(micros(duration)).unwrap_or(i64::MAX);
+        let (what, figure) = match report {
             Report::Sent => {
                 *sent_at = Some(now);
                 return;
             }
             // The server assumes what it must.
             Report::Unanswered => return,
-            Report::Unused | Report::NotSent => What::Unused,
+            Report::Unused | Report::NotSent => ("u", 0),
             Report::Throttled { delay } => {
-                let pause = delay.unwrap_or(state.limit.window());
                 drop(state);
+                let pause = delay.unwrap_or_else(|| self.quota.limit().window());
                 // Here at once, elsewhere through the server.
                 self.quota.pause(pause);
-                What::Throttled { pause }
+                ("t", micros(pause))
             }
             Report::Answered => {
                 let sent_at = sent_at.unwrap_or(now);
                 let round_trip = now - sent_at;
                 state.answers.came_after(round_trip);
                 let late_by =
-                    (sent_at.saturating_duration_since(self.at)) + round_trip.saturating_sub(state.answers.credit);
-                What::Answered { late_by: (late_by < TELLING).then_some(late_by) }
+                    sent_at.saturating_duration_since(self.at) + round_trip.saturating_sub(state.answers.credit);
+                drop(state);
+                self.quota.disturbed.notify_waiters();
+                ("a", if late_by < TELLING { micros(late_by) } else { -1 })
             }
         };
         let (quota, epoch, number) = (self.quota.clone(), self.epoch.clone(), self.number);
-        self.quota.inner.link.tell(Told { quota, epoch, number, when: now, what });
-    }
-}
-
-/// Counts a waiting call until it is dropped.
-struct InLine<'c>(&'c AtomicUsize);
-
-impl Drop for InLine<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.quota.inner.link.tell(Told { quota, epoch, number, when: now, what, figure });
     }
 }

@@ -11,8 +11,8 @@
 --       8 '1' to be counted as a process
 --       9 after a pause, how long the rest waits for the one that goes ahead (us)
 --       10 the channel for messages
--- Reply 1 or 0: reserved or not    wait (us)    number of the reservation    epoch    allowance (us)    now (us)
---       processes, and the place of this one among them, from 0; 0 and 0 if it was not counted
+-- Reply 1 or 0: reserved or not    wait (us)    number of the reservation    epoch    allowance (us)
+--       processes, and the rank of this one among them, from 0; 0 and 0 if it was not counted
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -87,4 +87,4 @@ if ARGV[8] == '1' then
   redis.call('PEXPIRE', state, ttl)
   redis.call('PEXPIRE', members, ttl)
 end
-return {reserved, wait, count, epoch, allowance, now, processes, rank}
+return {reserved, wait, count, epoch, allowance, processes, rank}

@@ -3,14 +3,26 @@
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::GzDecoder;
+use flate2::read::{DeflateDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
-use crate::transport::MAX_ANSWER_BYTES;
+use super::{MAX_ANSWER_BYTES, TransportError};
 
 /// More codings than anyone applies.
 const MOST_CODINGS: usize = 2;
+
+/// Undoes the content codings of an answer, `gzip` and `deflate`, for whoever uses a [`Transport`](super::Transport) without a client. A
+/// client undoes them itself.
+///
+/// # Errors
+/// If a coding is not known, the body is not what its headers say, or it becomes larger than [`MAX_ANSWER_BYTES`].
+pub fn decode_content(answer: http::Response<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
+    let (mut parts, body) = answer.into_parts();
+    let decoded = decode(&mut parts.headers, &body).map_err(TransportError::unanswered)?;
+    Ok(http::Response::from_parts(parts, decoded.unwrap_or(body)))
+}
 
 /// Undoes the codings that the headers name, and removes the headers that no longer hold. Returns `None` if there are none.
 ///
@@ -37,7 +49,7 @@ pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Option<Byt
             break;
         }
         let decoded = match coding.as_str() {
-            "gzip" | "x-gzip" => read(MultiGzDecoder::new(&body[..])),
+            "gzip" | "x-gzip" => gunzip(&body),
             // With the header of zlib, as the standard says, or without it, as some servers do.
             "deflate" if body[0] & 0x0f == 8 => read(ZlibDecoder::new(&body[..])),
             "deflate" => read(DeflateDecoder::new(&body[..])),
@@ -54,6 +66,24 @@ pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Option<Byt
     headers.remove(CONTENT_ENCODING);
     headers.remove(CONTENT_LENGTH);
     Ok(Some(body))
+}
+
+/// The content of all members of a `gzip` file; `None` if it is too much.
+fn gunzip(mut rest: &[u8]) -> io::Result<Option<Bytes>> {
+    let mut content = Vec::new();
+    loop {
+        let mut member = GzDecoder::new(rest);
+        let left = MAX_ANSWER_BYTES + 1 - content.len();
+        (&mut member).take(left as u64).read_to_end(&mut content)?;
+        if content.len() > MAX_ANSWER_BYTES {
+            return Ok(None);
+        }
+        rest = member.into_inner();
+        // What follows a member and is none is padding, which `gzip` itself ignores, too.
+        if !rest.starts_with(&[0x1f, 0x8b]) {
+            return Ok(Some(content.into()));
+        }
+    }
 }
 
 /// Everything that comes out of a decoder; `None` if it is too much.
@@ -110,6 +140,36 @@ mod tests {
             assert_eq!(decoded(codings, body).unwrap(), TEXT, "{codings:?}");
         }
         assert_eq!(decoded(&["gzip"], Vec::new()).unwrap(), &b""[..]);
+    }
+
+    #[test]
+    fn what_follows_a_whole_body_is_ignored_and_what_is_cut_is_not() {
+        for surplus in [&[0; 512][..], b"surplus", b"\x1f", b"\r\n"] {
+            for (coding, body) in [
+                ("gzip", gzip(TEXT)),
+                ("gzip", [gzip(&TEXT[..5]), gzip(&TEXT[5..])].concat()),
+                ("deflate", all(ZlibEncoder::new(TEXT, Compression::fast()))),
+                ("deflate", all(DeflateEncoder::new(TEXT, Compression::fast()))),
+            ] {
+                assert_eq!(decoded(&[coding], [&body, surplus].concat()).unwrap(), TEXT, "{coding} {surplus:?}");
+            }
+        }
+        for end in 1..20 {
+            let mut cut = gzip(TEXT);
+            cut.truncate(cut.len() - end);
+            decoded(&["gzip"], cut).unwrap_err();
+        }
+        let second_cut = [gzip(&TEXT[..5]), gzip(&TEXT[5..])[..12].to_vec()].concat();
+        decoded(&["gzip"], second_cut).unwrap_err();
+    }
+
+    #[test]
+    fn an_answer_is_decoded_as_a_whole() {
+        let answer = http::Response::builder().header(CONTENT_ENCODING, "gzip").body(gzip(TEXT).into()).unwrap();
+        assert_eq!(decode_content(answer).unwrap().body(), TEXT);
+        let answer = http::Response::builder().header(CONTENT_ENCODING, "br").body(gzip(TEXT).into()).unwrap();
+        let error = decode_content(answer).unwrap_err();
+        assert!(!error.is_not_sent() && error.to_string().contains("`br`"), "{error}");
     }
 
     #[test]

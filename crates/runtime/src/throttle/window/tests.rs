@@ -1,0 +1,194 @@
+use super::*;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn window(requests: u32) -> Window {
+    Window::new(Some(RateLimit::per_second(requests)))
+}
+
+fn now(window: &mut Window, at: Duration) -> Slot {
+    let Turn::Now(slot) = window.take(at) else { panic!("there is no room") };
+    slot
+}
+
+/// Waits for the next turn; returns when it is.
+fn next(window: &mut Window, from: Duration) -> (Slot, Duration) {
+    let mut now = from;
+    loop {
+        match window.take(now) {
+            Turn::Now(slot) => return (slot, now),
+            Turn::At(time) => now = time,
+            Turn::Unknown => panic!("nothing is out"),
+        }
+    }
+}
+
+/// One request at a time, each with that round trip, so many times; returns when the last one was answered.
+fn answer(window: &mut Window, from: Duration, round_trip: Duration, times: usize) -> Duration {
+    let mut now = from;
+    for _ in 0..times {
+        let (slot, turn) = next(window, now);
+        now = turn;
+        window.sent(slot, now);
+        now += round_trip;
+        window.answered(slot, now);
+    }
+    now
+}
+
+#[test]
+fn the_credit_is_earned_over_many_answers_and_lost_with_one_that_is_quicker() {
+    let mut window = window(1);
+    let now = answer(&mut window, Duration::ZERO, 20 * MS, 255);
+    assert_eq!(window.credit(), Duration::ZERO);
+    let now = answer(&mut window, now, 20 * MS, 1);
+    assert_eq!(window.credit(), 20 * MS);
+    // One window after it was sent, plus the guard: the whole round trip is known not to be lateness.
+    assert_eq!(window.take(now), Turn::At(now + 981 * MS));
+    let now = answer(&mut window, now, 15 * MS, 1);
+    assert_eq!(window.credit(), 10 * MS);
+    let now = answer(&mut window, now, 2 * MS, 1);
+    assert_eq!(window.credit(), Duration::ZERO);
+    answer(&mut window, now, 20 * MS, 128);
+    assert_eq!(window.credit(), Duration::ZERO, "it is earned as slowly as the first time");
+}
+
+#[test]
+fn the_credit_is_small_and_far_away_there_is_none_and_a_throttled_response_takes_it() {
+    for (round_trip, credit) in [(40, 20), (70, 10), (100, 0), (200, 0)] {
+        let mut window = window(1);
+        answer(&mut window, Duration::ZERO, round_trip * MS, 256);
+        assert_eq!(window.credit(), credit * MS, "{round_trip}");
+    }
+    let mut window = window(1);
+    let now = answer(&mut window, Duration::ZERO, 20 * MS, 256);
+    let (slot, now) = next(&mut window, now);
+    window.sent(slot, now);
+    window.throttled(slot, now, None);
+    assert_eq!(window.credit(), Duration::ZERO);
+}
+
+/// A round trip of always 200 ms says nothing about when the request arrives.
+#[test]
+fn a_steady_round_trip_with_a_moving_arrival_never_brings_more_than_the_limit_into_a_window() {
+    let mut window = window(10);
+    let mut random = fastrand::Rng::with_seed(1);
+    let (mut now, mut arrivals, mut open) = (Duration::ZERO, Vec::new(), std::collections::VecDeque::new());
+    while arrivals.len() < 5_000 {
+        match window.take(now) {
+            Turn::Now(slot) => {
+                window.sent(slot, now);
+                arrivals.push(now + random.u32(0..=200) * MS);
+                open.push_back((now + 200 * MS, slot));
+                continue;
+            }
+            Turn::At(time) => now = open.front().map_or(time, |(at, _)| time.min(*at)),
+            Turn::Unknown => now = open.front().unwrap().0,
+        }
+        while let Some((_, slot)) = open.pop_front_if(|(at, _)| *at <= now) {
+            window.answered(slot, now);
+        }
+    }
+    arrivals.sort_unstable();
+    assert!(arrivals.windows(11).all(|eleven| eleven[10].saturating_sub(eleven[0]) >= 1000 * MS));
+}
+
+#[test]
+fn requests_that_the_network_holds_up_count_as_not_arrived() {
+    for still in [1_500, 2_500, 4_000, 8_000] {
+        for slow in [false, true] {
+            let (most, sent) = arrivals_after_standing_still(still * MS, slow);
+            assert!(most <= 10, "{most} in one window after {still} ms, slow: {slow}");
+            assert!(sent > 200, "{sent}");
+        }
+    }
+}
+
+/// An eager client for a minute, whose network stands still for a while; returns the most that arrive in one window.
+fn arrivals_after_standing_still(still: Duration, is_slow: bool) -> (usize, usize) {
+    let mut window = window(10);
+    let mut random = fastrand::Rng::with_seed(1);
+    let stands = (20_000 * MS, 20_000 * MS + still);
+    let held = |at: Duration| if at > stands.0 && at < stands.1 { stands.1 + at.subsec_nanos() % 5 * MS } else { at };
+    let (mut now, mut arrivals, mut open) = (Duration::ZERO, Vec::new(), Vec::<(Duration, Slot)>::new());
+    while now < Duration::from_secs(60) {
+        open.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        let until = match window.take(now) {
+            Turn::Now(slot) => {
+                window.sent(slot, now);
+                let arrival = held(now + 11 * MS);
+                arrivals.push(arrival);
+                let work = if is_slow { random.u32(200..3_000) * MS } else { Duration::ZERO };
+                open.push((held(arrival + work + 11 * MS), slot));
+                continue;
+            }
+            Turn::At(time) => Some(time),
+            Turn::Unknown => None,
+        };
+        now = until.into_iter().chain(open.last().map(|(at, _)| *at)).min().unwrap();
+        while let Some((_, slot)) = open.pop_if(|(at, _)| *at <= now) {
+            window.answered(slot, now);
+        }
+    }
+    arrivals.sort_unstable();
+    let most =
+        |first: &Duration| arrivals.iter().filter(|at| **at >= *first && at.saturating_sub(*first) < 1000 * MS).count();
+    (arrivals.iter().map(most).max().unwrap(), arrivals.len())
+}
+
+#[test]
+fn slow_answers_shorten_the_allowance_and_quick_ones_lengthen_it() {
+    let mut window = window(10);
+    assert_eq!(window.allowance(), 1000 * MS);
+    let now = answer(&mut window, Duration::ZERO, 500 * MS, 30);
+    assert_eq!(window.allowance(), 80 * MS);
+    answer(&mut window, now, 20 * MS, 30);
+    assert_eq!(window.allowance(), 1000 * MS);
+}
+
+#[test]
+fn a_lower_limit_counts_what_was_sent_before() {
+    let mut window = window(10);
+    let mut send = |at: Duration| match window.take(at) {
+        Turn::Now(slot) => {
+            window.sent(slot, at);
+            window.answered(slot, at);
+            Ok(())
+        }
+        turn => Err(turn),
+    };
+    (0..9).for_each(|number| send(number * 10 * MS).unwrap());
+    window.lower(RateLimit::per_second(3));
+    // Of nine, three may be left.
+    assert_eq!(window.take(100 * MS), Turn::At(1061 * MS));
+    let Turn::Now(slot) = window.take(1061 * MS) else { panic!("two are left") };
+    window.sent(slot, 1061 * MS);
+    assert!(matches!(window.take(1062 * MS), Turn::At(_)));
+}
+
+#[test]
+fn a_late_answer_does_not_free_the_slot_of_a_later_request() {
+    let mut window = window(2);
+    let first = now(&mut window, Duration::ZERO);
+    window.sent(first, Duration::ZERO);
+    let other = now(&mut window, 900 * MS);
+    window.sent(other, 900 * MS);
+    window.answered(other, 910 * MS);
+    let second = now(&mut window, 2_100 * MS);
+    window.sent(second, 2_100 * MS);
+    let third = now(&mut window, 2_100 * MS);
+    window.sent(third, 2_100 * MS);
+    window.answered(first, 2_101 * MS);
+    window.give_back(first, 2_101 * MS);
+    assert!(matches!(window.take(2_102 * MS), Turn::At(at) if at >= 3_101 * MS));
+}
+
+#[test]
+fn the_largest_numbers_do_not_overflow() {
+    let mut window = Window::new(Some(RateLimit::new(u32::MAX, Duration::from_secs(366 * 24 * 3600))));
+    let slot = now(&mut window, Duration::ZERO);
+    window.sent(slot, Duration::ZERO);
+    window.throttled(slot, Duration::MAX, Some(Duration::MAX));
+    assert_eq!(window.expected(usize::MAX, Duration::MAX), Duration::MAX);
+    assert_eq!(window.take(Duration::MAX / 2), Turn::At(Duration::MAX));
+}

@@ -1,0 +1,186 @@
+//! Actions with a path: whether path and parameters fit each other.
+
+use super::types::is_scalar;
+use super::{Checker, Located, quoted};
+use crate::spec::{Location, Parameter, Style};
+
+/// Headers that a client or its transport sets, or that the signature does.
+const RESERVED_HEADERS: [&str; 24] = [
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "x-acs-accesskey-id",
+    "x-acs-action",
+    "x-acs-bearer-token",
+    "x-acs-content-sha256",
+    "x-acs-date",
+    "x-acs-security-token",
+    "x-acs-signature-nonce",
+    "x-acs-signature-method",
+    "x-acs-version",
+];
+
+/// Why a header cannot be a parameter.
+pub fn header_problem(name: &str) -> Option<&'static str> {
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let lower = name.to_ascii_lowercase();
+    if name.is_empty() || !name.bytes().all(is_token) {
+        Some("is not the name of a header")
+    } else if RESERVED_HEADERS.contains(&lower.as_str()) || lower.starts_with("x-acs-signature") {
+        Some("is a header that the client itself sets")
+    } else {
+        None
+    }
+}
+
+/// The names in braces in a path.
+///
+/// # Errors
+/// What is wrong with the path.
+pub fn placeholders(path: &str) -> Result<Vec<&str>, &'static str> {
+    if !path.starts_with('/') {
+        return Err("does not begin with `/`");
+    }
+    let mut names = Vec::new();
+    let mut rest = path;
+    loop {
+        let (literal, after) = rest.split_once('{').unwrap_or((rest, ""));
+        if !literal.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~!$&'()*+,;=:@%".contains(&b)) {
+            return Err("holds a character that a path cannot have");
+        }
+        if literal.split('/').any(|segment| matches!(segment, "." | "..")) {
+            return Err("leads to another path");
+        }
+        if literal.len() == rest.len() {
+            return Ok(names);
+        }
+        let Some((name, after)) = after.split_once('}') else { return Err("has a brace that is not closed") };
+        if name.is_empty() || name.contains('{') {
+            return Err("has braces without a name in them");
+        }
+        if names.contains(&name) {
+            return Err("holds a name twice");
+        }
+        names.push(name);
+        rest = after;
+    }
+}
+
+impl Checker<'_> {
+    pub(super) fn route(&self, path: &Located<String>, parameters: &[Parameter]) {
+        let names = match placeholders(&path.value) {
+            Ok(names) => names,
+            Err(why) => {
+                self.findings.error(
+                    &path.range,
+                    format!("the path {} {why}", quoted(&path.value)),
+                    "not a path",
+                    "write it as documented, with parameters in braces and without a query: `/clusters/{ClusterId}`",
+                );
+                return;
+            }
+        };
+        for name in &names {
+            if !parameters.iter().any(|it| it.location == Location::Path && it.name.value == *name) {
+                self.findings.error(
+                    &path.range,
+                    format!("the path names {}, which is no parameter with `location: path`", quoted(name)),
+                    "has no value",
+                    "add the parameter, or correct the name",
+                );
+            }
+        }
+        for parameter in parameters {
+            self.fits_route(parameter, &names);
+        }
+        let mut in_body = parameters.iter().filter(|it| matches!(it.location, Location::Body | Location::Form));
+        let whole = parameters.iter().find(|it| it.location == Location::Body);
+        if let Some(whole) = whole
+            && let Some(other) = in_body.find(|it| it.name.value != whole.name.value)
+        {
+            self.findings.error(
+                &other.name.span.range,
+                format!("{} and {} would both be the body", quoted(&whole.name.value), quoted(&other.name.value)),
+                "there is one body",
+                "describe the body as one parameter with `location: body` and `fields`, or all its parts with `location: form`",
+            );
+        }
+    }
+
+    /// Whether a parameter can be where it is said to be.
+    fn fits_route(&self, parameter: &Parameter, names: &[&str]) {
+        let name = quoted(&parameter.name.value);
+        let error = |message: String, label: &str, help: &str| {
+            self.findings.error(&parameter.name.span.range, message, label, help);
+        };
+        let is_one = is_scalar(self.resolved(&parameter.ty));
+        match parameter.location {
+            Location::Path if !names.contains(&parameter.name.value.as_str()) => error(
+                format!("{name} is not in the path"),
+                "`location: path`",
+                "write its name in braces where it stands in `path`, or correct its location",
+            ),
+            Location::Path | Location::Host if !parameter.required => error(
+                format!("{name} is part of the URL and not required"),
+                "without it, the URL would be another one",
+                "add `required: true`",
+            ),
+            Location::Path | Location::Host if !is_one => error(
+                format!("{name} has a type that cannot be part of a URL"),
+                "expected text, a number or a boolean",
+                "describe it as a string, and its form in words",
+            ),
+            Location::Header if header_problem(&parameter.name.value).is_some() => error(
+                format!("{name} {}", header_problem(&parameter.name.value).unwrap_or_default()),
+                "cannot be set",
+                "remove the parameter",
+            ),
+            Location::Header if !is_one && matches!(parameter.style, Style::Flat | Style::RepeatList) => {
+                error(
+                    format!("{name} would be several headers"),
+                    "its style",
+                    "write `style: json` or `style: simple`",
+                );
+            }
+            Location::Body if parameter.style != Style::Json => {
+                error(format!("{name} is the body, which is JSON"), "its style", "remove `style`");
+            }
+            _ => {}
+        }
+        let is_sensitive = parameter.sensitive || self.holds_sensitive(&parameter.ty);
+        let is_in_url = matches!(parameter.location, Location::Path | Location::Query | Location::Host);
+        if is_in_url && is_sensitive && !parameter.in_url {
+            error(
+                format!("{name} is sensitive and in the URL"),
+                "servers and proxies log it",
+                "write `in_url: true` on the parameter to accept it: the service takes it nowhere else",
+            );
+        } else if parameter.in_url && !(is_in_url && is_sensitive) {
+            error(format!("{name} has no use for `in_url`"), "is not in the URL, or not sensitive", "remove `in_url`");
+        }
+    }
+
+    /// Whether a parameter of an action without a path can be where it is said to be.
+    pub(super) fn fits_style(&self, parameter: &Parameter) {
+        if !matches!(parameter.location, Location::Query | Location::Form) {
+            self.findings.error(
+                &parameter.name.span.range,
+                format!("{} has the location `{}`", quoted(&parameter.name.value), parameter.location.as_str()),
+                "the action has no `path`",
+                "add the `path` of the action, or write `query` or `form`",
+            );
+        }
+    }
+}
