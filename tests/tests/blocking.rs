@@ -66,6 +66,29 @@ async fn inside_async_code_a_call_works_and_nothing_panics() {
     drop(client);
 }
 
+/// Also inside async code, and with the settings of a call.
+#[tokio::test]
+async fn a_request_is_prepared_and_its_answer_read() {
+    let client = Client::builder().credentials(Credentials::new("id", "secret")).transport(CannedTransport::new());
+    let client = blocking::Client::new(client.build().unwrap()).unwrap();
+    let options = CallOptions::new().header("x-ticket", "7").credentials(Credentials::new("other", "secret"));
+    let request = ChatappSyncPhoneNumber::new("s");
+    let untyped = UntypedRequest::new("ChatappSyncPhoneNumber").parameter("CustSpaceId", "s");
+    for (prepared, id) in [
+        (client.prepare(&request).unwrap(), "id"),
+        (client.prepare_untyped(&untyped).unwrap(), "id"),
+        (client.prepare_with(&request, options.clone()).unwrap(), "other"),
+        (client.prepare_untyped_with(&untyped, options).unwrap(), "other"),
+    ] {
+        let prepared = prepared.into_http();
+        assert_eq!(prepared.headers().contains_key("x-ticket"), id == "other");
+        assert!(String::from_utf8_lossy(prepared.body()).contains(&format!("AccessKeyId={id}&")));
+    }
+    let answer = || http::Response::new(r#"{"Code":"OK","RequestId":"r"}"#.into());
+    assert_eq!(client.as_async().read(&request, answer()).unwrap().request_id(), Some("r"));
+    assert_eq!(client.as_async().read_untyped(&untyped, answer()).unwrap()["Code"], "OK");
+}
+
 /// A provider that is broken.
 struct Panics;
 

@@ -178,8 +178,9 @@ mod tests {
             Some("throttled; ChatappSyncPhoneNumber continues in 1.5 s")
         );
         let entered = |source| said(QuotaEvent::FallbackEntered { source }).unwrap();
-        assert!(entered(None).contains("calls fail"));
-        assert!(entered(Some(QuotaSource::LocalShare)).contains("with a share"));
+        assert!(entered(None).contains("calls wait or fail"));
+        assert!(entered(Some(QuotaSource::Open)).contains("without a limit"));
+        assert!(entered(Some(QuotaSource::LocalShare)).contains("this program's share"));
         assert!(said(QuotaEvent::FallbackLeft).is_some_and(|line| line.contains("again")));
         assert_eq!(said(QuotaEvent::Paused { delay: None }), None);
     }

@@ -76,7 +76,7 @@ impl Failure {
     /// Prints the failure on standard error, for people or as JSON, and returns the exit code.
     pub(crate) fn report(&self, as_json: bool) -> ExitCode {
         if as_json {
-            output::say(&output::json(&self.json()));
+            output::say_exactly(&output::json(&self.json()));
         } else {
             output::say(&format!("error: {}", output::printable(&self.message).replace("\\n", "\n")));
             for detail in &self.details {

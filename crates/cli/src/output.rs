@@ -7,9 +7,32 @@ use serde_json::{Map, Value};
 use terminal_size::{Width, terminal_size_of};
 use unicode_width::UnicodeWidthStr;
 
-/// Prints a line on standard error. If that is closed or full, the line is lost: there is no other place for it.
-pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+/// Prints a message on standard error, broken between words where a terminal is too narrow for it. If standard error is closed or full,
+/// the message is lost: there is no other place for it.
+pub(crate) fn say(message: &str) {
+    let width = io::stderr().is_terminal().then(|| terminal_size_of(io::stderr())).flatten();
+    let width = width.map(|(Width(width), _)| usize::from(width));
+    let _ = io::stderr().write_all(folded(message, width).as_bytes());
+}
+
+/// Prints a text for programs on standard error, as it is.
+pub(crate) fn say_exactly(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// The lines of a message, none wider than the terminal; what continues a line is indented further.
+fn folded(message: &str, width: Option<usize>) -> String {
+    let mut out = String::new();
+    for line in message.split('\n') {
+        let text = line.trim_start_matches(' ');
+        let mut indent = line.len() - text.len();
+        let width = width.map(|width| width.saturating_sub(indent + 2));
+        for (number, part) in wrapped(text, width).iter().enumerate() {
+            indent += if number == 1 { 2 } else { 0 };
+            out.push_str(&format!("{:indent$}{part}\n", ""));
+        }
+    }
+    out
 }
 
 /// The whole answer as indented JSON, in the order in which it came.
@@ -259,6 +282,17 @@ mod tests {
         assert_eq!(selected(&json!(["a", 1])), "a\n1");
         assert!(selected(&json!([{ "Status": "OK", "Id": 1 }])).starts_with(" Id  Status"));
         assert_eq!((selected(&json!(null)), selected(&json!([]))), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn a_message_fits_the_terminal_and_keeps_its_indentation() {
+        assert_eq!(folded("error: one two\n  three four", Some(12)), "error: one\n  two\n  three\n    four\n");
+        let line = "  export ALIBABA_CLOUD_ENDPOINT=http://127.0.0.1:18099  # as it is";
+        assert_eq!(folded(line, None), format!("{line}\n"));
+        assert_eq!(folded(line, Some(80)), format!("{line}\n"));
+        assert_eq!(folded("", Some(80)), "\n");
+        // A word that is too wide stays whole, and a terminal of no width is none.
+        assert_eq!(folded("incomprehensibilities", Some(0)), "incomprehensibilities\n");
     }
 
     #[test]

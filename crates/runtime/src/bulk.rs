@@ -65,7 +65,7 @@ impl<P: Product, A: Action<Product = P> + 'static> BulkRequest<P> for A {
     type Result = Result<Response<A::Output>, Error>;
 
     async fn send(&self, client: &Client<P>, options: CallOptions) -> Self::Result {
-        client.send_by_reference(self, options).await
+        client.send_by_reference(self, &options).await
     }
 }
 
@@ -73,7 +73,7 @@ impl<P: Product> BulkRequest<P> for UntypedRequest {
     type Result = Result<Response<Json>, Error>;
 
     async fn send(&self, client: &Client<P>, options: CallOptions) -> Self::Result {
-        client.send_untyped_by_reference(self, options).await
+        client.send_untyped_by_reference(self, &options).await
     }
 }
 

@@ -81,7 +81,7 @@ impl<P: Product> Client<P> {
     /// # Errors
     /// See [`ErrorKind`] for each kind, what it means and what to do.
     pub async fn send<A: Action<Product = P>>(&self, request: A) -> Result<Response<A::Output>, Error> {
-        self.send_with(request, CallOptions::new()).await
+        self.send_by_reference(&request, &CallOptions::new()).await
     }
 
     /// As [`send`](Self::send), with settings for this call alone.
@@ -93,13 +93,13 @@ impl<P: Product> Client<P> {
         request: A,
         options: CallOptions,
     ) -> Result<Response<A::Output>, Error> {
-        self.send_by_reference(&request, options).await
+        self.send_by_reference(&request, &options).await
     }
 
     pub(crate) async fn send_by_reference<A: Action<Product = P>>(
         &self,
         request: &A,
-        options: CallOptions,
+        options: &CallOptions,
     ) -> Result<Response<A::Output>, Error> {
         let mut output = A::Output::default();
         let call = Call::typed(request)?.with_ticket(self.ticket.as_deref());
@@ -124,13 +124,13 @@ impl<P: Product> Client<P> {
         request: UntypedRequest,
         options: CallOptions,
     ) -> Result<Response<Json>, Error> {
-        self.send_untyped_by_reference(&request, options).await
+        self.send_untyped_by_reference(&request, &options).await
     }
 
     pub(crate) async fn send_untyped_by_reference(
         &self,
         request: &UntypedRequest,
-        options: CallOptions,
+        options: &CallOptions,
     ) -> Result<Response<Json>, Error> {
         let call = Call::untyped::<P>(request)?.with_ticket(self.ticket.as_deref());
         let mut output = JsonOutput::of_anything(call.is_roa());

@@ -163,7 +163,7 @@ pub(crate) fn prepare(
     *request.method_mut() = self::method(method);
     let headers = request.headers_mut();
     let signature = if in_url { SignatureVersion::V3 } else { settings.signature };
-    headers.reserve(if signature == SignatureVersion::V3 { 10 } else { 3 });
+    headers.reserve(if signature == SignatureVersion::V3 { 11 } else { 4 });
     headers.insert(USER_AGENT, settings.user_agent.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.extend(added.iter().map(|(name, value)| (name.clone(), value.clone())));

@@ -1,6 +1,7 @@
 //! Whole calls: our client over each transport, beside plain `reqwest` and the bare pooled client of `hyper-util`.
 
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::time::Duration;
 
 use alibabacloud_cams::transport::{BundledTransport, HyperTransport, ReqwestTransport};
 use alibabacloud_cams::{ChatappSyncPhoneNumber, Client, Credentials, SignatureVersion, Throttle};
@@ -17,9 +18,13 @@ use crate::measure::{Sorted, pin, thread_cpu};
 use crate::plain;
 use crate::server::Server;
 
-/// How many calls are in flight, and how many make a round.
-const LEVELS: [(usize, usize); 3] = [(1, 1_500), (32, 8_000), (1_000, 12_000)];
-const ROUNDS: usize = 15;
+/// How many calls are in flight, and how many make a round: few, so that other work on the machine meets all callers alike.
+const LEVELS: [(usize, usize); 3] = [(1, 400), (32, 1_600), (1_000, 3_000)];
+const ROUNDS: usize = 41;
+
+/// How long a connection is kept. The default of `reqwest` and `hyper-util`, because the rounds of the others lie between two of a
+/// caller, and connections that are made anew are not what is measured.
+const IDLE: Duration = Duration::from_secs(90);
 
 #[derive(Clone)]
 #[allow(clippy::large_enum_variant, reason = "a handful of them in a measurement")]
@@ -64,13 +69,13 @@ fn ours<T: BundledTransport>(url: &str, transport: T, signature: SignatureVersio
     Caller::Ours(client.build().expect("a client"))
 }
 
-/// So many calls with so many in flight; CPU and wall time.
-async fn round(caller: &Caller, in_flight: usize, calls: usize) -> (Duration, Duration) {
+/// The CPU time of so many calls with so many in flight.
+async fn round(caller: &Caller, in_flight: usize, calls: usize) -> Duration {
     // Connections that were dropped in the meantime are made anew before the measurement.
     calls_of(caller, in_flight, in_flight).await;
-    let (wall, cpu) = (Instant::now(), thread_cpu());
+    let cpu = thread_cpu();
     calls_of(caller, in_flight, calls).await;
-    (thread_cpu().saturating_sub(cpu), wall.elapsed())
+    thread_cpu().saturating_sub(cpu)
 }
 
 async fn calls_of(caller: &Caller, in_flight: usize, calls: usize) {
@@ -89,59 +94,105 @@ async fn calls_of(caller: &Caller, in_flight: usize, calls: usize) {
     }
 }
 
-fn measure() {
-    let mut server = Server::start();
-    let url = format!("http://{}", server.address);
-    let body = "AccessKeyId=testid&Action=ChatappSyncPhoneNumber&CustSpaceId=293483938849493&Format=JSON&SignatureMethod=\
-                HMAC-SHA1&SignatureNonce=b2ad1fa42f2bc7e4b1c6d01bd5a0d7e9&SignatureVersion=1.0&Timestamp=2026-11-22T00%3A00%3A\
-                00Z&Version=2020-06-06&Signature=20J3TJveEfUpYwTgzNqwDNKF4Q4%3D";
-    let plain = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let reqwest = || ReqwestTransport::without_proxies().expect("a transport");
-    let lean = || HyperTransport::without_proxies().expect("a transport");
-    let bare = HyperClient::builder(TokioExecutor::new()).build_http();
-    let uri = url.parse().expect("a URL");
-    let callers = [
-        ("plain reqwest", Caller::Plain { client: plain, url: url.clone(), body }),
-        ("bare hyper-util", Caller::Hyper { client: bare, url: uri, body }),
-        ("reqwest, V1", ours(&url, reqwest(), SignatureVersion::V1)),
-        ("reqwest, V3", ours(&url, reqwest(), SignatureVersion::V3)),
-        ("hyper, V1", ours(&url, lean(), SignatureVersion::V1)),
-        ("hyper, V3", ours(&url, lean(), SignatureVersion::V3)),
-    ];
+const BODY: &str = "AccessKeyId=testid&Action=ChatappSyncPhoneNumber&CustSpaceId=293483938849493&Format=JSON&SignatureMethod=\
+    HMAC-SHA1&SignatureNonce=b2ad1fa42f2bc7e4b1c6d01bd5a0d7e9&SignatureVersion=1.0&Timestamp=2026-11-22T00%3A00%3A\
+    00Z&Version=2020-06-06&Signature=20J3TJveEfUpYwTgzNqwDNKF4Q4%3D";
+
+pub(crate) const CALLERS: [&str; 6] =
+    ["plain reqwest", "bare hyper-util", "reqwest, V1", "reqwest, V3", "hyper, V1", "hyper, V3"];
+
+fn caller(name: &str, address: &str) -> Caller {
+    let url = format!("http://{address}");
+    let reqwest = || ReqwestTransport::builder().without_proxies().idle_timeout(IDLE).build().expect("a transport");
+    let lean = || HyperTransport::builder().without_proxies().idle_timeout(IDLE).build().expect("a transport");
+    match name {
+        "plain reqwest" => {
+            let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+            Caller::Plain { client, url, body: BODY }
+        }
+        "bare hyper-util" => {
+            let client = HyperClient::builder(TokioExecutor::new()).build_http();
+            Caller::Hyper { client, url: url.parse().expect("a URL"), body: BODY }
+        }
+        "reqwest, V1" => ours(&url, reqwest(), SignatureVersion::V1),
+        "reqwest, V3" => ours(&url, reqwest(), SignatureVersion::V3),
+        "hyper, V1" => ours(&url, lean(), SignatureVersion::V1),
+        _ => ours(&url, lean(), SignatureVersion::V3),
+    }
+}
+
+/// So many calls of one caller, one after the other.
+pub(crate) fn repeat(name: &str, address: &str, calls: usize) {
+    let caller = caller(name, address);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    for (in_flight, calls) in LEVELS {
-        println!("Sending, {in_flight} in flight");
-        let mut rounds: Vec<Vec<(f64, f64)>> = callers.iter().map(|_| Vec::new()).collect();
-        let mut connections = [0; 6];
+    LocalSet::new().block_on(&runtime, calls_of(&caller, 1, calls));
+}
+
+/// What one caller costs with so many calls in flight.
+struct Cell {
+    cpu: Sorted,
+    /// To the first caller in the same round.
+    ratio: Sorted,
+    connections: u64,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (low, high) = self.ratio.spread();
+        write!(
+            f,
+            "{:.1} us, {:.2} ({low:.2} to {high:.2}), {}",
+            self.cpu.median(),
+            self.ratio.median(),
+            self.connections
+        )
+    }
+}
+
+fn measure() -> Vec<Vec<Cell>> {
+    let mut server = Server::start();
+    let callers = CALLERS.map(|name| caller(name, &server.address));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let level = |(in_flight, calls)| {
+        let mut costs = CALLERS.map(|_| Vec::new());
+        let mut connections = CALLERS.map(|_| 0);
         for number in 0..=ROUNDS {
-            for (((_, caller), rounds), connections) in callers.iter().zip(&mut rounds).zip(&mut connections) {
-                let (cpu, wall) = LocalSet::new().block_on(&runtime, round(caller, in_flight, calls));
+            for ((caller, costs), connections) in callers.iter().zip(&mut costs).zip(&mut connections) {
+                let cpu = LocalSet::new().block_on(&runtime, round(caller, in_flight, calls));
                 *connections += server.connections();
+                // The first round warms up.
                 if number > 0 {
                     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-                    let calls = calls as f64;
-                    rounds.push((cpu.as_secs_f64() * 1e6 / calls, calls / wall.as_secs_f64()));
+                    costs.push(cpu.as_secs_f64() * 1e6 / calls as f64);
                 }
             }
         }
-        for (index, (name, _)) in callers.iter().enumerate() {
-            let cpu = Sorted::of(rounds[index].iter().map(|(cpu, _)| *cpu));
-            let rate = Sorted::of(rounds[index].iter().map(|(_, rate)| *rate));
-            let ratio = Sorted::of(rounds[index].iter().zip(&rounds[0]).map(|((this, _), (first, _))| this / first));
-            let ((low, high), (ratio_low, ratio_high)) = (cpu.spread(), ratio.spread());
-            println!(
-                "  {name:<15} {:>7.2} us CPU a call [{low:.2} to {high:.2}]  {:>7.0} calls/s   {:.3} times plain \
-                 [{ratio_low:.3} to {ratio_high:.3}]  {} connections",
-                cpu.median(),
-                rate.median(),
-                ratio.median(),
-                connections[index]
-            );
-        }
-    }
+        let ratio = |these: &[f64]| Sorted::of(these.iter().zip(&costs[0]).map(|(this, first)| this / first));
+        let cells = costs.iter().zip(connections).map(|(these, connections)| Cell {
+            cpu: Sorted::of(these.iter().copied()),
+            ratio: ratio(these),
+            connections,
+        });
+        cells.collect()
+    };
+    LEVELS.map(level).into()
 }
 
 pub(crate) fn run() {
     pin(0);
-    measure();
+    let levels = measure();
+    println!("Sending: CPU per call, times plain reqwest (first to third quartile), connections");
+    let width = 40;
+    print!("  {:<16}", "in flight");
+    for (in_flight, _) in LEVELS {
+        print!("{in_flight:<width$}");
+    }
+    println!();
+    for (index, name) in CALLERS.iter().enumerate() {
+        print!("  {name:<16}");
+        for level in &levels {
+            print!("{:<width$}", level[index].to_string());
+        }
+        println!();
+    }
 }

@@ -81,3 +81,14 @@ pub(crate) fn run() {
     ];
     compare(&format!("Signing, V3 ({} bytes canonical), CPU", signed.canonical_request().len()), works);
 }
+
+pub(crate) const WORKS: [&str; 2] = ["signing, V1", "signing, V3"];
+
+/// Signs so many requests.
+pub(crate) fn repeat(name: &str, times: usize) {
+    let client = client(if name == WORKS[0] { SignatureVersion::V1 } else { SignatureVersion::V3 });
+    let request = ChatappSyncPhoneNumber::new("293483938849493");
+    for _ in 0..times {
+        drop(std::hint::black_box(now(client.prepare(&request))));
+    }
+}

@@ -3,7 +3,7 @@
 use alibabacloud_runtime::descriptor::{
     ActionDescriptor, AuthorizationDescriptor, Method,
 };
-use alibabacloud_runtime::private::{Bytes, object, request};
+use alibabacloud_runtime::private::{object, request};
 use alibabacloud_runtime::{Action, Request};
 
 use super::Warehouse;
@@ -55,6 +55,6 @@ object! {
     pub struct Output {
         /// The picture.
         #[wire("$body")]
-        pub body: Option<Bytes>,
+        pub body: Option<alibabacloud_runtime::private::Bytes>,
     }
 }

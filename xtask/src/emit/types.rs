@@ -104,7 +104,8 @@ pub(super) fn tokens(ty: &Type) -> TokenStream {
         Type::F64 => quote!(f64),
         Type::Bool => quote!(bool),
         Type::Json => quote!(Json),
-        Type::Bytes => quote!(Bytes),
+        // Not imported: a nested type may be called so.
+        Type::Bytes => quote!(alibabacloud_runtime::private::Bytes),
         Type::Option(inner) => {
             let inner = tokens(inner);
             quote!(Option<#inner>)
@@ -133,11 +134,9 @@ pub(super) fn path(path: &str) -> TokenStream {
 
 /// What the types of a file must import.
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an import of its own")]
 pub(super) struct Used {
     pub(super) map: bool,
     pub(super) json: bool,
-    pub(super) bytes: bool,
     pub(super) shapes: bool,
 }
 
@@ -158,9 +157,8 @@ impl Used {
                 self.add(inner);
             }
             Type::Json => self.json = true,
-            Type::Bytes => self.bytes = true,
             Type::Named(name) => self.shapes |= name.starts_with("types::"),
-            Type::String | Type::I32 | Type::I64 | Type::F64 | Type::Bool => {}
+            Type::String | Type::I32 | Type::I64 | Type::F64 | Type::Bool | Type::Bytes => {}
         }
     }
 
@@ -176,7 +174,6 @@ impl Used {
         let macros = import(
             &quote!(alibabacloud_runtime::private),
             &[
-                ("Bytes", self.bytes),
                 ("object", !types.objects.is_empty()),
                 ("open_enum", !types.enums.is_empty()),
                 ("request", names.contains(&"Request")),

@@ -310,3 +310,83 @@ fn an_import_over_reviewed_files_of_a_catalogue_keeps_every_decision() {
         assert!(again.files.is_empty() && again.changes.is_empty(), "product {seed}: {:?}", again.changes);
     }
 }
+
+/// The same product in the ROA style, with parameters anywhere and paths as odd as real ones.
+fn with_paths(mut metadata: Value, seed: u64) -> Value {
+    let mut dice = Dice(seed.wrapping_mul(0xd134_2543_de82_ef95) | 1);
+    metadata["info"]["style"] = "ROA".into();
+    for api in metadata["apis"].as_object_mut().unwrap().values_mut() {
+        api["path"] = dice
+            .of(&[
+                "/things",
+                "/things/{Id0}",
+                "/things/{name1}/x/{Tag2}",
+                "/{Undeclared}:do",
+                "things/[Password0]",
+                "/a?b=c",
+                "/{x}/{x}",
+                "",
+                "/things/{Id1}/{Name2}.{Tag3}",
+            ])
+            .into();
+        api["methods"] = json!([dice.of(&["post", "get", "put", "delete", "patch", "PATCH", "head"])]);
+        api["schemes"] = json!(["https"]);
+        api["consumes"] =
+            json!([dice.of(&["application/json", "application/x-www-form-urlencoded", "multipart/form-data"])]);
+        let produces = ["application/json", "application/json", "application/octet-stream", "application/xml"];
+        api["produces"] = json!([dice.of(&produces)]);
+        for parameter in api["parameters"].as_array_mut().unwrap() {
+            let places = ["query", "query", "path", "path", "header", "body", "host", "formData", "cookie"];
+            parameter["in"] = dice.of(&places).into();
+            if dice.one_in(3) {
+                parameter["schema"]["required"] = true.into();
+            }
+        }
+        match dice.roll(6) {
+            0 => api["responses"]["200"] = json!({"schema": {"type": "array", "items": {"type": "string"}}}),
+            1 => api["responses"]["200"] = json!({"schema": {"type": "string", "format": "binary"}}),
+            2 => api["responses"] = json!({}),
+            3 => {
+                api["responses"]["200"] =
+                    json!({"schema": {"type": "object", "additionalProperties": {"type": "string"}}});
+            }
+            _ => {}
+        }
+    }
+    metadata
+}
+
+#[test]
+fn a_catalogue_of_actions_with_paths_is_imported_and_generated() {
+    let (mut actions, mut all) = (0, 0);
+    for seed in 1..=size("CATALOGUE_PRODUCTS", 20) {
+        let metadata = with_paths(product(seed, size("CATALOGUE_ACTIONS", 25)), seed);
+        let text = metadata.to_string();
+        let imported = import(&text, &[], &[], None).unwrap();
+        let files = inputs(&imported);
+        let spec = parsed(&files);
+        all += metadata["apis"].as_object().unwrap().len();
+        actions += spec.actions.len();
+        // Whatever is left out has a reason.
+        let notes = imported.notes.render(usize::MAX);
+        let names = spec.actions.iter().map(|action| action.name.value.as_str()).collect::<BTreeSet<_>>();
+        for name in metadata["apis"].as_object().unwrap().keys().filter(|name| !names.contains(name.as_str())) {
+            let is_explained = notes.lines().any(|line| line.contains("left out") && line.contains(name.as_str()));
+            assert!(is_explained, "product {seed}, {name}: {notes}");
+        }
+        let sources: Vec<InputFile> = files
+            .iter()
+            .filter(|file| file.path != LOCK)
+            .map(|file| InputFile { path: format!("p/{}", file.path), bytes: file.bytes.clone() })
+            .collect();
+        match generate_crate(&sources, "path = \"x\"", None) {
+            Ok(_) => {}
+            Err(Failure::Findings(findings)) => panic!("{seed}: {}", crate::diagnostic::render(&findings, false)),
+            Err(Failure::Internal(message)) => panic!("{seed}: {message}"),
+        }
+        let again = import(&text, &[], &files, None).unwrap();
+        assert!(again.files.is_empty() && again.changes.is_empty(), "product {seed}: {:?}", again.changes);
+    }
+    // Most are made to be left out; enough are not.
+    assert!(actions * 5 > all && actions > 100, "{actions} of {all} actions");
+}

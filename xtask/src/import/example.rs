@@ -145,6 +145,11 @@ pub fn is_placeholder(text: &str) -> bool {
     WORDS.contains(&lower.as_str()) || is_masked || is_hole || lower.contains("示例") || lower == "无" || lower == "空"
 }
 
+/// Whether text is nothing but the words "example value", in Chinese and as often as it takes to fill a minimum length.
+fn says_example(text: &str) -> bool {
+    !text.is_empty() && text.replace("示例值", "").is_empty()
+}
+
 /// The documented value of a parameter as it goes over the wire.
 ///
 /// Its type is the one that the official SDKs send, so an example that is no value of it is wrong, not the type. What can be told from
@@ -157,7 +162,7 @@ pub fn of_parameter(examples: &mut Examples<'_>, ty: &Ty, text: &str, is_simple:
     let shapes = examples.shapes;
     let resolved = resolved_in(shapes, ty);
     let found = match resolved {
-        Ty::Text(_) => Some(text.to_owned()),
+        Ty::Text(_) => (!says_example(trimmed)).then(|| text.to_owned()),
         // A number keeps its digits: `1.50`.
         Ty::Number if trimmed.parse::<f64>().is_ok_and(f64::is_finite) => Some(trimmed.to_owned()),
         Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool => scalar(resolved, trimmed).map(|value| scalar_text(&value)),
@@ -273,6 +278,9 @@ mod tests {
             (Ty::Bool, "TRUE", Some("true")),
             (Ty::Bool, "1", None),
             (text(), "  as it is ", Some("  as it is ")),
+            (text(), "138****0000", Some("138****0000")),
+            (text(), "示例值示例值", None),
+            (text(), "示例值1", Some("示例值1")),
             (list(text()), "cn-hangzhou", Some(r#"["cn-hangzhou"]"#)),
             (list(text()), "a,b", Some(r#"["a","b"]"#)),
             (list(text()), "[a, 'b']", Some(r#"["a","b"]"#)),

@@ -12,6 +12,9 @@ use crate::spec::InputFile;
 
 const METADATA: &str = include_str!("../../fixtures/imported/api-docs.json");
 
+/// A product of the ROA style.
+const WITH_PATHS: &str = include_str!("../../fixtures/imported-roa/api-docs.json");
+
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48);
     ProptestConfig { cases, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default() }
@@ -39,6 +42,10 @@ fn any_value() -> impl Strategy<Value = Value> {
         Just("query"),
         Just("formData"),
         Just("path"),
+        Just("body"),
+        Just("header"),
+        Just("host"),
+        Just("/a/{depot_id}"),
         Just("none"),
         Just("type"),
         Just("Self"),
@@ -232,8 +239,11 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn whatever_imports_also_generates(damages in prop::collection::vec((any::<u32>(), any_damage()), 1..6)) {
-        let mut metadata: Value = serde_json::from_str(METADATA).unwrap();
+    fn whatever_imports_also_generates(
+        damages in prop::collection::vec((any::<u32>(), any_damage()), 1..6),
+        has_paths in any::<bool>(),
+    ) {
+        let mut metadata: Value = serde_json::from_str(if has_paths { WITH_PATHS } else { METADATA }).unwrap();
         for (place, one) in &damages {
             let total = size(&metadata);
             let copy = match one {

@@ -746,6 +746,8 @@ mod tests {
                     let error = outcome.expect_err(&shown);
                     assert!(error.outcome_unknown(), "{status} {shown}: {error}");
                     let error = error.redacted(&Redactor::default());
+                    // Text between NULs would be text that no value is found in.
+                    assert!(!error.to_string().contains("R A M"), "{status}: {error}");
                     let digits: String = format!("{error} {error:?}").chars().filter(char::is_ascii_digit).collect();
                     assert!(!digits.contains("1390000"), "{status} {shown}: {error}");
                 }
@@ -1159,6 +1161,14 @@ mod tests {
             assert!(judged(200, &[], &body).unwrap().request_id.unwrap().len() < 320);
         }
         assert_eq!(refused(400, &[], r#"{"Code":"C","Message":"short"}"#).redacted(&redactor).message(), "short");
+    }
+
+    #[test]
+    fn a_number_in_a_code_is_hidden() {
+        for number in ["13900001234", "139-0000-1234", "%31390000 1234"] {
+            let error = refused(400, &[], &format!(r#"{{"Code":"Number.{number}","Message":"m"}}"#));
+            assert_eq!(error.redacted(&Redactor::default()).code(), Some("Number.<hidden>"), "{number}");
+        }
     }
 
     #[test]

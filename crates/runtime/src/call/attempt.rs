@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::observe::Observer;
 use super::target::Target;
@@ -99,7 +99,8 @@ impl Core {
         let number = observer.attempts() + 1;
         let signed = self.sign(call, target, number, credentials.as_ref(), &timestamp, &nonce).map_err(failed)?;
 
-        let remaining = deadline.saturating_duration_since(Instant::now());
+        let now = Instant::now();
+        let remaining = deadline.saturating_duration_since(now);
         // A request without time for its answer would turn a call that is certain to have failed into one with an unknown outcome.
         let needed = if number > 1 { options.time_for_the_answer() / 2 } else { Duration::ZERO };
         if remaining <= needed {
@@ -114,7 +115,7 @@ impl Core {
         observer.sent();
         let limit = options.attempt_timeout.min(remaining);
         let mut sending = Sending { permit, handover: Handover::new() };
-        let answer = timeout(limit, self.transport.send(signed.request, &sending.handover)).await;
+        let answer = timeout_at(now + limit, self.transport.send(signed.request, &sending.handover)).await;
         let redactor = Redactor::new(credentials.as_ref(), &call.parameters).with_headers(&signed.headers);
         let (answer, permit) = match answer {
             Ok(Ok(answer)) => (answer, sending.permit.take()),

@@ -8,6 +8,7 @@ mod target;
 mod trace;
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -255,12 +256,16 @@ impl Core {
     pub(crate) async fn call(
         &self,
         call: &Call<'_>,
-        options: CallOptions,
+        options: &CallOptions,
         output: &mut dyn Object,
     ) -> Result<Metadata, Error> {
         let mut observer = Observer::new(&self.events, self.settings.product.code, &call.name);
         let span = observer.span();
-        let outcome = span.of(self.attempts(call, &options, &mut observer, output)).await;
+        let outcome = {
+            // Pinned where it is: a future is moved with all that it may come to hold.
+            let attempts = pin!(self.attempts(call, options, &mut observer, output));
+            span.of(attempts).await
+        };
         observer.ended(outcome.as_ref());
         outcome
     }
@@ -290,7 +295,7 @@ impl Core {
             let credentials = earlier.replaced.as_ref();
             let attempt = Attempt { call, target: &target, options: &options, quota, deadline, credentials };
             let span = observer.attempt_begins();
-            let outcome = span.of(self.attempt(attempt, permit.take(), observer, output)).await;
+            let outcome = span.of(pin!(self.attempt(attempt, permit.take(), observer, output))).await;
             let Failed { error, nonce, throttled, cause } = match outcome {
                 Ok(metadata) => {
                     self.budget.succeeded(earlier.spent);

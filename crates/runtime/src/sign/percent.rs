@@ -22,27 +22,55 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// A table and whole runs at once: every byte of a request is encoded, most of them twice.
+/// The escapes of all bytes, one after the other: `%00%01…%FF`.
+const ESCAPES: &str = text(&escapes::<{ 256 * 3 }>("%"));
+
+/// The same, percent-encoded: `%2500%2501…%25FF`.
+const ESCAPES_TWICE: &str = text(&escapes::<{ 256 * 5 }>("%25"));
+
+const fn escapes<const N: usize>(prefix: &str) -> [u8; N] {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let (prefix, mut escapes, mut at, mut byte) = (prefix.as_bytes(), [0; N], 0, 0);
+    while byte < 256 {
+        let mut index = 0;
+        while index < prefix.len() {
+            escapes[at] = prefix[index];
+            (at, index) = (at + 1, index + 1);
+        }
+        escapes[at] = DIGITS[byte >> 4];
+        escapes[at + 1] = DIGITS[byte & 15];
+        (at, byte) = (at + 2, byte + 1);
+    }
+    escapes
+}
+
+const fn text(ascii: &[u8]) -> &str {
+    match std::str::from_utf8(ascii) {
+        Ok(text) => text,
+        Err(_) => panic!("ASCII is text"),
+    }
+}
+
+/// Whole runs at once: every byte of a request is encoded, most of them twice, and nearly all of them stay.
 pub(crate) fn encode_to(out: &mut String, text: &str) {
     encode_each(text, |run, escape| {
         out.push_str(run);
-        out.extend(escape.map(|[high, low]| ['%', high, low]).into_iter().flatten());
+        if let Some(byte) = escape {
+            out.push_str(&ESCAPES[byte * 3..][..3]);
+        }
     });
 }
 
-/// Calls `write` with every run of unreserved characters and the digits of the escape that follows it, if one does.
-fn encode_each(text: &str, mut write: impl FnMut(&str, Option<[char; 2]>)) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let mut run = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if !UNRESERVED[usize::from(byte)] {
-            let digits = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]].map(char::from);
-            // A run that is not empty begins and ends between characters; inside of one there is none.
-            write(if run < at { &text[run..at] } else { "" }, Some(digits));
-            run = at + 1;
-        }
+/// Calls `write` with every run of unreserved characters and the byte that follows it, if one does.
+#[inline]
+fn encode_each(text: &str, mut write: impl FnMut(&str, Option<usize>)) {
+    let (mut rest, mut run) = (text.as_bytes(), 0);
+    while let Some(length) = rest.iter().position(|byte| !UNRESERVED[usize::from(*byte)]) {
+        // A run that is not empty begins and ends between characters; inside of one there is none.
+        write(if length > 0 { &text[run..run + length] } else { "" }, Some(usize::from(rest[length])));
+        (rest, run) = (&rest[length + 1..], run + length + 1);
     }
-    if run < text.len() {
+    if !rest.is_empty() {
         write(&text[run..], None);
     }
 }
@@ -94,9 +122,9 @@ fn encode_twice(once: &mut String, twice: &mut String, text: &str) {
     encode_each(text, |run, escape| {
         once.push_str(run);
         twice.push_str(run);
-        if let Some([high, low]) = escape {
-            once.extend(['%', high, low]);
-            twice.extend(['%', '2', '5', high, low]);
+        if let Some(byte) = escape {
+            once.push_str(&ESCAPES[byte * 3..][..3]);
+            twice.push_str(&ESCAPES_TWICE[byte * 5..][..5]);
         }
     });
 }

@@ -56,7 +56,7 @@ impl ReqwestTransport {
     fn convert(&self, request: http::Request<Bytes>, handover: Handover) -> Result<reqwest::Request, TransportError> {
         let (parts, body) = request.into_parts();
         let url = match self.url.get() {
-            Some((uri, url)) if *uri == parts.uri => url.clone(),
+            Some((uri, url)) if is_same(uri, &parts.uri) => url.clone(),
             _ => {
                 let url = reqwest::Url::parse(&parts.uri.to_string())
                     .map_err(|_| TransportError::not_sent("the request is not valid HTTP"))?;
@@ -123,6 +123,16 @@ impl Build for ReqwestTransport {
         client.build().map(Self::from_client).map_err(|error| {
             TransportError::not_sent("the HTTP client cannot be set up").with_source(error.without_url())
         })
+    }
+}
+
+/// Whether two addresses are equal. The requests of a client share the text of their host, which then need not be compared.
+fn is_same(one: &http::Uri, other: &http::Uri) -> bool {
+    match (one.authority(), other.authority()) {
+        (Some(a), Some(b)) if std::ptr::eq(a.as_str(), b.as_str()) => {
+            one.path_and_query() == other.path_and_query() && one.scheme() == other.scheme()
+        }
+        _ => one == other,
     }
 }
 

@@ -1,11 +1,14 @@
 //! The throttle around calls: who waits, for how long, and what a call that goes away leaves behind.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alibabacloud_runtime::event::{Event, QuotaEvent};
 use alibabacloud_runtime::throttle::{AcquireFuture, Ask, Permit, Quota, QuotaKey, QuotaSource, QuotaStore, Refused};
+use alibabacloud_runtime::transport::{Handover, Transport, TransportFuture};
 use alibabacloud_runtime::{CallOptions, Client, Credentials, Error, ErrorKind, RateLimit, RetryPolicy, Throttle};
+use bytes::Bytes;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -440,5 +443,45 @@ async fn a_store_that_goes_away_is_told_once_with_what_happens_then_and_once_whe
             assert_eq!(outcome.is_ok(), source.is_some(), "{outcome:?}");
         }
         assert_eq!(*told.lock().unwrap(), [QuotaEvent::FallbackEntered { source: away }, QuotaEvent::FallbackLeft]);
+    }
+}
+
+/// Hangs before it hands the first request to a connection, or after that.
+struct HangsOnce {
+    hands_over: bool,
+    has_hung: AtomicBool,
+    then: Scripted,
+}
+
+impl Transport for HangsOnce {
+    fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_> {
+        if self.has_hung.swap(true, Ordering::SeqCst) {
+            return self.then.send(request, handover);
+        }
+        handover.will_report();
+        if self.hands_over {
+            assert!(handover.happened());
+        }
+        Box::pin(std::future::pending())
+    }
+}
+
+/// Whether the attempt ends by its timeout or the call is dropped.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_no_connection_took_gives_its_permit_back() {
+    for (hands_over, is_dropped) in [(false, false), (false, true), (true, false), (true, true)] {
+        let transport = HangsOnce { hands_over, has_hung: AtomicBool::new(false), then: Scripted::new([]) };
+        let hour = Throttle::new().with_limit("Order", RateLimit::new(1, Duration::from_secs(3600)));
+        let client = builder(&transport.then.clone()).transport(transport).throttle(hour).retry(RetryPolicy::never());
+        let client = client.build().unwrap();
+        if is_dropped {
+            let call = client.send(Order::new("s"));
+            assert!(tokio::time::timeout(Duration::from_secs(1), call).await.is_err());
+        } else {
+            let error = client.send(Order::new("s")).await.unwrap_err();
+            assert_eq!(error.is_not_sent(), !hands_over, "{error}");
+        }
+        let next = client.send(Order::new("s")).await;
+        assert_eq!(next.is_ok(), !hands_over, "{is_dropped}: {next:?}");
     }
 }
