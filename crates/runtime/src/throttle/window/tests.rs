@@ -197,13 +197,13 @@ fn a_share_that_is_throttled_again_and_again_becomes_smaller() {
     // The first one may have been late, and the second one is its aftermath.
     for (seconds, slots) in [(0, 9.0), (2, 9.0), (4, 8.0)] {
         if seconds > 0 {
-            let time = Duration::from_secs(seconds);
-            let ahead = now(&mut window, time - 200 * MS);
-            window.sent(ahead, time - 200 * MS);
-            window.answered(ahead, time - 180 * MS);
-            let slot = now(&mut window, time - 170 * MS);
-            window.sent(slot, time - 170 * MS);
-            window.throttled(slot, time - 150 * MS, None);
+            let before = |ms: u64| Duration::from_millis(seconds * 1000 - ms);
+            let ahead = now(&mut window, before(200));
+            window.sent(ahead, before(200));
+            window.answered(ahead, before(180));
+            let slot = now(&mut window, before(170));
+            window.sent(slot, before(170));
+            window.throttled(slot, before(150), None);
         }
         assert_eq!(window.learned_rate(Duration::from_secs(seconds)), Some(slots), "{seconds}");
     }
