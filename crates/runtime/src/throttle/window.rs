@@ -161,13 +161,16 @@ impl Window {
         let index = if quick.is_some() {
             self.next
         } else {
-            let held: Vec<_> =
-                self.slots.iter().filter(|holder| !is_free(holder)).map(|holder| holder.free_at).collect();
-            if let Some(beyond) = held.len().checked_sub(usable) {
-                // A slot that is free but for the network's standing still has no time.
-                let mut ends: Vec<_> = held.into_iter().flatten().filter(|at| *at > now).collect();
-                ends.sort_unstable();
-                return Err(ends.get(beyond).or(ends.last()).map_or(Turn::Unknown, |at| Turn::At(*at)));
+            // Fewer slots than may be held: there is room, so counting them would only cost.
+            if self.slots.len() >= usable {
+                let held = self.slots.iter().filter(|holder| !is_free(holder)).map(|holder| holder.free_at);
+                let held: Vec<_> = held.collect();
+                if let Some(beyond) = held.len().checked_sub(usable) {
+                    // A slot that is free but for the network's standing still has no time.
+                    let mut ends: Vec<_> = held.into_iter().flatten().filter(|at| *at > now).collect();
+                    ends.sort_unstable();
+                    return Err(ends.get(beyond).or(ends.last()).map_or(Turn::Unknown, |at| Turn::At(*at)));
+                }
             }
             self.slots.iter().position(is_free).unwrap_or_else(|| {
                 self.slots.push(Holder::default());
