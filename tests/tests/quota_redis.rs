@@ -179,6 +179,34 @@ async fn after_lost_data_everyone_is_held_for_one_window() {
 }
 
 #[tokio::test]
+async fn data_that_is_lost_again_and_again_stops_no_process_and_lets_no_more_through() {
+    let Some(redis) = RedisServer::start() else { return };
+    let processes = [process(&redis), process(&redis)];
+    use_up(&processes[0], 1).await;
+    let mut connection = redis.connection();
+    let losing = tokio::spawn(async move {
+        loop {
+            redis::cmd("FLUSHALL").query::<()>(&mut connection).unwrap();
+            sleep(300 * MS).await;
+        }
+    });
+    let mut sent = Vec::new();
+    let began = Instant::now();
+    while began.elapsed() < 6000 * MS {
+        for throttle in &processes {
+            let mut permit = permit(throttle, 10).await;
+            permit.sent();
+            sent.push(began.elapsed());
+            permit.answered();
+        }
+    }
+    losing.abort();
+    let most = sent.iter().map(|at| sent.iter().filter(|it| **it >= *at && **it - *at < 1000 * MS).count()).max();
+    assert!(most <= Some(10), "{most:?} in one window: {sent:?}");
+    assert!(sent.len() >= 6, "{sent:?}");
+}
+
+#[tokio::test]
 async fn after_the_log_alone_was_evicted_everyone_is_held_for_one_window() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
@@ -433,6 +461,8 @@ async fn before_the_first_contact_the_number_of_processes_must_be_known() {
     assert!(granted == 0 && refusal.contains("set `expected_processes`"), "{refusal}");
     let (granted, ..) = ask(nowhere().expected_processes(3)).await;
     assert_eq!(granted, 3, "a third of ten");
+    let (granted, ..) = ask(nowhere().expected_processes(8)).await;
+    assert_eq!(granted, 1, "eight of them stay within ten, whichever of them has the remainder");
     let (granted, refusal, _) = ask(nowhere().expected_processes(11)).await;
     assert!(granted == 0 && refusal.contains("more processes"), "{refusal}");
 }
