@@ -107,8 +107,8 @@ impl Proxies {
     ///
     /// # Errors
     /// If the proxy that is set for it cannot be used.
-    pub fn for_endpoint(&self, endpoint: &Endpoint) -> Result<Option<&Proxy>, &ProxyError> {
-        self.lookup(endpoint.is_encrypted(), endpoint.host(), endpoint.port())
+    pub fn for_endpoint(&self, endpoint: &Endpoint) -> Result<Option<&Proxy>, ProxyError> {
+        self.lookup(endpoint.is_encrypted(), endpoint.host(), endpoint.port()).map_err(Clone::clone)
     }
 
     /// As [`for_endpoint`](Self::for_endpoint), by the URL of a request.
@@ -158,7 +158,7 @@ pub fn default_proxy(endpoint: &Endpoint) -> Result<Option<Proxy>, ProxyError> {
     if endpoint.is_loopback() {
         return Ok(None);
     }
-    Proxies::from_env().for_endpoint(endpoint).map(Option::<&Proxy>::cloned).map_err(Clone::clone)
+    Proxies::from_env().for_endpoint(endpoint).map(Option::<&Proxy>::cloned)
 }
 
 /// One proxy.
@@ -430,7 +430,7 @@ mod tests {
 
     fn used(proxies: &Proxies, endpoint: &str) -> Result<Option<String>, String> {
         let proxy = proxies.for_endpoint(&endpoint.parse().unwrap());
-        proxy.map(|proxy| proxy.map(ToString::to_string)).map_err(ToString::to_string)
+        proxy.map(|proxy| proxy.map(ToString::to_string)).map_err(|error| error.to_string())
     }
 
     #[test]
