@@ -427,14 +427,14 @@ async fn a_connection_that_is_cut_again_and_again_is_no_outage() {
         }
     });
     let mut shared = 0;
-    for _ in 0..30 {
+    for _ in 0..10 {
         let mut permit = permit(&throttle, 10).await;
         shared += u32::from(permit.source() == QuotaSource::Shared);
         permit.sent();
         permit.answered();
     }
     cutting.abort();
-    assert!(shared >= 20, "{shared} of 30");
+    assert!(shared >= 7, "{shared} of 10");
 }
 
 #[tokio::test]
