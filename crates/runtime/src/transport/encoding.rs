@@ -13,7 +13,7 @@ use super::{MAX_ANSWER_BYTES, TransportError};
 /// More codings than anyone applies.
 const MOST_CODINGS: usize = 2;
 
-/// Undoes the content codings of an answer, `gzip` and `deflate`, for whoever uses a [`Transport`](super::Transport) without a client. A
+/// Undoes the content codings of an answer, `gzip` and `deflate`, for code that uses a [`Transport`](super::Transport) without a client. A
 /// client undoes them itself.
 ///
 /// # Errors
