@@ -8,7 +8,7 @@ use alibabacloud_cams::event::{Event, QuotaEvent};
 use alibabacloud_cams::throttle::{
     AcquireFuture, Ask, Permit, PermitHolder, Quota, QuotaKey, QuotaSource, QuotaStore, Refused, Report, Slot,
 };
-use alibabacloud_cams::{ChatappSyncPhoneNumber, PRODUCT, RateLimit, Throttle};
+use alibabacloud_cams::{CallOptions, ChatappSyncPhoneNumber, Credentials, ErrorKind, PRODUCT, RateLimit, Throttle};
 use alibabacloud_simulator::{Gateway, Simulator};
 use conformance::gateway_transport::GatewayTransport;
 use conformance::harness::{SYNC, client};
@@ -128,4 +128,32 @@ async fn a_store_of_ones_own_is_told_of_throttled_answers_and_dropped_calls() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert!(tokio::time::timeout(Duration::from_millis(7), send()).await.is_err());
     assert_eq!(pacer.told.lock().unwrap().last(), Some(&Report::Unanswered));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_that_comes_too_late_for_a_retry_goes_back_unused() {
+    let limit = RateLimit::new(1, Duration::from_secs(60));
+    let gateway = Arc::new(Simulator::builder(&[&PRODUCT]).limit(SYNC, limit).gateway().unwrap());
+    let (pacer, began) = (Pacer::default(), Instant::now());
+    // From the second attempt of the second call on, credentials come when 200 ms of its deadline are left.
+    let provider = move || async move {
+        if began.elapsed() > Duration::from_millis(500) {
+            sleep_until(began + Duration::from_millis(4200)).await;
+        }
+        Ok(Credentials::new("testid", "testsecret"))
+    };
+    let client = client("http://127.0.0.1:1")
+        .transport(network(&gateway))
+        .credentials(provider)
+        .throttle(Throttle::new().with_limit(SYNC, RateLimit::per_second(5)).with_store(pacer.clone()))
+        .build()
+        .unwrap();
+    client.send(ChatappSyncPhoneNumber::new("1")).await.unwrap();
+    pacer.told.lock().unwrap().clear();
+    sleep_until(began + Duration::from_millis(400)).await;
+    let options = CallOptions::new().deadline(Duration::from_secs(4));
+    let error = client.send_with(ChatappSyncPhoneNumber::new("1"), options).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Throttled, 1), "{error}");
+    let told = pacer.told.lock().unwrap();
+    assert!(matches!(told[..], [Report::Sent, Report::Throttled { .. }, Report::Unused]), "{told:?}");
 }

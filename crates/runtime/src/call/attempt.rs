@@ -101,13 +101,11 @@ impl Core {
 
         let now = Instant::now();
         let remaining = deadline.saturating_duration_since(now);
-        // A request without time for its answer would turn a call that is certain to have failed into one with an unknown outcome.
+        // Without time for its response, a request would turn a call that certainly failed into one with an unknown outcome.
         let needed = if number > 1 { options.time_for_the_answer() / 2 } else { Duration::ZERO };
         if remaining <= needed {
-            if let Some(permit) = permit {
-                permit.not_sent();
-            }
-            return Err(failed(Error::new(ErrorKind::QuotaWait, "the call's deadline leaves no time for an answer")));
+            let message = "the permit came too late for a response before the call's deadline";
+            return Err(failed(Error::new(ErrorKind::QuotaWait, message)));
         }
         if let Some(permit) = &mut permit {
             permit.sent();
