@@ -267,3 +267,26 @@ async fn every_method_is_sent_and_a_secret_in_a_url_is_hidden_all_the_same() {
     assert_eq!((put.method().as_str(), put.uri().query()), ("PUT", None));
     assert!(!put.body().is_empty(), "the parameters of the signature");
 }
+
+/// The generator cannot use the runtime, part of which it writes, so the list stands in both.
+#[tokio::test]
+async fn the_generator_and_the_client_reserve_the_same_headers() {
+    let source = include_str!("../../xtask/src/spec/check/route.rs");
+    let (_, list) = source.split_once("const RESERVED_HEADERS").unwrap();
+    let (list, _) = list.split_once("];").unwrap();
+    let reserved: Vec<_> = list.split('"').skip(1).step_by(2).collect();
+    assert!(reserved.contains(&"host"), "{reserved:?}");
+
+    let credentials = cams::Credentials::temporary("testid", "testsecret", "token", None);
+    let client = cams::Client::builder().credentials(credentials).endpoint("http://127.0.0.1:1");
+    let client = client.signature(cams::SignatureVersion::V3).build().unwrap();
+    let request = cams::ChatappSyncPhoneNumber::new("1");
+    for name in &reserved {
+        let options = cams::CallOptions::new().header(name, "1");
+        assert!(client.prepare_with(&request, options).await.is_err(), "a caller can set {name}");
+    }
+    let sent = client.prepare(&request).await.unwrap().into_http();
+    for name in sent.headers().keys().map(|name| name.as_str()) {
+        assert!(reserved.contains(&name) || name.starts_with("x-acs-signature"), "a parameter can set {name}");
+    }
+}

@@ -44,14 +44,16 @@ impl UntypedRequest {
     }
 
     /// Calls the action by this method and path, as the ROA style does. A name in braces in the path stands for the parameter of that
-    /// name; all other parameters that no descriptor knows are in the query. Not needed for an action that the crate has.
+    /// name; all other parameters that no descriptor knows are in the query. Not needed for an action that the crate has. Default: the
+    /// RPC style, by name. If the path cannot be used or one of its names has no parameter, the call fails and nothing is sent.
     #[must_use]
     pub fn route(mut self, method: Method, path: impl Into<String>) -> Self {
         self.route = Some((method, path.into()));
         self
     }
 
-    /// Sets the whole body, JSON text as the action documents it. Only the ROA style has such a body.
+    /// Sets the whole body, JSON text as the action documents it. Default: none. Only the ROA style has such a body: without a
+    /// [`route`](Self::route), or with another parameter that is the body, the call fails and nothing is sent.
     #[must_use]
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Some(body.into());

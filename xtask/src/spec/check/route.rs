@@ -4,8 +4,8 @@ use super::types::is_scalar;
 use super::{Checker, Located, quoted};
 use crate::spec::{Location, Parameter, Style};
 
-/// Headers that a client or its transport sets, or that the signature does.
-const RESERVED_HEADERS: [&str; 24] = [
+/// Headers that a client or its transport sets, or that the signature does, beside those that begin with `x-acs-signature`.
+const RESERVED_HEADERS: [&str; 22] = [
     "accept",
     "accept-encoding",
     "authorization",
@@ -27,8 +27,6 @@ const RESERVED_HEADERS: [&str; 24] = [
     "x-acs-content-sha256",
     "x-acs-date",
     "x-acs-security-token",
-    "x-acs-signature-nonce",
-    "x-acs-signature-method",
     "x-acs-version",
 ];
 
