@@ -160,17 +160,23 @@ impl Window {
         let quick = self.slots.get(self.next).filter(|holder| self.slots.len() <= usable && is_free(holder));
         let index = if quick.is_some() {
             self.next
+        } else if self.limit.is_some() && self.slots.len() < usable {
+            // There is room. A search of all slots for a free one would cost more than one slot more.
+            self.slots.push(Holder::default());
+            self.slots.len() - 1
         } else {
-            // Fewer slots than may be held: there is room, so counting them would only cost.
-            if self.slots.len() >= usable {
-                let held = self.slots.iter().filter(|holder| !is_free(holder)).map(|holder| holder.free_at);
-                let held: Vec<_> = held.collect();
-                if let Some(beyond) = held.len().checked_sub(usable) {
-                    // A slot that is free but for the network's standing still has no time.
-                    let mut ends: Vec<_> = held.into_iter().flatten().filter(|at| *at > now).collect();
+            let held = || self.slots.iter().filter(|holder| !is_free(holder));
+            if let Some(beyond) = held().count().checked_sub(usable) {
+                // A slot that is free but for the network's standing still has no time.
+                let ends = held().filter_map(|holder| holder.free_at).filter(|at| *at > now);
+                let end = if beyond == 0 {
+                    ends.min()
+                } else {
+                    let mut ends: Vec<_> = ends.collect();
                     ends.sort_unstable();
-                    return Err(ends.get(beyond).or(ends.last()).map_or(Turn::Unknown, |at| Turn::At(*at)));
-                }
+                    ends.get(beyond).or(ends.last()).copied()
+                };
+                return Err(end.map_or(Turn::Unknown, Turn::At));
             }
             self.slots.iter().position(is_free).unwrap_or_else(|| {
                 self.slots.push(Holder::default());
