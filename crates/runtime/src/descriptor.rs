@@ -6,8 +6,7 @@
 //! The structs are plain data with public fields. Code that builds one ends with `..EMPTY`
 //! ([`ActionDescriptor::EMPTY`] and its siblings), so that a new field does not break it.
 
-pub use crate::throttle::RateLimit;
-
+use crate::throttle::RateLimit;
 use crate::value::{Typed, field_name};
 
 /// A product: one API with one version and one family of endpoints.

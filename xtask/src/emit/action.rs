@@ -48,10 +48,11 @@ fn imports(model: &Model<'_>, action: &Action<'_>) -> [TokenStream; 3] {
             ("ActionDescriptor", true),
             ("AuthorizationDescriptor", facts.authorization.is_some()),
             ("Method", facts.method != Method::Post),
-            ("RateLimit", facts.rate_limit.is_some()),
         ],
     );
-    let vocabulary = used.runtime(&["Action", "Request"], &action.types);
+    let limit = facts.rate_limit.map(|_| "RateLimit");
+    let names: Vec<_> = ["Action", "Request"].into_iter().chain(limit).collect();
+    let vocabulary = used.runtime(&names, &action.types);
     let siblings =
         [(model.product.type_name.as_str(), true), ("errors", !action.errors.is_empty()), ("types", used.shapes)];
     [
@@ -98,8 +99,9 @@ fn parameter(parameter: &Parameter<'_>) -> TokenStream {
     });
     let deprecated = deprecated(facts.deprecated.as_deref());
     let (field, ty) = (ident(&parameter.field), tokens(&parameter.ty));
+    let takes = parameter.ty.is_plain().then(|| quote!(#[takes(#ty)]));
     let ty = if facts.required { ty } else { quote!(Option<#ty>) };
-    quote!(#about #deprecated #[wire(#wire #location #style #sensitive)] #example #required pub #field: #ty)
+    quote!(#about #deprecated #[wire(#wire #location #style #sensitive)] #example #required #takes pub #field: #ty)
 }
 
 /// What an action does, or that it is not described.

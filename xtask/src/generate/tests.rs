@@ -149,7 +149,7 @@ fn an_edit_changes_the_lines_of_its_fact_and_no_others() {
         ),
         (
             &[("response:\n", "  OwnerId: { type: integer, description: The owner., example: none }\nresponse:\n")],
-            &["+/// The owner.", "+#[wire(\"OwnerId\")]", "+pub owner_id: Option<i64>,"],
+            &["+/// The owner.", "+#[wire(\"OwnerId\")]", "+#[takes(i64)]", "+pub owner_id: Option<i64>,"],
         ),
         (
             &[("        StatusQueue:\n", "        StatusQueue:\n          deprecated: Use `UpQueue`.\n")],
