@@ -9,11 +9,11 @@ use crate::action::{Action, Product};
 use crate::bulk::{self, BulkRequest, Outcome};
 use crate::client::Client as AsyncClient;
 use crate::error::{Error, ErrorKind};
+use crate::open::Json;
 use crate::options::CallOptions;
 use crate::prepare::PreparedRequest;
 use crate::response::Response;
 use crate::untyped::UntypedRequest;
-use crate::value::Json;
 
 /// Calls the actions of one product and blocks until the response is there: a [`Client`](crate::Client) together with a thread on which its
 /// connections live.

@@ -44,11 +44,11 @@ use crate::action::{Action, Product};
 use crate::client::Client;
 use crate::error::Error;
 use crate::lock::lock;
+use crate::open::Json;
 use crate::options::CallOptions;
 use crate::response::Response;
 use crate::throttle::RateLimit;
 use crate::untyped::UntypedRequest;
-use crate::value::Json;
 
 /// Something that a bulk can send: every request of the product, an [`UntypedRequest`], either of them in a pair with a value of
 /// yours in front, and whatever implements this trait.

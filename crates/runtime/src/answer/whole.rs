@@ -6,7 +6,8 @@ use http::{HeaderMap, StatusCode};
 
 use super::{Context, REQUEST_ID, header, success};
 use crate::decode::BODY;
-use crate::value::{Json, Object, Slot};
+use crate::open::Json;
+use crate::value::{Object, Slot};
 
 /// The form of an answer with a status of success.
 #[derive(Clone, Copy, PartialEq, Eq)]
