@@ -28,6 +28,7 @@ request! {
         /// Which page.
         #[wire("PageNumber")]
         #[example = "1"]
+        #[takes(i32)]
         pub page_number: Option<i32>,
         /// How many at once.
         #[wire("PageSize")]

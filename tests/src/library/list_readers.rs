@@ -32,6 +32,7 @@ request! {
         /// How many at once.
         #[wire("MaxItems")]
         #[example = "100"]
+        #[takes(i64)]
         pub max_items: Option<i64>,
     }
 }

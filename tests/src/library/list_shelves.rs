@@ -30,10 +30,12 @@ request! {
         /// Which page.
         #[wire("page")]
         #[example = "0"]
+        #[takes(i64)]
         pub page: Option<i64>,
         /// How many at once.
         #[wire("perPage")]
         #[example = "20"]
+        #[takes(i64)]
         pub per_page: Option<i64>,
     }
 }

@@ -52,10 +52,11 @@ fn imports(model: &Model<'_>, action: &Action<'_>) -> [TokenStream; 3] {
             ("Method", facts.method != Method::Post),
             ("PagingDescriptor", facts.paging.is_some()),
             ("PagingStyle", facts.paging.is_some()),
-            ("RateLimit", facts.rate_limit.is_some()),
         ],
     );
-    let vocabulary = used.runtime(&["Action", "Request"], &action.types, facts.paging.is_some());
+    let limit = facts.rate_limit.map(|_| "RateLimit");
+    let names: Vec<_> = ["Action", "Request"].into_iter().chain(limit).collect();
+    let vocabulary = used.runtime(&names, &action.types, facts.paging.is_some());
     let paged = import(&quote!(alibabacloud_runtime::pages), &[("Paged", facts.paging.is_some())]);
     let siblings =
         [(model.product.type_name.as_str(), true), ("errors", !action.errors.is_empty()), ("types", used.shapes)];
@@ -103,8 +104,9 @@ fn parameter(parameter: &Parameter<'_>) -> TokenStream {
     });
     let deprecated = deprecated(facts.deprecated.as_deref());
     let (field, ty) = (ident(&parameter.field), tokens(&parameter.ty));
+    let takes = parameter.ty.is_plain().then(|| quote!(#[takes(#ty)]));
     let ty = if facts.required { ty } else { quote!(Option<#ty>) };
-    quote!(#about #deprecated #[wire(#wire #location #style #sensitive)] #example #required pub #field: #ty)
+    quote!(#about #deprecated #[wire(#wire #location #style #sensitive)] #example #required #takes pub #field: #ty)
 }
 
 /// What an action does, or that it is not described.
