@@ -1,7 +1,8 @@
-//! The public API of the crates that programs use, so that no change of it goes unnoticed.
+//! The public API of the published crates, so that every change is noticed.
 //!
-//! The API comes from rustdoc's JSON, whose format changes with the compiler: on a toolchain other than the one for which
-//! `public-api` is pinned in the root `Cargo.toml`, the test prints `NOT CHECKED`, or fails if `REQUIRE_PUBLIC_API` is set, as `cargo xtask ci` does.
+//! The API comes from rustdoc's JSON, whose format changes with the compiler: on a toolchain other than the one for
+//! which `public-api` is pinned in the root `Cargo.toml`, the test prints `NOT CHECKED`, or fails if
+//! `REQUIRE_PUBLIC_API` is set, as `cargo xtask ci` does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,8 +19,8 @@ use names::Names;
 /// The version of rustdoc's JSON that the pinned `public-api` reads.
 const READABLE_FORMAT: u64 = 57;
 
-/// The crates of the public API, each with the features that show it. `reqwest` and `redis` add nothing of their own shape and take minutes to
-/// compile.
+/// The crates, each with the features of its public API. `reqwest` and `redis` add little of their own and take minutes
+/// to compile.
 const CRATES: [(&str, &str); 4] = [
     ("alibabacloud-runtime", "blocking,serde,hyper,ring"),
     ("alibabacloud-credentials", ""),
@@ -28,7 +29,7 @@ const CRATES: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn the_public_api_changes_only_on_purpose() {
+fn the_public_api_is_unchanged() {
     for (package, features) in CRATES {
         let Some(json) = readable_json(package, features) else { return };
         let api = public_api::Builder::from_rustdoc_json(json)
@@ -41,17 +42,17 @@ fn the_public_api_changes_only_on_purpose() {
     }
 }
 
-/// What stands in signatures of a product crate and cannot be named from it, and why nobody needs to.
+/// The paths in signatures of a product crate that cannot be named from it, each with the reason why none needs to be.
 const UNNAMED: [(&str, &str); 4] = [
     ("Object", "seals `Action`; hidden"),
-    ("alibabacloud_runtime::private::request::Unset", "a parameter of a builder that is not set yet; inferred"),
+    ("alibabacloud_runtime::private::request::Unset", "the state of a required parameter that is not set; inferred"),
     ("alibabacloud_runtime::transport::builder::sealed::Build", "seals `BundledTransport`"),
-    ("futures_core::stream::Stream", "whoever has a stream has the trait"),
+    ("futures_core::stream::Stream", "a caller with a stream has the trait"),
 ];
 
-/// A type that an application meets and cannot name is a dependency that it must guess, in the version that fits.
+/// A type that an application cannot name forces it to depend on another crate, in a version that matches ours.
 #[test]
-fn whatever_stands_in_a_signature_can_be_named_from_the_product_crate() {
+fn every_path_in_a_signature_can_be_named_from_the_product_crate() {
     let mut docs = BTreeMap::new();
     for (package, features) in CRATES {
         let Some(json) = readable_json(package, features) else { return };
@@ -66,7 +67,7 @@ fn whatever_stands_in_a_signature_can_be_named_from_the_product_crate() {
     }
 }
 
-/// Without the paths that every line has, and without the plumbing between generated types and the runtime.
+/// The API without common path prefixes, and without the interface between generated types and the runtime.
 fn readable(api: &str, name: &str) -> String {
     let mut text = String::new();
     let mut plumbing = None;
@@ -86,7 +87,8 @@ fn readable(api: &str, name: &str) -> String {
     modules.iter().fold(text, |text, module| text.replace(module, "")).replace(&format!(" {name}::"), " ")
 }
 
-/// The documentation of the crate as JSON, if the toolchain can give one that can be read; it must if `REQUIRE_PUBLIC_API` is set.
+/// The documentation of the crate as JSON; `None` if the toolchain cannot produce a readable one and `REQUIRE_PUBLIC_API`
+/// is not set.
 fn readable_json(package: &str, features: &str) -> Option<PathBuf> {
     match rustdoc_json(package, features) {
         Ok(json) => Some(json),
@@ -98,9 +100,10 @@ fn readable_json(package: &str, features: &str) -> Option<PathBuf> {
     }
 }
 
-/// Documents the crate as JSON; the path of the file, or why the toolchain cannot give one that can be read.
+/// Documents the crate as JSON; returns the path of the file, or why the toolchain cannot produce a readable one.
 fn rustdoc_json(package: &str, features: &str) -> Result<PathBuf, String> {
-    // Of its own: the outer build's target directory may be locked, and the variable below makes for other artifacts.
+    // A separate directory, because that of the outer build may be locked, and the variable below changes the
+    // artifacts.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
     let output = Command::new(env!("CARGO"))
         .args(["rustdoc", "--package", package, "--lib", "--offline", "--quiet"])
@@ -123,7 +126,7 @@ fn rustdoc_json(package: &str, features: &str) -> Result<PathBuf, String> {
         .expect("cargo starts");
     let stderr = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        // Code that does not compile is not the toolchain's fault; only it may fail this test without a snapshot.
+        // Only an unsuitable toolchain may skip the test, not code that fails to compile.
         assert!(!stderr.contains("could not compile"), "{stderr}");
         return Err(format!("this toolchain writes no JSON:\n{stderr}"));
     }

@@ -176,8 +176,8 @@ const USED_TYPES: [&str; 3] = [
     "AsMut AsRef Box Clone Copy Debug Default DoubleEndedIterator Drop Eq Err ExactSizeIterator Extend Fn FnMut FnOnce From \
      FromIterator Future Hash Into IntoFuture IntoIterator Iterator None Ok Option Ord PartialEq PartialOrd Result Self Send \
      Sized Some String Sync ToOwned ToString TryFrom TryInto Unpin Vec",
-    "Action ActionDescriptor AuthorizationDescriptor BTreeMap Duration EndpointDescriptor Error ErrorDescriptor Json Method \
-     ParameterLocation ParameterStyle Product ProductDescriptor RateLimit RegionEndpoint Request",
+    "Action ActionDescriptor AuthorizationDescriptor BTreeMap Duration EndpointDescriptor Error ErrorDescriptor Json \
+     Method Paged PagingDescriptor PagingStyle ParameterLocation ParameterStyle Product ProductDescriptor RateLimit RegionEndpoint Request",
     "Client ClientBuilder ErrorCode ErrorKind Output Response",
 ];
 
