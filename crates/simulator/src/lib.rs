@@ -67,7 +67,8 @@
 //! | required parameters are there, an empty one counts | 400 | `Missing<Name>` |
 //! | the quota of the account for this action | 400 | `System.LimitControl` if documented, else `Throttling.User` |
 //!
-//! Then the action answers: the next scripted answer, else the documented example with a fresh request id. For an action
+//! Then the action answers: the next scripted answer, else the documented example with a fresh request id, or a page of the items that
+//! [`Simulator::serve_items`] was given. For an action
 //! that the descriptor calls anonymous no signature is looked at; all its callers share one quota. Undeclared parameters
 //! are accepted, and values are not validated.
 //!
@@ -123,6 +124,7 @@ mod gateway;
 mod http1;
 mod log;
 mod nonces;
+mod pages;
 mod quota;
 mod refusal;
 mod request;
