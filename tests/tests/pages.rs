@@ -55,7 +55,7 @@ async fn all<A: Paged>(mut items: Items<A>) -> (Vec<A::Item>, Option<Error>) {
 }
 
 fn canned(pages: impl IntoIterator<Item = Value>) -> CannedTransport {
-    pages.into_iter().fold(CannedTransport::new(), |transport, page| transport.answer(200, page.to_string()))
+    pages.into_iter().fold(CannedTransport::new(), |transport, page| transport.respond(200, page.to_string()))
 }
 
 fn parameters(transport: &CannedTransport, name: &str) -> Vec<Option<String>> {
@@ -67,13 +67,15 @@ fn some(values: &[&str]) -> Vec<Option<String>> {
 }
 
 /// A page of books.
-fn books(titles: &[&str], token: Value) -> Value {
+fn books(titles: &[&str], token: impl Into<Value>) -> Value {
+    let token: Value = token.into();
     let books: Vec<_> = titles.iter().map(|title| json!({ "Title": title })).collect();
     json!({ "Code": "OK", "RequestId": "A-1", "NextToken": token, "Books": { "Book": books } })
 }
 
 /// A page of loans.
-fn loans(titles: &[&str], total: Value) -> Value {
+fn loans(titles: &[&str], total: impl Into<Value>) -> Value {
+    let total: Value = total.into();
     json!({ "Code": "OK", "Data": { "TotalCount": total, "Loans": { "Loan": titles } } })
 }
 
@@ -184,7 +186,7 @@ async fn a_marker_is_asked_for_only_while_the_flag_says_that_more_follows() {
     let (found, error) = all(client(transport).items(ListReaders::new())).await;
     assert_eq!(found.len(), 1, "what came is not lost");
     let error = error.unwrap();
-    assert_eq!(error.kind(), ErrorKind::UnusableAnswer);
+    assert_eq!(error.kind(), ErrorKind::UnusableResponse);
     assert!(
         error.to_string().contains("`IsTruncated` says that another page follows, but there is no `Marker`"),
         "{error}"
@@ -245,7 +247,7 @@ async fn pages_that_repeat_end_with_an_error_whatever_the_period() {
             };
             let pages = period + usize::from(start.is_none());
             assert_eq!((came, transport.sent().len()), (pages, pages), "{period} {start:?}");
-            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::UnusableAnswer, false));
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::UnusableResponse, false));
             let text = format!("the pages repeat: the `NextToken` of page {pages} is that of an earlier page");
             assert!(error.to_string().contains(&text), "{error}");
             assert!(!format!("{error:?}").contains("T-"), "{error:?}");
@@ -480,7 +482,7 @@ fn listings_are_send<P: Product, A: Paged<Product = P>>(client: &Client<P>, requ
 fn without_async_code_a_listing_is_an_iterator() {
     let transport = canned([books(&["a", "b"], json!("T-1")), books(&["c"], Value::Null)]);
     let transport =
-        transport.fail(TransportError::not_sent("down")).answer(200, books(&["d"], Value::Null).to_string());
+        transport.fail(TransportError::not_sent("down")).respond(200, books(&["d"], Value::Null).to_string());
     let client = alibabacloud_runtime::blocking::Client::new(client(transport.clone())).unwrap();
     let mut items = client.items(ListBooks::new());
     assert_eq!(items.next().unwrap().unwrap().title.as_deref(), Some("a"));

@@ -152,7 +152,7 @@ fn put(answer: &mut Value, path: &[&str], value: Value) {
     match wrapper {
         Some(wrapper) => slot[wrapper] = value,
         None if slot.is_string() && !value.is_array() => {
-            *slot = value.as_str().map_or_else(|| value.to_string(), str::to_owned).into()
+            *slot = value.as_str().map_or_else(|| value.to_string(), str::to_owned).into();
         }
         None => *slot = value,
     }

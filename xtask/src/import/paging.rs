@@ -232,7 +232,9 @@ fn collect<'t>(
     };
     match ty {
         Ty::Object(members) if path.len() < deepest => {
-            members.iter().for_each(|inner| collect(inner, path.clone(), deepest, shapes, into));
+            for inner in members {
+                collect(inner, path.clone(), deepest, shapes, into);
+            }
         }
         Ty::Object(_) | Ty::Map(_) | Ty::Any | Ty::Bytes | Ty::Shape(_) => {}
         ty => into.push(Place { path, ty, description: &member.description }),
@@ -305,7 +307,7 @@ fn starts_at_0(position: &Place<'_>, parameters: &[Parameter]) -> bool {
         [name] => parameters.iter().find(|it| it.member.name == name).is_some_and(|it| it.example.trim() == "0"),
         _ => false,
     };
-    ZERO.iter().any(|words| says(&words)) || (example && !one.iter().any(|words| says(&words)))
+    ZERO.iter().any(&says) || (example && !one.iter().any(says))
 }
 
 #[cfg(test)]
