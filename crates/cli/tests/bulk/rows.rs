@@ -27,6 +27,20 @@ fn all_findings_are_told_with_their_lines_and_nothing_is_sent() {
 }
 
 #[test]
+fn a_number_that_is_to_move_to_two_spaces_is_a_note_that_names_the_lines() {
+    let folder = Folder::migrations(1);
+    fs::write(
+        &folder.input,
+        "CustSpaceId,CountryCode,MobileNumber\ns1,86,13900001111\ns2,86,13900002222\ns3,86,8613900001111\n",
+    )
+    .unwrap();
+    let ran = folder.ends(&["--dry-run"], 0);
+    let note = "note: MobileNumber: an earlier row has the same number with other values";
+    assert!(ran.stderr.contains(note) && ran.stderr.contains("(line 4)"), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("3 calls"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_sync_that_is_there_twice_is_sent_once_and_said() {
     let simulated = Simulated::unlimited();
     let folder = Folder::syncs(2);
