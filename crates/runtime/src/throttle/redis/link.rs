@@ -267,4 +267,3 @@ async fn listen(link: Weak<Link>) {
         sleep(TRY_AGAIN).await;
     }
 }
-

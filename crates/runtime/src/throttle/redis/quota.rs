@@ -190,7 +190,8 @@ async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
         }
         // Counted from the answer: that may be a little late, and never early.
         let at = Instant::now() + wait;
-        let reserved = Reservation { link: link.clone(), quota: known.clone(), epoch, number, at, sent_at: Mutex::new(None) };
+        let reserved =
+            Reservation { link: link.clone(), quota: known.clone(), epoch, number, at, sent_at: Mutex::new(None) };
         let permit = Permit::new(QuotaSource::Shared, Arc::new(reserved));
         if known.waits_until(at, losses).await && Instant::now() <= at + Duration::from_micros(allowance) / 2 {
             return Ok(permit);
