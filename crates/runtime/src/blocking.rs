@@ -1,5 +1,9 @@
 //! The same calls for programs without async code.
 
+mod pages;
+
+pub use self::pages::{Items, Pages};
+
 use std::fmt;
 use std::sync::{Arc, mpsc};
 
@@ -169,9 +173,7 @@ impl<P: Product> Client<P> {
         &self,
         call: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        self.run(call).unwrap_or_else(|| {
-            Err(Error::new(ErrorKind::Unanswered, "a panic ended the call, in a transport or a credential provider"))
-        })
+        self.run(call).unwrap_or_else(|| Err(panicked()))
     }
 
     /// Runs something on the client's thread; `None` if it panicked. tokio's own `block_on` would panic inside async code.
@@ -183,6 +185,11 @@ impl<P: Product> Client<P> {
         }
         outcome.recv().ok()
     }
+}
+
+/// The error of a call that panicked.
+fn panicked() -> Error {
+    Error::new(ErrorKind::Unanswered, "a panic ended the call, in a transport or a credential provider")
 }
 
 /// The outcomes of [`Client::send_all`], as an iterator. Dropping it cancels the calls in flight.

@@ -33,7 +33,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
-pub mod action;
+mod action;
 mod answer;
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -54,6 +54,7 @@ mod headers;
 mod lock;
 mod macros;
 mod options;
+pub mod pages;
 mod platform;
 mod prepare;
 #[doc(hidden)]
@@ -74,11 +75,14 @@ mod untyped;
 pub use action::{Action, Product, Request};
 pub use builder::ClientBuilder;
 pub use bulk::Bulk;
+pub use bytes::Bytes;
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsError, EnvironmentCredentials, ProvideCredentials, ProvideFuture};
 pub use decode::{Mismatch, Mismatches};
 pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::{Error, ErrorKind};
+/// The crate of requests and responses of HTTP, whose types stand in signatures.
+pub use http;
 pub use options::CallOptions;
 pub use prepare::{ParameterPlacement, PreparedRequest, SignatureVersion};
 pub use private::value::{Json, UnrecognizedValue};

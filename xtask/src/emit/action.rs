@@ -7,6 +7,7 @@ use quote::quote;
 
 use super::docs::{Markdown, described};
 use super::example::Examples;
+use super::paging;
 use super::print::{doc, document, ident, import, print, print_in, print_statement, string};
 use super::types::{ITEM, MEMBER, Used, deprecated, macros, tokens};
 use super::{file, header};
@@ -25,6 +26,7 @@ pub(super) fn module(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -
         request(model, action, crate_path),
         print(&implementation(model, action)),
     ];
+    parts.extend(paging::implementation(action).as_ref().map(print));
     parts.extend(macros(&action.types));
     if !action.facts.example.is_empty() {
         let example = document(&action.facts.example);
@@ -48,15 +50,19 @@ fn imports(model: &Model<'_>, action: &Action<'_>) -> [TokenStream; 3] {
             ("ActionDescriptor", true),
             ("AuthorizationDescriptor", facts.authorization.is_some()),
             ("Method", facts.method != Method::Post),
-            ("RateLimit", facts.rate_limit.is_some()),
+            ("PagingDescriptor", facts.paging.is_some()),
+            ("PagingStyle", facts.paging.is_some()),
         ],
     );
-    let vocabulary = used.runtime(&["Action", "Request"], &action.types);
+    let limit = facts.rate_limit.map(|_| "RateLimit");
+    let names: Vec<_> = ["Action", "Request"].into_iter().chain(limit).collect();
+    let vocabulary = used.runtime(&names, &action.types, facts.paging.is_some());
+    let paged = import(&quote!(alibabacloud_runtime::pages), &[("Paged", facts.paging.is_some())]);
     let siblings =
         [(model.product.type_name.as_str(), true), ("errors", !action.errors.is_empty()), ("types", used.shapes)];
     [
         used.std(facts.rate_limit.is_some_and(|limit| limit.window != SECOND)),
-        quote!(#descriptors #vocabulary),
+        quote!(#descriptors #paged #vocabulary),
         import(&quote!(super), &siblings),
     ]
 }
@@ -98,8 +104,9 @@ fn parameter(parameter: &Parameter<'_>) -> TokenStream {
     });
     let deprecated = deprecated(facts.deprecated.as_deref());
     let (field, ty) = (ident(&parameter.field), tokens(&parameter.ty));
+    let takes = parameter.ty.is_plain().then(|| quote!(#[takes(#ty)]));
     let ty = if facts.required { ty } else { quote!(Option<#ty>) };
-    quote!(#about #deprecated #[wire(#wire #location #style #sensitive)] #example #required pub #field: #ty)
+    quote!(#about #deprecated #[wire(#wire #location #style #sensitive)] #example #required #takes pub #field: #ty)
 }
 
 /// What an action does, or that it is not described.
@@ -168,6 +175,7 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
             items.push(format!("Success is the `Code` {}{}.", codes.join(" or "), guess("success_code")));
         }
     }
+    items.extend(facts.paging.as_ref().map(|it| paging::sentence(it, guess("paging"))));
     let codes: Vec<_> = facts.errors.iter().map(|error| format!("`{}`", error.code.value)).collect();
     if !codes.is_empty() {
         items.push(format!("Errors: {}.", codes.join(", ")));
@@ -234,6 +242,7 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
         let text = string(&Markdown::new(text).text());
         quote!(deprecated: Some(#text),)
     });
+    let paging = paging::descriptor(facts.paging.as_ref());
     let errors = (!action.errors.is_empty()).then(|| {
         let errors = action.errors.iter().map(|name| ident(name));
         quote!(errors: &[#(&errors::#errors),*],)
@@ -260,6 +269,7 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
                 #path
                 #success_codes
                 #deprecated
+                #paging
                 parameters: Self::PARAMETERS,
                 #errors
                 #example
