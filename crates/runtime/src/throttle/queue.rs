@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::limit::RateLimit;
 use super::permit::{Permit, PermitHolder, QuotaSource, Report};
-use super::store::{AcquireFuture, Ask, Quota, QuotaState, Refused};
+use super::store::{AcquireFuture, AcquireOptions, Quota, QuotaState, Refused};
 use super::window::{Flow, Slot, Window};
 use crate::lock::lock;
 
@@ -90,7 +90,7 @@ impl<L: Ledger> Queue<L> {
         }
     }
 
-    async fn wait(self: Arc<Self>, ask: Ask) -> Result<Permit, Refused> {
+    async fn wait(self: Arc<Self>, ask: AcquireOptions) -> Result<Permit, Refused> {
         if let Some(permit) = self.clone().try_acquire() {
             return Ok(permit);
         }
@@ -186,7 +186,7 @@ impl<L: Ledger> Quota for Queue<L> {
         Some(Permit::of_slot(self.ledger.source(), self, slot))
     }
 
-    fn acquire(self: Arc<Self>, ask: Ask) -> AcquireFuture {
+    fn acquire(self: Arc<Self>, ask: AcquireOptions) -> AcquireFuture {
         Box::pin(self.wait(ask))
     }
 

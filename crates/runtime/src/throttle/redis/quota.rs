@@ -16,7 +16,7 @@ use crate::throttle::limit::RateLimit;
 use crate::throttle::local::Local;
 use crate::throttle::permit::{Permit, PermitHolder, QuotaSource, Report};
 use crate::throttle::queue::{Queue, follow};
-use crate::throttle::store::{AcquireFuture, Ask, Quota, QuotaState, Refused, Waiting};
+use crate::throttle::store::{AcquireFuture, AcquireOptions, Quota, QuotaState, Refused, Waiting};
 use crate::throttle::window::{SLOW, Slot, Window};
 
 /// How often a caller looks whether the network still stands still.
@@ -67,7 +67,7 @@ impl SharedQuota {
 
     /// A permit of this process's part of the limit while the server is away. The parts of the processes that the server knew last
     /// add up to the limit; before it told of any, as many as expected have equal ones.
-    async fn share(&self, ask: Ask) -> Result<Permit, Refused> {
+    async fn share(&self, ask: AcquireOptions) -> Result<Permit, Refused> {
         let reason = |why: &str| format!("{}; {why}", self.link.reason()).into();
         let limit = self.known.limit();
         let known = lock(&self.known.state).processes;
@@ -110,7 +110,7 @@ impl SharedQuota {
 }
 
 impl Quota for SharedQuota {
-    fn acquire(self: Arc<Self>, ask: Ask) -> AcquireFuture {
+    fn acquire(self: Arc<Self>, ask: AcquireOptions) -> AcquireFuture {
         Box::pin(acquire(self, ask))
     }
 
@@ -130,8 +130,8 @@ impl fmt::Debug for SharedQuota {
 }
 
 /// Waits for a permit: in line, then for the place that was reserved.
-async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
-    let Ask { max_wait, max_waiting, is_retry, .. } = ask;
+async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit, Refused> {
+    let AcquireOptions { max_wait, max_waiting, is_retry, .. } = ask;
     let (link, known) = (quota.link.clone(), quota.known.clone());
     link.start_tasks();
     let began = Instant::now();
@@ -148,7 +148,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
     loop {
         let changed = link.changed.notified();
         if link.is_down() {
-            let left = Ask { max_wait: deadline.saturating_duration_since(Instant::now()), ..ask };
+            let left = AcquireOptions { max_wait: deadline.saturating_duration_since(Instant::now()), ..ask };
             tokio::select! {
                 permit = fall_back(&quota, left) => return permit,
                 () = changed => continue,
@@ -202,7 +202,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
 }
 
 /// What the policy gives while the server is away.
-async fn fall_back(quota: &SharedQuota, ask: Ask) -> Result<Permit, Refused> {
+async fn fall_back(quota: &SharedQuota, ask: AcquireOptions) -> Result<Permit, Refused> {
     match quota.policy {
         FailurePolicy::Closed => Err(Refused::Unavailable { reason: quota.link.reason() }),
         FailurePolicy::Open => Ok(Permit::untracked(QuotaSource::Open)),
