@@ -80,7 +80,7 @@ fn an_unusable_server_of_the_quota_is_a_problem_and_its_password_is_hidden() {
     let lines: Vec<_> = ran.stdout.lines().skip_while(|line| !line.starts_with("\u{2717} Quota")).collect();
     let quota = lines.join(" ");
     for words in
-        ["the shared quota is not reachable", "see that the server is up", "CAMS_QUOTA_REDIS", "A call cannot work."]
+        ["the shared quota is not reachable", "see that the server is up", "CAMS_QUOTA_REDIS", "Calls cannot work."]
     {
         assert!(quota.contains(words), "{words}: {}", ran.stdout);
     }
