@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::action::{Action, Product};
+use crate::action::{Action, Product, Waitable};
 use crate::bulk::{self, BulkRequest, Outcome};
 use crate::client::Client as AsyncClient;
 use crate::error::{Error, ErrorKind};
@@ -14,6 +14,7 @@ use crate::prepare::PreparedRequest;
 use crate::response::Response;
 use crate::untyped::UntypedRequest;
 use crate::value::Json;
+use crate::waiter::{Asked, Wait, WaitError, WaitOptions};
 
 /// Calls the actions of one product and blocks until the response is there: a [`Client`](crate::Client) together with a thread on which its
 /// connections live.
@@ -97,6 +98,33 @@ impl<P: Product> Client<P> {
         self.wait(async move { client.send_untyped_with(request, options).await })
     }
 
+    /// Waits until what an action has started is done; see [`Client::wait_for`](crate::Client::wait_for).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn wait_for<'r, A: Waitable<Product = P> + 'static>(
+        &self,
+        request: &A,
+        response: impl Into<Option<&'r Response<A::Output>>>,
+    ) -> Result<Response<Asked<A>>, WaitError<Asked<A>>> {
+        self.wait_for_with(request, response, WaitOptions::new())
+    }
+
+    /// As [`wait_for`](Self::wait_for), with settings for this wait alone.
+    ///
+    /// # Errors
+    /// As [`wait_for`](Self::wait_for).
+    pub fn wait_for_with<'r, A: Waitable<Product = P> + 'static>(
+        &self,
+        request: &A,
+        response: impl Into<Option<&'r Response<A::Output>>>,
+        options: WaitOptions,
+    ) -> Result<Response<Asked<A>>, WaitError<Asked<A>>> {
+        let wait = Wait::typed(request, response.into(), options)?;
+        let client = self.client.clone();
+        self.run(async move { client.run_wait::<A>(wait).await }).unwrap_or_else(|| Err(panicked().into()))
+    }
+
     /// Signs a request without sending it; see [`Client::prepare`](crate::Client::prepare). The [async client](Self::as_async) reads its
     /// answer.
     ///
@@ -169,9 +197,7 @@ impl<P: Product> Client<P> {
         &self,
         call: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        self.run(call).unwrap_or_else(|| {
-            Err(Error::new(ErrorKind::Unanswered, "a panic ended the call, in a transport or a credential provider"))
-        })
+        self.run(call).unwrap_or_else(|| Err(panicked()))
     }
 
     /// Runs something on the client's thread; `None` if it panicked. tokio's own `block_on` would panic inside async code.
@@ -183,6 +209,10 @@ impl<P: Product> Client<P> {
         }
         outcome.recv().ok()
     }
+}
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::Unanswered, "a panic ended the call, in a transport or a credential provider")
 }
 
 /// The outcomes of [`Client::send_all`], as an iterator. Dropping it cancels the calls in flight.

@@ -6,6 +6,9 @@
 //! The structs are plain data with public fields. Code that builds one ends with `..EMPTY`
 //! ([`ActionDescriptor::EMPTY`] and its siblings), so that a new field does not break it.
 
+mod waiter;
+
+pub use self::waiter::{WaiterDescriptor, WaiterPart, WaiterValue};
 pub use crate::throttle::RateLimit;
 
 use crate::value::{Typed, field_name};
@@ -122,6 +125,8 @@ pub struct ActionDescriptor {
     pub parameters: &'static [ParameterDescriptor],
     /// Documented error codes.
     pub errors: &'static [&'static ErrorDescriptor],
+    /// How to wait for what the action has started; `None` if it starts nothing that takes time, or no way to wait is known.
+    pub waiter: Option<&'static WaiterDescriptor>,
     /// The documented answer to a successful call, as JSON text; empty if none is documented.
     pub example: &'static str,
     /// The keys of the specification whose values are guesses that are not reviewed yet, e.g. `idempotent`.
@@ -146,6 +151,7 @@ impl ActionDescriptor {
         deprecated: None,
         parameters: &[],
         errors: &[],
+        waiter: None,
         example: "",
         guessed: &[],
     };

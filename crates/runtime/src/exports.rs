@@ -7,10 +7,10 @@
 macro_rules! __exports {
     () => {
         pub use $crate::{
-            Action, Bulk, CallOptions, Credentials, CredentialsError, Endpoint, EndpointError, EnvironmentCredentials,
+            Action, Asked, Bulk, CallOptions, Credentials, CredentialsError, Endpoint, EndpointError, EnvironmentCredentials,
             Error, ErrorKind, Json, Mismatch, Mismatches, Network, ParameterPlacement, PreparedRequest, Product,
             ProvideCredentials, ProvideFuture, RateLimit, Request, Response, RetryPolicy, SignatureVersion, Throttle,
-            Transport, TransportError, UnrecognizedValue, UnsignedRequest, UntypedRequest, bulk, descriptor, event,
+            Transport, TransportError, UnrecognizedValue, UnsignedRequest, UntypedRequest, WaitError, WaitOptions, Waitable, bulk, descriptor, event,
             testing, throttle, transport,
         };
     };

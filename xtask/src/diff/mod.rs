@@ -8,6 +8,7 @@ mod action;
 mod product;
 mod report;
 mod types;
+mod waiter;
 
 use std::collections::HashMap;
 

@@ -9,7 +9,7 @@ use super::docs::{Markdown, described};
 use super::example::Examples;
 use super::print::{doc, document, ident, import, print, print_in, print_statement, string};
 use super::types::{ITEM, MEMBER, Used, deprecated, macros, tokens};
-use super::{file, header};
+use super::{file, header, waiter};
 use crate::model::{Action, Model, Parameter};
 use crate::spec::{self, Authorization, Location, Method, RateLimit, Style};
 
@@ -25,6 +25,7 @@ pub(super) fn module(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -
         request(model, action, crate_path),
         print(&implementation(model, action)),
     ];
+    parts.extend(waiter::implementation(model, action).as_ref().map(print));
     parts.extend(macros(&action.types));
     if !action.facts.example.is_empty() {
         let example = document(&action.facts.example);
@@ -49,13 +50,16 @@ fn imports(model: &Model<'_>, action: &Action<'_>) -> [TokenStream; 3] {
             ("AuthorizationDescriptor", facts.authorization.is_some()),
             ("Method", facts.method != Method::Post),
             ("RateLimit", facts.rate_limit.is_some()),
+            ("WaiterDescriptor", facts.waiter.is_some()),
+            ("WaiterPart", facts.waiter.as_ref().is_some_and(waiter::has_values)),
         ],
     );
-    let vocabulary = used.runtime(&["Action", "Request"], &action.types);
+    let traits = if facts.waiter.is_some() { &["Action", "Request", "Waitable"][..] } else { &["Action", "Request"] };
+    let vocabulary = used.runtime(traits, &action.types);
     let siblings =
         [(model.product.type_name.as_str(), true), ("errors", !action.errors.is_empty()), ("types", used.shapes)];
     [
-        used.std(facts.rate_limit.is_some_and(|limit| limit.window != SECOND)),
+        used.std(facts.waiter.is_some() || facts.rate_limit.is_some_and(|limit| limit.window != SECOND)),
         quote!(#descriptors #vocabulary),
         import(&quote!(super), &siblings),
     ]
@@ -168,6 +172,11 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
             items.push(format!("Success is the `Code` {}{}.", codes.join(" or "), guess("success_code")));
         }
     }
+    if let Some(waiter) = &facts.waiter {
+        let asked = model.actions.iter().find(|asked| asked.facts.name.value == waiter.action.value);
+        let feature = asked.and_then(|asked| asked.feature.as_deref()).filter(|it| Some(*it) != action.feature.as_deref());
+        items.push(waiter::in_words(facts, waiter, feature));
+    }
     let codes: Vec<_> = facts.errors.iter().map(|error| format!("`{}`", error.code.value)).collect();
     if !codes.is_empty() {
         items.push(format!("Errors: {}.", codes.join(", ")));
@@ -238,6 +247,7 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
         let errors = action.errors.iter().map(|name| ident(name));
         quote!(errors: &[#(&errors::#errors),*],)
     });
+    let waiter = facts.waiter.as_ref().map(waiter::facts);
     let example = (!facts.example.is_empty()).then(|| quote!(example: EXAMPLE,));
     let guessed = (!facts.guessed.is_empty()).then(|| {
         let keys = facts.guessed.iter().map(|guess| string(&guess.key));
@@ -262,6 +272,7 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
                 #deprecated
                 parameters: Self::PARAMETERS,
                 #errors
+                #waiter
                 #example
                 #guessed
                 ..ActionDescriptor::EMPTY

@@ -10,6 +10,7 @@ mod folder;
 pub mod node;
 mod schema;
 mod suggest;
+pub mod waiter;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ pub use self::check::{LONGEST_NAME, header_problem, placeholders};
 pub use self::folder::{InputFile, PLATFORM, built_in_platform, parse, parse_platform};
 pub use self::schema::schemas;
 pub use self::suggest::suggestion;
+pub use self::waiter::{Found, Part, Template, Waiter};
 use crate::diagnostic::Span;
 
 /// Whether a scalar without quotes is text, and not a number, a boolean or nothing.
@@ -201,6 +203,8 @@ pub struct Action {
     /// The members of the answer, in the order of the file; the one field [`BODY`] if the answer is no object.
     pub response: Vec<Field>,
     pub errors: Vec<ErrorCode>,
+    /// How to wait for what the action has started.
+    pub waiter: Option<Waiter>,
     /// The documented answer, as JSON text on one line, member order kept; empty if the specification says `none`.
     pub example: String,
     /// What is not reviewed yet.
