@@ -32,7 +32,13 @@ impl Changes {
             ("bound", old.bound, new.bound),
         ] {
             let show = |time: std::time::Duration| format!("`{}s`", time.as_secs());
-            self.fact(("waiter", name), (before, after), show, Minor, "a wait asks at another rate, or for another time");
+            self.fact(
+                ("waiter", name),
+                (before, after),
+                show,
+                Minor,
+                "a wait asks at another rate, or for another time",
+            );
         }
     }
 }

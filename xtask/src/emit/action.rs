@@ -174,7 +174,8 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
     }
     if let Some(waiter) = &facts.waiter {
         let asked = model.actions.iter().find(|asked| asked.facts.name.value == waiter.action.value);
-        let feature = asked.and_then(|asked| asked.feature.as_deref()).filter(|it| Some(*it) != action.feature.as_deref());
+        let feature =
+            asked.and_then(|asked| asked.feature.as_deref()).filter(|it| Some(*it) != action.feature.as_deref());
         items.push(waiter::in_words(facts, waiter, feature));
     }
     let codes: Vec<_> = facts.errors.iter().map(|error| format!("`{}`", error.code.value)).collect();

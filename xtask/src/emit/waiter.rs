@@ -107,9 +107,13 @@ pub(super) fn in_words(facts: &spec::Action, waiter: &Waiter, asked_feature: Opt
     let code = |values: &[spec::Spanned<String>]| {
         values.iter().map(|value| format!("`{}`", value.value)).collect::<Vec<_>>().join(" or ")
     };
-    let mut text = format!("`Client::wait_for` waits for what it starts{guess}: `{}` is asked every {}", waiter.action.value, time(waiter.interval));
+    let mut text = format!(
+        "`Client::wait_for` waits for what it starts{guess}: `{}` is asked every {}",
+        waiter.action.value,
+        each(waiter.interval)
+    );
     if waiter.longest_interval > waiter.interval {
-        text += &format!(", later every {},", time(waiter.longest_interval));
+        text += &format!(", later every {},", each(waiter.longest_interval));
     }
     text += &format!(" until `{}` is {}", waiter.state.value, code(&waiter.done));
     if !waiter.failed.is_empty() {
@@ -120,6 +124,12 @@ pub(super) fn in_words(facts: &spec::Action, waiter: &Waiter, asked_feature: Opt
         text += &format!(" Needs the feature `{feature}`.");
     }
     text
+}
+
+/// A time in words, behind "every".
+fn each(duration: Duration) -> String {
+    let time = time(duration);
+    time.strip_prefix("1 ").map_or(time.clone(), ToOwned::to_owned)
 }
 
 /// A time in words.

@@ -10,9 +10,9 @@ mod folder;
 pub mod node;
 mod schema;
 mod suggest;
-pub mod waiter;
 #[cfg(test)]
 mod tests;
+pub mod waiter;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

@@ -183,8 +183,5 @@ pub fn follow<'t>(
 
 /// Whether a value of the type is one text on the wire.
 pub fn is_one(ty: &Type) -> bool {
-    matches!(
-        ty,
-        Type::String | Type::Enum(_) | Type::Int32 | Type::Int64 | Type::Number | Type::Boolean | Type::Any
-    )
+    matches!(ty, Type::String | Type::Enum(_) | Type::Int32 | Type::Int64 | Type::Number | Type::Boolean | Type::Any)
 }

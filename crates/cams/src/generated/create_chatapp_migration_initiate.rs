@@ -23,7 +23,7 @@ request! {
     /// - Not idempotent: never retried when the server may already have acted.
     /// - Needs the RAM permission `cams:CreateChatappMigrationInitiate`.
     /// - `Client::wait_for` waits for what it starts (a guess, not reviewed):
-    ///   `ChatappSyncPhoneNumber` is asked every 10 seconds, later every 1 minute, until
+    ///   `ChatappSyncPhoneNumber` is asked every 10 seconds, later every minute, until
     ///   `PhoneNumbers.Status` is `CONNECTED`; `BANNED` is a failure. It gives up after 30
     ///   minutes.
     /// - Errors: `Product.Unsubscript`, `Ram.PermissionDeny`, `System.LimitControl`,

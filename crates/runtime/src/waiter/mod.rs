@@ -200,8 +200,7 @@ impl Wait {
             return Err(refused(name, message));
         };
         let Some(asked) = asked.filter(|asked| asked.name == waiter.action) else {
-            let message =
-                format!("the crate lacks `{}`, which tells the state; turn its feature on", waiter.action);
+            let message = format!("the crate lacks `{}`, which tells the state; turn its feature on", waiter.action);
             return Err(refused(name, message));
         };
         let lacks = |value: WaiterValue, of: &str| refused(name, lacking(value, of, response.is_some()));
@@ -278,10 +277,9 @@ fn lacking(value: WaiterValue, of: &str, has_response: bool) -> String {
     match fields.next() {
         Some(field) if has_response => format!("the response has no `{field}`, from which `{of}` would be known"),
         Some(field) => format!("waiting needs `{field}` of the response; pass the response"),
-        None => format!(
-            "waiting needs `{of}`, which the request lacks; set {}",
-            names.collect::<Vec<_>>().join(" and ")
-        ),
+        None => {
+            format!("waiting needs `{of}`, which the request lacks; set {}", names.collect::<Vec<_>>().join(" and "))
+        }
     }
 }
 
@@ -372,7 +370,12 @@ async fn ask_until<A: Asks>(
                 Verdict::Done => return Ok(response),
                 Verdict::Failed(state) => {
                     let action = wait.action.clone();
-                    return Err(WaitError::Failed { action, asked: wait.asked.name, state, response: Box::new(response) });
+                    return Err(WaitError::Failed {
+                        action,
+                        asked: wait.asked.name,
+                        state,
+                        response: Box::new(response),
+                    });
                 }
                 Verdict::Pending(state) => {
                     last = Some((state.clone(), response));

@@ -224,16 +224,15 @@ async fn wait(steps: impl IntoIterator<Item = Step>, options: WaitOptions) -> (W
 
 #[tokio::test(start_paused = true)]
 async fn it_asks_until_done_at_a_growing_interval() {
-    let (waited, times) = wait(
-        ["LAID", "BUILT", "LAID", " afloat"].map(ship).into_iter().chain([ship("SUNK")]),
-        WaitOptions::new(),
-    )
-    .await;
+    let (waited, times) =
+        wait(["LAID", "BUILT", "LAID", " afloat"].map(ship).into_iter().chain([ship("SUNK")]), WaitOptions::new())
+            .await;
     assert_eq!(waited.unwrap().ships[1].state.as_deref(), Some(" afloat"));
     assert_eq!(times, [0, 10_000, 30_000, 55_000]);
     let (waited, times) = wait([ship("AFLOAT")], WaitOptions::new()).await;
     assert_eq!((waited.is_ok(), times), (true, vec![0]));
-    let (waited, times) = wait(["LAID", "LAID", "LAID", "AFLOAT"].map(ship), WaitOptions::new().interval(3 * SECOND)).await;
+    let (waited, times) =
+        wait(["LAID", "LAID", "LAID", "AFLOAT"].map(ship), WaitOptions::new().interval(3 * SECOND)).await;
     assert_eq!((waited.is_ok(), times), (true, vec![0, 3_000, 6_000, 9_000]));
 }
 
@@ -284,7 +283,9 @@ async fn throttled_means_later() {
     // Each time as long as the service asks for, and never before the interval.
     assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= 30_000), "{times:?}");
     let (waited, times) = wait((0..9).map(|_| throttled(None)), WaitOptions::new().bound(5 * SECOND)).await;
-    let WaitError::BoundReached { last: None, error: Some(error), .. } = waited.unwrap_err() else { panic!("{times:?}") };
+    let WaitError::BoundReached { last: None, error: Some(error), .. } = waited.unwrap_err() else {
+        panic!("{times:?}")
+    };
     assert_eq!(error.kind(), ErrorKind::Throttled);
 }
 

@@ -23,11 +23,10 @@ impl Checker<'_> {
         let raw = &raw.value;
         let action = self.required(&raw.action, "action", &owner);
         let given = raw.parameters.given().map_or(&[][..], |map| &map.value.0);
-        let given: Vec<_> = given.iter().filter_map(|it| self.source(it, parameters, response, true)).collect();
+        let given: Vec<_> = given.iter().map(|it| self.source(it, parameters, response, true)).collect();
         let state = self.required(&raw.state, "state", &owner);
         let condition = raw.r#where.given().map_or(&[][..], |map| &map.value.0);
-        let condition: Vec<_> =
-            condition.iter().filter_map(|it| self.source(it, parameters, response, false)).collect();
+        let condition: Vec<_> = condition.iter().map(|it| self.source(it, parameters, response, false)).collect();
         let done = self.required(&raw.done, "done", &owner).map(|values| self.states(values));
         let failed = raw.failed.given().map_or(Vec::new(), |values| self.states(values));
         for value in &failed {
@@ -82,24 +81,27 @@ impl Checker<'_> {
         parameters: &[Parameter],
         response: &[Field],
         takes_lists: bool,
-    ) -> Option<(Spanned<String>, Template)> {
+    ) -> (Spanned<String>, Template) {
         let field = |path: &str| {
             let shape = |name: &str| self.shapes.types.get(name).copied();
             match follow(response, path, &shape) {
                 Ok(Place { list: None, names, ty, .. }) if is_one(ty) || (takes_lists && is_list(ty)) => Ok(names),
-                Ok(Place { list: None, .. }) => Err(format!("reads {}, which is no text, number or boolean", quoted(path))),
-                Ok(_) => Err(format!("reads {}, which is inside a list", quoted(path))),
-                Err((unknown, known)) => {
-                    Err(format!("reads {}, which the response lacks; {}", quoted(&unknown), suggestion(&unknown, &known)))
+                Ok(Place { list: None, .. }) => {
+                    Err(format!("reads {}, which is no text, number or boolean", quoted(path)))
                 }
+                Ok(_) => Err(format!("reads {}, which is inside a list", quoted(path))),
+                Err((unknown, known)) => Err(format!(
+                    "reads {}, which the response lacks; {}",
+                    quoted(&unknown),
+                    suggestion(&unknown, &known)
+                )),
             }
         };
         let template = Template::parse(&text.value.0, field).and_then(|template| {
             for part in template.parts() {
                 let Part::Parameter(name) = part else { continue };
                 let Some(parameter) = parameters.iter().find(|parameter| parameter.name.value == *name) else {
-                    let known: Vec<&str> =
-                        parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
+                    let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
                     return Err(format!("names {}, which is no parameter; {}", quoted(name), suggestion(name, &known)));
                 };
                 let is_one = is_one(self.resolved(&parameter.ty));
@@ -110,19 +112,18 @@ impl Checker<'_> {
             }
             Ok(template)
         });
-        match template {
-            Ok(template) => Some((self.spanned(name), template)),
-            Err(why) => {
-                self.findings.error(
-                    &text.range,
-                    format!("the value of {} {why}", quoted(&name.value)),
-                    "not a value",
-                    "write a constant, parameters of this action in braces (`\"{InstanceId}\"`), members of its response \
-                     (`\"{$response.Data.Id}\"`), or several with ` | ` between them: the first one that is there counts",
-                );
-                None
-            }
-        }
+        let template = template.unwrap_or_else(|why| {
+            self.findings.error(
+                &text.range,
+                format!("the value of {} {why}", quoted(&name.value)),
+                "not a value",
+                "write a constant, parameters of this action in braces (`\"{InstanceId}\"`), members of its response \
+                 (`\"{$response.Data.Id}\"`), or several with ` | ` between them: the first one that is there counts",
+            );
+            // That it is given is known all the same.
+            Template(Vec::new())
+        });
+        (self.spanned(name), template)
     }
 
     /// Values of the state, separated by commas.
@@ -216,9 +217,15 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
     }
     for (given, _) in &waiter.parameters {
         let known: Vec<&str> = asked.parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
-        let Some(parameter) = asked.parameters.iter().find(|parameter| is_of(&given.value, &parameter.name.value)) else {
+        let Some(parameter) = asked.parameters.iter().find(|parameter| is_of(&given.value, &parameter.name.value))
+        else {
             let message = format!("{} has no parameter {}", quoted(&name.value), quoted(&given.value));
-            error(&given.span, message, "not a parameter of the action that is asked", suggestion(&given.value, &known));
+            error(
+                &given.span,
+                message,
+                "not a parameter of the action that is asked",
+                suggestion(&given.value, &known),
+            );
             continue;
         };
         let is_part = parameter.name.value != given.value;
@@ -239,7 +246,11 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
             // What a condition compares is not shown.
             Ok(place) if is_one(place.ty) && !prefix.is_empty() => Some(place),
             Ok(place) => {
-                let why = if is_one(place.ty) { "is sensitive, and a state is shown" } else { "is no text, number or boolean" };
+                let why = if is_one(place.ty) {
+                    "is sensitive, and a state is shown"
+                } else {
+                    "is no text, number or boolean"
+                };
                 error(
                     &path.span,
                     format!("{} {why}", quoted(&path.value)),
