@@ -3,11 +3,11 @@
 
 use alibabacloud_cams as cams;
 use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, Method, ParameterDescriptor, ParameterLocation, ParameterStyle, RateLimit, ValueKind,
+    ActionDescriptor, Method, ParameterDescriptor, ParameterLocation, ParameterStyle, ValueKind,
 };
 use alibabacloud_runtime::private::decode::decode;
 use alibabacloud_runtime::private::{View, example, to_json};
-use alibabacloud_runtime::{Action, Product, Request};
+use alibabacloud_runtime::{Action, Product, RateLimit, Request};
 use alibabacloud_sts as sts;
 use conformance::{imported, imported_roa, kitchen_sink, obstacles, warehouse};
 use std::time::Duration;
@@ -54,6 +54,18 @@ macro_rules! for_each_action {
         assert_eq!(names, $product::ACTIONS.iter().map(|action| action.name).collect::<Vec<_>>());
         $($test::<$product::$action>();)*
     };
+}
+
+/// An integer literal that only had to convert into an `i64` would be an `i32`, and could not be this large.
+#[test]
+fn a_setter_takes_every_literal_of_its_integer_and_variables_of_either_width() {
+    let (narrow, wide): (i32, i64) = (7, 7);
+    let dish = kitchen_sink::CookDish::builder().title("86").persons(4);
+    assert_eq!(dish.grams(9_007_199_254_740_993).calories(i64::MIN).salt(1).build().grams, Some(9_007_199_254_740_993));
+    let dish =
+        kitchen_sink::CookDish::builder().title("86").persons(narrow).grams(narrow.into()).calories(wide).build();
+    assert_eq!((dish.persons, dish.grams, dish.calories), (7, Some(7), Some(7)));
+    assert_eq!(warehouse::OpenGate::new(9_007_199_254_740_993).minutes, 9_007_199_254_740_993);
 }
 
 #[test]

@@ -78,7 +78,7 @@ async fn every_action_of_the_product_is_found_by_its_route() {
     gateway.script("DownloadPlan", [Answer::new(200, &b"\x89PNG"[..])]);
     assert_eq!(client.send(DownloadPlan::new("w")).await.unwrap().body.as_deref(), Some(&b"\x89PNG"[..]));
     client.send(ForgetOwner::new(ODD)).await.unwrap();
-    client.send(OpenGate::builder().minutes(5_i64).reason("r").build()).await.unwrap();
+    client.send(OpenGate::builder().minutes(5).reason("r").build()).await.unwrap();
     let settings = PatchSettings::builder().tenant("acme").body(json!({"open": false})).build();
     assert_eq!(client.send(settings).await.unwrap().settings, Some(json!({"open": true})));
     gateway.script("GetManual", [Answer::new(200, "kind: manual")]);
@@ -125,7 +125,7 @@ async fn the_code_of_success_of_one_action_holds_for_it_alone() {
     let gateway = gateway();
     let client = client(&gateway);
     gateway.script("OpenGate", [Answer::ok_json(r#"{"Code":"500","Message":"stuck"}"#)]);
-    let error = client.send(OpenGate::new(5_i64)).await.unwrap_err();
+    let error = client.send(OpenGate::new(5)).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Service, Some("500")));
     gateway.script("PatchSettings", [Answer::ok_json(r#"{"Code":"500","Settings":1}"#)]);
     client.send(PatchSettings::builder().tenant("t").body(json!({})).build()).await.unwrap();

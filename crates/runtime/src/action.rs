@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::credentials::ProvideCredentials;
 use crate::descriptor::{ActionDescriptor, ParameterDescriptor, ProductDescriptor};
-use crate::value::{Hidden, Object, Value, View};
+use crate::value::{Object, Value};
 
 /// A product. Implemented by an empty type of each generated crate; it keeps the actions of one product from being sent by the
 /// client of another.
@@ -20,12 +20,13 @@ pub trait Product: Send + Sync + 'static {
     }
 }
 
-/// The parameters of a call, as a value.
-pub trait Request: fmt::Debug + Send + Sync {
+/// The parameters of a call, as a value. Implemented by generated code only.
+pub trait Request: fmt::Debug + Clone + PartialEq + Send + Sync + 'static {
     /// The facts about the parameters, required ones first.
     const PARAMETERS: &'static [ParameterDescriptor];
 
     /// Visits the parameters in the order of [`PARAMETERS`](Self::PARAMETERS), those without a value included.
+    #[doc(hidden)]
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'static ParameterDescriptor, &'a dyn Value));
 }
 
@@ -39,7 +40,7 @@ pub trait Action: Request {
     /// The product to which it belongs.
     type Product: Product;
     /// What a successful call returns.
-    type Output: Object + Default + 'static;
+    type Output: Object + fmt::Debug + Clone + PartialEq + Default + 'static;
 
     /// The facts about the action.
     const DESCRIPTOR: &'static ActionDescriptor;
@@ -55,37 +56,4 @@ pub trait Action: Request {
 pub trait Waitable: Action {
     /// The action that is asked. The facts are in [`ActionDescriptor::waiter`].
     type Asked: Action<Product = Self::Product>;
-}
-
-/// The type of a builder's field whose required parameter is not set yet; once it is, the field has the parameter's own type.
-#[derive(Debug)]
-pub struct Unset;
-
-/// Visits parameters with their values; the values are in the order of the parameters.
-pub fn each_parameter<'a>(
-    parameters: &'static [ParameterDescriptor],
-    values: &[&'a dyn Value],
-    visit: &mut dyn FnMut(&'static ParameterDescriptor, &'a dyn Value),
-) {
-    for (parameter, value) in parameters.iter().zip(values) {
-        visit(parameter, *value);
-    }
-}
-
-/// Something that visits the parameters of a request.
-pub type EachParameter<'r> = &'r dyn Fn(&mut dyn FnMut(&'static ParameterDescriptor, &dyn Value));
-
-/// The `Debug` output of a request: its parameters with a value, sensitive ones hidden. Not generic: compiled once.
-pub fn debug_request(name: &str, each: EachParameter<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut debug = f.debug_struct(name);
-    each(&mut |parameter, value| match value.view() {
-        View::Absent => {}
-        _ if parameter.sensitive => {
-            debug.field(parameter.field, &Hidden);
-        }
-        view => {
-            debug.field(parameter.field, &view);
-        }
-    });
-    debug.finish()
 }

@@ -9,8 +9,7 @@
 mod waiter;
 
 pub use self::waiter::{WaiterDescriptor, WaiterPart, WaiterValue};
-pub use crate::throttle::RateLimit;
-
+use crate::throttle::RateLimit;
 use crate::value::{Typed, field_name};
 
 /// A product: one API with one version and one family of endpoints.

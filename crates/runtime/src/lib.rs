@@ -34,7 +34,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
-pub mod action;
+mod action;
 mod answer;
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -76,11 +76,14 @@ mod waiter;
 pub use action::{Action, Product, Request, Waitable};
 pub use builder::ClientBuilder;
 pub use bulk::Bulk;
+pub use bytes::Bytes;
 pub use client::Client;
 pub use credentials::{Credentials, CredentialsError, EnvironmentCredentials, ProvideCredentials, ProvideFuture};
 pub use decode::{Mismatch, Mismatches};
 pub use endpoint::{Endpoint, EndpointError, Network};
 pub use error::{Error, ErrorKind};
+/// The crate of requests and responses of HTTP, whose types stand in signatures.
+pub use http;
 pub use options::CallOptions;
 pub use prepare::{ParameterPlacement, PreparedRequest, SignatureVersion};
 pub use private::value::{Json, UnrecognizedValue};

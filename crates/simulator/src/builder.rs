@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 use std::{fmt, io};
 
-use alibabacloud_runtime::descriptor::{ProductDescriptor, RateLimit};
+use alibabacloud_runtime::RateLimit;
+use alibabacloud_runtime::descriptor::ProductDescriptor;
 
 use crate::example::Example;
 use crate::gateway::{Clock, Gateway, Key, Known, State};

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, Method, ParameterDescriptor, ProductDescriptor, RateLimit};
+use alibabacloud_runtime::RateLimit;
+use alibabacloud_runtime::descriptor::{ActionDescriptor, Method, ParameterDescriptor, ProductDescriptor};
 use alibabacloud_runtime::private::platform;
 
 use crate::answer::{Answer, fresh_request_id};

@@ -6,7 +6,8 @@
 //! code with the client's signer, so the two check each other.
 //!
 //! ```
-//! use alibabacloud_runtime::descriptor::{ActionDescriptor, ProductDescriptor, RateLimit};
+//! use alibabacloud_runtime::RateLimit;
+//! use alibabacloud_runtime::descriptor::{ActionDescriptor, ProductDescriptor};
 //! use alibabacloud_simulator::{Answer, Simulator};
 //!
 //! static PRODUCT: ProductDescriptor = ProductDescriptor {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::RateLimit;
+use alibabacloud_runtime::RateLimit;
 use tokio::time::Instant;
 
 /// How requests are counted against a limit of N per window. Only requests that get through count; a refused one costs

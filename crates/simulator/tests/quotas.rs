@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::RateLimit;
+use alibabacloud_runtime::RateLimit;
 use alibabacloud_simulator::{
     Answer, Builder, Gateway, Instants, QuotaPolicy, Request, RetryAfter, Simulator, StartError, ThrottledAnswer,
 };

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, AuthorizationDescriptor, RateLimit,
-};
+use alibabacloud_runtime::descriptor::{ActionDescriptor, AuthorizationDescriptor};
 use alibabacloud_runtime::private::{object, open_enum, request};
-use alibabacloud_runtime::{Action, Json, Request};
+use alibabacloud_runtime::{Action, Json, RateLimit, Request};
 
 use super::{ShelfStore, errors, types};
 
@@ -59,9 +57,11 @@ request! {
         /// How many boards. Default: `2`. Minimum: `1`. Maximum: `9`. Exclusive minimum: `true`.
         #[wire("Boards")]
         #[example = "3"]
+        #[takes(i32)]
         pub boards: Option<i32>,
         /// The weight
         #[wire("Weight")]
+        #[takes(i64)]
         pub weight: Option<i64>,
         /// `Price`: not described.
         #[wire("Price")]
@@ -73,6 +73,7 @@ request! {
         /// Values: `true` (painted), `false` (bare).
         #[wire("Painted")]
         #[example = "true"]
+        #[takes(bool)]
         pub painted: Option<bool>,
         /// `Colour`: not described.
         #[wire("Colour")]

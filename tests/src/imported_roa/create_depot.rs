@@ -38,6 +38,7 @@ request! {
         #[wire("shelf-no", path)]
         #[example = "7"]
         #[required("call `.shelf_no(…)` before `.build()`")]
+        #[takes(i64)]
         pub shelf_no: i64,
         /// `workspace`: not described.
         #[wire("workspace", header)]
@@ -47,6 +48,7 @@ request! {
         /// `DryRun`: not described.
         #[wire("DryRun")]
         #[example = "true"]
+        #[takes(bool)]
         pub dry_run: Option<bool>,
         /// `tags`: not described.
         #[wire("tags", simple)]

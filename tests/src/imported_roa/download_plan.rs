@@ -56,6 +56,6 @@ object! {
     pub struct Output {
         /// The file.
         #[wire("$body")]
-        pub body: Option<alibabacloud_runtime::private::Bytes>,
+        pub body: Option<alibabacloud_runtime::Bytes>,
     }
 }

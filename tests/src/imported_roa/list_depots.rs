@@ -29,6 +29,7 @@ request! {
         /// `MaxResults`: not described.
         #[wire("MaxResults")]
         #[example = "10"]
+        #[takes(i32)]
         pub max_results: Option<i32>,
     }
 }

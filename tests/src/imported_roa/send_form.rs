@@ -29,6 +29,7 @@ request! {
         #[wire("Minutes", form)]
         #[example = "5"]
         #[required("call `.minutes(…)` before `.build()`")]
+        #[takes(i32)]
         pub minutes: i32,
         /// `Undeclared`: not described.
         #[wire("Undeclared", path)]

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, RateLimit, WaiterDescriptor, WaiterPart,
-};
+use alibabacloud_runtime::descriptor::{ActionDescriptor, WaiterDescriptor, WaiterPart};
 use alibabacloud_runtime::private::{object, open_enum, request};
-use alibabacloud_runtime::{Action, Json, Request, Waitable};
+use alibabacloud_runtime::{Action, Json, RateLimit, Request, Waitable};
 
 use super::{Kitchen, types};
 
@@ -42,15 +40,18 @@ request! {
         #[wire("Persons")]
         #[example = "4"]
         #[required("call `.persons(…)` before `.build()`")]
+        #[takes(i32)]
         pub persons: i32,
         /// How heavy.
         #[deprecated = "Use `Calories`."]
         #[wire("Grams")]
         #[example = "9000000000"]
+        #[takes(i64)]
         pub grams: Option<i64>,
         /// How filling.
         #[wire("Calories", form)]
         #[example = "-1"]
+        #[takes(i64)]
         pub calories: Option<i64>,
         /// How salty.
         #[wire("Salt")]
@@ -59,6 +60,7 @@ request! {
         /// Whether it is hot.
         #[wire("Hot")]
         #[example = "true"]
+        #[takes(bool)]
         pub is_hot: Option<bool>,
         /// Anything else.
         #[wire("Notes")]

@@ -26,6 +26,7 @@ request! {
     pub struct Idle {
         /// `For`: not described.
         #[wire("For")]
+        #[takes(i64)]
         pub r#for: Option<i64>,
         /// `Why`: not described.
         #[wire("Why")]

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, AuthorizationDescriptor, RateLimit,
-};
+use alibabacloud_runtime::descriptor::{ActionDescriptor, AuthorizationDescriptor};
 use alibabacloud_runtime::private::{object, request};
-use alibabacloud_runtime::{Action, Request};
+use alibabacloud_runtime::{Action, RateLimit, Request};
 
 use super::{Kitchen, errors};
 

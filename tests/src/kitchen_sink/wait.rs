@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, AuthorizationDescriptor, Method, RateLimit,
+    ActionDescriptor, AuthorizationDescriptor, Method,
 };
 use alibabacloud_runtime::private::{object, request};
-use alibabacloud_runtime::{Action, Request};
+use alibabacloud_runtime::{Action, RateLimit, Request};
 
 use super::Kitchen;
 

@@ -55,6 +55,6 @@ object! {
     pub struct Output {
         /// The picture.
         #[wire("$body")]
-        pub body: Option<alibabacloud_runtime::private::Bytes>,
+        pub body: Option<alibabacloud_runtime::Bytes>,
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, AuthorizationDescriptor, Method, RateLimit,
+    ActionDescriptor, AuthorizationDescriptor, Method,
 };
 use alibabacloud_runtime::private::{object, request};
-use alibabacloud_runtime::{Action, Request};
+use alibabacloud_runtime::{Action, RateLimit, Request};
 
 use super::{Warehouse, errors};
 
@@ -37,10 +37,12 @@ request! {
         #[wire("shelf", path)]
         #[example = "7"]
         #[required("call `.shelf(…)` before `.build()`")]
+        #[takes(i32)]
         pub shelf: i32,
         /// Only checks.
         #[wire("DryRun")]
         #[example = "true"]
+        #[takes(bool)]
         pub dry_run: Option<bool>,
         /// Words.
         #[wire("Tags", simple)]

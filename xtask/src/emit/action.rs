@@ -49,13 +49,14 @@ fn imports(model: &Model<'_>, action: &Action<'_>) -> [TokenStream; 3] {
             ("ActionDescriptor", true),
             ("AuthorizationDescriptor", facts.authorization.is_some()),
             ("Method", facts.method != Method::Post),
-            ("RateLimit", facts.rate_limit.is_some()),
             ("WaiterDescriptor", facts.waiter.is_some()),
             ("WaiterPart", facts.waiter.as_ref().is_some_and(waiter::has_values)),
         ],
     );
-    let traits = if facts.waiter.is_some() { &["Action", "Request", "Waitable"][..] } else { &["Action", "Request"] };
-    let vocabulary = used.runtime(traits, &action.types);
+    let limit = facts.rate_limit.map(|_| "RateLimit");
+    let waits = facts.waiter.as_ref().map(|_| "Waitable");
+    let names: Vec<_> = ["Action", "Request"].into_iter().chain(limit).chain(waits).collect();
+    let vocabulary = used.runtime(&names, &action.types);
     let siblings =
         [(model.product.type_name.as_str(), true), ("errors", !action.errors.is_empty()), ("types", used.shapes)];
     [
@@ -102,8 +103,9 @@ fn parameter(parameter: &Parameter<'_>) -> TokenStream {
     });
     let deprecated = deprecated(facts.deprecated.as_deref());
     let (field, ty) = (ident(&parameter.field), tokens(&parameter.ty));
+    let takes = parameter.ty.is_plain().then(|| quote!(#[takes(#ty)]));
     let ty = if facts.required { ty } else { quote!(Option<#ty>) };
-    quote!(#about #deprecated #[wire(#wire #location #style #sensitive)] #example #required pub #field: #ty)
+    quote!(#about #deprecated #[wire(#wire #location #style #sensitive)] #example #required #takes pub #field: #ty)
 }
 
 /// What an action does, or that it is not described.

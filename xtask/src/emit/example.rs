@@ -41,7 +41,7 @@ impl<'a> Examples<'a> {
         }
     }
 
-    /// The argument of the parameter's setter, which takes everything that converts into the type.
+    /// The argument of the parameter's setter, which takes an integer as it is, and otherwise everything that converts into the type.
     fn argument(&self, parameter: &Parameter<'_>) -> TokenStream {
         let example = &parameter.facts.example;
         let text = string(example);
@@ -53,9 +53,8 @@ impl<'a> Examples<'a> {
                 quote!(#text.parse::<alibabacloud_runtime::Json>().expect("JSON"))
             }
             ty => {
-                // A number literal without a type is an `i32`, which converts into every type of numbers.
-                if let (Type::I32 | Type::I64, Ok(number)) = (ty, example.parse::<i32>()) {
-                    let number = Literal::i32_unsuffixed(number);
+                if let (Type::I32 | Type::I64, Ok(number)) = (ty, example.parse::<i64>()) {
+                    let number = Literal::i64_unsuffixed(number);
                     return quote!(#number);
                 }
                 let value = serde_json::from_str(example).unwrap_or(Value::Null);
@@ -71,8 +70,10 @@ impl<'a> Examples<'a> {
                 let text = string(text);
                 quote!(#text.to_owned())
             }
-            (Type::I32, value) => number(&format!("{}_i32", i32::try_from(value.as_i64()?).ok()?))?,
-            (Type::I64, value) => number(&format!("{}_i64", value.as_i64()?))?,
+            (Type::I32 | Type::I64, value) => {
+                let number = Literal::i64_unsuffixed(value.as_i64()?);
+                quote!(#number)
+            }
             (Type::F64, value) => {
                 let number = Literal::f64_unsuffixed(value.as_f64()?);
                 quote!(#number)
@@ -105,8 +106,7 @@ impl<'a> Examples<'a> {
     fn default(&self, ty: &Type) -> TokenStream {
         match ty {
             Type::Bool => quote!(false),
-            Type::I32 => quote!(0_i32),
-            Type::I64 => quote!(0_i64),
+            Type::I32 | Type::I64 => quote!(0),
             Type::F64 => quote!(0.0),
             Type::Vec(item) => {
                 let item = self.type_path(item);
@@ -132,7 +132,7 @@ impl<'a> Examples<'a> {
         match ty {
             Type::Named(name) => self.path(name),
             Type::Json => quote!(alibabacloud_runtime::Json),
-            Type::Bytes => quote!(alibabacloud_runtime::private::Bytes),
+            Type::Bytes => quote!(alibabacloud_runtime::Bytes),
             Type::Vec(inner) => {
                 let inner = self.type_path(inner);
                 quote!(Vec<#inner>)
@@ -161,9 +161,4 @@ impl<'a> Examples<'a> {
             None => find(&self.action.types.objects, name),
         }
     }
-}
-
-/// A number as it is written.
-fn number(text: &str) -> Option<TokenStream> {
-    text.parse().ok()
 }

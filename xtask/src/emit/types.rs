@@ -105,7 +105,7 @@ pub(super) fn tokens(ty: &Type) -> TokenStream {
         Type::Bool => quote!(bool),
         Type::Json => quote!(Json),
         // Not imported: a nested type may be called so.
-        Type::Bytes => quote!(alibabacloud_runtime::private::Bytes),
+        Type::Bytes => quote!(alibabacloud_runtime::Bytes),
         Type::Option(inner) => {
             let inner = tokens(inner);
             quote!(Option<#inner>)

@@ -149,7 +149,7 @@ fn an_edit_changes_the_lines_of_its_fact_and_no_others() {
         ),
         (
             &[("response:\n", "  OwnerId: { type: integer, description: The owner., example: none }\nresponse:\n")],
-            &["+/// The owner.", "+#[wire(\"OwnerId\")]", "+pub owner_id: Option<i64>,"],
+            &["+/// The owner.", "+#[wire(\"OwnerId\")]", "+#[takes(i64)]", "+pub owner_id: Option<i64>,"],
         ),
         (
             &[("        StatusQueue:\n", "        StatusQueue:\n          deprecated: Use `UpQueue`.\n")],
@@ -319,11 +319,11 @@ fn examples_of_required_parameters_are_rust_of_their_type() {
         "endpoints": {"public": "shop.{region}.example.com", "vpc": "shop-vpc.{region}.example.com"}}"#;
     let parameters = [
         ("A", r#""type": "integer""#, "7", ".a(7)"),
-        ("B", r#""type": "integer""#, "9000000000", ".b(9000000000_i64)"),
+        ("B", r#""type": "integer""#, "9000000000", ".b(9000000000)"),
         ("C", r#""type": "number""#, "2", ".c(2.0)"),
         ("D", r#""type": "boolean""#, "true", ".d(true)"),
         ("E", r#""type": "string", "values": {"x": "X."}"#, "x", ".e(\"x\")"),
-        ("F", r#""type": "array", "items": {"type": "integer"}"#, "[1]", ".f(vec![1_i64])"),
+        ("F", r#""type": "array", "items": {"type": "integer"}"#, "[1]", ".f(vec![1])"),
         (
             "G",
             r#""type": "object", "additional": {"type": "string", "values": {"x": "X."}}"#,

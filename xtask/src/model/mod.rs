@@ -145,6 +145,13 @@ pub enum Type {
     Named(String),
 }
 
+impl Type {
+    /// Whether a setter takes exactly this type. A number with a fraction is not taken so: an integer literal converts into it.
+    pub fn is_plain(&self) -> bool {
+        matches!(self, Self::I32 | Self::I64 | Self::Bool)
+    }
+}
+
 /// As Rust spells it.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, AuthorizationDescriptor, RateLimit, WaiterDescriptor, WaiterPart,
+    ActionDescriptor, AuthorizationDescriptor, WaiterDescriptor, WaiterPart,
 };
 use alibabacloud_runtime::private::{object, open_enum, request};
-use alibabacloud_runtime::{Action, Request, Waitable};
+use alibabacloud_runtime::{Action, RateLimit, Request, Waitable};
 
 use super::{Cams, errors};
 

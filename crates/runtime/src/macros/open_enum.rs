@@ -43,7 +43,7 @@ macro_rules! __open_enum {
             fn from(value: &str) -> Self {
                 match $crate::private::documented(Self::VALUES, Self::DOCUMENTED, value) {
                     Some(variant) => variant.clone(),
-                    None => Self::Unrecognized(value.into()),
+                    None => Self::Unrecognized($crate::private::unrecognized(value)),
                 }
             }
         }

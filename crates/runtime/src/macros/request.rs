@@ -6,6 +6,9 @@
 /// [`ParameterDescriptor`](crate::descriptor::ParameterDescriptor): `form`, `flat`, `repeat_list`, `simple`, `sensitive`. A documented value is in
 /// `#[example = "…"]`. A required parameter has `#[required("…")]` with the compiler's message when it is forgotten; all others are
 /// `Option`s. Required parameters come first. The doc comment is the parameter's description, too.
+///
+/// A setter takes `impl Into` of the parameter's type, or the type in `#[takes(…)]`: that of integers and booleans, because an
+/// integer literal that only has to convert into an `i64` is an `i32`, and cannot be larger.
 //
 // The message is a text of its own because `diagnostic::on_unimplemented` can neither concatenate texts nor print a short name.
 //
@@ -23,8 +26,8 @@ macro_rules! __request {
             $(#[deprecated = $field_instead:literal])?
             #[wire($wire:literal $(, $fact:ident)*)]
             $(#[example = $example:expr])?
-            $(#[required($missing:literal)] pub $required:ident: $rt:ty,)?
-            $(pub $optional:ident: Option<$ot:ty>,)?
+            $(#[required($missing:literal)] $(#[takes($ra:ty)])? pub $required:ident: $rt:ty,)?
+            $($(#[takes($oa:ty)])? pub $optional:ident: Option<$ot:ty>,)?
         )*}
     ) => {
         $(#[doc = $about])*
@@ -68,12 +71,12 @@ macro_rules! __request {
 
         $crate::__serde!(request $name {$($($required)? $($optional)?)*});
 
-        $crate::__request!(@new $name [$($($required: $rt,)?)*] [$($($optional)?)*]);
+        $crate::__request!(@new $name [$($($required: $rt, [$($ra)?];)?)*] [$($($optional)?)*]);
 
         $crate::__request!(@builder $name $builder {$((
             [$(#[doc = $doc])* $(#[deprecated = $field_instead])?]
-            $(required $missing, $required: $rt;)?
-            $(optional $optional: $ot;)?
+            $(required $missing, $required: $rt, [$($ra)?];)?
+            $(optional $optional: $ot, [$($oa)?];)?
         ))*});
     };
 
@@ -91,11 +94,11 @@ macro_rules! __request {
             }
         }
     };
-    (@new $name:ident [$required:ident: $type:ty,] [$($optional:ident)*]) => {
+    (@new $name:ident [$required:ident: $type:ty, $takes:tt;] [$($optional:ident)*]) => {
         impl $name {
             /// A request with the one required parameter.
-            pub fn new($required: impl Into<$type>) -> Self {
-                Self { $required: $required.into(), $($optional: None,)* }
+            pub fn new($required: $crate::__request!(@argument $type, $takes)) -> Self {
+                Self { $required: Into::<$type>::into($required), $($optional: None,)* }
             }
         }
     };
@@ -103,8 +106,8 @@ macro_rules! __request {
 
     (@builder $name:ident $builder:ident {$((
         $docs:tt
-        $(required $missing:literal, $required:ident: $rt:ty;)?
-        $(optional $optional:ident: $ot:ty;)?
+        $(required $missing:literal, $required:ident: $rt:ty, $ra:tt;)?
+        $(optional $optional:ident: $ot:ty, $oa:tt;)?
     ))*}) => {
         impl $name {
             /// A builder. Its `build` compiles only once every required parameter is set.
@@ -138,11 +141,11 @@ macro_rules! __request {
             $($($required: $required,)? $($optional: Option<$ot>,)?)*
         }
 
-        $crate::__request!(@required $builder [] [$($($required: $rt, $docs;)?)*] [$($($optional)?)*]);
+        $crate::__request!(@required $builder [] [$($($required: $rt, $ra, $docs;)?)*] [$($($optional)?)*]);
 
         #[allow(non_camel_case_types)]
         impl<$($($required,)?)*> $builder<$($($required,)?)*> {
-            $($($crate::__request!(@optional $docs $optional: $ot);)?)*
+            $($($crate::__request!(@optional $docs $optional: $ot, $oa);)?)*
 
             /// The finished request.
             #[cfg(not(doc))]
@@ -167,34 +170,42 @@ macro_rules! __request {
         }
     };
 
-    (@optional [$($docs:tt)*] $optional:ident: $type:ty) => {
+    (@optional [$($docs:tt)*] $optional:ident: $type:ty, $takes:tt) => {
         $($docs)*
-        pub fn $optional(mut self, value: impl Into<$type>) -> Self {
-            self.$optional = Some(value.into());
+        #[inline]
+        pub fn $optional(mut self, value: $crate::__request!(@argument $type, $takes)) -> Self {
+            self.$optional = Some(Into::<$type>::into(value));
             self
         }
     };
+
+    (@argument $type:ty, []) => { impl Into<$type> };
+    (@argument $type:ty, [$takes:ty]) => { $takes };
 
     (@required $builder:ident [$($before:ident)*] [] [$($optional:ident)*]) => {};
     (
         @required $builder:ident
         [$($before:ident)*]
-        [$this:ident: $type:ty, [$($docs:tt)*]; $($after:ident: $at:ty, $ad:tt;)*]
+        [$this:ident: $type:ty, $takes:tt, [$($docs:tt)*]; $($after:ident: $at:ty, $aa:tt, $ad:tt;)*]
         [$($optional:ident)*]
     ) => {
         #[allow(non_camel_case_types)]
         impl<$($before,)* $this, $($after,)*> $builder<$($before,)* $this, $($after,)*> {
             $($docs)*
-            pub fn $this(self, value: impl Into<$type>) -> $builder<$($before,)* $type, $($after,)*> {
+            #[inline]
+            pub fn $this(
+                self,
+                value: $crate::__request!(@argument $type, $takes),
+            ) -> $builder<$($before,)* $type, $($after,)*> {
                 $builder {
                     $($before: self.$before,)*
-                    $this: value.into(),
+                    $this: Into::<$type>::into(value),
                     $($after: self.$after,)*
                     $($optional: self.$optional,)*
                 }
             }
         }
 
-        $crate::__request!(@required $builder [$($before)* $this] [$($after: $at, $ad;)*] [$($optional)*]);
+        $crate::__request!(@required $builder [$($before)* $this] [$($after: $at, $aa, $ad;)*] [$($optional)*]);
     };
 }

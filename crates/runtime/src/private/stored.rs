@@ -8,8 +8,8 @@ use serde_core::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use serde_core::ser::{SerializeMap, Serializer};
 
 use super::decode::{Fill, Name, Progress};
+use super::request::EachParameter;
 use super::value::{Value, View};
-use crate::action::EachParameter;
 use crate::descriptor::ParameterDescriptor;
 
 /// Fills a value of the Rust type `name`.

@@ -455,10 +455,9 @@ impl UnrecognizedValue {
     }
 }
 
-impl From<&str> for UnrecognizedValue {
-    fn from(value: &str) -> Self {
-        Self(value.into())
-    }
+/// A value that is none of the documented ones.
+pub fn unrecognized(value: &str) -> UnrecognizedValue {
+    UnrecognizedValue(value.into())
 }
 
 impl fmt::Debug for UnrecognizedValue {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, EndpointDescriptor, ErrorDescriptor, Method, ProductDescriptor, RateLimit,
+    ActionDescriptor, EndpointDescriptor, ErrorDescriptor, Method, ProductDescriptor,
 };
 use alibabacloud_runtime::private::{object, request};
 use alibabacloud_runtime::{
-    Action, Client, ClientBuilder, ErrorKind, Json, Product, Request, Response, Throttle, UntypedRequest,
+    Action, Client, ClientBuilder, ErrorKind, Json, Product, RateLimit, Request, Response, Throttle, UntypedRequest,
 };
 use bytes::Bytes;
 use serde_json::json;

@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::{ActionDescriptor, ProductDescriptor, RateLimit};
+use alibabacloud_runtime::descriptor::{ActionDescriptor, ProductDescriptor};
 use alibabacloud_runtime::private::{object, request};
 use alibabacloud_runtime::sign::{acs3, canonical_query, rpc};
 use alibabacloud_runtime::transport::{Handover, TransportFuture};
 use alibabacloud_runtime::{
-    Action, Client, ClientBuilder, Credentials, Error, Product, Throttle, Transport, TransportError,
+    Action, Client, ClientBuilder, Credentials, Error, Product, RateLimit, Throttle, Transport, TransportError,
 };
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, EndpointDescriptor, ProductDescriptor, RateLimit, WaiterDescriptor, WaiterPart,
+    ActionDescriptor, EndpointDescriptor, ProductDescriptor, WaiterDescriptor, WaiterPart,
 };
 use alibabacloud_runtime::event::{Event, Outcome};
 use alibabacloud_runtime::private::{object, request};
 use alibabacloud_runtime::{
-    Action, CallOptions, Client, ClientBuilder, ErrorKind, Json, Product, Request, Response, RetryPolicy, Throttle,
-    TransportError, UntypedRequest, WaitError, WaitOptions, Waitable,
+    Action, CallOptions, Client, ClientBuilder, ErrorKind, Json, Product, RateLimit, Request, Response, RetryPolicy,
+    Throttle, TransportError, UntypedRequest, WaitError, WaitOptions, Waitable,
 };
 use tokio::time::{Instant, timeout};
 

@@ -1,8 +1,7 @@
 //! The two actions of CAMS, described by hand, for tests and the example.
 
-use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, ErrorDescriptor, ParameterDescriptor, ProductDescriptor, RateLimit,
-};
+use alibabacloud_runtime::RateLimit;
+use alibabacloud_runtime::descriptor::{ActionDescriptor, ErrorDescriptor, ParameterDescriptor, ProductDescriptor};
 
 const fn required(name: &'static str) -> ParameterDescriptor {
     ParameterDescriptor { name, required: true, ..ParameterDescriptor::EMPTY }

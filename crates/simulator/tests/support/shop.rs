@@ -1,8 +1,8 @@
 //! A made-up product with what CAMS lacks.
 
+use alibabacloud_runtime::RateLimit;
 use alibabacloud_runtime::descriptor::{
-    ActionDescriptor, ErrorDescriptor, Method, ParameterDescriptor, ParameterStyle, ProductDescriptor, RateLimit,
-    ValueKind,
+    ActionDescriptor, ErrorDescriptor, Method, ParameterDescriptor, ParameterStyle, ProductDescriptor, ValueKind,
 };
 
 pub(crate) static SHOP: ProductDescriptor = ProductDescriptor {

@@ -207,37 +207,7 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
         let message = format!("{} is not idempotent, so a waiter cannot ask it", quoted(&name.value));
         error(&name.span, message, "would be called again and again", help.to_owned());
     }
-    for parameter in asked.parameters.iter().filter(|parameter| parameter.required) {
-        let wire = &parameter.name.value;
-        if !waiter.parameters.iter().any(|(given, _)| is_of(&given.value, wire)) {
-            let help = format!("add {} under `parameters`, with where its value comes from", quoted(wire));
-            let message = format!("{} needs {}, which the waiter does not give", quoted(&name.value), quoted(wire));
-            error(&name.span, message, "lacks a parameter", help);
-        }
-    }
-    for (given, _) in &waiter.parameters {
-        let known: Vec<&str> = asked.parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
-        let Some(parameter) = asked.parameters.iter().find(|parameter| is_of(&given.value, &parameter.name.value))
-        else {
-            let message = format!("{} has no parameter {}", quoted(&name.value), quoted(&given.value));
-            error(
-                &given.span,
-                message,
-                "not a parameter of the action that is asked",
-                suggestion(&given.value, &known),
-            );
-            continue;
-        };
-        let is_part = parameter.name.value != given.value;
-        if !is_part && matches!(parameter.style, Style::RepeatList | Style::Flat) {
-            let message = format!("{} is several values on the wire", quoted(&given.value));
-            let help = format!("give its first value: `{}.1`, or `{}.Key`", given.value, given.value);
-            error(&given.span, message, "needs the name of a part", help);
-        } else if is_part && parameter.location == Location::Body {
-            let message = format!("{} is the body, and no part of it can be given", quoted(&parameter.name.value));
-            error(&given.span, message, "a part of the body", "give the whole body, as JSON text".to_owned());
-        }
-    }
+    takes(waiter, asked, &mut error);
     let shape = |name: &str| shapes.iter().find(|shape| shape.name.value == name).map(|shape| &shape.ty);
     let mut way = |path: &Spanned<String>, prefix: &[String]| {
         let full = prefix.iter().map(|name| format!("{name}.")).collect::<String>() + &path.value;
@@ -310,6 +280,42 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
         }
     }
     Some(Found { list, state: rest, condition: condition? })
+}
+
+/// Whether the action that is asked takes the parameters, and no other is required.
+fn takes(waiter: &Waiter, asked: &Action, error: &mut impl FnMut(&Span, String, &str, String)) {
+    let name = &waiter.action;
+    for parameter in asked.parameters.iter().filter(|parameter| parameter.required) {
+        let wire = &parameter.name.value;
+        if !waiter.parameters.iter().any(|(given, _)| is_of(&given.value, wire)) {
+            let help = format!("add {} under `parameters`, with where its value comes from", quoted(wire));
+            let message = format!("{} needs {}, which the waiter does not give", quoted(&name.value), quoted(wire));
+            error(&name.span, message, "lacks a parameter", help);
+        }
+    }
+    for (given, _) in &waiter.parameters {
+        let known: Vec<&str> = asked.parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
+        let Some(parameter) = asked.parameters.iter().find(|parameter| is_of(&given.value, &parameter.name.value))
+        else {
+            let message = format!("{} has no parameter {}", quoted(&name.value), quoted(&given.value));
+            error(
+                &given.span,
+                message,
+                "not a parameter of the action that is asked",
+                suggestion(&given.value, &known),
+            );
+            continue;
+        };
+        let is_part = parameter.name.value != given.value;
+        if !is_part && matches!(parameter.style, Style::RepeatList | Style::Flat) {
+            let message = format!("{} is several values on the wire", quoted(&given.value));
+            let help = format!("give its first value: `{}.1`, or `{}.Key`", given.value, given.value);
+            error(&given.span, message, "needs the name of a part", help);
+        } else if is_part && parameter.location == Location::Body {
+            let message = format!("{} is the body, and no part of it can be given", quoted(&parameter.name.value));
+            error(&given.span, message, "a part of the body", "give the whole body, as JSON text".to_owned());
+        }
+    }
 }
 
 /// Whether a name is that of a parameter, or of a part of one: `InstanceId.1`.
