@@ -11,6 +11,8 @@ pub mod imported_roa;
 #[rustfmt::skip]
 pub mod kitchen_sink;
 #[rustfmt::skip]
+pub mod library;
+#[rustfmt::skip]
 #[allow(clippy::module_inception, reason = "an action that is called like its product is one of the obstacles")]
 pub mod obstacles;
 #[rustfmt::skip]

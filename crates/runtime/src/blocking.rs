@@ -1,5 +1,9 @@
 //! The same calls for programs without async code.
 
+mod pages;
+
+pub use self::pages::{Items, Pages};
+
 use std::fmt;
 use std::sync::{Arc, mpsc};
 
@@ -211,6 +215,7 @@ impl<P: Product> Client<P> {
     }
 }
 
+/// The error of a call that panicked.
 fn panicked() -> Error {
     Error::new(ErrorKind::Unanswered, "a panic ended the call, in a transport or a credential provider")
 }

@@ -6,8 +6,10 @@
 //! The structs are plain data with public fields. Code that builds one ends with `..EMPTY`
 //! ([`ActionDescriptor::EMPTY`] and its siblings), so that a new field does not break it.
 
+mod paging;
 mod waiter;
 
+pub use self::paging::{PagingDescriptor, PagingStyle};
 pub use self::waiter::{WaiterDescriptor, WaiterPart, WaiterValue};
 use crate::throttle::RateLimit;
 use crate::value::{Typed, field_name};
@@ -120,6 +122,8 @@ pub struct ActionDescriptor {
     pub success_codes: Option<&'static [&'static str]>,
     /// What to use instead, if the action is deprecated.
     pub deprecated: Option<&'static str>,
+    /// How the response comes in pages, if it does.
+    pub paging: Option<&'static PagingDescriptor>,
     /// The parameters, required ones first.
     pub parameters: &'static [ParameterDescriptor],
     /// Documented error codes.
@@ -148,6 +152,7 @@ impl ActionDescriptor {
         path: "",
         success_codes: None,
         deprecated: None,
+        paging: None,
         parameters: &[],
         errors: &[],
         waiter: None,

@@ -11,7 +11,7 @@ macro_rules! __exports {
             EnvironmentCredentials, Error, ErrorKind, Json, Mismatch, Mismatches, Network, ParameterPlacement,
             PreparedRequest, Product, ProvideCredentials, ProvideFuture, RateLimit, Request, Response, RetryPolicy,
             SignatureVersion, Throttle, Transport, TransportError, UnrecognizedValue, UnsignedRequest, UntypedRequest,
-            WaitError, WaitOptions, Waitable, bulk, descriptor, event, http, testing, throttle, transport,
+            WaitError, WaitOptions, Waitable, bulk, descriptor, event, http, pages, testing, throttle, transport,
         };
     };
 }

@@ -55,6 +55,7 @@ mod headers;
 mod lock;
 mod macros;
 mod options;
+pub mod pages;
 mod platform;
 mod prepare;
 #[doc(hidden)]

@@ -110,6 +110,7 @@ idempotent:       # true: sent twice, it does the same as once; false: it is nev
 rate_limit:       # per account: 10/s, 200/60s, 5/m, 100/h, or none
 authorization: {{ action: "{product}:{action}", access: }}    # list, read, create, update, delete, write, get, none
 {method}
+# paging: {{ token: NextToken, next: NextToken, size: MaxResults, items: Things }}    # for a listing; or number: PageNumber, total: TotalCount
 parameters:{parameters}{in_path}
   # Name: {{ type: string, required: true, description: One sentence., example: "as it goes over the wire" }}
 response:

@@ -70,6 +70,7 @@ impl Changes {
         let guesses = super::product::guesses;
         self.documentation(("action", ""), "guessed", &guesses(&a.guessed), &guesses(&b.guessed));
 
+        self.paging(old, new);
         self.parameters(old, new);
         self.types(&old.types, &new.types, false);
         self.errors(&a.errors, &b.errors, errors);

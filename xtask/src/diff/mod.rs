@@ -5,6 +5,7 @@
 //! their names in Rust, which is what users write.
 
 mod action;
+mod paging;
 mod product;
 mod report;
 mod types;

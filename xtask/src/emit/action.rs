@@ -7,6 +7,7 @@ use quote::quote;
 
 use super::docs::{Markdown, described};
 use super::example::Examples;
+use super::paging;
 use super::print::{doc, document, ident, import, print, print_in, print_statement, string};
 use super::types::{ITEM, MEMBER, Used, deprecated, macros, tokens};
 use super::{file, header, waiter};
@@ -25,6 +26,7 @@ pub(super) fn module(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -
         request(model, action, crate_path),
         print(&implementation(model, action)),
     ];
+    parts.extend(paging::implementation(action).as_ref().map(print));
     parts.extend(waiter::implementation(model, action).as_ref().map(print));
     parts.extend(macros(&action.types));
     if !action.facts.example.is_empty() {
@@ -49,6 +51,8 @@ fn imports(model: &Model<'_>, action: &Action<'_>) -> [TokenStream; 3] {
             ("ActionDescriptor", true),
             ("AuthorizationDescriptor", facts.authorization.is_some()),
             ("Method", facts.method != Method::Post),
+            ("PagingDescriptor", facts.paging.is_some()),
+            ("PagingStyle", facts.paging.is_some()),
             ("WaiterDescriptor", facts.waiter.is_some()),
             ("WaiterPart", facts.waiter.as_ref().is_some_and(waiter::has_values)),
         ],
@@ -56,12 +60,13 @@ fn imports(model: &Model<'_>, action: &Action<'_>) -> [TokenStream; 3] {
     let limit = facts.rate_limit.map(|_| "RateLimit");
     let waits = facts.waiter.as_ref().map(|_| "Waitable");
     let names: Vec<_> = ["Action", "Request"].into_iter().chain(limit).chain(waits).collect();
-    let vocabulary = used.runtime(&names, &action.types);
+    let vocabulary = used.runtime(&names, &action.types, facts.paging.is_some());
+    let paged = import(&quote!(alibabacloud_runtime::pages), &[("Paged", facts.paging.is_some())]);
     let siblings =
         [(model.product.type_name.as_str(), true), ("errors", !action.errors.is_empty()), ("types", used.shapes)];
     [
         used.std(facts.waiter.is_some() || facts.rate_limit.is_some_and(|limit| limit.window != SECOND)),
-        quote!(#descriptors #vocabulary),
+        quote!(#descriptors #paged #vocabulary),
         import(&quote!(super), &siblings),
     ]
 }
@@ -174,6 +179,7 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
             items.push(format!("Success is the `Code` {}{}.", codes.join(" or "), guess("success_code")));
         }
     }
+    items.extend(facts.paging.as_ref().map(|it| paging::sentence(it, guess("paging"))));
     if let Some(waiter) = &facts.waiter {
         let asked = model.actions.iter().find(|asked| asked.facts.name.value == waiter.action.value);
         let feature =
@@ -246,6 +252,7 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
         let text = string(&Markdown::new(text).text());
         quote!(deprecated: Some(#text),)
     });
+    let paging = paging::descriptor(facts.paging.as_ref());
     let errors = (!action.errors.is_empty()).then(|| {
         let errors = action.errors.iter().map(|name| ident(name));
         quote!(errors: &[#(&errors::#errors),*],)
@@ -273,6 +280,7 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
                 #path
                 #success_codes
                 #deprecated
+                #paging
                 parameters: Self::PARAMETERS,
                 #errors
                 #waiter

@@ -6,6 +6,7 @@ mod errors;
 mod example;
 mod json;
 mod package;
+mod paging;
 mod platform;
 mod print;
 mod product;

@@ -16,7 +16,7 @@ pub(super) fn module(model: &Model<'_>) -> String {
     let shapes = &model.shapes;
     let used = Used::by(shapes);
     let mut parts =
-        vec![header(&model.product.facts.source), print(&used.std(false)), print(&used.runtime(&[], shapes))];
+        vec![header(&model.product.facts.source), print(&used.std(false)), print(&used.runtime(&[], shapes, false))];
     parts.extend(macros(shapes));
     file(&parts)
 }
@@ -169,13 +169,15 @@ impl Used {
         quote!(#map #duration)
     }
 
-    /// The imports from the runtime: the macros for these types, and the names that are asked for besides.
-    pub(super) fn runtime(&self, names: &[&str], types: &Types<'_>) -> TokenStream {
+    /// The imports from the runtime: the macros for these types and for an action that comes in pages, and the names that are asked for
+    /// besides.
+    pub(super) fn runtime(&self, names: &[&str], types: &Types<'_>, is_paged: bool) -> TokenStream {
         let macros = import(
             &quote!(alibabacloud_runtime::private),
             &[
                 ("object", !types.objects.is_empty()),
                 ("open_enum", !types.enums.is_empty()),
+                ("paged", is_paged),
                 ("request", names.contains(&"Request")),
             ],
         );

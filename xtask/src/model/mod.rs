@@ -2,6 +2,7 @@
 
 mod errors;
 pub mod names;
+mod paging;
 mod scope;
 mod types;
 
@@ -15,6 +16,7 @@ pub use errors::platform_statics;
 #[cfg(test)]
 pub use names::exports;
 pub use names::{Kind, rust_name};
+pub use paging::Paging;
 use scope::{Name, Scope};
 
 /// One product as the generated code will have it; the facts are borrowed from the specification.
@@ -56,6 +58,8 @@ pub struct Action<'s> {
     pub types: Types<'s>,
     /// The statics of the errors, in the order of the specification.
     pub errors: Vec<String>,
+    /// How the answer comes in pages, if it does.
+    pub paging: Option<Paging>,
 }
 
 #[derive(Debug)]
@@ -253,6 +257,7 @@ pub fn build(spec: &Spec, features: bool) -> Result<Model<'_>, Vec<Diagnostic>> 
         let parameters = parameters(action, &mut nested, &request);
         nested.answer(&request, &action.response);
         let types = nested.finish();
+        let paging = action.paging.as_ref().and_then(|facts| paging::build(facts, &parameters, &types, &shapes));
         actions.push(Action {
             facts: action,
             file: module.trim_start_matches("r#").to_owned(),
@@ -263,6 +268,7 @@ pub fn build(spec: &Spec, features: bool) -> Result<Model<'_>, Vec<Diagnostic>> 
             parameters,
             types,
             errors: errors.statics_of(&action.errors),
+            paging,
         });
     }
 

@@ -49,6 +49,10 @@ pub(crate) struct ActionFile {
     /// Marks the action as deprecated: what to use instead.
     #[serde(default)]
     pub(crate) deprecated: Key<Located<String>>,
+    /// How the answer comes in pages, for an action that lists something: `client.pages(…)` and `client.items(…)` then ask for one after
+    /// the other.
+    #[serde(default)]
+    pub(crate) paging: Key<Located<Paging>>,
     /// What a request carries, by name on the wire; `{}` for nothing.
     pub(crate) parameters: Key<Located<Map<Parameter>>>,
     /// The members of the answer, by name on the wire. Any of them may be absent from an answer.
@@ -60,10 +64,44 @@ pub(crate) struct ActionFile {
     pub(crate) waiter: Key<Located<Waiter>>,
     /// The documented answer, as JSON text; `none` if none is documented.
     pub(crate) example: Key<Located<String>>,
-    /// What is not reviewed yet: the keys `idempotent`, `rate_limit`, `method`, `success_code` and `waiter`, and where each value comes from.
-    /// Remove an entry once you have checked the value.
+    /// What is not reviewed yet: the keys `idempotent`, `rate_limit`, `method`, `success_code`, `paging` and `waiter`, and where each
+    /// value comes from. Remove an entry once you have checked the value.
     #[serde(default)]
     pub(crate) guessed: Key<Located<Map<Located<String>>>>,
+}
+
+/// How the answer comes in pages. One of `token`, `marker` and `number` names the parameter that says which page. A name may lead into
+/// objects, with dots: `Instances.Instance`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Paging {
+    /// The parameter that takes what the answer before gave out in `next`. The listing ends where the answer gives out nothing.
+    #[serde(default)]
+    pub(crate) token: Key<Located<String>>,
+    /// The same, for an action that also says in `more` whether another page follows.
+    #[serde(default)]
+    pub(crate) marker: Key<Located<String>>,
+    /// The parameter that takes the number of a page.
+    #[serde(default)]
+    pub(crate) number: Key<Located<String>>,
+    /// With `number`: that of the first page, 0 or 1; `1` if not given.
+    #[serde(default)]
+    #[schemars(range(max = 1))]
+    pub(crate) first: Key<Located<u64>>,
+    /// With `token` and `marker`: the member of the answer that holds the one for the next page.
+    #[serde(default)]
+    pub(crate) next: Key<Located<String>>,
+    /// The member of the answer that says whether another page follows.
+    #[serde(default)]
+    pub(crate) more: Key<Located<String>>,
+    /// With `number`: the member of the answer that says how many items all pages have.
+    #[serde(default)]
+    pub(crate) total: Key<Located<String>>,
+    /// The parameter that says how many items a page has.
+    #[serde(default)]
+    pub(crate) size: Key<Located<String>>,
+    /// The list of the answer that holds the items of a page.
+    pub(crate) items: Key<Located<String>>,
 }
 
 /// What the caller must be allowed to do.
@@ -594,6 +632,7 @@ pub(crate) fn title(type_name: &str) -> &'static str {
         "ProductFile" => "a product",
         "Authorization" => "`authorization`",
         "Waiter" => "`waiter`",
+        "Paging" => "`paging`",
         "ValueFacts" => "a documented value",
         "Parameter" => "a parameter",
         "Field" => "a field",
@@ -625,6 +664,8 @@ pub(crate) fn advice(type_name: &str, key: &str) -> Option<&'static str> {
         ("Parameter" | "Field" | "Item" | "Shape", "$ref") => "use `type: shape` and `shape: Name`",
         ("Parameter", "in") => "use `location`",
         ("Parameter", "default") => "say in the description what the server assumes without the parameter",
+        ("Paging", "page") => "use `number`",
+        ("Paging", "list" | "item") => "use `items`",
         ("", "rate_limit") => "write a rate such as `10/s`, `200/60s`, `5/m` or `100/h`, or `none`",
         ("", "authorization") => "write `none`, or a map such as `{ action: \"cams:DoSomething\", access: update }`",
         _ => return None,

@@ -8,6 +8,7 @@ mod de;
 mod file;
 mod folder;
 pub mod node;
+mod paging;
 mod schema;
 mod suggest;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub use self::check::{LONGEST_NAME, header_problem, placeholders};
 pub use self::folder::{InputFile, PLATFORM, built_in_platform, parse, parse_platform};
+pub use self::paging::{Paging, PagingStyle};
 pub use self::schema::schemas;
 pub use self::suggest::suggestion;
 pub use self::waiter::{Found, Part, Template, Waiter};
@@ -198,6 +200,8 @@ pub struct Action {
     pub success_codes: Option<Vec<String>>,
     /// What to use instead.
     pub deprecated: Option<String>,
+    /// How the answer comes in pages, if it does.
+    pub paging: Option<Paging>,
     /// In the order of the file.
     pub parameters: Vec<Parameter>,
     /// The members of the answer, in the order of the file; the one field [`BODY`] if the answer is no object.

@@ -108,6 +108,7 @@ broken! {
     a_product_is_checked_like_an_action: "product",
     path_and_parameters_of_an_action_must_fit_each_other: "routes",
     a_waiter_asks_what_is_there: "waiters",
+    paging_names_what_is_there_and_fits: "paging",
     shapes_must_exist_and_hold_in_examples: "shapes",
     names_that_cannot_be_names_are_errors: "names",
     a_parameter_example_must_fit_its_type: "parameter-examples",
@@ -397,7 +398,7 @@ fn the_fixtures_use_every_key_and_every_word_of_the_language() {
         members.for_each(|member| collect(member, words));
     }
     // One has the RPC style, the other the ROA style.
-    let files = [folder("xtask/fixtures/kitchen-sink"), folder("xtask/fixtures/warehouse")];
+    let files = ["kitchen-sink", "library", "warehouse"].map(|name| folder(&format!("xtask/fixtures/{name}")));
     let text: String = files.into_iter().flatten().map(|file| String::from_utf8(file.bytes).unwrap()).collect();
     let text = text + &fs::read_to_string(repository().join(PLATFORM)).unwrap();
     let mut words = Vec::new();

@@ -10,5 +10,6 @@
 
 mod object;
 mod open_enum;
+mod paged;
 mod request;
 mod serde;

@@ -12,7 +12,9 @@ pub mod value;
 
 pub use crate::platform::table as platform;
 
-pub use crate::{__exports as exports, __object as object, __open_enum as open_enum, __request as request};
+pub use crate::{
+    __exports as exports, __object as object, __open_enum as open_enum, __paged as paged, __request as request,
+};
 pub use request::{EachParameter, Unset, debug_request, each_parameter};
 #[cfg(feature = "serde")]
 pub use serde_core::{Deserialize, Deserializer, Serialize, Serializer};

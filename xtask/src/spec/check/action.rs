@@ -94,6 +94,7 @@ impl Checker<'_> {
                 "only actions with a `path` answer so; describe the JSON of the answer",
             );
         }
+        let paging = raw.paging.given().map(|paging| self.paging(paging, &parameters, &response));
         let errors = self.required(&raw.errors, "errors", &owner);
         let errors = errors.map_or(Vec::new(), |errors| self.error_codes(&errors.value));
         let example = self.required(&raw.example, "example", &owner);
@@ -118,12 +119,15 @@ impl Checker<'_> {
             path: path.map_or_else(String::new, |path| path.value.clone()),
             success_codes,
             deprecated,
+            // What is wrong with it is reported, so that no specification comes of it.
+            paging: paging.flatten(),
             parameters,
             response,
             errors,
             waiter,
             example: example?,
-            guessed: self.guesses(&raw.guessed, &["idempotent", "rate_limit", "method", "success_code", "waiter"]),
+            guessed: self
+                .guesses(&raw.guessed, &["idempotent", "rate_limit", "method", "success_code", "paging", "waiter"]),
         })
     }
 

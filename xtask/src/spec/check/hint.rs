@@ -3,6 +3,15 @@
 /// An example of a key, for the hint about a missing one.
 pub fn how_to_write(owner: &str, key: &str) -> &'static str {
     match key {
+        "items" if owner == "paging" => {
+            "add `items:` with the list of the answer that holds the items of a page, such as `Users.User`"
+        }
+        "next" => {
+            "add `next:` with the member of the answer that the next request takes its value from, such as `NextToken`"
+        }
+        "more" => {
+            "add `more:` with the member that says whether another page follows, such as `IsTruncated`; without one, use `token`"
+        }
         "action" if owner == "authorization" => "add `action:` with the RAM action, such as `\"cams:DoSomething\"`",
         "action" if owner == "waiter" => "add `action:` with the name of the action to ask, of the same product",
         "state" => "add `state:` with the way to the state in the answer, such as `Data.Status`",

@@ -4,6 +4,7 @@ mod action;
 mod errors;
 mod example;
 mod hint;
+mod paging;
 mod platform;
 mod product;
 mod route;

@@ -1,0 +1,305 @@
+//! From page to page: what a response says about the next request. Knows no types: compiled once.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+
+use crate::decode::Mismatches;
+use crate::descriptor::{PagingDescriptor, PagingStyle};
+use crate::error::{Error, ErrorKind};
+use crate::value::{List, Object, Slot, Value, View};
+
+/// Something that visits the parameters of a request by their names on the wire.
+pub(super) type EachNamed<'r> = &'r dyn Fn(&mut dyn FnMut(&str, &dyn Value));
+
+/// What follows a page.
+pub(super) enum Step {
+    /// The page at this position.
+    To(String),
+    /// Nothing.
+    End,
+    /// Nothing that could be asked for, though there should be something.
+    ToNothing(Error),
+    /// The page is an earlier one.
+    Repeated(Error),
+    /// The page is none, because something of it was left out.
+    Unusable(Error),
+}
+
+/// How far a listing has come.
+pub(super) struct Course {
+    action: &'static str,
+    paging: &'static PagingDescriptor,
+    /// How many pages have been received.
+    pages: u64,
+    /// Where the page that came last was asked for, as text; `None` if the request did not say.
+    position: Option<String>,
+    /// How many items a page should have, as far as that is known.
+    size: Option<u64>,
+    /// How many items the pages up to here have, those before the first request counted as full pages of its size.
+    items: u64,
+    /// Fingerprints of all tokens so far, or of the items of all pages. Kept by their hashes: a listing may be long.
+    seen: HashSet<u64>,
+    hashes: RandomState,
+}
+
+impl Course {
+    pub(super) fn new(action: &'static str, paging: &'static PagingDescriptor) -> Self {
+        let (seen, hashes) = (HashSet::new(), RandomState::new());
+        Self { action, paging, pages: 0, position: None, size: None, items: 0, seen, hashes }
+    }
+
+    /// How many pages have been received.
+    pub(super) fn received(&self) -> u64 {
+        self.pages
+    }
+
+    /// Takes down what the request of the page asked for.
+    pub(super) fn asked(&mut self, parameters: EachNamed<'_>) {
+        self.position = parameter(parameters, self.paging.parameter).and_then(Word::position);
+        let size = parameter(parameters, self.paging.size).and_then(Word::count);
+        self.size = size.or(self.size);
+    }
+
+    /// What follows this page.
+    pub(super) fn after(&mut self, page: &dyn Object, mismatches: &Mismatches) -> Step {
+        let paging = self.paging;
+        // What does not fit its type is left out, and would look like the end.
+        for path in [paging.next, paging.more, paging.total, paging.items] {
+            if mismatches.first().iter().any(|mismatch| leaves_out(mismatch.path(), path)) {
+                let name = path.join(".");
+                return Step::Unusable(self.error(&format!(
+                    "the response does not tell which page follows, because its `{name}` does not fit the documented type"
+                )));
+            }
+        }
+        let more = member(page, paging.more).and_then(Word::flag);
+        let step = match paging.style {
+            PagingStyle::Token | PagingStyle::Marker => self.after_token(page, more),
+            PagingStyle::Number { first } => self.after_number(page, more, i64::from(first)),
+        };
+        self.pages += u64::from(!matches!(step, Step::Repeated(_)));
+        step
+    }
+
+    fn after_token(&mut self, page: &dyn Object, more: Option<bool>) -> Step {
+        if let (0, Some(start)) = (self.pages, &self.position) {
+            self.seen.insert(self.hashes.hash_one(start));
+        }
+        if more == Some(false) {
+            return Step::End;
+        }
+        let name = self.paging.next.join(".");
+        match member(page, self.paging.next).and_then(Word::position) {
+            Some(next) if self.seen.insert(self.hashes.hash_one(&next)) => Step::To(next),
+            Some(_) => Step::ToNothing(self.error(&format!(
+                "the pages repeat: the `{name}` of page {} is that of an earlier page",
+                self.pages + 1
+            ))),
+            None if more == Some(true) => Step::ToNothing(self.error(&format!(
+                "`{}` says that another page follows, but there is no `{name}` to ask for it",
+                self.paging.more.join(".")
+            ))),
+            None => Step::End,
+        }
+    }
+
+    fn after_number(&mut self, page: &dyn Object, more: Option<bool>, first: i64) -> Step {
+        let number = self.position.as_deref().and_then(|it| it.parse().ok()).unwrap_or(first);
+        let paging = self.paging;
+        let items = find(page, paging.items);
+        let Some(View::List(items)) = items else { return Step::End };
+        let count = items.len() as u64;
+        if count == 0 && more != Some(true) {
+            return Step::End;
+        }
+        if !self.seen.insert(self.fingerprint(items)) {
+            let name = paging.parameter.join(".");
+            return Step::Repeated(self.error(&format!(
+                "the pages repeat: page {number} has the items of an earlier page; the service may not know `{name}`"
+            )));
+        }
+        if self.pages == 0 {
+            // A page has no fewer items than the last one, so this is never too much.
+            self.items = u64::try_from(number.saturating_sub(first)).unwrap_or(0).saturating_mul(count);
+        }
+        self.items = self.items.saturating_add(count);
+        let is_last = match (more, self.total(page)) {
+            (Some(more), _) => !more,
+            (None, Some(total)) => self.items >= total,
+            (None, None) => {
+                let size = self.served_size(page).or(self.size);
+                self.size = size.max(Some(count));
+                size.is_some_and(|size| count < size)
+            }
+        };
+        match number.checked_add(1) {
+            Some(next) if !is_last => Step::To(next.to_string()),
+            _ => Step::End,
+        }
+    }
+
+    /// The number of all items; a response with items that counts none does not know it.
+    fn total(&self, page: &dyn Object) -> Option<u64> {
+        member(page, self.paging.total).and_then(Word::count)
+    }
+
+    /// The size of a page as the response states it, beside the items, their object or the total: the service may allow less than it was
+    /// asked for.
+    fn served_size(&self, page: &dyn Object) -> Option<u64> {
+        let name = self.paging.size.last()?;
+        (0..self.paging.items.len()).find_map(|depth| {
+            let path = [&self.paging.items[..depth], &[*name]].concat();
+            member(page, &path).and_then(Word::count)
+        })
+    }
+
+    fn fingerprint(&self, items: &dyn List) -> u64 {
+        let mut hash = Hashing(self.hashes.build_hasher());
+        // Hashing cannot fail, and every key is text.
+        let _ = serde_json::to_writer(&mut hash, &View::List(items));
+        hash.0.finish()
+    }
+
+    /// Puts a position into the parameter of a request.
+    pub(super) fn put(&self, parameter: &mut dyn Value, position: &str) -> Result<(), Error> {
+        let inner = self.paging.parameter.get(1..).unwrap_or_default();
+        if set(parameter, inner, position) {
+            return Ok(());
+        }
+        let (next, name) = (self.paging.next.join("."), self.paging.parameter.join("."));
+        let source = if next.is_empty() { "the number of the next page".to_owned() } else { format!("`{next}`") };
+        Err(self.error(&format!("{source} does not fit the parameter `{name}`")))
+    }
+
+    fn error(&self, problem: &str) -> Error {
+        Error::new(ErrorKind::UnusableAnswer, problem).with_action(self.action.into())
+    }
+}
+
+/// Without what it has seen: tokens may tell something about an account.
+impl fmt::Debug for Course {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Course").field("action", &self.action).field("pages", &self.pages).finish_non_exhaustive()
+    }
+}
+
+/// A hash that can be written to.
+struct Hashing<H>(H);
+
+impl<H: Hasher> io::Write for Hashing<H> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A value that says something about pages.
+enum Word {
+    Text(String),
+    Number(i64),
+    Flag(bool),
+}
+
+impl Word {
+    fn of(view: &View<'_>) -> Option<Self> {
+        Some(match view {
+            View::Text(text) => Self::Text(text.trim().to_owned()),
+            View::Integer(number) => Self::Number(*number),
+            #[allow(clippy::cast_possible_truncation, reason = "a count is a whole number")]
+            View::Number(number) => Self::Number(*number as i64),
+            View::Boolean(flag) => Self::Flag(*flag),
+            _ => return None,
+        })
+    }
+
+    /// Where a page begins; `None` for what stands for nothing.
+    fn position(self) -> Option<String> {
+        match self {
+            Self::Text(text) if text.is_empty() || text.eq_ignore_ascii_case("null") => None,
+            Self::Text(text) => Some(text),
+            Self::Number(-1..=0) | Self::Flag(_) => None,
+            Self::Number(number) => Some(number.to_string()),
+        }
+    }
+
+    /// A number of items; `None` for nothing and less.
+    fn count(self) -> Option<u64> {
+        match self {
+            Self::Text(text) => text.parse().ok(),
+            Self::Number(number) => u64::try_from(number).ok(),
+            Self::Flag(_) => None,
+        }
+        .filter(|&count| count > 0)
+    }
+
+    fn flag(self) -> Option<bool> {
+        match self {
+            Self::Flag(flag) => Some(flag),
+            Self::Text(text) => text.to_ascii_lowercase().parse().ok(),
+            Self::Number(_) => None,
+        }
+    }
+}
+
+/// Whether what was left out at `found` is the member at `path`, or something around it or its wrapper.
+fn leaves_out(found: &str, path: &[&str]) -> bool {
+    let path = path.join(".");
+    let rest = found.strip_prefix(&*path).or_else(|| path.strip_prefix(found));
+    !path.is_empty() && rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with('.') && !rest.contains('[')))
+}
+
+/// The value of a member, by its path.
+fn member(object: &dyn Object, path: &[&str]) -> Option<Word> {
+    Word::of(&find(object, path)?)
+}
+
+fn find<'a>(object: &'a dyn Object, path: &[&str]) -> Option<View<'a>> {
+    let (name, rest) = path.split_first()?;
+    let mut found = None;
+    object.each(&mut |member, value| {
+        if member.name == *name {
+            found = Some(value);
+        }
+    });
+    inside(found?.view(), rest)
+}
+
+fn inside<'a>(view: View<'a>, path: &[&str]) -> Option<View<'a>> {
+    match view {
+        view if path.is_empty() => Some(view),
+        View::Object(object) => find(object, path),
+        _ => None,
+    }
+}
+
+/// The value of a parameter, by its path.
+fn parameter(parameters: EachNamed<'_>, path: &[&str]) -> Option<Word> {
+    let (name, rest) = path.split_first()?;
+    let mut found = None;
+    parameters(&mut |parameter, value| {
+        if parameter == *name {
+            found = inside(value.view(), rest).as_ref().and_then(Word::of);
+        }
+    });
+    found
+}
+
+/// Puts text into a value, or a number; tells whether it fits.
+fn set(value: &mut dyn Value, path: &[&str], text: &str) -> bool {
+    match (value.slot(), path.split_first()) {
+        (Slot::Object(object), Some((name, rest))) => object.member(name).is_some_and(|inner| set(inner, rest, text)),
+        (Slot::Text(slot), None) => {
+            text.clone_into(slot);
+            true
+        }
+        (Slot::Int32(slot), None) => text.parse().map(|number| *slot = number).is_ok(),
+        (Slot::Int64(slot), None) => text.parse().map(|number| *slot = number).is_ok(),
+        _ => false,
+    }
+}
