@@ -16,7 +16,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use alibabacloud_runtime::RateLimit;
-use alibabacloud_runtime::throttle::{Slot, Turn, Window};
+use alibabacloud_runtime::throttle::{Availability, Slot, Window};
 use fastrand::Rng;
 use governor::clock::FakeRelativeClock;
 use governor::middleware::NoOpMiddleware;
@@ -288,9 +288,9 @@ impl Client {
     fn take(&mut self, now: Duration) -> Result<Option<Slot>, Option<Duration>> {
         match self {
             Self::Ours(window) => match window.take(now) {
-                Turn::Now(slot) => Ok(Some(slot)),
-                Turn::At(time) => Err(Some(time)),
-                Turn::Unknown => Err(None),
+                Availability::Now(slot) => Ok(Some(slot)),
+                Availability::At(time) => Err(Some(time)),
+                Availability::Unknown => Err(None),
             },
             Self::Adaptive(rate) => rate.take(now).map(|()| None).map_err(Some),
             Self::Gcra(limiter, clock, at) => {

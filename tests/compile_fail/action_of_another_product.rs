@@ -1,4 +1,4 @@
-//! An action of another product is not sent by this product's client.
+//! A client does not accept an action of another product.
 
 use alibabacloud_cams::Client;
 use conformance::kitchen_sink::Idle;

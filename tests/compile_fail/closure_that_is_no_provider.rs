@@ -1,4 +1,4 @@
-//! A closure that returns no future of a result is not a provider: the error says which closure is one.
+//! A closure without a future of a result is not a provider; the error describes the required closure.
 
 use alibabacloud_cams::{Client, Credentials, CredentialsError};
 

@@ -1,4 +1,4 @@
-//! With everything set, in any order, it compiles: no error is expected.
+//! Compiles with all parameters set in any order: no error is expected.
 
 use alibabacloud_cams::{ChatappSyncPhoneNumber, Client, CreateChatappMigrationInitiate};
 

@@ -1,4 +1,4 @@
-//! Everything is forgotten: each parameter is named.
+//! All parameters are missing: the errors name each of them.
 
 use alibabacloud_cams::CreateChatappMigrationInitiate;
 

@@ -1,4 +1,4 @@
-//! The only required parameter is forgotten: the error names it.
+//! The only required parameter is missing: the error names it.
 
 use alibabacloud_cams::ChatappSyncPhoneNumber;
 

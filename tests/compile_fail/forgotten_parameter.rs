@@ -1,4 +1,4 @@
-//! A required parameter is forgotten: the error names it.
+//! A required parameter is missing: the error names it.
 
 use alibabacloud_cams::CreateChatappMigrationInitiate;
 

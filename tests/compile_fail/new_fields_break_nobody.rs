@@ -1,4 +1,4 @@
-//! A request is made by `new` or its builder, not field by field: a parameter that is added later would break it.
+//! Requests are created with `new` or the builder, not field by field, so that a new parameter is not a breaking change.
 
 use alibabacloud_cams::ChatappSyncPhoneNumber;
 

@@ -1,4 +1,4 @@
-//! Something else than a request is not sent: the error says so in plain words.
+//! Only a request can be sent; the error says so.
 
 use alibabacloud_cams::Client;
 

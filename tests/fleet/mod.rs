@@ -1,4 +1,4 @@
-//! Many processes of one account at full load against one simulator: what `tests/quota_fleet.rs` and `benches/fleet.rs` share.
+//! Many processes of one account at full load against one simulator, for `tests/quota_fleet.rs` and `benches/fleet.rs`.
 
 #![allow(dead_code, unreachable_pub, reason = "each uses a part")]
 #![allow(
@@ -22,13 +22,13 @@ use alibabacloud_simulator::Simulator;
 use conformance::harness::{SYNC, client};
 use tokio::task::JoinSet;
 
-/// The variable that makes a process a member, and what it holds: simulator, Redis, when to begin (milliseconds since 1970),
-/// seconds, callers, limit.
+/// The variable that makes a process a member. Its value has the simulator, Redis, the start time (milliseconds since
+/// 1970), the seconds, the callers, and the limit.
 const MEMBER: &str = "FLEET_MEMBER";
 
-/// Runs this process as a member if it is one. A member sends as fast as the quota lets it, from several tasks, and then
-/// prints how many calls succeeded after the first second (in which an unused quota lets a burst through, to the first caller),
-/// were throttled, and failed otherwise, and its CPU time in microseconds.
+/// Runs this process as a member if it is one. A member sends as fast as the quota allows, from several tasks. It then
+/// prints how many calls succeeded after the first second (in which an unused quota admits a burst of the first
+/// caller), were throttled, and failed otherwise, and its CPU time in microseconds.
 pub fn run_if_member() -> bool {
     let Ok(settings) = std::env::var(MEMBER) else { return false };
     let settings: Vec<&str> = settings.split(' ').collect();
@@ -36,7 +36,7 @@ pub fn run_if_member() -> bool {
         panic!("{MEMBER} is not well formed")
     };
     let limit = RateLimit::per_second(limit.parse().expect("a number"));
-    // All begin together, however long it takes to start them.
+    // All members start together, however long it takes to start their processes.
     let begin = UNIX_EPOCH + Duration::from_millis(begin.parse().expect("a number"));
     std::thread::sleep(begin.duration_since(SystemTime::now()).unwrap_or_default());
     let began = Instant::now();
@@ -77,20 +77,20 @@ pub fn run_if_member() -> bool {
     true
 }
 
-/// How long it may take until all members have started.
+/// The time until all members have started.
 const STARTING: Duration = Duration::from_secs(2);
 
-/// What a fleet is.
+/// The settings of a fleet.
 #[derive(Clone, Copy)]
 pub struct Fleet {
     pub members: usize,
     pub seconds: u64,
     pub limit: u32,
-    /// How many tasks of each member send.
+    /// The number of sending tasks of each member.
     pub callers: usize,
 }
 
-/// A fleet that runs.
+/// A running fleet.
 pub struct Running {
     fleet: Fleet,
     pub began: Instant,
@@ -121,20 +121,20 @@ impl Fleet {
     }
 }
 
-/// What a run showed.
+/// The results of a run.
 pub struct Figures {
-    /// Of the quota, from the first request on, in percent; a quota that begins unused has room for one window more.
+    /// The used part of the quota from the first request on, in percent; an unused quota has room for one window more.
     pub used: f64,
     pub accepted: u64,
     pub rejected: u64,
     pub failed: u64,
-    /// The most requests that arrived in one second, counted from any of them.
+    /// The maximum number of requests that arrived within one second.
     pub most_in_a_window: usize,
     /// Jain's index over the processes, without the first second.
     pub fairness: f64,
     /// CPU time of all members, in seconds.
     pub cpu: f64,
-    /// When requests arrived, in seconds since the start, the first one first.
+    /// When requests arrived, in seconds since the start, in order.
     pub arrivals: Vec<f64>,
 }
 
@@ -147,7 +147,7 @@ impl Running {
         tokio::time::sleep_until((self.began + Duration::from_secs_f64(seconds)).into()).await;
     }
 
-    /// Waits for the end.
+    /// Waits until all members have ended.
     pub async fn finish(mut self) -> Figures {
         let mut members = std::mem::take(&mut self.members);
         let outputs = tokio::task::spawn_blocking(move || {
@@ -164,7 +164,7 @@ impl Running {
         let mut succeeded = Vec::new();
         let (mut failed, mut cpu) = (0, 0.0);
         for line in outputs.iter().flat_map(|text| text.lines()) {
-            // The test harness may have begun the line.
+            // The test harness may have printed the beginning of the line.
             let Some((_, numbers)) = line.split_once("member ") else { continue };
             let numbers: Vec<u64> = numbers.split(' ').filter_map(|number| number.parse().ok()).collect();
             if let [ok, _, not, micros] = numbers[..] {
@@ -185,7 +185,7 @@ impl Running {
             |(index, first): (usize, &f64)| arrivals[index..].iter().take_while(|at| **at < first + 1.0).count();
         let most_in_a_window = arrivals.iter().enumerate().map(in_window).max().unwrap_or(0);
         let first = arrivals.first().copied().unwrap_or_default();
-        // Members begin one after the other, and each ends so long after its own begin.
+        // Members start one after the other, and each ends a fixed time after its own start.
         let length = (self.fleet.seconds as f64).max(arrivals.last().copied().unwrap_or_default() - first);
         let sum: f64 = succeeded.iter().sum();
         let squares: f64 = succeeded.iter().map(|count| count * count).sum();
@@ -204,7 +204,7 @@ impl Running {
 }
 
 impl Figures {
-    /// How long after that time the fleet uses at least nine tenths of the quota again, over a second.
+    /// How long after that time the fleet uses at least nine tenths of the quota again, over one second.
     pub fn recovered_after(&self, time: f64, limit: u32) -> f64 {
         let enough = (f64::from(limit) * 0.9).ceil() as usize;
         let full = |index: &usize| {

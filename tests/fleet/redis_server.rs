@@ -1,4 +1,4 @@
-//! A Redis server of a test's own: a child process on a free port that keeps nothing on disk, killed when dropped.
+//! A Redis server for one test: a child process on a free port without persistence, killed when dropped.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use redis::{Client, Connection};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A server that runs, or is paused.
+/// A server that is running or paused.
 pub struct RedisServer {
     child: Child,
     port: u16,
 }
 
 impl RedisServer {
-    /// Starts a server; `None`, with a line that says so, if the program is missing and the test may be skipped.
+    /// Starts a server; `None`, after a printed note, if the program is missing and the test may be skipped.
     ///
     /// `cargo xtask ci` sets `REQUIRE_REDIS`, so that no test is skipped there.
     pub fn start() -> Option<Self> {
@@ -35,7 +35,7 @@ impl RedisServer {
         Some(server)
     }
 
-    /// The same with TLS only, and a password. Use nothing but [`port`](Self::port) of it.
+    /// Like [`start`](Self::start), with TLS only and a password. Only [`port`](Self::port) can be used.
     pub fn start_with_tls(certificate: &Path, key: &Path, password: &str) -> Option<Self> {
         let port = Self::start()?.port;
         let (tls_port, path) = (port.to_string(), |path: &Path| path.to_str().expect("a path in UTF-8").to_owned());
@@ -59,7 +59,7 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// A connection for the test's own commands.
+    /// A connection for commands of the test.
     pub fn connection(&self) -> Connection {
         let client = Client::open(self.url()).expect("a valid URL");
         client.get_connection_with_timeout(Duration::from_secs(5)).expect("a server that answers")
@@ -72,20 +72,20 @@ impl RedisServer {
         redis::from_redis_value(reply).unwrap_or_default()
     }
 
-    /// How many calls of a command there were.
+    /// The number of calls of a command.
     pub fn calls_of(&self, command: &str) -> u64 {
         let stats = self.command(&["INFO", "commandstats"]);
         let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
         line.and_then(|rest| rest.split(',').next()).map_or(0, |calls| calls.parse().expect("a number"))
     }
 
-    /// Kills the process; nothing is kept.
+    /// Kills the process, which loses all data.
     pub fn kill(&mut self) {
         self.child.kill().expect("a child that runs");
         self.child.wait().expect("a child that ends");
     }
 
-    /// Starts an empty one at the same address.
+    /// Starts an empty server at the same address.
     pub fn start_again(&mut self) {
         self.child = spawn(self.port, &[]);
         self.wait_until_it_answers();
@@ -100,7 +100,7 @@ impl RedisServer {
         signal(&self.child, Signal::CONT);
     }
 
-    /// The CPU time that the server used so far, in seconds.
+    /// The CPU time that the server has used, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         let info = self.command(&["INFO", "cpu"]);
         let value = |name: &str| {

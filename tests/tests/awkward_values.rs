@@ -1,4 +1,4 @@
-//! Every value arrives at the service byte for byte, whatever characters it has and whichever way it goes.
+//! Every value arrives at the service unchanged, whatever characters it has and wherever it is placed.
 
 use std::time::SystemTime;
 
@@ -13,10 +13,10 @@ use tokio::net::TcpStream;
 
 const PARAMETER: &str = "CustSpaceId";
 
-/// The longest URL that `http::Uri` holds.
+/// The maximum length of a URL in `http::Uri`.
 const LONGEST_URL: usize = 65_534;
 
-/// Values that an encoder may get wrong, with a name for messages.
+/// Values that are difficult to encode, with a name for messages.
 fn awkward_values() -> Vec<(String, String)> {
     let characters = "+*~%&=/#?-_.!'()[]{}<>|\\^`\"@:;,$ \n\r\t\0\u{7f}\u{80}\u{a0}\u{2028}\u{feff}é中😀";
     let mut values: Vec<(String, String)> =
@@ -40,12 +40,12 @@ fn fits_a_url(value: &str) -> bool {
     sign::encode(value).len() + 100 < LONGEST_URL
 }
 
-/// Holds the last request at the simulator to what it must carry.
+/// Asserts that the last request at the simulator has the value.
 fn assert_arrived(simulator: &Simulator, value: &str, place: Place, case: &str) {
     let received = simulator.received();
     let last = received.last().expect(case);
     let parameter = last.parameter(PARAMETER).expect(case);
-    // Not `assert_eq`: the values are long and full of control characters.
+    // Not `assert_eq`, because the values are long and full of control characters.
     assert!(parameter == value, "{case}: {} bytes were sent, {} arrived changed", value.len(), parameter.len());
     assert_eq!(last.place(PARAMETER), Some(place), "{case}");
     assert!(last.executed, "{case}: {last:?}");
@@ -59,7 +59,7 @@ async fn every_value_arrives_byte_for_byte() {
         let client = client(simulator.url()).signature(version).parameter_placement(placement).build().unwrap();
         let place = if placement == ParameterPlacement::Body { Place::Form } else { Place::Query };
         for (name, value) in awkward_values() {
-            // A required parameter that is empty is refused, see below.
+            // An empty required parameter is refused; see below.
             if value.is_empty() || (place == Place::Query && !fits_a_url(&value)) {
                 continue;
             }
@@ -74,7 +74,7 @@ async fn every_value_arrives_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_required_parameter_that_is_empty_is_refused_and_not_sent() {
+async fn an_empty_required_parameter_is_refused_and_not_sent() {
     let simulator = unlimited().start().await.unwrap();
     let client = client(simulator.url()).build().unwrap();
     let untyped = UntypedRequest::new(SYNC).parameter(PARAMETER, "");
@@ -89,7 +89,7 @@ async fn a_required_parameter_that_is_empty_is_refused_and_not_sent() {
 }
 
 #[tokio::test]
-async fn a_value_that_no_url_holds_is_refused_with_the_way_out() {
+async fn a_value_too_long_for_a_url_is_refused_with_advice() {
     let simulator = unlimited().start().await.unwrap();
     for version in [SignatureVersion::V1, SignatureVersion::V3] {
         let builder = || client(simulator.url()).signature(version);
@@ -102,7 +102,7 @@ async fn a_value_that_no_url_holds_is_refused_with_the_way_out() {
         assert!(error.message().contains("65,534"), "{error}");
         assert!(error.is_not_sent() && simulator.received().is_empty(), "{error}");
 
-        // The way out is one.
+        // The advice works.
         let in_body = builder().parameter_placement(ParameterPlacement::Body).build().unwrap();
         in_body.send(request).await.unwrap();
         simulator.gateway().clear_received();
@@ -111,7 +111,7 @@ async fn a_value_that_no_url_holds_is_refused_with_the_way_out() {
 }
 
 #[tokio::test]
-async fn the_signatures_hold_for_every_value_in_query_and_body_without_the_client() {
+async fn signatures_without_the_client_are_valid_for_every_value() {
     let simulator = unlimited().start().await.unwrap();
     let mut nonce = 0;
     let (mut long, mut sent) = (0, 0);

@@ -1,4 +1,4 @@
-//! Programs without async code get the same calls.
+//! Programs without async code can make the same calls.
 
 use std::thread;
 
@@ -16,7 +16,7 @@ fn client(url: &str) -> blocking::Client {
         .unwrap()
 }
 
-/// A simulator that outlives the calls: it needs a runtime of its own.
+/// A simulator with its own runtime, so that it outlives the calls.
 fn simulator() -> (tokio::runtime::Runtime, Simulator) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let limit = RateLimit::per_second(1_000);
@@ -55,7 +55,7 @@ fn many_threads_call_at_the_same_time_and_sequential_calls_share_a_connection() 
 #[tokio::test]
 async fn inside_async_code_a_call_works_and_nothing_panics() {
     let ok = r#"{"Code":"OK"}"#;
-    let transport = CannedTransport::new().answer(200, ok).answer(200, ok);
+    let transport = CannedTransport::new().respond(200, ok).respond(200, ok);
     let client = Client::builder().credentials(Credentials::new("id", "secret")).transport(transport).build();
     let client = blocking::Client::new(client.unwrap()).unwrap();
     client.send(ChatappSyncPhoneNumber::new("s")).unwrap();
@@ -66,9 +66,9 @@ async fn inside_async_code_a_call_works_and_nothing_panics() {
     drop(client);
 }
 
-/// Also inside async code, and with the settings of a call.
+/// Also inside async code, and with settings for a call.
 #[tokio::test]
-async fn a_request_is_prepared_and_its_answer_read() {
+async fn a_request_is_prepared_and_its_response_read() {
     let client = Client::builder().credentials(Credentials::new("id", "secret")).transport(CannedTransport::new());
     let client = blocking::Client::new(client.build().unwrap()).unwrap();
     let options = CallOptions::new().header("x-ticket", "7").credentials(Credentials::new("other", "secret"));
@@ -89,7 +89,7 @@ async fn a_request_is_prepared_and_its_answer_read() {
     assert_eq!(client.as_async().read_untyped(&untyped, answer()).unwrap()["Code"], "OK");
 }
 
-/// A provider that is broken.
+/// A provider that panics.
 struct Panics;
 
 impl ProvideCredentials for Panics {
@@ -99,7 +99,7 @@ impl ProvideCredentials for Panics {
 }
 
 #[test]
-fn a_panic_in_a_provider_is_an_error_and_not_a_wait_for_ever() {
+fn a_panic_in_a_provider_is_an_error() {
     let client = Client::builder().credentials(Panics).transport(CannedTransport::new()).build();
     let error = blocking::Client::new(client.unwrap()).unwrap().send(ChatappSyncPhoneNumber::new("s")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unanswered);
@@ -108,7 +108,7 @@ fn a_panic_in_a_provider_is_an_error_and_not_a_wait_for_ever() {
 
 #[test]
 fn many_calls_are_an_iterator_of_outcomes() {
-    let transport = (0..50).fold(CannedTransport::new(), |transport, _| transport.answer(200, r#"{"Code":"OK"}"#));
+    let transport = (0..50).fold(CannedTransport::new(), |transport, _| transport.respond(200, r#"{"Code":"OK"}"#));
     let client = Client::builder().credentials(Credentials::new("id", "secret")).throttle(Throttle::off());
     let client = blocking::Client::new(client.transport(transport.clone()).build().unwrap()).unwrap();
     let mut spaces: Vec<String> = client

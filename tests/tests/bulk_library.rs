@@ -1,4 +1,4 @@
-//! Many requests through one client: the quota is kept full, memory is bounded, and nothing is lost.
+//! Many requests through one client: the quota is used fully, memory is bounded, and nothing is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ use conformance::gateway_transport::GatewayTransport;
 use conformance::harness::SYNC;
 use tokio::time::{Instant, advance, sleep, timeout};
 
-/// Counts how many requests are under way.
+/// Counts the requests in flight.
 #[derive(Debug, Clone)]
 struct Watched<T> {
     inner: T,
@@ -64,7 +64,7 @@ fn client(transport: impl Transport + 'static, throttle: Throttle) -> Client {
     client.transport(transport).throttle(throttle).build().unwrap()
 }
 
-/// A client of the simulator whose requests and answers each take half of the round trip.
+/// A client of the simulator with a network delay of half the round trip in each direction.
 fn simulated(gateway: &Arc<Gateway>, round_trip: Duration, limit: RateLimit) -> (Client, Watched<GatewayTransport>) {
     let transport = Watched::new(GatewayTransport::new(gateway.clone(), round_trip / 2, round_trip / 2));
     (client(transport.clone(), Throttle::new().with_limit(SYNC, limit)), transport)
@@ -74,7 +74,7 @@ fn space(number: usize) -> ChatappSyncPhoneNumber {
     ChatappSyncPhoneNumber::new(format!("s{number}"))
 }
 
-/// A request that takes no client: it waits as many seconds as it says.
+/// A request without a client, which waits for this many seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Nap(u64);
 
@@ -99,7 +99,7 @@ async fn all<R: BulkRequest<Cams>>(mut outcomes: Outcomes<'_, Cams, R>) -> Vec<O
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_quota_is_full_whatever_the_round_trip_and_nothing_is_rejected() {
+async fn the_quota_is_used_fully_at_any_round_trip_and_nothing_is_rejected() {
     for (limit, round_trip, most) in [(10, 20, 3), (10, 200, 5), (10, 900, 20), (200, 300, 130)] {
         let limit = RateLimit::per_second(limit);
         let gateway = gateway(limit);
@@ -113,11 +113,11 @@ async fn the_quota_is_full_whatever_the_round_trip_and_nothing_is_rejected() {
         let counts = gateway.counts().of(SYNC);
         assert_eq!((counts.throttled, counts.rejected), (0, 0));
         let whole = u64::from(limit.requests()) * 60;
-        // The first window begins half of a round trip late.
-        // At 200 ms an answer says only by then that its request had arrived, and it is too quick to be taken for a slow one.
+        // The first window starts half of a round trip late. At 200 ms, only the response shows that its request has
+        // arrived, and it is too quick to count as slow.
         let used = match round_trip {
             200 => 82,
-            // An allowance stands for what slow answers do not say, once they are known to be slow.
+            // Once responses are known to be slow, an allowance replaces them.
             900 => 88,
             _ => 91,
         };
@@ -125,14 +125,14 @@ async fn the_quota_is_full_whatever_the_round_trip_and_nothing_is_rejected() {
         if round_trip < 100 {
             assert!(counts.accepted * 100 >= whole * 95, "{} of {whole} with {round_trip} ms", counts.accepted);
         }
-        // Little's law, and in the beginning one whole window at once.
+        // Little's law, and one whole window at the start.
         let most = most.max(usize::try_from(limit.requests()).unwrap());
         assert!(transport.most() <= most, "{} at once with {round_trip} ms", transport.most());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_taken_only_when_its_call_can_begin() {
+async fn a_request_is_taken_only_when_its_call_can_start() {
     let limit = RateLimit::per_second(10);
     let gateway = gateway(limit);
     let (client, _) = simulated(&gateway, Duration::from_millis(100), limit);
@@ -146,7 +146,7 @@ async fn a_request_is_taken_only_when_its_call_can_begin() {
     while read < 300 {
         outcomes.next().await.unwrap().result.unwrap();
         read += 1;
-        // Ten a second at the most, half of a round trip each, one window in the beginning, and two that wait.
+        // At most ten per second, half of a round trip each, one window at the start, and two that wait.
         let ahead = taken.load(Ordering::Relaxed) - read;
         assert!(ahead <= 12, "{ahead} were taken and not read");
     }
@@ -154,7 +154,7 @@ async fn a_request_is_taken_only_when_its_call_can_begin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_nobody_reads_no_more_requests_are_taken_than_may_be_in_flight() {
+async fn unread_outcomes_bound_the_requests_taken() {
     let limit = RateLimit::per_second(100);
     let gateway = gateway(limit);
     let (client, _) = simulated(&gateway, Duration::from_millis(10), limit);
@@ -175,18 +175,18 @@ async fn while_nobody_reads_no_more_requests_are_taken_than_may_be_in_flight() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outcomes_come_as_they_are_ready_or_in_the_order_of_the_requests() {
+async fn outcomes_arrive_as_completed_or_in_order() {
     let naps = || [5, 1, 2, 0, 9, 8].map(Nap);
     let order = |outcomes: Vec<Outcome<Nap, ()>>| outcomes.into_iter().map(|it| it.request.0).collect::<Vec<_>>();
     let client = idle();
-    // Two at once: there is no limit to say how many should wait.
+    // Two at a time: without a limit, there is no target backlog.
     assert_eq!(order(all(client.bulk().send(naps())).await), [1, 2, 0, 5, 9, 8]);
     assert_eq!(order(all(client.bulk().ordered().send(naps())).await), [5, 1, 2, 0, 9, 8]);
     assert_eq!(order(all(client.bulk().max_in_flight(0).send(naps())).await), [5, 1, 2, 0, 9, 8]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_outcome_carries_its_request_typed_or_untyped_and_what_was_put_beside_it() {
+async fn every_outcome_has_its_request_and_its_context() {
     let limit = RateLimit::per_second(50);
     let gateway = gateway(limit);
     let transport = GatewayTransport::new(gateway.clone(), Duration::ZERO, Duration::from_millis(3));
@@ -210,38 +210,38 @@ async fn every_outcome_carries_its_request_typed_or_untyped_and_what_was_put_bes
         .collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (0..100).collect::<Vec<_>>());
-    // Sent as they are: one request for each, with the parameter that the outcome shows.
+    // Sent unchanged: one request for each, with the parameter that the outcome shows.
     let spaces: Vec<_> = gateway.received().iter().map(|it| it.parameter("CustSpaceId").unwrap().to_owned()).collect();
     assert_eq!(spaces.len(), 200);
     assert!((0..100).all(|number| spaces.iter().filter(|it| **it == format!("s{number}")).count() == 2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn neither_a_short_deadline_nor_a_long_pause_fails_what_was_not_sent() {
+async fn neither_a_short_deadline_nor_a_long_pause_fails_unsent_requests() {
     let limit = RateLimit::per_second(2);
     let gateway = gateway(limit);
     let (client, _) = simulated(&gateway, Duration::from_millis(20), limit);
     let pause = Answer::error(400, "Throttling.User", "later").retry_after(Duration::from_secs(1800)).not_executed();
     gateway.script(SYNC, [Answer::new(200, r#"{"Code":"OK"}"#), pause]);
     let began = Instant::now();
-    // A deadline that is shorter than the wait for a place in the window, and much shorter than the pause.
+    // A deadline shorter than the wait for a slot, and much shorter than the pause.
     let options = CallOptions::new().deadline(Duration::from_millis(300));
     let outcomes = all(client.bulk().options(options).send((0..40).map(space))).await;
     let failed: Vec<&Error> = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err()).collect();
     assert_eq!(outcomes.len(), 40);
-    // The one that was throttled had no time left; it was not executed, and says so.
+    // The throttled call had no time left; it was not executed, and its error shows that.
     assert_eq!(failed.iter().map(|error| error.code()).collect::<Vec<_>>(), [Some("Throttling.User")], "{failed:?}");
     assert!(began.elapsed() > Duration::from_secs(1800));
 }
 
 #[tokio::test(start_paused = true)]
-async fn others_who_share_the_quota_go_on_while_outcomes_are_not_read() {
+async fn unread_outcomes_do_not_block_other_users_of_the_quota() {
     let limit = RateLimit::per_second(10);
     let gateway = gateway(limit);
     let (client, _) = simulated(&gateway, Duration::from_millis(20), limit);
     let mut outcomes = client.send_all((0..).map(space));
     outcomes.next().await.unwrap().result.unwrap();
-    // From here on the bulk is not polled; its calls must not stand in the queue for ever.
+    // The bulk is not polled from here on; its calls must not stay in the queue.
     for number in 0..50 {
         let synced = timeout(Duration::from_secs(3), client.send(space(number))).await;
         synced.expect("the queue goes on").unwrap();
@@ -250,7 +250,7 @@ async fn others_who_share_the_quota_go_on_while_outcomes_are_not_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dropping_the_outcomes_cancels_their_calls_and_frees_their_places() {
+async fn dropping_the_outcomes_cancels_their_calls_and_frees_their_slots() {
     let limit = RateLimit::per_second(10);
     let gateway = gateway(limit);
     let (client, transport) = simulated(&gateway, Duration::from_secs(5), limit);
@@ -267,12 +267,12 @@ async fn dropping_the_outcomes_cancels_their_calls_and_frees_their_places() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_stop_those_that_began_still_come() {
+async fn started_calls_complete_after_a_stop() {
     let client = idle();
     let mut outcomes = client.send_all((1..).map(Nap));
     assert_eq!(outcomes.next().await.unwrap().request, Nap(1));
     outcomes.stop();
-    // The third one took the place of the first.
+    // The third one took the slot of the first.
     assert_eq!(outcomes.next().await.unwrap().request, Nap(2));
     assert_eq!(outcomes.next().await.unwrap().request, Nap(3));
     assert!(outcomes.next().await.is_none());
@@ -280,7 +280,7 @@ async fn after_a_stop_those_that_began_still_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_may_come_as_a_stream_that_makes_one_wait() {
+async fn requests_can_be_a_slow_stream() {
     let client = idle();
     let mut left = 3;
     let mut pause = Box::pin(sleep(Duration::from_secs(1)));
@@ -315,7 +315,7 @@ impl<T, F: FnMut(&mut std::task::Context<'_>) -> Poll<Option<T>> + Unpin> future
 
 #[tokio::test]
 #[should_panic(expected = "of the caller's own")]
-async fn a_panic_in_a_request_of_ones_own_reaches_the_reader() {
+async fn a_panic_in_a_custom_request_reaches_the_reader() {
     #[derive(Debug)]
     struct Panics;
     impl BulkRequest<Cams> for Panics {

@@ -1,4 +1,4 @@
-//! Secrets and phone numbers come out nowhere: not in `Debug`, errors, URLs or logs, whatever the server echoes.
+//! Secrets and phone numbers appear nowhere: not in `Debug`, errors, URLs or logs, whatever the server echoes.
 
 use std::collections::HashSet;
 use std::error::Error as StdError;
@@ -16,14 +16,14 @@ use alibabacloud_simulator::{Answer, Place, Received, Simulator};
 use conformance::harness::{self, EVERY_WAY, MIGRATE, SYNC, unlimited};
 use conformance::over_each_transport;
 
-// Each mark has characters that encoders change in its middle, and a beginning and an end that none of them does.
+// Each mark has characters in its middle that encoders change, and a beginning and an end that they keep.
 const KEY_ID: &str = "CANARY~key*id~EGRET";
 const SECRET: &str = "CANARY+secret/==EGRET";
 const TOKEN: &str = "CANARY+token%2B/&==EGRET";
 const PHONE: &str = "CANARY+86 (139)  00<&>'\"/\u{e9}EGRET";
 const MARKS: [&str; 4] = [KEY_ID, SECRET, TOKEN, PHONE];
 
-/// Fails if a text has a mark or one end of it, in any encoding.
+/// Fails if a text contains a mark or one of its ends, in any encoding.
 #[track_caller]
 fn hunt(place: &str, text: &str) {
     for end in ["CANARY", "EGRET"] {
@@ -53,7 +53,7 @@ fn hunt_error(place: &str, error: &Error) {
     }
 }
 
-/// Holds what arrived to what may be seen on the way: by proxies, which log URLs, and by the simulator's own log.
+/// Checks what proxies, which log URLs, and the simulator's log can see of a request.
 #[track_caller]
 fn hunt_on_the_wire(place: &str, received: &Received, placement: ParameterPlacement) {
     hunt_debug(place, received);
@@ -64,7 +64,7 @@ fn hunt_on_the_wire(place: &str, received: &Received, placement: ParameterPlacem
     for (name, value) in &received.headers {
         let value = String::from_utf8_lossy(value.as_bytes());
         match name.as_str() {
-            // Proxies and logs know that these two are secret.
+            // Proxies and logs treat these two as secret.
             "authorization" => hunt(place, &value.replace(KEY_ID, "")),
             "x-acs-security-token" => assert_eq!(value, TOKEN, "{place}"),
             _ => hunt(place, &value),
@@ -78,12 +78,12 @@ fn credentials() -> Credentials {
     Credentials::temporary(KEY_ID, SECRET, TOKEN, None)
 }
 
-/// A simulator that knows the marked key.
+/// A simulator with the marked key.
 async fn simulator() -> Simulator {
     unlimited().sts_key(KEY_ID, SECRET, TOKEN).start().await.unwrap()
 }
 
-/// A client with the marked key, that sends once.
+/// A client with the marked key and a single attempt.
 fn client<T: BundledTransport>(url: &str) -> ClientBuilder {
     harness::client(url)
         .transport(transport::<T>())
@@ -110,7 +110,7 @@ fn unknown_action() -> UntypedRequest {
     UntypedRequest::new("NoSuchAction").parameter("MobileNumber", PHONE)
 }
 
-/// JSON text, with every character that is not plain escaped in one of the ways that JSON allows.
+/// JSON text in which every special character is escaped in one of the ways that JSON allows.
 fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -149,7 +149,7 @@ async fn a_prepared_request_shows_no_mark<T: BundledTransport>() {
             hunt(&place, &request.to_string());
             assert_says_enough(request);
         }
-        // The hash of a short body is as good as the body, and a signature tells whether a guess is right.
+        // The hash of a short body reveals the body, and a signature can verify a guess.
         for request in prepared {
             let shown = request.to_string();
             let request = request.into_http();
@@ -166,7 +166,7 @@ async fn a_prepared_request_shows_no_mark<T: BundledTransport>() {
     }
 }
 
-/// Hiding everything would be easy.
+/// Hiding everything would pass the other checks.
 #[track_caller]
 fn assert_says_enough(request: &PreparedRequest) {
     let shown = request.to_string();
@@ -194,7 +194,7 @@ async fn a_successful_call_shows_no_mark_but_in_its_values<T: BundledTransport>(
         hunt_debug(&place, &started);
         assert_eq!(started.data.as_ref().unwrap().phone_number.as_deref(), Some(PHONE));
 
-        // What in the answer to an untyped call is personal is unknown.
+        // Sensitivity is unknown in the response to an untyped call.
         let untyped = client.send_untyped(untyped_migration()).await.unwrap();
         hunt_debug(&place, &untyped);
         assert_eq!(untyped["Data"]["PhoneNumber"], PHONE);
@@ -203,7 +203,7 @@ async fn a_successful_call_shows_no_mark_but_in_its_values<T: BundledTransport>(
             hunt_on_the_wire(&place, &received, placement);
             if received.action.as_deref() == Some(MIGRATE) {
                 assert_eq!(received.parameter("MobileNumber"), Some(PHONE), "{place}");
-                // Personal data stays out of the URL, whatever placement the user asked for.
+                // Personal data is not in the URL, whatever the placement.
                 assert_eq!(received.place("MobileNumber"), Some(Place::Form), "{place}");
             }
         }
@@ -212,7 +212,7 @@ async fn a_successful_call_shows_no_mark_but_in_its_values<T: BundledTransport>(
     simulator.stop().await;
 }
 
-/// Everything that the request carried, and the secret, as a text of lines.
+/// All values of the request, and the secret, as lines of text.
 fn everything(received: &Received) -> String {
     let mut text = format!("{} {}\n", received.method, received.target);
     for (name, value) in &received.headers {
@@ -224,7 +224,7 @@ fn everything(received: &Received) -> String {
     text + &MARKS.join("\n")
 }
 
-/// A text in the encodings in which something on the way may repeat it.
+/// A text in the encodings in which a server or proxy may repeat it.
 fn encodings(text: &str) -> Vec<String> {
     let once = sign::encode(text);
     let lower = |text: &str| {
@@ -247,7 +247,7 @@ fn encodings(text: &str) -> Vec<String> {
     ]
 }
 
-/// How a server can answer with a text that it should have kept.
+/// A way for a server to return a text that it should have kept.
 type Echo = (&'static str, fn(&str) -> Answer);
 
 const ECHOES: &[Echo] = &[
@@ -293,7 +293,7 @@ const ECHOES: &[Echo] = &[
     }),
 ];
 
-async fn an_error_shows_no_mark_whatever_the_server_echoes<T: BundledTransport>() {
+async fn an_error_shows_no_mark_that_the_server_echoes<T: BundledTransport>() {
     let simulator = simulator().await;
     let mut kinds = HashSet::new();
     for (version, placement) in EVERY_WAY {
@@ -311,7 +311,7 @@ async fn an_error_shows_no_mark_whatever_the_server_echoes<T: BundledTransport>(
                 hunt_error(&place, &error);
                 let error = client.send_untyped(untyped_migration()).await.map(|_| ()).unwrap_err();
                 hunt_error(&place, &error);
-                // The log does show what the author of a script wrote as the code or the request id of an answer.
+                // The log does show the code and the request ID that a script set for a response.
                 if !how.starts_with("code") && *how != "request id" {
                     simulator.received().iter().for_each(|received| hunt_on_the_wire(&place, received, placement));
                 }
@@ -319,15 +319,15 @@ async fn an_error_shows_no_mark_whatever_the_server_echoes<T: BundledTransport>(
             }
         }
     }
-    let expected = [ErrorKind::Service, ErrorKind::Throttled, ErrorKind::UnusableAnswer];
+    let expected = [ErrorKind::Service, ErrorKind::Throttled, ErrorKind::UnusableResponse];
     assert_eq!(kinds, HashSet::from(expected));
     simulator.stop().await;
 }
 
-/// An error shows the beginning of an answer that is not understood: where it ends, a mark may begin. With one transport: they have no part
-/// in this.
+/// An error shows the beginning of an unusable response, which may end in the middle of a mark. With one transport,
+/// because transports do not matter here.
 #[tokio::test]
-async fn an_error_shows_no_beginning_of_a_mark_either() {
+async fn an_error_shows_no_beginning_of_a_mark() {
     let simulator = simulator().await;
     let client = client::<DefaultTransport>(simulator.url()).build().unwrap();
     for mark in MARKS {
@@ -337,8 +337,8 @@ async fn an_error_shows_no_beginning_of_a_mark_either() {
                     let body = format!("{}{encoded}", filler.repeat(padding));
                     simulator.script(MIGRATE, [Answer::new(502, body)]);
                     let error = client.send(migration()).await.unwrap_err();
-                    assert_eq!(error.kind(), ErrorKind::UnusableAnswer);
-                    // Fewer characters than the shortest value that is hidden tell nothing.
+                    assert_eq!(error.kind(), ErrorKind::UnusableResponse);
+                    // Fewer characters than the shortest redacted value are harmless.
                     assert!(!error.message().contains("CANA"), "{padding} of {filler}: {error}");
                 }
             }
@@ -347,7 +347,7 @@ async fn an_error_shows_no_beginning_of_a_mark_either() {
     simulator.stop().await;
 }
 
-async fn errors_without_an_answer_show_no_mark<T: BundledTransport>() {
+async fn errors_without_a_response_show_no_mark<T: BundledTransport>() {
     let mut kinds = HashSet::new();
     let mut check = |place: &str, error: Error, kind: ErrorKind| {
         hunt_error(place, &error);
@@ -442,7 +442,7 @@ fn spellings(number: &str) -> [String; 5] {
     ]
 }
 
-/// A number that was sent, and one that is not known here.
+/// A number of the request, and one of another person.
 async fn a_number_is_hidden_in_every_spelling_in_which_the_service_names_it<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
     let client = harness::client(simulator.url()).transport(transport::<T>()).retry(RetryPolicy::never());
@@ -470,11 +470,11 @@ async fn a_number_is_hidden_in_every_spelling_in_which_the_service_names_it<T: B
     simulator.stop().await;
 }
 
-/// One number in the five spellings in which people and services write it.
+/// One number in five spellings of people and services.
 const SPELLINGS: [&str; 5] =
     ["13900001234", "139 0000 1234", "+8613900001234", "139-0000-1234", "１３９００００１２３４"];
 
-/// Fails if a text has the number in any spelling, or a mark.
+/// Fails if a text contains the number in any spelling, or a mark.
 #[track_caller]
 fn hunt_number(place: &str, text: &str) {
     hunt(place, text);
@@ -482,19 +482,19 @@ fn hunt_number(place: &str, text: &str) {
         '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10),
         _ => Some(c).filter(char::is_ascii_digit),
     };
-    // What people write between digits.
+    // Separators that people write between digits.
     let separates = |c: &char| !matches!(c, ' ' | '-' | '+');
     let digits: String = text.chars().filter(separates).map(|c| digit(c).unwrap_or('.')).collect();
     assert!(!digits.contains("13900001234"), "{place} shows a phone number:\n{text}");
 }
 
-/// All of an error that is for people.
+/// All texts of an error that are for people.
 fn shown(error: &Error) -> String {
     let details: Vec<_> = error.details().map(|(name, text)| format!("{name} {text}")).collect();
     format!("{error} {error:?} {error:#?} {} {}", error.message(), details.join(" "))
 }
 
-/// The texts that `tracing` and the hook of events get.
+/// The texts passed to `tracing` and the event hook.
 #[derive(Clone, Default)]
 struct Watched(Arc<Mutex<String>>);
 
@@ -520,7 +520,7 @@ impl std::io::Write for Watched {
     }
 }
 
-/// Responses that name a number: refused, failed, cut, and with members of a wrong shape, under names that are numbers, too.
+/// Responses that contain a number: refused, failed, incomplete, with malformed members, and with numbers as names.
 fn answers_with(number: &str) -> [Answer; 9] {
     let text = json_text(number);
     let ok = |members: &str| Answer::ok_json(format!(r#"{{"Code":"OK","RequestId":"r",{members}}}"#));
@@ -609,7 +609,7 @@ async fn logs_events_and_mismatches_show_no_number_in_any_spelling_and_no_header
     simulator.stop().await;
 }
 
-/// In errors, and in all that the libraries of a transport log.
+/// In errors, and in everything that the libraries of a transport log.
 async fn the_password_of_a_proxy_is_in_no_error_and_no_log<T: BundledTransport>() {
     let watched = Watched::default();
     let _guard = tracing::subscriber::set_default(watched.subscriber());
@@ -634,7 +634,7 @@ async fn the_password_of_a_proxy_is_in_no_error_and_no_log<T: BundledTransport>(
     let seen = std::mem::take(&mut *watched.0.lock().unwrap());
     assert!(seen.contains("rpc.method"), "nothing was watched: {seen}");
     hunt("log", &seen);
-    // `CANARYuser:`, as a header has it.
+    // `CANARYuser:` as in a header.
     assert!(!seen.contains("Q0FOQVJZ"), "{seen}");
     task.abort();
 }
@@ -647,9 +647,9 @@ over_each_transport! {
     #[tokio::test]
     a_successful_call_shows_no_mark_but_in_its_values,
     #[tokio::test]
-    an_error_shows_no_mark_whatever_the_server_echoes,
+    an_error_shows_no_mark_that_the_server_echoes,
     #[tokio::test]
-    errors_without_an_answer_show_no_mark,
+    errors_without_a_response_show_no_mark,
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     a_number_is_hidden_in_every_spelling_in_which_the_service_names_it,
     #[tokio::test]

@@ -1,12 +1,13 @@
-//! Thousands of calls through a network that fails by chance: everybody is told the truth about what was executed.
+//! Thousands of calls over a network with random faults: every error is right about what was executed.
 //!
-//! An ordinary run makes 2,000 calls of each action. Two environment variables change what is done:
+//! By default there are 2,000 calls of each action. Two environment variables change this:
 //!
-//! - `CHAOS_CALLS`: how many calls of each action, e.g. `CHAOS_CALLS=20000 cargo nextest run -p conformance --test chaos`.
-//! - `CHAOS_SEED`: a number from which all faults are drawn; the run prints the one that it used.
+//! - `CHAOS_CALLS`: the number of calls of each action, e.g. `CHAOS_CALLS=20000 cargo nextest run -p conformance --test
+//!   chaos`.
+//! - `CHAOS_SEED`: the seed of all faults; a run prints the one that it used.
 //!
-//! The seed fixes which request and which connection, counted as the server counts them, meets which fault. In which order
-//! the callers come is up to the machine, so a run with the same seed is alike, but not the same.
+//! The seed determines which request and which connection, in the server's count, gets which fault. The order of the
+//! callers depends on the machine, so runs with the same seed are similar, but not identical.
 
 use std::collections::HashMap;
 use std::env;
@@ -27,11 +28,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 const CALLERS: u64 = 64;
-/// Several, because an outage may not cost one client more than its budget of repetitions, and then less would be tried.
+/// Several clients, because in an outage one client uses up its retry budget, and then tests less.
 const CLIENTS: u64 = 8;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
 const DEADLINE: Duration = Duration::from_secs(5);
-/// What a caller may be kept waiting after its deadline: a machine that is busy with other things.
+/// How long after its deadline a call may end on a busy machine.
 const GRACE: Duration = Duration::from_secs(20);
 
 fn number(variable: &str, default: u64) -> u64 {
@@ -41,7 +42,7 @@ fn number(variable: &str, default: u64) -> u64 {
     }
 }
 
-/// Evenly distributed numbers, drawn from a seed and a position: `SplitMix64` (Steele, Lea, Flood 2014).
+/// Uniformly distributed numbers from a seed and a position: `SplitMix64` (Steele, Lea, Flood 2014).
 struct Dice(u64);
 
 impl Dice {
@@ -69,11 +70,11 @@ fn httpdate_ahead(ahead: Duration) -> String {
     httpdate::fmt_http_date(SystemTime::now() + ahead)
 }
 
-/// What the request of that number is answered; `None`: as it should be. About every fourth meets a fault.
+/// The response to the request of that number; `None` for the good one. About every fourth request gets a fault.
 fn answer(good: &Answer, mut dice: Dice) -> Option<Answer> {
     let error = |status, code| Answer::error(status, code, "by chance");
     let end = dice.end();
-    // Hanging is rare: each costs its caller an attempt's whole time.
+    // Hanging is rare, because each costs a whole attempt timeout.
     if dice.below(1000) == 0 {
         return Some(good.clone().fault(Fault::NoAnswer(End::Hang)));
     }
@@ -136,7 +137,7 @@ fn answer(good: &Answer, mut dice: Dice) -> Option<Answer> {
     })
 }
 
-/// What goes wrong on the connection of that number.
+/// The fault of the connection of that number.
 fn connection(mut dice: Dice) -> Option<ConnectionFault> {
     let end = dice.end();
     match dice.below(45) {
@@ -150,7 +151,7 @@ fn connection(mut dice: Dice) -> Option<ConnectionFault> {
     }
 }
 
-/// What a caller was told about a call, which is known by its space.
+/// The result of a call, identified by its space.
 struct Told {
     space: String,
     migration: bool,
@@ -158,7 +159,7 @@ struct Told {
     result: Result<(), Error>,
 }
 
-/// Takes calls until there are none left; even numbers synchronize, odd ones migrate.
+/// Makes calls until there are none left; even numbers synchronize, odd ones migrate.
 async fn caller(client: Client, next: Arc<AtomicU64>, calls: u64) -> Vec<Told> {
     let mut told = Vec::new();
     loop {
@@ -180,7 +181,7 @@ async fn caller(client: Client, next: Arc<AtomicU64>, calls: u64) -> Vec<Told> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_chaos_every_caller_is_told_the_truth_and_nothing_is_left_over() {
+async fn random_faults_cause_no_wrong_outcome_and_no_leak() {
     let (seed, calls) = (number("CHAOS_SEED", 20_200_606), 2 * number("CHAOS_CALLS", 2_000));
     println!("CHAOS_SEED={seed}, {calls} calls");
     let tasks = || Handle::current().metrics().num_alive_tasks();
@@ -196,12 +197,12 @@ async fn in_chaos_every_caller_is_told_the_truth_and_nothing_is_left_over() {
     for client in clients.iter().cycle().zip(0..CALLERS).map(|(client, _)| client.clone()) {
         callers.spawn(caller(client, next.clone(), calls));
     }
-    // A caller that panics fails the test here.
+    // A panic in a caller fails the test here.
     let told: Vec<Told> = callers.join_all().await.into_iter().flatten().collect();
     let took = start.elapsed();
 
     assert_eq!(told.len() as u64, calls, "every call ends");
-    // Requests whose callers have given up may still be on their way.
+    // Requests of callers that have failed may still be in flight.
     drop(clients);
     let closed = async {
         while simulator.connections().open > 0 {
@@ -248,7 +249,7 @@ async fn in_chaos_every_caller_is_told_the_truth_and_nothing_is_left_over() {
 
     // Everything that was to be tried was tried.
     assert!(unknown_and_executed > 0 && unknown > unknown_and_executed, "{unknown_and_executed} of {unknown}");
-    for kind in [None, Some(ErrorKind::Unanswered), Some(ErrorKind::Service), Some(ErrorKind::UnusableAnswer)] {
+    for kind in [None, Some(ErrorKind::Unanswered), Some(ErrorKind::Service), Some(ErrorKind::UnusableResponse)] {
         assert!(kinds.contains_key(&kind), "{kind:?} never happened: {kinds:?}");
     }
     let connections = simulator.connections().accepted;

@@ -1,8 +1,8 @@
-//! What must not compile does not, and the compiler's message helps.
+//! Mistakes that must not compile, and the messages of the compiler.
 //!
-//! The programs are in `tests/compile_fail`; a comment `//~ ERROR text` says which text a message must have. Compared are the
-//! messages alone: whole `.stderr` files, as `trybuild` keeps them, also hold excerpts of the generated code and the notes of one
-//! version of the compiler, and would break with every new sentence in a specification and every new Rust.
+//! The programs are in `tests/compile_fail`; a comment `//~ ERROR text` contains text that a message must have. Only
+//! the messages are compared: the `.stderr` files of `trybuild` also contain excerpts of the generated code and notes
+//! of one compiler version, and would break with every change of a specification and every new Rust.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,7 +12,7 @@ use std::process::Command;
 use serde_json::Value;
 
 #[test]
-fn mistakes_are_found_by_the_compiler_and_named() {
+fn compile_errors_name_the_mistake() {
     let programs = programs();
     let mut messages = check(&programs);
     let mut expected_errors = 0;
@@ -38,13 +38,14 @@ fn programs() -> BTreeMap<String, String> {
     sources.map(|path| (name(&path), fs::read_to_string(&path).unwrap())).collect()
 }
 
-/// Compiles the programs, each as a binary of a package of their own; returns the error messages of each, without repetitions.
+/// Compiles the programs, each as a binary of one package; returns the distinct error messages of each.
 fn check(programs: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<String>> {
     let package = write_package(programs);
     let output = Command::new(env!("CARGO"))
         .args(["check", "--bins", "--keep-going", "--offline", "--quiet", "--message-format=json"])
         .current_dir(&package)
-        // Shared by the tests that compile crates, and not by the outer build, for whose settings and lock they would wait.
+        // Shared by the tests that compile crates, but not by the outer build, whose settings differ and whose lock
+        // they would wait for.
         .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"))
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
@@ -70,7 +71,7 @@ fn check(programs: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<Strin
 fn write_package(programs: &BTreeMap<String, String>) -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail");
-    // Programs of an earlier run must not stay.
+    // Removes programs of an earlier run.
     let _ = fs::remove_dir_all(package.join("src"));
     fs::create_dir_all(package.join("src/bin")).unwrap();
     let path = |folder: &str| Value::from(workspace.join(folder).to_str().unwrap());
@@ -81,7 +82,7 @@ fn write_package(programs: &BTreeMap<String, String>) -> PathBuf {
         path("tests"),
     );
     fs::write(package.join("Cargo.toml"), manifest).unwrap();
-    // The versions that the workspace has; cargo takes out what is not needed.
+    // The versions of the workspace; cargo removes unused ones.
     fs::copy(workspace.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
     for (name, text) in programs {
         fs::write(package.join("src/bin").join(name).with_extension("rs"), text).unwrap();

@@ -1,5 +1,5 @@
-//! Connections: used again while they are good, never after they went wrong, asked of a proxy only where they should be, and none left
-//! over, whenever a call is dropped.
+//! Connections are reused while they are good, never after a fault, use a proxy only where they should, and do not leak
+//! when a call is dropped.
 
 use std::any::type_name;
 use std::collections::HashMap;
@@ -33,12 +33,12 @@ fn client<T: BundledTransport>(simulator: &Simulator) -> ClientBuilder {
     harness::client(simulator.url()).transport(transport)
 }
 
-/// A client that sends once.
+/// A client with a single attempt.
 fn once<T: BundledTransport>(simulator: &Simulator) -> Client {
     client::<T>(simulator).retry(RetryPolicy::never()).build().unwrap()
 }
 
-/// Waits until something holds that must hold soon.
+/// Waits until a condition holds, which must be soon.
 async fn soon(what: &str, holds: impl Fn() -> bool) {
     let wait = async {
         while !holds() {
@@ -48,7 +48,7 @@ async fn soon(what: &str, holds: impl Fn() -> bool) {
     assert!(timeout(Duration::from_secs(20), wait).await.is_ok(), "{what}");
 }
 
-/// The connection on which the last request came.
+/// The connection of the last request.
 fn last_connection(simulator: &Simulator) -> u64 {
     simulator.received().last().map_or(0, |received| received.connection)
 }
@@ -59,7 +59,7 @@ async fn calls_in_sequence_use_one_connection<T: BundledTransport>() {
     for _ in 0..50 {
         client.send(sync()).await.unwrap();
     }
-    // A refusal is an answer like any other, and so is a redirect.
+    // A refusal is a response like any other, and so is a redirect.
     for status in [400, 307, 503] {
         simulator.script(SYNC, [Answer::new(status, "{}")]);
         client.send(sync()).await.unwrap_err();
@@ -94,9 +94,9 @@ async fn a_connection_on_which_anything_went_wrong_is_not_used_again<T: BundledT
     }
 }
 
-/// The bytes that stand on a connection after an answer must not be taken for the next answer, even if the next call comes at
-/// once.
-async fn an_answer_that_nobody_asked_for_is_never_taken_for_the_next_one<T: BundledTransport>() {
+/// Surplus bytes on a connection after a response must not be used as the next response, even if the next call starts
+/// at once.
+async fn a_surplus_response_is_never_used_for_the_next_request<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
     let stale = r#"{"Code":"OK","RequestId":"STALE"}"#;
     let surplus = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{stale}", stale.len());
@@ -116,15 +116,15 @@ async fn a_connection_that_the_server_closed_while_it_was_idle_is_replaced<T: Bu
         simulator.script(SYNC, [simulator.gateway().example(SYNC).fault(Fault::Unannounced(end))]);
         client.send(sync()).await.unwrap();
         soon("the connection is closed", || simulator.connections().open == 0).await;
-        // The policy allows one attempt, so this is not a repetition.
+        // The policy allows one attempt, so this is not a retry.
         client.send(sync()).await.unwrap();
     }
     assert_eq!(simulator.received().len(), 4);
     simulator.stop().await;
 }
 
-/// A connection that dies when the next request is on it: whether that request was read is unknown.
-async fn a_request_that_meets_the_end_of_a_used_connection_is_not_sent_again_by_the_transport<T: BundledTransport>() {
+/// The connection closes while the next request is on it, so it is unknown whether that request was read.
+async fn the_transport_does_not_repeat_a_request_on_a_closed_connection<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
     let client = once::<T>(&simulator);
     let example = simulator.gateway().example(SYNC);
@@ -139,8 +139,9 @@ async fn a_request_that_meets_the_end_of_a_used_connection_is_not_sent_again_by_
     simulator.stop().await;
 }
 
-/// Thousands of requests that meet the end of a kept connection, in every order of events: nothing below the client repeats one.
-async fn no_request_is_repeated_by_the_transport_when_kept_connections_close<T: BundledTransport>() {
+/// Thousands of requests on idle connections that close, in every order of events: nothing below the client repeats a
+/// request.
+async fn the_transport_repeats_no_request_when_idle_connections_close<T: BundledTransport>() {
     const CALLERS: u64 = 8;
     const CALLS: u64 = 400;
     let simulator = unlimited().start().await.unwrap();
@@ -159,7 +160,7 @@ async fn no_request_is_repeated_by_the_transport_when_kept_connections_close<T: 
                     let space = format!("{caller}-{call}");
                     let outcome = client.send(ChatappSyncPhoneNumber::new(&*space)).await.map(drop);
                     outcomes.push((space, outcome));
-                    // Now at once, now when the end has come, now in between.
+                    // At once, after the end of the connection, or in between.
                     for _ in 0..call % 5 {
                         yield_now().await;
                     }
@@ -198,7 +199,7 @@ async fn no_request_is_repeated_by_the_transport_when_kept_connections_close<T: 
     simulator.stop().await;
 }
 
-/// Polls a future so many times at most; whether it came to its end.
+/// Polls a future at most so many times; returns its output if it completed.
 async fn poll_at_most<F: Future>(future: F, mut polls: u32) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|context| {
@@ -208,7 +209,7 @@ async fn poll_at_most<F: Future>(future: F, mut polls: u32) -> Option<F::Output>
         polls -= 1;
         match future.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            // The last poll was the last one: do not wait for a reason for another.
+            // The last poll is used up, so do not wait to be woken.
             Poll::Pending if polls == 0 => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
@@ -218,7 +219,7 @@ async fn poll_at_most<F: Future>(future: F, mut polls: u32) -> Option<F::Output>
 
 async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
-    // An answer in many pieces, so that there are many points; and now and then an attempt that fails first.
+    // A response in many pieces gives many points to drop the call, and some attempts fail first.
     let drip = Fault::Drip { bytes: 50, pause: Duration::from_millis(1) };
     let slow = simulator.gateway().example(SYNC).fault(drip);
     simulator.script_fn(SYNC, move |received| match received.number % 7 {
@@ -241,7 +242,7 @@ async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task<T: Bundled
                 completed += 1;
             }
         }
-        // Past the longest way through: every point was tried, in several runs.
+        // Every point has been tried in several runs.
         if completed == 10 {
             break;
         }
@@ -266,7 +267,7 @@ async fn a_call_dropped_at_any_point_leaves_no_connection_and_no_task<T: Bundled
     simulator.stop().await;
 }
 
-/// Credentials that take a moment, so that a call can be dropped between its permit and its sending.
+/// Credentials that take a moment, so that a call can be dropped between its permit and its request.
 struct SlowCredentials;
 
 impl ProvideCredentials for SlowCredentials {
@@ -278,9 +279,9 @@ impl ProvideCredentials for SlowCredentials {
     }
 }
 
-/// In virtual time, so that a permit that leaked shows as a wait.
+/// In virtual time, so that a leaked permit shows as a wait.
 #[tokio::test(start_paused = true)]
-async fn a_call_dropped_at_any_point_gives_its_place_in_the_quota_back() {
+async fn a_call_dropped_at_any_point_returns_its_permit() {
     const LIMIT: u32 = 3;
     let window = Duration::from_secs(1);
     let gateway =
@@ -294,7 +295,7 @@ async fn a_call_dropped_at_any_point_gives_its_place_in_the_quota_back() {
             .throttle(Throttle::new().with_limit(SYNC, RateLimit::new(LIMIT, window)))
             .build()
             .unwrap();
-        // More than the limit, so that some are dropped while they wait for their turn.
+        // More than the limit, so that some are dropped in the queue.
         let calls: Vec<_> = (0..2 * LIMIT)
             .map(|_| {
                 let client = client.clone();
@@ -305,8 +306,8 @@ async fn a_call_dropped_at_any_point_gives_its_place_in_the_quota_back() {
         for call in calls {
             all &= call.await.unwrap();
         }
-        // Until then a request without an answer may still arrive: a network that stands still delivers it later, so it holds its
-        // slot for five seconds and its window, unless a later answer proves that the network moves.
+        // Until then a request without a response may still arrive on a stalled network, so it holds its slot for five
+        // seconds and its window, unless a later response shows that the network works.
         sleep(10 * window).await;
         let start = Instant::now();
         let calls: Vec<_> = (0..LIMIT)
@@ -328,21 +329,22 @@ async fn a_call_dropped_at_any_point_gives_its_place_in_the_quota_back() {
     assert_eq!(gateway.counts().of(SYNC).throttled, 0);
 }
 
-/// The variables by which a program is told its proxies.
+/// The environment variables for proxies.
 const PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-/// Says to this test program that it is the child process, and where to call.
+/// Tells this test program that it is the child process, and the URL to call.
 const CALL: &str = "CONFORMANCE_CALL";
 
-/// Does nothing in an ordinary run; in the child process of the test below, one call with the proxies of its environment.
+/// Does nothing in an ordinary run. In the child process of the test below, it makes one call with the proxies of its
+/// environment.
 async fn a_child_process_calls_with_the_proxies_of_its_environment<T: BundledTransport>() {
     let Ok(url) = std::env::var(CALL) else { return };
-    // A client leaves proxies out for an endpoint on this machine, so it gets the transport for other machines.
+    // A client uses no proxy for an endpoint on this machine, so it gets the transport for other machines.
     let transport: T = TransportBuilder::new().build().unwrap();
     let client = harness::client(&url).transport(transport).retry(RetryPolicy::never()).build().unwrap();
     client.send(sync()).await.unwrap();
 }
 
-async fn a_proxy_is_asked_unless_no_proxy_names_the_host<T: BundledTransport>() {
+async fn a_proxy_is_used_unless_no_proxy_names_the_host<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
     let proxy = unlimited().start().await.unwrap();
     let call = async |no_proxy: &str| {
@@ -359,7 +361,7 @@ async fn a_proxy_is_asked_unless_no_proxy_names_the_host<T: BundledTransport>() 
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         proxy.received().len() - asked_before
     };
-    // The proxy is a simulator, too, and so answers what it should have passed on.
+    // The proxy is a simulator, too, so it responds instead of forwarding.
     for (no_proxy, asked) in
         [("127.0.0.1", 0), ("example.com, 127.0.0.1", 0), ("127.0.0.0/8", 0), ("", 1), ("example.com", 1)]
     {
@@ -376,17 +378,17 @@ over_each_transport! {
     #[tokio::test]
     a_connection_on_which_anything_went_wrong_is_not_used_again,
     #[tokio::test]
-    an_answer_that_nobody_asked_for_is_never_taken_for_the_next_one,
+    a_surplus_response_is_never_used_for_the_next_request,
     #[tokio::test]
     a_connection_that_the_server_closed_while_it_was_idle_is_replaced,
     #[tokio::test]
-    a_request_that_meets_the_end_of_a_used_connection_is_not_sent_again_by_the_transport,
+    the_transport_does_not_repeat_a_request_on_a_closed_connection,
     #[tokio::test]
     a_call_dropped_at_any_point_leaves_no_connection_and_no_task,
     #[tokio::test]
     a_child_process_calls_with_the_proxies_of_its_environment,
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    a_proxy_is_asked_unless_no_proxy_names_the_host,
+    a_proxy_is_used_unless_no_proxy_names_the_host,
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    no_request_is_repeated_by_the_transport_when_kept_connections_close,
+    the_transport_repeats_no_request_when_idle_connections_close,
 }

@@ -1,4 +1,5 @@
-//! Credentials from a source, all the way through a call; what is said when there are none; and what it costs those who want none.
+//! Credentials from a source through a whole call; the errors without credentials; and the cost for programs that do
+//! not use them.
 
 use std::fmt::{Debug, Write as _};
 use std::process::Command;
@@ -25,7 +26,7 @@ fn assumed(expiration: &str) -> String {
     )
 }
 
-/// An STS that checks signatures, and gives sessions that are good for long.
+/// An STS that checks signatures and issues long sessions.
 async fn sts() -> Simulator {
     let sts = Simulator::builder(&[&PRODUCT]).key("CANARYbase", "CANARYbasesecret").start().await.unwrap();
     for action in ["AssumeRole", "AssumeRoleWithOIDC"] {
@@ -35,7 +36,7 @@ async fn sts() -> Simulator {
 }
 
 fn setup(sts: &Simulator) -> Setup {
-    Setup::new().environment(Environment::of([("HOME", "/nowhere")])).sts_endpoint(sts.url())
+    Setup::new().environment(Environment::from_vars([("HOME", "/nowhere")])).sts_endpoint(sts.url())
 }
 
 #[tokio::test]
@@ -54,12 +55,12 @@ async fn a_call_is_signed_with_the_credentials_of_the_role_that_was_assumed_for_
 }
 
 #[test]
-fn a_product_asks_all_sources_with_the_feature_and_those_beneath_it_only_the_environment() {
+fn all_sources_are_tried_only_with_the_feature() {
     assert!(Cams::default_credentials().is_some());
     assert!(Sts::default_credentials().is_none());
 }
 
-/// Everything that is logged, fields included.
+/// All logged events, including their fields.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<String>>);
 
@@ -88,7 +89,7 @@ impl Subscriber for Lines {
     fn exit(&self, _: &Id) {}
 }
 
-/// Sources that fail with a secret at hand, each in its way.
+/// Sources that fail with a secret at hand, each in its own way.
 fn broken(sts: &Simulator, folder: &std::path::Path) -> Vec<Refreshing> {
     let file = |name: &str, text: &str| {
         let path = folder.join(name);
@@ -111,13 +112,13 @@ fn broken(sts: &Simulator, folder: &std::path::Path) -> Vec<Refreshing> {
         CredentialsUri::at(gone()).refreshing(),
         ExternalProcess::new("echo CANARY").refreshing(),
         IniProfile::new().file(file("ini", "[default]\nCANARY")).refreshing(),
-        Chain::in_official_order(&Setup::new().environment(Environment::of(environment))).refreshing(),
+        Chain::in_official_order(&Setup::new().environment(Environment::from_vars(environment))).refreshing(),
         SourceFn::new("own", || async { Err::<Found, _>(SourceError::failed("no answer")) }).refreshing(),
     ]
 }
 
 #[tokio::test]
-async fn no_secret_of_a_source_is_in_an_error_a_log_or_debug_output() {
+async fn no_secret_of_a_source_is_in_errors_logs_or_debug_output() {
     let lines = Lines::default();
     let _guard = tracing::subscriber::set_default(lines.clone());
     let folder = std::env::temp_dir().join(format!("credentials-canaries-{}", std::process::id()));
@@ -146,7 +147,7 @@ async fn no_secret_of_a_source_is_in_an_error_a_log_or_debug_output() {
     sts.stop().await;
 }
 
-/// The names of all crates that users of the product's crate compile.
+/// The names of all crates compiled for users of the product crate.
 fn tree(features: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--package", "alibabacloud-cams", "--edges", "normal", "--prefix", "none", "--offline"])
@@ -160,7 +161,7 @@ fn tree(features: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn who_does_not_ask_for_the_sources_does_not_compile_them() {
+fn the_sources_are_compiled_only_with_the_feature() {
     let has = |crates: &[String]| {
         ["alibabacloud-credentials", "alibabacloud-sts", "shlex"].map(|name| crates.iter().any(|found| found == name))
     };
@@ -188,6 +189,6 @@ fn inside_an_environment_without_keys() {
         message.contains("ALIBABA_CLOUD_ACCESS_KEY_SECRET") && message.contains("feature `credentials`"),
         "{message}"
     );
-    // With it, sources are asked at the first call.
+    // With the feature, sources are tried at the first call.
     alibabacloud_cams::Client::from_env().unwrap();
 }

@@ -1,4 +1,4 @@
-//! What the specifications say arrives in the types and descriptors of the generated code.
+//! The facts of the specifications are in the types and descriptors of the generated code.
 #![allow(deprecated, reason = "one of the fixtures is deprecated")]
 
 use alibabacloud_cams as cams;
@@ -69,7 +69,7 @@ fn a_setter_takes_every_literal_of_its_integer_and_variables_of_either_width() {
 }
 
 #[test]
-fn every_documented_answer_decodes_and_keeps_what_it_says() {
+fn every_documented_response_decodes_completely() {
     fn check<A: Action>() {
         if let Err(problem) = example::check::<A>() {
             panic!("{}: {problem}", A::DESCRIPTOR.name);
@@ -138,7 +138,7 @@ fn awkward_values_have_readable_variants() {
 }
 
 #[test]
-fn every_parameter_carries_its_facts() {
+fn every_parameter_has_its_facts() {
     use ParameterLocation::{Form, Query};
     use ParameterStyle::{Flat, Json, RepeatList, Simple};
 
@@ -184,7 +184,7 @@ fn every_parameter_carries_its_facts() {
 }
 
 #[test]
-fn every_action_carries_its_facts() {
+fn every_action_has_its_facts() {
     fn check<A: Action>() {
         assert!(!A::DESCRIPTOR.summary.is_empty());
         assert_eq!(A::Product::DESCRIPTOR.action(A::DESCRIPTOR.name), Some(A::DESCRIPTOR));
@@ -216,7 +216,7 @@ fn every_action_carries_its_facts() {
 }
 
 #[test]
-fn a_definition_that_several_actions_share_is_one() {
+fn a_shared_definition_is_one_type() {
     let [sync, migrate] = [cams::ChatappSyncPhoneNumber::DESCRIPTOR, cams::CreateChatappMigrationInitiate::DESCRIPTOR];
     assert_eq!(sync.errors.len(), 4);
     for (a, b) in sync.errors.iter().zip(migrate.errors) {
@@ -230,7 +230,7 @@ fn a_definition_that_several_actions_share_is_one() {
 }
 
 #[test]
-fn a_request_gives_its_values_in_the_order_of_its_parameters() {
+fn a_request_visits_its_values_in_the_order_of_its_parameters() {
     let request =
         kitchen_sink::CookDish::builder().persons(4).title("soup").is_hot(true).tags(["a".to_owned()]).build();
     let mut values = Vec::new();
@@ -244,7 +244,7 @@ fn a_request_gives_its_values_in_the_order_of_its_parameters() {
 }
 
 #[test]
-fn debug_output_hides_what_is_sensitive_and_names_fields_as_people_do() {
+fn debug_output_hides_sensitive_values_and_names_fields() {
     let greet = format!("{:?}", kitchen_sink::Greet::new("Ann"));
     assert!(greet.contains("<hidden>") && !greet.contains("Ann"), "{greet}");
     let awkward = format!("{:?}", obstacles::Obstacles::builder().r#type("x").build());
@@ -252,7 +252,7 @@ fn debug_output_hides_what_is_sensitive_and_names_fields_as_people_do() {
 }
 
 #[test]
-fn a_shape_may_contain_itself() {
+fn a_shape_can_contain_itself() {
     let mut cook = kitchen_sink::types::Cook::default();
     decode(br#"{"Name":"Ann","Boss":{"Name":"Bob","Boss":{"Mood":"SAD"}}}"#, &mut cook).unwrap();
     let boss = cook.boss.unwrap().boss.unwrap();
@@ -260,7 +260,7 @@ fn a_shape_may_contain_itself() {
 }
 
 #[tokio::test]
-async fn every_method_is_sent_and_a_secret_in_a_url_is_hidden_all_the_same() {
+async fn every_method_is_sent_and_a_secret_in_a_url_is_hidden() {
     let client = alibabacloud_runtime::Client::<kitchen_sink::Kitchen>::builder()
         .credentials(alibabacloud_runtime::Credentials::new("id", "secret"))
         .build()
@@ -280,7 +280,7 @@ async fn every_method_is_sent_and_a_secret_in_a_url_is_hidden_all_the_same() {
     assert!(!put.body().is_empty(), "the parameters of the signature");
 }
 
-/// The generator cannot use the runtime, part of which it writes, so the list stands in both.
+/// The generator cannot depend on the runtime, which it partly generates, so both have the list.
 #[tokio::test]
 async fn the_generator_and_the_client_reserve_the_same_headers() {
     let source = include_str!("../../xtask/src/spec/check/route.rs");

@@ -1,7 +1,8 @@
-//! The public API of the crates that programs use, so that no change of it goes unnoticed.
+//! The public API of the published crates, so that every change is noticed.
 //!
-//! The API comes from rustdoc's JSON, whose format changes with the compiler: on a toolchain other than the one for which
-//! `public-api` is pinned in the root `Cargo.toml`, the test prints `NOT CHECKED`, or fails if `REQUIRE_PUBLIC_API` is set, as `cargo xtask ci` does.
+//! The API comes from rustdoc's JSON, whose format changes with the compiler: on a toolchain other than the one for
+//! which `public-api` is pinned in the root `Cargo.toml`, the test prints `NOT CHECKED`, or fails if
+//! `REQUIRE_PUBLIC_API` is set, as `cargo xtask ci` does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ use serde_json::Value;
 /// The version of rustdoc's JSON that the pinned `public-api` reads.
 const READABLE_FORMAT: u64 = 57;
 
-/// The crates of the public API, each with the features that show it. `reqwest` and `redis` add nothing of their own shape and take minutes to
-/// compile.
+/// The crates, each with the features of its public API. `reqwest` and `redis` add little of their own and take minutes
+/// to compile.
 const CRATES: [(&str, &str); 4] = [
     ("alibabacloud-runtime", "blocking,serde,hyper,ring"),
     ("alibabacloud-credentials", ""),
@@ -22,7 +23,7 @@ const CRATES: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn the_public_api_changes_only_on_purpose() {
+fn the_public_api_is_unchanged() {
     for (package, features) in CRATES {
         let json = match rustdoc_json(package, features) {
             Ok(json) => json,
@@ -42,7 +43,7 @@ fn the_public_api_changes_only_on_purpose() {
     }
 }
 
-/// Without the paths that every line has, and without the plumbing between generated types and the runtime.
+/// The API without common path prefixes, and without the interface between generated types and the runtime.
 fn readable(api: &str, name: &str) -> String {
     let mut text = String::new();
     let mut plumbing = None;
@@ -62,9 +63,10 @@ fn readable(api: &str, name: &str) -> String {
     modules.iter().fold(text, |text, module| text.replace(module, "")).replace(&format!(" {name}::"), " ")
 }
 
-/// Documents the crate as JSON; the path of the file, or why the toolchain cannot give one that can be read.
+/// Documents the crate as JSON; returns the path of the file, or why the toolchain cannot produce a readable one.
 fn rustdoc_json(package: &str, features: &str) -> Result<PathBuf, String> {
-    // Of its own: the outer build's target directory may be locked, and the variable below makes for other artifacts.
+    // A separate directory, because that of the outer build may be locked, and the variable below changes the
+    // artifacts.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled");
     let output = Command::new(env!("CARGO"))
         .args(["rustdoc", "--package", package, "--lib", "--offline", "--quiet"])
@@ -87,7 +89,7 @@ fn rustdoc_json(package: &str, features: &str) -> Result<PathBuf, String> {
         .expect("cargo starts");
     let stderr = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        // Code that does not compile is not the toolchain's fault; only it may fail this test without a snapshot.
+        // Only an unsuitable toolchain may skip the test, not code that fails to compile.
         assert!(!stderr.contains("could not compile"), "{stderr}");
         return Err(format!("this toolchain writes no JSON:\n{stderr}"));
     }

@@ -1,4 +1,4 @@
-//! The client stays under the limit as the server counts it, and gets through where it is told a wrong limit.
+//! The client stays under the limit as the server counts it, and gets through with a wrong limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +16,13 @@ fn strict() -> Builder {
     Simulator::builder(&[&PRODUCT])
 }
 
-/// A simulator that tells throttled clients how long to wait.
+/// A simulator that sends throttled clients the time to wait.
 fn strict_that_tells_the_wait() -> Builder {
     strict().throttled(ThrottledAnswer { retry_after: RetryAfter::UntilFree, ..ThrottledAnswer::default() })
 }
 
-/// All calls at once, shared out evenly to the clients; returns how many attempts they took in all. Each must succeed.
+/// Makes all calls at once, distributed evenly over the clients; returns the total number of attempts. Each must
+/// succeed.
 async fn call_at_once(clients: &[Client]) -> u64 {
     let mut calls = JoinSet::new();
     for (client, _) in clients.iter().cycle().zip(0..CALLS) {
@@ -50,13 +51,13 @@ fn assert_throttled_but_all_done(counts: &Counts, attempts: u64) {
     assert_eq!(attempts, counts.accepted + counts.throttled);
 }
 
-/// A client whose user believes in a limit that the account does not have.
+/// A client with a limit that is higher than the account's.
 fn too_fast() -> Throttle {
     Throttle::new().with_limit(SYNC, RateLimit::per_second(1_000))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_calls_at_once_the_server_rejects_none() {
+async fn the_server_rejects_none_of_many_concurrent_calls() {
     let simulator = strict().start().await.unwrap();
     let client = client(simulator.url()).throttle(Throttle::new()).build().unwrap();
     let attempts = call_at_once(&[client]).await;
@@ -84,7 +85,7 @@ async fn a_client_with_too_high_a_limit_is_throttled_and_still_gets_through() {
     simulator.stop().await;
 }
 
-/// What makes the tests above tests: the simulator does reject clients that are too fast.
+/// Verifies the tests above: the simulator does reject clients that are too fast.
 #[tokio::test(start_paused = true)]
 async fn clients_that_do_not_share_a_throttle_go_over_the_limit_together() {
     let gateway = Arc::new(strict_that_tells_the_wait().gateway().unwrap());
@@ -93,7 +94,8 @@ async fn clients_that_do_not_share_a_throttle_go_over_the_limit_together() {
     assert_throttled_but_all_done(&gateway.counts(), attempts);
 }
 
-/// A client of a simulator in the same process, for virtual time; the network takes so many milliseconds each way.
+/// A client of a simulator in the same process, for virtual time; the network delay is in milliseconds in each
+/// direction.
 fn virtual_client(gateway: &Arc<Gateway>, millis: u64, throttle: Throttle) -> Client {
     let way = Duration::from_millis(millis);
     client("http://127.0.0.1:1")
@@ -123,7 +125,7 @@ async fn clients_on_networks_of_different_speed_share_a_throttle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_client_waits_as_long_as_it_is_told() {
+async fn a_throttled_client_waits_as_long_as_requested() {
     let wait = Duration::from_secs(3_600);
     let told = ThrottledAnswer { retry_after: RetryAfter::Fixed(wait), ..ThrottledAnswer::default() };
     let gateway = Arc::new(strict().throttled(told).gateway().unwrap());
@@ -138,6 +140,6 @@ async fn a_throttled_client_waits_as_long_as_it_is_told() {
     let start = tokio::time::Instant::now();
     let attempts = call_at_once(&[client]).await;
     assert_throttled_but_all_done(&gateway.counts(), attempts);
-    // Virtual time, so exact: ten calls get through in each round, and each round is an hour after the one before.
+    // Virtual time is exact: ten calls succeed in each round, and rounds are an hour apart.
     assert_eq!(start.elapsed().as_secs() / wait.as_secs(), CALLS / 10 - 1);
 }

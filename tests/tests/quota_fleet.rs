@@ -1,4 +1,5 @@
-//! Several processes of one account at full load share a quota through Redis: the short form of `cargo xtask bench fleet`.
+//! Several processes of one account at full load share a quota through Redis: the short form of `cargo xtask bench
+//! fleet`.
 
 #[path = "../fleet/mod.rs"]
 mod fleet;
@@ -7,7 +8,7 @@ use fleet::Fleet;
 use fleet::redis_server::{RedisServer, signal};
 use rustix::process::Signal;
 
-/// The arguments by which this program runs [`a_member`] and nothing else.
+/// The arguments with which this program runs only [`a_member`].
 const MEMBER: &[&str] = &["--exact", "a_member", "--ignored", "--nocapture"];
 
 const LIMIT: u32 = 10;
@@ -29,7 +30,7 @@ async fn processes_at_full_load_are_never_throttled_use_the_quota_and_get_equal_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_disturbance_takes_them_over_the_limit() {
+async fn no_disturbance_causes_requests_over_the_limit() {
     let Some(mut redis) = RedisServer::start() else { return };
     let fleet = Fleet { members: 6, seconds: 16, limit: LIMIT, callers: 3 };
     let running = fleet.start(&redis.url(), MEMBER).await;

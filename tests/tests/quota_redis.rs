@@ -1,6 +1,7 @@
-//! A quota that several processes share through a real Redis server: what is asked of it, and what holds when it fails.
+//! A quota shared by several processes through a real Redis server: its commands, and its behavior when the server
+//! fails.
 //!
-//! Each test has a server of its own. Times are those of the real clock, so they are only bounded from below.
+//! Each test has its own server. Times are real, so they only have lower bounds.
 
 #[path = "../fleet/redis_server.rs"]
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the fleet")]
@@ -21,16 +22,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const MS: Duration = Duration::from_millis(1);
 
 fn look() -> QuotaKey {
-    // The label of the store names the account, so that of the key does not count.
+    // The label of the store names the account, so that of the key is ignored.
     QuotaKey::new("key:1", "cams", "Look")
 }
 
 fn settings(redis: &RedisServer) -> RedisQuotasBuilder {
-    // A machine that is busy with other tests is no outage.
+    // A busy machine must not count as an outage.
     RedisQuotas::builder(redis.url(), "account").timeout(Duration::from_secs(2))
 }
 
-/// What another process would have.
+/// The throttle of another process.
 fn process(redis: &RedisServer) -> Throttle {
     Throttle::new().with_store(settings(redis).build().unwrap())
 }
@@ -49,7 +50,7 @@ async fn use_up(throttle: &Throttle, requests: u32) {
     }
 }
 
-/// Acquires and gives back until the permit comes from there.
+/// Acquires and returns permits until one has this source.
 async fn wait_for(throttle: &Throttle, source: QuotaSource) {
     let began = Instant::now();
     while permit(throttle, 10).await.source() != source {
@@ -75,7 +76,7 @@ async fn accounts_products_and_actions_have_quotas_of_their_own() {
     use_up(&here, 1).await;
     let limit = Some(RateLimit::per_second(1));
     let elsewhere = RedisQuotas::builder(redis.url(), "other").build().unwrap();
-    // None of them waits: there is no time to.
+    // None of them waits, because there is no time.
     drop(Throttle::new().with_store(elsewhere).acquire(&look(), limit, 500 * MS).await.unwrap());
     drop(here.acquire(&QuotaKey::new("key:1", "other", "Look"), limit, 500 * MS).await.unwrap());
     drop(here.acquire(&QuotaKey::new("key:1", "cams", "Order"), limit, 500 * MS).await.unwrap());
@@ -119,7 +120,7 @@ async fn a_call_costs_one_command_before_it_at_most_one_after_it_and_none_while_
 }
 
 #[tokio::test]
-async fn a_call_that_cannot_be_served_in_time_is_refused_at_once_and_takes_nothing() {
+async fn a_call_that_cannot_be_admitted_in_time_is_refused_at_once() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     let limit = Some(RateLimit::new(1, Duration::from_secs(600)));
@@ -131,19 +132,19 @@ async fn a_call_that_cannot_be_served_in_time_is_refused_at_once_and_takes_nothi
 }
 
 #[tokio::test]
-async fn a_place_that_is_not_used_goes_back() {
+async fn an_unused_slot_is_returned() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     let limit = Some(RateLimit::new(1, Duration::from_secs(600)));
     for _ in 0..5 {
         drop(throttle.acquire(&look(), limit, PATIENCE).await.unwrap());
-        // It is told a little later.
+        // It is reported a little later.
         sleep(200 * MS).await;
     }
 }
 
 #[tokio::test]
-async fn a_place_is_free_one_window_after_the_answer() {
+async fn a_slot_is_free_one_window_after_the_response() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     use_up(&throttle, 1).await;
@@ -153,7 +154,7 @@ async fn a_place_is_free_one_window_after_the_answer() {
         time.iter().map(|part| part.parse().unwrap()).collect()
     };
     let arrived: f64 = redis.command(&["LINDEX", LOG, "0"]).parse().unwrap();
-    // Without the answer, it would be an allowance after the permit.
+    // Without the response, it would be an allowance after the permit.
     assert!(arrived < now[0] * 1e6 + now[1] - 150_000.0);
 }
 
@@ -167,7 +168,7 @@ async fn scripts_that_are_gone_are_loaded_again() {
 }
 
 #[tokio::test]
-async fn after_lost_data_everyone_is_held_for_one_window() {
+async fn lost_data_pauses_all_processes_for_one_window() {
     let Some(redis) = RedisServer::start() else { return };
     let (one, other) = (process(&redis), process(&redis));
     use_up(&one, 5).await;
@@ -179,7 +180,7 @@ async fn after_lost_data_everyone_is_held_for_one_window() {
 }
 
 #[tokio::test]
-async fn data_that_is_lost_again_and_again_stops_no_process_and_lets_no_more_through() {
+async fn repeatedly_lost_data_neither_blocks_nor_exceeds_the_limit() {
     let Some(redis) = RedisServer::start() else { return };
     let processes = [process(&redis), process(&redis)];
     use_up(&processes[0], 1).await;
@@ -207,7 +208,7 @@ async fn data_that_is_lost_again_and_again_stops_no_process_and_lets_no_more_thr
 }
 
 #[tokio::test]
-async fn after_the_log_alone_was_evicted_everyone_is_held_for_one_window() {
+async fn an_evicted_log_pauses_all_processes_for_one_window() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     use_up(&throttle, 5).await;
@@ -218,7 +219,7 @@ async fn after_the_log_alone_was_evicted_everyone_is_held_for_one_window() {
 }
 
 #[tokio::test]
-async fn a_clock_that_steps_back_holds_everyone_for_one_window_and_no_longer() {
+async fn a_clock_that_steps_back_pauses_all_processes_for_one_window() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     use_up(&throttle, 1).await;
@@ -235,7 +236,7 @@ async fn a_clock_that_steps_back_holds_everyone_for_one_window_and_no_longer() {
 }
 
 #[tokio::test]
-async fn a_clock_that_steps_forward_lets_no_more_than_one_burst_through() {
+async fn a_clock_that_steps_forward_allows_one_burst_at_most() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     use_up(&throttle, 2).await;
@@ -255,7 +256,7 @@ async fn a_clock_that_steps_forward_lets_no_more_than_one_burst_through() {
 }
 
 #[tokio::test]
-async fn a_pause_reaches_every_process_also_those_that_hold_a_place() {
+async fn a_pause_reaches_every_process_including_slot_holders() {
     let Some(redis) = RedisServer::start() else { return };
     let (one, other) = (process(&redis), process(&redis));
     use_up(&other, 1).await;
@@ -270,12 +271,12 @@ async fn a_pause_reaches_every_process_also_those_that_hold_a_place() {
     throttled.sent();
     throttled.throttled(Some(2500 * MS));
     let _held = holder.await.unwrap();
-    // The message may be under way for a moment.
+    // The message may still be in flight.
     assert!(began.elapsed() >= 2450 * MS, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
-async fn after_a_pause_one_goes_ahead_before_the_rest() {
+async fn after_a_pause_one_request_is_sent_before_the_rest() {
     let Some(redis) = RedisServer::start() else { return };
     let (one, other) = (process(&redis), process(&redis));
     let mut throttled = permit(&one, 10).await;
@@ -290,7 +291,7 @@ async fn after_a_pause_one_goes_ahead_before_the_rest() {
 }
 
 #[tokio::test]
-async fn a_process_that_did_not_run_when_its_place_came_reserves_another_one() {
+async fn a_process_that_missed_its_slot_reserves_another_one() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     use_up(&throttle, 1).await;
@@ -301,7 +302,7 @@ async fn a_process_that_did_not_run_when_its_place_came_reserves_another_one() {
         async move { permit(&throttle, 1).await }
     });
     sleep(200 * MS).await;
-    // The only thread of this test: nothing runs meanwhile, as if the process were stopped.
+    // This is the only thread of the test, so nothing runs meanwhile, as if the process were stopped.
     std::thread::sleep(Duration::from_secs(2));
     let _permit = waiting.await.unwrap();
     sleep(200 * MS).await;
@@ -310,7 +311,7 @@ async fn a_process_that_did_not_run_when_its_place_came_reserves_another_one() {
 }
 
 #[tokio::test]
-async fn while_redis_is_away_each_process_has_its_share_and_then_comes_back_by_itself() {
+async fn each_process_uses_its_part_while_redis_is_unreachable() {
     let Some(mut redis) = RedisServer::start() else { return };
     let quotas = settings(&redis).build().unwrap();
     let throttle = Throttle::new().with_store(quotas.clone());
@@ -325,7 +326,7 @@ async fn while_redis_is_away_each_process_has_its_share_and_then_comes_back_by_i
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_is_away_too() {
+async fn an_unresponsive_server_is_unreachable() {
     let Some(redis) = RedisServer::start() else { return };
     let quotas = settings(&redis).timeout(100 * MS).on_failure(FailurePolicy::Open).build().unwrap();
     let throttle = Throttle::new().with_store(quotas);
@@ -337,7 +338,7 @@ async fn a_server_that_does_not_answer_is_away_too() {
 }
 
 #[tokio::test]
-async fn a_closed_store_lets_nobody_through_while_redis_is_away() {
+async fn a_closed_store_admits_no_call_while_redis_is_unreachable() {
     let Some(mut redis) = RedisServer::start() else { return };
     let quotas = settings(&redis).on_failure(FailurePolicy::Closed).build().unwrap();
     let throttle = Throttle::new().with_store(quotas);
@@ -349,7 +350,7 @@ async fn a_closed_store_lets_nobody_through_while_redis_is_away() {
     assert!(refused.to_string().contains("not reachable"), "{refused}");
 }
 
-/// The refusal of the first call, and that nothing was let through.
+/// The refusal of the first call; asserts that no call was admitted.
 async fn first_refusal(quotas: RedisQuotas) -> String {
     let throttle = Throttle::new().with_store(quotas);
     let limit = Some(RateLimit::per_second(10));
@@ -360,7 +361,7 @@ async fn first_refusal(quotas: RedisQuotas) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_refuses_is_an_error_of_the_first_call_that_names_the_cause() {
+async fn a_refusing_server_is_an_error_at_the_first_call_with_its_cause() {
     let Some(redis) = RedisServer::start() else { return };
     let build = |user: &str| {
         let url = redis.url().replace("redis://", &format!("redis://{user}"));
@@ -372,7 +373,7 @@ async fn a_server_that_refuses_is_an_error_of_the_first_call_that_names_the_caus
     redis.command(&["ACL", "SETUSER", "reader", "on", ">secret", "~*", "&*", "+@read", "+@connection"]);
     let refusal = first_refusal(build("reader:secret@")).await;
     assert!(refusal.contains("permission for `EVALSHA`"), "{refusal}");
-    // Scripts may run, but not what is in them.
+    // Scripts may run, but not their commands.
     redis.command(&["ACL", "SETUSER", "scripts", "on", ">secret", "~*", "&*", "+@read", "+@connection", "+@scripting"]);
     let refusal = first_refusal(build("scripts:secret@")).await;
     assert!(refusal.contains("permission"), "{refusal}");
@@ -393,11 +394,11 @@ async fn a_server_that_refuses_is_an_error_of_the_first_call_that_names_the_caus
 }
 
 #[tokio::test]
-async fn a_server_that_begins_to_refuse_is_away_and_health_is_that_the_scripts_run() {
+async fn a_server_that_starts_to_refuse_is_unreachable_until_scripts_run() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     use_up(&throttle, 1).await;
-    // `PING` is still answered.
+    // `PING` still works.
     redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
     wait_for(&throttle, QuotaSource::LocalShare).await;
     for _ in 0..10 {
@@ -408,7 +409,7 @@ async fn a_server_that_begins_to_refuse_is_away_and_health_is_that_the_scripts_r
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_again_and_again_is_no_outage() {
+async fn repeatedly_closed_connections_are_no_outage() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     use_up(&throttle, 1).await;
@@ -468,7 +469,7 @@ async fn before_the_first_contact_the_number_of_processes_must_be_known() {
 }
 
 #[tokio::test]
-async fn what_is_kept_lies_on_one_node_ends_by_itself_and_names_no_key() {
+async fn stored_keys_share_a_slot_expire_and_contain_no_access_key() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     use_up(&throttle, 1).await;
@@ -483,7 +484,7 @@ async fn what_is_kept_lies_on_one_node_ends_by_itself_and_names_no_key() {
 }
 
 #[tokio::test]
-async fn settings_that_cannot_be_used_are_refused_and_no_password_is_shown() {
+async fn invalid_settings_are_refused_without_showing_a_password() {
     let error = |url: &str, account: &str| RedisQuotas::builder(url, account).build().unwrap_err();
     let wrong = error("redis//:hunter2@localhost", "account");
     assert_eq!(wrong.kind(), ErrorKind::Configuration);
@@ -498,11 +499,11 @@ async fn settings_that_cannot_be_used_are_refused_and_no_password_is_shown() {
     assert!(builder.timeout(Duration::ZERO).build().is_err());
 }
 
-/// Where the client of the test below finds its server.
+/// Has the server's URL for the client of the test below.
 const TLS_SERVER: &str = "TLS_REDIS_SERVER";
 
 #[tokio::test]
-async fn a_server_with_tls_and_a_password_is_named_by_its_url() {
+async fn a_url_can_name_a_server_with_tls_and_a_password() {
     let folder = std::env::temp_dir().join(format!("quota-redis-tls-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -510,7 +511,7 @@ async fn a_server_with_tls_and_a_password_is_named_by_its_url() {
     std::fs::write(&certificate, signed.cert.pem()).unwrap();
     std::fs::write(&key, signed.signing_key.serialize_pem()).unwrap();
     let server = RedisServer::start_with_tls(&certificate, &key, "hunter2");
-    // The client trusts what the system trusts, and a process of its own can be told that this is the certificate.
+    // The client trusts the system's certificates, and a separate process can be configured to trust this one.
     let output = server.as_ref().map(|server| {
         std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "a_client_with_tls", "--ignored", "--nocapture"])

@@ -1,4 +1,4 @@
-//! A store of quotas that is not ours: what the trait asks of it is enough for a client.
+//! A custom quota store: the contract of the trait is enough for a client.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use alibabacloud_cams::event::{Event, QuotaEvent};
 use alibabacloud_cams::throttle::{
-    AcquireFuture, Ask, Permit, PermitHolder, Quota, QuotaKey, QuotaSource, QuotaStore, Refused, Report, Slot,
+    AcquireFuture, AcquireOptions, Permit, PermitHolder, Quota, QuotaKey, QuotaSource, QuotaStore, Refused, Report,
+    Slot,
 };
 use alibabacloud_cams::{CallOptions, ChatappSyncPhoneNumber, Credentials, ErrorKind, PRODUCT, RateLimit, Throttle};
 use alibabacloud_simulator::{Gateway, Simulator};
@@ -15,7 +16,7 @@ use conformance::harness::{SYNC, client};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-/// Paces the requests of each limit evenly: the next one goes when the one before is a part of the window old.
+/// Spaces the requests of each limit evenly: the next one is sent when the one before is a part of the window old.
 #[derive(Debug, Clone, Default)]
 struct Pacer {
     next: Arc<Mutex<Option<Instant>>>,
@@ -35,7 +36,7 @@ struct Paced {
 }
 
 impl Quota for Paced {
-    fn acquire(self: Arc<Self>, ask: Ask) -> AcquireFuture {
+    fn acquire(self: Arc<Self>, ask: AcquireOptions) -> AcquireFuture {
         Box::pin(async move {
             let now = Instant::now();
             let at = {
@@ -73,7 +74,7 @@ fn network(gateway: &Arc<Gateway>) -> GatewayTransport {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_of_ones_own_decides_when_calls_are_sent() {
+async fn a_custom_store_decides_when_calls_are_sent() {
     let gateway = Arc::new(Simulator::builder(&[&PRODUCT]).gateway().unwrap());
     let pacer = Pacer::default();
     let waiting = Arc::new(AtomicU32::new(0));
@@ -105,12 +106,12 @@ async fn a_store_of_ones_own_decides_when_calls_are_sent() {
     assert_eq!((told.len(), of(Report::Sent), of(Report::Answered)), (60, 30, 30));
     let quota = throttle.quotas().remove(0);
     assert_eq!((quota.granted, quota.waiting, quota.fallback), (30, 0, false));
-    // The first one goes at once.
+    // The first one is sent at once.
     assert_eq!(waiting.load(Ordering::Relaxed), 29);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_of_ones_own_is_told_of_throttled_answers_and_dropped_calls() {
+async fn a_custom_store_is_notified_of_throttled_responses_and_dropped_calls() {
     let limit = RateLimit::new(1, Duration::from_secs(5));
     let gateway = Arc::new(Simulator::builder(&[&PRODUCT]).limit(SYNC, limit).gateway().unwrap());
     let pacer = Pacer::default();
@@ -124,18 +125,18 @@ async fn a_store_of_ones_own_is_told_of_throttled_answers_and_dropped_calls() {
     let response = send().await.unwrap();
     let throttled = pacer.told.lock().unwrap().iter().filter(|it| matches!(it, Report::Throttled { .. })).count();
     assert!(throttled > 0 && throttled == response.attempts() as usize - 1, "{throttled}, once for each attempt");
-    // Dropped under way.
+    // Dropped in flight.
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert!(tokio::time::timeout(Duration::from_millis(7), send()).await.is_err());
     assert_eq!(pacer.told.lock().unwrap().last(), Some(&Report::Unanswered));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_that_comes_too_late_for_a_retry_goes_back_unused() {
+async fn a_permit_too_late_for_a_retry_is_returned_unused() {
     let limit = RateLimit::new(1, Duration::from_secs(60));
     let gateway = Arc::new(Simulator::builder(&[&PRODUCT]).limit(SYNC, limit).gateway().unwrap());
     let (pacer, began) = (Pacer::default(), Instant::now());
-    // From the second attempt of the second call on, credentials come when 200 ms of its deadline are left.
+    // From the second attempt of the second call on, credentials arrive when 200 ms of its deadline are left.
     let provider = move || async move {
         if began.elapsed() > Duration::from_millis(500) {
             sleep_until(began + Duration::from_millis(4200)).await;

@@ -1,4 +1,4 @@
-//! What the first page shows is true. Its Rust snippets are compiled as documentation of this crate.
+//! Checks the README. Its Rust snippets are compiled as documentation of this crate.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn the_readme_names_the_two_commands() {
 }
 
 #[test]
-fn links_between_pages_lead_somewhere() {
+fn links_between_pages_have_targets() {
     for page in
         ["README.md", "api-spec/README.md", "crates/ARCHITECTURE.md", ".github/CONTRIBUTING.md", ".github/SECURITY.md"]
     {

@@ -1,4 +1,4 @@
-//! Actions of the ROA style against the simulator, which reads and verifies requests by code of its own.
+//! Actions of the ROA style with the simulator, which reads and verifies requests with its own code.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use conformance::warehouse::{
 };
 use serde_json::json;
 
-/// Everything that an encoder may get wrong.
+/// Characters that are difficult to encode.
 const ODD: &str = "a b+c*d~e/f&g=h%i'(j)!k:é中😀";
 
 fn gateway() -> Arc<Gateway> {
@@ -42,7 +42,7 @@ fn goods() -> store_goods::Body {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_place_arrives_as_it_was_meant() {
+async fn every_parameter_location_is_received_correctly() {
     let gateway = gateway();
     let request = StoreGoods::builder().warehouse_id(ODD).shelf(7).dry_run(true).tags(vec![ODD.to_owned()]);
     let request = request.x_acs_workspace("ws-1").ticket("t-1").body(goods()).build();
@@ -92,7 +92,7 @@ async fn every_action_of_the_product_is_found_by_its_route() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_wrong_with_a_request_is_refused() {
+async fn invalid_requests_are_refused() {
     let gateway = gateway();
     let code = async |client: Client<Warehouse>, request: UntypedRequest| {
         client.send_untyped(request).await.unwrap_err().code().map(ToOwned::to_owned)
@@ -112,7 +112,7 @@ async fn what_is_wrong_with_a_request_is_refused() {
         assert_eq!(code(client, request).await.as_deref(), Some(expected));
     }
     client(&gateway).send_untyped(list()).await.unwrap();
-    // The path is signed: the same signature for another path is worth nothing.
+    // The path is signed, so the same signature is invalid for another path.
     let prepared = client(&gateway).prepare(&ListGoods::new("mine")).await.unwrap().into_http();
     let (mut parts, body) = prepared.into_parts();
     parts.uri = parts.uri.to_string().replace("mine", "other").parse().unwrap();
@@ -121,7 +121,7 @@ async fn what_is_wrong_with_a_request_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_code_of_success_of_one_action_holds_for_it_alone() {
+async fn the_success_code_of_an_action_applies_only_to_it() {
     let gateway = gateway();
     let client = client(&gateway);
     gateway.script("OpenGate", [Answer::ok_json(r#"{"Code":"500","Message":"stuck"}"#)]);
@@ -132,7 +132,7 @@ async fn the_code_of_success_of_one_action_holds_for_it_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_of_an_action_is_kept() {
+async fn the_limit_of_an_action_applies() {
     let gateway = gateway();
     let mut calls = tokio::task::JoinSet::new();
     let client = client(&gateway);
@@ -149,7 +149,7 @@ async fn the_limit_of_an_action_is_kept() {
 }
 
 #[tokio::test]
-async fn a_call_over_a_socket_arrives_the_same() {
+async fn a_call_over_a_socket_is_the_same() {
     let simulator = Simulator::builder(&[&PRODUCT]).start().await.unwrap();
     let client = Client::<Warehouse>::builder().endpoint(simulator.url()).throttle(Throttle::off());
     let client = client.credentials(Credentials::new("testid", "testsecret")).build().unwrap();

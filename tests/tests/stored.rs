@@ -1,4 +1,4 @@
-//! With the feature `serde`, requests and outputs can be stored, compared and sent on.
+//! With the feature `serde`, requests and outputs can be stored, compared and forwarded.
 #![allow(deprecated, reason = "one of the fixtures is deprecated")]
 
 use std::fmt::Debug;
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The documented answer, through JSON and back, twice: text and tree.
+/// The documented response, through JSON and back, as text and as a tree.
 fn survives<A: Action>()
 where
     A::Output: Serialize + DeserializeOwned + PartialEq + Debug,
@@ -29,13 +29,13 @@ where
     let tree = serde_json::to_value(&output).unwrap();
     assert_eq!(serde_json::from_value::<A::Output>(tree).unwrap(), output, "{}", A::DESCRIPTOR.name);
     if example.starts_with('{') {
-        // What the service sends is read by the same names.
+        // Responses of the service have the same names.
         assert_eq!(serde_json::from_str::<A::Output>(example).unwrap(), output, "{}", A::DESCRIPTOR.name);
     }
 }
 
 #[test]
-fn every_documented_answer_survives_being_stored() {
+fn every_documented_response_can_be_stored() {
     survives::<ChatappSyncPhoneNumber>();
     survives::<CreateChatappMigrationInitiate>();
     survives::<sts::AssumeRole>();
@@ -51,7 +51,7 @@ fn every_documented_answer_survives_being_stored() {
 }
 
 #[test]
-fn what_this_version_does_not_know_is_kept_or_ignored_and_its_neighbours_survive() {
+fn unknown_values_are_kept_and_unknown_members_ignored() {
     let stored = json!({
         "Code": "OK",
         "New": {"deep": [1]},
@@ -68,7 +68,7 @@ fn what_this_version_does_not_know_is_kept_or_ignored_and_its_neighbours_survive
 }
 
 #[test]
-fn a_value_that_does_not_fit_is_an_error_that_names_its_place_and_not_its_value() {
+fn a_mismatch_is_an_error_with_its_path_and_without_its_value() {
     let error = |text: &str| serde_json::from_str::<Output>(text).unwrap_err().to_string();
     let wrong = error(r#"{"PhoneNumbers": [{}, {"CallingConfigure": {"MaxTalkTime": "139-secret"}}]}"#);
     assert!(wrong.contains("Output.PhoneNumbers[1].CallingConfigure.MaxTalkTime: expected"), "{wrong}");
@@ -96,7 +96,7 @@ async fn a_stored_request_can_be_sent() {
     let task: Task = serde_json::from_str(&stored).unwrap();
     assert_eq!((task.request == request, task.attempts, task.rating), (true, 1, None));
 
-    let transport = CannedTransport::new().answer(200, r#"{"Code":"OK","Data":{"Id":"1"}}"#);
+    let transport = CannedTransport::new().respond(200, r#"{"Code":"OK","Data":{"Id":"1"}}"#);
     let client = Client::builder()
         .credentials(Credentials::new("testid", "testsecret"))
         .transport(transport.clone())
@@ -107,7 +107,7 @@ async fn a_stored_request_can_be_sent() {
 }
 
 #[test]
-fn a_request_that_says_less_or_more_is_refused() {
+fn a_request_with_missing_or_unknown_parameters_is_refused() {
     let error = |value: Value| serde_json::from_value::<CreateChatappMigrationInitiate>(value).unwrap_err().to_string();
     let complete = json!({"CustSpaceId": "S-1", "MobileNumber": "13900001234", "CountryCode": "86"});
     let changed = |name: &str, value: Value| {
@@ -122,7 +122,7 @@ fn a_request_that_says_less_or_more_is_refused() {
     let dish = |value: Value| serde_json::from_value::<kitchen_sink::CookDish>(value);
     let wrong = dish(json!({"Title": "soup", "Persons": "many"})).unwrap_err().to_string();
     assert!(wrong.contains("CookDish.Persons: expected"), "{wrong}");
-    // Lists that are there and empty, objects and maps come back as they were.
+    // Empty lists, objects and maps are preserved.
     let cooked =
         dish(json!({"Title": "soup", "Persons": 4, "Tags": [], "Oven": {"Heat": 200}, "Labels": {"a": "b"}})).unwrap();
     assert_eq!(cooked.tags.as_deref(), Some(&[][..]));
@@ -130,7 +130,7 @@ fn a_request_that_says_less_or_more_is_refused() {
 }
 
 #[test]
-fn outputs_and_responses_are_made_without_the_service() {
+fn outputs_and_responses_can_be_built_without_the_service() {
     let mut output = Output::default();
     output.code = Some("OK".to_owned());
     let response = Response::new(output.clone()).with_request_id("A-1");

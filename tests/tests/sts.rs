@@ -1,4 +1,4 @@
-//! STS, generated from its specification alone: what goes over the wire, what comes back, and what is never shown.
+//! STS, generated from its specification: requests, responses, and secrets that must not be printed.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ fn exchange() -> AssumeRoleWithOIDC {
 }
 
 #[tokio::test]
-async fn every_action_is_answered_in_every_way_of_calling() {
+async fn every_action_works_in_every_way_of_calling() {
     let simulator = Simulator::builder(&[&PRODUCT]).start().await.unwrap();
     for (version, placement) in EVERY_WAY {
         let set = |builder: ClientBuilder| builder.signature(version).parameter_placement(placement).build().unwrap();
@@ -60,7 +60,7 @@ async fn every_action_is_answered_in_every_way_of_calling() {
 
 #[tokio::test]
 async fn without_credentials_only_the_anonymous_action_can_be_called() {
-    let transport = CannedTransport::new().answer(200, "{}");
+    let transport = CannedTransport::new().respond(200, "{}");
     let client = Client::builder().transport(transport.clone()).build().unwrap();
     client.send(exchange()).await.unwrap();
     assert_eq!(client.send(assume_role()).await.unwrap_err().kind(), ErrorKind::Credentials);
@@ -77,7 +77,7 @@ fn parameters(request: &http::Request<bytes::Bytes>) -> [BTreeMap<String, String
 }
 
 #[tokio::test]
-async fn a_role_is_assumed_with_a_signed_form_as_the_official_clients_send_it() {
+async fn a_role_is_assumed_with_the_signed_form_of_the_official_clients() {
     let client = with_key("https://sts.example.com").build().unwrap();
     let request = client.prepare(&assume_role()).await.unwrap().into_http();
     assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/"));
@@ -103,7 +103,7 @@ async fn a_role_is_assumed_with_a_signed_form_as_the_official_clients_send_it() 
 #[tokio::test]
 async fn a_token_is_exchanged_without_key_or_signature_and_never_in_a_url() {
     for (version, placement) in EVERY_WAY {
-        // A client that has a key does not show it either.
+        // A client with a key does not send it either.
         for builder in [keyless("https://sts.example.com"), with_key("https://sts.example.com")] {
             let client = builder.signature(version).parameter_placement(placement).build().unwrap();
             let prepared = client.prepare(&exchange()).await.unwrap();
@@ -138,11 +138,11 @@ async fn a_token_is_exchanged_without_key_or_signature_and_never_in_a_url() {
 }
 
 #[tokio::test]
-async fn credentials_in_an_answer_and_the_token_are_in_no_debug_output() {
+async fn credentials_in_a_response_are_in_no_debug_output() {
     let answer = r#"{"RequestId":"r-1","Credentials":{"AccessKeyId":"CANARY-id","AccessKeySecret":"CANARY-secret",
         "SecurityToken":"CANARY-token","Expiration":"2030-01-01T00:00:00Z"}}"#;
     let refusal = r#"{"Code":"AuthenticationFail.OIDCToken.Expired","Message":"CANARY-oidc-token is too old."}"#;
-    let transport = CannedTransport::new().answer(200, answer).answer(200, answer).answer(401, refusal);
+    let transport = CannedTransport::new().respond(200, answer).respond(200, answer).respond(401, refusal);
     let client = Client::builder().credentials(Credentials::new("id", "secret")).transport(transport);
     let client = client.build().unwrap();
 
@@ -173,7 +173,7 @@ async fn the_codes_of_sts_are_known_and_success_needs_no_code() {
     let error = client.send(assume_role()).await.unwrap_err();
     assert_eq!(ErrorCode::of(&error), Some(ErrorCode::EntityNotExistRole));
     assert_eq!(error.kind(), ErrorKind::Service);
-    // Throttled calls go again, and so does what may have been executed: another session does no harm.
+    // Throttled calls and those that may have been executed are retried, because another session is harmless.
     simulator.script(
         "AssumeRole",
         [Answer::error(400, "Throttling.User", "Slow down."), Answer::error(503, "ServiceUnavailable", "Later.")],
@@ -186,13 +186,13 @@ async fn the_codes_of_sts_are_known_and_success_needs_no_code() {
 fn the_endpoint_is_the_central_one_unless_a_region_is_chosen() {
     use alibabacloud_runtime::Endpoint;
     let host = |endpoint: Result<Endpoint, _>| endpoint.unwrap().to_string();
-    assert_eq!(host(Endpoint::of_product(&PRODUCT, Network::Public)), "https://sts.aliyuncs.com");
+    assert_eq!(host(Endpoint::for_product(&PRODUCT, Network::Public)), "https://sts.aliyuncs.com");
     assert_eq!(
-        host(Endpoint::of_region(&PRODUCT, "eu-central-1", Network::Public)),
+        host(Endpoint::for_region(&PRODUCT, "eu-central-1", Network::Public)),
         "https://sts.eu-central-1.aliyuncs.com"
     );
     assert_eq!(
-        host(Endpoint::of_region(&PRODUCT, "cn-beijing", Network::Vpc)),
+        host(Endpoint::for_region(&PRODUCT, "cn-beijing", Network::Vpc)),
         "https://sts-vpc.cn-beijing.aliyuncs.com"
     );
     let client = |region: Option<&str>| {

@@ -1,4 +1,4 @@
-//! What a user's own test can do: without a network, without waiting, and with every failure.
+//! Tests of users: without a network, without real waits, and with every failure.
 
 use std::time::Duration;
 
@@ -19,11 +19,11 @@ fn migration() -> CreateChatappMigrationInitiate {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_script_answers_in_order_and_the_requests_are_remembered() {
+async fn the_script_responds_in_order_and_records_the_requests() {
     for version in [SignatureVersion::V1, SignatureVersion::V3] {
         let transport = CannedTransport::new()
-            .answer(400, r#"{"Code":"System.LimitControl","Message":"Slow down."}"#)
-            .answer(200, r#"{"Code":"OK","Data":{"Status":"MIGRATING"}}"#);
+            .respond(400, r#"{"Code":"System.LimitControl","Message":"Slow down."}"#)
+            .respond(200, r#"{"Code":"OK","Data":{"Status":"MIGRATING"}}"#);
         let started = client(&transport, version).send(migration()).await.unwrap();
         assert_eq!(started.attempts(), 2);
         let sent = transport.sent();
@@ -38,7 +38,7 @@ async fn the_script_answers_in_order_and_the_requests_are_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_and_silence_can_be_scripted_and_waits_are_over_at_once() {
+async fn failures_and_timeouts_can_be_scripted_without_real_waits() {
     let transport = CannedTransport::new().fail(TransportError::unanswered("reset")).hang();
     let client = client(&transport, SignatureVersion::V1);
     assert!(client.send(migration()).await.unwrap_err().outcome_unknown());
@@ -48,7 +48,7 @@ async fn failures_and_silence_can_be_scripted_and_waits_are_over_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_of_the_script_never_reaches_the_network_and_says_so() {
+async fn after_the_end_of_the_script_requests_fail() {
     let error =
         client(&CannedTransport::new(), SignatureVersion::V1).send(ChatappSyncPhoneNumber::new("s")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotSent);

@@ -1,6 +1,6 @@
 //! Typed client for Alibaba Cloud Chat App Message Service (CAMS, API version 2020-06-06).
 //!
-//! Requests are values, [`Client::send`] sends them:
+//! Requests are values that [`Client::send`] sends:
 //!
 //! ```no_run
 //! use alibabacloud_cams::{ChatappSyncPhoneNumber, Client};
@@ -16,8 +16,8 @@
 //! # }
 //! ```
 //!
-//! The client stays within the documented limits, retries what can safely be repeated, and treats an HTTP 200 with an error code as the
-//! error that it is. The [`guide`] has a page on each of these, with examples.
+//! The client stays within the documented limits, retries what is safe to repeat, and treats an HTTP 200 with an error
+//! code as an error. The [`guide`] has a page on each subject, with examples.
 //!
 //! | to | see |
 //! |---|---|
@@ -35,14 +35,16 @@
 //! Any other action of the service can be called by name with [`Client::send_untyped`].
 //!
 //! # Features
-//! - `reqwest` (default): the bundled HTTP transport. Without it, give the client a [`Transport`].
-//! - `tracing` (default): a `tracing` span for every call, with one for each attempt inside.
-//! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
-//! - `credentials`: credentials from profiles, roles, OIDC and the metadata service, too; [`Client::from_env`] then asks all sources.
-//! - `blocking`: `blocking::Client`, the same calls for programs without async code.
-//! - `serde`: `Serialize` and `Deserialize` for requests, outputs and their members, with the names on the wire. Sensitive values are
-//!   written like all others, so a stored output is as confidential as the response was. Any self-describing format works (JSON,
-//!   YAML, MessagePack). Reading a value that does not fit its type, or a request without a required parameter, is an error.
+//! - `reqwest` (default): the bundled HTTP transport. Without it, set a [`Transport`].
+//! - `tracing` (default): a `tracing` span for every call and every attempt.
+//! - `redis`: quotas shared between machines ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
+//! - `credentials`: credentials from profiles, roles, OIDC and the metadata service; [`Client::from_env`] then tries
+//!   all sources.
+//! - `blocking`: `blocking::Client`, for programs without async code.
+//! - `serde`: `Serialize` and `Deserialize` for requests, outputs and their members, with the names on the wire.
+//!   Sensitive values are not redacted, so a stored output is as confidential as the response. Any self-describing
+//!   format works (JSON, YAML, MessagePack). Deserializing a value that does not fit its type, or a request without a
+//!   required parameter, is an error.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

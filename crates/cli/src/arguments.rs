@@ -16,7 +16,7 @@ use crate::exit::{EXIT_CODES, Failure};
 use crate::options::{check_kind, connection, help, option, plain};
 use crate::{bulk, exit, report};
 
-/// The options that every action has; the option for a parameter of the same name begins with `parameter-`.
+/// The options that every action has. The option for a parameter of the same name gets the prefix `parameter-`.
 const OPTIONS: &[&str] = &[
     "output",
     "query",
@@ -40,15 +40,15 @@ pub(crate) fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about(format!("{} ({} {}) from the command line", PRODUCT.title, PRODUCT.code, PRODUCT.version))
         .after_help(
-            "Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or a profile of `aliyun configure`, or a \
-             role; `cams doctor` tells which. No account yet? Add --simulate to any action.",
+                "Credentials come from ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, from a profile of `aliyun configure`, or from a \
+             role; `cams doctor` shows which source is used. To try a command without an account, add --simulate to any action.",
         )
         .after_long_help(format!(
-            "Credentials come from the first of these that has some: ALIBABA_CLOUD_ACCESS_KEY_ID with ALIBABA_CLOUD_ACCESS_KEY_SECRET; OIDC \
+                "Credentials come from the first of these sources that is set up: ALIBABA_CLOUD_ACCESS_KEY_ID with ALIBABA_CLOUD_ACCESS_KEY_SECRET; OIDC \
              (ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN, ALIBABA_CLOUD_OIDC_TOKEN_FILE); the profile of `aliyun configure`; \
-             ~/.alibabacloud/credentials.ini; the RAM role of the ECS instance; ALIBABA_CLOUD_CREDENTIALS_URI. The region of a profile \
-             is not used: it says where servers are, not where this product is. `cams doctor` tells which source is used, and why the \
-             others are not. No account yet? Add --simulate to any action.\n\n{EXIT_CODES}"
+             ~/.alibabacloud/credentials.ini; the RAM role of the ECS instance; ALIBABA_CLOUD_CREDENTIALS_URI. The region of a profile is \
+             ignored, because this product is not available in every region. `cams doctor` shows which source is used, and why the others are \
+             not. To try a command without an account, add --simulate to any action.\n\n{EXIT_CODES}"
         ))
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -61,7 +61,7 @@ pub(crate) fn command() -> Command {
         .subcommand(completions_command())
 }
 
-/// The parameters that were given, by their names on the wire.
+/// The given parameters, by their names on the wire.
 pub(crate) fn parameters(action: &ActionDescriptor, matches: &ArgMatches) -> Vec<(&'static str, String)> {
     let given = |parameter: &'static ParameterDescriptor| {
         matches.get_one::<String>(parameter.name).map(|value| (parameter.name, value.clone()))
@@ -69,16 +69,16 @@ pub(crate) fn parameters(action: &ActionDescriptor, matches: &ArgMatches) -> Vec
     action.parameters.iter().filter_map(given).collect()
 }
 
-/// Prints the completion script. Its first comment says how to install it.
+/// Prints the completion script, with a comment at the top that shows how to install it.
 pub(crate) fn print_completions(matches: &ArgMatches) -> Result<(), Failure> {
     let Some(shell) = matches.get_one::<Shell>("shell") else { return Ok(()) };
     let mut script = Vec::new();
     clap_complete::generate(*shell, &mut command(), "cams", &mut script);
     let script = String::from_utf8_lossy(&script);
-    // The first line of a script for zsh says what it completes.
+    // zsh requires `#compdef` on the first line.
     let (first, rest) =
         if *shell == Shell::Zsh { script.split_once('\n').unwrap_or((&script, "")) } else { ("", &*script) };
-    let install = format!("# Install it: {}", install_line(*shell));
+    let install = format!("# To install: {}", install_line(*shell));
     let parts = [first, &install, rest].into_iter().filter(|part| !part.is_empty());
     exit::print(&parts.collect::<Vec<_>>().join("\n"))
 }
@@ -100,17 +100,17 @@ fn completions_command() -> Command {
     Command::new("completions")
         .about("Prints a completion script for a shell")
         .arg(Arg::new("shell").required(true).value_parser(value_parser!(Shell)))
-        .after_help(format!("Examples, which install it:\n{}", lines.collect::<Vec<_>>().join("\n")))
+        .after_help(format!("To install the script:\n{}", lines.collect::<Vec<_>>().join("\n")))
 }
 
-/// Whether errors are to be JSON, before the command line is understood.
+/// Whether the arguments ask for JSON errors, read before the command line is parsed.
 pub(crate) fn ask_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
     let arguments: Vec<OsString> = arguments.collect();
     arguments.iter().any(|argument| argument == "--output=json")
         || arguments.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json")
 }
 
-/// Prints help and version, and what is wrong with a command line.
+/// Prints help and version, and the errors of a command line.
 pub(crate) fn refused(error: &clap::Error, as_json: bool) -> ExitCode {
     if !error.use_stderr() {
         return match exit::written(error.print()) {
@@ -134,13 +134,14 @@ fn action_command(action: &'static ActionDescriptor) -> Command {
         .long_about(plain(&format!("{}\n\n{}", action.summary, action.description)))
         .args(action.parameters.iter().map(parameter))
         .args(options())
-        // Its own, so that it stands with the other options, below the parameters.
+        // Its own help flag, listed with the other options below the parameters.
         .disable_help_flag(true)
-        .after_help("--help says more: limits, permission, error codes, exit codes.")
+        .after_help("Use --help for limits, permissions, error codes and exit codes.")
         .after_long_help(format!("{}\n\n{}\n\n{EXIT_CODES}", examples(action), facts(action)))
 }
 
-/// Calls of the action: to try it, for a program, and as the service and the `aliyun` command spell it.
+/// Example calls of the action: on the simulator, with JSON output, and in the spelling of the service and the `aliyun`
+/// command.
 fn examples(action: &ActionDescriptor) -> String {
     let required = || action.parameters.iter().filter(|parameter| parameter.required);
     let value = |parameter: &ParameterDescriptor| match parameter.example {
@@ -165,7 +166,7 @@ fn long(parameter: &ParameterDescriptor) -> String {
     if OPTIONS.contains(&&*name) { format!("parameter-{name}") } else { name }
 }
 
-/// What the descriptor knows beside the parameters.
+/// Facts of the descriptor other than the parameters.
 fn facts(action: &ActionDescriptor) -> String {
     let mut facts = String::from("Facts:\n");
     let mut fact = |name: &str, text: &str| facts.push_str(&format!("  {name:<12} {text}\n"));
@@ -173,9 +174,9 @@ fn facts(action: &ActionDescriptor) -> String {
     fact(
         "idempotent",
         if action.idempotent {
-            "yes: it can safely be repeated"
+            "yes: a call can safely be repeated"
         } else {
-            "no: it is not retried once it may have taken effect"
+            "no: a call is not retried after it may have taken effect"
         },
     );
     if !action.authorization.action.is_empty() {
@@ -236,35 +237,35 @@ fn options() -> Vec<Arg> {
             .value_name("FORMAT")
             .value_parser(PossibleValuesParser::new(["table", "json"]))
             .default_value("table")
-            .help("The form of the response, and of an error: a table for people, or JSON"),
+            .help("The format of the response and of errors: a table for people, or JSON"),
         option("query")
             .value_name("JMESPATH")
             .value_parser(ValueParser::new(query))
-            .help("Prints a part of the response, such as 'PhoneNumbers[].Status'"),
+            .help("Prints the selected part of the response, e.g. 'PhoneNumbers[].Status'"),
     ];
     options.extend(connection());
     options.push(
         option("dry-run")
             .action(ArgAction::SetTrue)
-            .help("Prints the request that would be sent, with key and signature hidden, and sends nothing"),
+            .help("Prints the request, with key and signature hidden, without sending it"),
     );
     options.push(help());
     options
 }
 
 fn query(text: &str) -> Result<Arc<Expression<'static>>, String> {
-    jmespath::compile(text).map(Arc::new).map_err(|error| format!("it is not a JMESPath expression: {error}"))
+    jmespath::compile(text).map(Arc::new).map_err(|error| format!("not a JMESPath expression: {error}"))
 }
 
 fn call_command() -> Command {
     Command::new("call")
-        .about("Calls any action of the product by its name, also one that this command does not know")
+        .about("Calls any action of the product by its name, including actions without a command here")
         .long_about(
-            "Calls any action of the product by its name on the wire, also one that this command does not know. For a known action the \
-             limit and the checks of its description apply; any other has no limit, counts as not safe to repeat, and its values are \
-             hidden in a dry run. Lists and objects are passed in the form that the action documents, such as List.1=a, or as JSON.",
+                "Calls any action of the product by its name on the wire, including actions that have no command here. For an action of this \
+             version, its limit and checks apply. Any other action has no limit, is treated as not idempotent, and its values are hidden in a \
+             dry run. Pass lists and objects in the form that the action documents, e.g. List.1=a, or as JSON.",
         )
-        .arg(Arg::new("action").value_name("ACTION").required(true).help("The name on the wire, such as ListChatappTemplate"))
+        .arg(Arg::new("action").value_name("ACTION").required(true).help("The name on the wire, e.g. ListChatappTemplate"))
         .arg(
             Arg::new("param")
                 .long("param")
@@ -272,7 +273,7 @@ fn call_command() -> Command {
                 .action(ArgAction::Append)
                 .allow_hyphen_values(true)
                 .value_parser(ValueParser::new(named_value))
-                .help("A parameter by its name on the wire; may be repeated")
+                .help("A parameter by its name on the wire; can be given several times")
                 .help_heading("Parameters"),
         )
         .args(options())
@@ -289,18 +290,18 @@ fn call_command() -> Command {
 
 fn named_value(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
-    // The value is not repeated: it may be personal.
+    // The value is not repeated: it may be personal data.
     pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "expected NAME=VALUE".to_owned())
 }
 
 fn doctor_command() -> Command {
     Command::new("doctor")
-        .about("Checks whether a call could work: credentials, identity, endpoint, clock, quota, proxy")
+        .about("Checks whether calls can work: credentials, identity, endpoint, clock, quota, proxy")
         .long_about(
-            "Checks whether a call could work, and calls no action of the product: which source provides the credentials and why the \
-             others do not, whose they are, whether the endpoint answers and how far the clocks are apart, quotas and proxies. A line for \
-             each check begins with \u{2713} (fine), ! (works, but look at it), \u{2717} (keeps calls from working) or - (not checked, or nothing \
-             to check), and says what to run. Nothing secret is shown. The exit code is 0 if a call could work.",
+                "Checks whether calls can work, without calling an action of the product: which source provides the credentials and why the \
+             others do not, the identity of the credentials, whether the endpoint responds, the clock skew, quotas and proxies. Each check is a \
+             line that begins with \u{2713} (passed), ! (works, with a warning), \u{2717} (prevents calls) or - (not checked, or nothing to \
+             check), followed by the command that fixes a problem. No secret is shown. The exit code is 0 if calls can work.",
         )
         .args(options().into_iter().filter(|option| ["output", "region", "network", "endpoint", "help"].contains(&option.get_id().as_str())))
         .disable_help_flag(true)
@@ -310,11 +311,11 @@ fn doctor_command() -> Command {
 
 fn simulator_command() -> Command {
     Command::new("simulator")
-        .about("Serves a simulator of the product on this machine, until Ctrl-C")
+        .about("Runs a simulator of the product on this machine until Ctrl-C")
         .long_about(
-            "Serves a simulator of the product on this machine, until Ctrl-C. It checks signatures, timestamps, nonces, parameters and \
-             limits as the service does, and answers with the documented examples. Its URL is the first line on standard output; the \
-             lines that make other programs use it are on standard error.",
+                "Runs a simulator of the product on this machine until Ctrl-C. It checks signatures, timestamps, nonces, parameters and \
+             limits as the service does, and responds with the documented examples. Its URL is the first line on standard output; the \
+             environment variables that direct other programs to it are printed on standard error.",
         )
         .after_help("Examples:\n  cams simulator\n  cams simulator --listen 127.0.0.1:8080 --quota fixed-window")
         .arg(
@@ -322,14 +323,14 @@ fn simulator_command() -> Command {
                 .long("listen")
                 .value_name("ADDRESS:PORT")
                 .default_value("127.0.0.1:0")
-                .help("Where to listen: a loopback address; port 0 takes a free one"),
+                .help("The loopback address to listen on; port 0 selects a free port"),
         )
         .arg(
             Arg::new("key")
                 .long("key")
                 .value_name("ID:SECRET[:TOKEN]")
                 .action(ArgAction::Append)
-                .help("An access key that it knows, with a token a temporary one; may be repeated [default: testid:testsecret]"),
+                .help("An access key that the simulator accepts, temporary if it has a token; can be given several times [default: testid:testsecret]"),
         )
         .arg(
             Arg::new("quota")
@@ -337,7 +338,7 @@ fn simulator_command() -> Command {
                 .value_name("POLICY")
                 .value_parser(PossibleValuesParser::new(["exact-window", "fixed-window", "token-bucket", "off"]))
                 .default_value("exact-window")
-                .help("How it counts requests against the limits"),
+                .help("How requests are counted against the limits"),
         )
 }
 

@@ -1,4 +1,4 @@
-//! Calls an action.
+//! Calls one action.
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::exit::Failure;
 use crate::options::{self, wants_json};
 use crate::{arguments, exit, output, simulate};
 
-/// Calls an action that the command knows.
+/// Calls an action of the product.
 pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches) -> Result<(), Failure> {
     let request = arguments::parameters(action, matches)
         .into_iter()
@@ -22,14 +22,14 @@ pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches)
     send(request, matches).await
 }
 
-/// Calls the action of this name, whether or not the command knows it.
+/// Calls the action of this name, whether or not it has a descriptor.
 pub(crate) async fn any(matches: &ArgMatches) -> Result<(), Failure> {
     let given = matches.get_one::<String>("action").map_or("", |action| action);
-    // A name in kebab case is that of a known action.
+    // A name in kebab case can only be that of a known action.
     let name = options::action(given).map_or(given, |action| action.name);
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
         return Err(Failure::usage(format!(
-            "`{given}` is not the name of an action; names look like ListChatappTemplate"
+            "`{given}` is not the name of an action; a name looks like ListChatappTemplate"
         )));
     }
     let mut request = UntypedRequest::new(name);
@@ -37,7 +37,7 @@ pub(crate) async fn any(matches: &ArgMatches) -> Result<(), Failure> {
     for (name, value) in matches.get_many::<(String, String)>("param").into_iter().flatten() {
         if names.contains(&&**name) {
             return Err(Failure::usage(format!(
-                "--param {name} is given twice; the items of a list are {name}.1, {name}.2"
+                "--param {name} is given twice; pass list items as {name}.1, {name}.2"
             )));
         }
         names.push(name);
@@ -69,7 +69,7 @@ async fn send(request: UntypedRequest, matches: &ArgMatches) -> Result<(), Failu
         match shown(&response, matches) {
             Ok(text) => text,
             Err(why) => {
-                // The call cannot be repeated just to see its response.
+                // The call must not be repeated just to see its response, so the response is printed in full.
                 exit::print(&whole(&response, matches))?;
                 return Err(Failure::local(format!(
                     "the call succeeded, and its whole response is printed, because --query failed: {why}"
@@ -83,8 +83,8 @@ async fn send(request: UntypedRequest, matches: &ArgMatches) -> Result<(), Failu
     exit::print(&text)
 }
 
-/// Refuses a query that calls a function which does not exist, or with the wrong number of arguments, before the action is called:
-/// the documented response shows it.
+/// Refuses a query that calls an unknown function, or one with the wrong number of arguments, before the action is
+/// called. It is tried on the documented response.
 fn check_query(action: &str, matches: &ArgMatches) -> Result<(), Failure> {
     let Some(query) = matches.get_one::<Arc<Expression<'static>>>("query") else { return Ok(()) };
     let example = options::action(action).map_or("", |action| action.example);

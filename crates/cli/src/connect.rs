@@ -1,4 +1,4 @@
-//! The client that the command line describes.
+//! Builds the client from the command line and the environment.
 
 use std::env;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use clap::ArgMatches;
 use crate::exit::Failure;
 use crate::simulate;
 
-/// The client that the command line describes, without its quota.
+/// The client, without its throttle.
 pub(crate) fn client(
     matches: &ArgMatches,
     simulator: Option<&Simulator>,
@@ -35,16 +35,16 @@ pub(crate) fn client(
     Ok(builder.application(concat!("cams-cli/", env!("CARGO_PKG_VERSION"))))
 }
 
-/// The transport that the client uses by default.
+/// The default transport of the client.
 pub(crate) fn transport(matches: &ArgMatches, simulator: Option<&Simulator>) -> Result<ReqwestTransport, Failure> {
-    // Only a client knows the endpoint that the command line and the environment describe.
+    // The endpoint is known only once a client is built from the command line and the environment.
     let endpoint = client(matches, simulator, true)?.build()?;
     let is_loopback = endpoint.endpoint().is_loopback();
     let transport = if is_loopback { ReqwestTransport::without_proxies() } else { ReqwestTransport::new() };
     transport.map_err(|error| Failure::local(error.to_string()))
 }
 
-/// Where the command line says that requests go.
+/// Sets the endpoint, region and network of the command line.
 pub(crate) fn address(mut builder: ClientBuilder, matches: &ArgMatches) -> ClientBuilder {
     if let Some(region) = matches.get_one::<String>("region") {
         builder = builder.region(region);
@@ -58,25 +58,27 @@ pub(crate) fn address(mut builder: ClientBuilder, matches: &ArgMatches) -> Clien
     builder
 }
 
-/// The quotas of the call: those of a server that the command line names, or else those of this machine, which all processes of
-/// the user share.
+/// The throttle of the call: with quotas in Redis if the command line names a server, else with the quotas of this
+/// machine, which all processes of the user share.
 pub(crate) fn throttle(matches: &ArgMatches, processes: Option<u32>) -> Result<Throttle, Failure> {
     if let Some(throttle) = quotas_of_a_server(matches, processes)? {
         return Ok(throttle);
     }
-    // A simulator of the command's own counts this process alone.
+    // A simulator inside this process counts only the requests of this process.
     let simulated = matches.try_get_one::<bool>("simulate").ok().flatten().is_some_and(|on| *on);
     Ok(if simulated { Throttle::new() } else { Throttle::new().with_store(MachineQuotas::new()) })
 }
 
-/// The quotas that the call shares with other machines, if the command line names a server for them.
+/// The throttle with quotas in Redis, if the command line names a server.
 pub(crate) fn quotas_of_a_server(matches: &ArgMatches, processes: Option<u32>) -> Result<Option<Throttle>, Failure> {
     let from_environment = || env::var("CAMS_QUOTA_REDIS").ok().filter(|url| !url.is_empty());
     let url = matches.get_one::<String>("quota-redis").cloned().or_else(from_environment);
     let (url, account) = match (url, matches.get_one::<String>("quota-account")) {
         (Some(url), Some(account)) => (url, account),
         (Some(_), None) => {
-            return Err(Failure::usage("CAMS_QUOTA_REDIS needs --quota-account: whose quota it is".to_owned()));
+            return Err(Failure::usage(
+                "CAMS_QUOTA_REDIS needs --quota-account NAME, the account that owns the quota".to_owned(),
+            ));
         }
         (None, Some(_)) => {
             return Err(Failure::usage("--quota-account needs --quota-redis or CAMS_QUOTA_REDIS".to_owned()));
@@ -90,7 +92,7 @@ pub(crate) fn quotas_of_a_server(matches: &ArgMatches, processes: Option<u32>) -
     Ok(Some(Throttle::new().with_store(quotas)))
 }
 
-/// A line for a user at a terminal about a call that waits; `None` if there is nothing to say.
+/// A message for a terminal about a call that waits, if the event is about one.
 pub(crate) fn waiting(event: &Event<'_>, store: Store) -> Option<String> {
     let Event::Quota { key, event: happened } = event else { return None };
     match happened {
@@ -117,8 +119,8 @@ impl Store {
     }
 }
 
-/// A line for any user: how many requests are sent depends on the store of the quota, and a response that differs from its
-/// specification may mean that this command is too old.
+/// A warning: the store of the quota changed, which changes how many requests are sent, or a response differs from its
+/// specification, which can mean that this command is too old.
 pub(crate) fn warning(event: &Event<'_>, store: Store) -> Option<String> {
     let event = match event {
         Event::ResponseMismatch(ResponseMismatch { action, mismatches, .. }) => {
@@ -129,7 +131,7 @@ pub(crate) fn warning(event: &Event<'_>, store: Store) -> Option<String> {
     };
     let line = match (event, store) {
         (QuotaEvent::FallbackEntered { source: None }, Store::Server) => {
-            "warning: the server of the shared quota cannot be reached; calls wait or fail until it can be reached again"
+            "warning: the server of the shared quota cannot be reached; calls wait or fail until it recovers"
         }
         (QuotaEvent::FallbackEntered { source: Some(QuotaSource::Open) }, Store::Server) => {
             "warning: the server of the shared quota cannot be reached; continuing without a limit"
@@ -148,8 +150,8 @@ pub(crate) fn warning(event: &Event<'_>, store: Store) -> Option<String> {
     Some(line.to_owned())
 }
 
-/// The settings of the environment, with credentials from the first source that has some. What is only shown, key and signature hidden,
-/// needs no key, and none is asked for.
+/// The settings of the environment, with credentials from the first source that provides some. A dry run hides key and
+/// signature, so it works without credentials.
 fn from_environment(dry_run: bool) -> Result<ClientBuilder, Failure> {
     let builder = ClientBuilder::from_env()?;
     if !dry_run {
@@ -165,7 +167,7 @@ mod tests {
     use alibabacloud_cams::throttle::QuotaKey;
 
     #[test]
-    fn a_waiting_call_says_what_it_waits_for() {
+    fn a_waiting_call_reports_what_it_waits_for() {
         let key = QuotaKey::new("main", "cams", "ChatappSyncPhoneNumber");
         let said = |event| waiting(&Event::Quota { key: &key, event: &event }, Store::Server);
         assert_eq!(

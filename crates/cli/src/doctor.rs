@@ -1,11 +1,11 @@
-//! `cams doctor`: checks whether a call could work, and shows what keeps it from working. Nothing secret is shown, and no action of the
+//! `cams doctor`: checks whether calls can work, and shows what prevents them. No secret is shown, and no action of the
 //! product is called.
 
 use std::env;
 use std::time::{Duration, Instant, SystemTime};
 
 use alibabacloud_cams::credentials::alibabacloud_sts::GetCallerIdentity;
-use alibabacloud_cams::credentials::{Chain, Credentials, Outcome, Setup, Tried};
+use alibabacloud_cams::credentials::{Chain, Credentials, Outcome, Setup, SourceOutcome};
 use alibabacloud_cams::transport::{Handover, ReqwestTransport, Transport as _, default_proxy};
 use alibabacloud_cams::{ClientBuilder, Endpoint, ErrorKind, PRODUCT};
 use bytes::Bytes;
@@ -18,20 +18,21 @@ use crate::figures::counted;
 use crate::options::wants_json;
 use crate::{connect, exit, output};
 
-/// The time limit for an answer of the endpoint.
+/// The time limit for a response of the endpoint.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// In seconds; the service refuses a timestamp that is further off, and the client then corrects itself with one more attempt.
+/// In seconds. The service rejects a timestamp that is further off, and the client corrects itself with one more
+/// attempt.
 const ACCEPTED_SKEW: f64 = 900.0;
 
-/// What keeps a call from working, with the exit code of such a call.
+/// What prevents calls, with the exit code that such a call would have.
 type Problems = Vec<(u8, String)>;
 
-/// Looks at everything that a call needs.
+/// Runs all checks.
 pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let mut problems = Vec::new();
     let setup = Setup::new();
-    let tried = Chain::in_official_order(&setup).ask_each().await;
+    let tried = Chain::in_official_order(&setup).try_each().await;
     let (credentials, source) = sources(&tried, &mut problems);
     let identity = match &credentials {
         Some(credentials) => identity(&setup, credentials, &mut problems).await,
@@ -58,20 +59,20 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
     match problems.into_iter().next() {
         None => Ok(()),
-        Some((code, problem)) => Err(Failure::ahead(code, format!("a call could not work: {problem}"))),
+        Some((code, problem)) => Err(Failure::ahead(code, format!("calls cannot work: {problem}"))),
     }
 }
 
-const NOT_ASKED: &str = "not asked: there are no credentials";
+const NOT_ASKED: &str = "not checked: there are no credentials";
 
-/// Where the texts of checks begin.
+/// The column at which the text of a check begins.
 const INDENT: usize = 15;
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Fine,
-    /// Calls work, but something needs a look.
+    /// Calls work, with a warning.
     Look,
     /// Calls cannot work.
     Broken,
@@ -79,7 +80,7 @@ enum Verdict {
     Open,
 }
 
-/// The line of a check, what it means, and how to repair it.
+/// The line of a check, its meaning, and how to fix a problem.
 struct Check {
     verdict: Verdict,
     name: &'static str,
@@ -98,8 +99,8 @@ impl Check {
     }
 }
 
-/// The report for people: one line a check, what it means, and the command that repairs it.
-fn lines(report: &Value, tried: &[Tried]) -> String {
+/// The report for people: one line for each check, its meaning, and the command that fixes a problem.
+fn lines(report: &Value, tried: &[SourceOutcome]) -> String {
     let checks = [
         about_credentials(report, tried),
         about_identity(&report["identity"]),
@@ -125,21 +126,21 @@ fn lines(report: &Value, tried: &[Tried]) -> String {
         }
     }
     let works = report["can_call"] == true;
-    out + if works { "\nA call can work." } else { "\nA call cannot work." }
+    out + if works { "\nCalls can work." } else { "\nCalls cannot work." }
 }
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn about_credentials(report: &Value, tried: &[Tried]) -> Check {
+fn about_credentials(report: &Value, tried: &[SourceOutcome]) -> Check {
     let others = |outcome: &str| {
         let all = report["credentials"].as_array().into_iter().flatten();
         let lines = all.filter(move |source| source["outcome"] == outcome);
         lines.map(|source| format!("{}: {}", text(&source["source"]), text(&source["why"]))).collect::<Vec<_>>()
     };
     let warned =
-        tried.iter().any(|tried| matches!(&tried.outcome, Outcome::Gave(found) if !found.warnings().is_empty()));
+        tried.iter().any(|tried| matches!(&tried.outcome, Outcome::Provided(found) if !found.warnings().is_empty()));
     if let [used, ..] = &others("used")[..] {
         let verdict = if warned { Verdict::Look } else { Verdict::Fine };
         return Check::new(verdict, "Credentials", used.as_str());
@@ -149,10 +150,10 @@ fn about_credentials(report: &Value, tried: &[Tried]) -> Check {
         let check = rest
             .iter()
             .fold(Check::new(Verdict::Broken, "Credentials", first.as_str()), |check, line| check.more(line.as_str()));
-        return check.more("repair this source or remove it; the search ends at a source that is set up and fails");
+        return check.more("fix this source or remove it; the search stops at a source that is set up but fails");
     }
     let mut check = Check::new(Verdict::Broken, "Credentials", "no source has credentials");
-    for line in others("passed over") {
+    for line in others("not set up") {
         check = check.more(line);
     }
     check
@@ -170,25 +171,25 @@ fn about_identity(identity: &Value) -> Check {
         ),
         error if error == NOT_ASKED => Check::new(Verdict::Open, name, "not checked: there are no credentials"),
         error if identity["refused"] == true => Check::new(Verdict::Broken, name, format!("refused: {}", text(error)))
-            .more("check the access key in the RAM console, or export another one"),
+            .more("check the access key in the RAM console, or set another one"),
         error => Check::new(Verdict::Open, name, format!("not checked: {}", text(error)))
-            .more("calls can work without it: STS is another endpoint than the product's"),
+            .more("calls can work without it: STS has its own endpoint"),
     }
 }
 
 fn about_endpoint(endpoint: &Value) -> Check {
     let name = "Endpoint";
-    let url = format!("{} (because of {})", text(&endpoint["url"]), text(&endpoint["because_of"]));
+    let url = format!("{} (from {})", text(&endpoint["url"]), text(&endpoint["because_of"]));
     match &endpoint["error"] {
         Value::Null if endpoint["answered_after_ms"].is_null() => {
             Check::new(Verdict::Open, name, format!("{url} not checked: the proxy cannot be used"))
         }
         Value::Null => {
-            Check::new(Verdict::Fine, name, format!("{url} answered in {} ms", endpoint["answered_after_ms"]))
+            Check::new(Verdict::Fine, name, format!("{url} responded in {} ms", endpoint["answered_after_ms"]))
         }
         error if endpoint["url"].is_null() => Check::new(Verdict::Broken, name, text(error))
-            .more("check --endpoint, --region and --network, or the environment variables in their place"),
-        error => Check::new(Verdict::Broken, name, format!("{url} does not answer"))
+            .more("check --endpoint, --region and --network, or the environment variables that set them"),
+        error => Check::new(Verdict::Broken, name, format!("{url} does not respond"))
             .more(text(error))
             .more(format!("run: curl -sv {}, and check --region, HTTPS_PROXY and NO_PROXY", text(&endpoint["url"]))),
     }
@@ -205,10 +206,10 @@ fn about_clock(clock: &Value) -> Check {
         Some(skew) if skew.abs() > ACCEPTED_SKEW => {
             let direction = if skew > 0.0 { "ahead of" } else { "behind" };
             Check::new(Verdict::Look, name, format!("{:.0} s {direction} the server", skew.abs()))
-                .more("the client corrects for it with one more attempt at first")
+                .more("the client corrects this with one extra attempt")
                 .more("run: sudo timedatectl set-ntp true")
         }
-        Some(skew) => Check::new(Verdict::Fine, name, format!("{:.0} s off the server's", skew.abs())),
+        Some(skew) => Check::new(Verdict::Fine, name, format!("{:.0} s from the server's clock", skew.abs())),
     }
 }
 
@@ -228,21 +229,21 @@ fn about_quota(quota: &Value) -> Check {
 fn about_proxy(proxy: &Value) -> Check {
     let name = "Proxy";
     if let Some(error) = proxy["error"].as_str() {
-        return Check::new(Verdict::Broken, name, error).more("correct the variable, or unset it");
+        return Check::new(Verdict::Broken, name, error).more("correct or unset the variable");
     }
     if let Some(used) = proxy["used"].as_str() {
-        return Check::new(Verdict::Fine, name, format!("{used} (because of {})", text(&proxy["because_of"])));
+        return Check::new(Verdict::Fine, name, format!("{used} (from {})", text(&proxy["because_of"])));
     }
     let variables = proxy["variables"].as_object().into_iter().flatten();
     let lines = variables.map(|(name, value)| format!("not used for this endpoint: {name}={}", text(value)));
     lines.fold(Check::new(Verdict::Open, name, "none"), Check::more)
 }
 
-/// The credentials that were found, and their source.
-fn sources<'a>(tried: &'a [Tried], problems: &mut Problems) -> (Option<Credentials>, Option<&'a str>) {
-    for Tried { source, outcome, .. } in tried {
+/// The credentials found, and their source.
+fn sources<'a>(tried: &'a [SourceOutcome], problems: &mut Problems) -> (Option<Credentials>, Option<&'a str>) {
+    for SourceOutcome { source, outcome, .. } in tried {
         match outcome {
-            Outcome::Gave(found) => {
+            Outcome::Provided(found) => {
                 if found.credentials().expiration().is_some_and(|time| time <= SystemTime::now()) {
                     problems.push((
                         4,
@@ -261,10 +262,10 @@ fn sources<'a>(tried: &'a [Tried], problems: &mut Problems) -> (Option<Credentia
     (None, None)
 }
 
-/// What became of one source.
-fn told(tried: &Tried) -> Value {
+/// The outcome of one source.
+fn told(tried: &SourceOutcome) -> Value {
     let (outcome, why) = match &tried.outcome {
-        Outcome::Gave(found) => {
+        Outcome::Provided(found) => {
             let expiration = found.credentials().expiration().map(|time| {
                 let left = time.duration_since(SystemTime::now()).unwrap_or_default();
                 format!("valid for {} min", left.as_secs() / 60)
@@ -274,14 +275,14 @@ fn told(tried: &Tried) -> Value {
             let warnings = found.warnings().iter().map(|warning| format!("warning: {warning}"));
             ("used", parts.into_iter().flatten().chain(warnings).collect::<Vec<_>>().join("; "))
         }
-        Outcome::DoesNotApply(reason) => ("passed over", reason.to_string()),
+        Outcome::NotApplicable(reason) => ("not set up", reason.to_string()),
         Outcome::Failed(reason) => ("failed", reason.to_string()),
-        _ => ("not asked", "the search had ended".to_owned()),
+        _ => ("not tried", "an earlier source ended the search".to_owned()),
     };
     json!({ "source": tried.source, "outcome": outcome, "why": why })
 }
 
-/// Whose credentials they are.
+/// The identity of the credentials.
 async fn identity(setup: &Setup, credentials: &Credentials, problems: &mut Problems) -> Value {
     let client = match setup.sts_client(credentials.clone()) {
         Ok(client) => client,
@@ -294,7 +295,7 @@ async fn identity(setup: &Setup, credentials: &Credentials, problems: &mut Probl
             "arn": answer.arn,
         }),
         Err(error) => {
-            // STS may be out of reach where the product is not; only its own answer is a refusal.
+            // STS can be unreachable while the product is not; only a response of STS is a refusal.
             let refused = error.kind() == ErrorKind::Service;
             if refused {
                 problems.push((3, format!("the credentials are refused: {error}")));
@@ -304,9 +305,9 @@ async fn identity(setup: &Setup, credentials: &Credentials, problems: &mut Probl
     }
 }
 
-/// The endpoint that command line and environment describe.
+/// The endpoint from the command line and the environment.
 fn of_endpoint(matches: &ArgMatches) -> Result<Endpoint, String> {
-    // The proxy is a check of its own.
+    // The proxy is checked separately.
     let transport = ReqwestTransport::without_proxies().map_err(|error| error.to_string())?;
     let builder = ClientBuilder::from_env().map_err(|error| exit::message(&error))?;
     let client = connect::address(builder, matches).transport(transport).build();
@@ -314,7 +315,7 @@ fn of_endpoint(matches: &ArgMatches) -> Result<Endpoint, String> {
     Ok(client.endpoint().clone())
 }
 
-/// Whether the endpoint answers, and what its clock says.
+/// Checks whether the endpoint responds, and reads its clock.
 async fn endpoint(
     found: Result<Endpoint, String>,
     has_usable_proxy: bool,
@@ -339,7 +340,7 @@ async fn endpoint(
     } else if set("ALIBABA_CLOUD_REGION_ID") {
         "ALIBABA_CLOUD_REGION_ID".to_owned()
     } else {
-        format!("the product's own region, {}", PRODUCT.default_region)
+        format!("the default region of the product, {}", PRODUCT.default_region)
     };
     let mut about = json!({ "url": endpoint.to_string(), "because_of": because });
     if !has_usable_proxy {
@@ -349,34 +350,35 @@ async fn endpoint(
         Ok((took, skew)) => {
             about["answered_after_ms"] = json!(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
             let verdict = match skew {
-                None => "the endpoint does not tell the time",
+                None => "not known: the endpoint sends no Date header",
                 Some(skew) if skew.abs() > ACCEPTED_SKEW => {
-                    "wrong: correct this machine's clock (the client makes up for it, with one more attempt at first)"
+                    "wrong: correct this machine's clock (the client corrects it with one extra attempt)"
                 }
                 Some(_) => "right",
             };
             (about, json!({ "ahead_of_server_s": skew, "verdict": verdict }))
         }
         Err(problem) => {
-            problems.push((4, format!("{endpoint} does not answer: {problem}")));
+            problems.push((4, format!("{endpoint} does not respond: {problem}")));
             about["error"] = json!(problem);
-            (about, json!({ "verdict": "not known: the endpoint does not answer" }))
+            (about, json!({ "verdict": "not known: the endpoint does not respond" }))
         }
     }
 }
 
-/// One request without an action: how long the answer took, and how far this machine's clock is ahead, in seconds.
+/// Sends one request without an action. Returns how long the response took, and how far this machine's clock is ahead,
+/// in seconds.
 async fn probe(url: &str, is_loopback: bool) -> Result<(Duration, Option<f64>), String> {
     let transport = if is_loopback { ReqwestTransport::without_proxies() } else { ReqwestTransport::new() };
     let transport = transport.map_err(|error| error.to_string())?;
     let request = http::Request::get(format!("{url}/")).body(Bytes::new()).map_err(|error| error.to_string())?;
     let (sent, started) = (SystemTime::now(), Instant::now());
     let answer = tokio::time::timeout(LIMIT, transport.send(request, &Handover::new())).await;
-    let answer = answer.map_err(|_| format!("no answer within {LIMIT:?}"))?.map_err(|error| error.to_string())?;
+    let answer = answer.map_err(|_| format!("no response within {LIMIT:?}"))?.map_err(|error| error.to_string())?;
     let took = started.elapsed();
     let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
     let skew = date.and_then(|date| httpdate::parse_http_date(date).ok()).map(|server| {
-        // The header has whole seconds, and was written about halfway.
+        // The header has whole seconds, and was written about halfway through the exchange.
         let here = sent + took / 2;
         let apart = |later: SystemTime, earlier: SystemTime| {
             later.duration_since(earlier).map(|apart| apart.as_secs_f64().round())
@@ -386,7 +388,7 @@ async fn probe(url: &str, is_loopback: bool) -> Result<(Duration, Option<f64>), 
     Ok((took, skew))
 }
 
-/// The limits that the client keeps to.
+/// The limits that the client applies.
 fn quota() -> Value {
     let limits: serde_json::Map<_, _> = PRODUCT
         .actions
@@ -397,14 +399,14 @@ fn quota() -> Value {
         .collect();
     let has_server = env::var("CAMS_QUOTA_REDIS").is_ok_and(|url| !url.is_empty());
     let shared = if has_server {
-        "through the server of CAMS_QUOTA_REDIS, with --quota-account"
+        "through the Redis server in CAMS_QUOTA_REDIS, with --quota-account"
     } else {
-        "by all commands that this user runs on this machine"
+        "by all commands of this user on this machine"
     };
     json!({ "per_account": limits, "shared": shared })
 }
 
-/// The proxy that is used for the endpoint, and the variables that name proxies.
+/// The proxy used for the endpoint, and the variables that name proxies.
 fn proxy(endpoint: Option<&Endpoint>, problems: &mut Problems) -> Value {
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
     let set = |name: &'static str| Some((name, env::var(name).ok().filter(|value| !value.is_empty())?));
@@ -429,7 +431,7 @@ fn proxy(endpoint: Option<&Endpoint>, problems: &mut Problems) -> Value {
     about
 }
 
-/// Scheme, host and port of a proxy: user name and password are hidden.
+/// Scheme, host and port of a proxy; user name and password are hidden.
 fn masked(proxy: &str) -> String {
     let (scheme, rest) = proxy.split_once("://").map_or(("", proxy), |(scheme, rest)| (scheme, rest));
     let (login, host) = rest.rsplit_once('@').map_or(("", rest), |(_, host)| ("<hidden>@", host));

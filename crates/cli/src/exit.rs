@@ -8,20 +8,20 @@ use serde_json::{Map, Value, json};
 
 use crate::output;
 
-/// What `--help` says about exit codes; [`Failure::code`] is the rule.
+/// The exit codes, as `--help` lists them; [`Failure::code`] is the rule.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  the call succeeded
   1  a local failure, such as an output that cannot be written
   2  the command line or the input is wrong
-  3  the service answered with an error: the call had no effect
+  3  the service responded with an error: the call had no effect
   4  nothing was sent: no credentials, no connection, no room in the quota
   5  sent, but the outcome is unknown: the call may or may not have had an effect
-  6  a bulk was interrupted: rows are left, and the same command continues
+  6  a bulk was interrupted: rows are not sent yet; run the same command to continue
 A bulk ends with 0 if all rows are done, 3 if some failed, and 5 if the outcome of some is unknown.
 With --output json, an error is a JSON object on standard error.";
 
-/// Prints the result on standard output. A reader that went away (`| head`) is not a failure.
+/// Prints the result on standard output. A closed pipe (`| head`) is not a failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     written(writeln!(io::stdout(), "{}", text.trim_end()).and_then(|()| io::stdout().flush()))
 }
@@ -36,15 +36,15 @@ pub(crate) fn written(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Why the program ends without a result.
+/// An error that ends the program.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
     message: String,
     advice: Option<&'static str>,
-    /// What is known about a failed call, for programs.
+    /// Details of a failed call, for JSON output.
     facts: Box<Map<String, Value>>,
-    /// What the service said beside its message, for people.
+    /// What the service sent besides its message, for people.
     details: Vec<String>,
 }
 
@@ -53,22 +53,22 @@ impl Failure {
         Self { code, message, advice, facts: Box::default(), details: Vec::new() }
     }
 
-    /// A failure that has nothing to do with the service.
+    /// A failure that does not involve the service.
     pub(crate) fn local(message: String) -> Self {
         Self::new(1, message, None)
     }
 
-    /// A call could not work, for a reason that has this exit code.
+    /// A failure found before a call, with the exit code of that call.
     pub(crate) fn ahead(code: u8, message: String) -> Self {
         Self::new(code, message, None)
     }
 
-    /// A command line that cannot be understood.
+    /// A command line that is not valid.
     pub(crate) fn usage(message: String) -> Self {
         Self::new(2, message, None)
     }
 
-    /// A bulk that did not do all rows.
+    /// A bulk in which some rows are not done.
     pub(crate) fn bulk(code: u8, message: String, advice: &'static str) -> Self {
         Self::new(code, message, Some(advice))
     }
@@ -112,22 +112,22 @@ impl From<Error> for Failure {
         };
         let advice = match error.kind() {
             ErrorKind::Credentials => {
-                Some("`cams doctor` shows each source; to try the command without an account, add --simulate")
+                Some("`cams doctor` shows each source; to try a command without an account, add --simulate")
             }
             ErrorKind::NotSent => Some(
                 "check --endpoint and --region, and HTTPS_PROXY and NO_PROXY in the environment; `cams doctor` tests the endpoint",
             ),
             _ if is_about_the_shared_quota(&error) => Some(
-                "check --quota-redis or CAMS_QUOTA_REDIS; without them, the commands of this machine share a quota by themselves",
+                "check --quota-redis or CAMS_QUOTA_REDIS; without them, the commands on this machine share a quota in a file",
             ),
             ErrorKind::QuotaWait => Some("raise --deadline, or send fewer calls at once"),
             ErrorKind::Throttled => {
-                Some("other programs may use the same account's quota; wait, then run the command again")
+                Some("wait, then run the command again; other programs may use the quota of the same account")
             }
-            _ if error.outcome_unknown() => Some(
-                "find out whether it took effect before you send it again, unless the action can safely be repeated",
-            ),
-            _ if error.is_auth() => Some("`cams doctor` shows whose credentials are used"),
+            _ if error.outcome_unknown() => {
+                Some("check whether the call took effect before you repeat it, unless the action is idempotent")
+            }
+            _ if error.is_auth() => Some("`cams doctor` shows which credentials are used"),
             _ => None,
         };
         let mut facts = Map::new();
@@ -155,15 +155,16 @@ pub(crate) fn is_about_the_shared_quota(error: &Error) -> bool {
     error.kind() == ErrorKind::Configuration && error.message().starts_with("the shared quota")
 }
 
-/// The message of an error, with this command's options in place of the settings of a program.
+/// The message of an error, with options of this command in place of builder methods.
 pub(crate) fn message(error: &Error) -> String {
     error
         .to_string()
+        .replace("; send fewer calls at once, or raise the deadline", "")
         .replace("set `expected_processes`", "add --quota-processes N")
         .replace(", or call `allow_unencrypted_http()` if that is what you want", "")
 }
 
-/// The message of an error. Sources of credentials are tried one after the other, and each has a line.
+/// The message of an error; each source of credentials gets its own line.
 fn in_lines(error: &Error) -> String {
     let message = message(error);
     if error.kind() == ErrorKind::Credentials { message.replace("; ", "\n  ") } else { message }

@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Numbers formatted for people.
 
 /// `12,345`.
 pub(crate) fn grouped(number: impl TryInto<u64>) -> String {

@@ -1,4 +1,4 @@
-//! The `cams` command: every action of the product from the command line, and a simulator to try them without an account.
+//! The `cams` command: calls, bulks and reports for every action of the product, and a simulator that needs no account.
 //!
 //! Commands, options and help come from the descriptors, so a change of the specification needs no change here.
 
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return Failure::local(format!("the program cannot start: {error}")).report(as_json),
     };
-    // Known for sure once the command line is understood.
+    // Final once the command line is parsed.
     as_json = matches.subcommand().is_some_and(|(_, options)| options::wants_json(options));
     match runtime.block_on(run(&matches)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -50,8 +50,8 @@ async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
         Some(("report", options)) => report::run(options),
         Some((name, options)) => match options::action(name) {
             Some(action) => call::run(action, options).await,
-            // clap knows no other commands than those of `arguments::command`.
-            None => Err(Failure::local(format!("there is no command `{name}`; `cams --help` lists them"))),
+            // clap accepts only the commands of `arguments::command`.
+            None => Err(Failure::local(format!("unknown command `{name}`; `cams --help` lists them"))),
         },
         None => Err(Failure::local("no command was given; `cams --help` lists them".to_owned())),
     }

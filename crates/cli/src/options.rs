@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use heck::ToKebabCase;
 
-/// The action of a subcommand: its name in kebab case, or as the service spells it.
+/// The action of a subcommand: its name in kebab case or on the wire.
 pub(crate) fn action(subcommand: &str) -> Option<&'static ActionDescriptor> {
     PRODUCT
         .actions
@@ -17,7 +17,7 @@ pub(crate) fn action(subcommand: &str) -> Option<&'static ActionDescriptor> {
         .copied()
 }
 
-/// The text, if it is a value of the type; it is sent as it is.
+/// Checks that the text is a value of the type. It is sent unchanged.
 pub(crate) fn check_kind(kind: ValueKind, text: &str) -> Result<String, String> {
     let fits = match kind {
         ValueKind::String => true,
@@ -37,7 +37,7 @@ pub(crate) fn check_kind(kind: ValueKind, text: &str) -> Result<String, String> 
     if fits { Ok(text.to_owned()) } else { Err(format!("expected {expected}")) }
 }
 
-/// Whether `--output json` was given to a command that has it.
+/// Whether `--output json` was given, for commands that have the option.
 pub(crate) fn wants_json(matches: &ArgMatches) -> bool {
     matches.try_get_one::<String>("output").ok().flatten().is_some_and(|format| format == "json")
 }
@@ -47,10 +47,10 @@ pub(crate) fn option(name: &'static str) -> Arg {
 }
 
 pub(crate) fn help() -> Arg {
-    option("help").short('h').action(ArgAction::Help).help("Prints help; --help says more than -h")
+    option("help").short('h').action(ArgAction::Help).help("Prints help (-h for a summary, --help for details)")
 }
 
-/// Where calls go, and under which limits.
+/// The options for endpoint, deadline and quota.
 pub(crate) fn connection() -> Vec<Arg> {
     vec![
         option("region")
@@ -60,7 +60,7 @@ pub(crate) fn connection() -> Vec<Arg> {
             .value_name("NETWORK")
             .value_parser(PossibleValuesParser::new(["public", "vpc"]))
             .help("The network [default: ALIBABA_CLOUD_ENDPOINT_TYPE, or public]"),
-        option("endpoint").value_name("URL").help("The endpoint, in place of region and network"),
+        option("endpoint").value_name("URL").help("The endpoint, which replaces region and network"),
         option("signature")
             .value_name("VERSION")
             .value_parser(PossibleValuesParser::new(["v1", "v3"]))
@@ -69,27 +69,27 @@ pub(crate) fn connection() -> Vec<Arg> {
             .value_name("SECONDS")
             .value_parser(ValueParser::new(seconds))
             .default_value("60")
-            .help("The time limit of the whole call, the wait for its quota included"),
+            .help("The time limit of the whole call, including the wait for its quota"),
         option("quota-redis")
             .value_name("URL")
             .requires("quota-account")
             .help("Shares the quota with other programs through this Redis server")
             .long_help(
-                "Shares the quota with other programs through this Redis server, e.g. redis://localhost:6379. A password in the URL can \
-                 be seen by others on this machine; one from the environment variable CAMS_QUOTA_REDIS cannot.",
+                    "Shares the quota with other programs through this Redis server, e.g. redis://localhost:6379. Others on this machine can see \
+                 a password in the URL; set CAMS_QUOTA_REDIS in the environment instead.",
             ),
         option("quota-account")
             .value_name("LABEL")
-            .help("The name of the account among the programs that share its quota"),
+            .help("The name of the account, the same for all programs that share its quota"),
         option("quota-processes")
             .value_name("N")
             .requires("quota-account")
             .value_parser(value_parser!(u32).range(1..))
-            .help("How many programs share the quota; needed if its server cannot be reached at the start"),
+            .help("The number of programs that share the quota; required if its server is unreachable at the start"),
         option("simulate")
             .action(ArgAction::SetTrue)
             .conflicts_with_all(["endpoint", "region", "network"])
-            .help("Calls a simulator in this process; no account is needed"),
+            .help("Calls a simulator in this process; needs no account"),
     ]
 }
 
@@ -101,7 +101,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a number of seconds above 0".to_owned())
 }
 
-/// Markdown as plain text: the escapes that the generator put in are taken out.
+/// Converts Markdown to plain text: removes the escapes of the generator.
 pub(crate) fn plain(markdown: &str) -> String {
     let mut text = String::new();
     let mut escaped = false;

@@ -1,4 +1,4 @@
-//! Prints results: as JSON for programs, as lines and tables for people.
+//! Prints results: JSON for programs, lines and tables for people.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,20 +7,20 @@ use serde_json::{Map, Value};
 use terminal_size::{Width, terminal_size_of};
 use unicode_width::UnicodeWidthStr;
 
-/// Prints a message on standard error, broken between words where a terminal is too narrow for it. If standard error is closed or full,
-/// the message is lost: there is no other place for it.
+/// Prints a message on standard error, wrapped to the width of the terminal. If standard error is closed or full, the
+/// message is lost.
 pub(crate) fn say(message: &str) {
     let width = io::stderr().is_terminal().then(|| terminal_size_of(io::stderr())).flatten();
     let width = width.map(|(Width(width), _)| usize::from(width));
     let _ = io::stderr().write_all(folded(message, width).as_bytes());
 }
 
-/// Prints a text for programs on standard error, as it is.
+/// Prints a text for programs on standard error, unchanged.
 pub(crate) fn say_exactly(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// The lines of a message, none wider than the terminal; what continues a line is indented further.
+/// The message in lines no wider than the terminal; continuation lines are indented.
 fn folded(message: &str, width: Option<usize>) -> String {
     let mut out = String::new();
     for line in message.split('\n') {
@@ -35,15 +35,15 @@ fn folded(message: &str, width: Option<usize>) -> String {
     out
 }
 
-/// The whole answer as indented JSON, in the order in which it came.
+/// The whole response as indented JSON, in its original order.
 pub(crate) fn json(answer: &Value) -> String {
     let text = serde_json::to_string_pretty(answer).unwrap_or_else(|_| answer.to_string());
-    // JSON allows some characters to stand for themselves that a terminal obeys.
+    // JSON allows some characters unescaped that control a terminal.
     let escape = |c: char| if is_hidden(c) && c != '\n' { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
     text.chars().map(escape).collect()
 }
 
-/// A value that a query selected, for people: scalars and lists of scalars as lines, the rest as an answer.
+/// A value that a query selected, for people: scalars and lists of scalars as lines, anything else like a response.
 pub(crate) fn selected(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -57,13 +57,13 @@ pub(crate) fn selected(value: &Value) -> String {
     }
 }
 
-/// The columns of the terminal; `None` if standard output is not one.
+/// The width of the terminal in columns; `None` if standard output is not a terminal.
 pub(crate) fn width() -> Option<usize> {
     let width = io::stdout().is_terminal().then(|| terminal_size_of(io::stdout())).flatten();
     width.map(|(Width(width), _)| usize::from(width))
 }
 
-/// The answer for people: single values as lines, lists of objects as tables.
+/// The response for people: scalars as lines, lists of objects as tables.
 pub(crate) fn table(answer: &Value) -> String {
     render(answer, width())
 }
@@ -83,7 +83,7 @@ fn render(answer: &Value, width: Option<usize>) -> String {
     out
 }
 
-/// Single values with their names (`Data.Status`), and lists of objects.
+/// Collects scalars with their names (`Data.Status`), and lists of objects.
 fn collect<'a>(
     prefix: &str,
     members: &'a Map<String, Value>,
@@ -119,7 +119,7 @@ fn rows_text(rows: &[&Map<String, Value>], width: Option<usize>) -> String {
             columns.push(name);
         }
     }
-    // A stable sort: within one rank, the order of the answer stays.
+    // A stable sort keeps the order of the response within one rank.
     columns.sort_by_key(|name| rank(name));
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -129,7 +129,7 @@ fn rows_text(rows: &[&Map<String, Value>], width: Option<usize>) -> String {
         table.add_row(columns.iter().map(|column| value(column)));
     }
     let table = table.to_string();
-    // Cells are padded with blanks; at the end of a line they only make it too wide.
+    // Cells are padded with blanks; at the end of a line these would only make it wider.
     let text = table.lines().fold(String::new(), |text, line| text + line.trim_end() + "\n");
     let fits = width.is_none_or(|width| text.lines().all(|line| line.width() <= width));
     if fits {
@@ -144,7 +144,7 @@ fn rows_text(rows: &[&Map<String, Value>], width: Option<usize>) -> String {
     flat.iter().map(sorted).collect::<Vec<_>>().join("\n")
 }
 
-/// The place of a column: what identifies a row first, then its state, and addresses and settings last.
+/// The rank of a column: identifiers first, then states, and addresses and settings last.
 fn rank(name: &str) -> u8 {
     let last = name.rsplit('.').next().unwrap_or(name);
     let ends = |ends: &[&str]| ends.iter().any(|end| last.ends_with(end));
@@ -174,7 +174,7 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// Breaks a line between words so that it fits the width; a word that is longer stays whole.
+/// Breaks a line between words to fit the width. A word that is longer is not broken.
 pub(crate) fn wrapped(line: &str, width: Option<usize>) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in line.split(' ') {
@@ -192,13 +192,14 @@ pub(crate) fn wrapped(line: &str, width: Option<usize>) -> Vec<String> {
     lines
 }
 
-/// Text without characters that a terminal obeys or a reader cannot see: an answer must not move the cursor, colour the text or turn
-/// its direction around.
+/// Escapes control characters and invisible characters: a response must not move the cursor, colour the text or reverse
+/// its direction.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if is_hidden(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
-/// Control characters, and marks that change the direction of text (a name could make `BANNED` of `DENNAB`).
+/// Whether it is a control character, or a mark that changes the direction of text (with one, `DENNAB` reads as
+/// `BANNED`).
 pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_matters_most_comes_first() {
+    fn identifiers_and_states_come_first() {
         let mut names = vec![
             "StatusCallbackUrl",
             "VerifiedName",
@@ -291,7 +292,7 @@ mod tests {
         assert_eq!(folded(line, None), format!("{line}\n"));
         assert_eq!(folded(line, Some(80)), format!("{line}\n"));
         assert_eq!(folded("", Some(80)), "\n");
-        // A word that is too wide stays whole, and a terminal of no width is none.
+        // A word that is too wide stays whole, and a width of 0 counts as no terminal.
         assert_eq!(folded("incomprehensibilities", Some(0)), "incomprehensibilities\n");
     }
 
@@ -303,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_cannot_control_the_terminal() {
+    fn a_response_cannot_control_the_terminal() {
         let text = render(&sync(), None);
         assert!(!text.contains('\u{1b}') && text.contains(r"\u{1b}[31mred\n"), "{text}");
     }

@@ -1,4 +1,4 @@
-//! The simulator: inside this process for `--simulate`, and served for others by `cams simulator`.
+//! Runs the simulator: inside this process for `--simulate`, and as a server for `cams simulator`.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, Write};
@@ -17,7 +17,7 @@ pub(crate) async fn start() -> Result<Simulator, Failure> {
     Simulator::builder(&[&PRODUCT]).start().await.map_err(|error| Failure::local(error.to_string()))
 }
 
-/// Starts a simulator for a bulk: with that limit of the action, in place of the documented one.
+/// Starts a simulator for a bulk, with that limit of the action in place of the documented one.
 pub(crate) async fn start_with(action: &str, limit: Option<RateLimit>) -> Result<Simulator, Failure> {
     let builder = Simulator::builder(&[&PRODUCT]).keep(0);
     let builder = match limit {
@@ -27,13 +27,13 @@ pub(crate) async fn start_with(action: &str, limit: Option<RateLimit>) -> Result
     builder.start().await.map_err(|error| Failure::local(error.to_string()))
 }
 
-/// The key that a simulator knows by default.
+/// The key that a simulator accepts by default.
 pub(crate) fn credentials() -> Credentials {
     Credentials::new("testid", "testsecret")
 }
 
-/// The variables that make this command, the crates and the official SDKs use the simulator. A key of the user's may be a real one,
-/// so it is not repeated.
+/// The variables that direct this command, the crates and the official SDKs to the simulator. A key given with `--key`
+/// may be real, so it is not repeated.
 fn exports(simulator: &Simulator, has_key_of_its_own: bool) -> [String; 3] {
     let key =
         if has_key_of_its_own { ["'<the ID of --key>'", "'<the secret of --key>'"] } else { ["testid", "testsecret"] };
@@ -51,7 +51,7 @@ pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
         builder = builder.listen(address);
     }
     for key in matches.get_many::<String>("key").into_iter().flatten() {
-        // The message does not repeat the value: it may be a real key.
+        // The message does not repeat the value, because it may be a real key.
         builder = match key.splitn(3, ':').collect::<Vec<_>>()[..] {
             [id, secret] if !id.is_empty() && !secret.is_empty() => builder.key(id, secret),
             [id, secret, token] if !id.is_empty() && !secret.is_empty() && !token.is_empty() => {
@@ -59,7 +59,7 @@ pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
             }
             _ => {
                 return Err(Failure::usage(
-                    "--key must be ID:SECRET or ID:SECRET:TOKEN, none of them empty".to_owned(),
+                    "--key must be ID:SECRET or ID:SECRET:TOKEN, without empty parts".to_owned(),
                 ));
             }
         };
@@ -71,15 +71,16 @@ pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
         _ => QuotaPolicy::ExactWindow,
     });
     let simulator = builder.start().await.map_err(|error| Failure::local(error.to_string()))?;
-    // Watched from here on: who reads the URL may end the simulator at once. It begins when the future is first polled.
+    // Watched from here on, because the reader of the URL may end the simulator at once. Watching starts with the first
+    // poll.
     let mut ctrl_c = pin!(tokio::signal::ctrl_c());
     let already = poll_fn(|context| Poll::Ready(ctrl_c.as_mut().poll(context))).await;
-    // Alone on the first line, at once: a script reads it.
+    // Alone on the first line and flushed, because scripts read it.
     writeln!(io::stdout(), "{}", simulator.url())
         .and_then(|()| io::stdout().flush())
         .map_err(|error| Failure::local(format!("the URL cannot be written to standard output: {error}")))?;
-    output::say(&format!("simulating {} {}; stop with Ctrl-C", PRODUCT.code, PRODUCT.version));
-    output::say("to use it in another terminal:");
+    output::say(&format!("simulating {} {}; press Ctrl-C to stop", PRODUCT.code, PRODUCT.version));
+    output::say("to use it, run in another terminal:");
     for line in exports(&simulator, matches.contains_id("key")) {
         output::say(&format!("  export {line}"));
     }

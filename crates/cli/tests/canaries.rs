@@ -1,4 +1,4 @@
-//! The command shows secrets and phone numbers nowhere but in the values of an answer.
+//! The command prints secrets and phone numbers nowhere but in the values of a response.
 
 mod support;
 
@@ -11,7 +11,7 @@ const SECRET: &str = "CANARY+secret/EGRET";
 const TOKEN: &str = "CANARYtoken==EGRET";
 const PHONE: &str = "CANARY139 00EGRET";
 
-/// The command that moves the marked number, with the marked key.
+/// The command that migrates the marked number, with the marked key.
 fn migrate(options: &[&str]) -> Command {
     let arguments =
         ["create-chatapp-migration-initiate", "--cust-space-id", "1", "--mobile-number", PHONE, "--country-code", "86"];
@@ -25,7 +25,7 @@ fn hunt(text: &str) {
     assert!(!text.contains("CANARY") && !text.contains("EGRET"), "a secret or a phone number is shown:\n{text}");
 }
 
-/// Runs the command, which must end with this code and show no mark.
+/// Runs the command, which must exit with this code and print no mark.
 #[track_caller]
 fn hunt_in(command: Command, code: i32) -> Ran {
     let ran = run(command);
@@ -76,7 +76,7 @@ fn no_failure_shows_a_mark() {
 }
 
 #[test]
-fn a_success_shows_a_phone_number_only_as_a_value_of_the_answer() {
+fn a_success_shows_a_phone_number_only_as_a_value_of_the_response() {
     let answer = format!(r#"{{"Code":"OK","Data":{{"PhoneNumber":"{PHONE}"}}}}"#);
     for output in ["table", "json"] {
         let url = server(Some((200, &answer)));

@@ -1,4 +1,4 @@
-//! The command as its users and their scripts see it: what goes where, and how it ends.
+//! The command as users and scripts see it: its output streams and exit codes.
 
 mod support;
 
@@ -7,13 +7,13 @@ use std::fs::File;
 use serde_json::Value;
 use support::{MIGRATE, SYNC, Served, cams, cams_with_key, fails, refused_url, run, server, with_key};
 
-/// The arguments, and these after them.
+/// The arguments, followed by `more`.
 fn and<'a>(arguments: &'a [&'a str], more: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
     arguments.iter().chain(more).copied()
 }
 
 #[test]
-fn the_simulator_prints_its_url_alone_on_the_first_line_and_ends_well_at_ctrl_c() {
+fn the_simulator_prints_its_url_on_the_first_line_and_ctrl_c_ends_it_cleanly() {
     let served = Served::start([]);
     let port = served.url.strip_prefix("http://127.0.0.1:").expect("a URL");
     assert_ne!(port.parse::<u16>().expect("the line ends with the port"), 0);
@@ -54,7 +54,7 @@ fn both_actions_can_be_called_and_only_the_result_is_on_standard_output() {
 }
 
 #[test]
-fn a_proxy_of_the_environment_is_asked_for_other_machines_only() {
+fn a_proxy_of_the_environment_is_used_only_for_other_machines() {
     let proxy = refused_url();
     let with_proxy = |mut command: std::process::Command| {
         for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
@@ -64,7 +64,7 @@ fn a_proxy_of_the_environment_is_asked_for_other_machines_only() {
     };
     let ran = run(with_proxy(cams(and(&SYNC, &["--simulate"]))));
     assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
-    // The name does not exist, so a refused connection can only be the proxy's.
+    // The name does not exist, so a refused connection can only be that of the proxy.
     let error = fails(with_proxy(cams_with_key(and(&SYNC, &["--endpoint", "https://host.invalid"]))), 4);
     assert!(error.contains("refused"), "{error}");
     let mut without = with_proxy(cams_with_key(and(&SYNC, &["--endpoint", "https://host.invalid"])));
@@ -74,7 +74,7 @@ fn a_proxy_of_the_environment_is_asked_for_other_machines_only() {
 }
 
 #[test]
-fn a_key_for_the_simulator_that_is_none_is_a_usage_error_and_is_not_repeated() {
+fn an_invalid_key_for_the_simulator_is_a_usage_error_and_is_not_repeated() {
     for key in ["CANARY", "CANARY:", ":CANARY", "CANARY:x:"] {
         let error = fails(cams(["simulator", "--key", key]), 2);
         assert!(error.contains("ID:SECRET") && !error.contains("CANARY"), "{error}");
@@ -82,7 +82,7 @@ fn a_key_for_the_simulator_that_is_none_is_a_usage_error_and_is_not_repeated() {
 }
 
 #[test]
-fn no_account_is_needed_to_simulate() {
+fn simulating_needs_no_account() {
     for action in [&SYNC[..], &MIGRATE] {
         let ran = run(cams(and(action, &["--simulate"])));
         assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
@@ -91,7 +91,7 @@ fn no_account_is_needed_to_simulate() {
 }
 
 #[test]
-fn a_simulator_takes_other_keys() {
+fn a_simulator_accepts_the_keys_given_to_it() {
     let served = Served::start(["--key", "id:secret", "--key", "sts:secret:token:with:colons"]);
     let options = ["--endpoint", &served.url];
     assert_eq!(run(with_key(cams(and(&SYNC, &options)), "id", "secret")).code, Some(0));
@@ -109,7 +109,7 @@ fn exit_code_1_is_a_local_failure() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_result_that_cannot_be_written_is_a_failure() {
+fn an_unwritable_result_is_a_failure() {
     let mut command = cams(and(&SYNC, &["--simulate"]));
     command.stdout(File::create("/dev/full").expect("Linux has a full device"));
     let error = fails(command, 1);
@@ -160,7 +160,7 @@ fn exit_code_5_means_that_the_outcome_is_unknown() {
     for action in [&SYNC[..], &MIGRATE] {
         let url = server(None);
         let error = fails(cams_with_key(and(action, &["--endpoint", &url])), 5);
-        assert!(error.contains("find out whether it took effect"), "{error}");
+        assert!(error.contains("check whether the call took effect"), "{error}");
     }
     let url = server(Some((502, "<html>Bad gateway</html>")));
     fails(cams_with_key(and(&MIGRATE, &["--endpoint", &url])), 5);
@@ -183,7 +183,7 @@ fn a_dry_run_needs_no_credentials_and_sends_nothing() {
 const HOSTILE: &str = "\u{1b}[31m\u{9b}2J\u{7}\u{8}\r\u{7f}";
 
 #[test]
-fn a_hostile_answer_cannot_control_the_terminal() {
+fn a_hostile_response_cannot_control_the_terminal() {
     // As JSON escapes, and, where JSON allows it, as the characters themselves.
     let escaped = HOSTILE.chars().fold(String::new(), |text, c| text + &format!("\\u{:04x}", u32::from(c)));
     let raw: String = HOSTILE.chars().filter(|c| !c.is_ascii_control() || *c == '\u{7f}').collect();
@@ -192,7 +192,7 @@ fn a_hostile_answer_cannot_control_the_terminal() {
             r#"{{"Code":"OK","{text}":1,"Message":"{text}","PhoneNumbers":[{{"PhoneNumber":"{text}","{text}":["{text}"]}}]}}"#
         );
         for output in ["table", "json"] {
-            // `run` holds every output to it.
+            // `run` checks every output for them.
             let url = server(Some((200, &success)));
             let ran = run(cams_with_key(and(&SYNC, &["--endpoint", &url, "--output", output])));
             assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -205,7 +205,7 @@ fn a_hostile_answer_cannot_control_the_terminal() {
         }
         let failure = format!(r#"{{"Code":"{text}","Message":"{text}","RequestId":"{text}"}}"#);
         let url = server(Some((400, &failure)));
-        // What is no error code by its form does not prove that nothing was executed.
+        // A text that does not have the form of an error code does not prove that nothing was executed.
         fails(cams_with_key(and(&SYNC, &["--endpoint", &url])), 5);
     }
     for status in [200, 302, 404] {
@@ -216,7 +216,7 @@ fn a_hostile_answer_cannot_control_the_terminal() {
 }
 
 #[test]
-fn help_and_version_are_results() {
+fn help_and_version_are_printed_on_standard_output() {
     let version = run(cams(["--version"]));
     assert_eq!((version.code, &*version.stderr), (Some(0), ""));
     assert_eq!(version.stdout, concat!("cams ", env!("CARGO_PKG_VERSION"), "\n"));
@@ -254,7 +254,7 @@ fn a_shared_quota_needs_a_server_and_the_name_of_the_account() {
 }
 
 #[test]
-fn a_call_is_not_sent_if_the_server_of_the_shared_quota_was_never_reached_and_the_options_are_named() {
+fn a_call_is_not_sent_without_the_shared_quota_and_the_error_names_the_options() {
     let unreached = |more: &[&str]| {
         let mut command = cams(and(&SYNC, &["--simulate", "--quota-account", "main"]).chain(more.iter().copied()));
         command.env("CAMS_QUOTA_REDIS", "redis://:secret@127.0.0.1:1");
@@ -265,7 +265,7 @@ fn a_call_is_not_sent_if_the_server_of_the_shared_quota_was_never_reached_and_th
     for words in ["the shared quota cannot be used: ", "add --quota-processes N", "check --quota-redis"] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
     }
-    // It does not continue, and programs' settings are none of a command's.
+    // The message must name options of the command, not builder methods.
     for words in ["secret", "continuing", "expected_processes", "--deadline"] {
         assert!(!ran.stderr.contains(words), "{words}: {}", ran.stderr);
     }
@@ -291,7 +291,7 @@ fn a_response_that_differs_from_its_specification_is_one_line_without_values() {
 }
 
 #[test]
-fn help_is_a_command_too_and_every_help_has_examples() {
+fn help_is_also_a_command_and_every_help_has_examples() {
     let commands: [&[&str]; 7] = [
         &["bulk"],
         &["bulk", "chatapp-sync-phone-number"],
@@ -310,11 +310,11 @@ fn help_is_a_command_too_and_every_help_has_examples() {
         }
     }
     let bulk = run(cams(["help", "bulk", "create-chatapp-migration-initiate"]));
-    assert!(bulk.stdout.contains("Spreadsheets change values"), "{}", bulk.stdout);
+    assert!(bulk.stdout.contains("values that a spreadsheet changed"), "{}", bulk.stdout);
 }
 
 #[test]
-fn the_spelling_of_the_service_works_too() {
+fn the_spelling_of_the_service_is_accepted() {
     let ran = run(cams(["ChatappSyncPhoneNumber", "--CustSpaceId", "1", "--simulate"]));
     assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
     let arguments = [
@@ -334,7 +334,7 @@ fn the_spelling_of_the_service_works_too() {
 }
 
 #[test]
-fn a_required_parameter_that_is_empty_is_refused() {
+fn an_empty_required_parameter_is_refused() {
     for empty in ["", " "] {
         let error = fails(cams(["chatapp-sync-phone-number", "--cust-space-id", empty, "--simulate"]), 2);
         assert!(error.contains("required but empty"), "{error}");
@@ -361,7 +361,7 @@ fn any_action_can_be_called_with_the_same_dry_run_and_exit_codes() {
     fails(cams_with_key(and(&call, &[&url])), 4);
     let url = server(None);
     fails(cams_with_key(and(&call, &[&url])), 5);
-    // An action that the command knows keeps what is known of it.
+    // An action with a descriptor keeps its limit and checks.
     let ran =
         run(cams(["call", "ChatappSyncPhoneNumber", "--param", "CustSpaceId=1", "--simulate", "--query", "Code"]));
     assert_eq!((ran.code, &*ran.stdout), (Some(0), "OK\n"), "{}", ran.stderr);
@@ -387,7 +387,7 @@ fn a_query_selects_a_part_of_the_response() {
     assert_eq!(query("length(PhoneNumbers)", &["--output", "json"]), "1\n");
     let error = fails(cams(and(&SYNC, &["--simulate", "--query", "a[["])), 2);
     assert!(error.contains("JMESPath"), "{error}");
-    // What is wrong for any response is found before the call.
+    // A query that is wrong for any response is refused before the call.
     for wrong in ["nothing(PhoneNumbers)", "length(PhoneNumbers, Code)", "PhoneNumbers[].nothing(@)"] {
         let error = fails(cams_with_key(and(&SYNC, &["--endpoint", &refused_url(), "--query", wrong])), 2);
         assert!(error.starts_with("error: --query: "), "{error}");
@@ -395,7 +395,7 @@ fn a_query_selects_a_part_of_the_response() {
 }
 
 #[test]
-fn the_response_is_printed_whole_if_the_query_fails_after_the_call() {
+fn the_whole_response_is_printed_if_the_query_fails_after_the_call() {
     let answer = r#"{"Code":"OK","RequestId":"r","Data":{"Id":"8282889"}}"#;
     for (output, expected) in [("table", "Data.Id    8282889"), ("json", "\"Id\": \"8282889\"")] {
         let url = server(Some((200, answer)));
@@ -444,7 +444,7 @@ fn with_json_output_an_error_is_json_on_standard_error() {
         "not_sent"
     );
     assert_eq!(json(cams(["chatapp-sync-phone-number", "--output", "json"]), 2)["exit_code"], 2);
-    // For people, the same in lines.
+    // The same as lines for people.
     let url = server(Some((403, refusal)));
     let error = fails(cams_with_key(and(&SYNC, &["--endpoint", &url])), 3);
     assert!(
@@ -455,7 +455,7 @@ fn with_json_output_an_error_is_json_on_standard_error() {
 }
 
 #[test]
-fn a_name_cannot_turn_the_direction_of_the_terminal_around() {
+fn a_name_cannot_reverse_the_direction_of_text() {
     let answer = "{\"Code\":\"OK\",\"PhoneNumbers\":[{\"VerifiedName\":\"\u{202e}DENNAB\u{2066}\"}]}";
     for output in ["table", "json"] {
         let url = server(Some((200, answer)));
@@ -466,7 +466,7 @@ fn a_name_cannot_turn_the_direction_of_the_terminal_around() {
 }
 
 #[test]
-fn credentials_that_are_missing_are_told_source_by_source() {
+fn missing_credentials_are_reported_source_by_source() {
     let error = fails(cams(SYNC), 4);
     assert!(error.lines().count() >= 6, "{error}");
     assert!(error.lines().all(|line| line.chars().count() < 160), "{error}");
@@ -490,7 +490,7 @@ fn a_closed_pipe_ends_quietly_and_a_full_device_is_an_error() {
         let error = fails(full, 1);
         assert!(error.contains("standard output"), "{error}");
     }
-    // Standard error that cannot be written changes nothing.
+    // An unwritable standard error does not matter.
     let mut command = cams(and(&SYNC, &["--simulate", "--output", "xml"]));
     command.stderr(File::create("/dev/full").expect("Linux has a full device"));
     assert_eq!(command.status().expect("the command starts").code(), Some(2));
@@ -500,13 +500,13 @@ fn a_closed_pipe_ends_quietly_and_a_full_device_is_an_error() {
 }
 
 #[test]
-fn completions_say_how_to_install_them() {
+fn completions_explain_their_installation() {
     for (shell, line) in [("bash", 0), ("zsh", 1), ("fish", 0), ("powershell", 0), ("elvish", 0)] {
         let ran = cams(["completions", shell]).output().expect("the command starts");
         let script = String::from_utf8(ran.stdout).expect("a script is text");
         let install = script.lines().nth(line).unwrap_or_default();
         assert!(
-            install.starts_with(&"# Install it: ".to_string())
+            install.starts_with(&"# To install: ".to_string())
                 && install.contains(&format!("cams completions {shell}")),
             "{install}"
         );

@@ -1,4 +1,4 @@
-//! `cams doctor` tells what a call would meet, and shows nothing secret.
+//! `cams doctor` checks everything that a call needs, and shows no secret.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::{Served, cams, cams_with_key, refused_url, run, server, with_key};
 const IDENTITY: &str =
     r#"{"IdentityType":"RAMUser","AccountId":"1968132000","Arn":"acs:ram::1968132000:user/admin","RequestId":"r"}"#;
 
-/// `cams doctor` at the simulator, with this answer of STS.
+/// `cams doctor` with the simulator as endpoint and this response of STS.
 fn doctor(command: fn(&[String]) -> Command, cams_url: &str, sts: Option<(u16, &str)>, more: &[&str]) -> Command {
     let mut arguments = vec!["doctor".to_owned(), "--endpoint".to_owned(), cams_url.to_owned()];
     arguments.extend(more.iter().map(|&word| word.to_owned()));
@@ -27,7 +27,7 @@ fn without_key(arguments: &[String]) -> Command {
 }
 
 #[test]
-fn all_is_well_is_said_with_source_identity_endpoint_clock_quota_and_proxy() {
+fn passed_checks_show_source_identity_endpoint_clock_quota_and_proxy() {
     let served = Served::start([]);
     let ran = run(doctor(with_key_of_simulator, &served.url, Some((200, IDENTITY)), &["--output", "json"]));
     assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
@@ -35,12 +35,12 @@ fn all_is_well_is_said_with_source_identity_endpoint_clock_quota_and_proxy() {
     assert_eq!(report["can_call"], true);
     assert_eq!(report["source"], "environment");
     assert_eq!(report["credentials"].as_array().unwrap().len(), 6);
-    assert_eq!(report["credentials"][1]["outcome"], "not asked");
+    assert_eq!(report["credentials"][1]["outcome"], "not tried");
     assert_eq!(report["identity"]["arn"], "acs:ram::1968132000:user/admin");
     assert_eq!(report["endpoint"]["url"], served.url);
     assert_eq!(report["clock"]["verdict"], "right");
     assert_eq!(report["quota"]["per_account"]["ChatappSyncPhoneNumber"], "10/s");
-    assert_eq!(report["quota"]["shared"], "by all commands that this user runs on this machine");
+    assert_eq!(report["quota"]["shared"], "by all commands of this user on this machine");
     assert_eq!(report["proxy"], serde_json::json!({ "used": null, "variables": {} }));
 
     let mut table = doctor(with_key_of_simulator, &served.url, Some((200, IDENTITY)), &[]);
@@ -57,21 +57,21 @@ fn all_is_well_is_said_with_source_identity_endpoint_clock_quota_and_proxy() {
         assert!(ran.stdout.contains(words), "{words}: {}", ran.stdout);
     }
     assert!(!ran.stdout.contains("CANARY"), "{}", ran.stdout);
-    // One line a check, with its verdict in front.
+    // One line for each check, with its verdict in front.
     for line in [
         "\u{2713} Credentials",
         "\u{2713} Identity",
         "\u{2713} Endpoint",
         "\u{2713} Clock",
         "\u{2713} Quota",
-        "A call can work.",
+        "Calls can work.",
     ] {
         assert!(ran.stdout.lines().any(|text| text.starts_with(line)), "{line}: {}", ran.stdout);
     }
 }
 
 #[test]
-fn the_exit_code_says_whether_a_call_could_work() {
+fn the_exit_code_shows_whether_calls_can_work() {
     let served = Served::start([]);
     let ran = run(doctor(without_key, &served.url, None, &[]));
     assert_eq!(ran.code, Some(4));
@@ -99,7 +99,7 @@ fn the_exit_code_says_whether_a_call_could_work() {
     assert_eq!(run(doctor(with_key_of_simulator, &served.url, Some((404, refusal)), &[])).code, Some(3));
     assert_eq!(run(doctor(with_key_of_simulator, &refused_url(), Some((200, IDENTITY)), &[])).code, Some(4));
 
-    // STS out of reach is told, and keeps no call from working.
+    // An unreachable STS is reported, but prevents no call.
     let mut unreachable = doctor(with_key_of_simulator, &served.url, None, &[]);
     unreachable.env("ALIBABA_CLOUD_STS_ENDPOINT", refused_url());
     let ran = run(unreachable);
@@ -111,7 +111,7 @@ fn the_exit_code_says_whether_a_call_could_work() {
     );
 }
 
-/// A run with this environment at this endpoint, as text and as JSON.
+/// The report with this environment at this endpoint, as text and as JSON.
 fn at(endpoint: &str, variables: &[(&str, &str)]) -> [support::Ran; 2] {
     ["table", "json"].map(|format| {
         let mut command = doctor(with_key_of_simulator, endpoint, Some((200, IDENTITY)), &["--output", format]);
@@ -128,9 +128,9 @@ fn the_proxy_that_is_used_for_the_endpoint_is_shown_without_its_password() {
     let proxy = refused_url();
     let with_login = proxy.replace("http://", "http://CANARY:CANARY@");
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
-        // Another variable is of no interest for this endpoint.
+        // A variable for another scheme does not matter.
         let [text, object] = at(ENDPOINT, &[(variable, &with_login), ("HTTP_PROXY", "socks5://other:1")]);
-        let line = format!("\u{2713} Proxy        {proxy} (because of {variable})");
+        let line = format!("\u{2713} Proxy        {proxy} (from {variable})");
         assert!(text.stdout.contains(&line) && text.stdout.contains("\u{2717} Endpoint"), "{}", text.stdout);
         let report: serde_json::Value = serde_json::from_str(&object.stdout).unwrap();
         assert_eq!(report["proxy"]["used"], proxy, "{report}");
@@ -146,7 +146,7 @@ fn the_proxy_that_is_used_for_the_endpoint_is_shown_without_its_password() {
 }
 
 #[test]
-fn a_setting_that_keeps_a_client_from_being_built_is_a_line_of_the_report() {
+fn a_setting_that_no_client_can_use_is_a_line_of_the_report() {
     let [text, object] = at("https://cams.example.test", &[("HTTPS_PROXY", "http://CANARY:CANARY@127.0.0.1:9 ")]);
     assert_eq!((text.code, object.code), (Some(4), Some(4)));
     let unusable = "\u{2717} Proxy        HTTPS_PROXY is not a proxy that can be used";
@@ -172,7 +172,7 @@ fn a_setting_that_keeps_a_client_from_being_built_is_a_line_of_the_report() {
 }
 
 #[test]
-fn nothing_secret_is_shown_whatever_is_broken() {
+fn no_failure_shows_a_secret() {
     const SECRET: &str = "CANARY+secret/EGRET";
     let served = Served::start([]);
     let echo = format!(r#"{{"Code":"SignatureDoesNotMatch","Message":"CANARYid {SECRET} CANARYtoken"}}"#);
@@ -199,7 +199,7 @@ fn nothing_secret_is_shown_whatever_is_broken() {
 }
 
 #[test]
-fn a_call_uses_the_profile_of_the_official_command_line() {
+fn calls_use_the_profile_of_the_official_command_line() {
     let served = Served::start([]);
     let folder = std::env::temp_dir().join(format!("cams-profile-{}", std::process::id()));
     std::fs::create_dir_all(folder.join(".aliyun")).unwrap();
@@ -209,7 +209,7 @@ fn a_call_uses_the_profile_of_the_official_command_line() {
     command.env("HOME", &folder);
     let ran = run(command);
     assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
-    // The region of a profile says where servers are, not where this product is.
+    // The region of a profile is ignored.
     let mut shown = cams(support::SYNC.into_iter().chain(["--dry-run"]));
     shown.env("HOME", &folder);
     assert!(!run(shown).stdout.contains("cn-nowhere"));

@@ -1,4 +1,4 @@
-//! The quota that all processes of a user on one machine share, without a server.
+//! The quota that all processes of a user share on one machine, without a server.
 
 mod support;
 
@@ -55,7 +55,7 @@ impl Drop for Machine {
     }
 }
 
-/// Every one succeeds; returns what they wrote to standard error.
+/// Waits for the commands, which must all succeed. Returns their standard error.
 fn all_succeed(commands: Vec<Child>) -> Vec<String> {
     let outputs = commands.into_iter().map(|command| command.wait_with_output().unwrap());
     let told = outputs.map(|output| {
@@ -67,7 +67,7 @@ fn all_succeed(commands: Vec<Child>) -> Vec<String> {
 }
 
 #[test]
-fn of_forty_commands_at_once_none_is_rejected() {
+fn none_of_forty_concurrent_commands_is_rejected() {
     let machine = Machine::new("forty");
     all_succeed((0..40).map(|_| machine.start()).collect());
     assert_eq!(machine.counts(), (40, 0));
@@ -85,7 +85,7 @@ fn of_forty_commands_at_once_none_is_rejected() {
 }
 
 #[test]
-fn commands_that_are_killed_hold_up_no_other_and_none_is_rejected() {
+fn killed_commands_block_no_others_and_none_is_rejected() {
     let machine = Machine::new("killed");
     let mut dice = fastrand::Rng::with_seed(5);
     let mut commands: Vec<_> = (0..40).map(|_| machine.start()).collect();
@@ -101,7 +101,7 @@ fn commands_that_are_killed_hold_up_no_other_and_none_is_rejected() {
 }
 
 #[test]
-fn a_damaged_file_is_replaced_and_none_is_rejected() {
+fn a_damaged_file_is_replaced_and_no_call_is_rejected() {
     for damage in [&b"not a quota"[..], &[0; 4096], b""] {
         let machine = Machine::new(&format!("damaged-{}", damage.len()));
         let first = (0..15).map(|_| machine.start()).collect();
@@ -120,7 +120,7 @@ fn a_damaged_file_is_replaced_and_none_is_rejected() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_one_warning_and_every_command_succeeds() {
+fn an_unwritable_folder_causes_one_warning_and_every_command_succeeds() {
     let mut machine = Machine::new("readonly");
     machine.state = PathBuf::from("/dev/null/state");
     let told = all_succeed((0..25).map(|_| machine.start()).collect());

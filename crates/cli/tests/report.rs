@@ -1,4 +1,4 @@
-//! `cams report` as its users and their scripts see it.
+//! `cams report` as users and scripts see it.
 
 mod support;
 
@@ -23,7 +23,7 @@ fn fails_with(arguments: &[&str], code: i32) -> String {
     fails(cams(["report"].into_iter().chain(arguments.iter().copied())), code)
 }
 
-/// Two spaces with five numbers between them, a row that failed, one that may have been executed, and one without an outcome.
+/// Two spaces with five numbers, a failed row, a row that may have been executed, and one without an outcome.
 fn small() -> Journal {
     let mut journal = Journal::new(7);
     journal.done(
@@ -48,7 +48,7 @@ fn small() -> Journal {
     journal
 }
 
-/// The same some days before.
+/// The same spaces some days before.
 fn small_before() -> Journal {
     let mut journal =
         Journal::with(&json!({ "at": "2026-11-20T07:00:00.000Z", "input": { "rows": 7, "digest": "5f70bf18" } }));
@@ -67,7 +67,7 @@ fn small_before() -> Journal {
 }
 
 #[test]
-fn chat_gets_a_summary_and_the_numbers_that_need_attention_first() {
+fn markdown_begins_with_a_summary_and_urgent_numbers() {
     let folder = Folder::new("chat");
     let now = folder.journal("now", &small());
     let before = folder.journal("before", &small_before());
@@ -77,7 +77,7 @@ fn chat_gets_a_summary_and_the_numbers_that_need_attention_first() {
 }
 
 #[test]
-fn spreadsheets_get_every_number_and_every_row_without_one() {
+fn csv_has_every_number_and_every_row_without_numbers() {
     let folder = Folder::new("spreadsheet");
     let now = folder.journal("now", &small());
     let before = folder.journal("before", &small_before());
@@ -93,7 +93,7 @@ fn spreadsheets_get_every_number_and_every_row_without_one() {
 }
 
 #[test]
-fn phone_numbers_are_masked_in_every_format_unless_they_are_asked_for() {
+fn phone_numbers_are_masked_in_every_format_by_default() {
     let folder = Folder::new("masked");
     let canary = "8613987650123";
     let mut journal = Journal::new(2);
@@ -105,7 +105,7 @@ fn phone_numbers_are_masked_in_every_format_unless_they_are_asked_for() {
         ],
     );
     journal.failed("2", "failed", canary, &format!("no {canary}"));
-    // The previous journal has the same number, so that the change is told, and one that is gone.
+    // The previous journal has the same number, so that there is a change, and one that is gone.
     let mut before = Journal::new(2);
     before.done(
         "1",
@@ -125,7 +125,7 @@ fn phone_numbers_are_masked_in_every_format_unless_they_are_asked_for() {
         }
         texts.push(fs::read_to_string(&page).expect("the page was written"));
         for text in texts.iter().filter(|text| !text.is_empty()) {
-            // Neither the number nor the middle of it.
+            // Neither the number nor its middle.
             assert_eq!(text.contains("98765"), full, "{text}");
             assert!(full || text.contains("139••••0123"), "{text}");
         }
@@ -156,7 +156,7 @@ fn values_that_do_not_fit_the_specification_are_noted_without_the_values() {
 }
 
 #[test]
-fn a_number_is_new_or_gone_only_if_its_space_was_answered() {
+fn a_number_is_new_or_gone_only_if_its_space_has_responses() {
     let folder = Folder::new("changes");
     let one = |phone: &str| [number(phone, "n", "CONNECTED", "GREEN", "TIER_1K")];
     let mut before = Journal::new(5);
@@ -185,11 +185,11 @@ fn a_number_is_new_or_gone_only_if_its_space_was_answered() {
     assert_eq!(change("8613900000005"), None);
     assert_eq!(change("8613900000006"), Some("new"));
     let chat = report(&[&now, "--previous", &before]).stdout;
-    assert!(chat.contains("2 spaces of the previous journal have no answer in this one"), "{chat}");
+    assert!(chat.contains("2 spaces of the previous journal have no response in this one"), "{chat}");
 }
 
 #[test]
-fn an_answer_cannot_leave_its_place_in_the_page() {
+fn values_cannot_become_markup_in_the_page() {
     let folder = Folder::new("hostile");
     let hostile =
         "</script></title><script>alert(1)</script><img src=x onerror=alert(1)>\"'><!--{{data}}\u{202e}\u{1b}[31m";
@@ -203,7 +203,7 @@ fn an_answer_cannot_leave_its_place_in_the_page() {
     before
         .done(hostile, &[number("1", "other", hostile, hostile, hostile), number("2", hostile, hostile, hostile, "")]);
     let (now, before) = (folder.journal("now", &journal), folder.journal("before", &before));
-    // `run` holds every output to being free of control characters.
+    // `run` checks every output for control characters.
     let page = report(&[&now, "--previous", &before, "--html", "-", "--full"]).stdout;
     assert_eq!(page.matches("<script").count(), 2, "the data and the script of the page");
     assert_eq!(page.matches("</script").count(), 2);
@@ -219,7 +219,7 @@ fn an_answer_cannot_leave_its_place_in_the_page() {
 }
 
 #[test]
-fn the_page_asks_for_nothing_from_outside() {
+fn the_page_loads_nothing_from_outside() {
     let folder = Folder::new("self-contained");
     let page = report(&[&folder.journal("now", &sample(20, 3, true)), "--html", "-"]).stdout;
     for outside in ["src=", "@import", "url(", "fetch(", "XMLHttpRequest", "http://www.w3.org", "https://"] {
@@ -230,14 +230,14 @@ fn the_page_asks_for_nothing_from_outside() {
 }
 
 #[test]
-fn the_same_journal_makes_the_same_page() {
+fn the_page_is_deterministic() {
     let folder = Folder::new("same");
     let now = folder.journal("now", &sample(50, 3, true));
     assert_eq!(report(&[&now, "--html", "-"]).stdout, report(&[&now, "--html", "-"]).stdout);
 }
 
 #[test]
-fn a_journal_may_come_from_standard_input() {
+fn a_journal_can_be_read_from_standard_input() {
     let mut command = cams(["report", "-"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("the command starts");
@@ -247,7 +247,7 @@ fn a_journal_may_come_from_standard_input() {
 }
 
 #[test]
-fn the_shards_of_one_input_make_one_report() {
+fn the_shards_of_one_input_are_one_report() {
     let folder = Folder::new("shards");
     let shard = |shard: &str, space: &str, row: u64| {
         let mut journal = Journal::with(&json!({ "shard": shard, "input": { "rows": 2, "digest": "d" } }));
@@ -264,22 +264,22 @@ fn the_shards_of_one_input_make_one_report() {
     let half = report(&[&one]).stdout;
     assert!(half.contains("Without the rows of shard 2/2"), "{half}");
     let error = fails_with(&[&one, &one], 1);
-    assert!(error.contains("no other shard"), "{error}");
+    assert!(error.contains("not another shard"), "{error}");
 }
 
 #[test]
-fn what_is_missing_is_said() {
+fn missing_parts_are_noted() {
     let folder = Folder::new("missing");
     let interrupted = folder.journal("interrupted", &small());
     let chat = report(&[&interrupted]).stdout;
     assert!(chat.contains("1 row has not been sent yet"), "{chat}");
     let torn = folder.write("torn", &(small().text() + "{\"row\":7,\"sta"));
     let chat = report(&[&torn]).stdout;
-    assert!(chat.contains("The last line of torn is torn"), "{chat}");
+    assert!(chat.contains("The last line of torn is incomplete"), "{chat}");
 }
 
 #[test]
-fn a_file_that_is_no_journal_is_refused_with_a_reason() {
+fn a_file_that_is_not_a_journal_is_refused_with_a_reason() {
     let folder = Folder::new("refused");
     let unknown = Journal::with(&json!({ "action": "ListChatappTemplate" })).text();
     let malformed = small().text() + "{\"row\":9,\"8613912341234\n{}\n";
@@ -288,10 +288,10 @@ fn a_file_that_is_no_journal_is_refused_with_a_reason() {
         ("", "it is empty"),
         ("CustSpaceId\n8613912341234\n", "is not a journal"),
         ("{\"a\":1}\n", "is not a journal"),
-        ("{\"journal\":2}\n", "version 2 of the format"),
+        ("{\"journal\":2}\n", "format version 2"),
         (&unknown, "the action `ListChatappTemplate`, which this version"),
         (&malformed, "line 14"),
-        (&shard, "its shard is not like 2/5"),
+        (&shard, "its shard does not have the form 2/5"),
         ("{\"journal\":1,\"product\":\"cams\",\"action\":\"ChatappSyncPhoneNumber\"}\n", "first line"),
     ];
     for (text, reason) in cases {
@@ -303,7 +303,7 @@ fn a_file_that_is_no_journal_is_refused_with_a_reason() {
 }
 
 #[test]
-fn an_output_that_cannot_be_written_is_a_failure() {
+fn an_unwritable_output_is_a_failure() {
     let folder = Folder::new("unwritable");
     let journal = folder.journal("journal", &small());
     let error = fails_with(&[&journal, "--html", &folder.path("no/such/folder.html")], 1);
@@ -316,7 +316,7 @@ fn an_output_that_cannot_be_written_is_a_failure() {
 
 #[test]
 #[cfg(unix)]
-fn a_page_with_full_numbers_is_for_its_owner_alone() {
+fn a_page_with_full_numbers_is_private_to_its_owner() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::new("owner");
     let (journal, page) = (folder.journal("journal", &small()), folder.path("page.html"));
@@ -338,14 +338,14 @@ fn a_page_never_overwrites_a_journal() {
 }
 
 #[test]
-fn a_command_line_that_contradicts_itself_is_wrong() {
+fn contradictory_options_are_refused() {
     fails_with(&[], 2);
     fails_with(&["-", "--previous", "-"], 2);
     fails_with(&["journal", "--html", "page", "--format", "csv"], 2);
     fails_with(&["journal", "--format", "xml"], 2);
 }
 
-/// A migration of each kind: started, refused for two reasons, unknown, and one without an outcome.
+/// A migration of each kind: started, refused for two reasons, unknown, and without an outcome.
 fn migrations() -> Journal {
     let mut journal =
         Journal::with(&json!({ "action": "CreateChatappMigrationInitiate", "input": { "rows": 8, "digest": "d" } }));
@@ -377,7 +377,7 @@ fn migrations() -> Journal {
 }
 
 #[test]
-fn migrations_are_started_unknown_with_how_to_find_out_or_refused_with_the_advice_of_the_specification() {
+fn unknown_and_refused_migrations_come_with_advice() {
     let folder = Folder::new("migrations");
     let journal = folder.journal("now", &migrations());
     let chat = report(&[&journal]).stdout;
@@ -416,11 +416,11 @@ fn migrations_are_started_unknown_with_how_to_find_out_or_refused_with_the_advic
     let full = report(&[&journal, "--format", "csv", "--full"]).stdout;
     assert!(full.contains("13900001231") && full.contains("98765") || full.contains("8765"), "{full}");
     let error = fails_with(&[&journal, "--previous", &journal], 2);
-    assert!(error.contains("--previous compares the journals of syncs"), "{error}");
+    assert!(error.contains("--previous compares journals of ChatappSyncPhoneNumber"), "{error}");
 }
 
 #[test]
-fn a_previous_journal_that_is_newer_is_warned_of() {
+fn a_newer_previous_journal_causes_a_warning() {
     let folder = Folder::new("newer");
     let (now, before) = (folder.journal("now", &sample(5, 2, true)), folder.journal("before", &sample(5, 2, false)));
     let right = report(&[&now, "--previous", &before]).stdout;
@@ -430,7 +430,7 @@ fn a_previous_journal_that_is_newer_is_warned_of() {
 }
 
 #[test]
-fn what_changed_comes_first_and_failed_rows_are_grouped_by_code() {
+fn changes_come_first_and_failed_rows_are_grouped_by_code() {
     let folder = Folder::new("order");
     let mut journal = small();
     for space in ["s7", "s8"] {

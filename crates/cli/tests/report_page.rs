@@ -1,4 +1,4 @@
-//! The page of `cams report` in a real browser: it asks for nothing, says nothing on the console, and works.
+//! The page of `cams report` in a browser: it makes no requests, logs nothing on the console, and works.
 
 mod support;
 
@@ -7,7 +7,7 @@ use support::browser::Browser;
 use support::journal::{Folder, Journal, number, sample};
 use support::{cams, run};
 
-/// Writes a page from journals; gives its path.
+/// Writes a page from journals; returns its path.
 #[track_caller]
 fn page(folder: &Folder, arguments: &[&str]) -> String {
     let file = folder.path("page.html");
@@ -16,21 +16,21 @@ fn page(folder: &Folder, arguments: &[&str]) -> String {
     file
 }
 
-/// A page with everything on it.
+/// A page with every section.
 fn whole_page(folder: &Folder, spaces: u64, numbers_a_space: u64) -> String {
     let before = folder.journal("before", &sample(spaces, numbers_a_space, false));
     let now = folder.journal("now", &sample(spaces, numbers_a_space, true));
     page(folder, &[&now, "--previous", &before])
 }
 
-/// Types into the search field, and waits until the table has followed.
+/// Types into the search field, and waits until the table is updated.
 fn search(browser: &mut Browser, text: &str) {
     browser.evaluate("document.getElementById('search').select()");
     browser.send("Input.insertText", &json!({ "text": text }));
     browser.evaluate("new Promise(done => setTimeout(done, 400))");
 }
 
-/// Presses Enter where the focus is.
+/// Presses Enter on the focused element.
 fn press_enter(browser: &mut Browser) {
     for kind in ["keyDown", "keyUp"] {
         let key = json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r" });
@@ -50,7 +50,7 @@ fn text_of(browser: &mut Browser, id: &str) -> String {
 }
 
 #[test]
-fn search_sort_filter_and_pages_work_and_nothing_is_asked_or_complained() {
+fn search_sort_filter_and_pages_work_without_requests_or_console_messages() {
     let folder = Folder::new("page-works");
     let Some(mut browser) = Browser::start(&folder) else { return };
     let file = whole_page(&folder, 300, 4);
@@ -59,7 +59,7 @@ fn search_sort_filter_and_pages_work_and_nothing_is_asked_or_complained() {
     let all = text_of(&mut browser, "count");
     assert!(all.ends_with(" numbers") && !all.contains(" of "), "{all}");
     assert_eq!(column(&mut browser, "number").len(), 50);
-    // The most urgent are first.
+    // The most urgent numbers are first.
     assert!(column(&mut browser, "status")[0].contains("BANNED"));
 
     search(&mut browser, "orchid  pending");
@@ -72,7 +72,7 @@ fn search_sort_filter_and_pages_work_and_nothing_is_asked_or_complained() {
     search(&mut browser, " ");
     assert_eq!(text_of(&mut browser, "count"), all);
 
-    // By keyboard, too.
+    // By keyboard.
     for (key, class) in [("name", "name"), ("tier", "tier"), ("row", "row"), ("number", "number")] {
         browser.evaluate(&format!("document.querySelector('th[data-key={key}] button').focus()"));
         let mut firsts = Vec::new();
@@ -98,7 +98,7 @@ fn search_sort_filter_and_pages_work_and_nothing_is_asked_or_complained() {
     browser.evaluate("document.querySelector('[data-filter=act]').click()");
     let filtered = column(&mut browser, "status");
     assert!(filtered.iter().all(|status| status == "BANNED" || status == "RESTRICTED"), "{filtered:?}");
-    // The totals at the top filter, too.
+    // The totals at the top are filters, too.
     browser.evaluate("document.querySelector('.totals [data-filter=fine]').click()");
     assert!(column(&mut browser, "status").iter().all(|status| status == "CONNECTED"));
     browser.evaluate("document.querySelector('[data-filter=worse]').click()");
@@ -107,7 +107,7 @@ fn search_sort_filter_and_pages_work_and_nothing_is_asked_or_complained() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
-/// Presses the button, and takes the file that the browser would save.
+/// Presses the button, and returns the file that the browser would save.
 fn download(browser: &mut Browser) -> String {
     let script = "new Promise(done => {
         URL.createObjectURL = blob => { blob.text().then(done); return '#'; };
@@ -118,7 +118,7 @@ fn download(browser: &mut Browser) -> String {
 }
 
 #[test]
-fn the_download_has_what_is_shown_and_no_formula() {
+fn the_download_has_the_visible_rows_and_no_formula() {
     let folder = Folder::new("page-download");
     let Some(mut browser) = Browser::start(&folder) else { return };
     let mut journal = Journal::new(1);
@@ -182,7 +182,7 @@ fn hostile_values_are_inert() {
         search(&mut browser, " ");
         let title = browser.evaluate("document.title");
         assert!(title.as_str().is_some_and(|title| title.starts_with("WhatsApp numbers")), "{title}");
-        // Elements and attributes that only an answer could have brought.
+        // Elements and attributes that only a response could have added.
         let foreign = "document.querySelectorAll('main img, main script, main b, main a:not([href^=\"#\"]), [onerror], [onload]').length";
         assert_eq!(browser.evaluate(foreign), 0);
         assert_eq!(browser.evaluate("document.scripts.length"), 2);
@@ -209,7 +209,7 @@ fn twenty_thousand_numbers_stay_usable() {
     let elements = browser.evaluate("document.querySelectorAll('*').length").as_u64();
     assert!(elements < Some(20_000), "{elements:?} elements");
 
-    // However fast a person types, the table is made once, and has no more than a page of rows.
+    // However fast the user types, the table is built once, and has at most one page of rows.
     browser.evaluate(
         "window.made = 0; new MutationObserver(changes => { window.made += changes.length }).observe(document.getElementById('body'), { childList: true })",
     );
@@ -224,7 +224,7 @@ fn twenty_thousand_numbers_stay_usable() {
     assert!(!names.is_empty() && names.len() <= 50 && names.iter().all(|name| name.contains("Kopi")));
     search(&mut browser, " ");
 
-    // For the record; the machine may be busy.
+    // Printed only, because the machine may be busy.
     let timed = |what: &str| {
         format!("(() => {{ const began = performance.now(); {what}; return performance.now() - began }})()")
     };
@@ -240,7 +240,7 @@ fn twenty_thousand_numbers_stay_usable() {
 }
 
 #[test]
-fn a_journal_without_a_number_makes_a_page_too() {
+fn a_journal_without_numbers_has_a_page() {
     let folder = Folder::new("page-empty");
     let Some(mut browser) = Browser::start(&folder) else { return };
     let mut journal = Journal::new(2);
@@ -252,7 +252,7 @@ fn a_journal_without_a_number_makes_a_page_too() {
     let text = text.as_str().expect("text");
     for part in [
         "0 numbers",
-        "No number is out of use or at risk.",
+        "No number is unusable or at risk.",
         "Ram.PermissionDeny",
         "1 row has not been sent",
         "No number matches",
@@ -285,7 +285,7 @@ fn totals_and_the_attention_list_need_no_javascript() {
     assert!(!text.contains("Download CSV"), "{text}");
 }
 
-/// The lowest contrast between a text and what is behind it, and the text.
+/// The lowest contrast between a text and its background, and the text.
 const LOWEST_CONTRAST: &str = "(() => {
     const luminance = color => {
         const [r, g, b] = color.match(/[\\d.]+/g).slice(0, 3).map(Number)
@@ -315,7 +315,7 @@ const LOWEST_CONTRAST: &str = "(() => {
 })()";
 
 #[test]
-fn the_page_fits_a_phone_and_can_be_read_light_and_dark() {
+fn the_page_fits_a_phone_and_is_readable_in_light_and_dark() {
     let folder = Folder::new("page-looks");
     let Some(mut browser) = Browser::start(&folder) else { return };
     let file = whole_page(&folder, 300, 4);
@@ -339,7 +339,7 @@ fn the_page_fits_a_phone_and_can_be_read_light_and_dark() {
     assert_eq!(unlabelled(&mut browser), json!([]));
 }
 
-/// Controls and drawings that say nothing to a screen reader.
+/// Controls and drawings without a label for screen readers.
 fn unlabelled(browser: &mut Browser) -> Value {
     browser.evaluate(
         "[...document.querySelectorAll('button, input, table, svg[role=img], summary')]

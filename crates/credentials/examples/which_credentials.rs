@@ -1,9 +1,9 @@
-//! Which source gives the credentials of this environment, and the ID of the key: as two lines of text.
+//! Prints the source of the credentials in this environment, and the ID of the access key, on two lines.
 //!
 //! ```console
 //! $ cargo run --package alibabacloud-credentials --example which_credentials
 //! ```
-//! An argument is the address of a metadata service in place of the real one, for tests.
+//! An optional argument replaces the address of the metadata service, for tests.
 
 use std::process::ExitCode;
 
@@ -15,13 +15,13 @@ async fn main() -> ExitCode {
     if let Some(url) = std::env::args().nth(1) {
         setup = setup.metadata_url(url);
     }
-    for tried in Chain::in_official_order(&setup).ask_each().await {
+    for tried in Chain::in_official_order(&setup).try_each().await {
         match tried.outcome {
-            Outcome::Gave(found) => {
+            Outcome::Provided(found) => {
                 println!("{}\n{}", tried.source, found.credentials().access_key_id());
                 return ExitCode::SUCCESS;
             }
-            Outcome::DoesNotApply(reason) | Outcome::Failed(reason) => eprintln!("{}: {reason}", tried.source),
+            Outcome::NotApplicable(reason) | Outcome::Failed(reason) => eprintln!("{}: {reason}", tried.source),
             _ => {}
         }
     }

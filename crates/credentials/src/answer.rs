@@ -1,4 +1,4 @@
-//! Credentials out of JSON, which is wiped after use.
+//! Reads credentials from JSON, and wipes the JSON from memory after use.
 
 use std::time::SystemTime;
 
@@ -9,10 +9,10 @@ use zeroize::Zeroize;
 use crate::found::{Found, SourceError};
 use crate::time;
 
-/// A JSON object with secrets in it: not printable, its texts are wiped when it is dropped.
+/// A JSON object that contains secrets. It cannot be printed, and its strings are wiped when it is dropped.
 pub(crate) struct WipedJson(Map<String, Value>);
 
-/// Where the credentials stand in an object.
+/// The keys of credentials in an object.
 pub(crate) struct Keys {
     pub(crate) id: &'static str,
     pub(crate) secret: &'static str,
@@ -20,19 +20,19 @@ pub(crate) struct Keys {
     pub(crate) expiration: &'static str,
 }
 
-/// The spelling of STS, of the metadata service and of credentials URIs.
+/// The keys of STS, the metadata service and credentials URIs.
 pub(crate) const CAPITALIZED: Keys =
     Keys { id: "AccessKeyId", secret: "AccessKeySecret", token: "SecurityToken", expiration: "Expiration" };
 
 impl WipedJson {
-    /// The object in this text.
+    /// Parses the text as an object.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
-        // Editors on Windows begin a file so.
+        // Editors on Windows write a byte order mark.
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         serde_json::from_slice(text).map(Self)
     }
 
-    /// Takes an inner object out.
+    /// Removes and returns an inner object.
     pub(crate) fn take_object(&mut self, key: &str) -> Option<Self> {
         match self.0.get_mut(key).map(Value::take) {
             Some(Value::Object(map)) => Some(Self(map)),
@@ -40,7 +40,7 @@ impl WipedJson {
         }
     }
 
-    /// Takes the objects of a list out.
+    /// Removes and returns the objects of a list.
     pub(crate) fn take_objects(&mut self, key: &str) -> Vec<Self> {
         let Some(Value::Array(list)) = self.0.get_mut(key).map(Value::take) else { return Vec::new() };
         list.into_iter()
@@ -48,12 +48,12 @@ impl WipedJson {
             .collect()
     }
 
-    /// A text that is no secret; an empty one counts as absent.
+    /// A string that is not secret; `None` if it is empty.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.0.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// Takes a text out; an empty one counts as absent.
+    /// Removes and returns a string; `None` if it is empty.
     pub(crate) fn take(&mut self, key: &str) -> Option<String> {
         match self.0.get_mut(key).map(Value::take) {
             Some(Value::String(text)) if !text.is_empty() => Some(text),
@@ -61,7 +61,7 @@ impl WipedJson {
         }
     }
 
-    /// A whole number, as such or as text.
+    /// A whole number, also if it is written as a string.
     pub(crate) fn number(&self, key: &str) -> Option<i64> {
         let value = self.0.get(key)?;
         value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
@@ -72,7 +72,7 @@ impl WipedJson {
         value.as_bool().or_else(|| value.as_str()?.parse().ok())
     }
 
-    /// A time, as text or as a number since 1970: see [`time`].
+    /// A time, as a string or as a number since 1970; see [`time`].
     pub(crate) fn time(&self, key: &str) -> Result<Option<SystemTime>, String> {
         let time = match self.0.get(key) {
             None | Some(Value::Null) => return Ok(None),
@@ -82,16 +82,16 @@ impl WipedJson {
             Some(Value::Number(number)) => number.as_f64().and_then(time::of_number),
             Some(_) => None,
         };
-        time.map(Some).ok_or_else(|| format!("gave a `{key}` that is not a time such as 2030-01-02T15:04:05Z"))
+        time.map(Some).ok_or_else(|| format!("returned a `{key}` that is not a time like 2030-01-02T15:04:05Z"))
     }
 
-    /// Temporary credentials with all four parts, which can be signed with.
+    /// Valid temporary credentials; all four members are required.
     pub(crate) fn temporary(&mut self, keys: &Keys) -> Result<Found, String> {
         let expiration = self.time(keys.expiration)?;
         match (self.take(keys.id), self.take(keys.secret), self.take(keys.token), expiration) {
             (Some(id), Some(secret), Some(token), Some(_)) => {
                 let found = Found::checked(Credentials::temporary(id, secret, token, expiration));
-                found.map_err(|error: SourceError| format!("gave credentials that cannot be used: {error}"))
+                found.map_err(|error: SourceError| format!("returned invalid credentials: {error}"))
             }
             (id, secret, token, _) => {
                 let missing = [
@@ -102,7 +102,7 @@ impl WipedJson {
                 ];
                 [id, secret, token].into_iter().flatten().for_each(|mut text| text.zeroize());
                 let missing = missing.iter().filter(|(_, missing)| *missing).map(|(name, _)| format!("`{name}`"));
-                Err(format!("gave no {}", missing.collect::<Vec<_>>().join(" and no ")))
+                Err(format!("returned no {}", missing.collect::<Vec<_>>().join(" and no ")))
             }
         }
     }
@@ -114,7 +114,7 @@ impl Drop for WipedJson {
     }
 }
 
-/// Wipes all texts of a value. (Its depth is limited by the parser.)
+/// Wipes all strings of a value. The parser limits its depth.
 fn wipe(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),

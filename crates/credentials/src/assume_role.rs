@@ -1,4 +1,4 @@
-//! A RAM role, assumed with credentials of any origin.
+//! A RAM role that is assumed with other credentials.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::setup::Setup;
 use crate::source::{Source, SourceFuture};
 use crate::sts::{self, Role, role_setters};
 
-/// Temporary credentials of a RAM role, from STS, for an identity that may assume it.
+/// Temporary credentials of a RAM role, from STS, for an identity that may assume the role.
 #[derive(Clone)]
 pub struct AssumeRole {
     setup: Setup,
@@ -21,8 +21,8 @@ pub struct AssumeRole {
 }
 
 impl AssumeRole {
-    /// The role with this ARN (`acs:ram::<account>:role/<name>`), assumed with the credentials of `base`: [`Credentials`] themselves, or
-    /// a provider.
+    /// Assumes the role with this ARN (`acs:ram::<account>:role/<name>`) with the credentials of `base`:
+    /// [`Credentials`] themselves, or a provider.
     ///
     /// [`Credentials`]: crate::Credentials
     pub fn new(base: impl ProvideCredentials, role_arn: impl Into<String>) -> Self {
@@ -36,14 +36,14 @@ impl AssumeRole {
 
     role_setters!();
 
-    /// The external ID that the trust policy of the role asks for. Default: `ALIBABA_CLOUD_EXTERNAL_ID`.
+    /// The external ID that the trust policy of the role requires. Default: `ALIBABA_CLOUD_EXTERNAL_ID`.
     #[must_use]
     pub fn external_id(mut self, id: impl Into<String>) -> Self {
         self.external_id = Some(id.into());
         self
     }
 
-    /// Where and how to ask.
+    /// Sets environment, transport and addresses.
     #[must_use]
     pub fn setup(mut self, setup: Setup) -> Self {
         self.setup = setup;
@@ -53,7 +53,7 @@ impl AssumeRole {
     async fn assume(&self) -> Result<Found, SourceError> {
         let (setup, role) = (&self.setup, &self.role);
         let Some(arn) = role.arn(setup)? else {
-            return Err(SourceError::failed("there is no role to assume: its ARN is missing"));
+            return Err(SourceError::failed("no role is set; set the ARN of the role to assume"));
         };
         let external_id = match &self.external_id {
             Some(id) => Some(id.clone()),
@@ -83,7 +83,7 @@ impl Source for AssumeRole {
     }
 }
 
-/// Without policy and external ID.
+/// Prints no policy and no external ID.
 impl fmt::Debug for AssumeRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AssumeRole").field("role", &self.role.arn).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! Several sources, asked in order.
+//! Several sources, tried in order.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,20 +17,20 @@ use crate::refreshing::Refreshing;
 use crate::setup::Setup;
 use crate::source::{Source, SourceFuture};
 
-/// The default chain, ready for a client: the sources of the official SDKs in their order, with everything from the environment of the
-/// process. Nothing is asked before the first call.
+/// The default chain for a client: the sources of the official SDKs in their order, configured by the environment of
+/// the process. No source is tried before the first call.
 pub fn default_provider() -> Refreshing {
     Chain::in_official_order(&Setup::new()).refreshing()
 }
 
-/// Sources that are asked in order, until one gives credentials.
+/// Sources that are tried in order until one provides credentials.
 ///
-/// **An identity never changes by itself.** The first source that gives credentials, or is set up and fails, is the chain's source
-/// from then on: every later request asks it and no other, also while it fails or is gone. A new chain (as a rule, a restart of the
-/// program) searches anew.
+/// **The identity never changes.** The first source that provides credentials, or that is set up and fails, is the
+/// source of the chain from then on: later requests go to it alone, even if it fails or is no longer set up. To search
+/// again, use a new chain, usually by restarting the program.
 pub struct Chain {
     sources: Vec<Box<dyn Source>>,
-    /// The index of the source that was the first to give credentials or to fail.
+    /// The index of the first source that provided credentials or failed.
     chosen: OnceLock<usize>,
 }
 
@@ -40,14 +40,14 @@ impl Chain {
         Self { sources: Vec::new(), chosen: OnceLock::new() }
     }
 
-    /// Adds a source that is asked after the others.
+    /// Adds a source, which is tried after the others.
     #[must_use]
     pub fn then(mut self, source: impl Source) -> Self {
         self.sources.push(Box::new(source));
         self
     }
 
-    /// The sources of the official SDKs, in their order: see the [crate's documentation](crate).
+    /// The sources of the official SDKs in their order; see the [crate documentation](crate).
     pub fn in_official_order(setup: &Setup) -> Self {
         Self::new()
             .then(EnvironmentKeys::new().setup(setup.clone()))
@@ -58,22 +58,22 @@ impl Chain {
             .then(CredentialsUri::new().setup(setup.clone()))
     }
 
-    /// Asks from the first source on, and tells what became of each: to explain, not to provide.
-    pub async fn ask_each(&self) -> Vec<Tried> {
+    /// Tries the sources in order and returns the outcome of each, for diagnosis. Does not choose a source.
+    pub async fn try_each(&self) -> Vec<SourceOutcome> {
         let mut over = false;
         let mut tried = Vec::new();
         for source in &self.sources {
             let outcome = if over {
-                Outcome::NotAsked
+                Outcome::NotTried
             } else {
                 match source.fetch().await {
-                    Ok(found) => Outcome::Gave(found),
+                    Ok(found) => Outcome::Provided(found),
                     Err(error) if error.applies() => Outcome::Failed(error),
-                    Err(error) => Outcome::DoesNotApply(error),
+                    Err(error) => Outcome::NotApplicable(error),
                 }
             };
-            over |= !matches!(outcome, Outcome::DoesNotApply(_));
-            tried.push(Tried { source: source.name(), outcome });
+            over |= !matches!(outcome, Outcome::NotApplicable(_));
+            tried.push(SourceOutcome { source: source.name(), outcome });
         }
         tried
     }
@@ -101,7 +101,7 @@ impl Chain {
                 if passed.is_empty() {
                     return error;
                 }
-                error.with_more(&format!("; passed over before: {}", passed.join("; ")))
+                error.with_more(&format!("; skipped before it: {}", passed.join("; ")))
             });
         }
         Err(SourceError::not_applicable(format!(
@@ -111,11 +111,11 @@ impl Chain {
         )))
     }
 
-    /// Asks the source that was chosen, for credentials in place of refused ones if there are such.
+    /// Queries the chosen source, for a replacement if the service rejected its credentials.
     async fn ask_again(&self, chosen: usize, refused: Option<&Credentials>) -> Result<Found, SourceError> {
         let source = &self.sources[chosen];
         let outcome = match refused {
-            Some(refused) => source.fetch_instead_of(refused).await,
+            Some(refused) => source.fetch_replacement(refused).await,
             None => source.fetch().await,
         };
         match outcome {
@@ -124,7 +124,7 @@ impl Chain {
                 let more = if error.applies() {
                     ""
                 } else {
-                    "; it was the source of this process before, so no other one takes its place; restart the program to search anew"
+                    "; this source was chosen before and is not replaced by another one; restart the program to search again"
                 };
                 Err(error.into_failure().within(&format!("{} failed", source.name())).with_more(more))
             }
@@ -147,7 +147,7 @@ impl Source for Chain {
         Box::pin(self.ask())
     }
 
-    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+    fn fetch_replacement<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
         Box::pin(async move {
             match self.chosen.get() {
                 Some(chosen) => self.ask_again(*chosen, Some(refused)).await,
@@ -164,26 +164,26 @@ impl fmt::Debug for Chain {
     }
 }
 
-/// What became of a source when a chain was asked.
+/// The outcome of one source of a chain.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Tried {
+pub struct SourceOutcome {
     /// The name of the source.
     pub source: Cow<'static, str>,
-    /// What it answered.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What a source answered.
+/// Whether a source provided credentials.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Credentials: those that are used.
-    Gave(Found),
-    /// Nothing of it is set up, and it is not named.
-    DoesNotApply(SourceError),
-    /// It is named or set up, if only in part, and failed. The search ends here.
+    /// It provided credentials, which the chain uses.
+    Provided(Found),
+    /// It is neither set up nor named.
+    NotApplicable(SourceError),
+    /// It is named or at least partly set up, and failed. The search ends here.
     Failed(SourceError),
-    /// The search had ended before.
-    NotAsked,
+    /// It was not tried, because the search had ended before.
+    NotTried,
 }

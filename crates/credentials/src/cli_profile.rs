@@ -25,18 +25,19 @@ use crate::setup::Setup;
 use crate::source::{Source, SourceFuture};
 use crate::sts::Role;
 
-/// A profile that `aliyun configure` wrote. The file is only ever read.
+/// A profile that `aliyun configure` wrote. The file is never written.
 ///
 /// Modes: `AK`, `StsToken`, `RamRoleArn`, `EcsRamRole`, `OIDC`, `ChainableRamRoleArn`, `CloudSSO`, `OAuth`, `External`,
-/// `CredentialsURI`, and the deprecated `RamRoleArnWithRoleName`; in any case. `RsaKeyPair`, `BearerToken` and `Anonymous` are
-/// refused in words.
+/// `CredentialsURI`, and the deprecated `RamRoleArnWithRoleName`. Their case does not matter. `RsaKeyPair`,
+/// `BearerToken` and `Anonymous` are rejected with an error that says what to use.
 ///
-/// A profile that gave credentials stays the one that is read, also if another one becomes the current one. A chain passes over it if there
-/// is no file, or no profile that was ever configured in it. Not if the file is named, or if the current profile is missing or incomplete:
-/// then it has failed. If there is no profile of the name in `ALIBABA_CLOUD_PROFILE`, [`IniProfile`](crate::IniProfile) is asked, too.
+/// A profile that provided credentials stays in use, even if another one becomes the current one. A chain skips this
+/// source if there is no file, or no configured profile in it. It fails if the file is named, or if the current profile
+/// is missing or incomplete. If the profile named in `ALIBABA_CLOUD_PROFILE` does not exist,
+/// [`IniProfile`](crate::IniProfile) is tried, too.
 ///
-/// A sign-in by `OAuth` is renewed in memory. If the server replaces its refresh token then, the command line must sign in again one
-/// day.
+/// A sign-in by `OAuth` is renewed in memory. If the server replaces its refresh token, the stored one expires, and the
+/// user must sign in again with the command line.
 #[derive(Clone, Default)]
 pub struct CliProfile {
     setup: Setup,
@@ -44,48 +45,48 @@ pub struct CliProfile {
     profile: Option<String>,
     memory: Memory,
     refused: Refused,
-    /// The profile that gave credentials.
+    /// The profile that provided credentials.
     pinned: Arc<OnceLock<String>>,
 }
 
 impl CliProfile {
-    /// The profile that `ALIBABA_CLOUD_PROFILE` names, else the current one of the file; the file that `ALIBABA_CLOUD_CONFIG_FILE`
-    /// names, else `~/.aliyun/config.json`.
+    /// The profile named in `ALIBABA_CLOUD_PROFILE`, else the current one; in the file named in
+    /// `ALIBABA_CLOUD_CONFIG_FILE`, else in `~/.aliyun/config.json`.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The profile of this name.
+    /// Sets the name of the profile.
     #[must_use]
     pub fn profile(mut self, name: impl Into<String>) -> Self {
         self.profile = Some(name.into());
         self
     }
 
-    /// Another file.
+    /// Sets the path of the file.
     #[must_use]
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
         (self.path, self.pinned) = (Some(path.as_ref().to_owned()), Arc::default());
         self
     }
 
-    /// Where and how to ask.
+    /// Sets environment, transport and addresses.
     #[must_use]
     pub fn setup(mut self, setup: Setup) -> Self {
         (self.setup, self.pinned) = (setup, Arc::default());
         self
     }
 
-    /// Asks the profile, for credentials in place of refused ones if there are such.
+    /// Reads the credentials of the profile, or a replacement for rejected ones.
     async fn read(&self, refused: Option<&Credentials>) -> Result<Found, SourceError> {
         let environment = &self.setup.environment;
         if environment.flag("ALIBABA_CLOUD_CLI_PROFILE_DISABLED")? {
-            return Err(SourceError::not_applicable("ALIBABA_CLOUD_CLI_PROFILE_DISABLED switches it off"));
+            return Err(SourceError::not_applicable("ALIBABA_CLOUD_CLI_PROFILE_DISABLED disables it"));
         }
         let given = self.profile.as_ref().or_else(|| self.pinned.get());
         let variable = environment.get("ALIBABA_CLOUD_PROFILE")?;
         let outcome = self.read_profile(given.or(variable.as_ref()), refused).await;
-        // A profile that the variable names may be one of the INI file, which is asked next.
+        // The variable may name a profile of the INI file, which is tried next.
         outcome.map_err(|error| if given.is_some() { error.into_failure() } else { error })
     }
 
@@ -96,10 +97,10 @@ impl CliProfile {
         let (path, file) = location.read().await?;
         let shown = path.display();
         let mut json = WipedJson::parse(file.text.as_bytes()).map_err(|error| {
-            // Of the error only the place is shown: its text is ours to vouch for, not the parser's.
+            // Only the position is shown, because the message of the parser may quote the file.
             let (line, column) = (error.line(), error.column());
             SourceError::failed(format!(
-                "{shown} is not valid JSON (line {line}, column {column}); correct it, or let `aliyun configure` write it"
+                "{shown} is not valid JSON (line {line}, column {column}); correct it, or recreate it with `aliyun configure`"
             ))
         })?;
         let list = json.take_objects("profiles");
@@ -130,13 +131,13 @@ impl CliProfile {
         }
         let (source, mode) = profiles.source(&name).map_err(within)?;
         let place = format!("profile {} of {shown}", quoted(&name));
-        // What a profile describes must work.
+        // A named profile must work.
         let found = match refused {
-            Some(refused) => source.fetch_instead_of(refused).await,
+            Some(refused) => source.fetch_replacement(refused).await,
             None => source.fetch().await,
         };
         let found = found.map_err(|error| error.into_failure().within(&place))?;
-        // Another current profile may be another identity.
+        // Another profile may become the current one, with another identity.
         let _ = self.pinned.set(name);
         Ok(found.within(&format!("{place}, mode {mode}")).warnings_of(file.warning.into_iter().collect()))
     }
@@ -171,10 +172,10 @@ impl CliProfile {
     }
 }
 
-/// Profiles that are built on one another, at most: each is a request to STS.
+/// The maximum length of a chain of profiles; each one needs a request to STS.
 const LONGEST_CHAIN: usize = 16;
 
-/// The profiles of a file, and the names that were asked for on the way to the base.
+/// The profiles of a file, and the names visited on the way to the base.
 struct Profiles<'a> {
     list: Vec<WipedJson>,
     text: &'a str,
@@ -183,7 +184,7 @@ struct Profiles<'a> {
 }
 
 impl Profiles<'_> {
-    /// The index of the profile of this name.
+    /// The index of the profile with this name.
     fn find(&self, name: &str) -> Result<Option<usize>, SourceError> {
         let list = self.list.iter().enumerate();
         let mut found = list.filter(|(_, profile)| profile.text("name") == Some(name)).map(|(index, _)| index);
@@ -192,7 +193,7 @@ impl Profiles<'_> {
                 let lines = lines_of_profiles(self.text);
                 let line = |index: usize| lines.get(index).map_or_else(|| "?".to_owned(), usize::to_string);
                 Err(SourceError::failed(format!(
-                    "there are two profiles {}, on lines {} and {}; rename or remove one",
+                    "two profiles have the name {}, on lines {} and {}; rename or remove one",
                     quoted(name),
                     line(first),
                     line(second)
@@ -202,19 +203,19 @@ impl Profiles<'_> {
         }
     }
 
-    /// The source that a profile describes, and the name of its mode.
+    /// The source for a profile, and the name of its mode.
     fn source(&mut self, name: &str) -> Result<(Box<dyn Source>, &'static str), SourceError> {
         let shown = quoted(name);
         if self.asked.iter().any(|asked| asked == name) {
             let circle: Vec<_> = self.asked.iter().map(|name| quoted(name)).collect();
             return Err(SourceError::failed(format!(
-                "the profiles go round in a circle: {} → {shown}; one of them must have a `source_profile` with keys of its own",
+                "the profiles form a cycle: {} → {shown}; one `source_profile` must name a profile with its own keys",
                 circle.join(" → ")
             )));
         }
         if self.asked.len() >= LONGEST_CHAIN {
             return Err(SourceError::failed(format!(
-                "more than {LONGEST_CHAIN} profiles are built on one another by `source_profile`; shorten the chain"
+                "`source_profile` chains more than {LONGEST_CHAIN} profiles; shorten the chain"
             )));
         }
         self.asked.push(name.to_owned());
@@ -284,7 +285,7 @@ impl Profiles<'_> {
             }
             "credentialsuri" => {
                 if !setup.runs_external_processes()? {
-                    return Err(wrong(&place, "ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS forbids its mode"));
+                    return Err(wrong(&place, "has a mode that ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS forbids"));
                 }
                 let uri = profile.take("credentials_uri").ok_or_else(|| lacks(&place, "credentials_uri"))?;
                 (Box::new(CredentialsUri::at(uri).setup(setup.clone())), "CredentialsURI")
@@ -311,7 +312,7 @@ impl Profiles<'_> {
     }
 }
 
-/// The line of the name of each profile.
+/// The line number of each profile's name.
 fn lines_of_profiles(text: &str) -> Vec<usize> {
     let text = text.trim_start_matches('\u{feff}');
     let parts = || {
@@ -324,7 +325,7 @@ fn lines_of_profiles(text: &str) -> Vec<usize> {
         }))
     };
     let line = |part: &str| {
-        // A part is borrowed from the text, so its address tells where it stands.
+        // A borrowed part of the text, so its address gives its position.
         let offset = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
         text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
     };
@@ -338,12 +339,12 @@ fn missing(name: &str) -> SourceError {
     ))
 }
 
-/// Whether a profile is as the command line makes it before it is configured: without a mode and without a key.
+/// Whether a profile is not configured yet: without a mode and without a key.
 fn is_untouched(profile: &WipedJson) -> bool {
     ["mode", "access_key_id", "access_key_secret", "sts_token"].iter().all(|key| profile.text(key).is_none())
 }
 
-/// Why a mode gives no credentials.
+/// The error for an unsupported mode.
 fn refused(mode: &str, written: &str, place: &str) -> SourceError {
     let unknown;
     wrong(
@@ -351,11 +352,11 @@ fn refused(mode: &str, written: &str, place: &str) -> SourceError {
         match mode {
             "rsakeypair" => "has the mode RsaKeyPair, which Alibaba Cloud has retired; use RamRoleArn or EcsRamRole",
             "bearertoken" | "anonymous" => {
-                "has the mode BearerToken or Anonymous, with which requests cannot be signed; choose another profile"
+                "has the mode BearerToken or Anonymous, which cannot sign requests; choose another profile"
             }
             _ => {
                 unknown = format!(
-                    "has an unknown mode{}; known are AK, StsToken, RamRoleArn, EcsRamRole, OIDC, ChainableRamRoleArn, CloudSSO, \
+                    "has an unknown mode{}; the modes are AK, StsToken, RamRoleArn, EcsRamRole, OIDC, ChainableRamRoleArn, CloudSSO, \
                      OAuth, External and CredentialsURI",
                     misspelt(written)
                 );
@@ -386,9 +387,7 @@ fn metadata(profile: &mut WipedJson, setup: &Setup) -> EcsRamRole {
 fn role(profile: &mut WipedJson, place: &str) -> Result<Role, SourceError> {
     let seconds = match profile.number("expired_seconds") {
         None | Some(0) => None,
-        Some(seconds) => {
-            Some(u32::try_from(seconds).map_err(|_| wrong(place, "has an `expired_seconds` that is none"))?)
-        }
+        Some(seconds) => Some(u32::try_from(seconds).map_err(|_| wrong(place, "has an invalid `expired_seconds`"))?),
     };
     Ok(Role {
         seconds,
@@ -402,7 +401,7 @@ fn role(profile: &mut WipedJson, place: &str) -> Result<Role, SourceError> {
 }
 
 fn lacks(place: &str, key: &str) -> SourceError {
-    wrong(place, &format!("lacks `{key}`; `aliyun configure` completes it"))
+    wrong(place, &format!("lacks `{key}`; run `aliyun configure` to complete it"))
 }
 
 fn wrong(place: &str, problem: &str) -> SourceError {
@@ -418,12 +417,12 @@ impl Source for CliProfile {
         Box::pin(self.read(None))
     }
 
-    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+    fn fetch_replacement<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
         Box::pin(self.read(Some(refused)))
     }
 }
 
-/// Prints profile and file.
+/// Prints profile and file only.
 impl fmt::Debug for CliProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CliProfile").field("profile", &self.profile).field("path", &self.path).finish_non_exhaustive()

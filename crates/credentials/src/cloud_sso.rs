@@ -1,4 +1,4 @@
-//! A sign-in of `CloudSSO` that the official command line has stored.
+//! A `CloudSSO` sign-in stored by the official command line.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use crate::source::{Source, SourceFuture};
 
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// What the profile says.
+/// The facts of the profile.
 pub(crate) struct CloudSso {
     pub(crate) setup: Setup,
     pub(crate) sign_in_url: String,
@@ -30,18 +30,18 @@ pub(crate) struct CloudSso {
     pub(crate) stored: Stored,
 }
 
-/// The temporary credentials that the command line got last, if it did.
+/// The temporary credentials that the command line stored last, if any.
 pub(crate) struct Stored {
     pub(crate) credentials: Option<Credentials>,
     pub(crate) refused: Refused,
 }
 
-/// Stored credentials that the service has refused: the file has them until the command line writes others.
+/// Stored credentials that the service rejected. The file has them until the command line writes new ones.
 #[derive(Clone, Default)]
 pub(crate) struct Refused(Arc<Mutex<Option<Credentials>>>);
 
 impl Stored {
-    /// The credentials, unless they are about to expire or were refused.
+    /// The credentials, unless they are about to expire or were rejected.
     pub(crate) fn still_good(&self, now: SystemTime) -> Option<Credentials> {
         let soon = now.checked_add(Duration::from_secs(180)).unwrap_or(now);
         let stored = self.credentials.as_ref()?;
@@ -51,7 +51,7 @@ impl Stored {
         is_good.then(|| stored.clone())
     }
 
-    /// Notes that the service has refused these, if they are the stored ones.
+    /// Records that the service rejected these credentials, if they are the stored ones.
     pub(crate) fn refuse(&self, refused: &Credentials) {
         if self.credentials.as_ref() == Some(refused) {
             *self.refused.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused.clone());
@@ -70,7 +70,7 @@ impl CloudSso {
         let token = self.access_token.as_ref().filter(|_| !expired);
         let token =
             token.ok_or_else(|| SourceError::failed(format!("the sign-in of CloudSSO has expired; {again}")))?;
-        let wrong = || SourceError::failed("the sign-in URL of CloudSSO is not one that begins with `https://`");
+        let wrong = || SourceError::failed("the sign-in URL of CloudSSO does not begin with `https://`");
         let url = self.sign_in_url.trim().parse::<Uri>().map_err(|_| wrong())?;
         if url.host().is_none_or(str::is_empty) || is_open(&url) {
             return Err(wrong());
@@ -98,7 +98,7 @@ impl CloudSso {
         let failed = |problem: String| SourceError::failed(format!("{server} {problem}"));
         let mut json = json(&answer).map_err(failed)?;
         let mut inner =
-            json.take_object("CloudCredential").ok_or_else(|| failed("gave no `CloudCredential`".to_owned()))?;
+            json.take_object("CloudCredential").ok_or_else(|| failed("returned no `CloudCredential`".to_owned()))?;
         inner.temporary(&CAPITALIZED).map_err(failed)
     }
 }
@@ -112,7 +112,7 @@ impl Source for CloudSso {
         Box::pin(self.ask())
     }
 
-    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+    fn fetch_replacement<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
         self.stored.refuse(refused);
         self.fetch()
     }

@@ -1,4 +1,4 @@
-//! Credentials from a URI: a sidecar or a local server that hands them out.
+//! Credentials from a URI, served by a sidecar or a local server.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,9 +17,9 @@ use crate::source::{Source, SourceFuture};
 const VARIABLE: &str = "ALIBABA_CLOUD_CREDENTIALS_URI";
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A server that answers a GET with temporary credentials, in the form of the metadata service.
+/// A server that responds to a GET with temporary credentials, in the format of the metadata service.
 ///
-/// Errors show only scheme, host and port of the URI: the rest of it may be secret.
+/// Errors show only scheme, host and port of the URI, because the rest may be secret.
 #[derive(Clone)]
 pub struct CredentialsUri {
     setup: Setup,
@@ -32,12 +32,12 @@ impl CredentialsUri {
         Self { setup: Setup::new(), uri: None }
     }
 
-    /// This URI.
+    /// Uses this URI.
     pub fn at(uri: impl Into<String>) -> Self {
         Self { setup: Setup::new(), uri: Some(Zeroizing::new(uri.into())) }
     }
 
-    /// Where and how to ask.
+    /// Sets environment, transport and addresses.
     #[must_use]
     pub fn setup(mut self, setup: Setup) -> Self {
         self.setup = setup;
@@ -58,7 +58,7 @@ impl CredentialsUri {
             return Err(wrong());
         }
         if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err(SourceError::failed("user name and password have no place in the credentials URI"));
+            return Err(SourceError::failed("the credentials URI has a user name or password; remove it"));
         }
         let server = shown(&uri);
         let failed = |problem: String| SourceError::failed(format!("{server} {problem}"));
@@ -68,14 +68,14 @@ impl CredentialsUri {
         let answer =
             answer.map_err(|error| error.into_error(|problem| SourceError::failed(format!("{server}: {problem}"))))?;
         let mut json = json(&answer).map_err(failed)?;
-        // The official command line insists on it, the SDKs do not look: absent is fine, anything else is a refusal.
+        // The official command line requires it, the SDKs ignore it: absent is accepted, any other value is a refusal.
         if json.text("Code").is_some_and(|code| code != "Success") {
             return Err(failed("refused: its `Code` is not `Success`".to_owned()));
         }
         let found = json.temporary(&CAPITALIZED).map_err(failed)?.detail(server.clone());
         Ok(if open {
             found.warning(format!(
-                "credentials come from {server} unencrypted: everybody on the way can read them; use `https`"
+                "the connection to {server} is unencrypted, so others on the network can read the credentials; use `https`"
             ))
         } else {
             found
@@ -99,7 +99,7 @@ impl Source for CredentialsUri {
     }
 }
 
-/// Without the URI.
+/// Prints no URI.
 impl fmt::Debug for CredentialsUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CredentialsUri").finish_non_exhaustive()

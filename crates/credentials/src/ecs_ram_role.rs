@@ -1,7 +1,7 @@
 //! The RAM role of an ECS instance, from its metadata service.
 //!
-//! Protocol: "Instance metadata" in the documentation of ECS. Version 2 of the service wants a token that is asked for first; version
-//! 1 does not, and is the fallback unless it is switched off.
+//! Protocol: "Instance metadata" in the documentation of ECS. Version 2 of the service requires a token, which is
+//! requested first. Version 1 does not, and is the fallback unless it is disabled.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,18 +23,19 @@ use crate::source::{Source, SourceFuture};
 const TOKEN_PATH: &str = "/latest/api/token";
 const ROLE_PATH: &str = "/latest/meta-data/ram/security-credentials/";
 const TOKEN_TTL: Duration = Duration::from_secs(21_600);
-/// One connection, one answer.
+/// The limit for one request.
 const REQUEST_LIMIT: Duration = Duration::from_secs(1);
-/// All of it: a machine that is no ECS instance must not wait longer.
+/// The limit for all requests, which is the delay on a machine that is not an ECS instance.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// The RAM role that is attached to the ECS instance (or container) on which the program runs.
+/// The RAM role attached to the ECS instance (or container) on which the program runs.
 ///
-/// Asks the metadata service, with a token (version 2 of the service) that is kept for its lifetime; without one only if the service gives none and
-/// `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. Where there is no such service, this is known within 2 s. Never goes through a proxy.
+/// The metadata service is queried with a token (version 2 of the service), which is reused for its lifetime. Without a
+/// token (version 1) it is queried only if it provides none and `ALIBABA_CLOUD_IMDSV1_DISABLED` is not `true`. If there
+/// is no such service, the source fails within 2 s. It never uses a proxy.
 ///
-/// A chain passes over it if the service does not answer or has no role. Not if a role is named, or if the service has answered before: then
-/// it has failed.
+/// A chain skips this source if the service does not respond or has no role. It fails if a role is named, or if the
+/// service has responded before.
 pub struct EcsRamRole {
     setup: Setup,
     role: Option<String>,
@@ -44,7 +45,7 @@ pub struct EcsRamRole {
 }
 
 impl EcsRamRole {
-    /// The role that `ALIBABA_CLOUD_ECS_METADATA` names, else the one that the service names.
+    /// The role named in `ALIBABA_CLOUD_ECS_METADATA`, else the one that the service reports.
     pub fn new() -> Self {
         Self {
             setup: Setup::new(),
@@ -55,21 +56,21 @@ impl EcsRamRole {
         }
     }
 
-    /// Asks for this role.
+    /// Sets the name of the role.
     #[must_use]
     pub fn role(mut self, name: impl Into<String>) -> Self {
         self.role = Some(name.into());
         self
     }
 
-    /// Never asks without a token.
+    /// Disables version 1 of the service: requests always use a token. Default: `ALIBABA_CLOUD_IMDSV1_DISABLED`.
     #[must_use]
-    pub fn without_version_1(mut self) -> Self {
+    pub fn without_imds_v1(mut self) -> Self {
         self.version_1 = false;
         self
     }
 
-    /// Where and how to ask.
+    /// Sets environment, transport and addresses.
     #[must_use]
     pub fn setup(mut self, setup: Setup) -> Self {
         self.setup = setup;
@@ -79,7 +80,7 @@ impl EcsRamRole {
     async fn ask(&self) -> Result<Found, SourceError> {
         let environment = &self.setup.environment;
         if environment.flag("ALIBABA_CLOUD_ECS_METADATA_DISABLED")? {
-            return Err(SourceError::not_applicable("ALIBABA_CLOUD_ECS_METADATA_DISABLED switches it off"));
+            return Err(SourceError::not_applicable("ALIBABA_CLOUD_ECS_METADATA_DISABLED disables it"));
         }
         let version_1 = self.version_1 && !environment.flag("ALIBABA_CLOUD_IMDSV1_DISABLED")?;
         let role = match &self.role {
@@ -88,16 +89,16 @@ impl EcsRamRole {
         };
         let is_named = role.is_some();
         let outcome = timeout(LIMIT, self.ask_for(role, version_1)).await;
-        match outcome.unwrap_or_else(|_| Err(absent(&format!("no answer within {LIMIT:?}")))) {
+        match outcome.unwrap_or_else(|_| Err(absent(&format!("no response within {LIMIT:?}")))) {
             Ok(Some(found)) => Ok(found),
             Ok(None) => Err(SourceError::not_applicable("no RAM role is attached to this instance")),
-            // A role that is named must be there, and a service that has answered once is there.
+            // A named role must exist, and a service that has responded once must respond again.
             Err(error) if is_named || self.has_answered.load(Ordering::Relaxed) => Err(error.into_failure()),
             Err(error) => Err(error),
         }
     }
 
-    /// Asks for the credentials of this role, or of the one that the service names; `None` if it names none.
+    /// Queries the credentials of this role, or of the one that the service reports; `None` if it reports none.
     async fn ask_for(&self, role: Option<String>, version_1: bool) -> Result<Option<Found>, SourceError> {
         let role = match role {
             Some(role) => role.trim().to_owned(),
@@ -108,8 +109,8 @@ impl EcsRamRole {
         };
         if !is_role_name(&role) {
             return Err(SourceError::failed(
-                "the name of the RAM role is not one (letters, digits, `.`, `_` and `-`); correct it, or leave it out to let the \
-                 metadata service name the role",
+                "the name of the RAM role is invalid (allowed are letters, digits, `.`, `_` and `-`); correct it, or remove it to use \
+                 the role of the instance",
             ));
         }
         let answer = self.get(&format!("{ROLE_PATH}{role}"), version_1).await?;
@@ -121,7 +122,7 @@ impl EcsRamRole {
         let service = |problem: String| SourceError::failed(format!("the metadata service {problem}"));
         let mut json = json(&answer).map_err(service)?;
         if json.text("Code") != Some("Success") {
-            return Err(service(format!("gave no credentials for the role `{role}`: its `Code` is not `Success`")));
+            return Err(service(format!("returned no credentials for the role `{role}`: its `Code` is not `Success`")));
         }
         let found = json.temporary(&CAPITALIZED).map_err(service)?;
         Ok(Some(found.identity(format!("ecs:{role}")).detail(format!("role {role}"))))
@@ -134,21 +135,23 @@ impl EcsRamRole {
             StatusCode::NOT_FOUND => return Ok(None),
             status => {
                 let status = status.as_u16();
-                return Err(SourceError::failed(format!("the metadata service answered with HTTP {status}")));
+                return Err(SourceError::failed(format!("the metadata service responded with HTTP {status}")));
             }
         }
         let text = str::from_utf8(answer.body()).unwrap_or_default().trim();
         if is_role_name(text) {
             Ok(Some(text.to_owned()))
         } else {
-            Err(SourceError::failed("the metadata service named no role; something else answers at its address"))
+            Err(SourceError::failed(
+                "the metadata service returned no role name; another service may be at its address",
+            ))
         }
     }
 
-    /// Asks with a token, and without one where that is allowed and necessary.
+    /// Sends a request with a token, or without one if that is allowed and necessary.
     async fn get(&self, path: &str, version_1: bool) -> Result<Response<Bytes>, SourceError> {
         let mut kept = self.kept_token();
-        // A kept token may have been forgotten by the service.
+        // The service may have forgotten a cached token, e.g. after a restart.
         loop {
             let was_kept = kept.is_some();
             let token = match kept.take() {
@@ -166,14 +169,14 @@ impl EcsRamRole {
                     if was_kept {
                         continue;
                     }
-                    format!("refused its own token with HTTP {}", answer.status().as_u16())
+                    format!("rejected its own token with HTTP {}", answer.status().as_u16())
                 }
                 Err(NoToken::NoConnection(error)) => return Err(error),
                 Err(NoToken::Refused(why)) => why,
             };
             if !version_1 {
                 return Err(SourceError::failed(format!(
-                    "the metadata service {refused}, and asking without one (version 1) is switched off"
+                    "the metadata service {refused}, and requests without a token (version 1) are disabled"
                 )));
             }
             return self.send(Method::GET, path, None).await;
@@ -185,13 +188,13 @@ impl EcsRamRole {
         let answer = match self.exchange(request).await {
             Ok(answer) => answer,
             Err(error) if error.is_not_sent => return Err(NoToken::NoConnection(error.into_error(absent))),
-            Err(error) => return Err(NoToken::Refused(format!("gave no token ({error})"))),
+            Err(error) => return Err(NoToken::Refused(format!("returned no token ({error})"))),
         };
         let status = answer.status();
         let text = str::from_utf8(answer.body()).unwrap_or_default().trim();
         let usable = !text.is_empty() && text.len() <= 4096 && text.bytes().all(|byte| byte.is_ascii_graphic());
         if status != StatusCode::OK || !usable {
-            return Err(NoToken::Refused(format!("gave no token (HTTP {})", status.as_u16())));
+            return Err(NoToken::Refused(format!("returned no token (HTTP {})", status.as_u16())));
         }
         let token = Zeroizing::new(text.to_owned());
         let until = self.setup.now().checked_add(TOKEN_TTL * 9 / 10);
@@ -237,22 +240,22 @@ impl EcsRamRole {
     }
 }
 
-/// Why there is no token.
+/// The reason why there is no token.
 enum NoToken {
     NoConnection(SourceError),
     Refused(String),
 }
 
-/// The service does not answer.
+/// The error if the service does not respond.
 fn absent(problem: &str) -> SourceError {
     SourceError::not_applicable(format!(
-        "the metadata service does not answer ({problem}); only ECS instances have one; ALIBABA_CLOUD_ECS_METADATA_DISABLED=true \
-         saves the wait"
+        "the metadata service does not respond ({problem}); only ECS instances have one. Set ALIBABA_CLOUD_ECS_METADATA_DISABLED=true \
+                 to skip it"
     ))
 }
 
 fn is_role_name(text: &str) -> bool {
-    // Of dots alone it would be a step in the path of the URL.
+    // A name of only dots would be a step in the path of the URL.
     text.bytes().any(|b| b != b'.')
         && text.len() <= 64
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
@@ -274,7 +277,7 @@ impl Source for EcsRamRole {
     }
 }
 
-/// Without the token of the metadata service.
+/// Prints no token.
 impl fmt::Debug for EcsRamRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EcsRamRole").field("role", &self.role).finish_non_exhaustive()

@@ -8,14 +8,15 @@ use crate::found::{Found, SourceError};
 use crate::setup::Setup;
 use crate::source::{Source, SourceFuture};
 
-/// The prefixes, the documented one first; the official command line reads the others, too.
+/// The prefixes in order; the official command line reads all of them.
 const PREFIXES: [&str; 3] = ["ALIBABA_CLOUD_", "ALIBABACLOUD_", "ALICLOUD_"];
 
-/// `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, for temporary credentials, `ALIBABA_CLOUD_SECURITY_TOKEN`.
+/// `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, for temporary credentials,
+/// `ALIBABA_CLOUD_SECURITY_TOKEN`.
 ///
-/// After them the same names with the prefixes `ALIBABACLOUD_` and `ALICLOUD_`, as the official command line reads them (it also
-/// reads `ACCESS_KEY_ID` without any prefix, which any other program may use). The parts of one key have one prefix, and a key of which a
-/// part is missing is an error.
+/// Next are the same names with the prefixes `ALIBABACLOUD_` and `ALICLOUD_`, as in the official command line (which
+/// also reads `ACCESS_KEY_ID` without a prefix, a name that other programs use, too). All parts of a key must have the
+/// same prefix, and a missing part is an error.
 #[derive(Debug, Clone, Default)]
 pub struct EnvironmentKeys {
     setup: Setup,
@@ -27,7 +28,7 @@ impl EnvironmentKeys {
         Self::default()
     }
 
-    /// Reads another environment.
+    /// Sets the environment.
     #[must_use]
     pub fn setup(mut self, setup: Setup) -> Self {
         self.setup = setup;

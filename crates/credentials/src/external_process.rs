@@ -20,16 +20,18 @@ use crate::setup::Setup;
 use crate::source::{Source, SourceFuture};
 
 const LIMIT: Duration = Duration::from_secs(60);
-/// Much larger than any credentials.
+/// Much larger than any credentials, in bytes.
 const LONGEST_OUTPUT: usize = 64 << 10;
-/// For what is in a pipe already.
+/// The time to read what is already in the pipe.
 const REST_LIMIT: Duration = Duration::from_secs(1);
 
-/// A program that prints credentials as JSON: `{"mode":"StsToken","access_key_id":…,"access_key_secret":…,"sts_token":…,"expiration":…}`.
+/// A program that prints credentials as JSON:
+/// `{"mode":"StsToken","access_key_id":…,"access_key_secret":…,"sts_token":…,"expiration":…}`.
 ///
-/// The command is split as a POSIX shell does (on Windows a `\` stands for itself), and no shell is involved. The program has 60 s; it
-/// and all that it has started end with it (on Unix: its process group); it is not asked again before its credentials are about to expire, or, if they have no `expiration`, for 5 minutes. What it prints
-/// is never shown. `ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS=true` or [`Setup::without_external_process`] forbids it.
+/// The command is split like in a POSIX shell (on Windows, `\` is an ordinary character), but no shell is started. The
+/// program has 60 s; then it is killed with all processes that it started (on Unix, its process group). It is run again
+/// when its credentials are about to expire or, without an `expiration`, after 5 minutes. Its output is never shown.
+/// `ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS=true` or [`Setup::without_external_process`] forbids it.
 #[derive(Clone)]
 pub struct ExternalProcess {
     setup: Setup,
@@ -43,14 +45,14 @@ impl ExternalProcess {
         Self { setup: Setup::new(), command: Zeroizing::new(command.into()), limit: LIMIT }
     }
 
-    /// How long the program may take. Default: 60 s.
+    /// The time limit of the program. Default: 60 s.
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Whether programs may be run at all.
+    /// Sets whether programs may be run, with the environment that says so.
     #[must_use]
     pub fn setup(mut self, setup: Setup) -> Self {
         self.setup = setup;
@@ -60,7 +62,7 @@ impl ExternalProcess {
     async fn run(&self) -> Result<Found, SourceError> {
         if !self.setup.runs_external_processes()? {
             return Err(SourceError::failed(
-                "running a program for credentials is forbidden here (ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS)",
+                "running a program for credentials is disabled (ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS)",
             ));
         }
         let failed = |problem: &str| SourceError::failed(format!("the program for credentials {problem}"));
@@ -72,7 +74,7 @@ impl ExternalProcess {
         };
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-        // It may print anything there, and our standard error may be a log.
+        // It may print secrets there, and the standard error of this process may be a log.
         command.stderr(Stdio::null());
         #[cfg(unix)]
         command.process_group(0);
@@ -84,14 +86,14 @@ impl ExternalProcess {
         let ended = timeout(self.limit, run_to_end(&mut child, group, &mut output)).await;
         let status = match ended {
             Ok(Ok(status)) => status,
-            Ok(Err(error)) => return Err(failed(&format!("cannot be waited for: {}", error.kind())).with_source(error)),
+            Ok(Err(error)) => return Err(failed(&format!("failed while running: {}", error.kind())).with_source(error)),
             Err(_) => return Err(failed(&format!("did not end within {:?}", self.limit))),
         };
         if output.len() > LONGEST_OUTPUT {
             return Err(failed(&format!("printed more than {LONGEST_OUTPUT} bytes")));
         }
         if !status.success() {
-            return Err(failed(&format!("ended with {status}; run it by hand to see why")));
+            return Err(failed(&format!("ended with {status}; run it in a terminal to see why")));
         }
         let mut json = WipedJson::parse(&output).map_err(|_| failed("did not print one JSON object"))?;
         let expiration = json.time("expiration").map_err(|problem| failed(&problem))?;
@@ -110,13 +112,12 @@ impl ExternalProcess {
                 ));
             }
         };
-        Found::checked(credentials)
-            .map_err(|error| error.within("the program for credentials printed some that cannot be used"))
+        Found::checked(credentials).map_err(|error| error.within("the program for credentials printed invalid ones"))
     }
 }
 
-/// Waits for the end of the program, reads what it prints, and then ends what it has left behind: a process of its group that keeps standard
-/// output open must not be waited for. Too much output is an end, too.
+/// Waits until the program ends, reads its output, and then kills the processes it left behind, because one of them may
+/// keep standard output open. Too much output also ends it.
 async fn run_to_end(child: &mut Child, group: Group, output: &mut Vec<u8>) -> io::Result<ExitStatus> {
     let stdout = child.stdout.take();
     let read = pin!(async {
@@ -128,7 +129,7 @@ async fn run_to_end(child: &mut Child, group: Group, output: &mut Vec<u8>) -> io
     match select(pin!(child.wait()), read).await {
         Either::Left((status, read)) => {
             drop(group);
-            // What the program printed is in the pipe. A process that left the group may keep that open.
+            // The output of the program is in the pipe already. A process outside the group may keep the pipe open.
             let _ = timeout(REST_LIMIT, read).await;
             status
         }
@@ -140,7 +141,7 @@ async fn run_to_end(child: &mut Child, group: Group, output: &mut Vec<u8>) -> io
     }
 }
 
-/// The program and the processes that it starts. They end with the value.
+/// The program and the processes that it started, which are killed when the value is dropped.
 struct Group {
     #[cfg(unix)]
     leader: Option<rustix::process::Pid>,
@@ -153,7 +154,7 @@ impl Group {
         Self { leader: id.and_then(rustix::process::Pid::from_raw) }
     }
 
-    /// The program alone ends there when its handle is dropped.
+    /// Only the program itself is killed here, when its handle is dropped.
     #[cfg(not(unix))]
     fn of(_child: &Child) -> Self {
         Self {}
@@ -164,7 +165,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(leader) = self.leader {
-            // As a rule there is none left.
+            // Usually none is left.
             let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
         }
     }
@@ -180,7 +181,7 @@ impl Source for ExternalProcess {
     }
 }
 
-/// Without the command: its arguments may be secret.
+/// Prints no command, because its arguments may be secret.
 impl fmt::Debug for ExternalProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExternalProcess").field("limit", &self.limit).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! Reading a file of the user's. It is only ever read.
+//! Reads files of the user. They are never written.
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -16,19 +16,19 @@ use crate::setup::Environment;
 /// Local files take far less.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Larger than any file of profiles or tokens.
+/// Larger than any file of profiles or tokens, in bytes.
 const LARGEST: u64 = 1 << 20;
 
 /// The text of a file.
 pub(crate) struct FileText {
     pub(crate) text: Zeroizing<String>,
-    /// Whether others can read it, in words.
+    /// A warning if others can read the file.
     pub(crate) warning: Option<String>,
 }
 
-/// Why a file could not be read.
+/// The reason why a file could not be read.
 pub(crate) struct Unreadable {
-    /// Whether there is no such file, or none that can be seen.
+    /// Whether the file does not exist or is not visible.
     may_be_absent: bool,
     message: String,
     source: Option<io::Error>,
@@ -39,7 +39,7 @@ impl Unreadable {
         Self { may_be_absent: false, message, source: None }
     }
 
-    /// The error of a source that needs the file, after these words.
+    /// The error of a source that needs the file, with a prefix.
     pub(crate) fn into_error(self, words: &str) -> SourceError {
         let error = SourceError::failed(format!("{words}{}", self.message));
         match self.source {
@@ -49,14 +49,14 @@ impl Unreadable {
     }
 }
 
-/// Reads the file aside, because a file may block for ever (on a network that is away, say).
+/// Reads the file on another thread, because a file may block forever, e.g. on an unreachable network drive.
 pub(crate) async fn read(path: &Path) -> Result<FileText, Unreadable> {
     let owned = path.to_owned();
     let read = within(LIMIT, move || read_here(&owned)).await;
     read.unwrap_or_else(|| Err(Unreadable::other(format!("{} could not be read within {LIMIT:?}", path.display()))))
 }
 
-/// What the blocking work returns; `None` if it takes too long.
+/// The result of blocking work; `None` if it exceeds the limit.
 async fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     if Handle::try_current().is_err() {
         return Some(work());
@@ -66,14 +66,14 @@ async fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + S
 
 fn read_here(path: &Path) -> Result<FileText, Unreadable> {
     let shown = path.display();
-    // The text of such an error never has content of the file.
+    // The message of this error never contains the content of the file.
     let failed = |error: io::Error, is_there: bool| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             Unreadable { may_be_absent: true, message: format!("there is no file {shown}"), source: Some(error) }
         }
         io::ErrorKind::PermissionDenied => Unreadable {
             may_be_absent: !is_there,
-            message: format!("{shown} may not be read; check its permissions"),
+            message: format!("{shown} is not readable; check its permissions"),
             source: Some(error),
         },
         _ => Unreadable {
@@ -91,9 +91,7 @@ fn read_here(path: &Path) -> Result<FileText, Unreadable> {
     let file = fs::File::open(path).map_err(|error| failed(error, true))?;
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| failed(error, true))?;
     if bytes.len() as u64 > LARGEST {
-        return Err(Unreadable::other(format!(
-            "{shown} is larger than {LARGEST} bytes; it cannot be the file that is meant"
-        )));
+        return Err(Unreadable::other(format!("{shown} is larger than {LARGEST} bytes; check the path")));
     }
     let text = str::from_utf8(&bytes).map_err(|_| Unreadable::other(format!("{shown} is not UTF-8 text")))?;
     Ok(FileText { text: Zeroizing::new(text.to_owned()), warning: loose(path, &metadata) })
@@ -106,7 +104,7 @@ fn loose(path: &Path, metadata: &fs::Metadata) -> Option<String> {
     (mode & 0o077 != 0).then(|| {
         let shown = path.display();
         format!(
-            "other users of this machine may read {shown}, which holds keys (mode {mode:03o}); run `chmod 600 {shown}`"
+            "{shown} contains keys, but other users of this machine can read it (mode {mode:03o}); run `chmod 600 {shown}`"
         )
     })
 }
@@ -116,7 +114,7 @@ fn loose(_path: &Path, _metadata: &fs::Metadata) -> Option<String> {
     None
 }
 
-/// Where a file of profiles is.
+/// The path of a file of profiles.
 pub(crate) struct Location {
     paths: Vec<PathBuf>,
     /// Whether the file is named: by a setting, by a variable, or because it was read before.
@@ -124,7 +122,7 @@ pub(crate) struct Location {
 }
 
 impl Location {
-    /// The file that `given` or the variable names, else the first that is there of those below the home folder.
+    /// The file named by `given` or the variable, else the first existing one of those below the home folder.
     pub(crate) fn of(
         given: Option<&Path>,
         environment: &Environment,
@@ -143,7 +141,7 @@ impl Location {
         Ok(Self { paths: below_home.iter().map(|path| home.join(path)).collect(), is_named: false })
     }
 
-    /// The first of the files that is there. A file that is not named may be absent.
+    /// Reads the first file that exists. A file that is not named may be absent.
     pub(crate) async fn read(&self) -> Result<(&Path, FileText), SourceError> {
         let mut problems = Vec::new();
         for path in &self.paths {
@@ -161,9 +159,9 @@ impl Location {
 mod tests {
     use super::*;
 
-    /// What blocks for ever cannot be had in a test without a network, so a channel stands for it.
+    // No file blocks forever in a test without a network, so a channel takes its place.
     #[tokio::test]
-    async fn a_file_that_blocks_is_given_up() {
+    async fn reading_a_file_that_blocks_times_out() {
         let (release, blocks) = std::sync::mpsc::channel::<()>();
         let read = within(Duration::from_millis(1), move || blocks.recv().is_ok()).await;
         assert_eq!(read, None);

@@ -1,11 +1,11 @@
-//! What a source gives: credentials, or the reason why there are none.
+//! The result of a source: credentials, or the reason why there are none.
 
 use std::error::Error as StdError;
 use std::fmt;
 
 use alibabacloud_runtime::{Credentials, CredentialsError};
 
-/// Credentials that were found, and where exactly.
+/// Credentials, and where they were found.
 #[derive(Debug, Clone)]
 pub struct Found {
     credentials: Credentials,
@@ -14,18 +14,18 @@ pub struct Found {
 }
 
 impl Found {
-    /// These credentials.
+    /// Wraps these credentials.
     pub fn new(credentials: Credentials) -> Self {
         Self { credentials, detail: None, warnings: Vec::new() }
     }
 
-    /// Names whom they belong to, the same after every refresh; see [`Credentials::with_identity`].
+    /// Sets the identity, which is the same after every refresh; see [`Credentials::with_identity`].
     pub(crate) fn identity(mut self, identity: impl Into<String>) -> Self {
         self.credentials = self.credentials.with_identity(identity);
         self
     }
 
-    /// These credentials, if requests can be signed with them.
+    /// Wraps these credentials if they are valid.
     pub(crate) fn checked(credentials: Credentials) -> Result<Self, SourceError> {
         match credentials.validate() {
             Ok(()) => Ok(Self::new(credentials)),
@@ -33,14 +33,15 @@ impl Found {
         }
     }
 
-    /// Adds where exactly they were found, e.g. the name of a profile. It is shown to people and must hold no secret.
+    /// Adds where they were found, e.g. the name of a profile. The text is shown to users and must not contain a
+    /// secret.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Adds something that the user should know, such as a file of keys that others can read. It must hold no secret.
+    /// Adds a warning for the user, e.g. about a file of keys that others can read. It must not contain a secret.
     #[must_use]
     pub fn warning(mut self, warning: impl Into<String>) -> Self {
         self.warnings.push(warning.into());
@@ -52,17 +53,17 @@ impl Found {
         &self.credentials
     }
 
-    /// Where exactly they were found, in words; `None` if the name of the source says it all.
+    /// Where the credentials were found; `None` if the name of the source is enough.
     pub fn found_in(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 
-    /// What the user should know.
+    /// Warnings for the user.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// The same with the place before where exactly they were found.
+    /// Prefixes the place where they were found.
     pub(crate) fn within(self, place: &str) -> Self {
         let detail = match &self.detail {
             Some(inner) => format!("{place}, {inner}"),
@@ -87,7 +88,8 @@ impl From<Credentials> for Found {
     }
 }
 
-/// Why a source gave no credentials. The message says what to do, and quotes neither a secret nor the content of a file.
+/// The reason why a source provided no credentials. The message says what to do, and contains no secret and no content
+/// of a file.
 #[derive(Debug)]
 pub struct SourceError {
     applies: bool,
@@ -96,48 +98,49 @@ pub struct SourceError {
 }
 
 impl SourceError {
-    /// Nothing of the source is set up, and it is not named: a chain asks the next one.
+    /// The source is neither set up nor named; a chain tries the next one.
     pub fn not_applicable(message: impl Into<String>) -> Self {
         Self { applies: false, message: message.into(), source: None }
     }
 
-    /// The source is named or set up, if only in part, and should have given credentials: a chain ends here, because the next source may
-    /// have another identity.
+    /// The source is named or at least partly set up, and should have provided credentials. A chain ends here, because
+    /// the next source may have another identity.
     pub fn failed(message: impl Into<String>) -> Self {
         Self { applies: true, message: message.into(), source: None }
     }
 
-    /// Adds the error behind this one, for [`source`](StdError::source). It must not print a secret.
+    /// Sets the underlying error, for [`source`](StdError::source). It must not print a secret.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Whether the source is named or set up, if only in part.
+    /// Whether the source is named or at least partly set up.
     pub fn applies(&self) -> bool {
         self.applies
     }
 
-    /// The same error of a source that must work: one that is named, has given credentials, or that another source is built on.
+    /// The same error for a source that must work: it is named, has provided credentials before, or is the base of
+    /// another source.
     pub(crate) fn into_failure(mut self) -> Self {
         self.applies = true;
         self
     }
 
-    /// The same error of a source that another one may stand in for.
+    /// The same error for a source that another one can replace.
     pub(crate) fn into_inapplicable(mut self) -> Self {
         self.applies = false;
         self
     }
 
-    /// The same with words before it.
+    /// Prefixes the message.
     pub(crate) fn within(mut self, place: &str) -> Self {
         self.message = format!("{place}: {}", self.message);
         self
     }
 
-    /// The same with words after it.
+    /// Appends to the message.
     pub(crate) fn with_more(mut self, words: &str) -> Self {
         self.message.push_str(words);
         self
@@ -166,7 +169,7 @@ impl From<SourceError> for CredentialsError {
     }
 }
 
-/// A name that a user has given, if it looks like one: what stands in its place by accident may be a secret.
+/// A name given by the user, if it looks like a name; a secret may be in its place by accident.
 pub(crate) fn quoted(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || " ._@/-".contains(c);
     if name.chars().count() <= 40 && name.chars().all(plain) {
@@ -176,7 +179,7 @@ pub(crate) fn quoted(name: &str) -> String {
     }
 }
 
-/// A word that should have been one of ours, if it cannot be a secret: a few letters, and not all of them capitals.
+/// A misspelt keyword, if it cannot be a secret: a few letters, with at least one in lower case.
 pub(crate) fn misspelt(word: &str) -> String {
     let is_plain = word.len() <= 24 && word.chars().all(|c| c.is_ascii_alphabetic() || "_-".contains(c));
     if is_plain && word.contains(|c: char| c.is_ascii_lowercase()) { format!(" `{word}`") } else { String::new() }

@@ -1,4 +1,4 @@
-//! One request and its answer, with a time limit, through the runtime's transport.
+//! Sends one request with a time limit, through a transport of the runtime.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::answer::WipedJson;
 use crate::found::SourceError;
 
-/// The ways to the servers; each is built when it is first taken.
+/// The transports, built on first use.
 #[derive(Default)]
 pub(crate) struct Http {
     given: Option<Arc<dyn Transport>>,
@@ -22,7 +22,7 @@ pub(crate) struct Http {
     direct: OnceLock<Arc<dyn Transport>>,
 }
 
-/// Why there is no answer.
+/// The reason why there is no response.
 #[derive(Debug)]
 pub(crate) struct Unanswered {
     message: String,
@@ -32,7 +32,7 @@ pub(crate) struct Unanswered {
 }
 
 impl Unanswered {
-    /// The error of a source, in these words.
+    /// Converts it to the error of a source.
     pub(crate) fn into_error(self, describe: impl FnOnce(&str) -> SourceError) -> SourceError {
         let error = describe(&self.message);
         match self.source {
@@ -59,7 +59,7 @@ impl Http {
         Self { given: Some(transport), ..Self::default() }
     }
 
-    /// The way to other machines: what was given, else with the proxies of the environment.
+    /// The transport to other machines: the given one, else one with the proxies of the environment.
     pub(crate) fn proxied(&self) -> Result<Arc<dyn Transport>, TransportError> {
         match &self.given {
             Some(given) => Ok(Arc::clone(given)),
@@ -67,12 +67,13 @@ impl Http {
         }
     }
 
-    /// The way to the metadata service and to this machine: no proxy can reach them, and none may see them.
+    /// The transport to the metadata service and this machine: proxies cannot reach them, and must not see the
+    /// requests.
     pub(crate) fn direct(&self) -> Result<Arc<dyn Transport>, TransportError> {
         built(&self.direct, true)
     }
 
-    /// Sends the request directly.
+    /// Sends the request without a proxy.
     pub(crate) async fn send_direct(
         &self,
         request: Request<Bytes>,
@@ -81,7 +82,7 @@ impl Http {
         send(&*self.direct()?, request, limit).await
     }
 
-    /// Sends the request: directly to this machine, else through what proxies there are.
+    /// Sends the request: without a proxy to this machine, else through the proxies of the environment.
     pub(crate) async fn send(&self, request: Request<Bytes>, limit: Duration) -> Result<Response<Bytes>, Unanswered> {
         let transport = if is_loopback(request.uri()) { self.direct()? } else { self.proxied()? };
         send(&*transport, request, limit).await
@@ -107,7 +108,7 @@ fn build(is_direct: bool) -> Result<Arc<dyn Transport>, TransportError> {
 #[cfg(not(any(feature = "reqwest", feature = "hyper")))]
 fn build(_is_direct: bool) -> Result<Arc<dyn Transport>, TransportError> {
     Err(TransportError::not_sent(
-        "there is no transport: turn on the feature `reqwest` or `hyper`, or give one with `Setup::transport`",
+        "there is no transport; enable the feature `reqwest` or `hyper`, or set one with `Setup::transport`",
     ))
 }
 
@@ -121,7 +122,7 @@ async fn send(
         return Ok(decode_content(outcome?)?);
     }
     let is_not_sent = !handover.may_have_been_sent();
-    let what = if is_not_sent { "no connection" } else { "no answer" };
+    let what = if is_not_sent { "no connection" } else { "no response" };
     Err(Unanswered { message: format!("{what} within {limit:?}"), is_not_sent, source: None })
 }
 
@@ -132,22 +133,22 @@ pub(crate) fn is_loopback(uri: &Uri) -> bool {
         || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether everybody on the way can read what is sent there.
+/// Whether requests to it are unencrypted on the network.
 pub(crate) fn is_open(uri: &Uri) -> bool {
     uri.scheme_str() != Some("https") && !is_loopback(uri)
 }
 
-/// Scheme, host and port: what may be shown of a URL. Path, query and user name may hold secrets.
+/// The part of a URL that can be shown: scheme, host and port. Path, query and user name may contain secrets.
 pub(crate) fn shown(uri: &Uri) -> String {
     let host = uri.host().unwrap_or_default();
     let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{host}{port}", uri.scheme_str().unwrap_or("http"))
 }
 
-/// The body of a successful answer, as JSON. The words say what is wrong and quote nothing.
+/// The body of a successful response as JSON. The error quotes nothing of it.
 pub(crate) fn json(answer: &Response<Bytes>) -> Result<WipedJson, String> {
     if answer.status() != StatusCode::OK {
-        return Err(format!("answered with HTTP {}", answer.status().as_u16()));
+        return Err(format!("responded with HTTP {}", answer.status().as_u16()));
     }
-    WipedJson::parse(answer.body()).map_err(|_| "answered with something that is not a JSON object".to_owned())
+    WipedJson::parse(answer.body()).map_err(|_| "responded with something other than a JSON object".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The text of an INI file: sections of keys with values.
+//! Parses INI files: sections of keys with values.
 
 /// One section.
 #[derive(Default)]
@@ -11,29 +11,29 @@ pub(crate) struct Section<'t> {
 
 struct Pair<'t> {
     key: &'t str,
-    /// Up to the end of the line.
+    /// The rest of the line.
     value: &'t str,
     line: usize,
 }
 
 impl<'t> Section<'t> {
-    /// The value of a key, without quotation marks around it and without a comment after it; an empty one counts as absent.
+    /// The value of a key, without surrounding quotation marks and a trailing comment; `None` if it is empty.
     pub(crate) fn get(&self, key: &str) -> Option<&'t str> {
         self.whole(key).map(without_comment).filter(|value| !value.is_empty())
     }
 
-    /// The value of a key up to the end of the line: for texts that may hold what looks like a comment.
+    /// The value of a key up to the end of the line, for texts that may contain a comment character.
     pub(crate) fn whole(&self, key: &str) -> Option<&'t str> {
         let found = self.pairs.iter().find(|pair| pair.key.eq_ignore_ascii_case(key));
         found.map(|pair| pair.value).filter(|value| !value.trim().is_empty())
     }
 
-    /// Whether it has no keys.
+    /// Whether the section has no keys.
     pub(crate) fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
 
-    /// The lines of a key that is given twice.
+    /// The lines of a duplicate key.
     pub(crate) fn repeated(&self) -> Option<(usize, usize)> {
         self.pairs.iter().enumerate().find_map(|(index, second)| {
             let first = self.pairs[..index].iter().find(|first| first.key.eq_ignore_ascii_case(second.key))?;
@@ -42,8 +42,8 @@ impl<'t> Section<'t> {
     }
 }
 
-/// The sections of a text, or the number of the first line that is none of its forms: `[section]`, `key = value`, `key: value`, and
-/// comments, which begin with `#` or `;`, on a line of their own or after a blank.
+/// Parses the sections of a text. The error is the number of the first line that is none of `[section]`, `key = value`,
+/// `key: value`, and comments. A comment begins with `#` or `;`, at the start of a line or after a blank.
 pub(crate) fn parse(text: &str) -> Result<Vec<Section<'_>>, usize> {
     let mut sections: Vec<Section<'_>> = Vec::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -66,12 +66,12 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Section<'_>>, usize> {
     Ok(sections)
 }
 
-/// Whether nothing follows, or a comment.
+/// Whether the text is empty or a comment.
 fn is_comment(text: &str) -> bool {
     text.is_empty() || text.starts_with(['#', ';'])
 }
 
-/// A value without what does not belong to it. A `#` or `;` without a blank before it is part of the value.
+/// A value without a trailing comment. A `#` or `;` without a blank before it is part of the value.
 fn without_comment(value: &str) -> &str {
     let trimmed = value.trim();
     for quote in ['"', '\''] {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_inside_a_value_survives_and_a_comment_after_it_does_not() {
+    fn a_hash_is_part_of_a_value_unless_it_begins_a_comment() {
         let text = "# all\n[default] # mine\n; more\r\nsecret = a#b;c ;d\nTYPE: access_key  # AK\nq=\"x # y\" # z\np = {\"a\": \" #\"}\n\
                     e = # none\n[ other ];\nsecret=\nodd=\"a\"b\"\n";
         let sections = parse(text).unwrap();
@@ -111,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_given_twice_is_found() {
+    fn a_duplicate_key_is_found() {
         let sections = parse("[a]\nx=1\n\nX : 2\n[b]\nx=1\n").unwrap();
         assert_eq!(sections[0].repeated(), Some((2, 4)));
         assert_eq!(sections[1].repeated(), None);
     }
 
     #[test]
-    fn a_line_that_is_none_is_found_by_its_number() {
+    fn an_invalid_line_is_reported_by_number() {
         for (text, line) in [("[a]\nnonsense", 2), ("x = 1", 1), ("\n\n[a", 3), ("[a] b", 1)] {
             assert_eq!(parse(text).err(), Some(line), "{text}");
         }

@@ -16,47 +16,47 @@ use crate::setup::Setup;
 use crate::source::{Source, SourceFuture};
 use crate::sts::Role;
 
-/// The two spellings in the official SDKs: Python and Java have the first, Go and Node the second.
+/// The paths in the official SDKs: Python and Java use the first, Go and Node the second.
 const BELOW_HOME: [&str; 2] = [".alibabacloud/credentials.ini", ".alibabacloud/credentials"];
 
 /// A section of an INI file: `type` is `access_key`, `ecs_ram_role`, `ram_role_arn` or `oidc_role_arn`.
 ///
-/// A comment begins with `#` or `;`, on a line of its own or after a blank; a `#` in a secret is part of it. The file is only ever read, and
-/// the first of the two that gave credentials stays the one that is read.
+/// A comment begins with `#` or `;`, at the start of a line or after a blank; a `#` in a secret is part of it. The
+/// files are never written. The one that provided credentials stays in use.
 ///
-/// A chain passes over it if there is no file, or no section `default` in it, or if that is empty or has `enable = false`. Not if profile or
-/// file is named: then it has failed.
+/// A chain skips this source if there is no file, if the file has no section `default`, or if that section is empty or
+/// has `enable = false`. It fails if profile or file is named.
 #[derive(Debug, Clone, Default)]
 pub struct IniProfile {
     setup: Setup,
     path: Option<PathBuf>,
     profile: Option<String>,
-    /// The file that gave credentials.
+    /// The file that provided credentials.
     pinned: Arc<OnceLock<PathBuf>>,
 }
 
 impl IniProfile {
-    /// The section that `ALIBABA_CLOUD_PROFILE` names, else `default`; the file that `ALIBABA_CLOUD_CREDENTIALS_FILE` names, else
-    /// `~/.alibabacloud/credentials.ini` or `~/.alibabacloud/credentials`.
+    /// The section named in `ALIBABA_CLOUD_PROFILE`, else `default`; in the file named in
+    /// `ALIBABA_CLOUD_CREDENTIALS_FILE`, else in `~/.alibabacloud/credentials.ini` or `~/.alibabacloud/credentials`.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The section of this name.
+    /// Sets the name of the section.
     #[must_use]
     pub fn profile(mut self, name: impl Into<String>) -> Self {
         self.profile = Some(name.into());
         self
     }
 
-    /// Another file.
+    /// Sets the path of the file.
     #[must_use]
     pub fn file(mut self, path: impl AsRef<Path>) -> Self {
         (self.path, self.pinned) = (Some(path.as_ref().to_owned()), Arc::default());
         self
     }
 
-    /// Where and how to ask.
+    /// Sets environment, transport and addresses.
     #[must_use]
     pub fn setup(mut self, setup: Setup) -> Self {
         (self.setup, self.pinned) = (setup, Arc::default());
@@ -72,7 +72,7 @@ impl IniProfile {
         if !is_named {
             return outcome;
         }
-        // This is the last source that has profiles.
+        // This is the last source with profiles, so the named one must be here.
         outcome.map_err(|error| error.into_failure().within(&format!("profile {}", quoted(&name))))
     }
 
@@ -109,7 +109,7 @@ impl IniProfile {
             self.source(section).map_err(|error| if_named(error.within(&format!("{shown}"))))?
         };
         let place = format!("type {kind} in {shown}");
-        // What a section describes must work.
+        // A section must work.
         let found = source.fetch().await.map_err(|error| error.into_failure().within(&place))?;
         // The other file may have another identity.
         let _ = self.pinned.set(path.to_owned());
@@ -118,7 +118,7 @@ impl IniProfile {
 
     fn source(&self, section: &Section<'_>) -> Result<(Box<dyn Source>, &'static str), SourceError> {
         if section.get("enable").is_some_and(|enable| enable.eq_ignore_ascii_case("false")) {
-            return Err(SourceError::not_applicable("its section is switched off (`enable = false`)"));
+            return Err(SourceError::not_applicable("its section is disabled (`enable = false`)"));
         }
         if section.is_empty() {
             return Err(SourceError::not_applicable("its section is empty"));
@@ -167,7 +167,7 @@ impl IniProfile {
             Some(_) => {
                 let kind = misspelt(section.get("type").unwrap_or_default());
                 return Err(SourceError::failed(format!(
-                    "its section has an unknown `type`{kind}; known are access_key, ecs_ram_role, ram_role_arn and oidc_role_arn"
+                    "its section has an unknown `type`{kind}; the types are access_key, ecs_ram_role, ram_role_arn and oidc_role_arn"
                 )));
             }
             None => return Err(lacks("type`, e.g. `type = access_key")),

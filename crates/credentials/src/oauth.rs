@@ -1,6 +1,6 @@
-//! A sign-in by OAuth that the official command line has stored.
+//! An OAuth sign-in stored by the official command line.
 //!
-//! The file is never written, so a refresh token that the server replaced lives in memory only: [`Memory`].
+//! The file is never written, so a refresh token that the server replaced exists only in [`Memory`].
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,17 +21,17 @@ use crate::setup::Setup;
 use crate::source::{Source, SourceFuture};
 
 const LIMIT: Duration = Duration::from_secs(15);
-/// An access token with less than this left is replaced first.
+/// An access token with less time left is replaced first.
 const ENOUGH: Duration = Duration::from_secs(1200);
 const AGAIN: &str = "sign in again with `aliyun configure --mode OAuth`";
 const KEYS: Keys =
     Keys { id: "accessKeyId", secret: "accessKeySecret", token: "securityToken", expiration: "expiration" };
 
-/// The two sites: address and client ID.
+/// The two sites, each with its address and client ID.
 const CHINA: (&str, &str) = ("https://oauth.aliyun.com", "4038181954557748008");
 const INTERNATIONAL: (&str, &str) = ("https://oauth.alibabacloud.com", "4103531455503354461");
 
-/// Tokens.
+/// An access token and a refresh token.
 #[derive(Clone, Default)]
 pub(crate) struct Tokens {
     pub(crate) refresh: Option<Zeroizing<String>>,
@@ -44,7 +44,7 @@ pub(crate) struct Tokens {
 pub(crate) struct Memory(Arc<Mutex<Option<Renewed>>>);
 
 struct Renewed {
-    /// The refresh token of the file that they began with: another one there means a new sign-in.
+    /// The refresh token of the file at the start; a different one means a new sign-in.
     began: Zeroizing<String>,
     tokens: Tokens,
 }
@@ -63,7 +63,7 @@ impl Memory {
     }
 }
 
-/// What the profile says.
+/// The facts of the profile.
 pub(crate) struct OAuth {
     pub(crate) setup: Setup,
     pub(crate) site: Option<String>,
@@ -105,7 +105,7 @@ impl OAuth {
             let mut json = self.post(&server, "/v1/token", None, form.join("&")).await?;
             let lifetime = json.number("expires_in").and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(3600);
             let access = json.take("access_token").map(Zeroizing::new);
-            let failed = || SourceError::failed(format!("{server} gave no access token; {AGAIN}"));
+            let failed = || SourceError::failed(format!("{server} returned no access token; {AGAIN}"));
             tokens = Tokens {
                 access: Some(access.ok_or_else(failed)?),
                 access_expiration: setup.now().checked_add(Duration::from_secs(lifetime)),
@@ -159,7 +159,7 @@ impl Source for OAuth {
         Box::pin(self.ask())
     }
 
-    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+    fn fetch_replacement<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
         self.stored.refuse(refused);
         self.fetch()
     }

@@ -1,4 +1,4 @@
-//! A RAM role, assumed with a token of an OIDC identity provider: RRSA of Kubernetes, and CI systems.
+//! A RAM role that is assumed with the token of an OIDC identity provider: RRSA of Kubernetes, and CI systems.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,12 +16,12 @@ const ROLE: &str = "ALIBABA_CLOUD_ROLE_ARN";
 const PROVIDER: &str = "ALIBABA_CLOUD_OIDC_PROVIDER_ARN";
 const TOKEN_FILE: &str = "ALIBABA_CLOUD_OIDC_TOKEN_FILE";
 
-/// Temporary credentials of a RAM role for the OIDC token in a file, which is read anew at each refresh.
+/// Temporary credentials of a RAM role for an OIDC token in a file, which is read again at each refresh.
 ///
-/// If one of the three settings (role, identity provider, file of the token) is missing, it has failed. A chain passes over it only if
-/// neither provider nor file is set.
+/// It fails if one of its three settings (role, identity provider, token file) is missing. A chain skips it only if
+/// neither provider nor token file is set.
 ///
-/// The token travels in the body of the request to STS, never in its URL, and no access key is needed.
+/// The token is sent in the body of the request to STS, never in its URL. No access key is needed.
 #[derive(Clone)]
 pub struct OidcRole {
     setup: Setup,
@@ -31,8 +31,8 @@ pub struct OidcRole {
 }
 
 impl OidcRole {
-    /// What `ALIBABA_CLOUD_ROLE_ARN`, `ALIBABA_CLOUD_OIDC_PROVIDER_ARN`, `ALIBABA_CLOUD_OIDC_TOKEN_FILE` and
-    /// `ALIBABA_CLOUD_ROLE_SESSION_NAME` say.
+    /// The role set by `ALIBABA_CLOUD_ROLE_ARN`, `ALIBABA_CLOUD_OIDC_PROVIDER_ARN`, `ALIBABA_CLOUD_OIDC_TOKEN_FILE` and
+    /// `ALIBABA_CLOUD_ROLE_SESSION_NAME`.
     pub fn new() -> Self {
         Self { setup: Setup::new(), role: Role::default(), provider_arn: None, token_file: None }
     }
@@ -41,21 +41,21 @@ impl OidcRole {
         Self { setup, role, provider_arn, token_file: token_file.map(PathBuf::from) }
     }
 
-    /// The ARN of the role, `acs:ram::<account>:role/<name>`.
+    /// Sets the ARN of the role, `acs:ram::<account>:role/<name>`.
     #[must_use]
     pub fn role_arn(mut self, arn: impl Into<String>) -> Self {
         self.role.arn = Some(arn.into());
         self
     }
 
-    /// The ARN of the identity provider, `acs:ram::<account>:oidc-provider/<name>`.
+    /// Sets the ARN of the identity provider, `acs:ram::<account>:oidc-provider/<name>`.
     #[must_use]
     pub fn provider_arn(mut self, arn: impl Into<String>) -> Self {
         self.provider_arn = Some(arn.into());
         self
     }
 
-    /// The file with the token.
+    /// Sets the path of the token file.
     #[must_use]
     pub fn token_file(mut self, path: impl AsRef<Path>) -> Self {
         self.token_file = Some(path.as_ref().to_owned());
@@ -64,7 +64,7 @@ impl OidcRole {
 
     role_setters!();
 
-    /// Where and how to ask.
+    /// Sets environment, transport and addresses.
     #[must_use]
     pub fn setup(mut self, setup: Setup) -> Self {
         self.setup = setup;
@@ -74,7 +74,7 @@ impl OidcRole {
     async fn assume(&self) -> Result<Found, SourceError> {
         let (setup, role) = (&self.setup, &self.role);
         let mut missing = Vec::new();
-        // The ARN of a role is also the default of other sources: it alone names no OIDC role.
+        // Other sources use the role ARN, too, so the ARN alone does not set up OIDC.
         let mut is_meant = role.arn.is_some();
         let parts = [
             (ROLE, role.arn.is_some()),
@@ -92,7 +92,7 @@ impl OidcRole {
             let verb = if missing.len() == 1 { "is" } else { "are" };
             let problem = format!("{} {verb} not set", missing.join(" and "));
             return Err(if is_meant {
-                SourceError::failed(format!("{problem}, although another setting of OIDC is; set all three, or none"))
+                SourceError::failed(format!("{problem}, but another setting of OIDC is; set all three or none"))
             } else {
                 SourceError::not_applicable(problem)
             });
@@ -104,10 +104,10 @@ impl OidcRole {
             None => own_or(None, &setup.environment, TOKEN_FILE)?.into(),
         };
         let file = file::read(&path).await;
-        let file = file.map_err(|problem| problem.into_error("the OIDC token, which its platform writes: "))?;
+        let file = file.map_err(|problem| problem.into_error("the OIDC token cannot be read: "))?;
         let token = Zeroizing::new(file.text.trim().to_owned());
         if token.is_empty() {
-            return Err(SourceError::failed(format!("the file of the OIDC token, {}, is empty", path.display())));
+            return Err(SourceError::failed(format!("the OIDC token file {} is empty", path.display())));
         }
         let mut request = alibabacloud_sts::AssumeRoleWithOIDC::builder()
             .oidc_provider_arn(provider.trim())
@@ -148,7 +148,7 @@ impl Source for OidcRole {
     }
 }
 
-/// Without the policy.
+/// Prints no policy.
 impl fmt::Debug for OidcRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OidcRole").field("role", &self.role.arn).finish_non_exhaustive()

@@ -1,8 +1,8 @@
-//! Keeping credentials fresh: one refresh at a time for any number of callers, ahead of expiry, in the background.
+//! Refreshes credentials: one refresh at a time for any number of callers, in the background, before they expire.
 //!
-//! A set of credentials goes through three phases: *fresh*; *renewable* (handed out, while a refresh runs in the background);
-//! *ending* (handed out only if no fresh ones can be had). The lengths follow the lifetime, so that a session of 900 s is not stale
-//! at birth. No lock is held across an await.
+//! Credentials go through three phases: *fresh*; *renewable* (handed out while a refresh runs in the background);
+//! *ending* (handed out only if the refresh fails). Their lengths depend on the lifetime, so that they suit short
+//! sessions, too. No lock is held across an await.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,42 +19,43 @@ use tokio::time::{Instant, timeout};
 use crate::found::{Found, SourceError};
 use crate::time::Clock;
 
-/// The longest time ahead of expiry at which a refresh begins; a quarter of the lifetime if that is shorter.
+/// The maximum time before expiry at which a refresh starts; a quarter of the lifetime if that is shorter.
 const LONGEST_WINDOW: Duration = Duration::from_secs(15 * 60);
 
-/// The longest time ahead of expiry at which credentials count as about to expire; a tenth of the lifetime if that is shorter.
+/// The maximum time before expiry at which credentials count as about to expire; a tenth of the lifetime if that is
+/// shorter.
 const LONGEST_END: Duration = Duration::from_secs(60);
 
-/// How long credentials without an expiration are kept before the source is asked again, so that a rotated key is noticed.
+/// How long credentials without an expiration are kept before the source is queried again, so that a rotated key is
+/// noticed.
 const WITHOUT_EXPIRATION: Duration = Duration::from_secs(5 * 60);
 
-/// How long a refresh may take. The sources have shorter limits of their own.
+/// The time limit of a refresh. Sources have shorter limits.
 const REFRESH_LIMIT: Duration = Duration::from_secs(120);
 
-/// The longest wait after a failed refresh, while the old credentials are still valid, and between two replacements of refused ones; the
-/// first one is a second.
+/// The maximum backoff after a failed refresh while the old credentials are valid, and between two replacements of
+/// rejected ones. The first backoff is one second.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 
-/// A provider that asks a [`Source`](crate::Source) when it must, and keeps what it gives.
+/// A provider that queries a [`Source`](crate::Source) when necessary, and caches its credentials.
 ///
-/// - Any number of callers cause one refresh, and it survives each of them.
-/// - It begins ahead of expiry (a quarter of the lifetime, at most 15 minutes, less a random part of up to a fifth), in the background:
-///   callers get the old credentials meanwhile.
-/// - Credentials that are about to expire (the last tenth of the lifetime, at most a minute) are handed out only if no fresh ones
-///   can be had.
-/// - After a failed refresh the old credentials live on; the next try comes after 1 s, then 2 s … 60 s. Without valid credentials
-///   every call tries again.
-/// - Credentials that the service refuses as expired ([`replace`](ProvideCredentials::replace)) are replaced by one refresh for all
-///   callers that have them. Until it ends, they count as about to expire. If the service refuses the new ones, too, the source is
-///   asked again after 1 s, then 2 s … 60 s; in between callers get what there is, or the error of the refresh that failed. The source is
-///   [told](crate::Source::fetch_instead_of) which ones are refused, so that it does not take them out of a store again.
-/// - Credentials without an expiration are kept for 5 minutes and then looked up again, in the background.
-///
-/// Cheap to clone; clones share everything.
+/// - Any number of callers share one refresh, which continues if a caller is dropped.
+/// - A refresh starts before expiry (a quarter of the lifetime, at most 15 minutes, less a random part of up to a
+///   fifth) and runs in the background. Meanwhile callers get the old credentials.
+/// - Credentials that are about to expire (the last tenth of the lifetime, at most a minute) are handed out only if the
+///   refresh fails.
+/// - After a failed refresh, the old credentials stay in use. The next refresh starts after 1 s, then 2 s … 60 s.
+///   Without valid credentials, every call starts one.
+/// - Credentials that the service rejects as expired ([`replace`](ProvideCredentials::replace)) are replaced by one
+///   refresh for all callers that use them. Until it ends, they count as about to expire. If the service rejects the
+///   new ones, too, the source is queried again after 1 s, then 2 s … 60 s; until then, callers get the rejected ones,
+///   or the error of the failed refresh. [`Source::fetch_replacement`](crate::Source::fetch_replacement) receives the
+///   rejected credentials, so that a source does not return them from a store again.
+/// - Credentials without an expiration are kept for 5 minutes and then queried again, in the background.
 #[derive(Clone)]
 pub struct Refreshing(Arc<Inner>);
 
-/// Asks a source, for credentials in place of refused ones if there are such.
+/// Queries a source, for a replacement if the argument has rejected credentials.
 pub(crate) type Fetch =
     Box<dyn Fn(Option<Credentials>) -> BoxFuture<'static, Result<Found, SourceError>> + Send + Sync>;
 
@@ -71,14 +72,15 @@ struct State {
     held: Option<Held>,
     flight: Option<WeakShared<Flight>>,
     failures: u32,
-    /// Why the last refresh failed; `None` if it did not.
+    /// The error of the last refresh; `None` if it succeeded.
     failure: Option<CredentialsError>,
-    /// Not before then, as long as the held credentials are valid.
+    /// The earliest time of the next refresh while the held credentials are valid.
     next_try: Option<Instant>,
-    /// How many times in a row credentials were refused by the service and fetched anew, and the earliest time of the next.
+    /// How many consecutive times credentials were rejected by the service and replaced, and the earliest time of the
+    /// next replacement.
     replacements: u32,
     next_replacement: Option<Instant>,
-    /// What the user was told last.
+    /// The warnings logged last.
     #[cfg_attr(not(feature = "tracing"), allow(dead_code, reason = "only logged"))]
     warned: Vec<String>,
 }
@@ -89,9 +91,9 @@ type Flight = BoxFuture<'static, Result<Credentials, CredentialsError>>;
 struct Held {
     credentials: Credentials,
     renewable: SystemTime,
-    /// `None`: not known.
+    /// `None` if there is no expiration.
     end: Option<(SystemTime, SystemTime)>,
-    /// Whether the service has refused them: handed out only if no others can be had.
+    /// Whether the service rejected them; they are then handed out only if the refresh fails.
     refused: bool,
 }
 
@@ -104,7 +106,7 @@ enum Phase {
 }
 
 impl Held {
-    /// `dice` is from 0 to 1.
+    /// `dice` is a random number from 0 to 1.
     fn new(found: Found, now: SystemTime, dice: f64) -> Result<Self, CredentialsError> {
         let place = found.found_in().map_or_else(String::new, |place| format!(" ({place})"));
         let credentials = found.into_credentials();
@@ -116,7 +118,7 @@ impl Held {
         let lifetime = expiration.duration_since(now).unwrap_or_default();
         if lifetime.is_zero() {
             return Err(CredentialsError::new(format!(
-                "the credentials that came have expired already{place}; renew them, or set this machine's clock if it is wrong"
+                "the credentials have already expired{place}; renew them, or correct the clock of this machine"
             )));
         }
         let before = |ahead: Duration| expiration.checked_sub(ahead).unwrap_or(now);
@@ -141,7 +143,8 @@ impl Refreshing {
         Self(Arc::new(Inner { name, fetch, clock, state: Mutex::default() }))
     }
 
-    /// What can be handed out now, else the refresh to wait for if the caller `waits`. Starts one if it is time.
+    /// The credentials to hand out now, else the refresh to wait for if the caller `waits`. Starts a refresh if it is
+    /// due.
     fn look(&self, waits: bool) -> Look {
         let now = (self.0.clock)();
         let mut state = self.0.state();
@@ -161,7 +164,7 @@ impl Refreshing {
                 drop(self.board(&mut state, refused));
                 Look::Take(held)
             }
-            // Without a runtime there is no background: this caller does it.
+            // Without a runtime there is no background, so the caller runs the refresh.
             Phase::Renewable | Phase::Ending if !backing_off && !waits => Look::Nothing,
             Phase::Renewable | Phase::Ending if !backing_off => {
                 let expiration = held.expiration();
@@ -171,7 +174,7 @@ impl Refreshing {
         }
     }
 
-    /// What takes the place of refused credentials.
+    /// The replacement for rejected credentials.
     fn replacement(&self, rejected: &Credentials) -> Replacement {
         let mut state = self.0.state();
         match (state.refuse(rejected), &state.failure) {
@@ -182,14 +185,14 @@ impl Refreshing {
         }
     }
 
-    /// The refresh that is under way, or a new one: in place of refused credentials if there are such.
+    /// The current refresh, or a new one, for a replacement if `refused` has rejected credentials.
     fn board(&self, state: &mut State, refused: Option<Credentials>) -> Shared<Flight> {
         if let Some(flight) = state.flight.as_ref().and_then(WeakShared::upgrade) {
             return flight;
         }
         let inner = Arc::clone(&self.0);
         let flight = async move {
-            // A source that panics must not take its callers along, now or later.
+            // A panic in the source must not reach the callers, now or later.
             let fetch = AssertUnwindSafe(inner.fetch(refused)).catch_unwind();
             let outcome =
                 fetch.await.unwrap_or_else(|_| Err(SourceError::failed("the source of credentials panicked")));
@@ -197,7 +200,7 @@ impl Refreshing {
         };
         let flight = flight.boxed().shared();
         state.flight = flight.downgrade();
-        // Of its own: a caller that goes away must not end it for the others.
+        // Spawned, so that a dropped caller does not end it for the others.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(flight.clone());
         }
@@ -205,13 +208,14 @@ impl Refreshing {
     }
 }
 
-/// What takes the place of refused credentials.
+/// The replacement for rejected credentials.
 enum Replacement {
-    /// What this refresh gives.
+    /// The result of this refresh.
     Wait(Shared<Flight>),
-    /// Nothing yet, because the source was asked a moment ago: the refused ones, or why there are no others.
+    /// None yet, because the source was queried a moment ago: the rejected credentials, or the error of the last
+    /// refresh.
     Nothing(Result<Credentials, CredentialsError>),
-    /// Others are held already.
+    /// Other credentials are held already.
     Other,
 }
 
@@ -227,11 +231,11 @@ impl Inner {
             return (self.fetch)(refused).await;
         }
         timeout(REFRESH_LIMIT, (self.fetch)(refused)).await.unwrap_or_else(|_| {
-            Err(SourceError::failed(format!("{} gave no answer within {REFRESH_LIMIT:?}", self.name)))
+            Err(SourceError::failed(format!("{} did not respond within {REFRESH_LIMIT:?}", self.name)))
         })
     }
 
-    /// Keeps what came.
+    /// Stores the result of a refresh.
     fn land(&self, outcome: Result<Found, SourceError>) -> Result<Credentials, CredentialsError> {
         let now = (self.clock)();
         let mut state = self.state();
@@ -258,13 +262,13 @@ impl Inner {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing below can panic half-way through a change.
+        // No change below can panic halfway.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Tells the user what is new.
+    /// Logs new warnings.
     #[cfg_attr(not(feature = "tracing"), allow(clippy::unused_self, reason = "only logged"))]
     fn tell(&mut self, warnings: &[String]) {
         #[cfg(feature = "tracing")]
@@ -280,7 +284,8 @@ impl State {
 }
 
 impl State {
-    /// Marks the held credentials as refused and returns whether to ask the source for others now; `None` if these are not held.
+    /// Marks the held credentials as rejected. Returns whether to query the source now, and `None` if other credentials
+    /// are held.
     fn refuse(&mut self, rejected: &Credentials) -> Option<bool> {
         let held = self.held.as_mut().filter(|held| held.credentials == *rejected)?;
         let now = Instant::now();
@@ -297,7 +302,7 @@ impl State {
     }
 }
 
-/// The wait after this many failures that came before the last one.
+/// The backoff after a failure, by the number of consecutive failures before it.
 fn backoff(earlier: u32) -> Duration {
     LONGEST_BACKOFF.min(Duration::from_secs(1 << earlier.min(6)))
 }
@@ -305,7 +310,7 @@ fn backoff(earlier: u32) -> Duration {
 impl ProvideCredentials for Refreshing {
     fn replace<'a>(&'a self, rejected: &'a Credentials) -> ProvideFuture<'a> {
         Box::pin(async move {
-            // A refresh that was under way before the refusal may give the refused ones once more.
+            // A refresh that started before the rejection may return the rejected credentials once more.
             for _ in 0..2 {
                 match self.replacement(rejected) {
                     Replacement::Wait(flight) => {
@@ -338,7 +343,7 @@ impl ProvideCredentials for Refreshing {
                 Look::Nothing => return Err(CredentialsError::new("there are no credentials")),
             };
             let Some((old, expiration)) = meanwhile else { return flight.await };
-            // What is still valid is not waited away.
+            // The wait must not outlast the valid credentials.
             let left = expiration.map(|end| end.duration_since((self.0.clock)()).unwrap_or_default() / 2);
             match left {
                 Some(left) if Handle::try_current().is_ok() => match timeout(left, flight).await {
@@ -351,7 +356,7 @@ impl ProvideCredentials for Refreshing {
     }
 }
 
-/// Prints the source and whether there are credentials.
+/// Prints the source, and whether there are credentials.
 impl fmt::Debug for Refreshing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let held = self.0.state().held.as_ref().map(|held| held.credentials.clone());

@@ -1,4 +1,4 @@
-//! Where sources look, and by which way: environment, home folder, transport, addresses, clock.
+//! The settings that all sources share: environment, home folder, transport, addresses and clock.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -13,15 +13,15 @@ use crate::found::SourceError;
 use crate::http::Http;
 use crate::time::Clock;
 
-/// What all sources have in common: the environment that they read, and how they reach their servers.
+/// The settings that all sources share: the environment that they read, and the transport to their servers.
 ///
-/// The default is what programs want: the environment of the process, the bundled transport, and Alibaba Cloud's addresses. Tests
-/// and special networks change it. Cheap to clone; clones share connections.
+/// The default is the environment of the process, the bundled transport, and the addresses of Alibaba Cloud. Tests and
+/// special networks change them. Cheap to clone; clones share connections.
 ///
 /// ```
 /// use alibabacloud_credentials::{Environment, Setup};
 ///
-/// let setup = Setup::new().environment(Environment::of([("HOME", "/home/me")]));
+/// let setup = Setup::new().environment(Environment::from_vars([("HOME", "/home/me")]));
 /// ```
 #[derive(Clone)]
 #[must_use = "a setup does nothing until a source is given it"]
@@ -36,7 +36,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The default.
+    /// The default settings.
     pub fn new() -> Self {
         Self {
             environment: Environment::process(),
@@ -49,45 +49,47 @@ impl Setup {
         }
     }
 
-    /// The environment variables that the sources read, the home folder among them.
+    /// Sets the environment variables that the sources read, including the home folder.
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
         self
     }
 
-    /// How requests to STS, `CloudSSO`, OAuth and other machines are sent. Default: the bundled transport, with the proxies of the
-    /// environment. The metadata service and this machine are always reached directly.
+    /// Sets the transport to STS, `CloudSSO`, OAuth and other machines. Default: the bundled transport, with the
+    /// proxies of the environment. The metadata service and this machine are always reached directly.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.http = Arc::new(Http::over(Arc::new(transport)));
         self
     }
 
-    /// The clock by which things expire. Default: the system's.
+    /// Sets the clock for expirations. Default: the system clock.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The address of the metadata service, for tests and special networks. Default: `http://100.100.100.200`.
+    /// Sets the address of the metadata service, for tests and special networks. Default: `http://100.100.100.200`.
     pub fn metadata_url(mut self, url: impl Into<String>) -> Self {
         self.metadata_url = url.into();
         self
     }
 
-    /// The address of the OAuth server, for tests and special networks. Default: that of the profile's site.
+    /// Sets the address of the OAuth server, for tests and special networks. Default: that of the profile's site.
     pub fn oauth_url(mut self, url: impl Into<String>) -> Self {
         self.oauth_url = Some(url.into());
         self
     }
 
-    /// The endpoint of STS, for tests and special networks: a host, or a URL without a path. Default: what profile and environment
-    /// say (`ALIBABA_CLOUD_STS_ENDPOINT`, `ALIBABA_CLOUD_STS_REGION`, `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED`), else `sts.aliyuncs.com`.
+    /// Sets the endpoint of STS, for tests and special networks: a host, or a URL without a path. Default: the one from
+    /// profile and environment (`ALIBABA_CLOUD_STS_ENDPOINT`, `ALIBABA_CLOUD_STS_REGION`,
+    /// `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED`), else `sts.aliyuncs.com`.
     pub fn sts_endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.sts_endpoint = Some(endpoint.into());
         self
     }
 
-    /// Runs no program, whatever a profile says; so does `ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS=true` in the environment.
+    /// Disables external processes, even if a profile uses one; so does `ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS=true`
+    /// in the environment.
     pub fn without_external_process(mut self) -> Self {
         self.external_process = false;
         self
@@ -120,17 +122,17 @@ impl fmt::Debug for Setup {
 pub struct Environment(Option<Arc<BTreeMap<String, String>>>);
 
 impl Environment {
-    /// Those of the process, read each time anew.
+    /// The variables of the process, read again at each use.
     pub fn process() -> Self {
         Self(None)
     }
 
-    /// These and no others.
-    pub fn of<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+    /// Only these variables.
+    pub fn from_vars<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
         Self(Some(Arc::new(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())))
     }
 
-    /// A variable; an empty one counts as unset.
+    /// A variable; `None` if it is empty.
     pub(crate) fn get(&self, name: &str) -> Result<Option<String>, SourceError> {
         let value = match &self.0 {
             Some(variables) => variables.get(name).cloned(),
@@ -145,8 +147,8 @@ impl Environment {
         Ok(value.filter(|value| !value.is_empty()))
     }
 
-    /// Whether a switch is on: `true` or `1`. One that is neither on nor off is an error: what it was to switch off may be another
-    /// identity.
+    /// Whether a switch is on: `true` or `1`. Any value other than on or off is an error, because ignoring it could
+    /// change the identity.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, SourceError> {
         match self.get(name)?.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(true),
@@ -168,7 +170,7 @@ impl Environment {
     }
 }
 
-/// Prints names, no values.
+/// Prints names without values.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! What a source of credentials is: one place to look, asked once.
+//! The trait of a source of credentials.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,27 +14,28 @@ use crate::found::{Found, SourceError};
 use crate::refreshing::Refreshing;
 use crate::time::Clock;
 
-/// One place where credentials may come from.
+/// A place where credentials may come from.
 ///
-/// A source is asked once for each set of credentials and keeps none: [`Refreshing`] does that, for any number of callers. A
-/// client takes the provider that [`refreshing`](Self::refreshing) makes of a source.
+/// A source is queried for each set of credentials, and caches none: [`Refreshing`] does that, for any number of
+/// callers. A client takes the provider that [`refreshing`](Self::refreshing) returns.
 pub trait Source: Send + Sync + 'static {
-    /// What it is called in errors, e.g. `the ECS metadata service`.
+    /// The name of the source in errors, e.g. `the ECS metadata service`.
     fn name(&self) -> Cow<'static, str>;
 
-    /// Looks there now.
+    /// Queries the source.
     fn fetch(&self) -> SourceFuture<'_>;
 
-    /// Looks for credentials in place of these, which it has given and the service has refused as expired. Default:
-    /// [`fetch`](Self::fetch).
+    /// Queries a replacement for these credentials, which this source provided and the service rejected as expired.
+    /// Default: [`fetch`](Self::fetch).
     ///
-    /// A source that has both stored and new credentials must not give the refused ones again.
-    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+    /// A source that stores credentials must not return the rejected ones again.
+    fn fetch_replacement<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
         let _ = refused;
         self.fetch()
     }
 
-    /// A provider for a client: asks this source when it must, and keeps what it gives until it is about to expire.
+    /// A provider for a client, which queries this source when necessary and caches its credentials until they are
+    /// about to expire.
     fn refreshing(self) -> Refreshing
     where
         Self: Sized,
@@ -43,7 +44,7 @@ pub trait Source: Send + Sync + 'static {
     }
 }
 
-/// What [`Source::fetch`] returns.
+/// The future that [`Source::fetch`] returns.
 pub type SourceFuture<'a> = Pin<Box<dyn Future<Output = Result<Found, SourceError>> + Send + 'a>>;
 
 /// Shares a source.
@@ -56,8 +57,8 @@ impl<S: Source + ?Sized> Source for Arc<S> {
         (**self).fetch()
     }
 
-    fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
-        (**self).fetch_instead_of(refused)
+    fn fetch_replacement<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+        (**self).fetch_replacement(refused)
     }
 }
 
@@ -67,7 +68,7 @@ impl Refreshing {
         Self::with_clock(source, Arc::new(SystemTime::now))
     }
 
-    /// A provider over this source that tells the time by a clock of your own, for tests. Waits after failures go by tokio's clock.
+    /// A provider over this source with another clock, for tests. Backoffs use tokio's clock.
     pub fn with_clock(source: impl Source, clock: Clock) -> Self {
         let source = Arc::new(source);
         let name = source.name();
@@ -75,7 +76,7 @@ impl Refreshing {
             let source = Arc::clone(&source);
             async move {
                 match &refused {
-                    Some(refused) => source.fetch_instead_of(refused).await,
+                    Some(refused) => source.fetch_replacement(refused).await,
                     None => source.fetch().await,
                 }
             }
@@ -85,7 +86,7 @@ impl Refreshing {
     }
 }
 
-/// Credentials that are already there.
+/// Fixed credentials.
 impl Source for Credentials {
     fn name(&self) -> Cow<'static, str> {
         "given credentials".into()
@@ -96,13 +97,13 @@ impl Source for Credentials {
     }
 }
 
-/// A source that is an async function of your own: a secret store, say.
+/// A source that is an async function, e.g. one that reads a secret store.
 ///
 /// ```
 /// use alibabacloud_credentials::{Credentials, Found, Source, SourceError, SourceFn};
 ///
 /// let vault = SourceFn::new("the vault", || async {
-///     let secret = "…"; // ask the vault here
+///     let secret = "…"; // query the vault here
 ///     Ok::<Found, SourceError>(Credentials::new("id", secret).into())
 /// });
 /// let provider = vault.refreshing(); // for `Client::builder().credentials(…)`
@@ -117,7 +118,7 @@ where
     F: Fn() -> O + Send + Sync + 'static,
     O: Future<Output = Result<Found, SourceError>> + Send + 'static,
 {
-    /// A source of this name that calls the function. The name is shown in errors.
+    /// A source with this name, which calls the function. The name is shown in errors.
     pub fn new(name: impl Into<Cow<'static, str>>, function: F) -> Self {
         Self { name: name.into(), function }
     }

@@ -1,4 +1,4 @@
-//! The way to STS, and credentials out of its answers.
+//! Calls STS, and reads credentials from its responses.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -13,10 +13,10 @@ use crate::time;
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(25);
 
-/// The shortest session that STS gives, in seconds.
+/// The shortest session that STS allows, in seconds.
 const SHORTEST: u32 = 900;
 
-/// The settings of a role, the same for every way to assume it.
+/// The settings of a role, shared by all ways to assume it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Role {
     pub(crate) arn: Option<String>,
@@ -29,7 +29,7 @@ pub(crate) struct Role {
 }
 
 impl Role {
-    /// The role's ARN; `None` if neither setting nor environment has one.
+    /// The ARN of the role; `None` if neither a setting nor the environment has one.
     pub(crate) fn arn(&self, setup: &Setup) -> Result<Option<String>, SourceError> {
         let arn = match &self.arn {
             Some(arn) => arn.clone(),
@@ -46,12 +46,12 @@ impl Role {
             Ok(Some(arn.to_owned()))
         } else {
             Err(SourceError::failed(
-                "the ARN of the role is not one; it looks like `acs:ram::123456789012****:role/name`",
+                "the ARN of the role is invalid; it must have the form `acs:ram::123456789012****:role/name`",
             ))
         }
     }
 
-    /// The name under which audit logs show the session.
+    /// The name of the session in audit logs.
     pub(crate) fn session_name(&self, setup: &Setup) -> Result<String, SourceError> {
         let name = match &self.session_name {
             Some(name) => Some(name.clone()),
@@ -73,14 +73,14 @@ impl Role {
 
     pub(crate) fn seconds(&self) -> Result<Option<i64>, SourceError> {
         match self.seconds {
-            Some(seconds) if seconds < SHORTEST => Err(SourceError::failed(format!(
-                "a role session lasts at least {SHORTEST} seconds; raise its duration"
-            ))),
+            Some(seconds) if seconds < SHORTEST => {
+                Err(SourceError::failed(format!("the duration of a role session must be at least {SHORTEST} seconds")))
+            }
             seconds => Ok(seconds.map(i64::from)),
         }
     }
 
-    /// A client of STS: the endpoint that is given, else that of the region, else the one for all regions.
+    /// A client of STS: with the given endpoint, else that of the region, else the central one.
     pub(crate) fn client(
         &self,
         setup: &Setup,
@@ -124,19 +124,19 @@ impl Role {
 }
 
 impl Setup {
-    /// A client of STS, reached as the sources reach it: to ask whose credentials these are, say.
+    /// A client of STS with these settings, e.g. to find out the identity of credentials.
     ///
     /// # Errors
-    /// If the endpoint that the environment names is not one.
+    /// Fails if the endpoint in the environment is invalid.
     pub fn sts_client(&self, credentials: impl ProvideCredentials) -> Result<Client, SourceError> {
         Role::default().client(self, Some(Arc::new(credentials)))
     }
 }
 
-/// The setters that everything has that assumes a role.
+/// The setters of every source that assumes a role.
 macro_rules! role_setters {
     () => {
-        /// The name of the session in audit logs: 2 to 64 letters, digits and `.`, `@`, `-`, `_`. Default:
+        /// Sets the name of the session in audit logs: 2 to 64 letters, digits and `.`, `@`, `-`, `_`. Default:
         /// `ALIBABA_CLOUD_ROLE_SESSION_NAME`, else `rust-sdk-` and the time.
         #[must_use]
         pub fn session_name(mut self, name: impl Into<String>) -> Self {
@@ -144,14 +144,14 @@ macro_rules! role_setters {
             self
         }
 
-        /// How long the credentials are valid, in seconds: from 900 to what the role allows. Default: 3600.
+        /// Sets how long the credentials are valid, in seconds: from 900 to the maximum of the role. Default: 3600.
         #[must_use]
         pub fn duration_seconds(mut self, seconds: u32) -> Self {
             self.role.seconds = Some(seconds);
             self
         }
 
-        /// A policy as JSON text that takes permissions away from those of the role.
+        /// Sets a policy, as JSON, that restricts the permissions of the role.
         #[must_use]
         pub fn policy(mut self, policy: impl Into<String>) -> Self {
             self.role.policy = Some(policy.into());
@@ -161,7 +161,7 @@ macro_rules! role_setters {
 }
 pub(crate) use role_setters;
 
-/// The four parts, all of which must be there and usable.
+/// Valid credentials; all four members are required.
 pub(crate) fn found(
     id: Option<String>,
     secret: Option<String>,
@@ -172,13 +172,13 @@ pub(crate) fn found(
     match (id, secret, token, expiration) {
         (Some(id), Some(secret), Some(token), Some(_)) => {
             let found = Found::checked(Credentials::temporary(id, secret, token, expiration));
-            found.map_err(|error| error.within("STS gave credentials that cannot be used"))
+            found.map_err(|error| error.within("STS returned invalid credentials"))
         }
-        _ => Err(SourceError::failed("STS answered without credentials, or without their expiration")),
+        _ => Err(SourceError::failed("the response of STS has no credentials, or no expiration")),
     }
 }
 
-/// What STS answered, and what to do about it. The runtime's error shows no key and no token.
+/// The error of STS, with advice. The runtime's error shows no key and no token.
 pub(crate) fn refused(error: Error) -> SourceError {
     let advice = match error.code() {
         Some("NoPermission") => {

@@ -1,13 +1,13 @@
-//! Times: the clock that sources go by, and expirations as they come, in ISO 8601 or as a number.
+//! Times: the clock of the sources, and expirations in ISO 8601 or as a number.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Tells the time.
+/// A clock.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// The time of a number since 1970: in seconds, or, where that would lie beyond the year 5000, in milli-, micro- or nanoseconds. `None`
-/// for times before 1970.
+/// The time of a number since 1970: in seconds, or, if that would be after the year 5000, in milli-, micro- or
+/// nanoseconds. `None` for times before 1970.
 pub(crate) fn of_number(number: f64) -> Option<SystemTime> {
     let seconds = match number {
         n if n < 1e11 => n,
@@ -18,8 +18,9 @@ pub(crate) fn of_number(number: f64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(seconds).ok()?)
 }
 
-/// The time of a text: a number, or `2030-01-02T15:04:05Z`. Seconds may have a fraction or be absent, an offset (`+08:00`, `+0800`, `+08`) or
-/// `UTC` may stand in place of the `Z`, and without a zone it is UTC. `None` for anything else, and for times before 1970.
+/// Parses a number, or `2030-01-02T15:04:05Z`. Seconds are optional and may have a fraction; an offset (`+08:00`,
+/// `+0800`, `+08`) or `UTC` may replace the `Z`; without a zone, the time is UTC. `None` for anything else, and for
+/// times before 1970.
 pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let text = text.trim();
     if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
@@ -43,7 +44,7 @@ pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     if !(1..=*days.get(month_index)?).contains(&day) || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    // Years begin in March here, so that the leap day is the last one.
+    // Years begin in March here, so that the leap day is the last day.
     let (shifted, from_march) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let day_of_year = (153 * from_march + 2) / 5 + day - 1;
     let leap_days = shifted.div_euclid(4) - shifted.div_euclid(100) + shifted.div_euclid(400);
@@ -52,11 +53,11 @@ pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
 }
 
-/// What is not read yet.
+/// The unread part of the text.
 struct Rest<'t>(&'t [u8]);
 
 impl Rest<'_> {
-    /// A number of so many digits.
+    /// Reads a number of so many digits.
     fn digits(&mut self, count: usize) -> Option<i64> {
         let (digits, rest) = self.0.split_at_checked(count)?;
         if !digits.iter().all(u8::is_ascii_digit) {
@@ -66,7 +67,7 @@ impl Rest<'_> {
         Some(digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
     }
 
-    /// Whether one of these comes next, which is then read.
+    /// Reads the next character if it is one of these. Returns whether it was.
     fn skip(&mut self, any: &[u8]) -> bool {
         match self.0.split_first() {
             Some((byte, rest)) if any.contains(byte) => {
@@ -81,7 +82,7 @@ impl Rest<'_> {
         self.skip(any).then_some(self)
     }
 
-    /// The offset from UTC in seconds, up to the end.
+    /// Reads the offset from UTC in seconds, up to the end.
     fn zone(&mut self) -> Option<i64> {
         let has_blank = self.skip(b" ");
         if matches!(self.0, b"" | b"Z" | b"z" | b"UTC" | b"GMT") {
@@ -95,7 +96,7 @@ impl Rest<'_> {
             None if has_colon => return None,
             None => 0,
         };
-        // `+0800 CST`, as the language Go prints it.
+        // `+0800 CST`, as Go prints it.
         let is_name = self.0.is_empty() || (self.skip(b" ") && self.0.iter().all(u8::is_ascii_uppercase));
         (is_name && hours <= 23 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60))
     }
@@ -110,7 +111,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// `jiff` was not written by us.
+        /// `jiff` is an independent implementation.
         #[test]
         fn times_agree_with_a_date_library(seconds in 0_i64..=253_402_300_799) {
             let text = jiff::Timestamp::from_second(seconds).unwrap().to_string();
@@ -118,7 +119,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "[0-9TZ:.+ -]{0,30}|\\PC{0,30}|2030-01-02T15:04:05[0-9TZ:.,+ -]{0,9}") {
+        fn no_text_causes_a_panic(text in "[0-9TZ:.+ -]{0,30}|\\PC{0,30}|2030-01-02T15:04:05[0-9TZ:.,+ -]{0,9}") {
             let _ = parse(&text);
         }
     }

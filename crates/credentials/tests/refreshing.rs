@@ -1,4 +1,5 @@
-//! Refresh: one flight for any number of callers, ahead of expiry, in the background; old credentials survive a failure. By virtual time.
+//! Refreshes: one for any number of callers, before expiry, in the background; old credentials survive a failure. With
+//! virtual time.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ fn clock() -> Clock {
     Arc::new(move || UNIX_EPOCH + Duration::from_secs(2_000_000_000) + start.elapsed())
 }
 
-/// A source whose sessions last `lifetime`, that takes a second, and fails at the times that `fails` says; and how often it was asked.
+/// A source whose sessions last `lifetime`; a fetch takes a second, and fails at the times for which `fails` is true.
+/// Also returns the number of fetches.
 fn sessions(
     clock: &Clock,
     lifetime: Duration,
@@ -44,7 +46,7 @@ fn session(number: usize, expiration: SystemTime) -> Credentials {
     Credentials::temporary(format!("id{number}"), "secret", "token", Some(expiration))
 }
 
-/// Asks as the client does.
+/// Asks for credentials as the client does.
 async fn ask(provider: &Refreshing) -> Result<String, String> {
     let credentials = match provider.cached() {
         Some(credentials) => credentials,
@@ -74,7 +76,7 @@ async fn a_thousand_callers_at_expiry_cause_one_refresh() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_that_fails_three_times_is_one_for_each_wave_and_then_succeeds() {
+async fn each_wave_of_callers_shares_one_refresh_after_failures() {
     let clock = clock();
     let (provider, asked) = sessions(&clock, Duration::from_secs(900), |number| (2..=4).contains(&number));
     ask(&provider).await.unwrap();
@@ -101,7 +103,7 @@ async fn a_session_of_900_seconds_is_not_stale_at_birth() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_runs_in_the_background_ahead_of_expiry_while_callers_get_what_is_valid() {
+async fn a_refresh_runs_in_the_background_before_expiry() {
     let clock = clock();
     let (provider, asked) = sessions(&clock, Duration::from_secs(3600), |_| false);
     ask(&provider).await.unwrap();
@@ -119,7 +121,7 @@ async fn a_refresh_runs_in_the_background_ahead_of_expiry_while_callers_get_what
 #[tokio::test(start_paused = true)]
 async fn the_times_of_refresh_are_spread() {
     let clock = clock();
-    // This runtime has one thread, and so one pair of dice.
+    // This runtime has one thread, so the random numbers come from one seed.
     fastrand::seed(1);
     let mut begun = Vec::new();
     for _ in 0..40 {
@@ -138,7 +140,7 @@ async fn the_times_of_refresh_are_spread() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn old_but_valid_credentials_survive_a_failed_refresh_which_backs_off() {
+async fn valid_credentials_survive_failed_refreshes_with_backoff() {
     let clock = clock();
     let (provider, asked) = sessions(&clock, Duration::from_secs(3600), |number| number > 1);
     ask(&provider).await.unwrap();
@@ -157,7 +159,7 @@ async fn old_but_valid_credentials_survive_a_failed_refresh_which_backs_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_that_are_about_to_expire_are_not_handed_out_if_fresh_ones_can_be_had() {
+async fn credentials_about_to_expire_are_not_handed_out_if_a_refresh_succeeds() {
     let clock = clock();
     let (provider, _) = sessions(&clock, Duration::from_secs(3600), |_| false);
     ask(&provider).await.unwrap();
@@ -166,7 +168,7 @@ async fn credentials_that_are_about_to_expire_are_not_handed_out_if_fresh_ones_c
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_that_are_about_to_expire_are_better_than_none() {
+async fn credentials_about_to_expire_are_handed_out_if_a_refresh_fails() {
     let clock = clock();
     let (provider, _) = sessions(&clock, Duration::from_secs(3600), |number| number > 1);
     ask(&provider).await.unwrap();
@@ -175,7 +177,7 @@ async fn credentials_that_are_about_to_expire_are_better_than_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_that_hangs_does_not_wait_valid_credentials_away() {
+async fn a_hanging_refresh_does_not_outlast_valid_credentials() {
     let clock = clock();
     let asked = Arc::new(AtomicUsize::new(0));
     let now = Arc::clone(&clock);
@@ -194,13 +196,13 @@ async fn a_refresh_that_hangs_does_not_wait_valid_credentials_away() {
     advance(Duration::from_secs(3550)).await;
     assert_eq!(ask(&provider).await.as_deref(), Ok("id0"));
     assert!(clock() < end);
-    // And not for ever: a refresh has a limit, and the next caller is told.
+    // A refresh has a limit, and the next caller gets its error.
     advance(Duration::from_secs(60)).await;
-    assert!(ask(&provider).await.unwrap_err().contains("gave no answer"));
+    assert!(ask(&provider).await.unwrap_err().contains("did not respond"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_goes_away_does_not_end_the_refresh_for_the_others() {
+async fn a_dropped_caller_does_not_end_the_refresh_for_the_others() {
     let clock = clock();
     let (provider, asked) = sessions(&clock, Duration::from_secs(900), |_| false);
     let impatient = tokio::spawn({
@@ -219,7 +221,7 @@ async fn a_caller_that_goes_away_does_not_end_the_refresh_for_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_panics_fails_this_refresh_and_not_the_next() {
+async fn a_panic_in_a_source_fails_only_this_refresh() {
     let asked = AtomicUsize::new(0);
     let source = SourceFn::new("panics once", move || {
         let first = asked.fetch_add(1, Ordering::SeqCst) == 0;
@@ -234,14 +236,14 @@ async fn a_source_that_panics_fails_this_refresh_and_not_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_that_come_expired_are_refused_with_a_word_on_the_clock() {
+async fn expired_credentials_are_refused_and_the_error_mentions_the_clock() {
     let clock = clock();
     let (provider, _) = sessions(&clock, Duration::ZERO, |_| false);
     assert!(ask(&provider).await.unwrap_err().contains("clock"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rotated_key_without_an_expiration_is_noticed_and_a_failure_does_not_lose_the_old_one() {
+async fn a_rotated_key_is_noticed_and_a_failure_keeps_the_old_one() {
     let clock = clock();
     let asked = AtomicUsize::new(0);
     let source = SourceFn::new("keys", move || {
@@ -266,7 +268,7 @@ async fn a_rotated_key_without_an_expiration_is_noticed_and_a_failure_does_not_l
 }
 
 #[test]
-fn without_a_runtime_the_caller_does_the_work() {
+fn without_a_runtime_the_caller_runs_the_refresh() {
     let provider = Refreshing::new(Credentials::new("id", "secret"));
     assert!(provider.cached().is_none());
     let credentials = futures_util::FutureExt::now_or_never(provider.provide()).unwrap().unwrap();
@@ -274,9 +276,9 @@ fn without_a_runtime_the_caller_does_the_work() {
     assert!(provider.cached().is_some());
 }
 
-/// Official SDKs for Go and Node stay at the source that was asked last.
+/// The official SDKs for Go and Node keep the source that was tried last.
 #[tokio::test(start_paused = true)]
-async fn after_a_total_failure_the_chain_begins_afresh() {
+async fn after_a_total_failure_the_chain_starts_again() {
     let works = Arc::new(AtomicUsize::new(0));
     let source = |name: &'static str, from: usize| {
         let works = Arc::clone(&works);
@@ -298,9 +300,9 @@ async fn after_a_total_failure_the_chain_begins_afresh() {
     assert_eq!(ask(&provider).await.as_deref(), Ok("first"));
 }
 
-/// Neither while its source works nor once that is gone does the identity change.
+/// The identity does not change, whether the source works or is gone.
 #[tokio::test(start_paused = true)]
-async fn a_chain_stays_with_the_source_that_gave_credentials() {
+async fn a_chain_keeps_the_source_that_provided_credentials() {
     let clock = clock();
     let state = Arc::new(AtomicUsize::new(0));
     let source = |name: &'static str, works: fn(usize) -> bool| {
@@ -329,13 +331,13 @@ async fn a_chain_stays_with_the_source_that_gave_credentials() {
     assert_eq!(ask(&provider).await.as_deref(), Ok("second"));
 }
 
-/// Asks as the client does after the service has refused these as expired.
+/// Asks for a replacement as the client does when the service rejects credentials as expired.
 async fn replace(provider: &Refreshing, rejected: &Credentials) -> Result<Credentials, String> {
     provider.replace(rejected).await.map_err(|error| error.to_string())
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_callers_with_refused_credentials_cause_one_refresh() {
+async fn a_thousand_callers_with_rejected_credentials_cause_one_refresh() {
     let clock = clock();
     let (provider, asked) = sessions(&clock, Duration::from_secs(900), |_| false);
     let refused = provider.provide().await.unwrap();
@@ -345,21 +347,21 @@ async fn a_thousand_callers_with_refused_credentials_cause_one_refresh() {
         tasks.spawn(async move { replace(&provider, &refused).await.unwrap().access_key_id().to_owned() });
     }
     tokio::task::yield_now().await;
-    // Calls that begin meanwhile do not take the refused ones.
+    // Calls that begin meanwhile do not use the rejected ones.
     let others = ask_at_once(&provider, 10).await;
     assert!(others.iter().all(|id| id.as_deref() == Ok("id2")), "{others:?}");
     assert!(tasks.join_all().await.iter().all(|id| id == "id2"));
-    // A late caller finds them replaced.
+    // A late caller gets the replacement.
     assert_eq!(replace(&provider, &refused).await.unwrap().access_key_id(), "id2");
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_storm_of_refusals_does_not_hammer_the_source() {
+async fn repeated_rejections_back_off() {
     let clock = clock();
     let (provider, asked) = sessions(&clock, Duration::from_secs(900), |_| false);
     let end = Instant::now() + Duration::from_secs(300);
-    // The service refuses all that the source gives.
+    // The service rejects all credentials of the source.
     while Instant::now() < end {
         let refused = provider.provide().await.unwrap();
         replace(&provider, &refused).await.unwrap();
@@ -368,19 +370,19 @@ async fn a_storm_of_refusals_does_not_hammer_the_source() {
     // 1 + 2 + 4 + … 60 s apart.
     let tries = asked.load(Ordering::SeqCst);
     assert!((8..=12).contains(&tries), "{tries}");
-    // After a quiet time a refusal is answered at once.
+    // After a quiet period, a rejection causes a refresh at once.
     advance(Duration::from_secs(200)).await;
     let refused = provider.provide().await.unwrap();
     assert_ne!(replace(&provider, &refused).await.unwrap(), refused);
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_credentials_are_kept_if_the_source_fails() {
+async fn rejected_credentials_are_kept_if_the_source_fails() {
     let clock = clock();
     let (provider, asked) = sessions(&clock, Duration::from_secs(900), |number| number == 2);
     let refused = provider.provide().await.unwrap();
     assert_eq!(replace(&provider, &refused).await.unwrap_err(), "failure 2");
-    // The source is left alone for a second; other calls still go, and the service has the last word.
+    // The source is not queried for a second. Other calls are still sent with the rejected credentials.
     assert_eq!(replace(&provider, &refused).await.unwrap_err(), "failure 2");
     assert_eq!(ask(&provider).await.as_deref(), Ok("id1"));
     assert_eq!(asked.load(Ordering::SeqCst), 2);
@@ -388,9 +390,9 @@ async fn refused_credentials_are_kept_if_the_source_fails() {
     assert_eq!(ask(&provider).await.as_deref(), Ok("id3"));
 }
 
-/// The source is told which credentials it must not give again.
+/// The source receives the credentials that it must not return again.
 #[tokio::test(start_paused = true)]
-async fn a_refresh_that_began_before_the_refusal_is_not_the_last_word() {
+async fn a_refresh_that_started_before_the_rejection_is_repeated() {
     struct Store;
     impl Source for Store {
         fn name(&self) -> Cow<'static, str> {
@@ -402,7 +404,7 @@ async fn a_refresh_that_began_before_the_refusal_is_not_the_last_word() {
                 Ok(Credentials::new("stored", "secret").into())
             })
         }
-        fn fetch_instead_of<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
+        fn fetch_replacement<'a>(&'a self, refused: &'a Credentials) -> SourceFuture<'a> {
             assert_eq!(refused.access_key_id(), "stored");
             Box::pin(async { Ok(Credentials::new("new", "secret").into()) })
         }
@@ -410,7 +412,7 @@ async fn a_refresh_that_began_before_the_refusal_is_not_the_last_word() {
     let clock = clock();
     let provider = Refreshing::with_clock(Arc::new(Store), Arc::clone(&clock));
     assert_eq!(ask(&provider).await.as_deref(), Ok("stored"));
-    // Credentials without an expiration are looked up again, in the background.
+    // Credentials without an expiration are queried again, in the background.
     advance(Duration::from_secs(301)).await;
     assert_eq!(ask(&provider).await.as_deref(), Ok("stored"));
     let refused = Credentials::new("stored", "secret");

@@ -1,4 +1,4 @@
-//! Whose quotas a client uses.
+//! The account whose quotas a client uses.
 
 use std::sync::OnceLock;
 
@@ -9,8 +9,9 @@ use crate::sign::hex::hex;
 
 /// The account of a client, as part of the keys of its quotas.
 ///
-/// It does not change over the client's life, although temporary credentials have another access key ID after each refresh: a name
-/// that the user gave, or else the identity of the first credentials. An access key ID is kept as a hash only.
+/// It does not change while the client lives, although temporary credentials have another access key ID after each
+/// refresh: it is the name that the user set, else the identity of the first credentials. An access key ID is stored
+/// only as a hash.
 #[derive(Debug, Default)]
 pub(crate) struct Account(OnceLock<String>);
 
@@ -28,14 +29,15 @@ impl Account {
         self.0.get_or_init(|| Self::name_of(credentials))
     }
 
-    /// The account of credentials, whosever they are.
+    /// The account of these credentials.
     pub(crate) fn name_of(credentials: &Credentials) -> String {
         let identity = credentials.identity().map_or_else(|| credentials.access_key_id(), account_of);
         format!("key:{}", hex::<32>(&Sha256::digest(identity)[..16]).as_str())
     }
 }
 
-/// The part of a role's ARN that names the account (`acs:ram::1234567890:role/name`), since the service counts per account.
+/// The part of a role's ARN that names the account (`acs:ram::1234567890:role/name`), since the service counts per
+/// account.
 fn account_of(identity: &str) -> &str {
     let mut parts = identity.splitn(5, ':');
     match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
@@ -49,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_stays_the_same_over_refreshes_and_is_shared_by_the_roles_of_an_account() {
+    fn an_account_is_stable_over_refreshes_and_shared_by_its_roles() {
         let credentials = |id: &str, identity: Option<&str>| {
             let credentials = Credentials::temporary(id, "secret", "token", None);
             identity.into_iter().fold(credentials, |credentials, identity| credentials.with_identity(identity))

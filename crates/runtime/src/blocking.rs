@@ -20,11 +20,11 @@ use crate::untyped::UntypedRequest;
 use crate::value::Json;
 use crate::waiter::{Asked, Wait, WaitError, WaitOptions};
 
-/// Calls the actions of one product and blocks until the response is there: a [`Client`](crate::Client) together with a thread on which its
-/// connections live.
+/// Calls the actions of one product and blocks until the response arrives. It owns a [`Client`](crate::Client) and a
+/// thread for its connections.
 ///
-/// Cheap to clone; clones share connections, quotas, credentials and the thread. Any number of threads may call at the same time.
-/// Async code should use the async client: a blocking call there blocks every task of its thread.
+/// Cheap to clone; clones share connections, quotas, credentials and the thread. Any number of threads may call at the
+/// same time. Async code should use the async client: a blocking call there blocks every task of its thread.
 ///
 /// ```no_run
 /// # fn example<P: alibabacloud_runtime::Product>(client: alibabacloud_runtime::Client<P>) -> Result<(), alibabacloud_runtime::Error> {
@@ -56,7 +56,8 @@ impl<P: Product> Client<P> {
         Ok(Self { client, runtime: Arc::new(Shutdown(Some(runtime))) })
     }
 
-    /// A blocking client with the settings of the environment; see [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
+    /// A blocking client with the settings of the environment; see
+    /// [`ClientBuilder::from_env`](crate::ClientBuilder::from_env).
     ///
     /// # Errors
     /// If a variable is missing or has a value that cannot be used, or the thread cannot be started.
@@ -67,7 +68,7 @@ impl<P: Product> Client<P> {
     /// Calls an action; see [`Client::send`](crate::Client::send).
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the async method.
     pub fn send<A: Action<Product = P> + 'static>(&self, request: A) -> Result<Response<A::Output>, Error> {
         self.send_with(request, CallOptions::new())
     }
@@ -105,7 +106,7 @@ impl<P: Product> Client<P> {
     /// Waits until what an action has started is done; see [`Client::wait_for`](crate::Client::wait_for).
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the async method.
     pub fn wait_for<'r, A: Waitable<Product = P> + 'static>(
         &self,
         request: &A,
@@ -129,11 +130,11 @@ impl<P: Product> Client<P> {
         self.run(async move { client.run_wait::<A>(wait).await }).unwrap_or_else(|| Err(panicked().into()))
     }
 
-    /// Signs a request without sending it; see [`Client::prepare`](crate::Client::prepare). The [async client](Self::as_async) reads its
-    /// answer.
+    /// Signs a request without sending it; see [`Client::prepare`](crate::Client::prepare). The [async
+    /// client](Self::as_async) reads its response.
     ///
     /// # Errors
-    /// As there.
+    /// The errors of the async method.
     pub fn prepare<A: Action<Product = P> + Clone + 'static>(&self, request: &A) -> Result<PreparedRequest, Error> {
         self.prepare_with(request, CallOptions::new())
     }
@@ -172,13 +173,13 @@ impl<P: Product> Client<P> {
         self.wait(async move { client.prepare_untyped_with(&request, options).await })
     }
 
-    /// The async client behind it, for what needs no waiting: reading the answer to a prepared request, the endpoint.
+    /// The async client behind it, for methods that do not wait: reading the response to a prepared request, the endpoint.
     pub fn as_async(&self) -> &AsyncClient<P> {
         &self.client
     }
 
-    /// Sends all requests, as fast as their quota allows; outcomes come in the order in which they are ready. Requests are taken while outcomes are
-    /// read. See [`bulk`] for how many calls run at once.
+    /// Sends all requests as fast as their quota allows. Outcomes arrive in the order of completion. Requests are taken
+    /// while outcomes are read; see [`bulk`] for the number of concurrent calls.
     ///
     /// ```no_run
     /// # use alibabacloud_runtime::{Action, Product, blocking::Client};
@@ -204,11 +205,12 @@ impl<P: Product> Client<P> {
         self.run(call).unwrap_or_else(|| Err(panicked()))
     }
 
-    /// Runs something on the client's thread; `None` if it panicked. tokio's own `block_on` would panic inside async code.
+    /// Runs a future on the client's thread; `None` if it panicked. tokio's own `block_on` would panic inside async
+    /// code.
     fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> Option<T> {
         let (done, outcome) = mpsc::channel();
         if let Some(runtime) = &self.runtime.0 {
-            // The receiver waits below, so the result always finds it.
+            // The receiver waits below, so the send cannot fail.
             runtime.spawn(async move { drop(done.send(future.await)) });
         }
         outcome.recv().ok()
@@ -222,7 +224,7 @@ fn panicked() -> Error {
 
 /// The outcomes of [`Client::send_all`], as an iterator. Dropping it cancels the calls in flight.
 pub struct Outcomes<P: Product, R: BulkRequest<P>> {
-    /// `None` once a call has panicked.
+    /// `None` after a call has panicked.
     outcomes: Option<bulk::Outcomes<'static, P, R>>,
     client: Client<P>,
 }
@@ -231,7 +233,7 @@ impl<P: Product, R: BulkRequest<P>> Iterator for Outcomes<P, R> {
     type Item = Outcome<R, R::Result>;
 
     /// # Panics
-    /// If a call panics, in a transport or a credential provider.
+    /// Panics if a call panics, in a transport or a credentials provider.
     fn next(&mut self) -> Option<Self::Item> {
         let mut outcomes = self.outcomes.take()?;
         let next = self.client.run(async move { (outcomes.next().await, outcomes) });
@@ -253,8 +255,8 @@ impl<P: Product> fmt::Debug for Client<P> {
     }
 }
 
-/// Stops the thread without waiting for it, so that the last client may be dropped anywhere, async code included. There is always
-/// a runtime inside until then.
+/// Stops the thread without waiting for it, so that the last client can be dropped anywhere, even in async code. It
+/// holds a runtime until then.
 struct Shutdown(Option<Runtime>);
 
 impl Drop for Shutdown {

@@ -77,23 +77,23 @@ impl<P: Product> ClientBuilder<P> {
         }
     }
 
-    /// A builder with the settings of the environment; every one can still be changed.
+    /// A builder with the settings of the environment, which can be overridden.
     ///
-    /// With the feature `credentials` of the product's crate, credentials come from the first source that has any: access keys as below,
-    /// OIDC, profiles of the command line and the SDKs, the ECS metadata service, a credentials URI. The sources are
-    /// asked at the first call, which fails if none has credentials.
+    /// With the feature `credentials` of the product crate, credentials come from the first source that has any: access
+    /// keys as below, OIDC, profiles of the command line and the SDKs, the ECS metadata service, a credentials URI. The
+    /// sources are tried at the first call, which fails if none has credentials.
     ///
     /// | variable | meaning |
     /// |---|---|
     /// | `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` | the access key; required without the feature `credentials` |
     /// | `ALIBABA_CLOUD_SECURITY_TOKEN` | the token of temporary credentials |
-    /// | `ALIBABA_CLOUD_REGION_ID` | the region; default: the product's own |
+    /// | `ALIBABA_CLOUD_REGION_ID` | the region; default: the default region of the product |
     /// | `ALIBABA_CLOUD_ENDPOINT_TYPE` | `vpc`: the endpoint inside a VPC |
-    /// | `ALIBABA_CLOUD_ENDPOINT` | the endpoint itself, in place of region and network |
+    /// | `ALIBABA_CLOUD_ENDPOINT` | the endpoint, which overrides region and network |
     /// | `ALIBABA_CLOUD_SIGNATURE_VERSION` | `v1` (default) or `v3` |
     ///
     /// # Errors
-    /// If a variable is missing or has a value that cannot be used; the message names it.
+    /// If a variable is missing or invalid; the message names it.
     pub fn from_env() -> Result<Self, Error> {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let refuse = |name: &str, expected: &str| {
@@ -125,135 +125,139 @@ impl<P: Product> ClientBuilder<P> {
         Ok(builder)
     }
 
-    /// The source of credentials: [`Credentials`] themselves, [`EnvironmentCredentials`], a closure, or another provider.
+    /// Sets the source of credentials: [`Credentials`] themselves, [`EnvironmentCredentials`], a closure, or another
+    /// provider.
     pub fn credentials(mut self, provider: impl ProvideCredentials) -> Self {
         self.credentials = Some(Arc::new(provider));
         self
     }
 
-    /// The region, e.g. `ap-southeast-1`. Default: the product's own.
+    /// Sets the region, e.g. `ap-southeast-1`. Default: the default region of the product.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
         self
     }
 
-    /// The network. Default: [`Network::Public`].
+    /// Sets the network. Default: [`Network::Public`].
     pub fn network(mut self, network: Network) -> Self {
         self.network = network;
         self
     }
 
-    /// The endpoint itself, in place of region and network: a host, or a URL without a path. `http` is accepted for this machine
-    /// only (`localhost`, `127.0.0.0/8`, `[::1]`).
+    /// Sets the endpoint, which overrides region and network: a host, or a URL without a path. `http` is accepted only
+    /// for this machine (`localhost`, `127.0.0.0/8`, `[::1]`).
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.endpoint = Some(endpoint.into());
         self
     }
 
-    /// Accepts an `http` endpoint on any host. Requests, with their phone numbers, can then be read on the network.
+    /// Accepts an `http` endpoint on any host. Others on the network can then read the requests, including phone
+    /// numbers.
     pub fn allow_unencrypted_http(mut self) -> Self {
         self.allow_unencrypted_http = true;
         self
     }
 
-    /// The signature. Default: [`SignatureVersion::V1`]. Alibaba Cloud recommends V3.
+    /// Sets the signature. Default: [`SignatureVersion::V1`]. Alibaba Cloud recommends V3.
     pub fn signature(mut self, version: SignatureVersion) -> Self {
         self.signature = version;
         self
     }
 
-    /// Where parameters are placed. Default: [`ParameterPlacement::Body`].
+    /// Sets where parameters are placed. Default: [`ParameterPlacement::Body`].
     pub fn parameter_placement(mut self, placement: ParameterPlacement) -> Self {
         self.placement = placement;
         self
     }
 
-    /// The quotas. Default: those of the process ([`Throttle::global`]), which all its clients share by account, with the documented
-    /// limits.
+    /// Sets the throttle. Default: [`Throttle::global`], with the documented limits and quotas that all clients of the
+    /// process share by account.
     ///
-    /// Use [`Throttle::with_limit`] for another limit, [`Throttle::off`] for none, and [`Throttle::with_store`] for quotas that
-    /// several processes share.
+    /// Use [`Throttle::with_limit`] for another limit, [`Throttle::off`] for none, and [`Throttle::with_store`] for
+    /// quotas that several processes share.
     pub fn throttle(mut self, throttle: Throttle) -> Self {
         self.throttle = Some(throttle);
         self
     }
 
-    /// The name of the Alibaba Cloud account, for its quotas: letters, digits, `-`, `_` and `.`, and no access key ID.
+    /// Sets the name of the Alibaba Cloud account, for its quotas: letters, digits, `-`, `_` and `.`, and no access key
+    /// ID.
     ///
-    /// The service counts per main account, with all its RAM users and roles; clients with one name share their quotas, whatever
-    /// credentials they have. Default: the identity of the client's first credentials ([`Credentials::identity`]), or else their
-    /// access key ID, which is kept as a hash only.
+    /// The service counts per main account, with all its RAM users and roles. Clients with the same name share their
+    /// quotas, whatever their credentials. Default: the identity of the client's first credentials
+    /// ([`Credentials::identity`]), else a hash of their access key ID.
     pub fn account(mut self, name: impl Into<String>) -> Self {
         self.account = Some(name.into());
         self
     }
 
-    /// How often a call is sent, and how long it waits in between. Default: [`RetryPolicy::new`].
+    /// Sets how often a call is retried, and the backoff. Default: [`RetryPolicy::new`].
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.options.retry = policy;
         self
     }
 
-    /// How long one attempt may take, connecting included. Default: 10 s.
+    /// Sets the timeout of one attempt, including connecting. Default: 10 s.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.options.attempt_timeout = timeout;
         self
     }
 
-    /// How long a call may take with all its attempts and waits, the wait for its quota included. Default: 60 s.
+    /// Sets the deadline of a call, including all attempts and waits. Default: 60 s.
     ///
-    /// A call that gets its permit only in the last second (the last quarter, if that is shorter) is not sent: its response would come
-    /// too late, and its outcome would be unknown.
+    /// A call that gets its permit less than a second before its deadline (less than a quarter of it, if that is
+    /// shorter) is not sent, because its response would come too late and its outcome would be unknown.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.options.deadline = deadline;
         self
     }
 
-    /// How requests are sent. Default: the bundled transport of the feature `reqwest`, or of `hyper` where that is off.
+    /// Sets the transport. Default: the bundled transport of the feature `reqwest`, or of `hyper` if that is off.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
 
-    /// The proxy of the bundled transport, e.g. `http://user:password@proxy.example.com:3128` or `socks5h://127.0.0.1:1080`;
-    /// [`Proxies::all`](crate::transport::Proxies::all) describes the URL. Default: that of the environment
-    /// ([`Proxies::from_env`](crate::transport::Proxies::from_env)), and none for an endpoint on this machine.
+    /// Sets the proxy of the bundled transport, e.g. `http://user:password@proxy.example.com:3128` or
+    /// `socks5h://127.0.0.1:1080`; [`Proxies::all`](crate::transport::Proxies::all) describes the URL. Default: that of
+    /// the environment ([`Proxies::from_env`](crate::transport::Proxies::from_env)), and none for an endpoint on this
+    /// machine.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
-    /// The name and version of the application, appended to the `User-Agent`, e.g. `crm/2.1`.
+    /// Sets the name and version of the application, which are appended to the `User-Agent`, e.g. `crm/2.1`.
     pub fn application(mut self, application: impl Into<String>) -> Self {
         self.application = Some(application.into());
         self
     }
 
-    /// The clock for the timestamps of signatures. Default: the system's.
+    /// Sets the clock for the timestamps of signatures. Default: the system clock.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// A function that is called with the events of every call, for metrics; see [`Event`]. Default: none.
+    /// Sets a function that is called with the events of every call, for metrics; see [`Event`]. Default: none.
     ///
-    /// It runs in the middle of calls, so it must be quick and must not block; a panic in it ends the call.
+    /// It runs during calls, so it must be quick and must not block; a panic in it ends the call.
     pub fn on_event(mut self, hook: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.events = Events::to(hook);
         self
     }
 
-    /// Adds a header to every request, in place of one with the same name; [`CallOptions::header`] says which headers can be set, and
-    /// sets one for a single call. Default: none.
+    /// Adds a header to every request, replacing one with the same name. [`CallOptions::header`] describes which
+    /// headers can be set, and sets one for a single call. Default: none.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         self.headers.set(name.as_ref(), value.as_ref());
         self
     }
 
-    /// A function that sees every request before it is signed, retries included, and may add headers, a `traceparent` of the current
-    /// span for example. Default: none.
+    /// Sets a function that is called with every request before it is signed, including retries, and can add headers,
+    /// e.g. the `traceparent` of the current span. Default: none.
     ///
-    /// It runs in the middle of calls, so it must be quick and must not block; a panic in it ends the call.
+    /// It runs during calls, so it must be quick and must not block; a panic in it ends the call.
     pub fn on_request(mut self, hook: impl Fn(&mut UnsignedRequest<'_>) + Send + Sync + 'static) -> Self {
         self.on_request = Some(Arc::new(hook));
         self
@@ -262,14 +266,14 @@ impl<P: Product> ClientBuilder<P> {
     /// Builds the client.
     ///
     /// # Errors
-    /// If a setting cannot be used; the message names it.
+    /// If a setting is invalid; the message names it.
     pub fn build(self) -> Result<Client<P>, Error> {
         let product = P::DESCRIPTOR;
         let wrong = |message: String| Error::new(ErrorKind::Configuration, message);
         let endpoint = match (&self.endpoint, &self.region) {
             (Some(endpoint), _) => endpoint.parse(),
-            (None, Some(region)) => Endpoint::of_region(product, region, self.network),
-            (None, None) => Endpoint::of_product(product, self.network),
+            (None, Some(region)) => Endpoint::for_region(product, region, self.network),
+            (None, None) => Endpoint::for_product(product, self.network),
         }
         .map_err(|error| wrong(error.to_string()))?;
         if !endpoint.is_encrypted() && !endpoint.is_loopback() && !self.allow_unencrypted_http {
@@ -327,7 +331,8 @@ impl<P: Product> fmt::Debug for ClientBuilder<P> {
     }
 }
 
-/// The official SDKs' form: `AlibabaCloud (OS; architecture) Language Core/version product/version`.
+/// The `User-Agent` in the format of the official SDKs: `AlibabaCloud (OS; architecture) Language Core/version
+/// product/version`.
 fn user_agent(product: &str, version: &str, application: Option<&str>) -> String {
     let (os, arch, core) = (env::consts::OS, env::consts::ARCH, env!("CARGO_PKG_VERSION"));
     let mut user_agent = format!("AlibabaCloud ({os}; {arch}) Rust Core/{core} {product}/{version}");

@@ -1,4 +1,5 @@
-//! Many requests: a stream of them in, a stream of outcomes out, with as many calls at once as the quota and the round trip need.
+//! Sends many requests: takes a stream of requests and returns a stream of outcomes, with as many concurrent calls as
+//! the quota needs.
 //!
 //! ```no_run
 //! # use alibabacloud_runtime::{Action, Client, Product};
@@ -13,19 +14,19 @@
 //! # }
 //! ```
 //!
-//! # How many calls at once
-//! What keeps a quota full is that a call is ready whenever a request may go. So the next request is taken when fewer calls wait
-//! for the quota than it lets through in a tenth of a second (two at the least): the calls in flight are then as many as the
-//! quota times the round trip (Little's law), whatever the two are and however they change. Nothing is measured or guessed.
-//! [`Bulk::max_in_flight`] bounds them; where there is no limit, the bound is the number.
+//! # Concurrency
+//! A quota is kept full if a call is always ready when a request may be sent. The next request is therefore taken when
+//! fewer calls wait for the quota than it admits in a tenth of a second (at least two). The number of calls in flight
+//! is then the quota times the round trip (Little's law), even if these change; nothing is measured.
+//! [`Bulk::max_in_flight`] bounds the number. Without a limit, the bound is the number.
 //!
-//! A call waits for its quota as long as that takes; its deadline counts from when it may go. So neither the length of the queue nor a
-//! long pause that the service asks for fails a request that was not sent yet.
+//! A call waits for its permit as long as necessary; its deadline starts when it has one. Neither the length of the
+//! queue nor a long pause that the service requests fails a request that was not sent.
 //!
 //! # Tasks
-//! Every call is a task of its own on the tokio runtime, so a slow reader holds up no call that runs and no other user of the quota.
-//! Unread outcomes count as in flight: while none are read, no more requests are taken. Dropping the stream cancels all its calls;
-//! what is in flight then may still take effect.
+//! Every call is a separate task on the tokio runtime, so a slow reader delays neither calls in flight nor other users
+//! of the quota. Unread outcomes count as in flight: no more requests are taken until they are read. Dropping the
+//! stream cancels all its calls; requests in flight may still take effect.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -50,14 +51,14 @@ use crate::throttle::RateLimit;
 use crate::untyped::UntypedRequest;
 use crate::value::Json;
 
-/// Something that a bulk can send: every request of the product, an [`UntypedRequest`], either of them in a pair with a value of
-/// yours in front, and whatever implements this trait.
+/// A request that a bulk can send: any request of the product, an [`UntypedRequest`], a pair of a value of yours and
+/// one of these, or any type that implements this trait.
 pub trait BulkRequest<P: Product>: Send + Sync + Sized + 'static {
-    /// What comes of it.
+    /// The result of the call.
     type Result: Send + 'static;
 
-    /// Sends it. The client belongs to the bulk, which learns through it when it should begin the next call: send with this one
-    /// and no other.
+    /// Sends the request with `client`. The client reports to the bulk when the next call should start, so no other
+    /// client may be used.
     fn send(&self, client: &Client<P>, options: CallOptions) -> impl Future<Output = Self::Result> + Send;
 }
 
@@ -94,11 +95,12 @@ pub struct Outcome<R, T> {
     pub result: T,
 }
 
-/// The default number of calls at once: ten a second of ten seconds each.
+/// The default number of concurrent calls: ten per second with a duration of ten seconds.
 const MAX_IN_FLIGHT: usize = 100;
 
 impl<P: Product> Client<P> {
-    /// Sends all requests, as fast as their quota allows; outcomes come in the order in which they are ready. [`bulk`](Self::bulk) has the settings.
+    /// Sends all requests as fast as their quota allows. Outcomes arrive in the order of completion.
+    /// [`bulk`](Self::bulk) has the settings.
     pub fn send_all<'s, R, I>(&self, requests: I) -> Outcomes<'s, P, R>
     where
         R: BulkRequest<P>,
@@ -113,7 +115,7 @@ impl<P: Product> Client<P> {
     }
 }
 
-/// Settings for sending many requests; [`Client::bulk`] makes it.
+/// Settings for sending many requests, created by [`Client::bulk`].
 #[must_use = "nothing is sent before `send` or `send_stream`"]
 pub struct Bulk<P> {
     client: Client<P>,
@@ -123,27 +125,27 @@ pub struct Bulk<P> {
 }
 
 impl<P: Product> Bulk<P> {
-    /// Outcomes come in the order of the requests, so one that takes long holds back those after it. By default they come as they
-    /// are ready.
+    /// Returns outcomes in the order of the requests, so that a slow one delays those after it. Default: the order of
+    /// completion.
     pub fn ordered(mut self) -> Self {
         self.ordered = true;
         self
     }
 
-    /// How many requests may be between the source and the reader of the outcomes: waiting for their quota, in flight, and
-    /// answered but not read. By default 100; 0 counts as one.
+    /// Sets the maximum number of requests between the source and the reader of the outcomes: waiting for a permit, in
+    /// flight, or completed but not read. Default: 100; 0 counts as one.
     pub fn max_in_flight(mut self, calls: usize) -> Self {
         self.max_in_flight = calls.max(1);
         self
     }
 
-    /// Settings of each call, in place of the client's.
+    /// Sets options for each call, which override the client's settings.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Sends what the iterator gives. It is asked for the next request only when that one's call begins.
+    /// Sends the requests of the iterator, which are taken only when their calls start.
     pub fn send<'s, R, I>(self, requests: I) -> Outcomes<'s, P, R>
     where
         R: BulkRequest<P>,
@@ -152,7 +154,7 @@ impl<P: Product> Bulk<P> {
         self.send_stream(Iter(requests.into_iter()))
     }
 
-    /// Sends what the stream gives. It is asked for the next request only when that one's call can begin at once.
+    /// Sends the requests of the stream, which are taken only when their calls can start at once.
     pub fn send_stream<'s, R, S>(self, requests: S) -> Outcomes<'s, P, R>
     where
         R: BulkRequest<P>,
@@ -180,35 +182,35 @@ impl<P: Product> fmt::Debug for Bulk<P> {
     }
 }
 
-/// The outcomes of a bulk: a [`Stream`], and [`next`](Self::next) for those who need no more.
+/// The outcomes of a bulk: a [`Stream`], with [`next`](Self::next) for use without stream traits.
 ///
-/// It must be read inside a tokio runtime. Calls begin while it is read, and those that have begun go on by themselves. Dropping it
+/// It must be read inside a tokio runtime. Calls start while it is read, and continue independently. Dropping it
 /// cancels them.
 #[must_use = "nothing is sent before the outcomes are read"]
 pub struct Outcomes<'s, P: Product, R: BulkRequest<P>> {
     bulk: Bulk<P>,
-    /// `None` once it is at its end.
+    /// `None` at its end.
     source: Option<Pin<Box<dyn Stream<Item = R> + Send + 's>>>,
     calls: JoinSet<(u64, Outcome<R, R::Result>)>,
     gate: Arc<Gate>,
-    /// How many calls have begun.
+    /// The number of calls that have started.
     begun: u64,
-    /// The outcomes that came before their turn, if the order is kept.
+    /// The outcomes that wait for earlier ones, if the order is kept.
     early: Option<Early<Outcome<R, R::Result>>>,
 }
 
 impl<P: Product, R: BulkRequest<P>> Outcomes<'_, P, R> {
-    /// The next outcome; `None` when all requests have theirs. May be dropped and called again: nothing is lost.
+    /// The next outcome; `None` when all requests have theirs. It is cancel safe: dropping the future loses no outcome.
     pub async fn next(&mut self) -> Option<Outcome<R, R::Result>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// Takes no more requests. The outcomes of those that have begun still come.
+    /// Takes no more requests. The outcomes of started calls still arrive.
     pub fn stop(&mut self) {
         self.source = None;
     }
 
-    /// Begins calls as long as there is need and room for another one, and the source has a request ready.
+    /// Starts calls while another one is needed and allowed and the source has a request ready.
     fn begin(&mut self, context: &mut Context<'_>) {
         while let Some(source) = &mut self.source {
             let in_flight = self.calls.len() + self.early.as_ref().map_or(0, |early| early.came);
@@ -247,7 +249,7 @@ impl<P: Product, R: BulkRequest<P>> Stream for Outcomes<'_, P, R> {
                     Some(early) => early.put(number, outcome),
                     None => return Poll::Ready(Some(outcome)),
                 },
-                // A panic of the caller's own code is the caller's.
+                // A panic in the caller's own code continues in the caller.
                 Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
                 // The runtime is shut down, or there is nothing left.
                 Some(Err(_)) => return Poll::Ready(None),
@@ -258,7 +260,7 @@ impl<P: Product, R: BulkRequest<P>> Stream for Outcomes<'_, P, R> {
     }
 }
 
-/// Nothing in it is pinned in place: the source has a box of its own.
+/// Nothing in it is structurally pinned: the source is in a box.
 impl<P: Product, R: BulkRequest<P>> Unpin for Outcomes<'_, P, R> {}
 
 impl<P: Product, R: BulkRequest<P>> fmt::Debug for Outcomes<'_, P, R> {
@@ -274,7 +276,7 @@ impl<P: Product, R: BulkRequest<P>> fmt::Debug for Outcomes<'_, P, R> {
 /// An iterator as a stream.
 struct Iter<I>(I);
 
-/// Nothing in it is pinned in place.
+/// Nothing in it is structurally pinned.
 impl<I> Unpin for Iter<I> {}
 
 impl<I: Iterator> Stream for Iter<I> {
@@ -285,12 +287,12 @@ impl<I: Iterator> Stream for Iter<I> {
     }
 }
 
-/// Outcomes that came before their turn.
+/// Outcomes that wait for earlier ones.
 struct Early<T> {
-    /// The number of the first one in the line.
+    /// The number of the first outcome in the line.
     next: u64,
     line: VecDeque<Option<T>>,
-    /// How many in the line are there.
+    /// The number of outcomes in the line.
     came: usize,
 }
 
@@ -302,7 +304,7 @@ impl<T> Default for Early<T> {
 
 impl<T> Early<T> {
     fn put(&mut self, number: u64, outcome: T) {
-        // No more are in flight than fit into memory.
+        // There are no more in flight than fit into memory.
         let index = usize::try_from(number - self.next).unwrap_or(usize::MAX);
         if index >= self.line.len() {
             self.line.resize_with(index + 1, || None);
@@ -311,7 +313,7 @@ impl<T> Early<T> {
         self.came += 1;
     }
 
-    /// The one whose turn it is.
+    /// The next outcome in order, if it has arrived.
     fn take(&mut self) -> Option<T> {
         let outcome = self.line.front_mut()?.take()?;
         self.line.pop_front();
@@ -321,26 +323,26 @@ impl<T> Early<T> {
     }
 }
 
-/// How many calls wait at the least, so that one is ready when the quota has room.
+/// The minimum number of waiting calls, so that one is ready when the quota has room.
 const ENOUGH: usize = 2;
 
-/// Target backlog, as a duration: what keeps the quota full while no outcomes are read, and so no more requests are taken.
+/// Target backlog, as a duration. It keeps the quota full while no outcomes are read, when no more requests are taken.
 const IN_STORE: Duration = Duration::from_millis(100);
 
-/// Counts the calls of a bulk that wait for their quota, and wakes the bulk when another one is wanted.
+/// Counts the calls of a bulk that wait for their quota, and wakes the bulk when another one is needed.
 #[derive(Debug, Default)]
 struct Gate(Mutex<GateState>);
 
 #[derive(Debug, Default)]
 struct GateState {
     waiting: usize,
-    /// How many should wait, once a call has told which limit it has; the largest of all actions.
+    /// The target number of waiting calls, known once a call has reported its limit; the largest of all actions.
     enough: Option<usize>,
     waker: Option<Waker>,
 }
 
 impl Gate {
-    /// Whether fewer calls wait than should; the waker is woken when there is a change.
+    /// Whether fewer calls wait than the target; `waker` is woken when this changes.
     fn wants_another(&self, waker: &Waker) -> bool {
         let mut state = lock(&self.0);
         let wants = state.waiting < state.enough.unwrap_or(ENOUGH);
@@ -369,7 +371,7 @@ impl Gate {
     }
 }
 
-/// The place of a call among those of its bulk that wait for the quota: from its beginning until it may go.
+/// Counts a call among those of its bulk that wait for a permit, from its start until it has one.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     gate: Arc<Gate>,
@@ -377,7 +379,7 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    /// The call waits for a quota with that limit; `None` if it has none.
+    /// The call waits for a quota with this limit; `None` if it has none.
     pub(crate) fn waits(&self, limit: Option<RateLimit>) {
         let enough = limit.map_or(usize::MAX, |limit| {
             let windows = IN_STORE.as_secs_f64() / limit.window().as_secs_f64();
@@ -390,7 +392,7 @@ impl Ticket {
         }
     }
 
-    /// The call may go.
+    /// The call has its permit.
     pub(crate) fn goes(&self) {
         if !self.gone.swap(true, Ordering::Relaxed) {
             self.gate.change(|state| state.waiting -= 1);
@@ -415,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenth_of_a_second_is_kept_in_store_and_two_at_the_least() {
+    fn the_backlog_is_a_tenth_of_a_second_and_at_least_two() {
         assert_eq!(enough(Some(RateLimit::per_second(10))), 2);
         assert_eq!(enough(Some(RateLimit::per_second(501))), 51);
         assert_eq!(enough(Some(RateLimit::new(1, Duration::from_secs(3600)))), 2);
@@ -423,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn early_outcomes_wait_for_their_turn() {
+    fn outcomes_are_returned_in_order() {
         let mut early = Early::default();
         early.put(2, 'c');
         assert_eq!((early.take(), early.came), (None, 1));

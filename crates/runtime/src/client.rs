@@ -28,7 +28,7 @@ use crate::value::Json;
 /// Cheap to clone; clones share connections, quotas and credentials. Calls need a tokio runtime with its timer enabled.
 pub struct Client<P> {
     core: Arc<Core>,
-    /// The place of the calls among those of a bulk, in the client that a bulk hands out.
+    /// The ticket of a call, in a client that a bulk hands out.
     ticket: Option<Arc<Ticket>>,
     product: PhantomData<fn() -> P>,
 }
@@ -67,23 +67,23 @@ impl<P: Product> Client<P> {
     /// A client with the settings of the environment; [`ClientBuilder::from_env`] lists the variables.
     ///
     /// # Errors
-    /// If a variable is missing or has a value that cannot be used; the message names it.
+    /// If a variable is missing or invalid; the message names it.
     pub fn from_env() -> Result<Self, Error> {
         ClientBuilder::from_env()?.build()
     }
 
-    /// A builder with the defaults; only credentials must be given.
+    /// A builder with default settings; only credentials are required.
     pub fn builder() -> ClientBuilder<P> {
         ClientBuilder::new()
     }
 
-    /// Calls an action: waits for a permit, signs, sends, checks the response, and retries what can safely be repeated
-    /// (see [`RetryPolicy`]).
+    /// Calls an action: waits for a permit, signs, sends, checks the response, and retries if that is safe (see
+    /// [`RetryPolicy`]).
     ///
-    /// Dropping the future cancels the call. A request that is in flight then may still take effect.
+    /// Dropping the future cancels the call. A request in flight may still take effect.
     ///
     /// # Errors
-    /// See [`ErrorKind`] for each kind, what it means and what to do.
+    /// [`ErrorKind`] describes each kind of error and what to do.
     pub async fn send<A: Action<Product = P>>(&self, request: A) -> Result<Response<A::Output>, Error> {
         self.send_by_reference(&request, &CallOptions::new()).await
     }
@@ -111,7 +111,7 @@ impl<P: Product> Client<P> {
         Ok(Response::received(output, metadata))
     }
 
-    /// Calls an action by name, for one that the crate does not have; returns the whole response as JSON.
+    /// Calls an action by name, e.g. one that the crate does not have, and returns the whole response as JSON.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -142,16 +142,17 @@ impl<P: Product> Client<P> {
         Ok(Response::untyped(output.into_json(), metadata))
     }
 
-    /// Signs a request without sending it, with the current time and a new nonce: to inspect it, or to send it by other means.
+    /// Signs a request without sending it, with the current time and a new nonce, e.g. to inspect it or to send it by
+    /// other means.
     ///
     /// # Errors
-    /// If there are no credentials or the request cannot be sent as it is.
+    /// If there are no credentials, or the request cannot be sent as it is.
     pub async fn prepare<A: Action<Product = P>>(&self, request: &A) -> Result<PreparedRequest, Error> {
         self.prepare_with(request, CallOptions::new()).await
     }
 
-    /// As [`prepare`](Self::prepare), with settings for this request alone: credentials, region, headers, and the deadline for getting
-    /// credentials.
+    /// As [`prepare`](Self::prepare), with settings for this request alone: credentials, region, headers, and the
+    /// deadline for obtaining credentials.
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare).
@@ -171,7 +172,8 @@ impl<P: Product> Client<P> {
         self.prepare_untyped_with(request, CallOptions::new()).await
     }
 
-    /// As [`prepare_untyped`](Self::prepare_untyped), with settings for this request alone; see [`prepare_with`](Self::prepare_with).
+    /// As [`prepare_untyped`](Self::prepare_untyped), with settings for this request alone; see
+    /// [`prepare_with`](Self::prepare_with).
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare).
@@ -183,12 +185,12 @@ impl<P: Product> Client<P> {
         self.core.prepare(&Call::untyped::<P>(request)?, &options).await
     }
 
-    /// Reads the response to a [prepared](Self::prepare) request, however it was sent. No IO happens. An error shows no sensitive
-    /// parameter of the request, no header of the client, and no part of the client's credentials that are
-    /// [cached](crate::ProvideCredentials::cached), even if the response repeats them.
+    /// Reads the response to a [prepared](Self::prepare) request, without I/O. An error shows no sensitive parameter of
+    /// the request, no header of the client, and no part of [cached](crate::ProvideCredentials::cached) credentials,
+    /// even if the response contains them.
     ///
     /// # Errors
-    /// If the response reports a failure, or cannot be read.
+    /// If the response reports a failure, or is unusable.
     pub fn read<A: Action<Product = P>>(
         &self,
         request: &A,
@@ -197,7 +199,8 @@ impl<P: Product> Client<P> {
         self.read_with(request, answer, &CallOptions::new())
     }
 
-    /// As [`read`](Self::read), for a request that was prepared with these settings: an error shows no value of them either.
+    /// As [`read`](Self::read), for a request that was prepared with these settings; an error shows no value of them
+    /// either.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -247,7 +250,7 @@ impl<P: Product> Client<P> {
     }
 }
 
-/// Fails to compile if a call could not be awaited on a multi-threaded runtime.
+/// Fails to compile if a call is not `Send`.
 #[allow(dead_code, reason = "the compiler is the test")]
 fn calls_are_send<A: Action<Product: Sized>>(client: &Client<A::Product>, request: A) -> impl Future + Send {
     client.send(request)

@@ -1,10 +1,10 @@
 //! The cryptography of TLS, in the bundled transports and in `rediss://`.
 //!
-//! `aws-lc-rs` is the default: it is the default of `rustls` and of `reqwest`, so most programs have it already; it is released
-//! every few weeks; and it protects what is recorded today against a quantum computer of tomorrow (X25519MLKEM768). `ring`
-//! builds in less than half the time and is 2 MB smaller, but its last release is of March 2025, and it has no post-quantum key
-//! exchange. A program that builds both, and lets `rustls` choose, panics in other crates, so none of the two is turned on beside
-//! the other by accident.
+//! `aws-lc-rs` is the default: it is the default of `rustls` and `reqwest`, so most programs depend on it already; it
+//! is released every few weeks; and its key exchange (X25519MLKEM768) protects recorded traffic against future quantum
+//! computers. `ring` builds in less than half the time and is 2 MB smaller, but its last release is of March 2025, and
+//! it has no post-quantum key exchange. If a program builds both and lets `rustls` choose, other crates panic, so
+//! neither is enabled beside the other by default.
 
 #[cfg(any(feature = "reqwest", feature = "hyper"))]
 use std::sync::Arc;
@@ -16,7 +16,7 @@ compile_error!(
     "TLS has no cryptography: the features `reqwest`, `hyper` and `redis-tls` need the feature `aws-lc-rs` (on by default) or `ring`"
 );
 
-/// The provider that the program has installed for its process, else the bundled one: `aws-lc-rs` if both are built.
+/// The provider that the program has installed, else the bundled one: `aws-lc-rs` if both are built.
 #[cfg(any(feature = "reqwest", feature = "hyper"))]
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(bundled()))
@@ -25,7 +25,7 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 /// Installs the bundled provider for the process, unless there is one.
 #[cfg(feature = "redis-tls")]
 pub(crate) fn install() {
-    // Fails where the program has installed another one, which does as well.
+    // Fails if the program has installed another one, which works as well.
     let _ = CryptoProvider::install_default(bundled());
 }
 
@@ -39,7 +39,7 @@ fn bundled() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
 }
 
-/// So that the message above is the only one.
+/// Exists so that the message above is the only compile error.
 #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
 fn bundled() -> CryptoProvider {
     unreachable!()

@@ -1,15 +1,15 @@
-//! Numbers in free text, recognized by their digits however they are spelled.
+//! Recognizes numbers in free text by their digits, in any spelling.
 
 use std::ops::Range;
 
-/// The fewest digits of a number that is recognized in other spellings than its own.
+/// The minimum number of digits for a number to be recognized in other spellings.
 const SHORTEST_NUMBER: usize = 5;
 
-/// The fewest digits of what may be a phone number in free text, and the most that can be one (E.164 allows 15).
+/// The minimum and maximum number of digits of a phone number in free text (E.164 allows 15).
 const SHORTEST_PHONE: usize = 9;
 const LONGEST_PHONE: usize = 15;
 
-/// The longest country code.
+/// The maximum length of a country code.
 const COUNTRY_CODE: usize = 3;
 
 /// The digits of a number, without separators.
@@ -17,7 +17,7 @@ const COUNTRY_CODE: usize = 3;
 pub(crate) struct Digits(Vec<u8>);
 
 impl Digits {
-    /// The digits of a value that is a number: nothing but digits and separators.
+    /// The digits of a value that consists of digits and separators.
     pub(crate) fn of_number(value: &str) -> Option<Self> {
         let mut digits = Vec::new();
         for c in value.chars() {
@@ -30,8 +30,8 @@ impl Digits {
         (digits.len() >= SHORTEST_NUMBER).then_some(Self(digits))
     }
 
-    /// The number without zeros in front and without what may be its country code: the part that every spelling has. A short number
-    /// has no country code.
+    /// The number without leading zeros and a possible country code, which every spelling contains. A short number has
+    /// no country code.
     fn core(&self) -> &[u8] {
         let zeros = self.0.iter().take_while(|digit| **digit == 0).count();
         let digits = &self.0[zeros.min(self.0.len().saturating_sub(SHORTEST_NUMBER))..];
@@ -40,10 +40,10 @@ impl Digits {
     }
 }
 
-/// The value of a decimal digit in the scripts that people type numbers in, and in the styles that they copy from elsewhere.
+/// The value of a decimal digit in common scripts and styles.
 fn digit(c: char) -> Option<u8> {
-    // The first digit of each: ASCII, Arabic, Persian, Devanagari, Bengali, Gurmukhi, Gujarati, Tamil, Telugu, Kannada, Malayalam, Thai,
-    // Lao, Tibetan, Burmese, Khmer, Mongolian, full width, and the five styles of mathematics.
+    // The first digit of each: ASCII, Arabic, Persian, Devanagari, Bengali, Gurmukhi, Gujarati, Tamil, Telugu, Kannada,
+    // Malayalam, Thai, Lao, Tibetan, Burmese, Khmer, Mongolian, full width, and the five styles of mathematics.
     const ZEROS: [u32; 23] = [
         0x30, 0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xE50, 0xED0, 0xF20, 0x1040,
         0x17E0, 0x1810, 0xFF10, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6,
@@ -55,7 +55,7 @@ fn digit(c: char) -> Option<u8> {
     u8::try_from(offset).ok()
 }
 
-/// Whether the character may stand between two digits of a number.
+/// Whether the character can separate two digits of a number.
 fn is_separator(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
@@ -67,20 +67,20 @@ fn is_separator(c: char) -> bool {
         )
 }
 
-/// Digits of a text with nothing but separators between them.
+/// The digits of a text with only separators between them.
 struct Run {
     digits: Vec<u8>,
-    /// Where each digit stands in the text.
+    /// The position of each digit in the text.
     places: Vec<Range<usize>>,
 }
 
 impl Run {
-    /// The place in the text of the digits in that range.
+    /// The position in the text of the digits in that range.
     fn place(&self, digits: Range<usize>) -> Range<usize> {
         self.places[digits.start].start..self.places[digits.end - 1].end
     }
 
-    /// Whether nothing stands between that digit and the one before it.
+    /// Whether the digit directly follows the one before it.
     fn is_joined(&self, index: usize) -> bool {
         index > 0 && index < self.places.len() && self.places[index - 1].end == self.places[index].start
     }
@@ -100,13 +100,13 @@ impl Run {
     fn find(&self, number: &Digits) -> Option<Range<usize>> {
         let core = number.core();
         if number.0.len() < SHORTEST_PHONE {
-            // A short number is one only if it stands alone.
+            // A short number is recognized only if it stands alone.
             let whole = self.digits.len() == number.0.len() || self.digits.len() == core.len();
             return (whole && self.digits.ends_with(core)).then_some(0..self.digits.len());
         }
         let start = self.digits.windows(core.len()).position(|window| window == core)?;
         let mut range = start..start + core.len();
-        // The rest of the number, as far as it is spelled, too.
+        // The rest of the number, as far as the text has it.
         let rest = &number.0[..number.0.len() - core.len()];
         for expected in rest.iter().rev() {
             if range.start == 0 || self.digits[range.start - 1] != *expected {
@@ -118,7 +118,8 @@ impl Run {
     }
 }
 
-/// The first character of the text, and how many bytes spell it: as it is, or escaped as in URLs (up to three times), HTML or JSON.
+/// The first character of the text and its length in bytes, also if it is escaped as in URLs (up to three times), HTML
+/// or JSON.
 fn first(text: &str) -> Option<(char, usize)> {
     let c = text.chars().next()?;
     let escaped = match c {
@@ -130,7 +131,7 @@ fn first(text: &str) -> Option<(char, usize)> {
     Some(escaped.unwrap_or((c, c.len_utf8())))
 }
 
-/// A character whose bytes are each spelled `%41`, or `%2541`.
+/// A character whose bytes are spelled `%41`, or `%2541`.
 fn percent_encoded(text: &str) -> Option<(char, usize)> {
     let (mut bytes, mut at) = (Vec::new(), 0);
     loop {
@@ -148,7 +149,7 @@ fn percent_encoded(text: &str) -> Option<(char, usize)> {
     }
 }
 
-/// A character that HTML spells `&#65;`, `&#x41;` or `&nbsp;`.
+/// A character spelled `&#65;`, `&#x41;` or `&nbsp;`, as in HTML.
 fn entity(text: &str) -> Option<(char, usize)> {
     const NAMES: [(&str, char); 8] = [
         ("nbsp", ' '),
@@ -173,7 +174,7 @@ fn entity(text: &str) -> Option<(char, usize)> {
     Some((code?, end + 1))
 }
 
-/// A character that JSON spells `\u0041`, `\n` or `\t`.
+/// A character spelled `\u0041`, `\n` or `\t`, as in JSON.
 fn json_escape(text: &str) -> Option<(char, usize)> {
     match text.as_bytes().get(1)? {
         b'u' => {
@@ -212,11 +213,11 @@ fn runs(text: &str) -> Vec<Run> {
     runs
 }
 
-/// The text with these numbers replaced; `None` if it holds none of them.
+/// Replaces these numbers in the text; `None` if it contains none of them.
 pub(crate) fn replace_numbers(text: &str, numbers: &[Digits], by: &str) -> Option<String> {
     let mut found: Vec<Range<usize>> = Vec::new();
     for mut run in runs(text) {
-        // The same number may come several times in one run.
+        // A run may contain a number several times.
         while let Some(range) = numbers.iter().find_map(|number| run.find(number)) {
             found.push(run.place(range.clone()));
             let rest = Run { digits: run.digits.split_off(range.end), places: run.places.split_off(range.end) };
@@ -226,12 +227,12 @@ pub(crate) fn replace_numbers(text: &str, numbers: &[Digits], by: &str) -> Optio
     replace(text, &found, by)
 }
 
-/// The text with everything replaced that may be a phone number: 9 to 15 digits in a row, separators between them. Numbers in
-/// `known`, addresses (`192.168.100.200`) and dates (`2026-11-30`) stay.
+/// Replaces possible phone numbers in the text: 9 to 15 digits, with separators between them. Numbers in `known`,
+/// addresses (`192.168.100.200`) and dates (`2026-11-30`) are kept.
 pub(crate) fn replace_phone_numbers(text: &str, known: &[Digits], by: &str) -> Option<String> {
     let mut found = Vec::new();
     for run in runs(text) {
-        // What is joined to a block that is too long for a number, or is known, belongs to another one.
+        // A number joined to a block that is too long, or that is known, is part of another number.
         let mut blocks: Vec<Range<usize>> = Vec::new();
         let mut start = 0;
         while start < run.digits.len() {
@@ -267,7 +268,7 @@ pub(crate) fn replace_phone_numbers(text: &str, known: &[Digits], by: &str) -> O
     replace(text, &found, by)
 }
 
-/// How many blocks from the first on are an address or a date.
+/// The number of leading blocks that are an address or a date.
 fn harmless(text: &str, run: &Run, blocks: &[Range<usize>]) -> usize {
     let joined_by = |count: usize, separator: &str| {
         blocks.len() >= count
@@ -353,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_found_as_often_as_it_comes_and_others_stay() {
+    fn every_occurrence_of_a_number_is_found_and_others_are_kept() {
         assert_eq!(without("13900001234", "139-0000-1234 139 0000 1234 x 13900001234"), "• • x •");
         assert_eq!(without("13900001234", "row 12 139-0000-1234 of 15000005678"), "row 12 • of 15000005678");
         assert_eq!(without("13900001234", "nothing"), "nothing");
@@ -361,14 +362,14 @@ mod tests {
     }
 
     #[test]
-    fn text_with_letters_is_no_number() {
+    fn text_with_letters_is_not_a_number() {
         for value in ["abc12345", "1234", "", "a"] {
             assert_eq!(Digits::of_number(value), None, "{value}");
         }
     }
 
     #[test]
-    fn what_may_be_a_phone_number_is_masked() {
+    fn possible_phone_numbers_are_masked() {
         for number in [
             "13900001234",
             "+86 139 0000 1234",
@@ -389,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_phone_number_stays() {
+    fn other_numbers_are_kept() {
         for text in [
             "at most 10 per second, 12345678",
             "from 192.168.100.200, 10.0.0.1",

@@ -1,4 +1,4 @@
-//! From region, network or an explicit address to the endpoint of a product.
+//! Determines the endpoint of a product from region, network or an explicit address.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,16 +18,16 @@ pub enum Network {
     Vpc,
 }
 
-/// Where requests go: a scheme, a host and maybe a port.
+/// The endpoint of a product: a scheme, a host and an optional port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     scheme: Scheme,
     authority: Authority,
-    /// The URL without a query: that of nearly every request.
+    /// The URL without a query, which nearly every request uses.
     uri: Uri,
 }
 
-/// Why a text is not an endpoint.
+/// The reason why a text is not an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointError(String);
 
@@ -40,23 +40,25 @@ impl fmt::Display for EndpointError {
 impl std::error::Error for EndpointError {}
 
 impl Endpoint {
-    /// The product's endpoint when no region is chosen: the central one if it has one on that network, else that of its default
+    /// The product's endpoint without a region: its central one if the network has one, else that of its default
     /// region.
     ///
     /// # Errors
     /// If the product has no endpoint on the network.
-    pub fn of_product(product: &ProductDescriptor, network: Network) -> Result<Self, EndpointError> {
+    pub fn for_product(product: &ProductDescriptor, network: Network) -> Result<Self, EndpointError> {
         match (network, product.endpoints.central) {
-            (Network::Vpc, _) | (_, "") => Self::of_region(product, product.default_region, network),
+            (Network::Vpc, _) | (_, "") => Self::for_region(product, product.default_region, network),
             (Network::Public, host) => host.parse(),
         }
     }
 
-    /// The product's endpoint in a region: what the descriptor lists for it, else the product's pattern, else its central endpoint.
+    /// The product's endpoint in a region: the host listed for the region, else the product's pattern, else its central
+    /// endpoint.
     ///
     /// # Errors
-    /// If `region` is not a region ID (lower-case letters, digits and hyphens), or the product has no pattern for the network.
-    pub fn of_region(product: &ProductDescriptor, region: &str, network: Network) -> Result<Self, EndpointError> {
+    /// If `region` is not a region ID (lower-case letters, digits and hyphens), or the product has no pattern for the
+    /// network.
+    pub fn for_region(product: &ProductDescriptor, region: &str, network: Network) -> Result<Self, EndpointError> {
         if region.is_empty() || !region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
             return Err(EndpointError(format!("`{region}` is not a region ID; one looks like `ap-southeast-1`")));
         }
@@ -82,13 +84,13 @@ impl Endpoint {
         self.authority.host()
     }
 
-    /// Host and port as they stand in the `Host` header: the default port of the scheme is left out.
+    /// Host and port as in the `Host` header: the default port of the scheme is omitted.
     pub fn host_and_port(&self) -> &str {
         let default_port = if self.is_encrypted() { 443 } else { 80 };
         if self.authority.port_u16() == Some(default_port) { self.authority.host() } else { self.authority.as_str() }
     }
 
-    /// The port: that of the address, or the default one of the scheme.
+    /// The port of the address, or the default port of the scheme.
     pub(crate) fn port(&self) -> u16 {
         self.authority.port_u16().unwrap_or(if self.is_encrypted() { 443 } else { 80 })
     }
@@ -105,7 +107,7 @@ impl Endpoint {
             || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// The URL with this query (without `?`; none if empty).
+    /// The URL with this query (without `?`), or without a query if it is empty.
     pub(crate) fn uri(&self, query: &str) -> Result<Uri, http::Error> {
         if query.is_empty() {
             return Ok(self.uri.clone());
@@ -118,24 +120,24 @@ impl Endpoint {
         Uri::builder().scheme(self.scheme.clone()).authority(authority).path_and_query(path_and_query).build()
     }
 
-    /// Host and port as they stand in the URL.
+    /// Host and port as in the URL.
     pub(crate) fn authority(&self) -> &Authority {
         &self.authority
     }
 
-    /// Whether the host is an address, in front of which no name can stand.
+    /// Whether the host is an IP address, which cannot have a label in front.
     pub(crate) fn is_address(&self) -> bool {
         self.host().trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
     }
 }
 
-/// Parses `host`, `host:port`, `https://host[:port]` or `http://host[:port]`. Without a scheme it is `https`; a loopback address must
-/// have one.
+/// Parses `host`, `host:port`, `https://host[:port]` or `http://host[:port]`. The default scheme is `https`; a loopback
+/// address needs a scheme.
 impl std::str::FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
-        // The text is not quoted: it may hold credentials.
+        // The text is not quoted, because it may contain credentials.
         let refuse = |why: &str| {
             EndpointError(format!(
                 "not an endpoint: {why}; one looks like `cams.ap-southeast-1.aliyuncs.com` or `http://127.0.0.1:8080`"
@@ -163,7 +165,7 @@ impl std::str::FromStr for Endpoint {
         }
         let uri = Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query("/").build();
         let endpoint = Self { scheme, authority, uri: uri.map_err(|_| refuse("it is not a URL"))? };
-        // A server on this machine rarely speaks TLS, and one that does not answers a TLS handshake in a way that no one understands.
+        // A server on this machine rarely uses TLS, and without TLS the response to a handshake is incomprehensible.
         if endpoint.is_loopback() && !text.contains("://") {
             return Err(refuse(
                 "it has no scheme; for a server on this machine, write `http://` (plain) or `https://` (TLS)",
@@ -196,8 +198,8 @@ mod tests {
     };
 
     #[test]
-    fn a_region_gives_the_documented_host() {
-        let host = |region, network| Endpoint::of_region(&PRODUCT, region, network).unwrap().to_string();
+    fn a_region_has_the_documented_host() {
+        let host = |region, network| Endpoint::for_region(&PRODUCT, region, network).unwrap().to_string();
         assert_eq!(host("ap-southeast-1", Network::Public), "https://cams.ap-southeast-1.aliyuncs.com");
         assert_eq!(host("cn-hangzhou", Network::Vpc), "https://cams-vpc.cn-hangzhou.aliyuncs.com");
         assert_eq!(host("cn-old", Network::Public), "https://cams.aliyuncs.com");
@@ -207,13 +209,13 @@ mod tests {
     #[test]
     fn without_a_region_the_central_endpoint_is_used_where_there_is_one() {
         let product = ProductDescriptor { default_region: "cn-hangzhou", ..PRODUCT };
-        let host = |product, network| Endpoint::of_product(product, network).unwrap().to_string();
+        let host = |product, network| Endpoint::for_product(product, network).unwrap().to_string();
         assert_eq!(host(&product, Network::Public), "https://cams.cn-hangzhou.aliyuncs.com");
         let endpoints = EndpointDescriptor { central: "cams.aliyuncs.com", ..PRODUCT.endpoints };
         let product = ProductDescriptor { endpoints, ..product };
         assert_eq!(host(&product, Network::Public), "https://cams.aliyuncs.com");
         assert_eq!(host(&product, Network::Vpc), "https://cams-vpc.cn-hangzhou.aliyuncs.com");
-        let chosen = Endpoint::of_region(&product, "cn-beijing", Network::Public).unwrap();
+        let chosen = Endpoint::for_region(&product, "cn-beijing", Network::Public).unwrap();
         assert_eq!(chosen.to_string(), "https://cams.cn-beijing.aliyuncs.com");
     }
 
@@ -221,22 +223,22 @@ mod tests {
     fn without_a_pattern_the_central_endpoint_serves_every_region_that_is_not_listed() {
         let endpoints = EndpointDescriptor { central: "cams.example.com", public: "", vpc: "", ..PRODUCT.endpoints };
         let product = ProductDescriptor { endpoints, ..PRODUCT };
-        let host = |region| Endpoint::of_region(&product, region, Network::Public).unwrap().to_string();
+        let host = |region| Endpoint::for_region(&product, region, Network::Public).unwrap().to_string();
         assert_eq!(host("cn-hangzhou"), "https://cams.example.com");
         assert_eq!(host("cn-old"), "https://cams.aliyuncs.com");
-        let refused = Endpoint::of_region(&product, "cn-hangzhou", Network::Vpc).unwrap_err().to_string();
+        let refused = Endpoint::for_region(&product, "cn-hangzhou", Network::Vpc).unwrap_err().to_string();
         assert!(refused.contains("give an endpoint explicitly"), "{refused}");
     }
 
     #[test]
-    fn a_region_cannot_smuggle_in_another_host() {
+    fn a_region_cannot_change_the_host() {
         for region in ["", "a.evil.com/", "A", "x@y", "a b", "é"] {
-            assert!(Endpoint::of_region(&PRODUCT, region, Network::Public).is_err(), "{region}");
+            assert!(Endpoint::for_region(&PRODUCT, region, Network::Public).is_err(), "{region}");
         }
     }
 
     #[test]
-    fn an_address_may_lack_the_scheme_but_nothing_else() {
+    fn only_the_scheme_of_an_address_is_optional() {
         let parse = |text: &str| text.parse::<Endpoint>();
         assert_eq!(parse("example.com:8443").unwrap().to_string(), "https://example.com:8443");
         assert_eq!(parse("https://example.com:443/").unwrap().host_and_port(), "example.com");
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_this_machine_without_a_scheme_is_refused_by_naming_the_scheme() {
+    fn a_loopback_address_without_a_scheme_is_refused_and_the_error_names_the_scheme() {
         let error = "127.0.0.1:8080".parse::<Endpoint>().unwrap_err().to_string();
         assert!(error.contains("no scheme") && error.contains("`http://`"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! The one error type of all actions.
+//! The error type of all actions.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -12,11 +12,11 @@ use crate::platform::{self, Meaning};
 use crate::redact::Redactor;
 use crate::value::Json;
 
-/// Why a call failed.
+/// The reason why a call failed.
 ///
-/// `Display` is one line that says what failed, why, and where to look: action, code, message, HTTP status, request id. It
-/// never contains a credential or the value of a sensitive parameter. [`kind`](Self::kind) tells what to do; the code of the
-/// service is in [`code`](Self::code).
+/// `Display` prints one line that says what failed, why, and where to look: action, code, message, HTTP status, request
+/// ID. It never contains a credential or the value of a sensitive parameter. [`kind`](Self::kind) determines what to
+/// do; [`code`](Self::code) is the service's error code.
 ///
 /// The type is as large as a pointer, so results stay small.
 pub struct Error(Box<Inner>);
@@ -33,12 +33,12 @@ struct Inner {
     outcome_unknown: bool,
     nonce: Option<String>,
     advice: Option<&'static str>,
-    /// Whether sending the call twice does no harm.
+    /// Whether a second call is harmless.
     idempotent: bool,
     long_limit: Option<&'static str>,
     throttled_for: Option<Duration>,
     access_denied_detail: Option<String>,
-    /// What may be shown of this detail, of `recommend` and of `host_id`.
+    /// The redacted texts of this detail, of `recommend` and of `host_id`.
     details: Vec<(&'static str, Box<str>)>,
     recommend: Option<String>,
     host_id: Option<String>,
@@ -46,61 +46,65 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What kind of failure it was, and with it whether the call took effect and whether sending it again can help.
+/// The kind of a failure. It determines whether the call took effect and whether a retry can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client or its settings do not allow the call: an endpoint that is not an address, say. *Nothing was sent.*
+    /// The client or its settings do not allow the call, e.g. because an endpoint is invalid. *Nothing was sent.*
     ///
-    /// A retry does not help; correct what the message names.
+    /// A retry does not help; correct the setting that the message names.
     Configuration,
     /// No credentials were available. *Nothing was sent.*
     ///
-    /// A retry helps only after the source of the credentials works. The message names the sources that were tried.
+    /// A retry helps only once the source of the credentials works. The message names the sources that were tried.
     Credentials,
     /// A parameter has a value that cannot be sent; the message names it. *Nothing was sent.*
     InvalidRequest,
-    /// The call would have waited for its quota longer than its deadline allows, or got its permit too late for a response. *Nothing was
-    /// sent.*
+    /// The call would have waited for its permit longer than its deadline allows, or got it too late for a response.
+    /// *Nothing was sent.*
     ///
-    /// [`Error::retry_after`] is the wait that it would have needed. Send it later, slow the callers down, or
-    /// raise the deadline or the limit.
+    /// [`Error::retry_after`] is the wait that it would have needed. Send it later, send fewer calls at once, or raise
+    /// the deadline or the limit.
     QuotaWait,
-    /// The request was not handed to a connection: connection refused, name not found, TLS handshake or proxy tunnel failed, or no
-    /// connection before the timeout or the deadline. *Nothing was sent*, so the call was retried as often as the policy allows, whatever the
-    /// action.
+    /// The request was not handed to a connection: connection refused, name not found, TLS handshake or proxy tunnel
+    /// failed, or no connection before the timeout or the deadline. *Nothing was sent*, so the call was retried as
+    /// often as the policy allows, for any action.
     ///
     /// Check the endpoint, the region and the proxy settings (`HTTPS_PROXY`, `NO_PROXY`).
     NotSent,
-    /// The request was handed to a connection, and no complete response came back: a timeout, a broken connection, or a response larger than
-    /// 16 MiB. *The outcome is unknown* ([`Error::outcome_unknown`]). If the response had begun, its status, its request ID and its first
-    /// words are kept.
+    /// The request was handed to a connection, but no complete response was received: a timeout, a broken connection,
+    /// or a response larger than 16 MiB. *The outcome is unknown* ([`Error::outcome_unknown`]). If the response was
+    /// partly received, its status, its request ID and the beginning of its body are kept.
     ///
-    /// An idempotent action was retried as often as the policy allows. Any other was not: find out first, with an action that
-    /// reads; the error says how where the specification does, and names the nonce of the request.
+    /// An idempotent action was retried as often as the policy allows. For any other action, check whether the call
+    /// took effect, with an action that only reads; the error contains the advice of the specification and the nonce of
+    /// the request.
     Unanswered,
-    /// The service refused the call because a limit was exceeded, and the deadline leaves no time for another attempt. *It was not executed*,
-    /// unless [`Error::outcome_unknown`] says otherwise (the service failed with a 5xx status beside it).
+    /// The service refused the call because a limit was exceeded, and the deadline leaves no time for another attempt.
+    /// *It was not executed*, unless [`Error::outcome_unknown`] says otherwise (the service failed with a 5xx status).
     ///
-    /// The client has retried it until then; [`Error::throttled_for`] is how long. Wait at least [`Error::retry_after`], or raise the
-    /// deadline. If it happens often, other programs use the same account's limit, or the limit that is set is higher than the account's. A
-    /// limit of an hour or a day is not waited for: the error names it, and [`Error::is_retryable`] is `false`.
+    /// The client has retried it until then; [`Error::throttled_for`] is how long. Wait at least
+    /// [`Error::retry_after`], or raise the deadline. If it happens often, other programs use the same account's limit,
+    /// or the configured limit is higher than the account's. Limits per hour or day are not waited for: the error names
+    /// the period, and [`Error::is_retryable`] is `false`.
     Throttled,
-    /// The service responded with an error; [`Error::code`] names it. An HTTP 200 whose `Code` is not the code of success is such
-    /// an error, too.
+    /// The service responded with an error; [`Error::code`] is its code. An HTTP 200 whose `Code` does not mean success
+    /// is such an error, too.
     ///
-    /// *It was not executed*, and sending it again unchanged does not help, if the service refused it: a 4xx status (no 408) or a 2xx, and a code
-    /// that names no failure of the service. *The outcome is unknown* ([`Error::outcome_unknown`]) with any other status, without a code, and
-    /// with a code such as `InternalError`, `SystemError`, `UnknownError`, `ServiceUnavailable` or `RequestTimeout`; an idempotent action was
-    /// retried then. So with `SignatureNonceUsed`: something between client and service sent the request twice.
+    /// *It was not executed*, and repeating it unchanged does not help, if the service refused it: the status is 4xx
+    /// (except 408) or 2xx, and the code is no failure of the service. *The outcome is unknown*
+    /// ([`Error::outcome_unknown`]) with any other status, without a code, and with a code such as `InternalError`,
+    /// `SystemError`, `UnknownError`, `ServiceUnavailable` or `RequestTimeout`; an idempotent action was then retried.
+    /// The same holds for `SignatureNonceUsed`, which means that a proxy sent the request twice.
     Service,
-    /// What came back is not a response of the service, or does not prove success: HTML or JSON of a proxy, an empty or cut body, a
-    /// redirect, a response with neither `Code` nor a member of the result, one that names its `Code` twice.
+    /// The response is not one of the service, or does not prove success: HTML or JSON of a proxy, an empty or
+    /// incomplete body, a redirect, a response with neither `Code` nor a member of the result, or one with two `Code`
+    /// members.
     ///
-    /// *The outcome is unknown* ([`Error::outcome_unknown`]) unless the status is 401, 403, 407, 413, 414 or 431: with these, what stands in
-    /// between refuses a request before it hands it on. Look at what stands between the program and the service: a proxy, a gateway, an
-    /// endpoint that is not Alibaba Cloud's.
-    UnusableAnswer,
+    /// *The outcome is unknown* ([`Error::outcome_unknown`]) unless the status is 401, 403, 407, 413, 414 or 431, with
+    /// which proxies refuse a request before they forward it. Check what is between the program and the service: a
+    /// proxy, a gateway, an endpoint that is not Alibaba Cloud's.
+    UnusableResponse,
 }
 
 impl ErrorKind {
@@ -115,7 +119,7 @@ impl ErrorKind {
             Self::Unanswered => "unanswered",
             Self::Throttled => "throttled",
             Self::Service => "service",
-            Self::UnusableAnswer => "unusable_answer",
+            Self::UnusableResponse => "unusable_response",
         }
     }
 
@@ -127,7 +131,7 @@ impl ErrorKind {
             Self::Unanswered => "sent, but not answered",
             Self::Throttled => "throttled",
             Self::Service => "failed",
-            Self::UnusableAnswer => "unusable answer",
+            Self::UnusableResponse => "unusable response",
         }
     }
 }
@@ -163,10 +167,12 @@ impl Error {
         self
     }
 
-    /// Hides the request's secrets and personal data in what the server wrote, and bounds it: it ends up in logs, journals and terminals.
+    /// Redacts secrets and personal data of the request in the texts of the server, and limits their length, because
+    /// they are logged.
     pub(crate) fn redacted(mut self, redactor: &Redactor<'_>) -> Self {
         let inner = &mut *self.0;
-        // Hidden first and cut then: half a number would not be found any more. What is far too long is not even searched.
+        // Redacted before it is cut, because part of a number would not be recognized. Very long text is not even
+        // searched.
         let hidden = |text: &str| redactor.hide(beginning(text, LONGEST_SEARCHED)).into_owned();
         let foreign = |text: &str| redactor.hide_foreign(beginning(text, LONGEST_SEARCHED));
         inner.message = cut(&foreign(&inner.message), LONGEST_MESSAGE).into_owned();
@@ -180,7 +186,7 @@ impl Error {
         self
     }
 
-    /// Adds to the message.
+    /// Appends to the message.
     pub(crate) fn with_more(mut self, words: &str) -> Self {
         self.0.message.push_str(words);
         self
@@ -236,7 +242,7 @@ impl Error {
         self
     }
 
-    /// The limit that was exceeded counts in periods too long to wait for.
+    /// The exceeded limit has a period too long to wait for.
     pub(crate) fn with_long_limit(mut self, period: &'static str) -> Self {
         self.0.long_limit = Some(period);
         self
@@ -262,29 +268,29 @@ impl Error {
         self
     }
 
-    /// What kind of failure it was.
+    /// The kind of the failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The action that was called, e.g. `ChatappSyncPhoneNumber`; `None` if the failure is not of a call.
+    /// The action, e.g. `ChatappSyncPhoneNumber`; `None` if the failure is not that of a call.
     pub fn action(&self) -> Option<&str> {
         self.0.action.as_deref()
     }
 
-    /// The error code of the service, e.g. `Ram.PermissionDeny`; `None` when the failure did not come from the service.
+    /// The error code of the service, e.g. `Ram.PermissionDeny`; `None` if the failure did not come from the service.
     ///
-    /// Each generated crate has an `ErrorCode` whose `of` turns it into a value to match on.
+    /// The `ErrorCode::of` of each generated crate converts it to an enumeration.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// What happened, in words: the service's message where there is one. Values of sensitive parameters are redacted.
+    /// The message: that of the service if there is one. Values of sensitive parameters are redacted.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The service's ID of the request, to quote in a support ticket; `None` when the service was not reached or named none.
+    /// The service's ID of the request, for support tickets; `None` if the service was not reached or returned none.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -294,7 +300,7 @@ impl Error {
         self.0.http_status
     }
 
-    /// How long to wait before the call may succeed: what the service asked for, or, for
+    /// How long to wait before a retry may succeed: the time that the service requested or, for
     /// [`QuotaWait`](ErrorKind::QuotaWait), the wait that the call would have needed.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
@@ -306,35 +312,37 @@ impl Error {
         self.0.throttled_for
     }
 
-    /// Why access was denied (`AccessDeniedDetail`): text, or the JSON text of an object with members such as `AuthAction`,
-    /// `NoPermissionType` and `PolicyType`. `None` if the service did not say.
+    /// The reason why access was denied (`AccessDeniedDetail`): text, or the JSON text of an object with members such
+    /// as `AuthAction`, `NoPermissionType` and `PolicyType`. `None` if the service returned none.
     ///
-    /// It is complete: it may name the account and its users, so it is not for logs.
+    /// It is unredacted and may name the account and its users, so it is not for logs.
     pub fn access_denied_detail(&self) -> Option<&str> {
         self.0.access_denied_detail.as_deref()
     }
 
-    /// Where the service points to for help (`Recommend`), usually an address. It is complete: it may hold what was sent.
+    /// The service's reference for help (`Recommend`), usually a URL. It is unredacted and may contain values of the
+    /// request.
     pub fn recommend(&self) -> Option<&str> {
         self.0.recommend.as_deref()
     }
 
-    /// The host that responded (`HostId`), to quote in a support ticket.
+    /// The host that responded (`HostId`), for support tickets.
     pub fn host_id(&self) -> Option<&str> {
         self.0.host_id.as_deref()
     }
 
-    /// What the service reported beside its message, by name, to show to a person: why access was denied (`AuthAction`,
-    /// `NoPermissionType`, `NoPermissionPolicyType`, `PolicyType`, or `AccessDeniedDetail` if that is text), `Recommend` and `HostId`.
+    /// Additional texts of the service, by name, to show to a user: the reason why access was denied (`AuthAction`,
+    /// `NoPermissionType`, `NoPermissionPolicyType`, `PolicyType`, or `AccessDeniedDetail` if that is text),
+    /// `Recommend` and `HostId`.
     ///
-    /// Values that were sent, secrets, and what may be a phone number are redacted, as in [`message`](Self::message); each text has at
-    /// most 256 bytes and no line breaks. Empty if the service reported nothing.
+    /// Values of the request, secrets, and possible phone numbers are redacted, as in [`message`](Self::message); each
+    /// text has at most 256 bytes and no line breaks. Empty if the service returned none.
     pub fn details(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.details.iter().map(|(name, text)| (*name, &**text))
     }
 
-    /// The body of the response as it arrived, or its beginning if it broke off; `None` if there was none. It may hold personal data in
-    /// clear text, so it is not for logs.
+    /// The body of the response as received, or its beginning if it broke off; `None` if there was none. It may contain
+    /// personal data in clear text, so it is not for logs.
     pub fn raw_body(&self) -> Option<&Bytes> {
         self.0.answer.as_ref().map(|(_, body)| body)
     }
@@ -344,12 +352,12 @@ impl Error {
         self.0.answer.as_ref().map(|(headers, _)| headers)
     }
 
-    /// The nonce of the last request that was signed for the call, by which support finds it when there is no request ID.
+    /// The nonce of the last signed request of the call, by which support can find it without a request ID.
     pub fn nonce(&self) -> Option<&str> {
         self.0.nonce.as_deref()
     }
 
-    /// The number of attempts, those without a connection included; 0 if there was none.
+    /// The number of attempts, including those without a connection; 0 if there was none.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -364,14 +372,15 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Throttled | ErrorKind::QuotaWait)
     }
 
-    /// Whether the limit counts in hours or days, so that the call was not retried.
+    /// Whether the limit has a period of hours or days, so that the call was not retried.
     pub(crate) fn is_long_limit(&self) -> bool {
         self.0.long_limit.is_some()
     }
 
-    /// Whether the same call may succeed later, and repeating it can do no harm.
+    /// Whether the same call may succeed later, and repeating it is harmless.
     ///
-    /// The client has retried such a call already, as far as its deadline and [`RetryPolicy`](crate::RetryPolicy) allow.
+    /// The client has retried such a call already, as far as its deadline and [`RetryPolicy`](crate::RetryPolicy)
+    /// allow.
     pub fn is_retryable(&self) -> bool {
         match self.0.kind {
             ErrorKind::NotSent | ErrorKind::QuotaWait => self.0.idempotent || !self.0.outcome_unknown,
@@ -380,8 +389,8 @@ impl Error {
         }
     }
 
-    /// Whether the service refused the caller's identity or permission, or there were no credentials: every other call with the same
-    /// credentials may fail, too.
+    /// Whether the service refused the caller's identity or permission, or there were no credentials: every other call
+    /// with the same credentials may fail, too.
     pub fn is_auth(&self) -> bool {
         let refuses_identity =
             |code| matches!(platform::meaning(code), Some(Meaning::IdentityRefused | Meaning::TokenExpired));
@@ -409,14 +418,14 @@ impl Error {
     }
 }
 
-/// The longest message of a service that is kept, in bytes, and the longest code and request ID.
+/// The maximum length of a service's message, code and request ID, in bytes.
 const LONGEST_MESSAGE: usize = 4 << 10;
 pub(crate) const LONGEST_ID: usize = 256;
 
-/// How much of a text is searched for values to hide, in bytes.
+/// How much of a text is searched for values to redact, in bytes.
 pub(crate) const LONGEST_SEARCHED: usize = 64 << 10;
 
-/// The beginning of a text, at most so many bytes of it.
+/// The beginning of a text, at most so many bytes.
 fn beginning(text: &str, longest: usize) -> &str {
     let end = (0..=longest.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
@@ -433,7 +442,7 @@ pub(crate) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
 /// The name of a detail that is text.
 const DENIED: &str = "AccessDeniedDetail";
 
-/// The reason of a denial, without the names of accounts and users that stand beside it.
+/// The reason of a denial, without the names of accounts and users.
 fn denial(detail: &str) -> Vec<(&'static str, String)> {
     const SHOWN: [&str; 4] = ["AuthAction", "NoPermissionType", "NoPermissionPolicyType", "PolicyType"];
     match serde_json::from_str(detail) {
@@ -445,7 +454,7 @@ fn denial(detail: &str) -> Vec<(&'static str, String)> {
     }
 }
 
-/// Foreign text without line breaks and without characters that steer a terminal or turn the direction of writing.
+/// Foreign text without line breaks, control characters and characters that change the direction of text.
 pub(crate) fn one_line(text: &str) -> String {
     let steers = |c: char| {
         c.is_whitespace()
@@ -523,7 +532,7 @@ impl fmt::Debug for Error {
             .field("long_limit", &inner.long_limit)
             .field("throttled_for", &inner.throttled_for)
             .field("source", &inner.source)
-            // Without what the answer says beyond that: it is complete, and may hold personal data.
+            // Without the rest of the response, which is unredacted and may contain personal data.
             .finish_non_exhaustive()
     }
 }
@@ -534,7 +543,7 @@ impl StdError for Error {
     }
 }
 
-/// A duration whose `Debug` output has at most two decimals, for texts that people read.
+/// A duration whose `Debug` output has at most two decimals, for texts for people.
 pub(crate) fn rounded(duration: Duration) -> Duration {
     let unit = match duration.as_nanos() {
         0..1_000_000 => 10,
@@ -556,7 +565,7 @@ pub(crate) const KINDS: [ErrorKind; 9] = [
     ErrorKind::Unanswered,
     ErrorKind::Throttled,
     ErrorKind::Service,
-    ErrorKind::UnusableAnswer,
+    ErrorKind::UnusableResponse,
 ];
 
 #[cfg(test)]
@@ -591,7 +600,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_outcome_is_said_in_words_and_the_nonce_stands_in_for_a_request_id() {
+    fn an_unknown_outcome_is_stated_and_the_nonce_replaces_a_missing_request_id() {
         let error = Error::new(ErrorKind::Unanswered, "reset").with_action("A".into()).with_nonce("n1".to_owned());
         let words = "A sent, but not answered: reset; the call may or may not have taken effect";
         assert_eq!(error.to_string(), format!("{words} (nonce n1)"));
@@ -600,7 +609,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_leaves_no_trace_in_the_line() {
+    fn missing_facts_are_omitted_from_the_line() {
         assert_eq!(Error::new(ErrorKind::Configuration, "no endpoint").to_string(), "no endpoint");
         let once = Error::new(ErrorKind::NotSent, "refused").with_action("A".into()).with_attempts(1);
         assert_eq!(once.to_string(), "A not sent: refused");

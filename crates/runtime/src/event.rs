@@ -1,4 +1,4 @@
-//! The events of calls, for the hook of metrics.
+//! Events of calls, for metrics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::throttle::QuotaKey;
 
 /// An event of a call; see [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
 ///
-/// An event holds no parameter value and no credential. The example `metrics` of the crate `alibabacloud-cams` exports duration,
-/// attempts, throttling and waiting with OpenTelemetry.
+/// An event contains no parameter value and no credential. The example `metrics` of the crate `alibabacloud-cams`
+/// exports duration, attempts, throttling and waiting with OpenTelemetry.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,7 +31,7 @@ use crate::throttle::QuotaKey;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// An attempt ended: a request was sent, or could not be.
+    /// An attempt ended, with or without a request having been sent.
     AttemptEnded(AttemptEnded<'a>),
     /// A call ended. Every call has exactly one such event.
     CallEnded(CallEnded<'a>),
@@ -56,20 +56,20 @@ pub enum Event<'a> {
 pub struct AttemptEnded<'a> {
     /// The action.
     pub action: &'a str,
-    /// The number of the attempt in its call, from 1.
+    /// The number of the attempt in its call, starting at 1.
     pub attempt: u32,
     /// How long it waited for its permit.
     pub quota_wait: Duration,
-    /// How long it took without that wait: signing, sending, and reading the response.
+    /// How long it took after that wait: signing, sending, and reading the response.
     pub elapsed: Duration,
     /// The HTTP status of the response, if there was one.
     pub http_status: Option<u16>,
-    /// The service's ID of the request, if it named one.
+    /// The service's ID of the request, if it returned one.
     pub request_id: Option<&'a str>,
     /// Why it failed; `None` if it succeeded.
     pub error: Option<&'a Error>,
     /// The backoff before the retry; `None` if this was the last attempt.
-    pub again_after: Option<Duration>,
+    pub backoff: Option<Duration>,
 }
 
 /// A whole call.
@@ -82,7 +82,7 @@ pub struct CallEnded<'a> {
     pub attempts: u32,
     /// How long it waited for its permits, over all attempts.
     pub quota_wait: Duration,
-    /// How long it took, all waits included.
+    /// How long it took, including all waits.
     pub elapsed: Duration,
     /// How it ended.
     pub outcome: Outcome<'a>,
@@ -94,7 +94,7 @@ pub struct CallEnded<'a> {
 pub struct ResponseMismatch<'a> {
     /// The action.
     pub action: &'a str,
-    /// The service's ID of the request, if it named one.
+    /// The service's ID of the request, if it returned one.
     pub request_id: Option<&'a str>,
     /// The paths of the members, without values.
     pub mismatches: &'a Mismatches,
@@ -106,7 +106,7 @@ pub struct ResponseMismatch<'a> {
 pub enum Outcome<'a> {
     /// It succeeded.
     Succeeded {
-        /// The service's ID of the request, if it named one.
+        /// The service's ID of the request, if it returned one.
         request_id: Option<&'a str>,
     },
     /// It failed.

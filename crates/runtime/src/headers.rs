@@ -6,15 +6,15 @@ use http::header::{self, HeaderName, HeaderValue};
 
 use crate::sign::acs3;
 
-/// Headers of the caller, each name once.
+/// Headers of the caller; names are unique.
 #[derive(Clone, Default)]
 pub(crate) struct Headers {
     entries: Vec<(HeaderName, HeaderValue)>,
-    /// Why the first header that cannot be used is refused.
+    /// The reason why the first invalid header is refused.
     refusal: Option<String>,
 }
 
-/// The headers that the client or the transport sets, beside those of the signature.
+/// The headers that the client or the transport sets, besides those of the signature.
 const RESERVED: [HeaderName; 15] = [
     header::ACCEPT,
     header::ACCEPT_ENCODING,
@@ -38,7 +38,7 @@ impl Headers {
         Self { entries: Vec::new(), refusal: None }
     }
 
-    /// Sets a header in place of one with the same name. One that cannot be used is reported by [`check`](Self::check).
+    /// Sets a header, replacing one with the same name. An invalid one is reported by [`check`](Self::check).
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         match parse(name, value) {
             Ok((name, value)) => match self.entries.iter_mut().find(|(present, _)| *present == name) {
@@ -61,7 +61,7 @@ impl Headers {
         }
     }
 
-    /// Checks whether all headers can be sent. The refusal names the header and never quotes its value.
+    /// Checks that all headers can be sent. The refusal names the header and never quotes its value.
     pub(crate) fn check(&self) -> Result<(), &str> {
         self.refusal.as_deref().map_or(Ok(()), Err)
     }
@@ -74,7 +74,7 @@ impl Headers {
         self.entries.iter().map(|(name, value)| (name, value))
     }
 
-    /// The headers as text. All values are, or they would not be here.
+    /// The headers as text. Headers that are not text were refused.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()))
     }
@@ -88,7 +88,7 @@ impl fmt::Debug for Headers {
 }
 
 fn parse(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
-    // Not quoted: name and value may be in each other's place.
+    // Not quoted, because name and value may have been swapped.
     let name = HeaderName::try_from(name)
         .map_err(|_| "the name of an added header is empty or holds a character that HTTP does not allow".to_owned())?;
     if RESERVED.contains(&name) || acs3::is_reserved(&name) {
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_client_sets_cannot_be_overridden() {
+    fn headers_of_the_client_cannot_be_overridden() {
         for name in [
             "host",
             "Authorization",
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_http_does_not_allow_is_refused_without_its_value() {
+    fn invalid_headers_are_refused_without_their_values() {
         for (name, value) in [
             ("x", "CANARY\r\nevil: 1"),
             ("x", "CANARY\u{e9}"),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_name_the_last_value_counts() {
+    fn the_last_value_of_a_name_is_used() {
         let mut headers = Headers::new();
         headers.set("x-ticket", "1");
         headers.set("traceparent", "t");

@@ -1,35 +1,38 @@
-//! The runtime of the generated Alibaba Cloud clients: everything that happens on a call.
+//! The runtime of the generated Alibaba Cloud clients.
 //!
-//! A generated crate (`alibabacloud-cams`, say) declares its product's actions as types and static facts; this crate signs,
-//! throttles, retries, sends, and judges the answer. It knows no product. Applications depend on the generated crate and
-//! meet this one through its re-exports.
+//! A generated crate such as `alibabacloud-cams` declares the actions of a product as types and static facts. This
+//! crate signs, throttles, sends and retries their requests and checks the responses, for any product. Applications
+//! depend on the generated crate and use this one through its re-exports.
 //!
-//! A call, in words: take a permit from the [`Throttle`] → get [`Credentials`] → sign (a new nonce and timestamp for every
-//! attempt) → send through the [`Transport`] → judge the answer → return, or wait and go round again within the deadline.
+//! The steps of a call are: take a permit from the [`Throttle`] → get [`Credentials`] → sign (a new nonce and timestamp
+//! for every attempt) → send through the [`Transport`] → check the response → return, or wait and retry within the
+//! deadline.
 //!
 //! # Features
-//! - `reqwest` (default): the default HTTP transport. `hyper`: a lean one, used where `reqwest` is off. Without both, bring your
-//!   own [`Transport`].
-//! - `aws-lc-rs` (default) or `ring`: the cryptography of TLS; one of them is needed by `reqwest`, `hyper` and `redis-tls`.
+//! - `reqwest` (default): the default HTTP transport. `hyper`: one with fewer dependencies, used if `reqwest` is off.
+//!   Without both, implement a [`Transport`].
+//! - `aws-lc-rs` (default) or `ring`: the cryptography of TLS; one of them is needed by `reqwest`, `hyper` and
+//!   `redis-tls`.
 //! - `http2`: HTTP/2 with servers that offer it.
-//! - `blocking`: the same calls for programs without async code.
-//! - `serde`: `Serialize` and `Deserialize` for the requests and outputs of generated crates. Sensitive values are written, too.
-//! - `redis`: quotas that processes on many machines share ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
+//! - `blocking`: clients for programs without async code.
+//! - `serde`: `Serialize` and `Deserialize` for the requests and outputs of generated crates, including sensitive
+//!   values.
+//! - `redis`: quotas shared between machines ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
 //! - `tracing` (default): spans and events of calls. The bundled transport depends on that crate anyway.
 //!
 //! # Logs and traces
 //! | what | level | fields |
 //! |---|---|---|
 //! | span `call` | INFO | `rpc.system` (`aliyun-api`), `rpc.service`, `rpc.method`, `server.address`, `http.response.status_code`, `error.type`, `code`, `request_id`, `attempts`, `quota_wait_ms`; `otel.name`, `otel.kind` and `otel.status_code` for exporters |
-//! | span `attempt` in it | DEBUG | `attempt`, and what is known of the response |
+//! | span `attempt` in it | DEBUG | `attempt`, and facts of the response |
 //! | span `wait` around calls | INFO | `rpc.service`, `rpc.method` (what was started), `asked`, `calls`, `outcome` (`done`, `failed`, `bound_reached`, `refused`, `abandoned`) |
 //! | event `call failed` | WARN; ERROR if the outcome is unknown | `outcome` (`not sent`, `not executed`, `unknown`), `error.type`, `code`, `request_id`, `nonce`, `attempts`, `reason` |
 //! | event `attempt failed, retrying` | INFO | `attempt`, `error.type`, `code`, `request_id`, `backoff_ms` |
 //! | event `members of the response do not fit their type` | WARN | `mismatches`: the paths, without values |
 //! | event `call dropped before its end` | DEBUG | `attempts` |
 //!
-//! `error.type` is the name of an [`ErrorKind`]. Nothing of it holds the value of a parameter or header, a credential, or text of the
-//! service beyond code and request ID. For metrics, see [`event`].
+//! `error.type` is the name of an [`ErrorKind`]. Logs and traces contain no value of a parameter or header, no
+//! credential, and no text of the service other than code and request ID. For metrics, see [`event`].
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -8,7 +8,7 @@ use crate::credentials::ProvideCredentials;
 use crate::headers::Headers;
 use crate::retry::RetryPolicy;
 
-/// Settings for one call, in place of the client's.
+/// Settings for one call, which override the client's.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,53 +41,54 @@ impl CallOptions {
         }
     }
 
-    /// How long the call may take with all its attempts and waits, the wait for its permit included.
+    /// Sets the deadline of the call, including all attempts and waits.
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// How long one attempt may take, connecting included.
+    /// Sets the timeout of one attempt, including connecting.
     pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.attempt_timeout = Some(timeout);
         self
     }
 
-    /// How often the call is retried, and how long it waits in between.
+    /// Sets how often the call is retried, and the backoff.
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = Some(policy);
         self
     }
 
-    /// The region whose endpoint the call is sent to. Ignored by a client with an
-    /// [endpoint of its own](crate::ClientBuilder::endpoint). The call fails if the product has no endpoint in the region.
+    /// Sets the region whose endpoint the call is sent to. Ignored if the client has an [explicit
+    /// endpoint](crate::ClientBuilder::endpoint). The call fails if the product has no endpoint in the region.
     ///
-    /// The quota stays that of the account, unless regions count apart.
+    /// The quota is still that of the account, unless the throttle counts regions separately.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());
         self
     }
 
-    /// The source of the credentials that sign the call.
+    /// Sets the source of the credentials that sign the call.
     ///
-    /// The call counts for the account of these credentials: for the one in the ARN of an assumed role, else for their access key.
+    /// The call uses the quota of their account: the one in the ARN of an assumed role, else that of the access key.
     pub fn credentials(mut self, provider: impl ProvideCredentials) -> Self {
         self.credentials = Some(Arc::new(provider));
         self
     }
 
-    /// Adds a header to the call's requests, in place of one of the client with the same name: a `traceparent`, a ticket number.
+    /// Adds a header to the call's requests, replacing one of the client with the same name, e.g. a `traceparent` or a
+    /// ticket number.
     ///
-    /// Signature V3 covers headers whose names begin with `x-acs-`; others are sent unsigned, so that a proxy may change them. The
-    /// call fails, and nothing is sent, if the client or the transport sets the header itself (`Host`, `Authorization`,
-    /// `X-Acs-Date`, …), or if the name or the value holds a character that HTTP does not allow. Values are left out of `Debug`
-    /// output, logs and errors.
+    /// Signature V3 covers headers whose names begin with `x-acs-`; others are unsigned, so that a proxy may change
+    /// them. The call fails, and nothing is sent, if the client or the transport sets the header itself (`Host`,
+    /// `Authorization`, `X-Acs-Date`, …), or if HTTP does not allow the name or the value. Values do not appear in
+    /// `Debug` output, logs and errors.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         self.headers.set(name.as_ref(), value.as_ref());
         self
     }
 
-    /// These settings, and the client's where there are none.
+    /// These settings, with the client's as defaults.
     pub(crate) fn or(&self, client: &Options) -> Options {
         Options {
             retry: self.retry.unwrap_or(client.retry),
@@ -97,7 +98,7 @@ impl CallOptions {
     }
 }
 
-/// Shows the names of headers, and whether there are credentials.
+/// Prints the names of headers, and whether there are credentials.
 impl fmt::Debug for CallOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallOptions")
@@ -111,7 +112,7 @@ impl fmt::Debug for CallOptions {
     }
 }
 
-/// The settings that hold for a call.
+/// The effective settings of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) retry: RetryPolicy,
@@ -119,16 +120,16 @@ pub(crate) struct Options {
     pub(crate) deadline: Duration,
 }
 
-/// How much of the deadline must be left for the response when a call gets its permit (at most a quarter): a call that is sent at
-/// the last moment ends with an unknown outcome.
+/// The part of the deadline that must be left for the response when a call gets its permit (at most a quarter of it). A
+/// call that is sent at the last moment would end with an unknown outcome.
 const TIME_FOR_THE_ANSWER: Duration = Duration::from_secs(1);
 
 impl Options {
-    /// What holds unless a client or a call says otherwise.
+    /// The default settings.
     pub(crate) const DEFAULT: Self =
         Self { retry: RetryPolicy::new(), attempt_timeout: Duration::from_secs(10), deadline: Duration::from_secs(60) };
 
-    /// How much of the deadline is kept for the response.
+    /// The part of the deadline that is reserved for the response.
     pub(crate) fn time_for_the_answer(&self) -> Duration {
         TIME_FOR_THE_ANSWER.min(self.deadline / 4)
     }

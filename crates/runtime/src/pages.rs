@@ -29,7 +29,7 @@
 //! disappear during a listing move those behind them where pages are numbered: some may come twice, or not at all.
 //!
 //! A service that gives out a token for the second time, or answers with the items of an earlier page of another number, would be
-//! asked without end. This ends the listing with an [`UnusableAnswer`](crate::ErrorKind::UnusableAnswer), however many pages come before the
+//! asked without end. This ends the listing with an [`UnusableResponse`](crate::ErrorKind::UnusableResponse), however many pages come before the
 //! repetition.
 //!
 //! # After an error
@@ -158,7 +158,7 @@ impl<A: Paged> Pages<A> {
     /// the page goes on with the next poll.
     ///
     /// # Errors
-    /// As [`Client::send`], and [`UnusableAnswer`](crate::ErrorKind::UnusableAnswer) if the pages repeat or a response does not say how to
+    /// As [`Client::send`], and [`UnusableResponse`](crate::ErrorKind::UnusableResponse) if the pages repeat or a response does not say how to
     /// go on.
     pub async fn next(&mut self) -> Option<Result<Response<A::Output>, Error>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await

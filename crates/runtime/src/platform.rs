@@ -1,6 +1,6 @@
-//! What codes mean that the platform answers with, whatever the product.
+//! The meaning of the platform's codes, for every product.
 //!
-//! The facts stand in `api-spec/platform.yaml`, and the generator writes the tables from it.
+//! The facts are in `api-spec/platform.yaml`, from which the generator writes the tables.
 
 #[rustfmt::skip]
 #[allow(clippy::needless_update, reason = "descriptors grow")]
@@ -8,18 +8,18 @@ pub mod table;
 
 use self::table::{MEANINGS, REFUSES_A_PARAMETER, SUCCESS_NUMBERS, SUCCESS_WORDS};
 
-/// What an error code says.
+/// The meaning of an error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// A limit that counts in seconds was exceeded.
+    /// A limit with a period of seconds was exceeded.
     Throttled,
-    /// A limit that counts in hours or days was exceeded; the text names the period.
+    /// A limit with a period of hours or days was exceeded; the text names the period.
     LongLimit(&'static str),
     /// The service itself failed, and may have executed the request before.
     ServiceFailed,
-    /// The nonce was seen before. Every attempt has a new one, so something on the way sent the request twice.
+    /// The nonce was used before. Every attempt has a new one, so a proxy sent the request twice.
     NonceUsed,
-    /// The timestamp is not the service's time.
+    /// The timestamp is too far from the service's time.
     ClockWrong,
     /// The security token has expired.
     TokenExpired,
@@ -27,17 +27,17 @@ pub(crate) enum Meaning {
     IdentityRefused,
 }
 
-/// Which codes a row of the table is about. Letters are compared without case.
+/// The codes of a row of the table, compared without case.
 #[derive(Clone, Copy)]
 enum Codes {
-    /// The code itself, and whatever follows it after a dot.
+    /// The code itself, also with a dot and a suffix.
     Family(&'static str),
-    /// Codes with these letters anywhere, as a code without its dots, dashes and underscores spells them; not those that refuse a
+    /// Codes that contain these letters, without their dots, dashes and underscores, except those that refuse a
     /// parameter.
     Containing(&'static str),
 }
 
-/// What the platform means by the code; `None` for a code that it does not share among products.
+/// The meaning of the code for all products; `None` for a code of a single product.
 pub(crate) fn meaning(code: &str) -> Option<Meaning> {
     let lower = code.to_ascii_lowercase();
     let letters: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
@@ -51,7 +51,7 @@ pub(crate) fn meaning(code: &str) -> Option<Meaning> {
     MEANINGS.iter().find(|(codes, _)| is_about(*codes)).map(|(_, meaning)| *meaning)
 }
 
-/// Whether a value of `Code` can only mean success, whatever a product documents.
+/// Whether the value of `Code` means success for every product.
 pub(crate) fn is_success(code: &str) -> bool {
     let number = || code.bytes().all(|b| b.is_ascii_digit()).then(|| code.parse::<u32>().ok()).flatten();
     SUCCESS_WORDS.iter().any(|word| word.eq_ignore_ascii_case(code))

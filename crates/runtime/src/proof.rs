@@ -1,28 +1,28 @@
-//! What proves that a request was not executed.
+//! Decides whether a request was certainly not executed.
 //!
-//! An action that is not idempotent is sent again only on proof: an effect that happened twice cannot be taken back. [`not_executed`]
-//! is the only place that decides what proof is, and [`Error::outcome_unknown`](crate::Error::outcome_unknown) keeps the decision; whatever sends a
-//! request again (retry, clock, throttle, token) asks it there.
+//! An action that is not idempotent is retried only with proof, because a second effect cannot be undone. Only
+//! [`not_executed`] decides what proof is; [`Error::outcome_unknown`](crate::Error::outcome_unknown) stores the
+//! decision, and every retry (backoff, clock, throttle, token) checks it.
 
 use http::StatusCode;
 
 use crate::platform::{self, Meaning};
 
-/// What is known of a request that did not succeed.
+/// The facts about a request that did not succeed.
 #[derive(Clone, Copy)]
 pub(crate) enum Evidence<'a> {
-    /// There is no answer.
+    /// There is no response.
     NoAnswer {
         /// Whether the request may have been handed to a connection.
         may_have_been_sent: bool,
     },
-    /// The service itself says no, with this code.
+    /// The service refused the request with this code.
     Refusal(StatusCode, &'a str),
-    /// The answer is not the service's.
+    /// The response is not one of the service.
     Foreign(StatusCode),
 }
 
-/// Whether the evidence proves that the request was not executed. No header counts.
+/// Whether the evidence proves that the request was not executed. Headers are not evidence.
 pub(crate) fn not_executed(evidence: Evidence<'_>) -> bool {
     match evidence {
         Evidence::NoAnswer { may_have_been_sent } => !may_have_been_sent,
@@ -32,8 +32,8 @@ pub(crate) fn not_executed(evidence: Evidence<'_>) -> bool {
             let service_failed = matches!(platform::meaning(code), Some(Meaning::ServiceFailed | Meaning::NonceUsed));
             is_verdict && !service_failed
         }
-        // What stands in between refuses these before it hands a request on. Any other status may be about the answer: a 408 or 404
-        // of a proxy is also seen for requests that were delivered.
+        // Proxies refuse with these statuses before they forward a request. Any other status may concern the response:
+        // a 408 or 404 of a proxy also occurs for requests that were delivered.
         Evidence::Foreign(status) => matches!(status.as_u16(), 401 | 403 | 407 | 413 | 414 | 429 | 431),
     }
 }
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_request_that_was_not_handed_over_is_certainly_not_executed_without_an_answer() {
+    fn without_a_response_only_a_request_not_handed_over_is_certainly_not_executed() {
         assert!(not_executed(Evidence::NoAnswer { may_have_been_sent: false }));
         assert!(!not_executed(Evidence::NoAnswer { may_have_been_sent: true }));
     }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn of_foreign_answers_seven_statuses_refuse() {
+    fn seven_statuses_of_foreign_responses_are_refusals() {
         let refusing: Vec<u16> = (100..1000)
             .filter(|status| not_executed(Evidence::Foreign(StatusCode::from_u16(*status).unwrap())))
             .collect();

@@ -1,7 +1,7 @@
-//! Hiding secrets and personal data in texts that came from outside.
+//! Redacts secrets and personal data in texts from outside.
 //!
-//! A service that does not like a signature answers with the text that it signed; a proxy may repeat the request. So whatever
-//! goes into an error is searched for the values that the request carried.
+//! A service that rejects a signature returns the text that it signed, and a proxy may repeat the request. Texts in
+//! errors are therefore searched for the values of the request.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -13,32 +13,32 @@ use crate::parameters::Parameter;
 use crate::sign;
 use crate::value::Json;
 
-/// What stands in place of a hidden value.
+/// Replaces a redacted value.
 pub(crate) const HIDDEN: &str = "<hidden>";
 
-/// Values shorter than this are not searched for: hiding every `1` would hide the text.
+/// Shorter values are not searched for, because replacing every `1` would make the text unreadable.
 const SHORTEST: usize = 4;
 
-/// The same for values of the caller's headers, which may be words.
+/// The same for values of the caller's headers, which may be ordinary words.
 const SHORTEST_HEADER: usize = 8;
 
-/// Hides the values that a request carried, in every form in which they come back.
+/// Redacts the values of a request, in every form in which a response may contain them.
 #[derive(Default)]
 pub(crate) struct Redactor<'r> {
     credentials: Option<&'r Credentials>,
     parameters: &'r [Parameter<'r>],
     headers: Option<&'r Headers>,
-    /// What to look for; computed when the first text comes, because most calls succeed.
+    /// The values to search for, computed on first use, because most calls succeed.
     sought: OnceCell<Sought>,
 }
 
 #[derive(Default)]
 struct Sought {
-    /// The values to hide, longest first.
+    /// The values to redact, longest first.
     values: Vec<String>,
     /// The digits of those that are numbers.
     numbers: Vec<Digits>,
-    /// The digits of numbers that the request carried and that need not be hidden.
+    /// The digits of numbers in the request that are not redacted.
     public: Vec<Digits>,
 }
 
@@ -47,7 +47,7 @@ impl<'r> Redactor<'r> {
         Self { credentials, parameters, headers: None, sought: OnceCell::new() }
     }
 
-    /// Hides the values of the caller's headers, too.
+    /// Redacts the values of the caller's headers, too.
     pub(crate) fn with_headers(self, headers: &'r Headers) -> Self {
         Self { headers: Some(headers), ..self }
     }
@@ -78,7 +78,7 @@ impl<'r> Redactor<'r> {
         })
     }
 
-    /// The text without the values. A number is recognized by its digits, however they are spelled.
+    /// The text without the values. A number is recognized by its digits in any spelling.
     pub(crate) fn hide<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let Sought { values, numbers, .. } = self.sought();
         let mut text = Cow::Borrowed(text);
@@ -92,7 +92,7 @@ impl<'r> Redactor<'r> {
         {
             text = Cow::Owned(hidden);
         }
-        // A text that a server cut off may end within a value; so may a character, which then was replaced.
+        // A text that a server cut off may end within a value, or within a character, which was then replaced.
         let end = text.trim_end_matches('\u{fffd}');
         let longest = values.first().map_or(0, String::len);
         let begun = end.char_indices().map(|(at, _)| at).skip_while(|at| end.len() - at > longest).find(|&at| {
@@ -105,8 +105,7 @@ impl<'r> Redactor<'r> {
         }
     }
 
-    /// A text of the service, or of whatever answered in its place, without the values and without what may be another person's
-    /// phone number.
+    /// A text of the service or a proxy, without the values and without possible phone numbers of other people.
     pub(crate) fn hide_foreign(&self, text: &str) -> String {
         let hidden = self.hide(text);
         match digits::replace_phone_numbers(&hidden, &self.sought().public, HIDDEN) {
@@ -116,7 +115,7 @@ impl<'r> Redactor<'r> {
     }
 }
 
-/// The texts inside a compound value: a service that refuses a list quotes the element, not the list.
+/// The texts inside a compound value, because a service that rejects a list quotes the element, not the list.
 fn parts(value: &str) -> Vec<String> {
     fn leaves(json: Json, into: &mut Vec<String>) {
         match json {
@@ -136,8 +135,8 @@ fn parts(value: &str) -> Vec<String> {
     parts
 }
 
-/// A value as it is, with its blanks made one, percent-encoded (a string to sign is so twice, and one that is encoded again
-/// three times), as a form, with escapes in lower case, and as it stands in HTML and JSON.
+/// A value as it is, with collapsed blanks, percent-encoded (twice in a string to sign, three times if encoded again),
+/// as a form, with lower-case escapes, and as in HTML and JSON.
 fn forms(value: &str) -> Vec<String> {
     let words: Vec<_> = value.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
     let mut forms = Vec::new();
@@ -159,7 +158,7 @@ fn forms(value: &str) -> Vec<String> {
     forms
 }
 
-/// Percent-encoded text as programs write it that prefer `%2f` to `%2F`.
+/// Percent-encoded text with lower-case escapes (`%2f`), as some programs write it.
 fn escapes_in_lower_case(encoded: &str) -> String {
     let mut digits = 0;
     let lower = |c: char| {
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_hidden_in_the_spelling_of_other_programs() {
+    fn values_are_hidden_in_other_encodings() {
         let credentials = Credentials::new("CANARY<&>\"'id", "CANARY/secret");
         let redactor = Redactor::new(Some(&credentials), &[]);
         for text in
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_a_compound_value_are_hidden_one_by_one() {
+    fn the_parts_of_a_compound_value_are_hidden() {
         for value in [r#"["CANARY1","CANARY2"]"#, r#"{"a":{"b":"CANARY1"},"c":["CANARY2"]}"#, "CANARY1,CANARY2"] {
             let parameters = [Parameter {
                 name: "X".into(),
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn very_short_values_do_not_eat_the_text() {
+    fn very_short_values_are_not_replaced() {
         let parameter =
             Parameter { name: "X".into(), value: "1".into(), location: ParameterLocation::Query, sensitive: true };
         assert_eq!(Redactor::new(None, &[parameter]).hide("1 of 10"), "1 of 10");

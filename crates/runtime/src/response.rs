@@ -1,4 +1,4 @@
-//! What a successful call returns: the typed output and the facts of the call.
+//! The result of a successful call: the typed output and facts of the call.
 
 use std::fmt;
 use std::ops::Deref;
@@ -18,7 +18,7 @@ pub struct Response<T> {
     pub(crate) metadata: Metadata,
 }
 
-/// Without `Debug`: the body holds what the output redacts.
+/// Without `Debug`, because the body contains what the output redacts.
 #[derive(Clone, Default)]
 pub(crate) struct Metadata {
     pub(crate) request_id: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Metadata {
 }
 
 impl<T> Response<T> {
-    /// A response around an output, for tests of code that takes responses: HTTP status 200, one attempt, no request ID, an empty
+    /// Wraps an output, for tests of code that takes responses: HTTP status 200, one attempt, no request ID, an empty
     /// raw body.
     ///
     /// ```
@@ -43,7 +43,7 @@ impl<T> Response<T> {
         Self::received(value, Metadata { http_status: 200, attempts: 1, ..Metadata::default() })
     }
 
-    /// The same with this request ID.
+    /// Sets the request ID.
     #[must_use]
     pub fn with_request_id(mut self, request_id: impl Into<String>) -> Self {
         self.metadata.request_id = Some(request_id.into());
@@ -64,7 +64,7 @@ impl<T> Response<T> {
         self.value
     }
 
-    /// The service's ID of the request, to quote in a support ticket: the member `RequestId` of the response, or else the ID in its
+    /// The service's ID of the request, for support tickets: the member `RequestId` of the response, else the ID in its
     /// header. The field `request_id` of an output has the same value.
     pub fn request_id(&self) -> Option<&str> {
         self.metadata.request_id.as_deref()
@@ -75,7 +75,7 @@ impl<T> Response<T> {
         self.metadata.http_status
     }
 
-    /// The number of attempts until the call succeeded; at least 1.
+    /// The number of attempts of the call; at least 1.
     pub fn attempts(&self) -> u32 {
         self.metadata.attempts
     }
@@ -85,13 +85,13 @@ impl<T> Response<T> {
         self.metadata.quota_wait
     }
 
-    /// The members of the response that do not fit their type, by path. They are left out of the value;
-    /// [`raw_body`](Self::raw_body) has them. Usually empty: anything else means that the specification is out of date.
+    /// The members of the response that do not fit their type, by path. They are missing from the value;
+    /// [`raw_body`](Self::raw_body) has them. Usually empty; otherwise the specification is out of date.
     pub fn mismatches(&self) -> &Mismatches {
         &self.metadata.mismatches
     }
 
-    /// The body as it arrived, with every member that the type does not know. It holds personal data in clear text.
+    /// The body as received, including members that the type does not have. It contains personal data in clear text.
     pub fn raw_body(&self) -> &Bytes {
         &self.metadata.body
     }
@@ -105,7 +105,7 @@ impl<T> Deref for Response<T> {
     }
 }
 
-/// The raw body is left out: it holds what the output redacts. So is the response to an untyped call.
+/// Omits the raw body, which contains what the output redacts, and the response to an untyped call.
 impl<T: fmt::Debug> fmt::Debug for Response<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value: &dyn fmt::Debug = if self.untyped { &Hidden } else { &self.value };

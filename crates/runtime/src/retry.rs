@@ -1,4 +1,4 @@
-//! What to retry, when, and how often: a pure decision; time and random numbers are arguments.
+//! Decides whether and when to retry. Time and random numbers are arguments.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -6,23 +6,23 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind};
 use crate::lock::lock;
 
-/// How often a call is retried, and how long it waits in between.
+/// How often a call is retried, and the backoff.
 ///
-/// What is retried does not depend on it. An action that is not idempotent is retried only on proof that the request was not executed: it
-/// was not handed to a connection, or the service itself refused it (its own error form, no 3xx, 408 or 5xx status, and a code that names no
-/// failure of the service).
+/// It does not determine what is retried. An action that is not idempotent is retried only with proof that the request
+/// was not executed: it was not handed to a connection, or the service itself refused it (its own error format, a
+/// status other than 3xx, 408 and 5xx, and a code that is no failure of the service).
 ///
 /// | failure | retried |
 /// |---|---|
-/// | throttled, never sent | idempotent actions; any other on that proof |
-/// | timeout, broken connection, unusable answer, failure inside the service, nonce used | idempotent actions |
+/// | throttled, never sent | idempotent actions; any other with that proof |
+/// | timeout, broken connection, unusable response, failure inside the service, nonce used | idempotent actions |
 /// | the clock is wrong | as throttled; once, with the server's time |
 /// | the credentials have expired | as throttled; once, with new ones from the provider |
 /// | a limit of an hour or a day, everything else | never |
 ///
-/// A **throttled** call is retried until its deadline, however many attempts that takes: throttled attempts count neither against
-/// [`max_attempts`](Self::max_attempts) nor against the budget for retries. They wait as long as the service asks, or about one window of
-/// the limit. Only a policy of one attempt ([`never`](Self::never)) gives up at once.
+/// A **throttled** call is retried until its deadline: throttled attempts count neither against
+/// [`max_attempts`](Self::max_attempts) nor against the retry budget. They wait as long as the service requests, or
+/// about one window of the limit. Only a policy of one attempt ([`never`](Self::never)) fails at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// At most three attempts, with up to 200 ms before the second, doubling up to 20 s.
+    /// At most three attempts, with a backoff of up to 200 ms that doubles up to 20 s.
     #[allow(clippy::new_without_default, reason = "the builder of a client has the default")]
     pub const fn new() -> Self {
         Self { max_attempts: 3, first_backoff: Duration::from_millis(200), max_backoff: Duration::from_secs(20) }
@@ -50,16 +50,16 @@ impl RetryPolicy {
         Self::new().max_attempts(1)
     }
 
-    /// The largest number of attempts, without those that are throttled. One means no retry at all, and zero counts as one.
+    /// Sets the maximum number of attempts, not counting throttled ones. One means no retry, and zero counts as one.
     #[must_use]
     pub const fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = if attempts == 0 { 1 } else { attempts };
         self
     }
 
-    /// The longest backoff before the second attempt, which doubles with every retry, and the longest of all. The backoff is
-    /// drawn evenly between zero and the longest ("full jitter"), so that callers that failed together do not retry together.
-    /// A wait that the service asks for replaces it.
+    /// Sets the maximum backoff before the second attempt, which doubles with every retry, and its upper limit. The
+    /// backoff is a random time between zero and the maximum ("full jitter"), so that callers that failed together do
+    /// not retry together. A wait that the service requests replaces it.
     #[must_use]
     pub const fn backoff(mut self, first: Duration, max: Duration) -> Self {
         self.first_backoff = first;
@@ -77,7 +77,7 @@ impl RetryPolicy {
                 return None;
             }
             let backoff = error.retry_after().unwrap_or_else(|| {
-                // Others may be throttled with this one: they come back at different times, and later every time.
+                // Other calls may be throttled with this one, so the waits are spread and become longer each time.
                 let doubled = doubled(state.window, state.throttled).min(self.max_backoff.max(state.window));
                 let backoff = state.window + doubled.saturating_sub(state.window).mul_f64(state.dice);
                 if backoff < state.patience { backoff } else { state.window }
@@ -93,25 +93,25 @@ impl RetryPolicy {
         (backoff < state.remaining).then_some(backoff)
     }
 
-    /// Whether the call is retried at once after `error`, whose cause is put right.
+    /// Whether the call is retried at once after `error`, because its cause was corrected.
     pub(crate) fn retries_at_once(&self, error: &Error, state: State) -> bool {
         state.attempts < self.max_attempts && may_repeat(error, state.idempotent) && !state.remaining.is_zero()
     }
 }
 
-/// Where a call is when one of its attempts has failed.
+/// The state of a call after one of its attempts has failed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct State {
     pub(crate) idempotent: bool,
-    /// The attempts so far, without those that were throttled.
+    /// The attempts so far, not counting throttled ones.
     pub(crate) attempts: u32,
-    /// The attempts that were throttled.
+    /// The throttled attempts.
     pub(crate) throttled: u32,
     /// The window of the limit.
     pub(crate) window: Duration,
-    /// What is left until the deadline.
+    /// The time left until the deadline.
     pub(crate) remaining: Duration,
-    /// What is left of it for waiting, so that there is time for the answer.
+    /// The part of it that can be spent waiting, so that there is time for the response.
     pub(crate) patience: Duration,
     /// A random number in `0.0..1.0`.
     pub(crate) dice: f64,
@@ -121,7 +121,7 @@ fn doubled(duration: Duration, times: u32) -> Duration {
     duration.saturating_mul(2_u32.checked_pow(times).unwrap_or(u32::MAX))
 }
 
-/// Whether sending the call again can do no harm. Every branch that repeats a request asks this.
+/// Whether repeating the call is harmless. Every branch that repeats a request checks this.
 fn may_repeat(error: &Error, idempotent: bool) -> bool {
     idempotent || !error.outcome_unknown()
 }
@@ -131,16 +131,16 @@ fn is_transient(error: &Error) -> bool {
     error.kind() == ErrorKind::NotSent || error.outcome_unknown()
 }
 
-/// The budget for sending again, shared by all calls of a client, so that an outage is not multiplied: every repetition takes
-/// from it, every success gives back.
+/// The retry budget, shared by all calls of a client, which limits retries in an outage: every retry takes from it,
+/// every success gives back.
 ///
-/// The figures are those of the AWS SDKs (standard retry mode): room for 100 repetitions, or 50 after timeouts.
+/// The figures are those of the AWS SDKs (standard retry mode): 100 retries, or 50 after timeouts.
 pub(crate) struct RetryBudget(Mutex<u32>);
 
 impl RetryBudget {
     const FULL: u32 = 500;
     const COST: u32 = 5;
-    /// A timeout has already cost the caller its wait and the service its work.
+    /// A timeout has already cost the caller time and the service work.
     const COST_OF_TIMEOUT: u32 = 10;
     const REWARD: u32 = 1;
 
@@ -148,10 +148,10 @@ impl RetryBudget {
         Self(Mutex::new(Self::FULL))
     }
 
-    /// Takes what a retry after this error costs; `None` if the budget does not hold it.
+    /// Takes the cost of a retry after this error; `None` if the budget is too low.
     pub(crate) fn take(&self, error: &Error) -> Option<u32> {
         let cost = match error.kind() {
-            // The quota bounds these.
+            // The quota limits these.
             ErrorKind::Throttled => return Some(0),
             ErrorKind::Unanswered => Self::COST_OF_TIMEOUT,
             _ => Self::COST,
@@ -161,7 +161,7 @@ impl RetryBudget {
         Some(cost)
     }
 
-    /// A call succeeded; `taken` is what its repetitions took.
+    /// Records a success; `taken` is the cost of the call's retries.
     pub(crate) fn succeeded(&self, taken: u32) {
         let mut left = lock(&self.0);
         *left = (*left + taken.max(Self::REWARD)).min(Self::FULL);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_been_executed_is_retried_only_if_that_does_no_harm() {
+    fn calls_that_may_have_been_executed_are_retried_only_if_harmless() {
         for kind in KINDS {
             let error = Error::new(kind, "").with_outcome_unknown(false);
             let helps = matches!(kind, ErrorKind::Throttled | ErrorKind::NotSent);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_three_attempts_unless_the_caller_says_otherwise() {
+    fn there_are_three_attempts_by_default() {
         let error = Error::new(ErrorKind::NotSent, "");
         let retries =
             |policy: RetryPolicy, attempts| policy.backoff_after(&error, State { attempts, ..FIRST }).is_some();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_throttled_call_is_retried_until_its_deadline_whatever_the_number_of_attempts() {
+    fn a_throttled_call_is_retried_until_its_deadline() {
         let error = Error::new(ErrorKind::Throttled, "");
         let backoff = |state| RetryPolicy::new().backoff_after(&error, state);
         for attempts in [0, 3, 1_000] {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_services_own_delay_is_honoured_to_the_millisecond() {
+    fn the_delay_of_the_service_is_exact() {
         let delay = Some(Duration::from_millis(1234));
         for kind in [ErrorKind::Throttled, ErrorKind::NotSent] {
             let error = Error::new(kind, "").with_retry_after(delay);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_empties_the_budget_and_success_fills_it_again() {
+    fn an_outage_empties_the_budget_and_successes_refill_it() {
         let budget = RetryBudget::new();
         let (reset, timeout) = (Error::new(ErrorKind::NotSent, ""), Error::new(ErrorKind::Unanswered, ""));
         for _ in 0..50 {

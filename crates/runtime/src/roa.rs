@@ -1,4 +1,4 @@
-//! Requests of the ROA (resource-oriented) style: the action is a method and a path, and each parameter has a place of its own.
+//! Requests of the ROA (resource-oriented) style: the action is a method and a path, and each parameter has a location.
 //!
 //! They are always signed with V3, over the encoded path, the query, the `x-acs-*` headers, and the hash of the body.
 
@@ -47,7 +47,7 @@ pub(crate) fn placeholders(path: &str) -> Result<Vec<&str>, &'static str> {
     }
 }
 
-/// The path with `value` in place of every name. A name without a value stays as it is.
+/// The path with every name replaced by its `value`. A name without a value is kept.
 fn filled(path: &str, value: impl Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(path.len() + 32);
     let mut rest = path;
@@ -72,7 +72,7 @@ fn in_path<'p>(parameters: &'p [Parameter<'p>], name: &str) -> Option<&'p Parame
     at(parameters, ParameterLocation::Path).find(|parameter| parameter.name == name)
 }
 
-/// The path as it may be shown.
+/// The redacted path.
 pub(crate) fn shown_path(path: &str, parameters: &[Parameter<'_>]) -> String {
     filled(path, |name| {
         let parameter = in_path(parameters, name)?;
@@ -80,7 +80,7 @@ pub(crate) fn shown_path(path: &str, parameters: &[Parameter<'_>]) -> String {
     })
 }
 
-/// The host as it may be shown.
+/// The redacted host.
 pub(crate) fn shown_host(endpoint: &Endpoint, parameters: &[Parameter<'_>]) -> String {
     let mut host = endpoint.authority().to_string();
     for parameter in at(parameters, ParameterLocation::Host) {
@@ -101,7 +101,7 @@ fn headers(parameters: &[Parameter<'_>]) -> Result<Headers, Error> {
     Ok(headers)
 }
 
-/// Signs one attempt. Without credentials the request goes out unsigned.
+/// Signs one attempt. Without credentials the request is unsigned.
 pub(crate) fn prepare(
     settings: &Settings,
     unsigned: Unsigned<'_>,
@@ -169,7 +169,7 @@ fn invalid(name: &str, problem: &str) -> Error {
     Error::new(ErrorKind::InvalidRequest, format!("parameter `{name}`: {problem}"))
 }
 
-/// The encoded path. A value is one segment of it, or a part of one.
+/// The encoded path. A value is one segment, or a part of one.
 fn path(template: &str, parameters: &[Parameter<'_>]) -> Result<String, Error> {
     let names = placeholders(template).map_err(|why| {
         let message = format!("`{template}` is not a path: {why}; one looks like `/clusters/{{ClusterId}}`");
@@ -181,7 +181,7 @@ fn path(template: &str, parameters: &[Parameter<'_>]) -> Result<String, Error> {
             Some(parameter) if parameter.value.is_empty() => {
                 return Err(invalid(name, "it is part of the path and must not be empty"));
             }
-            // No percent-encoding changes what they mean: another path.
+            // No percent-encoding prevents these from meaning another path.
             Some(parameter) if matches!(&*parameter.value, "." | "..") => {
                 return Err(invalid(name, "`.` and `..` cannot be part of a path: they would lead to another one"));
             }
@@ -191,7 +191,7 @@ fn path(template: &str, parameters: &[Parameter<'_>]) -> Result<String, Error> {
     Ok(filled(template, |name| in_path(parameters, name).map(|parameter| sign::encode(&parameter.value))))
 }
 
-/// The body and its type: the parameter that is the whole body, or a form.
+/// The body and its type: a parameter that is the whole body, or a form.
 fn body(parameters: &[Parameter<'_>]) -> (Bytes, Option<&'static str>) {
     if let Some(body) = at(parameters, ParameterLocation::Body).next() {
         return (Bytes::copy_from_slice(body.value.as_bytes()), Some("application/json; charset=utf-8"));
@@ -201,8 +201,8 @@ fn body(parameters: &[Parameter<'_>]) -> (Bytes, Option<&'static str>) {
     (form.into(), content_type)
 }
 
-/// The authority of the URL, and the host as the `Host` header has it. In front of an address no name can stand: there, it is in the
-/// header alone.
+/// The authority of the URL, and the value of the `Host` header. An IP address cannot have a label in front, so the
+/// label is only in the header.
 fn host<'a>(unsigned: &Unsigned<'a>) -> Result<(Authority, Cow<'a, str>), Error> {
     let endpoint = unsigned.endpoint;
     let mut host = Cow::Borrowed(endpoint.host_and_port());

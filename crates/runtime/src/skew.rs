@@ -1,4 +1,4 @@
-//! How far this machine's clock is from the server's.
+//! The difference between this machine's clock and the server's.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::DATE;
 
-/// A difference below this is not why the service refuses a timestamp (it accepts 15 minutes): another cause must be looked for.
+/// A smaller difference is not the reason why the service rejects a timestamp (it accepts 15 minutes).
 const NOTICEABLE_MILLIS: u64 = 4 * 60 * 1000;
 
-/// The largest correction. A clock that is further off is broken, or the `Date` is: signing for that time would make requests that are
-/// valid when they should not be.
+/// The maximum correction. If the clock is further off, it is broken, or the `Date` is wrong: signing for that time
+/// would create requests that are valid when they should not be.
 const LARGEST_MILLIS: u64 = 24 * 3600 * 1000;
 
-/// The correction that is added to the clock; none at first, learned from the first refused timestamp and kept.
+/// The correction of the clock: zero at first, learned from the first rejected timestamp and kept.
 #[derive(Default)]
 pub(crate) struct Skew {
     millis: AtomicI64,
@@ -24,7 +24,7 @@ pub(crate) struct Skew {
 pub(crate) struct Correction(i64);
 
 impl Correction {
-    /// The time as the server sees it, as far as is known.
+    /// The time of the server, as far as known.
     pub(crate) fn apply(self, now: SystemTime) -> SystemTime {
         let skew = Duration::from_millis(self.0.unsigned_abs());
         let corrected = if self.0 < 0 { now.checked_sub(skew) } else { now.checked_add(skew) };
@@ -33,13 +33,13 @@ impl Correction {
 }
 
 impl Skew {
-    /// The correction as it is known now.
+    /// The current correction.
     pub(crate) fn correction(&self) -> Correction {
         Correction(self.millis.load(Ordering::Relaxed))
     }
 
-    /// Learns from an answer whose request carried a refused timestamp, `used` at the time: the server wrote its `Date` about halfway
-    /// between sending and receiving (by our clock).
+    /// Learns from a response that rejected a timestamp, with the correction `used` for it. The server wrote its `Date`
+    /// about halfway between sending and receiving (by our clock).
     pub(crate) fn learn(
         &self,
         headers: &HeaderMap,
@@ -57,7 +57,7 @@ impl Skew {
             Ok(behind) => i64::try_from(behind.as_millis()).unwrap_or(i64::MAX),
             Err(ahead) => i64::try_from(ahead.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
         };
-        // Many calls may learn at the same time; each compares with what it used itself.
+        // Many calls may learn at the same time; each compares with the correction that it used.
         if used.0.abs_diff(millis) < NOTICEABLE_MILLIS {
             return Learned::Nothing;
         }
@@ -69,14 +69,14 @@ impl Skew {
     }
 }
 
-/// What came of an answer to a refused timestamp.
+/// The result of a response that rejected a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Learned {
-    /// The clock was wrong, and is corrected now.
+    /// The clock was wrong, and is now corrected.
     Corrected,
-    /// The clock is further off than is corrected, by so much.
+    /// The clock is further off than can be corrected, by this much.
     TooFarOff(Duration),
-    /// The clock is not why the timestamp was refused, or the answer has no date.
+    /// The clock is not the reason, or the response has no date.
     Nothing,
 }
 
@@ -109,11 +109,11 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_right_is_left_alone() {
+    fn a_correct_clock_is_not_changed() {
         let now = UNIX_EPOCH + 500_000 * HOUR;
         let skew = Skew::default();
         let garbage = [(DATE, "yesterday".parse().unwrap())].into_iter().collect();
-        // A minute is not why a timestamp was refused.
+        // A minute is not the reason why a timestamp is rejected.
         for headers in [HeaderMap::new(), garbage, date(now + Duration::from_secs(60))] {
             assert_eq!(skew.learn(&headers, now, now, skew.correction()), Learned::Nothing, "{headers:?}");
             assert_eq!(skew.correction().apply(now), now);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_is_more_than_a_day_off_corrects_nothing() {
+    fn a_date_more_than_a_day_off_corrects_nothing() {
         let now = UNIX_EPOCH + 500_000 * HOUR;
         let skew = Skew::default();
         let year_9999 = UNIX_EPOCH + Duration::from_secs(253_402_300_799);

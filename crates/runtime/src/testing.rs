@@ -1,4 +1,4 @@
-//! A transport for tests, which answers from a script and never reaches the network.
+//! A transport for tests that responds from a script.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -11,18 +11,18 @@ use percent_encoding::percent_decode_str;
 use crate::lock::lock;
 use crate::transport::{Handover, Transport, TransportError, TransportFuture};
 
-/// A [`Transport`] that answers requests in the order of a script, remembers them, and never reaches the network.
+/// A [`Transport`] that responds from a script, records the requests, and never uses the network.
 ///
-/// Cheap to clone; clones share script and memory, so a test keeps one and gives the other to the client. Everything else of a
-/// call happens as always: quota, signature, check of the response, retries. With tokio's paused clock
-/// (`#[tokio::test(start_paused = true)]`) every wait ends at once.
+/// Cheap to clone; clones share script and record, so a test keeps one and passes the other to the client. The rest of
+/// a call is unchanged: quota, signature, check of the response, retries. With tokio's paused clock
+/// (`#[tokio::test(start_paused = true)]`), no wait takes real time.
 ///
 /// ```
 /// use alibabacloud_runtime::testing::CannedTransport;
 ///
 /// let transport = CannedTransport::new()
-///     .answer(400, r#"{"Code":"System.LimitControl","Message":"Slow down."}"#)
-///     .answer(200, r#"{"Code":"OK"}"#);
+///     .respond(400, r#"{"Code":"System.LimitControl","Message":"Slow down."}"#)
+///     .respond(200, r#"{"Code":"OK"}"#);
 /// // Client::builder().transport(transport.clone()) …, then:
 /// assert_eq!(transport.sent().len(), 0);
 /// ```
@@ -47,29 +47,29 @@ impl CannedTransport {
         Self::default()
     }
 
-    /// The next request is answered with this HTTP status and body. A status that HTTP does not have counts as 500.
+    /// Responds to the next request with this HTTP status and body. An invalid status counts as 500.
     #[must_use]
-    pub fn answer(self, status: u16, body: impl Into<Bytes>) -> Self {
+    pub fn respond(self, status: u16, body: impl Into<Bytes>) -> Self {
         let mut response = http::Response::new(body.into());
         *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-        self.answer_http(response)
+        self.respond_http(response)
     }
 
-    /// The next request is answered with this, headers included.
+    /// Responds to the next request with this response, including headers.
     #[must_use]
-    pub fn answer_http(self, response: http::Response<Bytes>) -> Self {
+    pub fn respond_http(self, response: http::Response<Bytes>) -> Self {
         lock(&self.0).script.push_back(Step::Answer(response));
         self
     }
 
-    /// The next request fails in this way.
+    /// Fails the next request with this error.
     #[must_use]
     pub fn fail(self, error: TransportError) -> Self {
         lock(&self.0).script.push_back(Step::Fail(error));
         self
     }
 
-    /// The next request is never answered.
+    /// Never responds to the next request.
     #[must_use]
     pub fn hang(self) -> Self {
         lock(&self.0).script.push_back(Step::Hang);
@@ -82,7 +82,7 @@ impl CannedTransport {
     }
 }
 
-/// A request after the end of the script fails as not sent, with a message that names the script.
+/// After the end of the script, requests fail as not sent, with a message that mentions the script.
 impl Transport for CannedTransport {
     fn send(&self, request: http::Request<Bytes>, _handover: &Handover) -> TransportFuture<'_> {
         Box::pin(async move {
@@ -124,7 +124,7 @@ impl SentRequest {
         header.map(ToOwned::to_owned).or_else(|| self.parameter("Action"))
     }
 
-    /// The value of a parameter by its name on the wire, wherever it travelled.
+    /// The value of a parameter by its name on the wire, in any location.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let body = std::str::from_utf8(self.http().body()).unwrap_or_default();
         let query = self.http().uri().query().unwrap_or_default();
@@ -132,20 +132,20 @@ impl SentRequest {
         pairs.find(|(found, _)| decoded(found) == name).map(|(_, value)| decoded(value).into_owned())
     }
 
-    /// The request itself, signature included.
+    /// The request itself, including its signature.
     pub fn http(&self) -> &http::Request<Bytes> {
         &self.request
     }
 }
 
-/// The values are left out: they are as secret and personal as what the test put in.
+/// Prints no values, because they may be secret or personal.
 impl fmt::Debug for SentRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SentRequest").field("action", &self.action()).finish_non_exhaustive()
     }
 }
 
-/// This SDK writes a blank as `%20`, so a `+` is a plus sign.
+/// The SDK encodes a blank as `%20`, so a `+` is a plus sign.
 fn decoded(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }

@@ -1,4 +1,4 @@
-//! The hook that sees a request before it is signed.
+//! The hook for requests before they are signed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl UnsignedRequest<'_> {
         self.action
     }
 
-    /// The number of the attempt, from 1.
+    /// The number of the attempt, starting at 1.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
@@ -40,18 +40,18 @@ impl UnsignedRequest<'_> {
         self.endpoint
     }
 
-    /// The parameters by their names on the wire, without those of the signature. Values are in clear text.
+    /// The parameters by their names on the wire, without those of the signature. Values are unredacted.
     pub fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
         self.parameters.iter().map(|parameter| (&*parameter.name, &*parameter.value))
     }
 
-    /// The headers that the client and the call add. Names are in lower case, values in clear text.
+    /// The headers of the client and the call. Names are in lower case, values unredacted.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.texts()
     }
 
-    /// Sets a header, in place of one that the client or the call adds; see
-    /// [`CallOptions::header`](crate::CallOptions::header). One that cannot be set fails the call.
+    /// Sets a header, replacing one of the client or the call; see [`CallOptions::header`](crate::CallOptions::header).
+    /// An invalid one fails the call.
     pub fn set_header(&mut self, name: impl AsRef<str>, value: impl AsRef<str>) {
         self.headers.set(name.as_ref(), value.as_ref());
     }

@@ -1,4 +1,4 @@
-//! Calls of actions that have no specification, through the same pipeline.
+//! Calls of actions without a specification.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use crate::decode::BODY;
 use crate::descriptor::Method;
 use crate::value::{Hidden, Json, Member, Object, Value};
 
-/// A call by name, for an action that the generated crate does not have.
+/// A call by name, e.g. of an action that the generated crate does not have.
 ///
-/// It is signed, throttled and checked like every call. The facts of the action's descriptor hold if there is one; otherwise
-/// the call has no quota, counts as not idempotent, and all its values count as sensitive.
+/// It is signed, throttled and checked like every call. If the action has a descriptor, its facts apply; otherwise the
+/// call has no quota, counts as not idempotent, and all its values count as sensitive.
 ///
 /// ```
 /// use alibabacloud_runtime::UntypedRequest;
@@ -38,29 +38,31 @@ pub struct UntypedRequest {
 }
 
 impl UntypedRequest {
-    /// A call of the action with this name on the wire, without parameters so far.
+    /// A call of the action with this name on the wire, initially without parameters.
     pub fn new(action: impl Into<String>) -> Self {
         Self { action: action.into(), parameters: Vec::new(), route: None, body: None }
     }
 
-    /// Calls the action by this method and path, as the ROA style does. A name in braces in the path stands for the parameter of that
-    /// name; all other parameters that no descriptor knows are in the query. Not needed for an action that the crate has. Default: the
-    /// RPC style, by name. If the path cannot be used or one of its names has no parameter, the call fails and nothing is sent.
+    /// Sets method and path for an action of the ROA style. A name in braces in the path is replaced by the parameter
+    /// of that name; other parameters without a descriptor are in the query. Not needed for an action that the crate
+    /// has. Default: the RPC style, by name. If the path is invalid or one of its names has no parameter, the call
+    /// fails and nothing is sent.
     #[must_use]
     pub fn route(mut self, method: Method, path: impl Into<String>) -> Self {
         self.route = Some((method, path.into()));
         self
     }
 
-    /// Sets the whole body, JSON text as the action documents it. Default: none. Only the ROA style has such a body: without a
-    /// [`route`](Self::route), or with another parameter that is the body, the call fails and nothing is sent.
+    /// Sets the whole body, as JSON text in the documented format. Default: none. Only the ROA style has such a body:
+    /// without a [`route`](Self::route), or with another parameter that is the body, the call fails and nothing is
+    /// sent.
     #[must_use]
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// Adds a parameter by its name on the wire; lists and objects in the form in which the action documents them.
+    /// Adds a parameter by its name on the wire. Lists and objects must have the documented format.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), value.into()));
@@ -89,23 +91,23 @@ impl fmt::Debug for UntypedRequest {
     }
 }
 
-/// A whole response as JSON. Its members that tell how a call went are visible to the judgement of the answer.
+/// A whole response as JSON. The members that show how a call went are visible to the check of the response.
 #[derive(Default)]
 pub(crate) struct JsonOutput {
     members: serde_json::Map<String, Json>,
-    /// An answer that is no object.
+    /// A response that is not an object.
     whole: Json,
-    /// Whether an answer may be something else than an object.
+    /// Whether a response may be something other than an object.
     takes_whole: bool,
 }
 
 impl JsonOutput {
-    /// For an action whose answer may be anything: JSON that is no object, or nothing.
+    /// For an action with any kind of response: JSON that is not an object, or nothing.
     pub(crate) fn of_anything(takes_whole: bool) -> Self {
         Self { takes_whole, ..Self::default() }
     }
 
-    /// The answer; `null` if it is empty.
+    /// The response; `null` if it is empty.
     pub(crate) fn into_json(self) -> Json {
         if self.takes_whole && self.members.is_empty() { self.whole } else { Json::Object(self.members) }
     }
@@ -117,7 +119,7 @@ impl Object for JsonOutput {
     }
     fn each<'a>(&'a self, visit: &mut dyn FnMut(Member, &'a dyn Value)) {
         for name in ["Code", "Message", "RequestId", "Success"] {
-            // Error bodies of newer gateways spell the names in lower case.
+            // Errors of newer gateways have lower-case names.
             let in_any_case =
                 || self.members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
             if let Some(value) = self.members.get(name).or_else(in_any_case) {
@@ -127,7 +129,7 @@ impl Object for JsonOutput {
     }
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
         if name == BODY {
-            // An answer of the RPC style that is no object is none of the service's.
+            // A response of the RPC style that is not an object does not come from the service.
             return self.takes_whole.then_some(&mut self.whole as &mut dyn Value);
         }
         Some(self.members.entry(name).or_insert(Json::Null) as &mut dyn Value)

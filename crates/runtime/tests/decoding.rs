@@ -1,4 +1,4 @@
-//! No member of a response fails a call: what converts is converted, what does not fit is left out and named by its path.
+//! No member of a response fails a call: values are converted if possible, or left out and reported by path.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -81,17 +81,17 @@ fn thing(text: &str) -> Thing {
     thing
 }
 
-/// Decodes a text in which some values do not fit; returns their paths, too.
+/// Decodes a text in which some values do not fit; also returns their paths.
 #[track_caller]
 fn partly(text: &str) -> (Thing, Vec<String>) {
     let (thing, mismatches) = read(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
     (thing, mismatches.first().iter().map(|mismatch| mismatch.path().to_owned()).collect())
 }
 
-/// What the type holds after each JSON form of a member, between two others; `None` is a form that does not fit.
+/// The decoded value for each JSON form of a member, between two others; `None` for a form that does not fit.
 fn check<T: PartialEq + Default + Debug>(member: &str, get: impl Fn(Thing) -> T, forms: &[(&str, Option<T>)]) {
     for (form, expected) in forms {
-        // An earlier value does not show through.
+        // An earlier value is cleared.
         let text = format!(r#"{{"Any":1,"{member}":null,"{member}":{form},"Names":{{"a":"b"}}}}"#);
         let (thing, paths) = partly(&text);
         assert_eq!((&thing.any, thing.names.len()), (&Some(json!(1)), 1), "{text}");
@@ -103,7 +103,7 @@ fn check<T: PartialEq + Default + Debug>(member: &str, get: impl Fn(Thing) -> T,
 }
 
 #[test]
-fn absent_and_null_are_nothing() {
+fn absent_and_null_members_have_no_value() {
     let all_null = r#"{"Flag":null,"Small":null,"Large":null,"Number":null,"Text":null,"Color":null,"Any":null,
         "Texts":null,"Counts":null,"Grid":null,"Things":null,"Names":null,"Totals":null,"Child":null}"#;
     assert_eq!(thing("{}"), Thing::default());
@@ -111,7 +111,7 @@ fn absent_and_null_are_nothing() {
 }
 
 #[test]
-fn a_boolean_is_read_from_every_form_that_means_one() {
+fn a_boolean_is_decoded_from_every_form() {
     check(
         "Flag",
         |thing| thing.flag,
@@ -137,7 +137,7 @@ fn a_boolean_is_read_from_every_form_that_means_one() {
 }
 
 #[test]
-fn a_whole_number_is_read_from_every_form_that_is_one_exactly() {
+fn a_whole_number_is_decoded_from_every_exact_form() {
     check(
         "Small",
         |thing| thing.small,
@@ -177,7 +177,7 @@ fn a_whole_number_is_read_from_every_form_that_is_one_exactly() {
             ("1e999", None),
             ("-1e999", None),
             ("NaN", None),
-            // A double does not tell this number from its neighbours.
+            // A double cannot distinguish this number from its neighbours.
             ("9007199254740994.0", None),
             (r#""9223372036854775808""#, None),
             ("false", None),
@@ -186,7 +186,7 @@ fn a_whole_number_is_read_from_every_form_that_is_one_exactly() {
 }
 
 #[test]
-fn a_number_is_read_from_every_form_that_is_finite() {
+fn a_number_is_decoded_from_every_finite_form() {
     check(
         "Number",
         |thing| thing.number,
@@ -211,7 +211,7 @@ fn a_number_is_read_from_every_form_that_is_finite() {
 }
 
 #[test]
-fn text_takes_everything() {
+fn text_accepts_every_form() {
     let text = |text: &str| Some(Some(text.to_owned()));
     check(
         "Text",
@@ -227,10 +227,10 @@ fn text_takes_everything() {
             ("false", text("false")),
             (r#"{ "a": [1, null, "x"] }"#, text(r#"{"a":[1,null,"x"]}"#)),
             ("[ ]", text("[]")),
-            // What no double holds.
+            // Too large for a double.
             ("1e999", text("1e999")),
             ("NaN", text("NaN")),
-            // What JSON does not allow, and some programs write.
+            // Not valid JSON, but written by some programs.
             ("007", text("007")),
             (".5", text(".5")),
         ],
@@ -260,7 +260,7 @@ fn an_enumeration_takes_other_forms_as_their_text() {
 }
 
 #[test]
-fn open_values_take_everything() {
+fn open_values_accept_every_form() {
     for value in [json!(true), json!(-1), json!(u64::MAX), json!(1.5), json!(""), json!([null, {}]), json!({"a": [1]})]
     {
         assert_eq!(thing(&json!({ "Any": value }).to_string()).any, Some(value));
@@ -312,14 +312,14 @@ fn an_item_that_does_not_fit_is_skipped() {
 }
 
 #[test]
-fn an_item_that_does_not_fit_leaves_nothing_of_an_earlier_one() {
+fn a_skipped_item_leaves_nothing_of_an_earlier_one() {
     let (decoded, paths) = partly(r#"{"Totals":{"a":1,"a":[]},"Small":1,"Small":"x","Counts":[1],"Counts":true}"#);
     assert_eq!(decoded, Thing::default());
     assert_eq!(paths, ["Totals.*", "Small", "Counts"]);
 }
 
 #[test]
-fn a_list_may_be_wrapped_in_an_object() {
+fn a_list_can_be_wrapped_in_an_object() {
     for form in [r#"{"Text":["a","b"]}"#, r#"{"Total":2,"Text":["a","b"],"More":["c"]}"#, r#"["a","b"]"#] {
         assert_eq!(thing(&format!(r#"{{"Texts":{form}}}"#)).texts, ["a", "b"], "{form}");
     }
@@ -333,7 +333,7 @@ fn a_list_may_be_wrapped_in_an_object() {
 }
 
 object! {
-    /// An answer that is text.
+    /// A response that is text.
     pub struct TextAnswer {
         /// The whole answer.
         #[wire("$body")]
@@ -342,7 +342,7 @@ object! {
 }
 
 object! {
-    /// An answer that is a list.
+    /// A response that is a list.
     pub struct ListAnswer {
         /// The whole answer.
         #[wire("$body")]
@@ -351,7 +351,7 @@ object! {
 }
 
 #[test]
-fn an_answer_that_is_no_object_goes_into_the_body() {
+fn a_response_that_is_not_an_object_is_decoded_into_the_body() {
     fn partly<T: Object + Default>(text: &str) -> Result<(T, String), DecodeError> {
         let mut answer = T::default();
         decode(text.as_bytes(), &mut answer).map(|mismatches| (answer, mismatches.to_string()))
@@ -378,7 +378,7 @@ fn an_answer_that_is_no_object_goes_into_the_body() {
 }
 
 #[test]
-fn unknown_members_are_ignored_whatever_they_hold() {
+fn unknown_members_are_ignored() {
     let decoded = thing(r#"{"New":{"a":[1,2,{"Flag":"x"}]},"Text":"t","flag":"wrong case","Newer":null}"#);
     assert_eq!(decoded, Thing { text: Some("t".to_owned()), ..Thing::default() });
 }
@@ -398,7 +398,7 @@ fn null_in_a_list_or_map_is_skipped() {
 }
 
 #[test]
-fn of_a_member_that_comes_twice_the_last_one_counts() {
+fn the_last_of_duplicate_members_is_used() {
     let decoded = thing(
         r#"{"Text":"a","Text":"b","Small":1,"Small":null,"Texts":["a"],"Texts":["b"],"Names":{"a":"1"},
             "Names":{"b":"2","b":"3"},"Child":{"Small":1,"Flag":true},"Child":{"Small":2}}"#,
@@ -416,7 +416,7 @@ fn escaped_member_names_are_the_members() {
 }
 
 #[test]
-fn what_does_not_fit_is_named_by_its_path() {
+fn mismatches_are_reported_by_path() {
     for (text, mismatch) in [
         (r#"{"Small":"x"}"#, "Small: expected a whole number of 32 bits, found text that does not convert"),
         (
@@ -438,7 +438,7 @@ fn what_does_not_fit_is_named_by_its_path() {
 }
 
 #[test]
-fn of_many_mismatches_the_first_are_kept_and_all_are_counted() {
+fn the_first_mismatches_are_kept_and_all_are_counted() {
     let (decoded, mismatches) =
         read(format!(r#"{{"Things":[{}{{"Small":1}}]}}"#, r#"{"Small":"x"},"#.repeat(5_000)).as_bytes()).unwrap();
     assert_eq!(decoded.things.len(), 5_001);
@@ -448,7 +448,7 @@ fn of_many_mismatches_the_first_are_kept_and_all_are_counted() {
     assert!(mismatches.to_string().ends_with("; 4984 more"), "{mismatches}");
 }
 
-/// A name that the specification does not give may be data: the number of a person as the key of a map, say.
+/// A name that is not in the specification may be data, e.g. a phone number as the key of a map.
 #[test]
 fn neither_errors_nor_mismatches_quote_a_value() {
     for text in [
@@ -477,7 +477,7 @@ fn neither_errors_nor_mismatches_quote_a_value() {
 }
 
 #[test]
-fn what_is_not_one_json_object_is_refused() {
+fn anything_but_one_json_object_is_refused() {
     for text in [
         "",
         " ",
@@ -541,14 +541,14 @@ fn escapes_that_are_not_characters_are_replaced() {
         assert_eq!((thing.small, thing.text.as_deref()), (Some(1), Some(text)), "{escaped}");
         assert_eq!(mismatches.to_string(), "Text: holds U+FFFD in place of what is not Unicode", "{escaped}");
     }
-    // A replacement character that the service sent is no finding, nor is an escape that nothing reads.
+    // A replacement character of the service is not a mismatch, nor is an escape in an ignored member.
     assert_eq!(thing(r#"{"Text":"\ufffd \ud83d\ude00"}"#).text.as_deref(), Some("\u{fffd} 😀"));
     assert_eq!(thing(r#"{"New":"\ud83d","Small":1}"#).small, Some(1));
     assert_eq!(read(br#"{"\ud83d":1,"Small":1}"#).unwrap().0.small, Some(1));
 }
 
 #[test]
-fn characters_that_json_does_not_allow_in_text_are_kept() {
+fn characters_that_json_forbids_in_text_are_kept() {
     for (raw, text) in [
         ("line\nline\ttab\u{0}", "line\nline\ttab\u{0}"),
         (r"C:\temp\x\", r"C:\temp\x\"),
@@ -556,7 +556,7 @@ fn characters_that_json_does_not_allow_in_text_are_kept() {
         ("\\\n", "\\\n"),
         ("\\é", "\\é"),
     ] {
-        // `\t` is an escape that JSON knows.
+        // `\t` is a valid escape.
         let text = text.replace(r"\t", "\t");
         let raw = raw.strip_suffix('\\').map_or(raw.to_owned(), |raw| format!(r"{raw}\\"));
         assert_eq!(thing(&format!(r#"{{"Text":"{raw}","Small":1}}"#)).text, Some(text), "{raw}");
@@ -564,7 +564,7 @@ fn characters_that_json_does_not_allow_in_text_are_kept() {
 }
 
 #[test]
-fn nesting_that_is_too_deep_is_left_out_before_the_stack_ends() {
+fn deep_nesting_is_left_out_without_a_stack_overflow() {
     const DEPTH: usize = 10_000;
     let lists = |member: &str| format!(r#"{{"{member}":{}{},"Small":1}}"#, "[".repeat(DEPTH), "]".repeat(DEPTH));
     let objects = |member: &str| {
@@ -579,7 +579,7 @@ fn nesting_that_is_too_deep_is_left_out_before_the_stack_ends() {
             assert!(decoded.any.is_none() && decoded.text.is_none() && decoded.color.is_none(), "{member}");
         }
     }
-    // What never ends is not JSON.
+    // Unclosed nesting is not JSON.
     for text in ["[".repeat(DEPTH), r#"{"Things":["#.repeat(DEPTH), r#"{"New":"#.to_owned() + &"[".repeat(DEPTH)] {
         assert!(read(text.as_bytes()).is_err(), "{}…", &text[..7]);
     }
@@ -632,7 +632,7 @@ fn any_name() -> impl Strategy<Value = String> {
     prop::sample::select(known).prop_map(str::to_owned)
 }
 
-/// A value of the type with something in every kind of member.
+/// A value of the type with a value in every kind of member.
 fn any_thing() -> impl Strategy<Value = Thing> {
     let scalars = (
         any::<Option<bool>>(),
@@ -662,7 +662,7 @@ fn any_thing() -> impl Strategy<Value = Thing> {
     })
 }
 
-/// What JSON text is made of, and what breaks it. The empty one stands for any byte.
+/// Parts of JSON text, and invalid ones. The empty one stands for any byte.
 const PIECES: &[&str] = &[
     "",
     "\\ud83d",
@@ -720,7 +720,7 @@ proptest! {
 
     #[test]
     fn every_text_arrives_whatever_it_holds(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-        // Without the two characters that end it.
+        // Without its last two characters.
         let bytes: Vec<u8> = bytes.into_iter().filter(|byte| !b"\"\\".contains(byte)).collect();
         let body = [b"{\"Text\":\"", &*bytes, b"\",\"Small\":1}"].concat();
         let (thing, _) = read(&body).unwrap();

@@ -23,7 +23,7 @@ impl Product for Cs {
     };
 }
 
-/// A request as the official SDK sent it.
+/// A request of the official SDK.
 struct Captured(Value);
 
 impl Captured {
@@ -63,7 +63,7 @@ fn key() -> Credentials {
 }
 
 #[test]
-fn the_signature_of_every_captured_request_is_ours() {
+fn signatures_of_captured_requests_match() {
     let captures = Captured::all();
     assert!(captures.len() >= 20);
     for captured in &captures {
@@ -91,7 +91,7 @@ fn the_signature_of_every_captured_request_is_ours() {
     }
 }
 
-/// Keeps what is sent, and answers with an empty object.
+/// Records requests, and responds with an empty object.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<http::Request<Bytes>>>>);
 
@@ -140,7 +140,7 @@ async fn the_same_call_has_the_same_canonical_request() {
         if !captured.text("body").is_empty() {
             assert_eq!(header("content-type"), captured.header("content-type"), "{name}");
         }
-        // They differ in what differs from call to call, and in which further headers are signed.
+        // They differ in values that change with each call, and in additional signed headers.
         assert_eq!(header("x-acs-date").len(), timestamp(std::time::SystemTime::now()).len());
     }
 }

@@ -1,4 +1,4 @@
-//! Every style writes every kind of value as the service reads it, and nothing personal is marked as printable.
+//! Every style encodes every kind of value as the service decodes it, and no personal data is marked as printable.
 
 use std::collections::BTreeMap;
 
@@ -182,7 +182,7 @@ fn simple_style_joins_the_values_of_a_list_by_commas() {
     let compounds = [
         "Texts=a,,b",
         "Grid=[1,2],[],[3]",
-        // There is no comma form of a compound value that is not a list.
+        // Only a list has a form with commas.
         "Line.Name=a,b\n",
         "Line.Amount=2",
         "Line.Tags.1=x",
@@ -197,7 +197,7 @@ fn simple_style_joins_the_values_of_a_list_by_commas() {
     assert_eq!(written!(simple), [&SCALARS[..], &compounds].concat());
 }
 
-/// The service reads the members of a free-form object by their names, as it reads those of a described one.
+/// The service reads members of a free-form object by name, like those of a described one.
 #[test]
 fn free_form_values_are_written_in_the_style_of_their_parameter() {
     let item = json!({"mobile": "139", "n": 1.5, "yes": true, "no": null, "deep": [{"a": "x"}, "y"], "empty": {}});
@@ -245,7 +245,7 @@ fn two_values_with_one_name_on_the_wire_are_refused() {
         refused.to_string(),
         "parameter `Lines.1.Price`: two values of the request have this name on the wire; set only one of them"
     );
-    // Each alone is a request, and so are both where they do not meet.
+    // Each alone is valid, and so are both without a collision.
     assert_eq!(shown(&repeated::Order::builder().lines(lines()).build()), ["Lines.1.Price=2"]);
     assert_eq!(shown(&repeated::Order::builder().first_price(1).build()), ["Lines.1.Price=1"]);
     let lines = vec![Line { name: Some("n".to_owned()), ..Line::default() }];
@@ -254,11 +254,11 @@ fn two_values_with_one_name_on_the_wire_are_refused() {
 }
 
 #[test]
-fn what_is_not_set_is_not_sent() {
+fn unset_values_are_not_sent() {
     assert!(shown(&in_json::Order::new()).is_empty());
     assert!(shown(&flat::Order::builder().line(Line::default()).texts(Vec::new()).build()).is_empty());
     assert!(shown(&simple::Order::builder().texts(Vec::new()).build()).is_empty());
-    // An empty value that was set is not the same as none, where the style has a form for it.
+    // An empty value differs from an unset one if the style can express it.
     assert_eq!(shown(&in_json::Order::builder().texts(Vec::new()).text("").build()), ["Text=", "Texts=[]"]);
 }
 
@@ -288,7 +288,7 @@ fn a_number_that_is_not_finite_is_refused_by_name() {
 }
 
 #[test]
-fn a_sensitive_member_makes_sensitive_what_holds_it() {
+fn a_value_with_a_sensitive_member_is_sensitive() {
     let phone = || {
         let inner = Line { phone: Some("CANARY".to_owned()), ..Line::default() };
         Line { name: Some("public".to_owned()), inner: Some(Box::new(inner)), ..Line::default() }

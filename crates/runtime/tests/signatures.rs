@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::Value;
 
-/// Published vectors, and ones on which three independent official implementations agree.
+/// Published vectors, and vectors on which three independent official implementations agree.
 const VECTORS: &str = include_str!("signature-vectors.json");
 
 fn vectors(scheme: &str) -> Vec<Value> {
@@ -123,7 +123,7 @@ fn a_security_token_is_signed_under_both_schemes() {
     assert_ne!(v3(&one), v3(&other));
 }
 
-/// RFC 3986 as one would write it down without thinking of speed.
+/// A simple implementation of RFC 3986, without optimization.
 fn naive_encode(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
@@ -146,7 +146,7 @@ proptest! {
         parameters in prop::collection::btree_map(any::<String>(), any::<String>(), 0..12),
         seed in any::<u64>(),
     ) {
-        // Handed over in any order.
+        // In any order.
         let mut shuffled: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
         shuffled.sort_by_key(|(name, _)| name.len() as u64 ^ seed);
         // A `BTreeMap` of text is sorted by bytes, as the service sorts.

@@ -1,4 +1,4 @@
-//! An HTTP answer: the gateway's own, and the ones that a test scripts.
+//! HTTP responses: those of the gateway, and those that a test scripts.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,56 +14,57 @@ use crate::fault::Fault;
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
 
-/// One HTTP answer.
+/// An HTTP response of the simulator.
 ///
-/// The gateway adds what every answer carries and this one lacks: `content-type` (JSON in UTF-8), `date`,
-/// `x-acs-request-id` (the body's `RequestId` if it has one). The server adds `content-length` and `connection`.
+/// The gateway adds the headers that every response has: `content-type` (JSON in UTF-8), `date`, and `x-acs-request-id`
+/// (the `RequestId` of the body if it has one). The server adds `content-length` and `connection`.
 ///
 /// `Debug` shows status, code, header names, the size of the body and the fault.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
-    /// The HTTP status. The server answers 500 in place of one that is no final status (200 to 999).
+    /// The HTTP status. The server replaces one that is not a final status (200 to 999) by 500.
     pub status: u16,
-    /// The headers. The server writes its own framing and ignores `content-length`, `transfer-encoding` and `connection`
-    /// here, but for `connection: close`, after which it closes.
+    /// The headers. The server sets its own framing and ignores `content-length`, `transfer-encoding` and `connection`
+    /// here, except for `connection: close`, which closes the connection.
     pub headers: HeaderMap,
-    /// The body, sent as it is.
+    /// The body, sent unchanged.
     pub body: Bytes,
-    /// How long to wait before the answer is sent; nothing by default. The request counts as judged before the wait.
+    /// The delay before the response is sent; none by default. The request is judged before the delay.
     pub delay: Duration,
-    /// Whether the action counts as executed when a script gives this answer; by default it does. [`Received::executed`] and the
-    /// counts go by it.
+    /// Whether the action counts as executed when a script returns this response; `true` by default. It determines
+    /// [`Received::executed`] and the counts.
     ///
     /// [`Received::executed`]: crate::Received::executed
     pub executed: bool,
-    /// What goes wrong with the delivery, after the delay; nothing by default. Only the server can break an answer:
-    /// [`Gateway::handle`](crate::Gateway::handle) returns it as it is.
+    /// The fault in the delivery, after the delay; none by default. It only applies to the server:
+    /// [`Gateway::handle`](crate::Gateway::handle) returns the response as it is.
     pub fault: Option<Fault>,
     /// The code of an error made by [`Answer::error`] or by the gateway, for the log.
     pub(crate) code: Option<String>,
 }
 
 impl Answer {
-    /// An answer without headers and delay.
+    /// A response without headers and delay.
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
         let (headers, body) = (HeaderMap::new(), body.into());
         Self { status, headers, body, delay: Duration::ZERO, executed: true, fault: None, code: None }
     }
 
-    /// Status 200 with this JSON text, sent as it is (whether it is JSON is not checked).
+    /// Status 200 with this JSON text, sent unchanged and unchecked.
     pub fn ok_json(body: impl Into<Bytes>) -> Self {
         Self::new(200, body)
     }
 
-    /// The error body of the gateway, `{"RequestId","HostId","Code","Message","Recommend"}`, with a fresh request id.
+    /// An error in the format of the gateway, `{"RequestId","HostId","Code","Message","Recommend"}`, with a new request
+    /// ID.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         Self::error_for("127.0.0.1", status, code, message, "")
     }
 
     pub(crate) fn error_for(host: &str, status: u16, code: &str, message: &str, recommend: &str) -> Self {
         let request_id = fresh_request_id();
-        // Written by hand, because a map of `serde_json` would sort the members.
+        // Formatted by hand, because a map of `serde_json` would sort the members.
         let body = format!(
             r#"{{"RequestId":"{request_id}","HostId":{},"Code":{},"Message":{},"Recommend":{}}}"#,
             Value::from(host),
@@ -74,10 +75,10 @@ impl Answer {
         Self { code: Some(code.to_owned()), ..Self::new(status, body) }
     }
 
-    /// Adds a header; one of the same name is replaced.
+    /// Sets a header, replacing one of the same name.
     ///
     /// # Panics
-    /// If HTTP does not allow the name or the value.
+    /// Panics if HTTP does not allow the name or the value.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("an HTTP header name");
@@ -86,7 +87,7 @@ impl Answer {
         self
     }
 
-    /// Adds `x-acs-retry-after`, in milliseconds; a fraction of one counts as a whole one.
+    /// Sets `x-acs-retry-after`, in milliseconds, rounded up.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         let millis = wait.as_nanos().div_ceil(1_000_000);
@@ -95,28 +96,28 @@ impl Answer {
         self
     }
 
-    /// Waits that long before the answer is sent.
+    /// Sets the delay before the response is sent.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Says that the action was not executed: the answer is that of something in front of it.
+    /// Marks the action as not executed, as for a response of a proxy in front of the service.
     #[must_use]
     pub fn not_executed(mut self) -> Self {
         self.executed = false;
         self
     }
 
-    /// Lets the delivery go wrong.
+    /// Sets the fault in the delivery.
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.fault = Some(fault);
         self
     }
 
-    /// Fills in what every answer carries and returns its request id.
+    /// Adds the headers that every response has, and returns its request ID.
     pub(crate) fn complete(&mut self, date: &str) -> String {
         let in_header = self.headers.get(&REQUEST_ID).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
         let request_id = in_header.or_else(|| example::request_id_in(&self.body)).unwrap_or_else(fresh_request_id);
@@ -124,14 +125,14 @@ impl Answer {
         if let Ok(date) = HeaderValue::from_str(date) {
             self.headers.entry(DATE).or_insert(date);
         }
-        // A scripted body may hold an id that no header can.
+        // A scripted body may have an ID that is not a valid header value.
         if let Ok(id) = HeaderValue::from_str(&request_id) {
             self.headers.entry(REQUEST_ID).or_insert(id);
         }
         request_id
     }
 
-    /// The code in the body of an error, or of a success that says one.
+    /// The code in the body of an error, or of a success that has one.
     pub(crate) fn find_code(&self) -> Option<String> {
         if self.code.is_some() {
             return self.code.clone();
@@ -164,7 +165,7 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// For a transport without sockets. The delay is the transport's to wait; a fault is left out.
+/// For a transport without sockets, which must apply the delay itself. A fault is ignored.
 impl From<Answer> for http::Response<Bytes> {
     fn from(answer: Answer) -> Self {
         let status = answer.final_status();
@@ -175,10 +176,10 @@ impl From<Answer> for http::Response<Bytes> {
     }
 }
 
-/// A request id: random, in the shape of a UUID, in upper case.
+/// A random request ID in the form of an upper-case UUID.
 pub(crate) fn fresh_request_id() -> String {
     let mut bytes = [0; 16];
-    // If the system has no random numbers to give, the id is not fresh, and nothing else is lost.
+    // Without random numbers from the system the ID is not unique, which only affects the log.
     let _ = getrandom::fill(&mut bytes);
     bytes[6] = bytes[6] & 0x0F | 0x40;
     bytes[8] = bytes[8] & 0x3F | 0x80;
@@ -192,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn request_ids_are_fresh_and_look_like_uuids() {
+    fn request_ids_are_new_and_look_like_uuids() {
         let (one, two) = (fresh_request_id(), fresh_request_id());
         assert_ne!(one, two);
         let groups: Vec<usize> = one.split('-').map(str::len).collect();
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_the_members_of_the_real_one_in_their_order() {
+    fn an_error_has_the_members_of_a_real_one_in_order() {
         let answer = Answer::error(400, "Some.Code", "a \"quoted\" reason");
         let text = std::str::from_utf8(&answer.body).expect("UTF-8");
         let at = |member: &str| text.find(&format!("\"{member}\":")).expect(member);

@@ -18,8 +18,8 @@ use crate::nonces::Nonces;
 use crate::quota::{QuotaPolicy, Quotas};
 use crate::server::Simulator;
 
-/// The settings of a simulator, made by [`Simulator::builder`]; ends with [`Builder::start`], or with
-/// [`Builder::gateway`] for use without sockets.
+/// The settings of a simulator, created by [`Simulator::builder`]. [`Builder::start`] starts a server,
+/// [`Builder::gateway`] builds a gateway without sockets.
 ///
 /// `Debug` shows no key.
 #[must_use = "nothing runs before `start`"]
@@ -52,13 +52,13 @@ impl Builder {
         }
     }
 
-    /// Knows a permanent access key; the last word counts for each id. Without any key, the simulator knows `testid` with
-    /// the secret `testsecret`, and only that.
+    /// Adds a permanent access key, replacing one with the same ID. Without any key, the simulator accepts only
+    /// `testid` with the secret `testsecret`.
     pub fn key(self, id: impl Into<String>, secret: impl Into<String>) -> Self {
         self.add_key(id.into(), secret.into(), None)
     }
 
-    /// Knows a temporary access key (STS): requests must carry this security token as well.
+    /// Adds a temporary access key (STS): requests must also have this security token.
     pub fn sts_key(self, id: impl Into<String>, secret: impl Into<String>, token: impl Into<String>) -> Self {
         self.add_key(id.into(), secret.into(), Some(token.into()))
     }
@@ -69,52 +69,52 @@ impl Builder {
         self
     }
 
-    /// Says to which account a key belongs: quotas are counted per account and action. By default every key is an account
-    /// of its own.
+    /// Assigns a key to an account: quotas are counted per account and action. By default every key is a separate
+    /// account.
     pub fn account(mut self, key_id: impl Into<String>, account: impl Into<String>) -> Self {
         self.accounts.push((key_id.into(), account.into()));
         self
     }
 
-    /// How requests are counted against the limits; by default [`QuotaPolicy::ExactWindow`].
+    /// Sets how requests are counted against the limits. Default: [`QuotaPolicy::ExactWindow`].
     pub fn quota(mut self, policy: QuotaPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// The limit of one action, in place of the one that its descriptor and [`Builder::limit_all`] say.
+    /// Sets the limit of one action, which overrides its descriptor and [`Builder::limit_all`].
     pub fn limit(mut self, action: impl Into<String>, limit: RateLimit) -> Self {
         self.limits.insert(action.into(), Some(limit));
         self
     }
 
-    /// No limit for one action, whatever its descriptor and [`Builder::limit_all`] say.
+    /// Removes the limit of one action, which overrides its descriptor and [`Builder::limit_all`].
     pub fn no_limit(mut self, action: impl Into<String>) -> Self {
         self.limits.insert(action.into(), None);
         self
     }
 
-    /// The limit of every action that [`Builder::limit`] and [`Builder::no_limit`] do not name, in place of the descriptors'
-    /// ones. It is still counted per action.
+    /// Sets the limit of every action without a [`Builder::limit`] or [`Builder::no_limit`], which overrides the
+    /// descriptors. It is counted per action.
     pub fn limit_all(mut self, limit: RateLimit) -> Self {
         self.limit_all = Some(limit);
         self
     }
 
-    /// What a request over the limit is answered.
+    /// Sets the response to a request over the limit.
     pub fn throttled(mut self, answer: ThrottledAnswer) -> Self {
         self.throttled = answer;
         self
     }
 
-    /// The wall clock of the simulator, for timestamps and the `Date` header; by default this machine's. A paused test clock
-    /// does not move it; a test in which both must move derives it from [`tokio::time::Instant`].
+    /// Sets the wall clock, for timestamps and the `Date` header. Default: the clock of this machine. Tokio's paused
+    /// clock does not affect it; a test that needs both derives it from [`tokio::time::Instant`].
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// A wall clock that goes before this machine's by that much.
+    /// Sets a wall clock that is ahead of this machine's clock.
     pub fn clock_ahead(self, offset: Duration) -> Self {
         self.clock(move || {
             let now = SystemTime::now();
@@ -122,7 +122,7 @@ impl Builder {
         })
     }
 
-    /// A wall clock that goes behind this machine's by that much.
+    /// Sets a wall clock that is behind this machine's clock.
     pub fn clock_behind(self, offset: Duration) -> Self {
         self.clock(move || {
             let now = SystemTime::now();
@@ -130,21 +130,21 @@ impl Builder {
         })
     }
 
-    /// The address to listen on: a loopback address with a port, e.g. `127.0.0.1:8080`, `[::1]:0`, `localhost:0` (which
-    /// means 127.0.0.1). Port 0 takes any free one. By default `127.0.0.1:0`.
+    /// Sets the loopback address and port to listen on, e.g. `127.0.0.1:8080`, `[::1]:0` or `localhost:0` (which means
+    /// 127.0.0.1). Port 0 selects a free port. Default: `127.0.0.1:0`.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen = address.into();
         self
     }
 
-    /// How many received requests to keep in the log, by default 10 000; 0 switches it off. Together they never take more
-    /// than about 64 MiB. The counts go on in any case.
+    /// Sets how many received requests the log keeps. Default: 10 000; 0 disables it. The log takes at most about 64
+    /// MiB. The counts are not affected.
     pub fn keep(mut self, requests: usize) -> Self {
         self.keep = requests;
         self
     }
 
-    /// The gateway alone, without sockets.
+    /// Builds the gateway alone, without sockets.
     ///
     /// # Errors
     /// [`StartError::UnknownAction`] and [`StartError::UnknownKey`].
@@ -171,7 +171,7 @@ impl Builder {
                 action,
                 limit: limit_of(action.name, action.rate_limit),
                 example: match action.success_codes.unwrap_or(product.success_codes).first().copied() {
-                    // The answer may be a list, text, or nothing; of these, nothing fits.
+                    // The response is a list, text, or empty, and a JSON object would not fit.
                     None if action.example.is_empty() && !action.path.is_empty() => Example::nothing(),
                     code => Example::new(action.example, code),
                 },
@@ -197,12 +197,11 @@ impl Builder {
         })
     }
 
-    /// Listens and serves until the [`Simulator`] is stopped or dropped. Needs a tokio runtime with its I/O and time
-    /// drivers.
+    /// Starts to listen and serves until the [`Simulator`] is stopped or dropped. Needs a tokio runtime with I/O and
+    /// time enabled.
     ///
     /// # Errors
-    /// [`StartError`]: an address that is none, is not loopback or is taken; a limit for an action, or an account for a key,
-    /// that the simulator does not know.
+    /// [`StartError`]: the address is invalid, not loopback or in use; a limit for an unknown action, or an account for an unknown key.
     pub async fn start(self) -> Result<Simulator, StartError> {
         let address = loopback(&self.listen)?;
         Simulator::listen(self.gateway()?, address).await
@@ -225,7 +224,7 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// Reads an address. Names are not looked up: what they mean is not this crate's to trust.
+/// Parses an address. Names are not resolved, because they might not be loopback.
 fn loopback(text: &str) -> Result<SocketAddr, StartError> {
     let numeric = match text.strip_prefix("localhost:") {
         Some(port) => format!("127.0.0.1:{port}"),
@@ -235,8 +234,8 @@ fn loopback(text: &str) -> Result<SocketAddr, StartError> {
     if address.ip().is_loopback() { Ok(address) } else { Err(StartError::NotLoopback(address)) }
 }
 
-/// What a request over the limit is answered. The default: the descriptor's `System.LimitControl` if the action or the
-/// product documents it, else HTTP 400 with `Throttling.User`; no `x-acs-retry-after`.
+/// The response to a request over the limit. Default: the descriptor's `System.LimitControl` if the action or the
+/// product documents it, else HTTP 400 with `Throttling.User`, without `x-acs-retry-after`.
 ///
 /// ```
 /// use alibabacloud_simulator::{RetryAfter, ThrottledAnswer};
@@ -245,42 +244,43 @@ fn loopback(text: &str) -> Result<SocketAddr, StartError> {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ThrottledAnswer {
-    /// The HTTP status; `None` means the default.
+    /// The HTTP status; `None` for the default.
     pub status: Option<u16>,
-    /// The code; `None` means the default.
+    /// The code; `None` for the default.
     pub code: Option<String>,
-    /// The message; `None` means the default.
+    /// The message; `None` for the default.
     pub message: Option<String>,
     /// The header `x-acs-retry-after`.
     pub retry_after: RetryAfter,
 }
 
-/// The header `x-acs-retry-after` of a throttled answer, in milliseconds on the wire.
+/// The header `x-acs-retry-after` of a response to a throttled request, in milliseconds on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum RetryAfter {
-    /// No such header: the default, as of older gateways.
+    /// No header: the default, as in older gateways.
     #[default]
     Absent,
-    /// Always this wait, rounded up to whole milliseconds.
+    /// A fixed time, rounded up to whole milliseconds.
     Fixed(Duration),
-    /// The time until a request would be let in if no other came, rounded up to whole milliseconds.
+    /// The time until a request would be accepted if no other arrived, rounded up to whole milliseconds.
     UntilFree,
 }
 
-/// Why a simulator does not start.
+/// The reason why a simulator cannot start.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
     /// The address is not an IP address (or `localhost`) with a port.
     InvalidAddress(String),
-    /// The address is not loopback. A simulator takes made-up keys and answers anybody, so it stays on this machine.
+    /// The address is not loopback. A simulator accepts well-known keys, so it must not be reachable from other
+    /// machines.
     NotLoopback(SocketAddr),
     /// A limit was set for an action that no product has.
     UnknownAction(String),
-    /// An account was set for a key that the simulator does not know.
+    /// An account was assigned to an unknown key.
     UnknownKey,
-    /// The system refused the address, e.g. because the port is taken.
+    /// The system cannot listen on the address, e.g. because the port is in use.
     Listen(SocketAddr, io::Error),
 }
 
@@ -288,19 +288,16 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidAddress(text) => {
-                write!(f, "{text:?} is not an address to listen on; write one like 127.0.0.1:8080 or [::1]:0")
+                write!(f, "{text:?} is not an address to listen on; use one like 127.0.0.1:8080 or [::1]:0")
             }
-            Self::NotLoopback(address) => write!(
-                f,
-                "{address} is not a loopback address; the simulator stays on this machine, use 127.0.0.1 or [::1]"
-            ),
+            Self::NotLoopback(address) => write!(f, "{address} is not a loopback address; use 127.0.0.1 or [::1]"),
             Self::UnknownAction(name) => write!(
                 f,
                 "a limit is set for the action {name:?}, which no product of this simulator has; check the spelling"
             ),
-            Self::UnknownKey => f.write_str(
-                "an account is set for an access key that this simulator does not know; add the key first, by `key` or `sts_key`",
-            ),
+            Self::UnknownKey => {
+                f.write_str("an account is set for an unknown access key; add the key with `key` or `sts_key`")
+            }
             Self::Listen(address, source) => write!(f, "cannot listen on {address}: {source}"),
         }
     }

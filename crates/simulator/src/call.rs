@@ -1,4 +1,4 @@
-//! A request, read as the call of an action: which scheme, which action, who claims to send it, and whether that is true.
+//! Reads a request as the call of an action: its scheme, its action, and its sender, whose signature it verifies.
 
 use alibabacloud_runtime::descriptor::{ActionDescriptor, ParameterDescriptor, ParameterLocation};
 use http::header::HOST;
@@ -12,7 +12,7 @@ use crate::signature::{Acs3, Authorization, Scheme, rpc_v1, sha256_hex};
 const CONTENT_HASH: &str = "x-acs-content-sha256";
 const OURS: &str = "x-acs-";
 
-/// A request and what was read out of it.
+/// A request and the facts read from it.
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
     pub(crate) scheme: Scheme,
@@ -20,7 +20,7 @@ pub(crate) struct Call<'a> {
     authorization: String,
 }
 
-/// What a signed request says about its sender. Nothing of it is proven before [`Call::verify`].
+/// The sender of a signed request, unproven until [`Call::verify`].
 pub(crate) struct Claims {
     pub(crate) key_id: String,
     pub(crate) token: Option<String>,
@@ -34,7 +34,8 @@ impl<'a> Call<'a> {
     pub(crate) fn read(request: &'a Request) -> Self {
         let pairs = request.pairs();
         let authorization = request.header_text("authorization").unwrap_or_default();
-        // Official V1 clients send x-acs-action and x-acs-version as well, so only the signature tells the schemes apart.
+        // Official V1 clients also send x-acs-action and x-acs-version, so only the signature distinguishes the
+        // schemes.
         let scheme = if authorization.starts_with("ACS3-") {
             Scheme::Acs3
         } else if pairs.iter().any(|pair| pair.name == b"Signature") {
@@ -57,7 +58,7 @@ impl<'a> Call<'a> {
         self.common("SignatureNonce", "x-acs-signature-nonce")
     }
 
-    /// The key id, as far as the request names one at all.
+    /// The access key ID, if the request has one.
     pub(crate) fn key_id(&self) -> Option<String> {
         match self.scheme {
             Scheme::Acs3 => Authorization::parse(&self.authorization).map(|it| it.key_id.to_owned()),
@@ -65,21 +66,21 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Whether the answer is to be JSON. V3 clients always get it; the others have to ask.
+    /// Whether the response should be JSON. V3 clients always get JSON; others must request it.
     pub(crate) fn asks_for_json(&self) -> bool {
         let by_headers =
             self.scheme == Scheme::Acs3 || self.scheme == Scheme::Unsigned && self.parameter("Action").is_none();
         by_headers || self.parameter("Format").is_some_and(|it| it.eq_ignore_ascii_case("json"))
     }
 
-    /// Whether a parameter is there, with a value or without, in any of the styles: `Name`, `Name.1`, `Name.Key`.
+    /// Whether the request has a parameter, with or without a value, in any style: `Name`, `Name.1`, `Name.Key`.
     pub(crate) fn has_parameter(&self, name: &str) -> bool {
         self.pairs.iter().any(|pair| {
             pair.name.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
         })
     }
 
-    /// Everything that travelled as a parameter, for the log.
+    /// Everything sent as a parameter, for the log.
     pub(crate) fn parameters(&self) -> Vec<Parameter> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let pairs = self.pairs.iter().map(|pair| Parameter {
@@ -96,7 +97,7 @@ impl<'a> Call<'a> {
         pairs.chain(headers).collect()
     }
 
-    /// The parameters of an action of the ROA style, as far as they are not those of every request.
+    /// Adds the parameters of an action of the ROA style, without those that every request has.
     pub(crate) fn add_to(&self, parameters: &mut Vec<Parameter>, action: &ActionDescriptor) {
         if let Some(in_path) = route::read(action.path, route::path(self.request)) {
             parameters.extend(in_path);
@@ -133,7 +134,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// A fact that each scheme puts in its own place.
+    /// A value that is a parameter in V1 and a header in V3.
     fn common(&self, parameter: &str, header: &str) -> Option<String> {
         let in_header = || self.request.header_text(header).filter(|value| !value.is_empty());
         match self.scheme {
@@ -143,14 +144,14 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The first value under that name, if it is not empty.
+    /// The first value with that name, if it is not empty.
     fn parameter(&self, name: &str) -> Option<String> {
         let pair = self.pairs.iter().find(|pair| pair.name == name.as_bytes())?;
         let value = String::from_utf8_lossy(&pair.value).into_owned();
         Some(value).filter(|value| !value.is_empty())
     }
 
-    /// What the request says about its sender, complete or refused.
+    /// The sender's claims, or a refusal if one is missing.
     pub(crate) fn claims(&self) -> Result<Claims, Refusal> {
         match self.scheme {
             Scheme::RpcV1 => self.rpc_v1_claims(),
@@ -207,14 +208,14 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Checks the signature against the secret of the key that the request names.
+    /// Verifies the signature with the secret of the key that the request names.
     pub(crate) fn verify(&self, secret: &str) -> Result<(), Refusal> {
         let (path, _) = self.request.path_and_query();
         match self.scheme {
             Scheme::Unsigned => Err(Refusal::UNSIGNED),
             Scheme::RpcV1 => {
                 let expected = rpc_v1(&self.request.method, &self.pairs, secret);
-                // All of them: a second one would go unsigned and unnoticed.
+                // All values: a second header of the same name would be unsigned and unnoticed.
                 let mut given = self.pairs.iter().filter(|pair| pair.name == b"Signature");
                 let matches = given.all(|pair| pair.value == expected.as_bytes());
                 if matches { Ok(()) } else { Err(Refusal::SIGNATURE) }

@@ -1,26 +1,26 @@
-//! The two clocks of the simulator, and the one time format of the wire.
+//! The two clocks of the simulator, and the time format on the wire.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-/// The time at which a request is judged, by both clocks that matter.
+/// The time at which a request is judged, by both clocks.
 #[derive(Debug, Clone, Copy)]
 pub struct Instants {
-    /// Wall time: what timestamps are compared with and the `Date` header says.
+    /// Wall time, for timestamps and the `Date` header.
     pub wall: SystemTime,
-    /// Monotonic time: what quotas and nonces are counted in. Tokio's, so that a paused test clock works.
+    /// Monotonic time, for quotas and nonces. It is tokio's, so that a paused test clock works.
     pub monotonic: Instant,
 }
 
 impl Instants {
-    /// Both clocks of this machine, now.
+    /// The current time of both clocks.
     pub fn now() -> Self {
         Self { wall: SystemTime::now(), monotonic: Instant::now() }
     }
 }
 
-/// The seconds since 1970 that `YYYY-MM-DDThh:mm:ssZ` means; `None` for anything else, impossible dates included.
+/// The time of `YYYY-MM-DDThh:mm:ssZ`; `None` for any other text, including impossible dates.
 pub(crate) fn parse_timestamp(text: &str) -> Option<SystemTime> {
     let shape = b"0000-00-00T00:00:00Z";
     let fits = |(byte, shape): (u8, &u8)| match shape {
@@ -46,14 +46,15 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<SystemTime> {
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    // Counting the years one by one is a few thousand steps at worst, and nothing can be wrong with it.
+    // Counting years one by one takes at most a few thousand steps, and is simple.
     let days: u64 = (1970..year).map(|year| if leap(year) { 366 } else { 365 }).sum::<u64>()
         + (1..month).map(days_in).sum::<u64>()
         + (day - 1);
     Some(UNIX_EPOCH + Duration::from_secs(days * 86_400 + hour * 3_600 + minute * 60 + second))
 }
 
-/// The text of a `Date` header. A time that HTTP cannot write (before 1970, after 9999) becomes the nearest it can.
+/// The value of a `Date` header. A time that HTTP cannot express (before 1970, after 9999) becomes the nearest one that
+/// it can.
 pub(crate) fn http_date(time: SystemTime) -> String {
     const LAST: Duration = Duration::from_secs(253_402_300_799);
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn timestamps_mean_what_the_calendar_says() {
+    fn timestamps_follow_the_calendar() {
         assert_eq!(seconds("1970-01-01T00:00:00Z"), Some(0));
         assert_eq!(seconds("2000-02-29T23:59:59Z"), Some(951_868_799));
         assert_eq!(seconds("2023-10-26T10:22:32Z"), Some(1_698_315_752));
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_and_impossible_times_are_no_timestamps() {
+    fn other_forms_and_impossible_times_are_refused() {
         for text in [
             "",
             "2026-11-22",

@@ -1,4 +1,4 @@
-//! The connections of a simulator: how many there are, and what goes wrong on the next ones.
+//! The connections of a simulator: their counts, and the faults of the next ones.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,13 +8,13 @@ use crate::fault::ConnectionFault;
 
 type ScriptFn = Arc<dyn Fn(u64) -> Option<ConnectionFault> + Send + Sync>;
 
-/// How many connections there were and are.
+/// The number of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ConnectionCounts {
     /// Accepted since the start.
     pub accepted: u64,
-    /// Not closed yet by both sides.
+    /// Not yet closed by both sides.
     pub open: u64,
 }
 
@@ -29,16 +29,16 @@ struct State {
     function: Option<ScriptFn>,
 }
 
-/// One connection; counted as open until it is dropped.
+/// One connection, counted as open until it is dropped.
 pub(crate) struct Counted {
     connections: Arc<Connections>,
-    /// Counted from 1.
+    /// Starts at 1.
     pub(crate) number: u64,
     next: Option<ConnectionFault>,
 }
 
 impl Counted {
-    /// What goes wrong on the connection. A function that panics takes down this connection alone.
+    /// The fault of the connection. A panic in the function affects only this connection.
     pub(crate) fn fault(&mut self) -> Option<ConnectionFault> {
         let function = self.connections.state().function.clone();
         self.next.take().or_else(|| function.and_then(|function| function(self.number)))
@@ -46,7 +46,7 @@ impl Counted {
 }
 
 impl Connections {
-    /// Counts a new connection, which takes the next fault of the queue.
+    /// Counts a new connection and assigns it the next fault of the queue.
     pub(crate) fn accepted(self: &Arc<Self>) -> Counted {
         let mut state = self.state();
         state.counts.accepted += 1;

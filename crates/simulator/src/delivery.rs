@@ -1,4 +1,4 @@
-//! Sends an answer as it should be, or in the broken way that a test scripts, and ends connections.
+//! Sends a response, with the scripted fault if there is one, and ends connections.
 
 use std::io;
 use std::time::Duration;
@@ -13,11 +13,12 @@ use crate::answer::Answer;
 use crate::fault::{ConnectionFault, End, Fault};
 use crate::http1::{BodyLength, Connection, head, is_bodiless};
 
-/// How long, and how much, a client may go on sending after the server has closed, before the connection is cut.
+/// The maximum time and number of bytes for which data of the client is read after the server has closed.
 const LINGER: (Duration, u64) = (Duration::from_secs(1), 64 << 20);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Sends an answer to a request of this method, as its fault says. Tells how the connection ends; `None` if it does not.
+    /// Sends a response to a request of this method, with its fault. Returns how the connection ends; `None` if it
+    /// stays open.
     pub(crate) async fn deliver(&mut self, answer: &Answer, method: &str, keep_alive: bool) -> io::Result<Option<End>> {
         let body = if method == "HEAD" || is_bodiless(answer.final_status()) { &[][..] } else { &answer.body[..] };
         let head = |length, keep_alive| head(answer, length, keep_alive);
@@ -88,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 }
 
 impl Connection<TcpStream> {
-    /// Does what goes wrong before the first request is read.
+    /// Applies a fault that happens before the first request is read.
     pub(crate) async fn fail(mut self, fault: ConnectionFault) {
         let end = match fault {
             ConnectionFault::AtOnce(end) => end,
@@ -110,23 +111,23 @@ impl Connection<TcpStream> {
         self.end(end).await;
     }
 
-    /// Ends the connection, and returns when the client has left, too (or, after a close, would not leave).
+    /// Ends the connection. Returns when the client has closed, too, or the linger limit is reached.
     pub(crate) async fn end(mut self, end: End) {
         match end {
             End::Close => {
-                // What the client still sends is read for a moment: closing a socket with unread data would reset the
-                // connection, and the client might lose the answer.
+                // Data of the client is read for a moment, because closing a socket with unread data would reset the
+                // connection, and the client might lose the response.
                 let _ = tokio::io::AsyncWriteExt::shutdown(&mut self.stream).await;
                 let _ = timeout(LINGER.0, ignore(&mut self.stream, LINGER.1)).await;
             }
-            // Dropping a socket that does not linger resets it.
+            // Dropping a socket without linger resets it.
             End::Reset => drop(self.stream.set_zero_linger()),
             End::Hang => ignore(&mut self.stream, u64::MAX).await,
         }
     }
 }
 
-/// Reads what comes, up to so many bytes, to no purpose.
+/// Reads and discards up to so many bytes.
 async fn ignore(stream: &mut TcpStream, bytes: u64) {
     let _ = tokio::io::copy(&mut stream.take(bytes), &mut tokio::io::sink()).await;
 }

@@ -1,9 +1,9 @@
-//! Documented example answers, each with a request id of its own.
+//! Documented example responses, with a new request ID each time.
 
 use std::ops::Range;
 
-/// An example with the place of its request id, so that every answer can carry another one. The text around it stays as
-/// it is, byte for byte: reading the JSON and writing it again would change the order of members and the form of numbers.
+/// An example with the position of its request ID, so that every response can have its own. The rest of the text stays
+/// unchanged, because parsing and formatting the JSON would change the order of members and the form of numbers.
 pub(crate) struct Example {
     before: String,
     after: String,
@@ -11,8 +11,8 @@ pub(crate) struct Example {
 }
 
 impl Example {
-    /// Reads the example of an action. Without one, the answer is the success code (if the product has any) and the
-    /// request id.
+    /// Reads the example of an action. Without one, the response has the success code (if the product has one) and the
+    /// request ID.
     pub(crate) fn new(text: &'static str, success_code: Option<&'static str>) -> Self {
         let text = text.trim();
         let split = |range: Range<usize>, before: &str, after: &str| Self {
@@ -26,7 +26,7 @@ impl Example {
             return Self { before: "{\"RequestId\":\"".to_owned(), after: format!("\"{code}}}"), has_request_id: true };
         }
         match members(text).as_deref() {
-            // Not a JSON object: sent as it is.
+            // Not a JSON object, so it is sent unchanged.
             None => Self { before: text.to_owned(), after: String::new(), has_request_id: false },
             Some([]) => split(1..1, "\"RequestId\":\"", "\""),
             Some(members) => match members.iter().find(|(name, _)| is_request_id(name)) {
@@ -36,19 +36,19 @@ impl Example {
         }
     }
 
-    /// An empty answer.
+    /// An empty response.
     pub(crate) fn nothing() -> Self {
         Self { before: String::new(), after: String::new(), has_request_id: false }
     }
 
-    /// The answer's text.
+    /// The text of the response.
     pub(crate) fn with_request_id(&self, request_id: &str) -> String {
         let id = if self.has_request_id { request_id } else { "" };
         format!("{}{id}{}", self.before, self.after)
     }
 }
 
-/// The request id that a JSON answer carries, if it does and it is a plain string.
+/// The request ID of a JSON response, if it has one that is a plain string.
 pub(crate) fn request_id_in(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?;
     let (_, value) = members(text)?.into_iter().find(|(name, _)| is_request_id(name))?;
@@ -59,13 +59,12 @@ fn is_request_id(name: &str) -> bool {
     ["RequestId", "requestId", "request_id"].contains(&name)
 }
 
-/// The members of a JSON object: names (escapes not undone) and where the values stand. `None` if the text is something
-/// else.
+/// The members of a JSON object: names (with escapes) and the positions of the values. `None` for any other text.
 fn members(text: &str) -> Option<Vec<(&str, Range<usize>)>> {
     if !text.starts_with('{') || serde_json::from_str::<serde_json::Value>(text).is_err() {
         return None;
     }
-    // From here on the text is known to be well formed, and every byte of interest is ASCII.
+    // The text is well formed from here on, and every relevant byte is ASCII.
     let bytes = text.as_bytes();
     let mut members = Vec::new();
     let mut depth = 0;

@@ -1,26 +1,26 @@
-//! What can go wrong between a request and its answer, to be scripted. Carried out by `delivery.rs`.
+//! Faults between a request and its response, which tests script and `delivery.rs` applies.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-/// How a connection ends before its time.
+/// How a connection ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum End {
-    /// It is closed in good order (FIN).
+    /// It is closed normally (FIN).
     Close,
     /// It is reset (RST): the client sees "connection reset by peer".
     Reset,
-    /// It stays open, and nothing more comes until the client leaves.
+    /// It stays open without further data until the client closes it.
     Hang,
 }
 
-/// How the delivery of an [`Answer`](crate::Answer) goes wrong. What the request did is another matter: see
+/// A fault in the delivery of an [`Answer`](crate::Answer). Whether the request was executed is independent of it; see
 /// [`Answer::executed`](crate::Answer::executed).
 ///
-/// `Debug` shows sizes in place of bytes.
+/// `Debug` shows sizes instead of bytes.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -30,25 +30,26 @@ pub enum Fault {
     CutHead(End),
     /// The head and half of the body are sent, and the connection ends.
     CutBody(End),
-    /// The whole body is sent, in a chunk, and the connection ends without the last chunk.
+    /// The whole body is sent in a chunk, and the connection ends without the last chunk.
     CutChunks(End),
-    /// `content-length` is this, whatever the length of the body. After one that is too long the connection is closed, so that the
-    /// body is cut short. After one that is too short the connection stays open, and the rest of the body stands on it.
+    /// `content-length` has this value, whatever the length of the body. If it is too large, the connection is closed
+    /// after the body, which is therefore cut short. If it is too small, the connection stays open, and the rest of the
+    /// body is surplus data.
     Length(usize),
-    /// The answer, head included, comes in pieces of so many bytes (at least one) with a pause between them.
+    /// The response, including its head, is sent in pieces of so many bytes (at least one) with a pause between them.
     Drip {
         /// The size of a piece.
         bytes: usize,
         /// The pause between two pieces.
         pause: Duration,
     },
-    /// Informational answers (1xx) with these statuses come before the answer.
+    /// Informational responses (1xx) with these statuses are sent before the response.
     Informational(Vec<u16>),
-    /// These bytes come in place of the answer, head included, and the connection is closed.
+    /// These bytes are sent instead of the response, including its head, and the connection is closed.
     Instead(Bytes),
-    /// These bytes follow the answer, on a connection that stays open.
+    /// These bytes follow the response, and the connection stays open.
     Surplus(Bytes),
-    /// The answer says that the connection stays open, but it ends right after it.
+    /// The response announces that the connection stays open, but it is closed right after it.
     Unannounced(End),
 }
 
@@ -69,20 +70,21 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// What goes wrong on a connection before its first request is read. Such a request is not in the log, because the simulator never
-/// knows what it was, and no action was executed.
+/// A fault before the first request of a connection is read. Such a request is not in the log, because the simulator
+/// has not parsed it, and no action is executed.
 ///
-/// `Debug` shows sizes in place of bytes.
+/// `Debug` shows sizes instead of bytes.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionFault {
-    /// The connection ends as soon as it is accepted. Whether the client notices before it sends its request is a matter of luck.
+    /// The connection ends when it is accepted. Whether the client notices before it sends its request is a race.
     AtOnce(End),
-    /// The connection ends when the beginning of a request is there. None of it is read.
+    /// The connection ends when the first bytes of a request arrive. None of them are read.
     Unread(End),
-    /// The connection ends when so many bytes were read (at least one). If the client sends fewer, the server waits for the rest.
+    /// The connection ends when so many bytes have been read (at least one). If the client sends fewer, the server
+    /// waits for the rest.
     HalfRead(usize, End),
-    /// When the beginning of a request is there, the server says this, and closes.
+    /// When the first bytes of a request arrive, the server sends these bytes and closes the connection.
     Speaks(Bytes),
 }
 

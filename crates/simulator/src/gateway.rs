@@ -1,4 +1,4 @@
-//! The pure core: judges one request at a given time, records it, answers. No sockets, no waiting.
+//! The core: judges one request at a given time, records it, and returns the response. No sockets, no waiting.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -23,14 +23,13 @@ use crate::request::Request;
 use crate::route;
 use crate::signature::Scheme;
 
-/// How far a timestamp may be off, either way.
+/// The maximum clock skew in either direction.
 const CLOCK_SKEW: Duration = Duration::from_secs(15 * 60);
 
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 type ScriptFn = Arc<dyn Fn(&Received) -> Option<Answer> + Send + Sync>;
 
-/// What a product's endpoint does with a request, without sockets: the part of the simulator that a test with virtual time
-/// plugs in as a transport.
+/// The endpoint of a product without sockets. A test with virtual time can use it as a transport.
 ///
 /// ```
 /// # use alibabacloud_runtime::descriptor::ProductDescriptor;
@@ -54,7 +53,7 @@ pub struct Gateway {
     pub(crate) state: Mutex<State>,
 }
 
-/// An action and what was decided about it when the simulator was built.
+/// An action and its settings in this simulator.
 pub(crate) struct Known {
     pub(crate) product: &'static ProductDescriptor,
     pub(crate) action: &'static ActionDescriptor,
@@ -70,7 +69,7 @@ pub(crate) struct Key {
     pub(crate) account: String,
 }
 
-/// What changes from request to request.
+/// The state that changes with requests.
 pub(crate) struct State {
     pub(crate) quotas: Quotas,
     pub(crate) nonces: Nonces,
@@ -86,13 +85,13 @@ pub(crate) struct Script {
 }
 
 impl Gateway {
-    /// The time by the simulator's own clocks: the wall clock that the builder was given, and tokio's monotonic one.
+    /// The current time of the simulator's clocks: the wall clock of the builder, and tokio's monotonic clock.
     pub fn now(&self) -> Instants {
         Instants { wall: (self.clock)(), ..Instants::now() }
     }
 
-    /// Judges a request that arrives at the given time, records it, and answers. Does not wait, not even for
-    /// [`Answer::delay`]: that is the caller's part.
+    /// Judges a request that arrives at the given time, records it, and returns the response. It does not wait; the
+    /// caller applies [`Answer::delay`].
     pub fn handle(&self, request: &Request, now: Instants) -> Answer {
         let call = Call::read(request);
         let route = self.route(&call);
@@ -139,7 +138,7 @@ impl Gateway {
         answer
     }
 
-    /// All checks, in the order in which the real gateway seems to make them.
+    /// Performs all checks, in the order in which the real gateway seems to perform them.
     fn judge(&self, call: &Call<'_>, now: Instants) -> Result<&Known, Refusal> {
         let method = call.request.method.as_str();
         if !matches!(method, "GET" | "POST" | "PUT" | "DELETE" | "PATCH") {
@@ -147,7 +146,7 @@ impl Gateway {
         }
         let is_roa = route::path(call.request) != "/" || self.route(call).is_some();
         let known = if is_roa { self.find_route(call)? } else { self.find(call)? };
-        // An action of the RPC style that is sent by POST is served by GET, too.
+        // An RPC action with the method POST is also served by GET.
         let expected = known.action.method;
         if method != expected.as_str() && !(!is_roa && expected == Method::Post && method == "GET") {
             return Err(Refusal::other_method(expected));
@@ -170,7 +169,7 @@ impl Gateway {
         Ok(known)
     }
 
-    /// The actions of the ROA style whose path this is, the most exact path first.
+    /// The actions of the ROA style with this path, the most exact one first.
     fn routes(&self, call: &Call<'_>) -> Vec<&Known> {
         let path = route::path(call.request);
         let fits = |known: &&Known| !known.action.path.is_empty() && route::read(known.action.path, path).is_some();
@@ -179,7 +178,7 @@ impl Gateway {
         routes
     }
 
-    /// The action with this method and path. Where several versions of a product have it, the header names one.
+    /// The action with this method and path. If several versions of a product have it, the header selects one.
     fn route(&self, call: &Call<'_>) -> Option<&Known> {
         let method = call.request.method.as_str();
         let routes = self.routes(call);
@@ -197,7 +196,7 @@ impl Gateway {
         if call.version().as_deref() != Some(known.product.version) {
             return Err(Refusal::VERSION);
         }
-        // Older clients of this style name no action.
+        // Older clients of this style send no action name.
         if call.action().is_some_and(|action| action != known.action.name) {
             return Err(Refusal::OTHER_ACTION);
         }
@@ -235,7 +234,7 @@ impl Gateway {
             return Err(Refusal::TIMESTAMP_EXPIRED);
         }
         call.verify(&key.secret)?;
-        // Last, so that using up the nonces of a key takes its secret.
+        // Last, so that only a sender with the secret can use up the nonces of a key.
         if !self.state().nonces.first_use(&claims.key_id, &claims.nonce, now.monotonic) {
             return Err(Refusal::NONCE);
         }
@@ -264,13 +263,13 @@ impl Gateway {
         })
     }
 
-    /// The action itself: what a script says, else the example.
+    /// The response of the action: a scripted one, else the example.
     fn act(&self, known: &Known, received: &Received) -> Answer {
         let (next, function) = match self.state().scripts.get_mut(known.action.name) {
             Some(script) => (script.queue.pop_front(), script.function.clone()),
             None => (None, None),
         };
-        // The lock is free again here: the function may well look at the log or add to the script.
+        // The lock is released here, because the function may read the log or add to the script.
         next.or_else(|| function.and_then(|function| function(received))).unwrap_or_else(|| known.answer())
     }
 
@@ -290,56 +289,56 @@ impl Gateway {
         state.log.push(Arc::new(received));
     }
 
-    /// Everything that was received whole, in the order in which it was answered; the oldest are missing if there were more than
+    /// All completely received requests in the order of their responses. The oldest are missing if there were more than
     /// the builder's [`keep`](crate::Builder::keep), or if they took more than 64 MiB.
     pub fn received(&self) -> Vec<Arc<Received>> {
         self.state().log.all()
     }
 
-    /// As [`Gateway::received`], and empties the log in the same moment: for runs that are too long to be kept whole.
+    /// Like [`Gateway::received`], and empties the log at the same time, for runs that are too long to keep.
     pub fn take_received(&self) -> Vec<Arc<Received>> {
         self.state().log.take()
     }
 
-    /// Empties the log. The counts, quotas and nonces stay.
+    /// Empties the log. Counts, quotas and nonces are kept.
     pub fn clear_received(&self) {
         self.state().log.take();
     }
 
-    /// How many requests of each action were accepted, throttled and rejected since the start.
+    /// The number of requests of each action that were accepted, throttled and rejected since the start.
     pub fn counts(&self) -> Counts {
         self.state().counts.clone()
     }
 
-    /// Puts answers in the action's queue. Each call that reaches the action takes one; when the queue is empty, the
-    /// function of [`Gateway::script_fn`] or the documented example answers again. The checks come first: a call that is
-    /// refused takes no scripted answer.
+    /// Adds responses to the queue of the action. Each call that reaches the action takes one; when the queue is empty,
+    /// the function of [`Gateway::script_fn`] or the documented example is used. A call that a check refuses takes no
+    /// scripted response.
     ///
     /// # Panics
-    /// If no product of the simulator has an action of that name.
+    /// Panics if no product of the simulator has an action of that name.
     pub fn script(&self, action: &str, answers: impl IntoIterator<Item = Answer>) {
         let name = self.expect_known(action).action.name;
         let answers: Vec<Answer> = answers.into_iter().collect();
         self.state().scripts.entry(name).or_default().queue.extend(answers);
     }
 
-    /// Lets a function answer every call that reaches the action and finds the queue of [`Gateway::script`] empty, in place
-    /// of any earlier function; `None` means the documented example. It sees the request before the answer is known:
-    /// `status`, `code` and `request_id` are not set yet. It must not block: the connection waits for it. For a slow answer
-    /// there is [`Answer::delay`]. If it panics, the client sees its connection closed.
+    /// Sets a function for calls that reach the action when the queue of [`Gateway::script`] is empty, replacing an
+    /// earlier function; `None` means the documented example. It receives the request before the response is known:
+    /// `status`, `code` and `request_id` are not set. It must not block, because the connection waits for it; use
+    /// [`Answer::delay`] for a slow response. If it panics, the connection is closed.
     ///
     /// # Panics
-    /// If no product of the simulator has an action of that name.
+    /// Panics if no product of the simulator has an action of that name.
     pub fn script_fn(&self, action: &str, function: impl Fn(&Received) -> Option<Answer> + Send + Sync + 'static) {
         let name = self.expect_known(action).action.name;
         self.state().scripts.entry(name).or_default().function = Some(Arc::new(function));
     }
 
-    /// The documented example of an action with a fresh request id: what a call is answered without a script. To be sent
-    /// late, or with another header.
+    /// The documented example of an action with a new request ID, which is the response without a script. Use it to add
+    /// e.g. a delay or a header.
     ///
     /// # Panics
-    /// If no product of the simulator has an action of that name.
+    /// Panics if no product of the simulator has an action of that name.
     pub fn example(&self, action: &str) -> Answer {
         self.expect_known(action).answer()
     }

@@ -1,5 +1,5 @@
-//! HTTP/1.1 on one connection: bytes to requests, answers to bytes. By hand, so that `delivery.rs` can break it on purpose at
-//! any byte.
+//! HTTP/1.1 on one connection: parses requests and formats responses. Hand-written, so that `delivery.rs` can break a
+//! response at any byte.
 
 use std::fmt::Write as _;
 use std::io;
@@ -13,32 +13,32 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::answer::Answer;
 use crate::request::Request;
 
-/// The longest request line with headers: all parameters may be in it.
+/// The maximum length of a request line with headers, which may contain all parameters.
 const MAX_HEAD: usize = 2 << 20;
-/// The longest body.
+/// The maximum length of a body.
 const MAX_BODY: usize = 16 << 20;
-/// The longest line with the size of a chunk.
+/// The maximum length of a line with the size of a chunk.
 const MAX_CHUNK_LINE: usize = 4 << 10;
-/// The longest trailers after the last chunk.
+/// The maximum length of the trailers after the last chunk.
 const MAX_TRAILERS: usize = 16 << 10;
-/// The most headers.
+/// The maximum number of headers.
 const MAX_HEADERS: usize = 128;
-/// How much is read at once.
+/// The number of bytes read at a time.
 const READ: usize = 64 << 10;
 
-/// A request with what the connection needs to know about it.
+/// A request, and the facts about it that the connection needs.
 pub(crate) struct Incoming {
     pub(crate) request: Request,
-    /// Whether the connection stays open after the answer, as far as the client is concerned.
+    /// Whether the client allows the connection to stay open after the response.
     pub(crate) keep_alive: bool,
 }
 
-/// Why no request could be read.
+/// The reason why no request could be read.
 #[derive(Debug)]
 pub(crate) enum ReadError {
-    /// The client went away, between requests or in the middle of one.
+    /// The client closed the connection, between requests or during one.
     Gone,
-    /// What came is not HTTP, or too much of it: answer so, then close.
+    /// The data is not HTTP or too long. The server sends this status and closes the connection.
     Refused { status: u16, message: &'static str },
 }
 
@@ -54,15 +54,15 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// One connection. There are no timeouts: a slow client costs a test nothing, and an idle timer would go off at once under
-/// a paused clock.
+/// One connection. There are no timeouts: a slow client does not matter in a test, and an idle timer would fire at once
+/// with a paused clock.
 pub(crate) struct Connection<S> {
     pub(crate) stream: S,
     /// Read but not yet used; with pipelining it begins with the next request.
     buffer: BytesMut,
 }
 
-/// How the length of a body is known.
+/// The framing of a body.
 enum Framing {
     Length(usize),
     Chunked,
@@ -80,7 +80,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Self { stream, buffer: BytesMut::new() }
     }
 
-    /// The next request on the connection.
+    /// Reads the next request.
     pub(crate) async fn read(&mut self) -> Result<Incoming, ReadError> {
         let Head { mut request, keep_alive, framing, expects_continue } = self.read_head().await?;
         if expects_continue && self.buffer.is_empty() {
@@ -97,8 +97,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn read_head(&mut self) -> Result<Head, ReadError> {
-        // A head is parsed from its beginning each time, so not at every read: once it seems complete, and before that when
-        // its length has doubled, so that garbage without any line end is noticed too.
+        // Parsing starts at the beginning of the head each time, so it is done only when the head seems complete, and
+        // when its length has doubled, to detect garbage without any line end.
         let (mut searched, mut look_at) = (0, 1);
         loop {
             let complete = has_blank_line(&self.buffer[searched..]);
@@ -147,12 +147,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Reads over the trailers: lines up to an empty one.
+    /// Skips the trailers: lines up to an empty one.
     async fn skip_trailers(&mut self) -> Result<(), ReadError> {
         let mut skipped = 0;
         loop {
             let line = self.buffer.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
-            // A line that has not ended yet counts with what is there of it.
+            // An incomplete line counts with its current length.
             if skipped + line.unwrap_or(self.buffer.len()) > MAX_TRAILERS {
                 return Err(ReadError::bad("The trailers are over 16 KiB."));
             }
@@ -183,21 +183,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if read == 0 { Err(ReadError::Gone) } else { Ok(()) }
     }
 
-    /// Writes bytes and sends them off.
+    /// Writes and flushes bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await
     }
 }
 
-/// How an answer tells the length of its body.
+/// How a response states the length of its body.
 #[derive(Clone, Copy)]
 pub(crate) enum BodyLength {
     Known(usize),
     Chunked,
 }
 
-/// The head of an answer, with the empty line at its end.
+/// The head of a response, with the empty line at its end.
 pub(crate) fn head(answer: &Answer, length: BodyLength, keep_alive: bool) -> BytesMut {
     let status = answer.final_status();
     let reason = status.canonical_reason().unwrap_or("Unknown");
@@ -225,19 +225,19 @@ pub(crate) fn head(answer: &Answer, length: BodyLength, keep_alive: bool) -> Byt
     bytes
 }
 
-/// Whether an answer with this status never has a body.
+/// Whether a response with this status never has a body.
 pub(crate) fn is_bodiless(status: StatusCode) -> bool {
     matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 const TOO_LARGE: ReadError = ReadError::Refused { status: 413, message: "The body is over 16 MiB." };
 
-/// Whether a line ends here and an empty one follows.
+/// Whether the bytes contain a line end followed by an empty line.
 fn has_blank_line(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|two| two == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
-/// The head at the beginning of the buffer and its length; `None` if it goes on.
+/// Parses the head at the beginning of the buffer; returns it with its length, or `None` if it is incomplete.
 fn parse_head(buffer: &[u8]) -> Result<Option<(Head, usize)>, ReadError> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
@@ -266,7 +266,9 @@ fn parse_head(buffer: &[u8]) -> Result<Option<(Head, usize)>, ReadError> {
     let expects_continue = match words(&request.headers, &EXPECT).as_slice() {
         [] => false,
         [word] if word == "100-continue" => new,
-        _ => return Err(ReadError::Refused { status: 417, message: "Only 100-continue is met." }),
+        _ => {
+            return Err(ReadError::Refused { status: 417, message: "The only supported expectation is 100-continue." });
+        }
     };
     let connection = words(&request.headers, &CONNECTION);
     let says = |word: &str| connection.iter().any(|it| it == word);
@@ -280,7 +282,7 @@ fn framing(headers: &HeaderMap, new: bool) -> Result<Framing, ReadError> {
     match (encodings.as_slice(), lengths.as_slice()) {
         ([], []) => Ok(Framing::Length(0)),
         ([], [length, others @ ..]) => {
-            // Digits only: `parse` alone would take a sign.
+            // Digits only, because `parse` would accept a sign.
             if !length.bytes().all(|byte| byte.is_ascii_digit())
                 || length.is_empty()
                 || others.iter().any(|other| other != length)

@@ -1,9 +1,9 @@
-//! An Alibaba Cloud endpoint on loopback that behaves as product descriptors say, for tests and demonstrations.
+//! A simulated Alibaba Cloud endpoint on loopback, built from product descriptors, for tests and demonstrations.
 //!
-//! It takes the same descriptors that the clients are made from and does what the documentation says about the service:
-//! checks both signature schemes, timestamps, nonces, security tokens and required parameters, counts requests against
-//! the limits, and answers with the documented examples and error codes. Its view of the wire is its own: it shares no
-//! code with the client's signer, so the two check each other.
+//! It uses the same descriptors as the clients and behaves as the documentation describes the service: it checks both
+//! signature schemes, timestamps, nonces, security tokens and required parameters, counts requests against the limits,
+//! and responds with the documented examples and error codes. It shares no code with the client's signer, so that each
+//! verifies the other.
 //!
 //! ```
 //! use alibabacloud_runtime::RateLimit;
@@ -30,10 +30,10 @@
 //!     .start()
 //!     .await?;
 //!
-//! // The next call of the action is answered with an error, the ones after it with the example.
+//! // The next call of the action gets an error, later ones the example.
 //! simulator.script("ListOrders", [Answer::error(503, "ServiceUnavailable", "Come back later.")]);
 //!
-//! // … point any client at simulator.url(), then look at what arrived:
+//! // … send requests of any client to simulator.url(), then look at what arrived:
 //! for received in simulator.received() {
 //!     println!("{received:?}");                            // shows no parameter value and no key
 //! }
@@ -43,42 +43,40 @@
 //! # }
 //! ```
 //!
-//! # The checks
-//! In this order; the first that fails is the answer. Errors are JSON with `RequestId`, `HostId`, `Code`, `Message`,
-//! `Recommend`, and repeat no value of the request.
+//! # Checks
+//! The checks are performed in this order; the first one that fails determines the response. Errors are JSON with
+//! `RequestId`, `HostId`, `Code`, `Message` and `Recommend`, and contain no value of the request.
 //!
 //! | check | HTTP | code |
 //! |---|---|---|
 //! | the method is GET or POST | 405 | `UnsupportedHTTPMethod` |
 //! | the path is `/` | 404 | `InvalidApi.NotFound` |
 //! | an action is named | 400 | `MissingAction` |
-//! | … that a descriptor knows | 404 | `InvalidApi.NotFound` |
-//! | … in the version that the request names | 400 | `InvalidVersion` |
-//! | by the method of the descriptor; GET in place of POST is served | 405 | `UnsupportedHTTPMethod` |
+//! | … which has a descriptor | 404 | `InvalidApi.NotFound` |
+//! | … in the version of the request | 400 | `InvalidVersion` |
+//! | with the method of the descriptor; GET is accepted in place of POST | 405 | `UnsupportedHTTPMethod` |
 //! | V1: `Format=JSON` (any case) | 400 | `UnsupportedFormat` |
-//! | signed at all; V3: well formed, `host` and all `x-acs-*` signed | 400 | `IncompleteSignature` |
-//! | no piece of the signature is absent | 400 | `MissingAccessKeyId`, `MissingSignature`, `MissingSignatureMethod`, `MissingSignatureVersion`, `MissingTimestamp`, `MissingSignatureNonce`, `MissingContentSha256`, `MissingHost` |
+//! | the request is signed; V3: well formed, `host` and all `x-acs-*` signed | 400 | `IncompleteSignature` |
+//! | the signature is complete | 400 | `MissingAccessKeyId`, `MissingSignature`, `MissingSignatureMethod`, `MissingSignatureVersion`, `MissingTimestamp`, `MissingSignatureNonce`, `MissingContentSha256`, `MissingHost` |
 //! | the key is known | 404 | `InvalidAccessKeyId.NotFound` |
-//! | a temporary key comes with its token, a permanent one with none | 400 | `MissingSecurityToken`, `InvalidSecurityToken.MismatchWithAccessKey` |
-//! | method and version of the signature | 400 | `InvalidSignatureMethod`, `InvalidSignatureVersion` |
-//! | the timestamp's form, and at most 15 minutes off | 400 | `InvalidTimeStamp.Format`, `InvalidTimeStamp.Expired` |
-//! | the signature is right | 400 | `SignatureDoesNotMatch` |
+//! | a temporary key has its token, a permanent one has none | 400 | `MissingSecurityToken`, `InvalidSecurityToken.MismatchWithAccessKey` |
+//! | the method and version of the signature are supported | 400 | `InvalidSignatureMethod`, `InvalidSignatureVersion` |
+//! | the timestamp is well formed and at most 15 minutes off | 400 | `InvalidTimeStamp.Format`, `InvalidTimeStamp.Expired` |
+//! | the signature is correct | 400 | `SignatureDoesNotMatch` |
 //! | the nonce is new for this key in the last 30 minutes | 400 | `SignatureNonceUsed` |
-//! | required parameters are there, an empty one counts | 400 | `Missing<Name>` |
-//! | the quota of the account for this action | 400 | `System.LimitControl` if documented, else `Throttling.User` |
+//! | required parameters are present; they may be empty | 400 | `Missing<Name>` |
+//! | the account's quota for the action is not exceeded | 400 | `System.LimitControl` if documented, else `Throttling.User` |
 //!
-//! Then the action answers: the next scripted answer, else the documented example with a fresh request id. For an action
-//! that the descriptor calls anonymous no signature is looked at; all its callers share one quota. Undeclared parameters
-//! are accepted, and values are not validated.
+//! The action then responds with the next scripted response, else with the documented example and a new request ID. For
+//! an anonymous action no signature is checked, and all its callers share one quota. Undeclared parameters are
+//! accepted, and values are not validated.
 //!
 //! # Faults
-//! What is hard to test against a real service is easy here: the network that fails. Two places, because a request that was
-//! not read belongs to no action:
+//! Network failures, which are hard to test with a real service, can be scripted in two places:
 //!
-//! - [`Answer::fault`] breaks the delivery of one answer: none at all, cut, slow, wrong length, garbage, surplus bytes, a
-//!   connection that ends without notice ([`Fault`]). It is scripted like any other answer. Whether the action was executed is
-//!   said apart ([`Answer::not_executed`]), and the log tells it for every request ([`Received::executed`]), also where no answer
-//!   got out.
+//! - [`Answer::fault`] breaks the delivery of one response: none, cut, slow, wrong length, garbage, surplus bytes, or a
+//!   connection that closes unexpectedly ([`Fault`]). Whether the action was executed is set separately
+//!   ([`Answer::not_executed`]) and logged for every request ([`Received::executed`]), even if no response was sent.
 //! - [`Simulator::script_connections`] breaks connections before their first request is read ([`ConnectionFault`]).
 //!
 //! ```
@@ -92,22 +90,22 @@
 //! let simulator = Simulator::builder(&[&PRODUCT]).start().await?;
 //! let done = simulator.gateway().example("PlaceOrder");
 //! simulator.script("PlaceOrder", [
-//!     done.clone().fault(Fault::NoAnswer(End::Reset)),                 // executed, but the client cannot know
-//!     done.clone().fault(Fault::NoAnswer(End::Reset)).not_executed(),  // looks the same, but was not
-//!     done.fault(Fault::CutBody(End::Close)),                          // half an answer
+//!     done.clone().fault(Fault::NoAnswer(End::Reset)),                 // executed, without a response
+//!     done.clone().fault(Fault::NoAnswer(End::Reset)).not_executed(),  // not executed, without a response
+//!     done.fault(Fault::CutBody(End::Close)),                          // half a response
 //! ]);
 //! simulator.script_connections([ConnectionFault::HalfRead(100, End::Reset)]);
-//! // … call, then see what was executed, and whether a connection was left open:
+//! // … call, then check what was executed, and whether a connection is still open:
 //! let executed = simulator.received().iter().filter(|received| received.executed).count();
 //! assert_eq!((executed, simulator.connections().open), (0, 0));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! For faults by chance there are [`Simulator::script_fn`] and [`Simulator::script_connections_fn`]: a function that derives
-//! its answer from the number of the request or connection, and a seed, makes the same faults in every run. Three need no
-//! server: a refused connection (a port without a listener), a failed TLS handshake (an `https` URL with the simulator's
-//! address), and a name that does not exist (any under `.invalid`).
+//! For random faults, use [`Simulator::script_fn`] and [`Simulator::script_connections_fn`]: a function that derives
+//! its result from a seed and the number of the request or connection produces the same faults in every run. Three
+//! faults need no server: a refused connection (a port without a listener), a failed TLS handshake (an `https` URL with
+//! the simulator's address), and a name that does not exist (any name under `.invalid`).
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What arrived and what became of it: the record of every request, and the counts per action.
+//! The record of every request, and the counts per action.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -12,50 +12,50 @@ use crate::fault::Fault;
 use crate::request::Place;
 use crate::signature::Scheme;
 
-/// A received request and what it was answered.
+/// A received request and its response.
 ///
-/// `Debug` shows no parameter value, key id, signature or header value.
+/// `Debug` shows no parameter value, key ID, signature or header value.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Received {
-    /// Counted from 1, over everything that this simulator received.
+    /// The number of the request, from 1, over all requests of this simulator.
     pub number: u64,
-    /// The connection on which it came, counted from 1; 0 if there was none.
+    /// The number of its connection, from 1; 0 without a connection.
     pub connection: u64,
     /// When it was judged, by the simulator's wall clock.
     pub at: SystemTime,
-    /// When it was judged, by the clock that quotas are counted in.
+    /// When it was judged, by the monotonic clock of the quotas.
     pub monotonic: Instant,
     /// The HTTP method.
     pub method: String,
-    /// The request target as it arrived, with the raw query.
+    /// The request target as received, with the raw query.
     pub target: String,
-    /// All headers as they arrived.
+    /// All headers as received.
     pub headers: HeaderMap,
     /// How it was signed.
     pub scheme: Scheme,
-    /// The name of the action that it asks for, known or not.
+    /// The name of the action, known or unknown.
     pub action: Option<String>,
-    /// The name if an action of that name is known: safe to show, unlike anything else that a client wrote.
+    /// The name of a known action, which is safe to show, unlike other parts of a request.
     pub(crate) known_action: Option<&'static str>,
-    /// The access key id that it names.
+    /// The access key ID.
     pub key_id: Option<String>,
     /// The nonce.
     pub nonce: Option<String>,
-    /// All decoded parameters: of the query, of the form body, and the headers that begin with `x-acs-`, in this order; of an action of
-    /// the ROA style also those of the path, of the other headers and of the host, and the whole body.
+    /// All decoded parameters: of the query, of the form body, and headers that begin with `x-acs-`, in this order. For
+    /// an action of the ROA style also the path, the other headers, the host and the whole body.
     pub parameters: Vec<Parameter>,
-    /// Whether it got through all checks and the quota, and so reached the action. A scripted answer, an error too, is the
-    /// action's, so such a request was executed, unless the answer itself says
-    /// [otherwise](crate::Answer::executed). It does not depend on what became of the answer on its way.
+    /// Whether it passed all checks and the quota, and so reached the action. A scripted response, even an error, is
+    /// that of the action, so such a request was executed unless the response
+    /// [says otherwise](crate::Answer::executed). The delivery of the response does not matter.
     pub executed: bool,
-    /// The HTTP status of the answer, also if a fault kept it from getting out.
+    /// The HTTP status of the response, even if a fault prevented its delivery.
     pub status: u16,
-    /// The `Code` of the answer's body, if it has one.
+    /// The `Code` in the body of the response, if it has one.
     pub code: Option<String>,
-    /// The request id of the answer.
+    /// The request ID of the response.
     pub request_id: String,
-    /// What was scripted to go wrong with the delivery of the answer.
+    /// The fault that was scripted for the delivery of the response.
     pub fault: Option<Fault>,
 }
 
@@ -67,17 +67,17 @@ pub struct Parameter {
     pub name: String,
     /// The value.
     pub value: String,
-    /// Where it travelled.
+    /// Where in the request it was sent.
     pub place: Place,
 }
 
 impl Received {
-    /// The value of the first parameter of that name, wherever it travelled.
+    /// The value of the first parameter of that name.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.find(name).map(|parameter| parameter.value.as_str())
     }
 
-    /// Where the first parameter of that name travelled.
+    /// Where in the request the first parameter of that name was sent.
     pub fn place(&self, name: &str) -> Option<Place> {
         self.find(name).map(|parameter| parameter.place)
     }
@@ -86,7 +86,7 @@ impl Received {
         self.parameters.iter().find(|parameter| parameter.name == name)
     }
 
-    /// About how many bytes this record keeps.
+    /// The approximate number of bytes that this record takes.
     fn size(&self) -> usize {
         let parameters: usize = self.parameters.iter().map(|p| p.name.len() + p.value.len() + 64).sum();
         let headers: usize = self.headers.iter().map(|(n, v)| n.as_str().len() + v.len() + 64).sum();
@@ -119,41 +119,41 @@ impl fmt::Debug for Parameter {
     }
 }
 
-/// How many requests of one action ended how.
+/// The outcomes of the requests of one action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ActionCounts {
-    /// Reached the action and were executed.
+    /// Requests that reached the action and were executed.
     pub accepted: u64,
-    /// Were refused because a limit was exceeded.
+    /// Requests that exceeded a limit.
     pub throttled: u64,
-    /// Were refused for any other reason, by a scripted answer that says so too.
+    /// Requests refused for any other reason, including scripted responses that are marked as not executed.
     pub rejected: u64,
 }
 
-/// The counts since the start, whatever the log still keeps.
+/// The counts since the start, independent of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Per action; actions that were never asked for are absent.
+    /// Per action; actions without requests are missing.
     pub actions: BTreeMap<&'static str, ActionCounts>,
-    /// Requests for no action, or for one that no descriptor knows: all rejected.
+    /// Requests without an action, or for an unknown one; all are rejected.
     pub unknown: u64,
 }
 
 impl Counts {
-    /// The counts of one action; zero if it was never asked for.
+    /// The counts of one action; zero without requests.
     pub fn of(&self, action: &str) -> ActionCounts {
         self.actions.get(action).copied().unwrap_or_default()
     }
 }
 
-/// The most that all kept records together may take, whatever their number.
+/// The maximum total size of the kept records, in bytes.
 const KEPT_BYTES: usize = 64 << 20;
 
 /// The records of the last requests.
 pub(crate) struct Log {
-    /// How many to keep; 0 keeps none.
+    /// The maximum number of records.
     keep: usize,
     kept: VecDeque<Arc<Received>>,
     bytes: usize,
@@ -170,7 +170,7 @@ impl Log {
         }
         self.bytes += received.size();
         self.kept.push_back(received);
-        // The newest stays, however large.
+        // The newest is kept, whatever its size.
         while self.kept.len() > self.keep || self.bytes > KEPT_BYTES && self.kept.len() > 1 {
             if let Some(oldest) = self.kept.pop_front() {
                 self.bytes -= oldest.size();

@@ -1,4 +1,4 @@
-//! Which nonces were used lately: each is good for one request.
+//! The recently used nonces, each of which is valid for one request.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -6,14 +6,15 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-/// How long a nonce is remembered: a timestamp is good for 15 minutes either way, so no request can come later than that.
+/// How long a nonce is remembered: a timestamp is valid for 15 minutes in either direction, so no valid request can
+/// come later.
 const REMEMBERED: Duration = Duration::from_secs(30 * 60);
 
-/// How many nonces are remembered at most (about 20 MB). Beyond, the oldest are forgotten early: that takes more than 130
-/// requests a second for half an hour.
+/// The maximum number of nonces (about 20 MB). Beyond it the oldest are forgotten early, which takes more than 130
+/// requests per second for half an hour.
 const AT_MOST: usize = 250_000;
 
-/// A digest stands for key id and nonce, so that a long nonce takes no more memory than a short one.
+/// A digest of key ID and nonce, so that long nonces take no more memory than short ones.
 type Mark = [u8; 16];
 
 /// The nonces of all keys.
@@ -24,7 +25,7 @@ pub(crate) struct Nonces {
 }
 
 impl Nonces {
-    /// Whether this key's nonce is new; from now on it is not.
+    /// Whether this nonce is new for the key. It is marked as used.
     pub(crate) fn first_use(&mut self, key_id: &str, nonce: &str, now: Instant) -> bool {
         let old = |(at, _): &(Instant, Mark)| now - *at > REMEMBERED;
         while self.in_order.front().is_some_and(old) || self.in_order.len() >= AT_MOST {
@@ -48,13 +49,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nonce_is_used_up_for_half_an_hour_and_for_its_key_only() {
+    fn a_nonce_is_used_for_half_an_hour_and_only_for_its_key() {
         let mut nonces = Nonces::default();
         let start = Instant::now();
         assert!(nonces.first_use("key", "1", start));
         assert!(!nonces.first_use("key", "1", start));
         assert!(nonces.first_use("other", "1", start));
-        assert!(nonces.first_use("ke", "y1", start), "key id and nonce do not run together");
+        assert!(nonces.first_use("ke", "y1", start), "key ID and nonce are separate");
         assert!(!nonces.first_use("key", "1", start + REMEMBERED));
         assert!(nonces.first_use("key", "1", start + REMEMBERED + Duration::from_nanos(1)));
     }

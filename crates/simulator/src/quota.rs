@@ -1,4 +1,4 @@
-//! Counting requests per account and action against a limit, by the rules that services use.
+//! Counts requests per account and action against a limit, by the rules that services use.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -6,31 +6,29 @@ use std::time::Duration;
 use alibabacloud_runtime::RateLimit;
 use tokio::time::Instant;
 
-/// How requests are counted against a limit of N per window. Only requests that get through count; a refused one costs
-/// nothing.
+/// How requests are counted against a limit of N per window. Only accepted requests count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum QuotaPolicy {
-    /// Never more than N in *any* window: a request is let in once the N-th before it is a whole window old. The strictest
-    /// rule, and the default: a client that passes it passes every other one here.
+    /// At most N in *any* window: a request is accepted when the N-th one before it is a whole window old. The
+    /// strictest rule, and the default: requests that it accepts are accepted by every other one here.
     #[default]
     ExactWindow,
-    /// At most N in each of the windows that follow one another from the first request on. Lets up to 2N through around
-    /// the border of two windows.
+    /// At most N in each of consecutive windows, which start with the first request. Accepts up to 2N around the border
+    /// of two windows.
     FixedWindow,
-    /// A bucket that holds N and is refilled evenly, N per window; it begins full. Lets up to 2N - 1 through in one
-    /// window.
+    /// A bucket of N tokens that is refilled evenly, N per window, and starts full. Accepts up to 2N - 1 in one window.
     TokenBucket,
-    /// No limit at all, whatever the descriptors say.
+    /// No limit, whatever the descriptors say.
     Off,
 }
 
-/// What is counted together.
+/// Identifies a counter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct QuotaKey {
     pub(crate) account: String,
     pub(crate) product: &'static str,
-    /// Two versions of an action may have different limits, so they are counted apart.
+    /// Versions of an action may have different limits, so they are counted separately.
     pub(crate) version: &'static str,
     pub(crate) action: &'static str,
 }
@@ -47,7 +45,7 @@ impl Quotas {
         Self { policy, counters: HashMap::new() }
     }
 
-    /// Lets a request in and counts it, or says how long it takes until one would be let in.
+    /// Accepts a request and counts it, or returns the time until one would be accepted.
     pub(crate) fn admit(&mut self, key: QuotaKey, limit: RateLimit, now: Instant) -> Result<(), Duration> {
         let counter = match self.policy {
             QuotaPolicy::Off => return Ok(()),
@@ -60,13 +58,13 @@ impl Quotas {
 }
 
 enum Counter {
-    /// When the requests of the last window were let in, oldest first: at most N.
+    /// The times of the accepted requests of the last window, oldest first: at most N.
     Exact(VecDeque<Instant>),
     Fixed {
         start: Instant,
         used: u32,
     },
-    /// The level is counted in requests times the nanoseconds of a window, so that refilling needs no fractions.
+    /// The level is in requests times the nanoseconds of a window, so that refilling needs no fractions.
     Bucket {
         level: u128,
         at: Instant,
@@ -74,15 +72,15 @@ enum Counter {
 }
 
 impl Counter {
-    // Concurrent requests read the clock before they come here, so `now` may lie a little before the last one's.
-    // `Instant`'s subtraction gives zero then.
+    // Concurrent requests read the clock before this point, so `now` may be slightly before the last request.
+    // `Instant`'s subtraction then returns zero.
     fn admit(&mut self, limit: RateLimit, now: Instant) -> Result<(), Duration> {
         match self {
             Self::Exact(admitted) => {
                 while admitted.front().is_some_and(|first| now - *first >= limit.window()) {
                     admitted.pop_front();
                 }
-                // As many as fit: a limit of more requests than an address space holds is never reached.
+                // A limit beyond the address space is never reached.
                 if admitted.len() < usize::try_from(limit.requests()).unwrap_or(usize::MAX) {
                     admitted.push_back(now);
                     return Ok(());
@@ -131,7 +129,8 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const LIMIT: RateLimit = RateLimit::per_second(5);
 
-    /// Asks at each of the given milliseconds; the answers are `None` for let in, else the milliseconds to wait.
+    /// Sends a request at each of the given milliseconds; returns `None` if it is accepted, else the milliseconds to
+    /// wait.
     fn ask(policy: QuotaPolicy, times: &[u32]) -> Vec<Option<u128>> {
         let mut quotas = Quotas::new(policy);
         let start = Instant::now();
@@ -141,14 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_window_frees_a_place_exactly_one_window_later() {
+    fn an_exact_window_frees_a_slot_exactly_one_window_later() {
         let answers = ask(QuotaPolicy::ExactWindow, &[0, 1, 2, 3, 900, 999, 1000, 1000, 1001, 1002, 1003, 1004]);
         let expected = [None, None, None, None, None, Some(1), None, Some(1), None, None, None, Some(896)];
         assert_eq!(answers, expected);
     }
 
     #[test]
-    fn a_fixed_window_lets_twice_the_limit_through_around_its_border() {
+    fn a_fixed_window_accepts_twice_the_limit_around_its_border() {
         let times = [0, 996, 997, 998, 999, 999, 1000, 1001, 1002, 1003, 1004, 1005, 2000, 5500, 5999];
         let answers = ask(QuotaPolicy::FixedWindow, &times);
         let mut expected = vec![None; times.len()];
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_follow_one_another_from_the_first_request_on() {
+    fn fixed_windows_start_with_the_first_request() {
         let times = [0, 5500, 5501, 5502, 5503, 5504, 5505, 6000];
         let answers = ask(QuotaPolicy::FixedWindow, &times);
         assert_eq!(answers[6], Some(495));
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_bucket_begins_full_and_is_refilled_evenly() {
+    fn a_token_bucket_starts_full_and_is_refilled_evenly() {
         let times = [0, 0, 0, 0, 0, 0, 199, 200, 200, 999, 999, 999, 999, 10_000];
         let answers = ask(QuotaPolicy::TokenBucket, &times);
         let expected =
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_seems_to_come_before_the_last_one_is_counted_too() {
+    fn a_request_with_an_earlier_time_is_counted() {
         for policy in [QuotaPolicy::ExactWindow, QuotaPolicy::FixedWindow, QuotaPolicy::TokenBucket] {
             let answers = ask(policy, &[10, 9, 8, 7, 6, 5]);
             assert_eq!(answers.iter().flatten().count(), 1, "{policy:?}");
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn off_means_off() {
+    fn without_a_policy_everything_is_accepted() {
         assert_eq!(ask(QuotaPolicy::Off, &[0; 100]), [None; 100]);
     }
 }

@@ -1,7 +1,7 @@
-//! Every reason for which the gateway refuses a request: status, code, and words that say what to do.
+//! The reasons for which the gateway refuses a request: status, code, and a message that says what to do.
 //!
-//! The codes are the real gateway's. The words are not, and they repeat nothing of the request but names of parameters
-//! and headers: no value, no key id, no string to sign. Answers end up in logs.
+//! The codes are those of the real gateway, the messages are not. They contain nothing of the request except names of
+//! parameters and headers (no value, key ID or string to sign), because responses are logged.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use alibabacloud_runtime::private::platform;
 
 use crate::answer::Answer;
 
-/// Why a request is refused.
+/// The reason why a request is refused.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     status: u16,
@@ -36,8 +36,8 @@ impl Refusal {
 
     pub(crate) const METHOD: Self = Self::new(
         &platform::UNSUPPORTED_HTTP_METHOD,
-        "The HTTP method is none of GET, POST, PUT, PATCH and DELETE.",
-        "Send the request by the method that the action is documented with.",
+        "The HTTP method is not one of GET, POST, PUT, PATCH and DELETE.",
+        "Send the request with the documented method of the action.",
     );
     pub(crate) const fn other_method(method: Method) -> Self {
         let message = match method {
@@ -47,7 +47,11 @@ impl Refusal {
             Method::Patch => "The action is served by PATCH only.",
             _ => "The action is served by POST and GET only.",
         };
-        Self::new(&platform::UNSUPPORTED_HTTP_METHOD, message, "Send the request by the method that the message names.")
+        Self::new(
+            &platform::UNSUPPORTED_HTTP_METHOD,
+            message,
+            "Send the request with the method that the message names.",
+        )
     }
     pub(crate) const PATH: Self = Self::new(
         &platform::INVALID_API_NOT_FOUND,
@@ -56,17 +60,17 @@ impl Refusal {
     );
     pub(crate) const OTHER_METHOD: Self = Self::new(
         &platform::UNSUPPORTED_HTTP_METHOD,
-        "An action has this path, and it is served by another method.",
-        "Send the request by the method that the action is documented with.",
+        "The action with this path is served by another method.",
+        "Send the request with the documented method of the action.",
     );
     pub(crate) const OTHER_ACTION: Self = Self::new(
         &platform::INVALID_API_NOT_FOUND,
-        "The action that x-acs-action names is not the one that has this method and path.",
-        "Send the header that belongs to the method and path, or leave it out.",
+        "The action in x-acs-action does not have this method and path.",
+        "Send the name of the action with this method and path, or omit the header.",
     );
     pub(crate) const NOT_V3: Self = Self::new(
         &platform::INCOMPLETE_SIGNATURE,
-        "Actions of the ROA style are signed with V3, and this request is not.",
+        "Actions of the ROA style must be signed with V3.",
         "Send an Authorization header (V3 signature).",
     );
     pub(crate) const MISSING_ACTION: Self = Self::new(
@@ -77,7 +81,7 @@ impl Refusal {
     pub(crate) const UNKNOWN_ACTION: Self = Self::new(
         &platform::INVALID_API_NOT_FOUND,
         "No product of this simulator has an action of that name.",
-        "Check the spelling, upper and lower case included, and the list of products.",
+        "Check the spelling, including upper and lower case, and the products of the simulator.",
     );
     pub(crate) const VERSION: Self = Self::new(
         &platform::INVALID_VERSION,
@@ -86,7 +90,7 @@ impl Refusal {
     );
     pub(crate) const FORMAT: Self = Self::new(
         &platform::UNSUPPORTED_FORMAT,
-        "This simulator answers in JSON only; without the parameter Format the real service answers in XML.",
+        "This simulator responds only in JSON; without the parameter Format the real service responds in XML.",
         "Send Format=JSON.",
     );
     pub(crate) const UNSIGNED: Self = Self::new(
@@ -102,27 +106,27 @@ impl Refusal {
     );
     pub(crate) const UNKNOWN_KEY: Self = Self::new(
         &platform::INVALID_ACCESS_KEY_ID_NOT_FOUND,
-        "The access key id is not one of this simulator's.",
+        "The access key ID is unknown to this simulator.",
         "Use a key that the simulator was started with; the default is testid with the secret testsecret.",
     );
     pub(crate) const MISSING_TOKEN: Self = Self::new(
         &platform::MISSING_SECURITY_TOKEN,
-        "The access key is a temporary one, and the request carries no security token.",
+        "The access key is temporary, and the request has no security token.",
         "Send it in the header x-acs-security-token (V3 signature) or the parameter SecurityToken (V1).",
     );
     pub(crate) const WRONG_TOKEN: Self = Self::new(
         &platform::INVALID_SECURITY_TOKEN_MISMATCH_WITH_ACCESS_KEY,
         "The security token does not belong to the access key.",
-        "Send key id, secret and token of the same set of credentials; a permanent key goes without a token.",
+        "Send key ID, secret and token of the same credentials; a permanent key has no token.",
     );
     pub(crate) const SIGNATURE_METHOD: Self = Self::new(
         &platform::INVALID_SIGNATURE_METHOD,
-        "The signature method is not one of those that the service takes.",
+        "The service does not support the signature method.",
         "Use ACS3-HMAC-SHA256 (V3 signature), or SignatureMethod=HMAC-SHA1 (V1).",
     );
     pub(crate) const SIGNATURE_VERSION: Self = Self::new(
         &platform::INVALID_SIGNATURE_VERSION,
-        "The signature version is not the one that the service takes.",
+        "The service does not support the signature version.",
         "Send SignatureVersion=1.0.",
     );
     pub(crate) const TIMESTAMP_FORMAT: Self = Self::new(
@@ -132,14 +136,14 @@ impl Refusal {
     );
     pub(crate) const TIMESTAMP_EXPIRED: Self = Self::new(
         &platform::INVALID_TIME_STAMP_EXPIRED,
-        "The timestamp is more than 15 minutes away from the service's clock, which the Date header shows.",
-        "Set the clock, or correct the timestamp by the Date header.",
+        "The timestamp is more than 15 minutes off the service's clock, which the Date header shows.",
+        "Correct the clock, or adjust the timestamp by the Date header.",
     );
-    // The real message has a colon and then the string to sign. An official client (the older Python SDK) takes what follows
-    // the colon and breaks without one, so there is one here too.
+    // The real message has a colon and then the string to sign. The older official Python SDK parses the text after the
+    // colon and fails without one, so there is one here, too.
     pub(crate) const SIGNATURE: Self = Self::new(
         &platform::SIGNATURE_DOES_NOT_MATCH,
-        "The signature does not match: the request and the key's secret give another one.",
+        "The signature does not match: the request and the secret of the key result in another one.",
         "Check the secret, the encoding and the order of the parameters, and that nothing changed after signing.",
     );
     pub(crate) const BODY_HASH: Self = Self::new(
@@ -150,10 +154,10 @@ impl Refusal {
     pub(crate) const NONCE: Self = Self::new(
         &platform::SIGNATURE_NONCE_USED,
         "The nonce was used before.",
-        "Use a new nonce for every request, a repeated one included.",
+        "Use a new nonce for every request, including retries.",
     );
 
-    /// What is missing has a code of its own: `Missing` and its name.
+    /// The code is `Missing` followed by the name.
     fn missing(name: &str, message: String, recommend: &'static str) -> Self {
         Self {
             code: format!("Missing{name}").into(),
@@ -162,15 +166,15 @@ impl Refusal {
         }
     }
 
-    /// A piece of the signature is absent or empty.
+    /// A part of the signature is absent or empty.
     pub(crate) fn missing_piece(name: &str, where_it_goes: &str) -> Self {
         let message = format!("The request lacks {where_it_goes}, which its signature needs.");
-        Self::missing(name, message, "Send it with a value that is not empty.")
+        Self::missing(name, message, "Send it with a value.")
     }
 
     /// `SignedHeaders` names a header that is absent.
     pub(crate) fn signed_header_absent() -> Self {
-        Self { message: "SignedHeaders names a header that the request does not carry.".into(), ..Self::AUTHORIZATION }
+        Self { message: "SignedHeaders names a header that the request does not have.".into(), ..Self::AUTHORIZATION }
     }
 
     /// `SignedHeaders` lacks a name that must be in it.
@@ -184,8 +188,8 @@ impl Refusal {
 
     /// A parameter that the action requires is absent.
     pub(crate) fn missing_parameter(name: &str) -> Self {
-        let message = format!("The parameter {name} is required, and the request lacks it.");
-        Self::missing(name, message, "Send the parameter where the action is documented to have it.")
+        let message = format!("The parameter {name} is required, but missing.");
+        Self::missing(name, message, "Send the parameter in its documented location.")
     }
 
     /// A limit was exceeded.

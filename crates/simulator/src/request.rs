@@ -1,4 +1,4 @@
-//! A received HTTP request, and how its query and form body become parameters.
+//! A received HTTP request, and the parameters in its query and form body.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 
-/// One HTTP request as it arrived: the raw request target, all headers, the whole body.
+/// A complete HTTP request as received: the raw request target, all headers and the body.
 ///
-/// The server makes one from the bytes of a connection; a test that plugs a [`Gateway`](crate::Gateway) in without
-/// sockets makes one by [`Request::new`], or by `From` out of an [`http::Request`].
+/// The server creates one from a connection. A test that uses a [`Gateway`](crate::Gateway) without sockets creates one
+/// with [`Request::new`], or from an [`http::Request`].
 ///
-/// `Debug` shows sizes and header names, never a value.
+/// `Debug` shows sizes and header names, but no values.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Request {
-    /// The method, spelled as it arrived, e.g. `POST`.
+    /// The method as received, e.g. `POST`.
     pub method: String,
     /// The request target, raw: `/?CustSpaceId=1` (also the absolute form, `http://host/?…`).
     pub target: String,
@@ -23,12 +23,12 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body, after chunked framing was removed.
     pub body: Bytes,
-    /// The number of the connection on which it came, counted from 1; 0 (the default) if there was none.
+    /// The number of its connection, from 1; 0 (the default) without a connection.
     pub connection: u64,
 }
 
 impl Request {
-    /// A request without headers and body. A real one carries at least `host`, see [`Request::header`].
+    /// A request without headers and body. Real requests have at least `host`; see [`Request::header`].
     pub fn new(method: impl Into<String>, target: impl Into<String>) -> Self {
         Self {
             method: method.into(),
@@ -39,10 +39,10 @@ impl Request {
         }
     }
 
-    /// Adds a header; one of the same name stays as well.
+    /// Adds a header and keeps others of the same name.
     ///
     /// # Panics
-    /// If HTTP does not allow the name or the value.
+    /// Panics if HTTP does not allow the name or the value.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("an HTTP header name");
@@ -51,15 +51,14 @@ impl Request {
         self
     }
 
-    /// Sets the body. Parameters are read from it only if the header `content-type` says
-    /// `application/x-www-form-urlencoded`.
+    /// Sets the body. It is parsed for parameters only if `content-type` is `application/x-www-form-urlencoded`.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// The path and the query, without the scheme and the host of an absolute target.
+    /// The path and the query, without scheme and host of an absolute target.
     pub(crate) fn path_and_query(&self) -> (&str, &str) {
         let mut target = self.target.as_str();
         for scheme in ["http://", "https://"] {
@@ -74,7 +73,7 @@ impl Request {
         }
     }
 
-    /// What the request carries in query and form body, in order of arrival.
+    /// The parameters of query and form body, in order.
     pub(crate) fn pairs(&self) -> Vec<Pair> {
         let mut pairs = Vec::new();
         decode_into(&mut pairs, self.path_and_query().1.as_bytes(), Place::Query);
@@ -90,7 +89,7 @@ impl Request {
         media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
 
-    /// The value of a header, without the blanks around it; several of the same name are joined by commas.
+    /// The value of a header, without surrounding blanks; several values are joined by commas.
     pub(crate) fn header_text(&self, name: &str) -> Option<String> {
         let values: Vec<String> = self
             .headers
@@ -101,7 +100,7 @@ impl Request {
         if values.is_empty() { None } else { Some(values.join(",")) }
     }
 
-    /// The host that the client meant to talk to, as answers repeat it.
+    /// The host of the request, which responses repeat.
     pub(crate) fn host(&self) -> String {
         self.header_text(HOST.as_str()).unwrap_or_default()
     }
@@ -121,7 +120,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Takes over what an HTTP client is about to send. A missing `host` header is filled in from the URI, as clients do.
+/// Converts a request that an HTTP client is about to send. A missing `host` header is set from the URI, as clients do.
 impl<B: Into<Bytes>> From<http::Request<B>> for Request {
     fn from(request: http::Request<B>) -> Self {
         let (mut head, body) = request.into_parts();
@@ -145,7 +144,7 @@ impl<B: Into<Bytes>> From<http::Request<B>> for Request {
     }
 }
 
-/// Where a parameter travelled.
+/// The part of a request in which a parameter is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Place {
@@ -155,22 +154,22 @@ pub enum Place {
     Form,
     /// In a header.
     Header,
-    /// In the path of the request target, of an action of the ROA style.
+    /// In the path of the request target, for an action of the ROA style.
     Path,
-    /// The whole body, of an action of the ROA style.
+    /// The whole body, for an action of the ROA style.
     Body,
-    /// In front of the host name, of an action of the ROA style.
+    /// In front of the host name, for an action of the ROA style.
     Host,
 }
 
-/// A decoded parameter. Bytes, because the signature covers them whether they are UTF-8 or not.
+/// A decoded parameter, as bytes, because the signature covers values that are not UTF-8, too.
 pub(crate) struct Pair {
     pub(crate) name: Vec<u8>,
     pub(crate) value: Vec<u8>,
     pub(crate) place: Place,
 }
 
-/// `a=1&b=2`, also without a `=` (an empty value); empty pieces (`&&`) say nothing.
+/// Parses `a=1&b=2`. A missing `=` means an empty value; empty parts (`&&`) are ignored.
 fn decode_into(pairs: &mut Vec<Pair>, text: &[u8], place: Place) {
     for piece in text.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()) {
         let equals = piece.iter().position(|byte| *byte == b'=').unwrap_or(piece.len());
@@ -179,13 +178,13 @@ fn decode_into(pairs: &mut Vec<Pair>, text: &[u8], place: Place) {
     }
 }
 
-/// Undoes form encoding: `+` is a space, `%XX` a byte; a `%` that begins no such escape stands for itself.
+/// Decodes form encoding: `+` is a space, `%XX` a byte; an invalid escape is kept.
 fn decode(text: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     percent_decode(&spaced)
 }
 
-/// Undoes percent-encoding alone: in a path, `+` stands for itself.
+/// Decodes percent-encoding only: in a path, `+` is a plus sign.
 pub(crate) fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -219,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn form_encoding_is_undone_and_broken_escapes_stand_for_themselves() {
+    fn form_encoding_is_decoded_and_invalid_escapes_are_kept() {
         assert_eq!(decode(b"a+b%2Bc%2ad"), b"a b+c*d");
         assert_eq!(decode(b"%C3%A9"), "é".as_bytes());
         assert_eq!(decode(b"%"), b"%");

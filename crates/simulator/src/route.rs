@@ -1,12 +1,12 @@
-//! Which action of the ROA style a method and a path mean, and what stands in the path.
+//! Finds the action of the ROA style for a method and path, and the parameters in the path.
 //!
-//! Nothing here is shared with a client, for the reason that [signatures](crate::signature) are not.
+//! It shares no code with a client, for the same reason as [signatures](crate::signature).
 
 use crate::log::Parameter;
 use crate::request::{Place, Request, percent_decode};
 
-/// Reads a path by a template such as `/clusters/{ClusterId}/nodes:list`. Returns the decoded parameters, or `None` if it is another
-/// path. A value is at most one segment and never empty.
+/// Matches a path with a template such as `/clusters/{ClusterId}/nodes:list`. Returns the decoded parameters, or `None`
+/// if it does not match. A value is at most one segment and never empty.
 pub(crate) fn read(template: &str, path: &str) -> Option<Vec<Parameter>> {
     let (mut templates, mut segments) = (template.split('/'), path.split('/'));
     let mut parameters = Vec::new();
@@ -25,7 +25,7 @@ fn read_segment(template: &str, segment: &str, parameters: &mut Vec<Parameter>) 
     };
     let rest_of_segment = segment.strip_prefix(literal)?;
     let (name, after) = rest.split_once('}')?;
-    // The value ends where the next literal begins: an encoded value holds none of its characters in most paths.
+    // The value ends where the next literal begins, because an encoded value usually contains none of its characters.
     let next_literal = after.split('{').next().unwrap_or_default();
     let end = if next_literal.is_empty() { rest_of_segment.len() } else { rest_of_segment.find(next_literal)? };
     let value = &rest_of_segment[..end];
@@ -37,12 +37,12 @@ fn read_segment(template: &str, segment: &str, parameters: &mut Vec<Parameter>) 
     read_segment(after, &rest_of_segment[end..], parameters)
 }
 
-/// How exact a template is: of several that fit a path, the one with the fewest names in it is meant.
+/// The number of names in a template: of several matching templates, the one with the fewest names is used.
 pub(crate) fn names(template: &str) -> usize {
     template.matches('{').count()
 }
 
-/// The path of a request as it is matched, without the query.
+/// The path of a request for matching, without the query.
 pub(crate) fn path(request: &Request) -> &str {
     request.path_and_query().0
 }

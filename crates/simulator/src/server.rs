@@ -1,4 +1,4 @@
-//! The listener and its connections: the gateway behind a loopback address.
+//! The listener and its connections: a gateway behind a loopback address.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use crate::gateway::Gateway;
 use crate::http1::{Connection, ReadError};
 use crate::log::{Counts, Received};
 
-/// A running simulator. Dropping it closes the listener and all connections; [`Simulator::stop`] also waits until that is
-/// done.
+/// A running simulator. Dropping it closes the listener and all connections; [`Simulator::stop`] also waits until this
+/// is done.
 #[derive(Debug)]
 #[must_use = "a simulator stops when it is dropped"]
 pub struct Simulator {
@@ -33,10 +33,10 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// A simulator of these products, with the key `testid` / `testsecret`, the limits of the descriptors counted by an
-    /// exact window, on any free port of 127.0.0.1. The builder changes any of it.
+    /// A simulator of these products, with the key `testid` / `testsecret` and the limits of the descriptors, counted
+    /// by an exact window, on a free port of 127.0.0.1. The builder can change all of it.
     ///
-    /// Actions are told apart by name and API version; among equal ones the first product's counts.
+    /// Actions are distinguished by name and API version; of duplicates, the first one is used.
     pub fn builder(products: &[&'static ProductDescriptor]) -> Builder {
         Builder::new(products)
     }
@@ -52,67 +52,67 @@ impl Simulator {
         Ok(Self { gateway, connections, address, url: format!("http://{address}"), stop: Some(stop), task })
     }
 
-    /// The URL to send requests to, e.g. `http://127.0.0.1:40123`, without a slash at the end.
+    /// The URL to send requests to, e.g. `http://127.0.0.1:40123`, without a trailing slash.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The address that it listens on, with the real port.
+    /// The address that it listens on, with the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The gateway behind it, for everything that has no shortcut here. It may outlive the simulator.
+    /// The gateway, for methods without a shortcut here. It may outlive the simulator.
     pub fn gateway(&self) -> &Arc<Gateway> {
         &self.gateway
     }
 
-    /// Shortcut of [`Gateway::received`].
+    /// Shortcut for [`Gateway::received`].
     pub fn received(&self) -> Vec<Arc<Received>> {
         self.gateway.received()
     }
 
-    /// Shortcut of [`Gateway::counts`].
+    /// Shortcut for [`Gateway::counts`].
     pub fn counts(&self) -> Counts {
         self.gateway.counts()
     }
 
-    /// Shortcut of [`Gateway::script`].
+    /// Shortcut for [`Gateway::script`].
     ///
     /// # Panics
-    /// If no product of the simulator has an action of that name.
+    /// Panics if no product of the simulator has an action of that name.
     pub fn script(&self, action: &str, answers: impl IntoIterator<Item = Answer>) {
         self.gateway.script(action, answers);
     }
 
-    /// Shortcut of [`Gateway::script_fn`].
+    /// Shortcut for [`Gateway::script_fn`].
     ///
     /// # Panics
-    /// If no product of the simulator has an action of that name.
+    /// Panics if no product of the simulator has an action of that name.
     pub fn script_fn(&self, action: &str, function: impl Fn(&Received) -> Option<Answer> + Send + Sync + 'static) {
         self.gateway.script_fn(action, function);
     }
 
-    /// How many connections there were and are.
+    /// The number of connections.
     pub fn connections(&self) -> ConnectionCounts {
         self.connections.counts()
     }
 
-    /// Lets each of the next connections fail before its first request is read. When all are used up, the function of
-    /// [`Simulator::script_connections_fn`] decides again.
+    /// Makes each of the next connections fail before its first request is read. When all faults are used, the function
+    /// of [`Simulator::script_connections_fn`] applies again.
     pub fn script_connections(&self, faults: impl IntoIterator<Item = ConnectionFault>) {
         self.connections.script(faults);
     }
 
-    /// Lets a function decide for every connection that finds the queue of [`Simulator::script_connections`] empty how it fails,
-    /// in place of any earlier function; `None` means not at all. It is given the number of the connection, counted from 1, and
-    /// must not block. If it panics, the client sees its connection closed.
+    /// Sets a function that returns the fault of a connection when the queue of [`Simulator::script_connections`] is
+    /// empty, replacing an earlier function; `None` means no fault. Its argument is the number of the connection, from
+    /// 1. It must not block. If it panics, the connection is closed.
     pub fn script_connections_fn(&self, function: impl Fn(u64) -> Option<ConnectionFault> + Send + Sync + 'static) {
         self.connections.script_fn(Arc::new(function));
     }
 
-    /// Closes the listener and all connections and waits until nothing of it is left. Answers that are not written yet are
-    /// not written any more, delayed ones included.
+    /// Closes the listener and all connections and waits until this is done. Responses that are not yet written,
+    /// including delayed ones, are discarded.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
@@ -123,12 +123,12 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        // The task owns the listener and the set of connections; all go with it.
+        // The task owns the listener and the connections, so aborting it closes them.
         self.task.abort();
     }
 }
 
-/// Takes connections until told to stop (or aborted), then closes them.
+/// Accepts connections until stopped or aborted, then closes them.
 async fn accept(
     listener: TcpListener,
     gateway: Arc<Gateway>,
@@ -142,10 +142,10 @@ async fn accept(
                 Ok((stream, _)) => {
                     tasks.spawn(serve(stream, Arc::clone(&gateway), connections.accepted()));
                 }
-                // Out of file descriptors, most likely: others close soon.
+                // Probably out of file descriptors; other connections close soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
-            // Finished ones are not kept.
+            // Removes finished connections.
             Some(_) = tasks.join_next() => {}
             _ = &mut stopped => break,
         }
@@ -154,7 +154,7 @@ async fn accept(
     tasks.shutdown().await;
 }
 
-/// Answers the requests of one connection, one after the other.
+/// Responds to the requests of one connection, one after the other.
 async fn serve(stream: TcpStream, gateway: Arc<Gateway>, mut counted: Counted) {
     let _ = stream.set_nodelay(true);
     let mut connection = Connection::new(stream);

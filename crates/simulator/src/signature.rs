@@ -1,7 +1,7 @@
-//! What a valid signature would be, for both schemes, computed from the request alone.
+//! Computes the valid signature of both schemes from the request alone.
 //!
-//! Nothing here is shared with a client's signer, on purpose: a mistake that both made would go unnoticed. It is written
-//! to be compared with the published rules line by line.
+//! It deliberately shares no code with a client's signer, because a common mistake would go unnoticed. It is written to
+//! be compared line by line with the published rules.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,18 +15,18 @@ use crate::request::{Pair, Place};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Scheme {
-    /// RPC V1: HMAC-SHA1 over the parameters of query and form body; the signature is the parameter `Signature`.
+    /// RPC V1: HMAC-SHA1 over the parameters of query and form body, in the parameter `Signature`.
     RpcV1,
-    /// V3, ACS3-HMAC-SHA256: over query, headers and the body's hash; the signature is in the header `Authorization`.
+    /// V3, ACS3-HMAC-SHA256: over query, headers and the hash of the body, in the header `Authorization`.
     Acs3,
     /// Neither an `Authorization: ACS3-…` header nor a parameter `Signature`.
     Unsigned,
 }
 
-// Signatures are compared by `==` everywhere in this crate. A comparison in constant time would hide from an attacker how
-// many bytes of a forged signature were right; here the keys are made up and only this machine can ask.
+// Signatures are compared with `==` in this crate. A comparison in constant time is not needed, because the keys are
+// not secret and only this machine can send requests.
 
-/// The signature that RPC V1 asks for, in base64. The parameter `Signature` itself is left out.
+/// The RPC V1 signature in base64. The parameter `Signature` itself is excluded.
 pub(crate) fn rpc_v1(method: &str, pairs: &[Pair], secret: &str) -> String {
     let signed = pairs.iter().filter(|pair| pair.name != b"Signature");
     let canonical = canonical_query(signed);
@@ -36,11 +36,12 @@ pub(crate) fn rpc_v1(method: &str, pairs: &[Pair], secret: &str) -> String {
     STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// What V3 signs.
+/// The signed content of V3.
 pub(crate) struct Acs3<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
-    /// All parameters; those of the form body are covered by the body's hash and left out of the canonical query.
+    /// All parameters. Those of the form body are covered by the hash of the body and excluded from the canonical
+    /// query.
     pub(crate) pairs: &'a [Pair],
     /// Names and trimmed values of the signed headers, in the order of `SignedHeaders`.
     pub(crate) headers: &'a [(&'a str, String)],
@@ -49,7 +50,7 @@ pub(crate) struct Acs3<'a> {
 }
 
 impl Acs3<'_> {
-    /// The signature that V3 asks for, in lower-case hex.
+    /// The V3 signature in lower-case hex.
     pub(crate) fn signature(&self, secret: &str) -> String {
         let in_query = self.pairs.iter().filter(|pair| pair.place == Place::Query);
         let query = canonical_query(in_query);
@@ -74,7 +75,8 @@ pub(crate) struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Reads the header's value. Strict: one blank after the algorithm, none after the commas, this order, nothing empty.
+    /// Parses the value of the header strictly: one blank after the algorithm, none after the commas, this order, no
+    /// empty part.
     pub(crate) fn parse(value: &'a str) -> Option<Self> {
         let (algorithm, rest) = value.split_once(' ')?;
         let mut parts = rest.split(',');
@@ -105,7 +107,7 @@ fn canonical_query<'a>(pairs: impl Iterator<Item = &'a Pair>) -> String {
     joined.join("&")
 }
 
-/// Everything but `A-Z a-z 0-9 - _ . ~` becomes `%XX`, in upper case.
+/// Encodes everything except `A-Z a-z 0-9 - _ . ~` as upper-case `%XX`.
 fn percent_encode(bytes: &[u8]) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut encoded = String::with_capacity(bytes.len());

@@ -1,4 +1,4 @@
-//! Every check of the gateway, by the answer that it gives when only that check fails.
+//! Every check of the gateway: the response when only that check fails.
 
 mod support;
 
@@ -41,7 +41,7 @@ fn expect_by(gateway: &Gateway, request: &Request, status: u16, code: &str) {
 }
 
 #[test]
-fn a_right_call_is_answered_with_the_documented_example_and_a_fresh_request_id() {
+fn a_valid_call_gets_the_documented_example_and_a_new_request_id() {
     let gateway = gateway();
     let mut ids = Vec::new();
     for call in sync() {
@@ -60,7 +60,7 @@ fn a_right_call_is_answered_with_the_documented_example_and_a_fresh_request_id()
 }
 
 #[test]
-fn an_error_says_what_the_real_one_says_and_repeats_no_value() {
+fn an_error_looks_like_a_real_one_and_contains_no_value() {
     let gateway = gateway();
     for call in sync() {
         let request = call.key("testid", "wrong").set("Secret", "13900001234").sign();
@@ -110,7 +110,7 @@ fn an_absolute_target_is_the_same_request() {
 }
 
 #[test]
-fn a_call_names_a_known_action_in_its_version() {
+fn a_call_must_name_a_known_action_in_its_version() {
     let [v1, v3] = sync();
     expect(&v1.without("Action").sign(), 400, "MissingAction");
     expect(&v3.without_header("x-acs-action").sign(), 400, "MissingAction");
@@ -129,7 +129,7 @@ fn a_call_names_a_known_action_in_its_version() {
 }
 
 #[test]
-fn the_version_chooses_between_actions_of_the_same_name() {
+fn the_version_selects_between_actions_of_the_same_name() {
     let gateway = gateway();
     for (version, expected) in [("2024-01-01", Value::Null), ("2025-01-01", Value::from(2025))] {
         let answer = gateway.handle(&Call::v3("ListOrders", version).sign(), noon());
@@ -161,7 +161,7 @@ fn an_unsigned_call_is_refused() {
 }
 
 #[test]
-fn every_piece_of_a_signature_is_needed() {
+fn every_part_of_a_signature_is_required() {
     for name in ["AccessKeyId", "SignatureMethod", "SignatureVersion", "SignatureNonce", "Timestamp"] {
         let [v1, _] = sync();
         expect(&v1.clone().without(name).sign(), 400, &format!("Missing{name}"));
@@ -190,7 +190,7 @@ fn host_and_all_headers_of_the_service_must_be_signed() {
     let [_, v3] = sync();
     let request = v3.clone().sign().header("x-acs-more", "1");
     expect(&request, 400, "IncompleteSignature");
-    // Signed or not, other headers are welcome.
+    // Other headers are accepted, signed or not.
     expect(&v3.clone().nonce().sign().header("accept", "application/json"), 200, "OK");
     expect(&v3.clone().nonce().set_header("accept", "application/json").sign(), 200, "OK");
     expect(&v3.clone().nonce().set_header("user-agent", "  a   b ").sign(), 200, "OK");
@@ -200,7 +200,7 @@ fn host_and_all_headers_of_the_service_must_be_signed() {
 }
 
 #[test]
-fn an_authorization_of_another_form_is_refused() {
+fn a_malformed_authorization_is_refused() {
     let [_, v3] = sync();
     let request = v3.sign();
     let right = request.headers["authorization"].to_str().unwrap().to_owned();
@@ -222,7 +222,7 @@ fn an_unknown_key_is_refused() {
 }
 
 #[test]
-fn own_keys_replace_the_default_one() {
+fn configured_keys_replace_the_default_key() {
     let gateway = Simulator::builder(&[&CAMS]).key("a", "1").key("b", "2").gateway().unwrap();
     for call in sync() {
         expect_by(&gateway, &call.clone().key("a", "1").sign(), 200, "OK");
@@ -233,7 +233,7 @@ fn own_keys_replace_the_default_one() {
 }
 
 #[test]
-fn a_temporary_key_needs_its_token_and_a_permanent_one_takes_none() {
+fn a_temporary_key_needs_its_token_and_a_permanent_one_has_none() {
     let gateway = Simulator::builder(&[&CAMS]).sts_key("sts", "s", "to/ken+=").key("ak", "s").gateway().unwrap();
     let with = |key: &str, token: &str| {
         let [v1, v3] = sync().map(|call| call.nonce().key(key, "s"));
@@ -274,7 +274,7 @@ fn a_timestamp_has_one_form() {
 }
 
 #[test]
-fn a_timestamp_is_good_for_fifteen_minutes_either_way() {
+fn a_timestamp_is_valid_for_fifteen_minutes_in_either_direction() {
     let gateway = gateway();
     let noon = std::time::UNIX_EPOCH + NOON;
     let (edge, tick) = (Duration::from_secs(900), Duration::from_nanos(1));
@@ -302,7 +302,7 @@ fn the_body_of_a_v3_call_must_have_the_hash_that_was_signed() {
 }
 
 #[test]
-fn a_second_signature_must_be_right_too() {
+fn a_second_signature_must_be_correct_too() {
     let [v1, _] = sync();
     let mut request = v1.sign();
     request.target += "&Signature=wrong";
@@ -310,7 +310,7 @@ fn a_second_signature_must_be_right_too() {
 }
 
 #[test]
-fn parameters_may_travel_in_the_query_the_form_body_or_both() {
+fn parameters_can_be_in_the_query_the_form_body_or_both() {
     let value = "a b+c*d~e/f&g=h%i'(j)!k:é中😀\n";
     for call in both(SYNC, CAMS_VERSION) {
         for request in
@@ -321,7 +321,7 @@ fn parameters_may_travel_in_the_query_the_form_body_or_both() {
             assert_eq!(gateway.received()[0].parameter("CustSpaceId"), Some(value));
         }
     }
-    // V1 with the action's parameters in the body and everything else in the query.
+    // V1 with the parameters of the action in the body and all others in the query.
     let request = Call::v1(SYNC, CAMS_VERSION).set("CustSpaceId", value).sign();
     let own = format!("CustSpaceId={}", support::encode(value));
     let mixed = Request::new("POST", request.target.replace(&format!("&{own}"), ""))
@@ -336,7 +336,7 @@ fn parameters_may_travel_in_the_query_the_form_body_or_both() {
 }
 
 #[test]
-fn a_body_that_is_no_form_carries_no_parameters() {
+fn a_body_that_is_not_a_form_has_no_parameters() {
     let call = Call::v1(SYNC, CAMS_VERSION).set("CustSpaceId", "1").in_form();
     let mut request = call.sign();
     request.headers.insert("content-type", "application/json".parse().unwrap());
@@ -344,7 +344,7 @@ fn a_body_that_is_no_form_carries_no_parameters() {
 }
 
 #[test]
-fn a_nonce_is_good_for_one_request_of_a_key() {
+fn a_nonce_is_valid_for_one_request_of_a_key() {
     let gateway = Simulator::builder(&[&CAMS]).key("testid", "testsecret").key("b", "2").gateway().unwrap();
     for call in sync() {
         let request = call.clone().sign();
@@ -366,7 +366,7 @@ fn a_refused_signature_uses_up_no_nonce() {
 }
 
 #[test]
-fn every_required_parameter_must_be_there() {
+fn every_required_parameter_must_be_present() {
     let all = ["CustSpaceId", "MobileNumber", "CountryCode"];
     for call in both(MIGRATE, CAMS_VERSION) {
         let full = all.iter().fold(call, |call, name| call.set(name, "1"));
@@ -380,7 +380,7 @@ fn every_required_parameter_must_be_there() {
 }
 
 #[test]
-fn a_required_list_may_come_in_pieces() {
+fn a_required_list_can_be_sent_as_separate_items() {
     for (name, status) in [("Tag", 200), ("Tag.1", 200), ("Tag.1.Key", 200), ("Tags", 400), ("Tag1", 400)] {
         for call in both("AddTags", "2024-01-01") {
             assert_eq!(at_noon(&gateway(), &call.set(name, "x").sign()).0, status, "{name}");
@@ -410,7 +410,7 @@ fn an_anonymous_action_needs_no_signature() {
 }
 
 #[test]
-fn an_action_by_get_is_refused_by_post() {
+fn an_action_with_the_method_get_refuses_post() {
     let gateway = Simulator::builder(&[&SHOP]).quota(QuotaPolicy::Off).gateway().unwrap();
     let request = |method| Request::new(method, "/?Action=ReadShelf&Version=2024-01-01&Format=JSON");
     assert_eq!(at_noon(&gateway, &request("GET")).0, 200);
@@ -418,7 +418,7 @@ fn an_action_by_get_is_refused_by_post() {
 }
 
 #[test]
-fn the_log_says_what_arrived_and_what_became_of_it() {
+fn the_log_has_every_request_and_its_outcome() {
     let gateway = gateway();
     let [v1, v3] = sync();
     let v1 = v1.sign();
@@ -484,7 +484,7 @@ fn no_debug_output_shows_a_value_or_a_key() {
 }
 
 #[test]
-fn the_log_keeps_as_many_as_it_is_told() {
+fn the_log_keeps_as_many_requests_as_configured() {
     for (keep, kept) in [(0, vec![]), (2, vec![4, 5]), (9, vec![1, 2, 3, 4, 5])] {
         let gateway = Simulator::builder(&[&CAMS]).keep(keep).gateway().unwrap();
         for _ in 0..5 {
@@ -506,7 +506,7 @@ fn the_log_is_bounded_in_bytes_too() {
 }
 
 #[test]
-fn scripted_answers_are_used_once_each_and_only_by_calls_that_reach_the_action() {
+fn each_scripted_answer_is_used_once_by_a_call_that_reaches_the_action() {
     let gateway = gateway();
     let call = || sync()[1].clone().nonce();
     gateway.script(
@@ -547,7 +547,7 @@ fn a_function_answers_when_the_queue_is_empty() {
     let gateway = std::sync::Arc::new(gateway());
     let inner = std::sync::Arc::downgrade(&gateway);
     gateway.script_fn(SYNC, move |received| {
-        // The gateway may be used from inside.
+        // The gateway can be used inside the function.
         assert!(inner.upgrade().unwrap().counts().of(SYNC).rejected == 0);
         let space = received.parameter("CustSpaceId")?;
         (space == "2").then(|| Answer::error(400, "Unknown.ResourceOwnerId", "Not yours."))
@@ -560,7 +560,7 @@ fn a_function_answers_when_the_queue_is_empty() {
 }
 
 #[test]
-fn the_example_can_be_sent_late() {
+fn the_example_can_be_delayed() {
     let gateway = gateway();
     gateway.script(SYNC, [gateway.example(SYNC).delay(Duration::from_millis(5))]);
     let answer = gateway.handle(&sync()[1].clone().sign(), noon());
@@ -570,12 +570,12 @@ fn the_example_can_be_sent_late() {
 
 #[test]
 #[should_panic(expected = "no product of this simulator has an action \"Nothing\"")]
-fn a_script_for_an_unknown_action_is_a_mistake() {
+fn a_script_for_an_unknown_action_panics() {
     gateway().script("Nothing", []);
 }
 
 #[test]
-fn a_request_and_an_answer_of_the_http_crate_fit() {
+fn requests_and_responses_of_the_http_crate_convert() {
     let signed = sync()[1].clone().sign();
     let mut request = http::Request::post(format!("http://localhost{}", signed.target));
     for (name, value) in signed.headers.iter().filter(|(name, _)| *name != "host") {
@@ -588,7 +588,7 @@ fn a_request_and_an_answer_of_the_http_crate_fit() {
 }
 
 #[test]
-fn the_clock_can_be_wrong_on_purpose() {
+fn the_clock_can_be_set_wrong() {
     let offset = Duration::from_secs(3600);
     let now = std::time::SystemTime::now();
     let ahead = Simulator::builder(&[&CAMS]).clock_ahead(offset).gateway().unwrap().now().wall;

@@ -1,4 +1,4 @@
-//! The faults, by the bytes that go over a connection and by what the log says.
+//! The faults: the bytes on a connection, and the log.
 
 mod support;
 
@@ -44,10 +44,10 @@ async fn connect(simulator: &Simulator) -> TcpStream {
     TcpStream::connect(simulator.address()).await.unwrap()
 }
 
-/// Holds what comes on a connection, and how it ends, to what is expected.
+/// Asserts the data on a connection and how it ends.
 async fn expect(stream: &mut TcpStream, text: &str, saw: Saw, what: impl Debug) {
     let mut bytes = Vec::new();
-    // A connection that is to stay open is watched for a moment once everything is there; everything else may take its time.
+    // A connection that must stay open is watched for a moment after the data; anything else may take its time.
     let came = loop {
         let patience = if saw == Saw::Open && bytes.len() >= text.len() { 100 } else { 10_000 };
         match timeout(Duration::from_millis(patience), stream.read_buf(&mut bytes)).await {
@@ -61,20 +61,20 @@ async fn expect(stream: &mut TcpStream, text: &str, saw: Saw, what: impl Debug) 
     assert_eq!((str::from_utf8(&bytes).unwrap(), came), (text, saw), "{what:?}");
 }
 
-/// Asks on a connection of its own.
+/// Sends a request on a new connection.
 async fn ask(simulator: &Simulator) -> TcpStream {
     let mut stream = connect(simulator).await;
     stream.write_all(&wire()).await.unwrap();
     stream
 }
 
-/// Asks for an answer with this fault.
+/// Requests a response with this fault.
 async fn expect_of(simulator: &Simulator, fault: Fault, text: &str, saw: Saw) {
     simulator.script(SYNC, [Answer::ok_json(BODY).fault(fault.clone())]);
     expect(&mut ask(simulator).await, text, saw, fault).await;
 }
 
-/// The answer without a fault.
+/// The response without a fault.
 async fn whole(simulator: &Simulator) -> String {
     simulator.script(SYNC, [Answer::ok_json(BODY)]);
     let mut stream = ask(simulator).await;
@@ -89,7 +89,7 @@ async fn whole(simulator: &Simulator) -> String {
 }
 
 #[tokio::test]
-async fn an_answer_is_absent_or_cut_where_the_fault_says() {
+async fn a_response_is_missing_or_cut_at_the_scripted_point() {
     let simulator = start().await;
     let whole = whole(&simulator).await;
     let (head, body) = whole.split_at(whole.find("\r\n\r\n").unwrap() + 4);
@@ -115,7 +115,7 @@ async fn an_answer_is_absent_or_cut_where_the_fault_says() {
 }
 
 #[tokio::test]
-async fn an_answer_has_the_length_the_company_and_the_end_that_the_fault_says() {
+async fn a_response_has_the_scripted_length_surplus_and_end() {
     let simulator = start().await;
     let whole = whole(&simulator).await;
     let length =
@@ -139,7 +139,7 @@ async fn an_answer_has_the_length_the_company_and_the_end_that_the_fault_says() 
 }
 
 #[tokio::test]
-async fn a_dripping_answer_comes_whole_but_slowly() {
+async fn a_dripping_response_arrives_completely_but_slowly() {
     let simulator = start().await;
     let whole = whole(&simulator).await;
     let pause = Duration::from_millis(10);
@@ -150,7 +150,7 @@ async fn a_dripping_answer_comes_whole_but_slowly() {
 }
 
 #[tokio::test]
-async fn the_log_tells_what_was_executed_also_where_no_answer_got_out() {
+async fn the_log_shows_what_was_executed_even_without_a_response() {
     let simulator = start().await;
     let lost = || Answer::ok_json(BODY).fault(Fault::NoAnswer(End::Reset));
     simulator
@@ -189,7 +189,7 @@ async fn a_connection_can_fail_before_its_request_is_read() {
 }
 
 #[tokio::test]
-async fn a_function_decides_by_the_number_of_a_connection_after_the_queue() {
+async fn after_the_queue_a_function_returns_the_fault_of_a_connection() {
     let simulator = start().await;
     simulator.script_connections_fn(|number| match number % 2 {
         0 => Some(ConnectionFault::Unread(End::Reset)),
@@ -201,7 +201,7 @@ async fn a_function_decides_by_the_number_of_a_connection_after_the_queue() {
     for _ in 1..=6 {
         read.push(ask(&simulator).await.read(&mut [0]).await.ok());
     }
-    // The queue closes the first. An unread request is thrown away with its connection, which resets it.
+    // The queue closes the first connection. Its request is discarded unread, which resets it.
     assert_eq!(read, [Some(0), None, Some(1), None, None, None]);
     simulator.stop().await;
 }
@@ -233,7 +233,7 @@ async fn connections_are_counted_until_they_are_closed() {
 }
 
 #[tokio::test]
-async fn faults_show_sizes_in_place_of_bytes() {
+async fn the_debug_output_of_faults_has_sizes_instead_of_bytes() {
     let bytes = || Bytes::from_static(b"CANARY");
     let shown = format!("{:?}", Answer::ok_json("").fault(Fault::Surplus(bytes())));
     assert!(shown.contains("Surplus(6 bytes)"), "{shown}");

@@ -1,4 +1,4 @@
-//! What official clients sent is accepted, and nothing that differs from it in one byte.
+//! Requests of official clients are accepted, and refused with any changed byte.
 
 mod support;
 
@@ -9,12 +9,12 @@ use http::{HeaderName, HeaderValue};
 use support::cams::CAMS;
 use support::{at, captures, outcome};
 
-/// No quota: it is not what is tested here.
+/// Without a quota, which is not tested here.
 fn gateway() -> Gateway {
     Simulator::builder(&[&CAMS]).quota(alibabacloud_simulator::QuotaPolicy::Off).keep(16).gateway().unwrap()
 }
 
-/// These two were sent without the parameters that the action requires: their signatures are right nevertheless.
+/// These two were sent without the required parameters of the action, but with valid signatures.
 fn expected(name: &str) -> (u16, String) {
     match name {
         "py-v2.CreateChatappMigrationInitiate.2.request.txt" | "py-v3.CreateChatappMigrationInitiate.2.request.txt" => {
@@ -42,10 +42,10 @@ fn every_official_request_fails_with_another_secret() {
     }
 }
 
-/// What a request means: what must not change for it to stay valid. Written without the simulator's own reader.
+/// The meaning of a request, which must not change for it to stay valid. It does not use the simulator's parser.
 ///
-/// Two targets or form bodies mean the same if path and decoded parameters are the same. Of single-byte changes that
-/// leaves two kinds: the case of a hexadecimal digit in an escape (`%2a`), and an empty value with `&` in place of `=`.
+/// Two targets or form bodies have the same meaning if their path and decoded parameters are equal. Among single-byte
+/// changes these are the case of a hexadecimal digit in an escape (`%2a`), and an empty value with `&` instead of `=`.
 fn meaning(request: &Request) -> (String, Pairs, Pairs) {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     (path.to_owned(), parameters(query.as_bytes()), parameters(&request.body))
@@ -86,7 +86,7 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// The bytes that are tried in place of one: its neighbours in value, the other case, and what has a meaning in a target.
+/// The bytes that replace one: its neighbours in value, its other case, and characters with a meaning in a target.
 fn replacements(byte: u8) -> impl Iterator<Item = u8> {
     let tried = [byte ^ 1, byte ^ 0x20, b'&', b'=', b'%', b'+', b'A'];
     tried.into_iter().filter(move |other| *other != byte && (0x21..0x7F).contains(other))
@@ -104,7 +104,7 @@ impl Tally {
         Self { gateway: gateway(), codes: BTreeMap::new(), kept: 0, changed: 0 }
     }
 
-    /// A changed request is refused, for whatever reason, and not executed.
+    /// Asserts that a changed request is refused, for any reason, and not executed.
     fn refused(&mut self, changed: &Request, time: std::time::SystemTime, what: &str) {
         let answer = self.gateway.handle(changed, at(time));
         let (status, code) = outcome(&answer);
@@ -159,7 +159,7 @@ fn a_changed_byte_of_the_target_or_the_body_fails_the_signature() {
 }
 
 #[test]
-fn a_harmless_change_of_the_spelling_does_not() {
+fn an_equivalent_spelling_keeps_the_signature_valid() {
     for capture in captures() {
         if capture.request.target.contains('%') {
             let mut spelled = capture.request.clone();

@@ -1,4 +1,4 @@
-//! The limits of the descriptors are kept per account and action, in virtual time.
+//! The limits of the descriptors are applied per account and action, in virtual time.
 
 mod support;
 
@@ -37,7 +37,7 @@ fn ask(gateway: &Gateway, request: &Request) -> Answer {
     gateway.handle(request, gateway.now())
 }
 
-/// How many of that many requests get through now.
+/// The number of requests that are accepted now.
 fn admitted(gateway: &Gateway, tries: usize, request: impl Fn() -> Request) -> usize {
     (0..tries).filter(|_| ask(gateway, &request()).status == 200).count()
 }
@@ -52,7 +52,7 @@ fn code(answer: &Answer) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_exactly_one_window_later_is_let_in() {
+async fn a_request_exactly_one_window_later_is_accepted() {
     let gateway = builder().gateway().unwrap();
     assert_eq!(admitted(&gateway, 1, || sync("testid")), 1);
     pass(500).await;
@@ -83,7 +83,7 @@ async fn no_exact_window_ever_holds_more_than_the_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fixed_window_lets_twice_the_limit_through_around_its_border() {
+async fn a_fixed_window_accepts_twice_the_limit_around_its_border() {
     let gateway = builder().quota(QuotaPolicy::FixedWindow).gateway().unwrap();
     assert_eq!(admitted(&gateway, 1, || sync("testid")), 1);
     pass(999).await;
@@ -95,7 +95,7 @@ async fn a_fixed_window_lets_twice_the_limit_through_around_its_border() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_bucket_begins_full_and_is_refilled_evenly() {
+async fn a_token_bucket_starts_full_and_is_refilled_evenly() {
     let gateway = builder().quota(QuotaPolicy::TokenBucket).gateway().unwrap();
     assert_eq!(admitted(&gateway, 20, || sync("testid")), 10);
     pass(99).await;
@@ -109,7 +109,7 @@ async fn a_token_bucket_begins_full_and_is_refilled_evenly() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_quotas_everything_gets_through() {
+async fn without_quotas_everything_is_accepted() {
     let gateway = builder().quota(QuotaPolicy::Off).gateway().unwrap();
     assert_eq!(admitted(&gateway, 100, || sync("testid")), 100);
 }
@@ -127,7 +127,7 @@ async fn quotas_are_counted_per_account_and_action() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_accounts_of_their_own_by_default() {
+async fn keys_are_separate_accounts_by_default() {
     let gateway = builder().key("a", "testsecret").key("b", "testsecret").gateway().unwrap();
     assert_eq!(admitted(&gateway, 20, || sync("a")), 10);
     assert_eq!(admitted(&gateway, 20, || sync("b")), 10);
@@ -160,7 +160,7 @@ async fn limits_can_be_set_for_one_action_and_for_all() {
     assert_eq!(admitted(&gateway, 20, || sync("testid")), 3);
     assert_eq!(admitted(&gateway, 20, || migrate("testid")), 5);
     assert_eq!(admitted(&gateway, 20, || orders("2024-01-01")), 20);
-    // It has no limit of its own.
+    // It has no limit in its descriptor.
     assert_eq!(admitted(&gateway, 20, || Call::v3("AddTags", "2024-01-01").set("Tag", "1").sign()), 3);
     pass(59_999).await;
     assert_eq!(admitted(&gateway, 20, || sync("testid")), 0);
@@ -169,7 +169,7 @@ async fn limits_can_be_set_for_one_action_and_for_all() {
 }
 
 #[test]
-fn a_limit_or_an_account_for_nothing_known_is_a_mistake() {
+fn a_limit_for_an_unknown_action_or_an_account_for_an_unknown_key_is_an_error() {
     let limit = builder().limit("Nothing", RateLimit::per_second(1)).gateway();
     assert!(matches!(limit, Err(StartError::UnknownAction(name)) if name == "Nothing"));
     let account = builder().account("unknown", "a").gateway();
@@ -177,7 +177,7 @@ fn a_limit_or_an_account_for_nothing_known_is_a_mistake() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_answer_is_the_documented_one() {
+async fn a_throttled_request_gets_the_documented_error() {
     let gateway = builder().gateway().unwrap();
     let throttled = |request: &dyn Fn() -> Request| {
         while ask(&gateway, &request()).status == 200 {}
@@ -200,7 +200,7 @@ async fn a_throttled_answer_is_the_documented_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_answer_can_be_another_one() {
+async fn the_error_for_throttled_requests_can_be_configured() {
     let over = |answer: ThrottledAnswer| {
         let gateway = builder().throttled(answer).gateway().unwrap();
         admitted(&gateway, 10, || sync("testid"));
@@ -219,7 +219,7 @@ async fn a_throttled_answer_can_be_another_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_can_say_when_the_next_request_gets_through() {
+async fn retry_after_can_be_the_time_until_the_next_accepted_request() {
     for policy in [QuotaPolicy::ExactWindow, QuotaPolicy::FixedWindow, QuotaPolicy::TokenBucket] {
         let answer = ThrottledAnswer { retry_after: RetryAfter::UntilFree, ..ThrottledAnswer::default() };
         let gateway = builder().quota(policy).throttled(answer).gateway().unwrap();
@@ -237,7 +237,7 @@ async fn retry_after_can_say_when_the_next_request_gets_through() {
 }
 
 #[test]
-fn a_time_may_be_handed_in() {
+fn a_time_can_be_passed_in() {
     let gateway = builder().gateway().unwrap();
     let start = gateway.now();
     let later = |seconds| Instants { monotonic: start.monotonic + Duration::from_secs(seconds), ..start };

@@ -1,4 +1,4 @@
-//! The HTTP server, by the bytes that go over a connection.
+//! The HTTP server: the bytes on a connection.
 
 mod support;
 
@@ -27,7 +27,7 @@ fn sync(space: &str) -> Call {
     Call::v3(SYNC, "2020-06-06").set("CustSpaceId", space)
 }
 
-/// The head of a request as it goes over the wire, without the empty line at the end.
+/// The head of a request on the wire, without the empty line at its end.
 fn head(request: &Request) -> String {
     let mut lines = vec![format!("{} {} HTTP/1.1\r\n", request.method, request.target)];
     lines.extend(request.headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())));
@@ -40,7 +40,7 @@ fn wire(request: &Request) -> Vec<u8> {
     bytes
 }
 
-/// An answer as it came.
+/// A received response.
 #[derive(Debug)]
 struct Came {
     status: u16,
@@ -74,7 +74,7 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// The next answer; of one to HEAD only the head.
+    /// Receives the next response; for HEAD only its head.
     async fn receive(&mut self) -> Came {
         self.receive_to("GET").await.expect("an answer, not the end of the connection")
     }
@@ -112,14 +112,14 @@ impl Client {
         self.receive().await
     }
 
-    /// Whether the server closes without another byte.
+    /// Whether the server closes the connection without sending another byte.
     async fn is_closed(&mut self) -> bool {
         self.buffer.is_empty() && !self.more().await
     }
 }
 
 #[tokio::test]
-async fn an_answer_is_complete() {
+async fn a_response_is_complete() {
     let simulator = start().await;
     assert_eq!(simulator.url(), format!("http://{}", simulator.address()));
     let mut client = Client::connect(&simulator).await;
@@ -134,7 +134,7 @@ async fn an_answer_is_complete() {
 }
 
 #[tokio::test]
-async fn a_connection_is_used_again() {
+async fn a_connection_is_reused() {
     let simulator = start().await;
     let mut first = Client::connect(&simulator).await;
     let mut second = Client::connect(&simulator).await;
@@ -147,7 +147,7 @@ async fn a_connection_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_client_may_ask_to_close() {
+async fn a_client_can_request_to_close_the_connection() {
     let simulator = start().await;
     let mut client = Client::connect(&simulator).await;
     let answer = client.ask(wire(&sync("1").sign().header("connection", "close"))).await;
@@ -162,7 +162,7 @@ async fn a_client_may_ask_to_close() {
 }
 
 #[tokio::test]
-async fn a_scripted_answer_may_close_and_may_come_late() {
+async fn a_scripted_answer_can_close_the_connection_and_be_delayed() {
     let simulator = start().await;
     let late = Duration::from_millis(120);
     let close = Answer::ok_json("{}").header("connection", "close").header("content-length", "999");
@@ -177,7 +177,7 @@ async fn a_scripted_answer_may_close_and_may_come_late() {
 }
 
 #[tokio::test]
-async fn requests_may_be_pipelined() {
+async fn requests_can_be_pipelined() {
     let simulator = start().await;
     let mut client = Client::connect(&simulator).await;
     let requests: Vec<u8> = (0..20)
@@ -196,7 +196,7 @@ async fn requests_may_be_pipelined() {
 }
 
 #[tokio::test]
-async fn a_request_may_come_byte_by_byte() {
+async fn a_request_can_arrive_byte_by_byte() {
     let simulator = start().await;
     let mut client = Client::connect(&simulator).await;
     client.stream.set_nodelay(true).unwrap();
@@ -211,12 +211,12 @@ async fn a_request_may_come_byte_by_byte() {
         tokio::task::yield_now().await;
     }
     assert_eq!(client.receive().await.status, 200);
-    // Another space than the one that was signed.
+    // Not the space that was signed.
     assert_eq!(client.receive().await.json()["Code"], "SignatureDoesNotMatch");
 }
 
 #[tokio::test]
-async fn a_body_may_come_in_chunks() {
+async fn a_body_can_be_chunked() {
     let simulator = start().await;
     let mut client = Client::connect(&simulator).await;
     for (pieces, trailers) in [(1, ""), (3, ""), (7, "x-checksum: 1\r\ny: 2\r\n")] {
@@ -262,7 +262,7 @@ async fn large_parameters_arrive_in_the_query_and_in_the_body() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_is_refused_and_the_connection_closed() {
+async fn oversized_requests_are_refused_and_the_connection_closed() {
     let simulator = start().await;
     let over = (16 << 20) + 1;
     let mut client = Client::connect(&simulator).await;
@@ -275,7 +275,7 @@ async fn what_is_too_large_is_refused_and_the_connection_closed() {
     assert_eq!(client.ask(start).await.status, 413);
     assert!(client.is_closed().await);
 
-    // More chunks of 1 MiB than the body may have; the client gets the answer although it has not sent everything.
+    // More chunks of 1 MiB than a body may have. The client gets the response although it has not sent everything.
     let mut client = Client::connect(&simulator).await;
     client.send("POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n").await;
     for _ in 0..17 {
@@ -339,7 +339,7 @@ async fn endless_chunk_lines_and_trailers_are_refused() {
 }
 
 #[tokio::test]
-async fn an_answer_to_head_has_no_body() {
+async fn a_response_to_head_has_no_body() {
     let simulator = start().await;
     let mut client = Client::connect(&simulator).await;
     client.send("HEAD / HTTP/1.1\r\nhost: h\r\n\r\n").await;
@@ -348,7 +348,7 @@ async fn an_answer_to_head_has_no_body() {
     assert_eq!(client.ask(wire(&sync("1").sign())).await.status, 200);
 }
 
-/// A small generator of numbers that look random, so that a failure comes again.
+/// A small seeded generator of random numbers, so that failures are reproducible.
 struct Dice(u64);
 
 impl Dice {
@@ -361,7 +361,7 @@ impl Dice {
 }
 
 #[tokio::test]
-async fn no_bytes_break_the_server() {
+async fn no_input_breaks_the_server() {
     let simulator = start().await;
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     let valid = wire(&sync("1").in_form().sign());
@@ -380,7 +380,7 @@ async fn no_bytes_break_the_server() {
             bytes.truncate(dice.roll(bytes.len()));
         }
         let mut client = Client::connect(&simulator).await;
-        // The server may close before everything is sent.
+        // The server may close the connection before everything is sent.
         let _ = client.stream.write_all(&bytes).await;
         let _ = client.stream.shutdown().await;
         while let Some(answer) = client.receive_to("GET").await {
@@ -393,7 +393,7 @@ async fn no_bytes_break_the_server() {
 }
 
 #[tokio::test]
-async fn garbage_without_a_line_end_is_noticed_at_once() {
+async fn garbage_without_a_line_end_is_refused_early() {
     let simulator = start().await;
     let mut client = Client::connect(&simulator).await;
     assert_eq!(client.ask([0x16, 0x03, 0x01, 0x02, 0x00]).await.status, 400, "the beginning of TLS");
@@ -422,7 +422,7 @@ async fn many_connections_are_served_at_once() {
 }
 
 #[tokio::test]
-async fn stop_leaves_nothing() {
+async fn stop_closes_everything() {
     let metrics = tokio::runtime::Handle::current().metrics();
     let before = metrics.num_alive_tasks();
     let simulator = start().await;
@@ -447,7 +447,7 @@ async fn stop_leaves_nothing() {
     for client in [&mut idle, &mut halfway, &mut waiting] {
         assert!(client.is_closed().await);
     }
-    // The address can be taken again at once.
+    // The address is free again at once.
     let again = builder().listen(address.to_string()).start().await.unwrap();
     assert_eq!(again.address(), address);
 }
@@ -468,7 +468,7 @@ async fn a_dropped_simulator_closes_too() {
 }
 
 #[tokio::test]
-async fn only_loopback_addresses_are_listened_on() {
+async fn only_loopback_addresses_are_accepted() {
     for address in ["0.0.0.0:0", "[::]:0", "192.168.1.1:80", "8.8.8.8:53"] {
         let refused = builder().listen(address).start().await.unwrap_err();
         assert!(matches!(refused, StartError::NotLoopback(_)), "{address}");

@@ -1,7 +1,7 @@
-//! Every way in which a call can fail, at the socket: what the caller is told, how often it was sent, and what was executed.
+//! Every way in which a call can fail, on real sockets: the error, the number of attempts, and whether it was executed.
 //!
-//! One table, one row per fault, for both actions and both signatures. The simulator makes the faults and its log knows what was
-//! executed; the client is the one that users get, with its bundled transport.
+//! The table has one row per fault, for both actions and both signatures. The simulator produces the faults, and its
+//! log shows what was executed; the client is a normal one with its bundled transport.
 
 mod table;
 
@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// One row with one action and one signature; for good, or only until the first request or connection has met the fault.
+/// One row with one action and one signature; the fault is permanent, or affects only the first request or connection.
 #[derive(Clone)]
 struct Cell {
     row: Row,
@@ -30,9 +30,9 @@ struct Cell {
     once: bool,
 }
 
-/// What came of a call.
+/// The outcome of a call.
 struct Outcome {
-    /// Status, request id and attempts of a success.
+    /// Status, request ID and attempts of a success.
     result: Result<(u16, Option<String>, u32), Error>,
     took: Duration,
 }
@@ -55,7 +55,7 @@ impl Cell {
         let mut problems = self.problems(&outcome, &log, expected_requests);
 
         if self.once {
-            // Whatever happened leaves nothing behind that the next call meets.
+            // No fault may affect the next call.
             if let Err(error) = client.send(ChatappSyncPhoneNumber::new("2")).await {
                 problems += &format!("\n    the next call failed: {error}");
             }
@@ -126,7 +126,7 @@ impl Cell {
         }
     }
 
-    /// How many requests the server must have read.
+    /// The number of requests that the server must have read.
     fn expected_requests(&self, outcome: &Outcome) -> u32 {
         let attempts = match &outcome.result {
             Ok((_, _, attempts)) => *attempts,
@@ -140,7 +140,7 @@ impl Cell {
         }
     }
 
-    /// What is not as it should be; empty if nothing is.
+    /// The deviations from the expectation; empty if there are none.
     fn problems(&self, outcome: &Outcome, log: &[Arc<Received>], requests: u32) -> String {
         let mut problems = String::new();
         let mut check = |holds: bool, what: &str| {
@@ -156,7 +156,7 @@ impl Cell {
             (Err(error), Told::ForeignUnknownOrUnanswered) if error.kind() == ErrorKind::Unanswered => {
                 Told::Unanswered.expected(self.idempotent)
             }
-            // As many as fit into the time, if the service names a short delay.
+            // As many attempts as fit into the time, if the service requests a short delay.
             (Err(error), Told::Throttled) if self.row.retry_after.is_some_and(|delay| delay < self.deadline()) => {
                 (Some(ErrorKind::Throttled), false, error.attempts())
             }
@@ -164,7 +164,7 @@ impl Cell {
             (Err(error), Told::NotSentOrUnanswered) => (Some(ErrorKind::Unanswered), true, error.attempts()),
             _ => told.expected(self.idempotent),
         };
-        // A fault that goes away before the last attempt is not told.
+        // A fault that ends before the last attempt is not reported.
         let goes_away = self.once && (attempts > 1 || told == Told::Throttled);
         let (kind, unknown, attempts) = if goes_away { (None, false, 2) } else { (kind, unknown, attempts) };
 
@@ -195,7 +195,7 @@ impl Cell {
         let waits = self.row.retry_after.unwrap_or_default() * (attempts - 1);
         check(outcome.took >= waits, &format!("the caller waited {:?}, less than {waits:?}", outcome.took));
 
-        // What must hold whatever the row says.
+        // Conditions for every row.
         let executed = log.iter().filter(|received| received.executed).count();
         if !self.idempotent {
             check(executed <= 1, &format!("executed {executed} times"));
@@ -215,7 +215,8 @@ impl Cell {
     }
 }
 
-/// The log, once it has as many requests as expected: a caller who gives up does not wait for the server to read its request.
+/// The log, once it has the expected number of requests, because a call can fail before the server has read its
+/// request.
 async fn settled(simulator: &Simulator, requests: u32) -> Vec<Arc<Received>> {
     let start = Instant::now();
     loop {
@@ -232,7 +233,7 @@ fn migration(space: &str) -> CreateChatappMigrationInitiate {
     migration.mobile_number("13900001234").country_code("86").build()
 }
 
-/// A few cells at a time; returns what is wrong.
+/// Runs a few cells at a time; returns the deviations.
 async fn run(cells: Vec<Cell>, at_once: usize, transport: &impl BundledTransport) -> Vec<String> {
     let permits = Arc::new(Semaphore::new(at_once));
     let mut tasks = JoinSet::new();
@@ -264,7 +265,7 @@ async fn every_fault_is_told_as_it_is_and_no_migration_is_sent_again_that_may_ha
     }
     let count = cells.len();
     let transport: T = TransportBuilder::new().without_proxies().build().unwrap();
-    // Those that never end by themselves get the machine for themselves, so that nothing but the fault uses up their time.
+    // Cells with attempts that never end run alone, so that only the fault uses up their time.
     let (timed, prompt): (Vec<_>, Vec<_>) = cells.into_iter().partition(|cell| cell.row.attempts_never_end);
     let mut wrong = run(prompt, 6, &transport).await;
     wrong.extend(run(timed, 64, &transport).await);

@@ -1,4 +1,4 @@
-//! The table: one row per fault, and what the caller must be told.
+//! The table: one row per fault, with the expected error.
 
 use std::io::Read;
 use std::time::{Duration, SystemTime};
@@ -9,68 +9,68 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::{GzEncoder, ZlibEncoder};
 
-/// The request id in bodies, and the one in the header of every answer.
+/// The request ID in bodies, and the one in the header of every response.
 const IN_BODY: &str = "in-body";
 const IN_HEADER: &str = "in-header";
-/// How long an attempt may take in the rows in which it never ends.
+/// The attempt timeout in rows with an attempt that never ends.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
-/// What the service asks callers to wait, where it does.
+/// The delay that the service requests in some rows.
 const ASKED_WAIT: Duration = Duration::from_millis(20);
 const MEGABYTE: usize = 1 << 20;
 
-/// What misbehaves, and how.
+/// The component that fails, and how.
 #[derive(Clone)]
 pub(crate) enum Server {
     /// The port refuses connections.
     Refused,
     /// The name of the host does not exist.
     UnknownName,
-    /// The client wants TLS, and the server speaks plain text.
+    /// The client uses TLS, but the server does not.
     PlainText,
-    /// The client wants TLS, and connections fail.
+    /// The client uses TLS, and connections fail.
     Handshake(ConnectionFault),
     /// Connections fail before a request is read.
     Connection(ConnectionFault),
-    /// The answer, or what becomes of it. Tells by itself whether the action was executed.
+    /// The response, or its fault. It determines whether the action was executed.
     Answer(Answer),
     /// The clock of the server is an hour ahead.
     Clock,
 }
 
-/// What the caller is told if the fault does not go away.
+/// The expected result if the fault is permanent.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Told {
-    /// It worked, at the first attempt.
+    /// Success at the first attempt.
     Success,
-    /// It worked, at the second attempt.
+    /// Success at the second attempt.
     SuccessAtSecond,
-    /// Never sent. Tried three times.
+    /// Not sent, with three attempts.
     NotSent,
-    /// No answer: outcome unknown. Only the idempotent action is tried three times.
+    /// No response: outcome unknown. Only the idempotent action gets three attempts.
     Unanswered,
-    /// A matter of luck: either of the two above.
+    /// Either of the two above, by chance.
     NotSentOrUnanswered,
-    /// Throttled, not executed. Tried until the deadline, which here is shorter than a window, so more than once only if the service names
-    /// a shorter delay.
+    /// Throttled, not executed. Retried until the deadline, which is shorter than a window here, so only if the service
+    /// requests a shorter delay.
     Throttled,
-    /// A limit of a day or so: throttled, not executed. Once.
+    /// Throttled by a limit per day or similar, not executed. One attempt.
     LongLimit,
-    /// The service says no. Once.
+    /// The service refuses the call. One attempt.
     Refused,
-    /// The service says no, because of the clock, which is corrected once.
+    /// The service refuses the call because of the clock, which is corrected once.
     ClockRefused,
-    /// The service failed, and no one knows whether the request took effect. Only the idempotent action is tried three times.
+    /// The service failed: outcome unknown. Only the idempotent action gets three attempts.
     Failed,
-    /// Not the service's answer, and certainly not executed. Once.
+    /// Not a response of the service, and certainly not executed. One attempt.
     Foreign,
-    /// Not the service's answer: outcome unknown. Only the idempotent action is tried three times.
+    /// Not a response of the service: outcome unknown. Only the idempotent action gets three attempts.
     ForeignUnknown,
-    /// A matter of luck: as the row above, or no answer.
+    /// As the row above, or no response, by chance.
     ForeignUnknownOrUnanswered,
 }
 
 impl Told {
-    /// The kind of the error (`None`: a success), whether the outcome is unknown, and the number of attempts.
+    /// The kind of the error (`None` for a success), whether the outcome is unknown, and the number of attempts.
     pub(crate) fn expected(self, idempotent: bool) -> (Option<ErrorKind>, bool, u32) {
         let if_idempotent = if idempotent { 3 } else { 1 };
         match self {
@@ -82,15 +82,15 @@ impl Told {
             Self::Refused => (Some(ErrorKind::Service), false, 1),
             Self::ClockRefused => (Some(ErrorKind::Service), false, 2),
             Self::Failed => (Some(ErrorKind::Service), true, if_idempotent),
-            Self::Foreign => (Some(ErrorKind::UnusableAnswer), false, 1),
+            Self::Foreign => (Some(ErrorKind::UnusableResponse), false, 1),
             Self::ForeignUnknown | Self::ForeignUnknownOrUnanswered => {
-                (Some(ErrorKind::UnusableAnswer), true, if_idempotent)
+                (Some(ErrorKind::UnusableResponse), true, if_idempotent)
             }
         }
     }
 }
 
-/// One fault and what is expected of it.
+/// One fault and its expected result.
 #[derive(Clone)]
 pub(crate) struct Row {
     pub(crate) name: String,
@@ -117,23 +117,23 @@ impl Row {
         }
     }
 
-    /// A row about an answer that comes in; the request id is the header's unless said otherwise.
+    /// A row about a received response; its request ID is that of the header by default.
     fn answer(name: impl Into<String>, answer: Answer, told: Told) -> Self {
         let (status, answer) = (answer.status, answer.header("x-acs-request-id", IN_HEADER));
         Self { status: Some(status), request_id: Some(IN_HEADER), ..Self::new(name, Server::Answer(answer), told) }
     }
 
-    /// A row about a good answer whose delivery goes wrong, so that none comes in.
+    /// A row about a good response whose delivery fails, so that none is received.
     fn lost(name: &str, fault: Fault) -> Self {
         Self::new(name, Server::Answer(success().fault(fault)), Told::Unanswered)
     }
 
-    /// A row about a good answer that comes in although something is odd.
+    /// A row about a good response that is received despite an anomaly.
     fn odd(name: &str, fault: Fault) -> Self {
         Self::answer(name, success().fault(fault), Told::Success).id(IN_BODY)
     }
 
-    /// Whether the fault can go away after the first request: not if it is the endpoint's or the clock's.
+    /// Whether the fault can end after the first request; it cannot if it concerns the endpoint or the clock.
     pub(crate) fn can_go_away(&self) -> bool {
         matches!(self.server, Server::Connection(_) | Server::Answer(_))
             && !matches!(self.told, Told::ClockRefused | Told::NotSentOrUnanswered)
@@ -151,7 +151,7 @@ impl Row {
         Self { status: Some(status), ..self }
     }
 
-    /// The head of the answer came in, before the rest was lost.
+    /// The head of the response was received before the rest was lost.
     fn begun(self) -> Self {
         self.status(200).id(IN_BODY)
     }
@@ -161,7 +161,7 @@ impl Row {
     }
 }
 
-/// A good answer for both actions.
+/// A good response for both actions.
 fn success() -> Answer {
     ok(r#""Success":true,"PhoneNumbers":[{"PhoneNumber":"861"}],"Data":{"Status":"MIGRATING"}"#)
 }
@@ -170,19 +170,19 @@ fn ok(members: &str) -> Answer {
     Answer::ok_json(format!(r#"{{"Code":"OK","RequestId":"{IN_BODY}",{members}}}"#))
 }
 
-/// The gateway's error body.
+/// An error body of the gateway.
 fn error_body(code: &str) -> String {
     format!(r#"{{"RequestId":"{IN_BODY}","HostId":"h","Code":"{code}","Message":"m","Recommend":"r"}}"#)
 }
 
-/// An HTTP answer written by hand, for what the simulator would not write.
+/// A hand-written HTTP response that the simulator would not produce.
 fn raw(head: &str, body: &str) -> Answer {
     success().fault(Fault::Instead(Bytes::from(format!("{head}\r\n\r\n{body}"))))
 }
 
 const HTML: &str = "<html><body>Bad gateway</body></html>";
 
-/// The answer as a server sends it that compresses without being asked.
+/// A response that the server compresses without being asked.
 fn gzipped(answer: &Answer) -> Answer {
     let mut compressed = Vec::new();
     GzEncoder::new(&answer.body[..], Compression::fast()).read_to_end(&mut compressed).unwrap();
@@ -191,7 +191,7 @@ fn gzipped(answer: &Answer) -> Answer {
     answer.header("content-encoding", "gzip")
 }
 
-/// The same with the other usual coding.
+/// The same with the other common encoding.
 fn deflated(answer: &Answer) -> Answer {
     let mut compressed = Vec::new();
     ZlibEncoder::new(&answer.body[..], Compression::fast()).read_to_end(&mut compressed).unwrap();
@@ -228,7 +228,7 @@ fn never_sent() -> Vec<Row> {
     ]
 }
 
-/// The request went out, and no complete answer comes in.
+/// Requests that were sent, without a complete response.
 fn unanswered() -> Vec<Row> {
     use ConnectionFault::{HalfRead, Speaks, Unread};
     let connection = |name: &str, fault| Row::new(name, Server::Connection(fault), Told::Unanswered);
@@ -289,7 +289,7 @@ fn unanswered() -> Vec<Row> {
     ]
 }
 
-/// Answers that are good, however strange they look.
+/// Unusual responses that are good.
 fn odd_but_good() -> Vec<Row> {
     let good = |name: &str, answer| Row::answer(name, answer, Told::Success).id(IN_BODY);
     let not_utf_8 = [br#"{"Code":"OK","RequestId":""#, IN_BODY.as_bytes(), b"\",\"Message\":\"\xff\"}"].concat();
@@ -360,7 +360,7 @@ fn chunked(body: &str) -> String {
     format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
 }
 
-/// Answers that something compressed without being asked.
+/// Responses that were compressed without being asked.
 fn compressed() -> Vec<Row> {
     let unusable = |name: &str, answer| Row::answer(name, answer, Told::ForeignUnknown).id(IN_HEADER);
     let encoded_as = |coding: &str| success().header("content-encoding", coding);
@@ -401,7 +401,7 @@ fn compressed() -> Vec<Row> {
     ]
 }
 
-/// The gateway's own codes, with the statuses that documents give them; judged by the code.
+/// The codes of the gateway with their documented statuses; the code decides.
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn gateway_codes() -> Vec<Row> {
     let mut rows = Vec::new();
@@ -409,7 +409,7 @@ fn gateway_codes() -> Vec<Row> {
         for code in codes {
             for &status in statuses {
                 let answer = Answer::new(status, error_body(code));
-                // Of a failure inside the service the worst is assumed.
+                // A failure inside the service counts as possibly executed.
                 let answer = if told == Told::Failed { answer } else { answer.not_executed() };
                 rows.push(Row::answer(format!("{status} {code}"), answer, told).id(IN_BODY).code(code));
             }
@@ -458,13 +458,13 @@ fn gateway_codes() -> Vec<Row> {
     );
     add(&["Forbidden", "Forbidden.RAM", "NoPermission"], &[403], Told::Refused);
 
-    // A nonce is new for every attempt. One that was used means that something on the way sent the request twice: the first
-    // of the two was executed.
+    // Every attempt has a new nonce. If it was used before, a proxy sent the request twice, and the first one was
+    // executed.
     let used = Answer::new(400, error_body("SignatureNonceUsed"));
     rows.push(Row::answer("400 SignatureNonceUsed", used, Told::Failed).id(IN_BODY).code("SignatureNonceUsed"));
 
     let expired = || Answer::new(400, error_body("InvalidTimeStamp.Expired")).not_executed();
-    // Far enough to be corrected, and near enough for the simulator to take the corrected timestamp.
+    // Far enough to be corrected, but within the range that the simulator accepts.
     let ahead = httpdate(Duration::from_secs(600));
     for (name, answer, told) in [
         ("400 InvalidTimeStamp.Expired, and the clock is right", expired(), Told::Refused),
@@ -483,7 +483,8 @@ fn gateway_codes() -> Vec<Row> {
         rows.push(Row::answer(format!("{name}, with another date"), answer, told).id(IN_BODY).code(code));
     }
 
-    // A delay is no proof that nothing was executed: not with a failure of the service, nor with what is not its own.
+    // A delay does not prove that nothing was executed, neither with a failure of the service nor in a foreign
+    // response.
     let whatever = error_body("Whatever");
     let failed = error_body("InternalError");
     for (status, with, body, told) in [
@@ -518,7 +519,7 @@ fn gateway_codes() -> Vec<Row> {
     rows
 }
 
-/// The forms that the service's own errors take.
+/// The formats of the service's errors.
 fn forms_of_errors() -> Vec<Row> {
     const CODE: &str = "Forbidden.RAM";
     let refused = |name: &str, status, body: String| {
@@ -540,7 +541,7 @@ fn forms_of_errors() -> Vec<Row> {
         refused("XML", 403, xml.clone()),
         refused("XML in a 200", 200, xml.clone()),
         Row::answer("XML with a 500", Answer::new(500, xml), Told::Failed).id(IN_BODY).code(CODE),
-        // The two say different things, so neither is proof.
+        // The two members contradict each other, so neither is proof.
         Row::answer("Success: false", says_false, Told::Failed).id(IN_BODY).code("OK"),
         Row::answer(
             "an object as the code",
@@ -555,7 +556,7 @@ fn forms_of_errors() -> Vec<Row> {
     ]
 }
 
-/// Answers that are not the service's.
+/// Responses that do not come from the service.
 fn foreign() -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, status, body) in [
@@ -600,7 +601,7 @@ fn foreign() -> Vec<Row> {
     rows.push(Row::answer("a megabyte of brackets", nested, Told::ForeignUnknown));
     let too_short = success().fault(Fault::Length(20));
     rows.push(Row::answer("content-length too short", too_short, Told::ForeignUnknown));
-    // Nothing here can be the service's: no id in the header either.
+    // Nothing here can come from the service, and there is no request ID in the header.
     let portal = raw("HTTP/1.1 200 OK", r#"{"login":"/home"}"#);
     rows.push(Row::new("JSON of a portal", Server::Answer(portal), Told::ForeignUnknown).status(200));
     let proxy = raw("HTTP/1.1 502 Bad Gateway", HTML);
@@ -615,7 +616,7 @@ fn foreign() -> Vec<Row> {
         let elsewhere = Answer::new(status, "").header("location", "http://127.0.0.1:1/");
         rows.push(Row::answer(format!("{status} to elsewhere"), elsewhere, Told::ForeignUnknown));
     }
-    // What refuses before a request is handed on, and everything else.
+    // Statuses of proxies that refuse a request before they forward it, and all others.
     for (name, status, body) in [
         ("HTML", 401, HTML),
         ("HTML", 403, HTML),
@@ -645,7 +646,7 @@ fn foreign() -> Vec<Row> {
     rows
 }
 
-/// A whole answer, to stand behind or in place of another one.
+/// A complete response, to follow or replace another one.
 fn pipelined(status: &str, body: &str) -> Bytes {
     Bytes::from(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
 }

@@ -10,7 +10,7 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-/// An authority, and what it signed.
+/// An authority, and its certificates.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -30,10 +30,10 @@ impl Authority {
         (params.signed_by(&key, &self.0).unwrap(), key)
     }
 
-    /// The TLS of a server with a certificate of this authority, that may ask its clients for one.
+    /// The TLS settings of a server with a certificate of this authority, which may request client certificates.
     pub(crate) fn server(&self, asks: bool, versions: &[&'static SupportedProtocolVersion]) -> ServerConfig {
         let (certificate, key) = self.sign("localhost");
-        // Two are built into this program.
+        // Two providers are built into this program.
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions).unwrap();
         let config = if asks {
@@ -48,7 +48,7 @@ impl Authority {
         config.with_single_cert(vec![certificate.der().clone()], key).unwrap()
     }
 
-    /// A server that answers every call with success; its URL.
+    /// Starts a server that responds to every call with success; returns its URL.
     pub(crate) async fn serve(&self, asks: bool) -> String {
         let acceptor = TlsAcceptor::from(Arc::new(self.server(asks, rustls::ALL_VERSIONS)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

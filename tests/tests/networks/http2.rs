@@ -1,4 +1,4 @@
-//! HTTP/2 with a server that offers it.
+//! HTTP/2 with servers that offer it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ use tokio_rustls::rustls;
 use super::authority::Authority;
 use super::trusting;
 
-/// What the server has seen.
+/// The requests that the server has received.
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,
     requests: AtomicUsize,
 }
 
-/// A server that speaks HTTP/2 only, and so many streams at a time.
+/// A server with HTTP/2 only and a maximum number of concurrent streams.
 async fn serve(authority: &Authority, streams: u32) -> (String, Arc<Seen>) {
     let mut config = authority.server(false, rustls::ALL_VERSIONS);
     config.alpn_protocols = vec![b"h2".to_vec()];
@@ -56,7 +56,7 @@ async fn serve(authority: &Authority, streams: u32) -> (String, Arc<Seen>) {
     (url, seen)
 }
 
-/// Success; the space `hang` is never answered, and `fail` resets the stream.
+/// Responds with success; the space `hang` gets no response, and `fail` resets the stream.
 async fn answer(request: Request<Incoming>, seen: Arc<Seen>) -> Result<Response<Full<Bytes>>, std::io::Error> {
     assert_eq!(request.version(), Version::HTTP_2);
     seen.requests.fetch_add(1, Ordering::SeqCst);
@@ -124,8 +124,8 @@ async fn a_request_that_gets_no_stream_was_not_sent<T: BundledTransport>() {
     }
     let options = alibabacloud_cams::CallOptions::new().deadline(Duration::from_millis(300));
     let error = client.send_with(ChatappSyncPhoneNumber::new("1"), options).await.unwrap_err();
-    // The client may hand one request ahead to the connection; then it does not know. What counts is that it never claims what is
-    // not so.
+    // The client may hand one request to the connection in advance, and then does not know. It must only never make a
+    // wrong claim.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(seen.requests.load(Ordering::SeqCst), 2, "{error}");
     assert!(matches!(error.kind(), ErrorKind::NotSent | ErrorKind::Unanswered), "{error}");

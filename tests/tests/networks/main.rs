@@ -1,4 +1,4 @@
-//! What stands between a client and the service: TLS, proxies, servers that stall, HTTP/2. Over each transport.
+//! The network between client and service: TLS, proxies, stalled servers, HTTP/2. Over each transport.
 
 mod authority;
 mod http2;

@@ -1,4 +1,4 @@
-//! Proxies: HTTP with and without a tunnel, over TLS, SOCKS5, and what a client says of one that does not work.
+//! Proxies: HTTP with and without a tunnel, over TLS, SOCKS5, and the errors of broken ones.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tokio_rustls::rustls;
 use super::authority::Authority;
 use super::{call, trusting};
 
-/// What proxies were asked for, in order.
+/// The requests to proxies, in order.
 #[derive(Clone, Default)]
 struct Asked(Arc<Mutex<Vec<String>>>);
 
@@ -29,10 +29,10 @@ impl Asked {
     }
 }
 
-/// `me:CANARY`, which a proxy may ask for.
+/// `me:CANARY`, which a proxy may require.
 const AUTHORIZATION: &str = "Basic bWU6Q0FOQVJZ";
 
-/// An HTTP proxy that opens tunnels, and answers plain requests itself; its address.
+/// An HTTP proxy that opens tunnels and responds to plain requests itself; returns its address.
 async fn http_proxy(asked: Asked, tls: Option<TlsAcceptor>, wants_password: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -83,7 +83,7 @@ async fn serve_http(stream: impl AsyncRead + AsyncWrite + Unpin, asked: Asked, w
     let _ = stream.flush().await;
 }
 
-/// A SOCKS5 proxy; its address.
+/// A SOCKS5 proxy; returns its address.
 async fn socks_proxy(asked: Asked, wants_password: bool) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -98,7 +98,7 @@ async fn socks_proxy(asked: Asked, wants_password: bool) -> SocketAddr {
     address
 }
 
-/// RFC 1928 and 1929, as far as a test needs them.
+/// The parts of RFC 1928 and 1929 that the test needs.
 async fn serve_socks(mut stream: TcpStream, asked: Asked, wants_password: bool) -> std::io::Result<()> {
     async fn bytes(stream: &mut TcpStream, count: usize) -> std::io::Result<Vec<u8>> {
         let mut bytes = vec![0; count];
@@ -166,13 +166,13 @@ async fn an_https_endpoint_is_reached_through_every_kind_of_proxy<T: BundledTran
         call(&endpoint, transport).await.unwrap_or_else(|error| panic!("{url}: {error}"));
         assert_eq!(asked.take(), [expected], "{url}");
     }
-    // And it is left out where the list says so.
+    // It is not used for hosts on the exception list.
     let proxies = Proxies::all(&format!("http://{plain}")).unwrap().except(target);
     call(&endpoint, trusting::<T>(&authority).proxies(proxies).build().unwrap()).await.unwrap();
     assert_eq!(asked.take(), [""; 0]);
 }
 
-async fn a_plain_endpoint_is_asked_for_at_an_http_proxy_and_reached_through_socks<T: BundledTransport>() {
+async fn plain_endpoints_are_reached_through_http_and_socks_proxies<T: BundledTransport>() {
     let simulator = unlimited().start().await.unwrap();
     let asked = Asked::default();
     let closed = http_proxy(asked.clone(), None, true).await;
@@ -228,14 +228,14 @@ over_each_transport! {
     #[tokio::test]
     an_https_endpoint_is_reached_through_every_kind_of_proxy,
     #[tokio::test]
-    a_plain_endpoint_is_asked_for_at_an_http_proxy_and_reached_through_socks,
+    plain_endpoints_are_reached_through_http_and_socks_proxies,
     #[tokio::test]
     a_proxy_that_does_not_work_means_not_sent_and_shows_no_password,
     #[tokio::test]
     an_unusable_proxy_is_an_error_when_the_transport_is_built,
 }
 
-/// The setting of the client itself: for an endpoint on this machine, too, which gets no proxy from the environment.
+/// The setting of the client also applies to an endpoint on this machine, which gets no proxy from the environment.
 #[tokio::test]
 async fn a_client_uses_the_proxy_of_its_builder() {
     let asked = Asked::default();

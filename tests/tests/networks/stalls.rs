@@ -1,4 +1,4 @@
-//! Servers and proxies that stall before a request can be sent: whatever is waited for, the request was not sent.
+//! Servers and proxies that stall before a request can be sent: the request is always reported as not sent.
 
 use std::io::ErrorKind as IoErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream as StdTcpStream};
@@ -19,7 +19,7 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use super::authority::Authority;
 use super::trusting;
 
-/// How long an attempt may take. None of these ends by itself.
+/// The attempt timeout. None of these faults ends by itself.
 const PATIENCE: Duration = Duration::from_millis(700);
 
 async fn call(url: &str, transport: impl BundledTransport) -> Error {
@@ -33,7 +33,7 @@ fn assert_not_sent(what: &str, error: &Error) {
     assert!(error.is_not_sent() && !error.outcome_unknown(), "{what}: {error}");
 }
 
-/// A server that accepts connections, reads everything, and says only this.
+/// A server that accepts connections, reads everything, and sends only these bytes.
 async fn saying(words: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -49,12 +49,12 @@ async fn saying(words: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// A TLS server that never answers a request, behind a wire that lets so many bytes of the server pass.
+/// A TLS server that never responds, behind a connection that forwards only so many of its bytes.
 struct Stalled {
     url: String,
-    /// Whether the server saw the end of a handshake.
+    /// Whether the server completed a handshake.
     is_complete: Arc<AtomicBool>,
-    /// How many bytes the server has sent.
+    /// The number of bytes that the server has sent.
     sent: Arc<AtomicUsize>,
 }
 
@@ -103,7 +103,7 @@ async fn a_tls_handshake_that_stalls_at_any_byte_means_not_sent<T: BundledTransp
     let authority = Authority::new();
     for version in [&TLS13, &TLS12] {
         let acceptor = TlsAcceptor::from(Arc::new(authority.server(false, &[version])));
-        // How much the server says in a handshake that is all but whole.
+        // The number of bytes of the server in an almost complete handshake.
         let open = stalled(acceptor.clone(), u64::MAX).await;
         let error = call(&open.url, trusting::<T>(&authority).build().unwrap()).await;
         assert_eq!(error.kind(), ErrorKind::Unanswered, "a whole handshake: {error}");
@@ -121,7 +121,8 @@ async fn a_tls_handshake_that_stalls_at_any_byte_means_not_sent<T: BundledTransp
             });
         }
         for (limit, error, is_complete) in calls.join_all().await {
-            // In TLS 1.3 the client ends the handshake, and what the server says after that are tickets, which no client waits for.
+            // In TLS 1.3 the client completes the handshake; after that the server only sends tickets, which no client
+            // waits for.
             if is_complete && version.version == TLS13.version {
                 assert_eq!(error.kind(), ErrorKind::Unanswered, "{limit} of {whole} bytes: {error}");
             } else {
@@ -148,12 +149,12 @@ async fn a_proxy_that_stalls_means_not_sent<T: BundledTransport>() {
     }
 }
 
-async fn a_connection_that_nobody_accepts_means_not_sent<T: BundledTransport>() {
+async fn a_connection_that_is_not_accepted_means_not_sent<T: BundledTransport>() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
-    // Until the queue of connections that wait to be accepted is full.
+    // Until the queue of connections to be accepted is full.
     let mut waiting = Vec::new();
     loop {
         match StdTcpStream::connect_timeout(&address, Duration::from_millis(200)) {
@@ -191,7 +192,7 @@ over_each_transport! {
     #[tokio::test]
     a_proxy_that_stalls_means_not_sent,
     #[tokio::test]
-    a_connection_that_nobody_accepts_means_not_sent,
+    a_connection_that_is_not_accepted_means_not_sent,
     #[tokio::test]
     a_connect_timeout_means_not_sent,
     #[tokio::test]

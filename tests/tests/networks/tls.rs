@@ -1,4 +1,4 @@
-//! TLS with a certificate authority and a client certificate of one's own.
+//! TLS with a custom certificate authority and a client certificate.
 
 use alibabacloud_cams::ErrorKind;
 use alibabacloud_cams::transport::{BundledTransport, TransportBuilder};
@@ -7,7 +7,7 @@ use conformance::over_each_transport;
 use super::authority::Authority;
 use super::{call, trusting};
 
-async fn a_certificate_authority_of_ones_own_is_trusted_only_where_it_is_given<T: BundledTransport>() {
+async fn a_custom_certificate_authority_is_trusted_only_if_configured<T: BundledTransport>() {
     let authority = Authority::new();
     let url = authority.serve(false).await;
     call(&url, trusting::<T>(&authority).build().unwrap()).await.unwrap();
@@ -21,7 +21,7 @@ async fn a_certificate_authority_of_ones_own_is_trusted_only_where_it_is_given<T
     }
 }
 
-async fn a_client_certificate_is_shown_to_a_server_that_asks<T: BundledTransport>() {
+async fn a_client_certificate_is_sent_to_a_server_that_requests_it<T: BundledTransport>() {
     let authority = Authority::new();
     let url = authority.serve(true).await;
     let (certificate, key) = authority.sign("client");
@@ -45,9 +45,9 @@ async fn what_is_no_certificate_is_refused_in_words_that_quote_nothing<T: Bundle
 
 over_each_transport! {
     #[tokio::test]
-    a_certificate_authority_of_ones_own_is_trusted_only_where_it_is_given,
+    a_custom_certificate_authority_is_trusted_only_if_configured,
     #[tokio::test]
-    a_client_certificate_is_shown_to_a_server_that_asks,
+    a_client_certificate_is_sent_to_a_server_that_requests_it,
     #[tokio::test]
     what_is_no_certificate_is_refused_in_words_that_quote_nothing,
 }

@@ -14,23 +14,23 @@ use crate::exit::EXIT_CODES;
 use crate::input::{REPAIRS, Shard};
 use crate::options::{connection, help, option, plain};
 
-const ABOUT: &str = "Calls an action for every row of a file, and keeps a journal";
+const ABOUT: &str = "Calls an action for every row of a file, with a journal to continue from";
 
 const MORE: &str = "\
-Calls an action for every row of a file, as fast as its quota allows, and keeps a journal, so that the same command continues after \
-whatever ended it.
+Calls an action for every row of a file, as fast as its quota allows. Every outcome is recorded in a journal, so the same command \
+continues after any interruption.
 
-The input is CSV, as spreadsheets export it, or JSON lines. Its first line names the columns; a parameter's name may be written in any \
-style (CustSpaceId, cust-space-id, \"Cust Space ID\"). All rows are checked before the first call. An input is identified by its rows in \
-their order, not by how the file holds them. Rows may be appended to it later; the same journal continues with them.
+The input is CSV, as spreadsheets export it, or JSON lines. The first line of a CSV file names the columns; parameter names can be \
+written in any style (CustSpaceId, cust-space-id, \"Cust Space ID\"). All rows are checked before the first call. An input is \
+identified by its rows and their order, not by its file format. Rows can be appended to it later; the same journal continues with them.
 
-The journal is JSON lines: a line when the request of a row is about to go, and one with its outcome and the whole response. It holds \
-the values, phone numbers too, so only its owner may read it. The next run skips rows that are done or failed. A row whose outcome is \
-unknown is sent again if the action can safely be repeated; otherwise it is skipped until --resend-unknown. `cams report` shows what to \
-do. No value is printed on the terminal.
+The journal is JSON lines: one line before the request of a row is sent, and one with its outcome and the whole response. It contains \
+the values, including phone numbers, so only its owner can read it. The next run skips rows that are done or failed. A row whose \
+outcome is unknown is sent again if the action is idempotent; otherwise it is skipped unless --resend-unknown is given. `cams report` \
+shows what to do next. No value is printed on the terminal.
 
-The first row is sent alone, and the run stops after 5 consecutive attempts that were refused because of the access key, ended with an \
-unknown outcome, or could not be sent. The other rows stay not sent, and the same command continues.";
+The first row is sent alone. The run stops after 5 consecutive attempts that were refused because of the access key, ended with an \
+unknown outcome, or could not be sent. The remaining rows are not sent; the same command continues with them.";
 
 /// `cams bulk`, with a command for each action.
 pub(crate) fn command() -> Command {
@@ -65,62 +65,62 @@ fn action_command(action: &'static ActionDescriptor) -> Command {
             option("input")
                 .value_name("FILE")
                 .required(true)
-                .help("The rows: CSV or JSON lines; `-` is standard input"),
+                .help("The rows: CSV or JSON lines; `-` reads standard input"),
         )
         .args(columns_options())
         .arg(
             option("journal")
                 .value_name("FILE")
                 .required(true)
-                .help("The journal: created, or continued"),
+                .help("The journal, which is created or continued"),
         )
         .arg(
             option("shard")
                 .value_name("K/N")
                 .value_parser(ValueParser::new(Shard::parse))
-                .help("Sends the K-th of N parts of the rows; each machine has a part and a journal of its own")
+                .help("Sends part K of N of the rows; each machine has its own part and its own journal")
                 .long_help(
-                    "Sends the K-th of N parts of the rows; each machine has a part and a journal of its own. A row belongs to the same \
-                     part wherever it stands. The machines share one quota with --quota-redis.",
+                        "Sends part K of N of the rows; each machine has its own part and its own journal. The part of a row does not depend on its \
+                     position. With --quota-redis, the machines share one quota.",
                 ),
         )
         .arg(
             option("resend-unknown")
                 .action(ArgAction::SetTrue)
-                .help("Sends rows of unknown outcome again, although they may have taken effect"),
+                .help("Sends rows of unknown outcome again, although they may already have taken effect"),
         )
         .arg(
             option("retry-failed")
                 .action(ArgAction::SetTrue)
-                .help("Sends failed rows again; they had no effect"),
+                .help("Sends failed rows again; they had no effect the first time"),
         )
         .arg(
             option("stop-after")
                 .value_name("N|off")
                 .value_parser(ValueParser::new(Brake::parse))
                 .default_value("5")
-                .help("Stops after so many consecutive attempts that were refused for the identity, unknown, or not sent"),
+                .help("Stops after N consecutive attempts that were refused because of the access key, ended with an unknown outcome, or could not be sent"),
         )
         .arg(
             option("dry-run")
                 .action(ArgAction::SetTrue)
-                .help("Prints how many calls there would be and how long they would take, and sends nothing"),
+                .help("Prints the number of calls and how long they take, without sending them"),
         )
         .arg(
             option("quota")
                 .value_name("N/s|off")
                 .value_parser(ValueParser::new(Quota::parse))
-                .help("The limit in place of the documented one, e.g. 50/s or 200/60s; `off` sends without a limit"),
+                .help("Replaces the documented limit, e.g. 50/s or 200/60s; `off` sends without a limit"),
         )
         .arg(
             option("max-in-flight")
                 .value_name("CALLS")
                 .value_parser(value_parser!(NonZeroU32))
                 .default_value("100")
-                .help("The most calls in flight; as many as the quota needs are used"),
+                .help("The maximum number of calls in flight; fewer are used if the quota needs no more"),
         )
         .args(connection().into_iter().map(|arg| match arg.get_id().as_str() {
-            "deadline" => arg.help("The time limit of each call, counted from its permit"),
+            "deadline" => arg.help("The time limit of each call, which starts when the row gets its permit"),
             _ => arg,
         }))
         .disable_help_flag(true)
@@ -129,27 +129,27 @@ fn action_command(action: &'static ActionDescriptor) -> Command {
         .after_long_help(format!("{columns}\n\n{}\n\n{REPAIRS}\n\n{EXIT_CODES}", examples(action)))
 }
 
-/// How the file and its columns are read.
+/// The options for the format of the file and its columns.
 fn columns_options() -> [Arg; 4] {
     [
         option("columns")
             .value_name("WHICH")
             .value_parser(["labels", "strict"])
             .default_value("labels")
-            .help("Columns that are no parameter: kept as labels in journal and report, or refused"),
+            .help("Columns that are not parameters: keep them as labels in journal and report, or refuse them"),
         option("column")
             .value_name("NAME=PARAMETER")
             .action(ArgAction::Append)
             .value_parser(ValueParser::new(column))
-            .help("A column holds this parameter under another name; may be repeated"),
+            .help("Maps a column of another name to a parameter; can be given several times"),
         option("label")
             .value_name("NAME")
             .action(ArgAction::Append)
-            .help("A column is a label although its name is close to a parameter's; may be repeated"),
+            .help("Treats a column as a label although its name resembles a parameter; can be given several times"),
         option("encoding")
             .value_name("NAME")
             .value_parser(ValueParser::new(encoding_of))
-            .help("The encoding of the input, such as gb18030 [default: UTF-8 or UTF-16, recognized]"),
+            .help("The encoding of the input, e.g. gb18030 [default: UTF-8 or UTF-16, detected]"),
     ]
 }
 
@@ -164,20 +164,20 @@ fn examples(action: &ActionDescriptor) -> String {
 fn column(text: &str) -> Result<(String, String), String> {
     let pair = text.rsplit_once('=').filter(|(name, parameter)| !name.is_empty() && !parameter.is_empty());
     pair.map(|(name, parameter)| (name.to_owned(), parameter.to_owned()))
-        .ok_or_else(|| "expected a column and a parameter, such as \"Space=CustSpaceId\"".to_owned())
+        .ok_or_else(|| "expected a column and a parameter, e.g. \"Space=CustSpaceId\"".to_owned())
 }
 
 fn encoding_of(text: &str) -> Result<&'static Encoding, String> {
     Encoding::for_label(text.as_bytes())
-        .ok_or_else(|| "the encoding is not known; try utf-8, utf-16le, gb18030, big5 or windows-1252".to_owned())
+        .ok_or_else(|| "unknown encoding; use for example utf-8, utf-16le, gb18030, big5 or windows-1252".to_owned())
 }
 
-/// The encoding that the command line names.
+/// The encoding that the command line sets.
 pub(super) fn encoding(matches: &ArgMatches) -> Option<&'static Encoding> {
     matches.get_one::<&'static Encoding>("encoding").copied()
 }
 
-/// After how many consecutive failed attempts a run stops.
+/// The number of consecutive failed attempts after which a run stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Brake(Option<NonZeroU32>);
 
@@ -188,7 +188,7 @@ impl Default for Brake {
 }
 
 impl Brake {
-    /// `None` for never.
+    /// `None` if it never stops.
     pub(super) fn limit(self) -> Option<u32> {
         self.0.map(NonZeroU32::get)
     }

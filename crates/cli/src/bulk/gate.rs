@@ -1,8 +1,9 @@
-//! The brakes of a bulk: when rows are not worth sending, it stops before it has used them up.
+//! Stops a bulk early when its remaining rows are unlikely to succeed.
 //!
-//! The first row is sent alone. Once the service has answered a row, rows are sent as fast as the quota allows. After trouble (the
-//! identity is refused, the outcome is unknown, nothing can be sent), they are sent one by one again, until one is answered or so many
-//! attempts in a row have failed that the run stops. Calls that were in flight together when the trouble began count as one attempt.
+//! The first row is sent alone. Once the service has responded to a row, rows are sent as fast as the quota allows.
+//! After trouble (the identity is refused, the outcome is unknown, a request cannot be sent), rows are sent one by one
+//! again, until one gets a response or the configured number of consecutive attempts has failed and the run stops.
+//! Calls that were in flight together when the trouble began count as one attempt.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,10 +20,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// What makes further rows hopeless.
+/// A reason to expect that further rows fail too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// The service refuses the access key, the permission or the subscription.
+    /// The service refused the access key, the permission or the subscription.
     Refused,
     /// The request was sent, and the outcome is unknown.
     Unknown,
@@ -35,7 +36,7 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    /// The trouble of a failed call; `None` if it concerns the row alone.
+    /// The trouble of a failed call; `None` if it concerns only this row.
     pub(crate) fn of(error: &Error) -> Option<Self> {
         if error.outcome_unknown() {
             return Some(Self::Unknown);
@@ -51,13 +52,13 @@ impl Trouble {
         }
     }
 
-    /// Whether the row is sent again in the same run: nothing of it was executed, and nothing is wrong with it.
+    /// Whether the row is sent again in the same run: it was not executed, and the row itself is valid.
     pub(crate) fn is_retried(self) -> bool {
         matches!(self, Self::NotSent | Self::QuotaUnusable | Self::Throttled)
     }
 }
 
-/// Whether the service refuses the time of the request, after the client has corrected its clock.
+/// Whether the service rejected the timestamp, after the client has corrected its clock.
 fn is_about_the_clock(error: &Error) -> bool {
     error
         .code()
@@ -69,16 +70,17 @@ fn is_about_the_clock(error: &Error) -> bool {
 pub(crate) struct Tripped {
     pub(crate) trouble: Trouble,
     pub(crate) attempts: u32,
-    /// What the last attempt failed with.
+    /// The error of the last attempt.
     pub(crate) cause: String,
-    /// Rows that were refused because of the identity: they are recorded as failed, but are not done.
+    /// Rows that were refused because of the identity. They are recorded as failed, but are not done.
     pub(crate) refused: Vec<u64>,
 }
 
-/// What follows from trouble.
+/// What to do after trouble.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// The next attempt comes after this wait. The number is that of the failed attempts in a row; 0 if the call does not count.
+    /// The next attempt comes after this wait. The number counts consecutive failed attempts; 0 if the call does not
+    /// count.
     Continue(u32, Duration),
     /// This was the last attempt.
     Stop(Tripped),
@@ -89,7 +91,7 @@ pub(crate) enum Next {
 /// Admits rows.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// How many failed attempts in a row stop the run; `None` for any number.
+    /// The number of consecutive failed attempts that stops the run; `None` if there is no such number.
     limit: Option<u32>,
     state: Mutex<Admissions>,
     changed: Notify,
@@ -97,16 +99,16 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct Admissions {
-    /// Whether a row was answered since the last trouble.
+    /// Whether a row got a response since the last trouble.
     open: bool,
-    /// Whether a row was ever answered in this run.
+    /// Whether any row of this run got a response.
     answered: bool,
     stopped: bool,
     admitted: u64,
     in_flight: usize,
-    /// Failed attempts in a row.
+    /// Consecutive failed attempts.
     attempts: u32,
-    /// How many rows were admitted when the last attempt failed; calls of earlier rows do not count.
+    /// The number of rows admitted when the last attempt failed; calls of earlier rows do not count.
     counted: u64,
     refused: Vec<u64>,
     not_before: Option<Instant>,
@@ -158,20 +160,20 @@ impl Gate {
     }
 
     fn state(&self) -> MutexGuard<'_, Admissions> {
-        // A panic elsewhere cannot leave the state half changed.
+        // A panic elsewhere cannot leave the state inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Pass<'_> {
-    /// The service answered the row.
+    /// The service responded to the row.
     pub(crate) fn answered(self) {
         let mut state = self.gate.state();
         (state.open, state.answered, state.attempts, state.not_before) = (true, true, 0, None);
         state.refused.clear();
     }
 
-    /// The row met trouble.
+    /// The row ran into trouble.
     pub(crate) fn troubled(self, row: u64, trouble: Trouble, cause: &str) -> Next {
         let mut state = self.gate.state();
         if state.stopped {
@@ -196,7 +198,7 @@ impl Pass<'_> {
                 refused: std::mem::take(&mut state.refused),
             });
         }
-        // A service that answered before may come back; one that never did is more likely a wrong setting.
+        // A service that responded before may recover; one that never did is more likely a wrong setting.
         let wait = if state.answered && trouble != Trouble::Refused {
             FIRST_WAIT.saturating_mul(1 << (attempts - 1).min(10)).min(LONGEST_WAIT)
         } else {
@@ -229,13 +231,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_row_goes_alone_and_an_answer_opens_the_gate() {
+    async fn the_first_row_is_sent_alone_and_a_response_admits_the_others() {
         let gate = Gate::new(Some(5));
         let first = gate.admit().await.unwrap();
         assert!(now(gate.admit()).is_none(), "while the first is in flight");
         first.answered();
         let passes: Vec<_> = (0..10).map(|_| now(gate.admit()).unwrap().unwrap()).collect();
-        // One of them meets trouble: from here on one by one, and the others in flight do not count.
+        // One of them fails: rows are sent one by one from here on, and the others in flight do not count.
         let mut passes = passes.into_iter();
         assert!(matches!(passes.next().unwrap().troubled(1, Trouble::Unknown, ""), Next::Continue(1, _)));
         for pass in passes {
@@ -257,7 +259,7 @@ mod tests {
         let Next::Stop(tripped) =
             gate.admit().await.unwrap().troubled(3, Trouble::Refused, "InvalidAccessKeyId.NotFound")
         else {
-            panic!("it goes on")
+            panic!("the gate must not stop yet")
         };
         assert_eq!(
             (tripped.attempts, tripped.refused, &*tripped.cause),
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_that_was_there_before_gets_time_to_come_back() {
+    async fn a_service_that_responded_before_gets_time_to_recover() {
         let gate = Gate::new(Some(5));
         gate.admit().await.unwrap().answered();
         let began = Instant::now();
@@ -277,7 +279,7 @@ mod tests {
         }
         gate.admit().await.unwrap().answered();
         assert_eq!(began.elapsed(), FIRST_WAIT * (1 + 2 + 4 + 8));
-        // One that never answered is tried without waiting.
+        // One that never responded is tried without a wait.
         let gate = Gate::new(None);
         let began = Instant::now();
         for _ in 0..100 {

@@ -1,4 +1,4 @@
-//! `cams bulk`: an action for every row of a file, with a journal.
+//! `cams bulk`: calls an action for every row of a file, with a journal.
 
 mod arguments;
 mod gate;
@@ -37,20 +37,21 @@ use crate::{connect, options, simulate};
 /// How many findings of one kind are printed.
 const PRINTED: u64 = 10;
 
-/// Does what the command line says.
+/// Runs the subcommand.
 pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let (name, matches) = matches
         .subcommand()
-        .ok_or_else(|| Failure::usage("name an action; `cams bulk --help` lists them".to_owned()))?;
+        .ok_or_else(|| Failure::usage("no action was given; `cams bulk --help` lists them".to_owned()))?;
     let action = options::action(name)
-        .ok_or_else(|| Failure::usage(format!("there is no action `{name}`; `cams bulk --help` lists them")))?;
+        .ok_or_else(|| Failure::usage(format!("unknown action `{name}`; `cams bulk --help` lists them")))?;
     let text = |option: &str| matches.get_one::<String>(option).map_or("", |text| text);
 
     let input_name = text("input");
     let input = Input::open(input_name, action, arguments::encoding(matches), columns(matches))?;
     let path = Path::new(text("journal"));
     let dry_run = matches.get_flag("dry-run");
-    // Before the rows are checked: the journal says of how many rows a digest is needed, and no other process may change it meanwhile.
+    // Before the rows are checked: the journal determines how many rows need a digest, and no other process may change
+    // it meanwhile.
     let opened = if dry_run { None } else { Opened::existing(path, input.length)? };
     let looked_at = if dry_run { Some(journal::look(path, input.length)?) } else { None };
     let rows_before = opened.as_ref().map(|opened| &opened.past).or(looked_at.as_ref()).map_or(0, Past::rows);
@@ -84,7 +85,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     if let Some(opened) = &opened {
         opened.past.check(path, &work.header, work.checked.prefix.as_deref())?;
     }
-    // Without a client, no journal is created.
+    // The client is built first, so that a bad setting leaves no journal behind.
     let simulator =
         if matches.get_flag("simulate") { Some(simulate::start_with(action.name, limit).await?) } else { None };
     let (notices, notes) = unbounded_channel();
@@ -118,7 +119,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     ended
 }
 
-/// How the columns are to be read.
+/// The options for the columns.
 fn columns(matches: &ArgMatches) -> Columns {
     Columns {
         strict: matches.get_one::<String>("columns").is_some_and(|columns| columns == "strict"),
@@ -127,7 +128,7 @@ fn columns(matches: &ArgMatches) -> Columns {
     }
 }
 
-/// Checks all rows, and prints what is wrong: of each kind of finding the first ones, and how many more there are.
+/// Checks all rows, and prints the findings: the first ones of each kind, and the number of the others.
 fn checked(input: &Input, name: &str, action: &'static ActionDescriptor, prefix: u64) -> Result<Checked, Failure> {
     let name = printable(name);
     let mut kinds: HashMap<(String, String), u64> = HashMap::new();
@@ -154,7 +155,7 @@ fn checked(input: &Input, name: &str, action: &'static ActionDescriptor, prefix:
     Ok(checked)
 }
 
-/// The quota that the command line sets.
+/// The throttle that the command line sets.
 fn throttle(action: &ActionDescriptor, matches: &ArgMatches) -> Result<Throttle, Failure> {
     // Each shard is a process.
     let processes = matches.get_one::<Shard>("shard").map(|shard| u32::try_from(shard.of).unwrap_or(u32::MAX));
@@ -162,13 +163,13 @@ fn throttle(action: &ActionDescriptor, matches: &ArgMatches) -> Result<Throttle,
         None => connect::throttle(matches, processes),
         Some(Quota::Limit(limit)) => Ok(connect::throttle(matches, processes)?.with_limit(action.name, *limit)),
         Some(Quota::Off) if connect::quotas_of_a_server(matches, processes)?.is_none() => Ok(Throttle::off()),
-        Some(Quota::Off) => Err(Failure::usage(
-            "--quota off and a shared quota contradict each other; leave one of them out".to_owned(),
-        )),
+        Some(Quota::Off) => {
+            Err(Failure::usage("--quota off and a shared quota exclude each other; remove one of them".to_owned()))
+        }
     }
 }
 
-/// What is to be done.
+/// The work of a bulk.
 struct Work {
     action: &'static ActionDescriptor,
     input: Input,
@@ -188,18 +189,18 @@ impl Work {
         self.shard.is_none_or(|shard| shard.has(self.checked.hashes[index])) && !self.checked.is_repeated(index)
     }
 
-    /// Whether a row in this state is to be sent.
+    /// Whether a row in this state is sent.
     fn wants(&self, state: State) -> bool {
         match state {
             State::NotSent | State::Started | State::Ended | State::Other => true,
             State::Done => false,
             State::Failed => self.retry_failed,
-            // Repeating is safe, or the user has decided to.
+            // The action is idempotent, or the user passed --resend-unknown.
             State::Sending | State::Unknown => self.action.idempotent || self.resend_unknown,
         }
     }
 
-    /// How many rows of this process are in which state; `left` are those to be sent.
+    /// How many rows of this process are in which state; `left` counts those to be sent.
     fn counts(&self, past: &Past, todo: impl Fn(usize) -> bool) -> Counts {
         let mut counts = Counts::default();
         for index in (0..self.checked.hashes.len()).filter(|index| self.is_mine(*index)) {
@@ -214,7 +215,7 @@ impl Work {
         counts
     }
 
-    /// Sends what is to be sent, and prints the summary.
+    /// Sends the rows, and prints the summary.
     async fn send(
         &self,
         client: &Client,
@@ -284,7 +285,7 @@ impl Work {
     }
 }
 
-/// Records the beginning of the run, and which rows an earlier run left without an outcome.
+/// Records the start of the run, and which rows an earlier run left without an outcome.
 async fn begin(pen: &Pen, run: u64, without_outcome: &[u64]) -> Result<(), String> {
     confirmed(pen.started(run).await)?;
     let outcome = Outcome {
@@ -298,7 +299,7 @@ async fn begin(pen: &Pen, run: u64, without_outcome: &[u64]) -> Result<(), Strin
     Ok(())
 }
 
-/// The rows that are to be sent, read once more.
+/// The rows to send, read again from the input.
 struct Source<'w> {
     rows: Rows<'w>,
     todo: &'w [bool],
@@ -314,7 +315,7 @@ impl Iterator for Source<'_> {
             let row = self.rows.next()?;
             let index = row.as_ref().ok().and_then(|row| usize::try_from(row.number - 1).ok());
             match (row, index) {
-                // The row that was checked.
+                // The row is the one that was checked.
                 (Ok(row), Some(index)) if self.hashes.get(index) == Some(&short(row.hash())) => {
                     if self.todo[index] {
                         return Some(row);

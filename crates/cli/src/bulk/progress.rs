@@ -1,4 +1,4 @@
-//! How far a bulk is, for a person at a terminal, and for a log.
+//! The progress of a bulk, for a terminal and for a log.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -10,13 +10,13 @@ use tokio::time::Instant;
 
 use crate::figures::grouped;
 
-/// How often the bar moves.
+/// How often the bar is redrawn.
 const BAR: Duration = Duration::from_millis(200);
 
-/// How often a log gets a line.
+/// How often a line is written to a log.
 const LOG: Duration = Duration::from_secs(10);
 
-/// How long a run must be, until what it did says how fast it goes.
+/// How long a run must last before its measured rate is used for the estimate.
 const SETTLED: Duration = Duration::from_secs(10);
 
 /// How many rows of this process are in which state.
@@ -25,7 +25,7 @@ pub(crate) struct Counts {
     pub(crate) done: u64,
     pub(crate) failed: u64,
     pub(crate) unknown: u64,
-    /// Rows that this run is yet to send.
+    /// Rows that this run has still to send.
     pub(crate) left: u64,
 }
 
@@ -35,12 +35,12 @@ impl Counts {
     }
 }
 
-/// Shows it on standard error: as a bar on a terminal, else as a line now and then.
+/// Prints the progress on standard error: a bar on a terminal, else a line at intervals.
 pub(crate) struct Progress {
     terminal: bool,
     limit: Option<RateLimit>,
     began: Instant,
-    /// How many rows this run had before it.
+    /// The number of rows this run has to send.
     rows: u64,
     shown: bool,
 }
@@ -50,7 +50,7 @@ impl Progress {
         Self { terminal: io::stderr().is_terminal(), limit, began: Instant::now(), rows, shown: false }
     }
 
-    /// How often it should be shown.
+    /// How often [`show`](Self::show) should be called.
     pub(crate) fn interval(&self) -> Duration {
         if self.terminal { BAR } else { LOG }
     }
@@ -58,7 +58,7 @@ impl Progress {
     pub(crate) fn show(&mut self, counts: Counts) {
         let sent = self.rows - counts.left;
         let text = line(counts, self.limit, sent, self.began.elapsed());
-        // Who closed standard error does not want to see it.
+        // Nothing can be printed if standard error is closed.
         if self.terminal {
             self.shown = true;
             let width = terminal_size_of(io::stderr()).map_or(80, |(Width(width), _)| usize::from(width));
@@ -70,7 +70,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away, for something else to be said.
+    /// Removes the bar, so that a message can be printed.
     pub(crate) fn clear(&mut self) {
         if std::mem::take(&mut self.shown) {
             let _ = write!(io::stderr(), "\r\u{1b}[K");
@@ -87,7 +87,7 @@ fn bar(counts: Counts, width: usize) -> String {
     format!("[{}{}] ", "#".repeat(filled), ".".repeat(width - filled))
 }
 
-/// What is said: how many of how many, what came of them, how fast, how long still.
+/// The text of the progress: rows done, their outcomes, the rate and the time left.
 fn line(counts: Counts, limit: Option<RateLimit>, sent: u64, elapsed: Duration) -> String {
     let over = counts.all() - counts.left;
     let mut text = format!("{} of {} rows: {} done", grouped(over), grouped(counts.all()), grouped(counts.done));
@@ -109,7 +109,7 @@ fn line(counts: Counts, limit: Option<RateLimit>, sent: u64, elapsed: Duration) 
     text
 }
 
-/// How long the quota makes so many calls last; `None` if there is none.
+/// How long so many calls take at least under the limit; `None` without a limit.
 pub(crate) fn at_least(calls: u64, limit: Option<RateLimit>) -> Option<Duration> {
     let limit = limit?;
     Some(seconds(calls, f64::from(limit.requests()) / limit.window().as_secs_f64()))
@@ -146,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn the_line_says_how_many_how_fast_and_how_long_still() {
+    fn the_line_shows_counts_rate_and_time_left() {
         let of = |counts, sent, seconds| line(counts, TEN, sent, Duration::from_secs(seconds));
         assert_eq!(of(counts(0, 0, 0, 5000), 0, 0), "0 of 5,000 rows: 0 done, 8 min 20 s left");
         assert_eq!(
             of(counts(2300, 7, 3, 2690), 2310, 231),
             "2,310 of 5,000 rows: 2,300 done, 7 failed, 3 unknown; 10.0/s, 4 min 29 s left"
         );
-        // Others use the quota, too: what was measured counts. Rows of earlier runs are not measured.
+        // Others use the quota too, so the measured rate counts. Rows of earlier runs are not measured.
         assert_eq!(of(counts(4900, 0, 0, 100), 50, 25), "4,900 of 5,000 rows: 4,900 done; 2.0/s, 50 s left");
         assert_eq!(of(counts(5000, 0, 0, 0), 5000, 500), "5,000 of 5,000 rows: 5,000 done; 10.0/s");
         let unlimited = line(counts(500, 0, 0, 500), None, 500, Duration::from_secs(2));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_for_people() {
+    fn durations_are_readable() {
         let text = |millis| duration(Duration::from_millis(millis));
         assert_eq!([0, 100, 59_000, 61_000, 3_720_000].map(text), ["0 s", "1 s", "59 s", "1 min 01 s", "1 h 02 min"]);
     }

@@ -37,7 +37,7 @@ pub(super) struct Run {
     pub(super) sent: u64,
     pub(super) stop: Option<Stop>,
     began: Instant,
-    /// Refused rows that are not done although they are recorded as failed.
+    /// Refused rows, which are recorded as failed but are not done.
     reverted: HashSet<u64>,
 }
 
@@ -50,7 +50,7 @@ impl Run {
         self.began.elapsed()
     }
 
-    /// Reads the outcomes to the end, or to where it must stop.
+    /// Reads the outcomes until the last one, or until the run stops.
     pub(super) async fn follow(
         &mut self,
         mut outcomes: Outcomes<'_, Cams, Task>,
@@ -141,7 +141,7 @@ impl Run {
         }
     }
 
-    /// Takes back that a row failed, before or after its outcome comes.
+    /// Undoes the failure of a row, before or after its outcome arrives.
     fn revert(&mut self, row: u64, states: &mut [State]) {
         if let Some(state) = state_of(states, row).filter(|state| **state == State::Failed) {
             *state = State::NotSent;
@@ -158,9 +158,9 @@ fn state_of(states: &mut [State], row: u64) -> Option<&mut State> {
     usize::try_from(row - 1).ok().and_then(|index| states.get_mut(index))
 }
 
-/// Waits for Ctrl-C, or for the signal by which a service manager ends a process.
+/// Waits for Ctrl-C, or for the signal with which a service manager ends a process.
 async fn stop_signal() {
-    // Where signals cannot be watched, they end the process, and the journal says how far it came.
+    // If signals cannot be watched, they end the process; the journal has everything up to then.
     let ctrl_c = async {
         if tokio::signal::ctrl_c().await.is_err() {
             pending::<()>().await;

@@ -1,4 +1,4 @@
-//! One row of a bulk: admitted, marked as sending when its request is about to go, sent, and its outcome recorded.
+//! One row of a bulk: admitted, marked as sending, sent, and recorded.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use crate::exit::message;
 use crate::input::Row;
 use crate::journal::{Outcome, Pen, State, Written, confirmed};
 
-/// A row that is to be sent.
+/// A row to send.
 pub(crate) struct Task {
     pub(crate) action: &'static ActionDescriptor,
     pub(crate) row: Arc<Row>,
@@ -35,7 +35,7 @@ pub(crate) struct Ended {
     pub(crate) reason: Option<String>,
     /// Why the run stops.
     pub(crate) tripped: Option<Tripped>,
-    /// Why the journal does not have the outcome, and the outcome.
+    /// Why the outcome is not in the journal, and the outcome.
     pub(crate) unrecorded: Option<(String, String)>,
 }
 
@@ -81,7 +81,7 @@ impl BulkRequest<Cams> for Task {
                 return ended;
             }
             if mark.is_written() {
-                // Nothing is lost if it is not: the row then counts as one that may have been sent.
+                // If this fails, nothing is lost: the row then counts as one that may have been sent.
                 drop(self.failed(error, State::NotSent).await);
             }
             match pass.troubled(self.row.number, trouble, &message(error)) {
@@ -111,7 +111,7 @@ impl Task {
         Ended { reason, unrecorded, ..Ended::new(state) }
     }
 
-    /// Queues the outcome, whether or not the caller is still there when it is written.
+    /// Queues the outcome; it is written even if the caller is gone.
     fn done(&self, response: &Response<Value>) -> Written {
         let outcome = Outcome {
             request_id: response.request_id(),
@@ -126,13 +126,13 @@ impl Task {
         record(&self.pen, self.row.number, error, state)
     }
 
-    /// Records that the refused rows are not done: the next run sends them again.
+    /// Records that the refused rows are not done, so that the next run sends them again.
     async fn revert(&self, tripped: Tripped) -> Tripped {
         let outcome = Outcome { message: Some("refused because of the identity; not executed"), ..Outcome::default() };
         let written: Vec<Written> =
             tripped.refused.iter().map(|row| self.pen.outcome(*row, State::NotSent, &outcome)).collect();
         for written in written {
-            // If it fails, the row stays failed, which --retry-failed sends again.
+            // If it fails, the row stays failed; --retry-failed sends it again.
             drop(written.await);
         }
         tripped
@@ -146,7 +146,7 @@ impl Task {
             Trouble::NotSent => "the service cannot be reached",
             Trouble::QuotaUnusable => "the shared quota cannot be used",
             Trouble::Throttled => "the service throttles every request",
-            Trouble::Unknown | Trouble::Refused => "the service does not answer",
+            Trouble::Unknown | Trouble::Refused => "the service does not respond",
         };
         let why = if attempts == 1 { format!(" ({})", message(error)) } else { String::new() };
         let _ = self.notices.send(format!("{what}; the next attempt is in {} s{why}", wait.as_secs_f64()));
@@ -191,7 +191,7 @@ tokio::task_local! {
     static MARK: Arc<Mark>;
 }
 
-/// Whether the journal knows that a row is being sent.
+/// Whether the journal records that a row is being sent.
 struct Mark {
     row: Arc<Row>,
     pen: Pen,
@@ -206,7 +206,7 @@ struct Marked {
 }
 
 impl Mark {
-    /// Writes the line before which the request must not go, unless the row can safely be sent again.
+    /// Writes the line that must precede the request, unless the action is idempotent.
     async fn write(&self) -> Result<(), TransportError> {
         if self.is_written() {
             return Ok(());
@@ -214,7 +214,7 @@ impl Mark {
         let Row { number, line, parameters, labels, .. } = &*self.row;
         let written = self.pen.sending(*number, *line, parameters, labels);
         if !self.pen.is_careful() {
-            // The row can safely be sent again, so the request need not wait: it keeps the moment of its permit.
+            // The action is idempotent, so the request need not wait for the line.
             drop(written);
             self.marked().written = true;
             return Ok(());
@@ -229,7 +229,8 @@ impl Mark {
         })
     }
 
-    /// The service throttled the request, and it waits for its next attempt: if the process ends meanwhile, nothing was executed.
+    /// Records that the request was throttled and waits for a retry: if the process ends meanwhile, nothing was
+    /// executed.
     fn throttled(&self, error: &Error) {
         self.marked().written = false;
         drop(record(&self.pen, self.row.number, error, State::NotSent));
@@ -248,17 +249,18 @@ impl Mark {
     }
 }
 
-/// For an action that is not idempotent: notes in the journal that a throttled request was not executed.
+/// For an action that is not idempotent: records that a throttled request was not executed.
 pub(crate) fn note_throttled(event: &Event<'_>) {
-    if let Event::AttemptEnded(AttemptEnded { error: Some(error), again_after: Some(_), .. }) = event
+    if let Event::AttemptEnded(AttemptEnded { error: Some(error), backoff: Some(_), .. }) = event
         && error.kind() == ErrorKind::Throttled
     {
-        // Outside a task there is no row.
+        // There is no row outside of a task.
         let _ = MARK.try_with(|mark| mark.throttled(error));
     }
 }
 
-/// A transport that marks the row in the journal when its request is about to go: it has its permit, credentials and signature by then.
+/// A transport that marks the row in the journal before its request is sent, when it has its permit, credentials and
+/// signature.
 pub(crate) struct Marking<T>(pub(crate) T);
 
 impl<T: Transport> Transport for Marking<T> {

@@ -1,4 +1,4 @@
-//! What a bulk prints: its forecast, its notes, its summary and what to do next.
+//! What a bulk prints: its forecast, its notes, its summary and the next step.
 
 use alibabacloud_cams::RateLimit;
 
@@ -12,7 +12,7 @@ use crate::figures::{counted, grouped};
 use crate::journal::{Past, State};
 use crate::output::printable;
 
-/// How many rows of unknown outcome are named.
+/// How many rows of unknown outcome are listed.
 const NAMED: usize = 20;
 
 const AGAIN: &str = "to continue, run the same command again";
@@ -22,7 +22,7 @@ fn rows(count: u64) -> String {
 }
 
 impl Work {
-    /// What the user should know about the input before the first call.
+    /// Notes about the input, printed before the first call.
     pub(super) fn notes(&self) -> Vec<String> {
         let lines = |count: u64, lines: &[u64]| {
             let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
@@ -36,7 +36,7 @@ impl Work {
             .collect();
         if self.checked.repeated() > 0 {
             let repeated = counted(self.checked.repeated(), "row repeats an earlier one", "rows repeat earlier ones");
-            notes.push(format!("note: {repeated}; each is sent once"));
+            notes.push(format!("note: {repeated}; duplicates are sent once"));
         }
         notes
     }
@@ -59,14 +59,14 @@ impl Work {
         };
         let repeated = self.checked.repeated();
         text.push_str(&skipped(all - repeated - mine, "of other shards"));
-        text.push_str(&skipped(repeated, "that repeat an earlier row"));
-        text.push_str(&skipped(counts.done, "that are done"));
-        text.push_str(&skipped(counts.failed, "that failed (--retry-failed sends them again)"));
-        text.push_str(&skipped(counts.unknown, "of unknown outcome (--resend-unknown sends them again)"));
+        text.push_str(&skipped(repeated, "with the same values as an earlier row"));
+        text.push_str(&skipped(counts.done, "already done"));
+        text.push_str(&skipped(counts.failed, "already failed (to send again, use --retry-failed)"));
+        text.push_str(&skipped(counts.unknown, "of unknown outcome (to send again, use --resend-unknown)"));
         text
     }
 
-    /// Prints the summary; the result says how the program ends.
+    /// Prints the summary; the result determines the exit code.
     pub(super) fn conclude(&self, run: &Run, states: &[State], not_closed: Option<String>) -> Result<(), Failure> {
         let Counts { done, failed, unknown, left } = run.counts;
         let mut text = String::new();
@@ -88,7 +88,7 @@ impl Work {
             text.push_str(&format!("{} not sent\n", grouped(left)));
         }
         if self.checked.repeated() > 0 {
-            text.push_str(&format!("{} skipped: they repeat an earlier row\n", rows(self.checked.repeated())));
+            text.push_str(&format!("{} skipped: same values as an earlier row\n", rows(self.checked.repeated())));
         }
         if run.sent > 0 {
             text.push_str(&format!("{} sent in {}\n", rows(run.sent), duration(run.took())));
@@ -129,7 +129,7 @@ impl Work {
                 None if unknown > 0 => Err(Failure::bulk(
                     5,
                     format!("the outcome of {} is unknown", rows(unknown)),
-                    "find out whether they took effect (`cams report` says how), then run the same command with --resend-unknown, or leave them",
+                    "check whether they took effect (`cams report` shows how); to send them again, run the same command with --resend-unknown",
                 )),
                 None if failed > 0 => Err(Failure::bulk(
                     3,
@@ -173,7 +173,7 @@ impl Work {
         Failure::bulk(code, format!("{attempts} {times} {what}; stopped with {left}: {cause}"), advice)
     }
 
-    /// Names rows whose outcome is unknown, by where they are in the input.
+    /// Lists rows of unknown outcome with their lines in the input.
     fn name_unknown(&self, states: &[State]) {
         let unknown = |index: usize| self.is_mine(index) && matches!(states[index], State::Unknown | State::Sending);
         let rows = self.input.rows(self.action).into_iter().flatten().enumerate();
@@ -191,7 +191,7 @@ impl Work {
     }
 }
 
-/// A word of a shell command.
+/// Quotes an argument for a shell.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }

@@ -1,4 +1,4 @@
-//! Before the first call: all rows are read and checked, and the digest of the input is made.
+//! Reads and checks all rows before the first call, and computes the digest of the input.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 use super::rows::{Finding, Input, Note};
 use super::values::{LOST_DIGITS, lost_digits};
 
-/// The part of the rows that this process sends: those whose hash falls to it, wherever they are in the input.
+/// The part of the rows that this process sends. A hash assigns each row to a shard, so its position in the input does
+/// not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shard {
-    /// From 1.
+    /// Starts at 1.
     pub(crate) number: u64,
     pub(crate) of: u64,
 }
@@ -21,7 +22,7 @@ impl Shard {
         let numbers = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
         match numbers {
             Some((number, of)) if (1..=of).contains(&number) => Ok(Self { number, of }),
-            _ => Err("expected a part of the rows, such as 2/5: the second of five".to_owned()),
+            _ => Err("expected K/N, e.g. 2/5 for the second of five parts".to_owned()),
         }
     }
 
@@ -36,16 +37,16 @@ impl std::fmt::Display for Shard {
     }
 }
 
-/// An input all of whose rows can be sent.
+/// An input in which every row can be sent.
 #[derive(Debug)]
 pub(crate) struct Checked {
-    /// Over the rows, in their order; how the file holds them does not matter.
+    /// The digest of the rows in their order, independent of the file format.
     pub(crate) digest: String,
-    /// The digest of the first rows, as many as the caller asked for; `None` if there are not so many.
+    /// The digest of the first rows, as many as the caller asked for; `None` if there are fewer.
     pub(crate) prefix: Option<String>,
-    /// One hash for each row, by which it is recognized.
+    /// One hash for each row, which identifies it.
     pub(crate) hashes: Vec<u64>,
-    /// The rows, from 0, that repeat an earlier row and are not sent, sorted.
+    /// The rows, counted from 0, that repeat an earlier row and are not sent, sorted.
     repeated: Vec<u32>,
     /// Notes, with the number of rows and the first lines.
     pub(crate) notes: BTreeMap<Note, (u64, Vec<u64>)>,
@@ -63,7 +64,7 @@ impl Checked {
     }
 }
 
-/// The hash by which a row is recognized.
+/// The hash that identifies a row.
 pub(crate) fn short(hash: [u8; 32]) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&hash[..8]);
@@ -74,11 +75,11 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// How many lines a note names.
+/// How many lines a note lists.
 const NAMED: usize = 3;
 
-/// Reads all rows, and passes each finding to `tell`; if there is one, there is no result. `prefix` is the number of rows of which a
-/// digest is wanted.
+/// Reads all rows, and passes each finding to `tell`; if there is one, there is no result. `prefix` is the number of
+/// leading rows that get a digest of their own.
 pub(crate) fn check(
     input: &Input,
     action: &'static ActionDescriptor,
@@ -100,7 +101,7 @@ pub(crate) fn check(
     let mut digest = Sha256::new();
     let mut digest_of_prefix = None;
     let mut hashes = Vec::new();
-    // Only where they can differ from the hashes.
+    // Only kept where they can differ from the hashes.
     let mut effects = Vec::new();
     let mut notes: BTreeMap<Note, (u64, Vec<u64>)> = BTreeMap::new();
     let mut tallies = vec![Tally::default(); action.parameters.len()];
@@ -129,7 +130,7 @@ pub(crate) fn check(
             }
             Err(findings) => {
                 tell_all(&findings);
-                // Its place, so that the numbers of the others stay right.
+                // Keeps its place, so that the numbers of later rows stay right.
                 hashes.push(0);
                 effects.push(0);
             }
@@ -151,8 +152,8 @@ pub(crate) fn check(
     (found == 0).then(|| Checked { digest: hex(&digest.finalize()), prefix: digest_of_prefix, hashes, repeated, notes })
 }
 
-/// Counts the numbers of a column that have more digits than a spreadsheet keeps. A single one that ends in zeros may be right; if all
-/// of them do, the spreadsheet has rounded them.
+/// Counts the numbers of a column that have more digits than a spreadsheet keeps. A single number that ends in zeros
+/// may be right; if all of them do, the spreadsheet has rounded them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     long: u64,
@@ -183,9 +184,9 @@ impl Tally {
     }
 }
 
-/// Pairs of a row and the first one with the same hash, sorted.
+/// Pairs of a row and the first row with the same hash, sorted.
 fn repetitions(hashes: &[u64]) -> Vec<(u32, u32)> {
-    // Rows as numbers of 32 bits: four bytes each, and four thousand million are enough.
+    // Row numbers have 32 bits, which halves the memory of the sort.
     let mut order: Vec<u32> = (0..u32::try_from(hashes.len()).unwrap_or(u32::MAX)).collect();
     let hash = |row: u32| hashes[row as usize];
     order.retain(|row| hash(*row) != 0);
@@ -198,7 +199,7 @@ fn repetitions(hashes: &[u64]) -> Vec<(u32, u32)> {
     twice
 }
 
-/// Rows that do the same as an earlier row, of an action that has an effect each time.
+/// Rows that have the same effect as an earlier row, for an action that is not idempotent.
 fn duplicates(input: &Input, action: &'static ActionDescriptor, effects: &[u64]) -> Vec<Finding> {
     let twice = repetitions(effects);
     if twice.is_empty() {
@@ -210,13 +211,13 @@ fn duplicates(input: &Input, action: &'static ActionDescriptor, effects: &[u64])
     let finding = |(later, first): (u32, u32)| Finding {
         line: line(later),
         subject: String::new(),
-        place: format!("the row does the same as the one on line {}", line(first)),
+        place: format!("the row has the same effect as line {}", line(first)),
         problem: "; remove one of them".to_owned(),
     };
     twice.into_iter().map(finding).collect()
 }
 
-/// The lines of rows, which are counted from 0, sorted by row.
+/// The lines of the given rows, which are counted from 0, sorted by row.
 fn lines_of(input: &Input, action: &'static ActionDescriptor, mut wanted: Vec<u32>) -> Vec<(u32, u64)> {
     wanted.sort_unstable();
     wanted.dedup();

@@ -1,4 +1,4 @@
-//! The columns of an input: parameters, labels, and those that are ignored.
+//! Assigns the columns of an input: to parameters, to labels, or to none.
 
 use std::sync::Arc;
 
@@ -6,39 +6,39 @@ use alibabacloud_cams::descriptor::ActionDescriptor;
 
 use crate::output::printable;
 
-/// How the user wants columns to be read.
+/// The user's settings for columns.
 #[derive(Debug, Default)]
 pub(crate) struct Columns {
-    /// Columns that are no parameter are refused.
+    /// Whether columns that are not parameters are refused.
     pub(crate) strict: bool,
-    /// Pairs of a column's name and the parameter that it holds.
+    /// Pairs of a column's name and its parameter.
     pub(crate) named: Vec<(String, String)>,
-    /// Columns that are labels although their name is close to a parameter's.
+    /// Columns that are labels although their name resembles a parameter.
     pub(crate) labels: Vec<String>,
 }
 
-/// What a column holds.
+/// The content of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Column {
     /// The parameter with this index.
     Parameter(usize),
-    /// Kept in the journal and the report.
+    /// A label: kept in the journal and the report.
     Label(Arc<str>),
-    /// Without a name.
+    /// Has no name, and is ignored.
     Unnamed,
 }
 
 impl Columns {
-    /// What the columns of these names hold.
+    /// Assigns each column by its name.
     ///
     /// # Errors
-    /// What is wrong with them, all of it.
+    /// All problems with the names.
     pub(super) fn assign<'n>(
         &self,
         action: &ActionDescriptor,
         names: impl IntoIterator<Item = &'n str>,
     ) -> Result<Vec<Column>, Vec<String>> {
-        // A cell of a header may hold line breaks.
+        // The name of a column can contain line breaks.
         let names: Vec<String> = names.into_iter().map(clean).collect();
         let found: Vec<Option<usize>> = names.iter().map(|name| self.parameter(action, name)).collect();
         let mut columns: Vec<Column> = Vec::new();
@@ -96,15 +96,15 @@ impl Columns {
         if let [first, ..] = missing[..] {
             let (is, name) = if missing.len() == 1 { ("column", "is") } else { ("columns", "are") };
             problems.push(format!(
-                "the {is} {} {name} missing, and required. The first line must hold the names of the columns; a column with another name is \
-                 assigned with `--column \"NAME={first}\"`",
+                "the {is} {} {name} missing, and required. The first line must name the columns; assign a column of another name \
+                 with `--column \"NAME={first}\"`",
                 missing.join(", ")
             ));
         }
         if problems.is_empty() { Ok(columns) } else { Err(problems) }
     }
 
-    /// What the keys of a JSON line hold; an error for each key that cannot be used.
+    /// Assigns the keys of a JSON line; an error for each key that cannot be used.
     pub(super) fn of_keys<'k>(
         &self,
         action: &ActionDescriptor,
@@ -132,7 +132,7 @@ impl Columns {
         keys.enumerate().map(of_key).collect()
     }
 
-    /// The parameter that a column holds: the one that the user named, else the one of that name in any style of writing
+    /// The parameter of a column: the one that the user assigned, else the one with the same name in any style
     /// (`CustSpaceId`, `cust-space-id`, `Cust Space ID`).
     fn parameter(&self, action: &ActionDescriptor, column: &str) -> Option<usize> {
         let position = |is: &dyn Fn(&str) -> bool| action.parameters.iter().position(|parameter| is(parameter.name));
@@ -145,9 +145,10 @@ impl Columns {
         position(&|name| name == column).or_else(|| position(&|name| plain(name) == plain(column)))
     }
 
-    /// The parameter that a column may mean whose name is not one: a misspelling, or a part of the name.
+    /// The parameter whose name resembles that of the column: a misspelling, or a part of the name.
     ///
-    /// A part of the name is a question only while no other column is that parameter: `Country` beside `CountryCode` is a label.
+    /// A part of a name only counts while no other column has that parameter: `Country` beside `CountryCode` is a
+    /// label.
     fn close_to(&self, action: &ActionDescriptor, column: &str, found: &[Option<usize>]) -> Option<usize> {
         if self.labels.iter().any(|label| same(label, column)) {
             return None;
@@ -174,7 +175,7 @@ impl Columns {
     }
 }
 
-/// The name of a column in one line, without blanks and invisible characters around it.
+/// The name of a column in one line, without surrounding blanks and invisible characters.
 fn clean(name: &str) -> String {
     let words = name.split(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}' || c == '\u{200b}');
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
@@ -188,7 +189,7 @@ fn same(one: &str, other: &str) -> bool {
     clean(one) == clean(other) || (!plain(one).is_empty() && plain(one) == plain(other))
 }
 
-/// The name as a label; a number follows if there is one of that name already.
+/// The name of a label, with a number appended if the name is taken.
 fn unique(name: &str, columns: &[Column]) -> Arc<str> {
     let taken = |name: &str| columns.iter().any(|column| matches!(column, Column::Label(label) if **label == *name));
     if !taken(name) {
@@ -198,7 +199,7 @@ fn unique(name: &str, columns: &[Column]) -> Arc<str> {
     numbered.unwrap_or_default().into()
 }
 
-/// The name of a column if it can be one, else its number: a file without a header has values there.
+/// The name of a column if it looks like one, else its number: a file without a header has values in that place.
 fn shown(column: &str, number: usize) -> String {
     let digits = column.chars().filter(|c| c.is_numeric()).count();
     let is_name = column.starts_with(|c: char| c.is_alphabetic()) && digits < 4 && column.chars().count() <= 60;
@@ -221,7 +222,7 @@ mod tests {
     const ALL: [&str; 3] = ["CustSpaceId", "MobileNumber", "CountryCode"];
 
     #[test]
-    fn columns_that_are_no_parameter_are_labels_unless_their_name_is_close_to_one() {
+    fn unknown_columns_are_labels_unless_their_name_resembles_a_parameter() {
         let with = |name: &str| assign(&Columns::default(), &[&ALL[..], &[name]].concat());
         for label in
             ["Customer", "客户", "Notes", "Country", "Number", "Contact e-mail", "Space name", "Mobile operator", "ID"]
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_user_decides_what_a_column_is() {
+    fn options_assign_columns() {
         let columns = Columns {
             named: vec![("手机号".to_owned(), "MobileNumber".to_owned())],
             labels: vec!["Cust Space".to_owned()],
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_one_name_are_numbered_and_a_parameter_is_there_once() {
+    fn labels_with_the_same_name_are_numbered_and_a_second_parameter_is_refused() {
         let names = [&ALL[..], &["Note", "Note", "\u{feff}Note "]].concat();
         let labels: Vec<Column> = assign(&Columns::default(), &names).unwrap().split_off(3);
         assert_eq!(

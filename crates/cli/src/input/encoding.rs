@@ -1,4 +1,4 @@
-//! The encoding of an input, and files that are no text at all.
+//! Detects the encoding of an input, and files that are not text.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -7,7 +7,7 @@ use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// Files that people take for CSV: how they begin, and what to do.
+/// File formats that are mistaken for CSV: their first bytes, and what to do.
 const NO_TEXT: &[(&[u8], &str)] = &[
     (b"\xff\xfe\0\0", "it is UTF-32; save the spreadsheet as \"CSV UTF-8\""),
     (b"\0\0\xfe\xff", "it is UTF-32; save the spreadsheet as \"CSV UTF-8\""),
@@ -18,7 +18,7 @@ const NO_TEXT: &[(&[u8], &str)] = &[
     (b"{\"journal\":", "it is a journal; pass it as --journal, and the rows as --input"),
 ];
 
-/// The file as UTF-8 with line feeds: the same one, or a copy; and where the text begins.
+/// Returns the file as UTF-8 with line feeds, converted if necessary, and the offset at which the text begins.
 pub(super) fn as_utf8(mut file: File, named: Option<&'static Encoding>) -> io::Result<(File, u64)> {
     file.seek(SeekFrom::Start(0))?;
     let mut beginning = Vec::new();
@@ -41,8 +41,8 @@ pub(super) fn as_utf8(mut file: File, named: Option<&'static Encoding>) -> io::R
     Ok((converted(&file, encoding)?, 0))
 }
 
-/// By its byte order mark, else by zeros: of ASCII in UTF-16 every second byte is one, and delimiters, digits and line breaks are
-/// ASCII in any language.
+/// Detects the encoding by the byte order mark, else by zeros: ASCII in UTF-16 has one in every second byte, and
+/// delimiters, digits and line breaks are ASCII in every language.
 fn recognized(beginning: &[u8]) -> &'static Encoding {
     match beginning {
         [0xff, 0xfe, ..] => return UTF_16LE,
@@ -51,7 +51,7 @@ fn recognized(beginning: &[u8]) -> &'static Encoding {
     }
     let zeros = |parity: usize| beginning.iter().skip(parity).step_by(2).filter(|byte| **byte == 0).count();
     let (even, odd) = (zeros(0), zeros(1));
-    // A few zeros may be inside a cell of another encoding.
+    // A few zeros may be part of a cell in another encoding.
     let is_half = |zeros: usize, others: usize| zeros >= beginning.len().div_ceil(10) && zeros / 4 >= others;
     if is_half(odd, even) {
         UTF_16LE
@@ -62,8 +62,8 @@ fn recognized(beginning: &[u8]) -> &'static Encoding {
     }
 }
 
-/// Whether lines end with a carriage return alone, as spreadsheets for the Macintosh write them; a line break inside a cell may be
-/// another one.
+/// Whether lines end with a lone carriage return, as old spreadsheets for the Macintosh write them. Line breaks inside
+/// a cell may differ.
 fn has_old_line_ends(text: &[u8]) -> bool {
     let mut quoted = false;
     let end = text.iter().position(|byte| {

@@ -1,6 +1,6 @@
-//! The input of a bulk: CSV or JSON lines, as spreadsheets and programs write them, read row by row and checked.
+//! The input of a bulk: CSV or JSON lines, read row by row and checked.
 //!
-//! Nothing that is said about a row holds a value: it may be a phone number.
+//! No message about a row contains a value, because it may be a phone number.
 
 mod check;
 mod columns;

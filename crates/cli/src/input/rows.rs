@@ -1,4 +1,4 @@
-//! The rows of an input, read one by one and as often as needed.
+//! The rows of an input, read one by one. They can be read several times.
 
 use std::fmt;
 use std::fs::File;
@@ -18,21 +18,21 @@ use super::encoding::as_utf8;
 use super::values::{COUNTRY_CODE, Damage, Shape, repair, without_code};
 use crate::exit::Failure;
 
-/// A longer line is refused.
+/// The maximum length of a line, in bytes.
 const LONGEST_LINE: u64 = 1 << 20;
 
-/// What may separate the fields of a CSV file.
+/// The delimiters that a CSV file can have.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// Where rows come from: a file that can be read again.
+/// An input: a file that can be read several times.
 pub(crate) struct Input {
     file: File,
     format: Format,
-    /// Where the text begins: after a byte order mark, and after the line `sep=;`.
+    /// The offset of the text: after a byte order mark and the line `sep=;`.
     start: u64,
-    /// How many lines are before it.
+    /// The number of lines before the text.
     lines_before: u64,
-    /// How many bytes the file has.
+    /// The size of the file, in bytes.
     pub(crate) length: u64,
     columns: Columns,
 }
@@ -46,19 +46,19 @@ enum Format {
 /// A row that can be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    /// The number of the row, from 1; the header has none.
+    /// The number of the row, from 1; the header does not count.
     pub(crate) number: u64,
-    /// The line of the input on which it begins, from 1.
+    /// The line on which the row begins, from 1.
     pub(crate) line: u64,
     /// The parameters by their names on the wire, in the order of the descriptor.
     pub(crate) parameters: Vec<(&'static str, String)>,
-    /// The values of the columns that are no parameter.
+    /// The values of the columns that are not parameters.
     pub(crate) labels: Vec<(Arc<str>, String)>,
-    /// What the user should know about it.
+    /// Notes for the user.
     pub(crate) notes: Vec<Note>,
 }
 
-/// A note about a value: the parameter or column, and what about it.
+/// A note about a value: its parameter or column, and the text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Note {
     pub(crate) subject: String,
@@ -66,12 +66,13 @@ pub(crate) struct Note {
 }
 
 impl Row {
-    /// The identity of a row, the same on every machine, in whatever form the input holds it. Labels do not count.
+    /// Identifies a row, independent of machine and file format. Labels do not count.
     pub(crate) fn hash(&self) -> [u8; 32] {
         self.hash_of(|_, value| value)
     }
 
-    /// What two rows share that do the same: as [`hash`](Self::hash), with phone numbers compared without their country code.
+    /// Identifies the effect of a row: like [`hash`](Self::hash), with phone numbers compared without their country
+    /// code.
     pub(super) fn effect(&self, action: &'static ActionDescriptor) -> [u8; 32] {
         let code = self.value(COUNTRY_CODE);
         self.hash_of(|name, value| match action.parameters.iter().find(|parameter| parameter.name == name) {
@@ -96,13 +97,13 @@ impl Row {
     }
 }
 
-/// What is wrong, and where.
+/// A problem and its place.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) line: u64,
     /// The parameter and its column.
     pub(crate) subject: String,
-    /// Where in the value.
+    /// The place inside the value.
     pub(crate) place: String,
     pub(crate) problem: String,
 }
@@ -122,7 +123,7 @@ impl fmt::Display for Finding {
 }
 
 impl Input {
-    /// Opens a file, or keeps what comes on standard input (`-`).
+    /// Opens a file, or stores standard input (`-`) in one.
     pub(crate) fn open(
         path: &str,
         action: &'static ActionDescriptor,
@@ -131,7 +132,7 @@ impl Input {
     ) -> Result<Self, Failure> {
         let error = |error: io::Error| Failure::usage(format!("the input {path} cannot be read: {error}"));
         let file = if path == "-" {
-            // It is read more than once.
+            // Copied to a file, because it is read more than once.
             let mut kept = tempfile::tempfile().map_err(error)?;
             io::copy(&mut io::stdin().lock(), &mut kept).map_err(error)?;
             kept
@@ -165,7 +166,7 @@ impl Input {
             Some(b'{') => Format::JsonLines,
             Some(b'[') => {
                 return Err(io::Error::other(
-                    "it is a JSON array; one object a line is expected: `jq -c '.[]' FILE` converts it",
+                    "it is a JSON array; one object per line is expected. Convert it with `jq -c '.[]' FILE`",
                 ));
             }
             _ => {
@@ -186,7 +187,7 @@ impl Input {
     /// Reads the rows from the beginning.
     ///
     /// # Errors
-    /// What is wrong with the header, all of it.
+    /// All problems with the header.
     pub(crate) fn rows(&self, action: &'static ActionDescriptor) -> Result<Rows<'_>, Vec<Finding>> {
         let error = |error: io::Error| vec![Finding::new(1, format!("the input cannot be read: {error}"))];
         let mut file = self.file.try_clone().map_err(error)?;
@@ -202,15 +203,15 @@ impl Input {
     }
 }
 
-/// The delimiter that the first line states, and the length of that line: `sep=;`, as spreadsheets understand it.
+/// The delimiter that the first line declares (`sep=;`), and the length of that line. Spreadsheets honor it too.
 fn separator(text: &[u8]) -> Option<(u8, u64)> {
     let end = text.iter().position(|byte| *byte == b'\n')?;
-    // Saved again, it may be quoted, and filled up with delimiters.
+    // A spreadsheet that saves the file again may quote the line and fill it up with delimiters.
     let line = text[..end].trim_ascii_end();
     let line = line.strip_prefix(b"\"").unwrap_or(line);
     let rest = line.get(..4).filter(|name| name.eq_ignore_ascii_case(b"sep=")).map(|_| &line[4..])?;
     let delimiter = match rest {
-        // The tab is lost where blanks at the end are.
+        // `sep=` alone: trimming has removed the tab.
         [] => b'\t',
         [delimiter, rest @ ..]
             if DELIMITERS.contains(delimiter) && rest.iter().all(|byte| byte == delimiter || *byte == b'"') =>
@@ -223,7 +224,7 @@ fn separator(text: &[u8]) -> Option<(u8, u64)> {
     Some((delimiter, end as u64 + 1))
 }
 
-/// The delimiter by which the first record names the most parameters, then the one with the most columns.
+/// The delimiter with which the first record names the most parameters, then the most columns.
 fn delimiter(text: &[u8], action: &'static ActionDescriptor, columns: &Columns) -> u8 {
     let fits = |delimiter: u8| {
         let mut reader = csv::ReaderBuilder::new().has_headers(false).delimiter(delimiter).from_reader(text);
@@ -244,11 +245,11 @@ fn delimiter(text: &[u8], action: &'static ActionDescriptor, columns: &Columns) 
     best.0
 }
 
-/// The rows of an input, in order: each as it can be sent, or what is wrong with it.
+/// Iterates over the rows of an input: each row ready to send, or its problems.
 pub(crate) struct Rows<'i> {
     action: &'static ActionDescriptor,
     columns: &'i Columns,
-    /// Of each parameter.
+    /// For each parameter.
     shapes: Vec<Shape>,
     source: Source,
     number: u64,
@@ -260,7 +261,7 @@ enum Source {
     JsonLines { reader: BufReader<File>, line: u64 },
 }
 
-/// A row as it is in the file, and what is wrong so far.
+/// A row as read from the file, and its problems so far.
 struct Raw {
     line: u64,
     /// By the index of their parameters, with the number of the column, from 1.
@@ -308,7 +309,7 @@ impl Iterator for Rows<'_> {
 impl Rows<'_> {
     fn checked(&self, raw: Raw) -> Result<Row, Vec<Finding>> {
         let Raw { line, values, labels, mut findings, mut notes } = raw;
-        // If the row cannot be understood, it is unknown what is missing.
+        // If the row could not be parsed, missing parameters are not reported.
         let understood = findings.is_empty();
         let mut parameters = Vec::new();
         let code = || {
@@ -357,9 +358,9 @@ struct Csv {
     delimiter: char,
     lines_before: u64,
     columns: Vec<Column>,
-    /// The names of the columns, to recognize a header that is repeated.
+    /// The names of the columns, to detect a repeated header.
     names: csv::ByteRecord,
-    /// Whether the input is at its end with an odd number of quotation marks.
+    /// Whether the input ends with an odd number of quotation marks.
     unclosed: Arc<AtomicBool>,
 }
 
@@ -408,7 +409,7 @@ impl Csv {
         let inside = self.record.as_slice().split(|byte| *byte == b'\n').count() as u64 - 1;
         let line = self.reader.position().line().saturating_sub(1 + inside) + self.lines_before;
         match there {
-            // It has no end, so it begins a line later than it seems.
+            // The reader lost its end, so it begins one line later than reported.
             Ok(true) if self.unclosed.load(Ordering::Relaxed) => {
                 return Err(Finding::new(
                     line + 1,
@@ -426,7 +427,7 @@ impl Csv {
         }
         if inside > 0 && self.swallows_rows(shapes) {
             raw.find(
-                "a quotation mark opens on this line and closes on a later one, so that several rows become one; remove or close the quotation mark",
+                "a quotation mark opens on this line and closes on a later one, which merges several rows into one. Remove or close the quotation mark",
             );
             return Ok(Some(raw));
         }
@@ -434,7 +435,7 @@ impl Csv {
         if self.record.iter().skip(self.columns.len()).any(extra) {
             let fields = self.record.len();
             raw.find(format!(
-                "{fields} fields, but {} columns; put quotation marks around a value that holds the delimiter",
+                "{fields} fields, but {} columns; put quotation marks around a value that contains the delimiter",
                 self.columns.len()
             ));
             return Ok(Some(raw));
@@ -474,9 +475,10 @@ impl Csv {
         Ok(Some(raw))
     }
 
-    /// Whether the lines of a record with line breaks are rows of their own: as many fields as columns, with plausible identifiers.
+    /// Whether the lines of a record with line breaks look like rows: as many fields as columns, with plausible
+    /// identifiers.
     ///
-    /// A label may hold line breaks, an address for example; so it is not enough that a line looks like a row once.
+    /// A label such as an address can contain line breaks, so all lines must look like rows.
     fn swallows_rows(&self, shapes: &[Shape]) -> bool {
         let Ok(text) = std::str::from_utf8(self.record.as_slice()) else { return false };
         let mut fields = Vec::new();
@@ -505,8 +507,8 @@ impl Csv {
 const NOT_UTF_8: &str =
     "a value is not UTF-8; save the spreadsheet as \"CSV UTF-8\", or name its encoding, such as --encoding gb18030";
 
-/// The next record that is not blank, without the carriage return at its end. The reader could do both, but then it does not know on
-/// which line a record begins.
+/// Reads the next record that is not blank, without the carriage return at its end. The `csv` reader could skip blank
+/// records itself, but then loses the line number at which a record begins.
 fn next_record(reader: &mut csv::Reader<Lines<File>>, record: &mut csv::ByteRecord) -> csv::Result<bool> {
     while reader.read_byte_record(record)? {
         let last = record.len().saturating_sub(1);
@@ -526,8 +528,8 @@ fn next_record(reader: &mut csv::Reader<Lines<File>>, record: &mut csv::ByteReco
     Ok(false)
 }
 
-/// Ends the last line if it has no end, and counts quotation marks: the reader takes one that is never closed for the beginning of a
-/// value that goes on to the end of the file.
+/// Completes the last line, and counts quotation marks: the `csv` reader takes an unclosed one for the start of a value
+/// that extends to the end of the file.
 struct Lines<R> {
     reader: R,
     unclosed: Arc<AtomicBool>,
@@ -552,7 +554,7 @@ impl<R: Read> Read for Lines<R> {
     }
 }
 
-/// The members of an object in their order, with those that are there twice.
+/// The members of an object in their order, including duplicates.
 struct Members(Vec<(String, Value)>);
 
 impl<'de> serde::Deserialize<'de> for Members {
@@ -601,7 +603,7 @@ fn next_json(
     let mut raw = Raw::new(*line, action.parameters.len());
     let members = match serde_json::from_slice::<Members>(&text) {
         Ok(members) => members.0,
-        // The error's own message may quote the line.
+        // The message of the error may quote the line.
         Err(error) => {
             raw.find(format!("the line is not a JSON object (column {})", error.column()));
             return Ok(Some(raw));
@@ -614,7 +616,7 @@ fn next_json(
             Err(problem) => raw.find(problem),
             Ok(Column::Unnamed) => {}
             Ok(Column::Label(name)) if raw.labels.iter().any(|(label, _)| *label == name) => {
-                raw.find("a key is there twice in the object; remove one of them");
+                raw.find("the object has a key twice; remove one of them");
             }
             Ok(Column::Label(name)) => {
                 let value = text_of(ValueKind::List, value).ok().flatten().unwrap_or_default();
@@ -624,7 +626,7 @@ fn next_json(
                 let name = action.parameters[index].name;
                 match text_of(action.parameters[index].kind, value) {
                     _ if std::mem::replace(&mut seen[index], true) => {
-                        raw.find(format!("{name} is there twice in the object; remove one of them"));
+                        raw.find(format!("{name} is in the object twice; remove one of them"));
                     }
                     Ok(value) => raw.values[index] = value.map(|value| (value, index + 1)),
                     Err(problem) => raw.find(format!("{name}: {problem}")),
@@ -636,7 +638,7 @@ fn next_json(
     Ok(Some(raw))
 }
 
-/// A value as text; `null` is no value.
+/// A value as text; `None` for `null`.
 fn text_of(kind: ValueKind, value: Value) -> Result<Option<String>, &'static str> {
     let scalar = matches!(
         kind,
@@ -665,7 +667,7 @@ mod tests {
         Input::of(file, migration(), encoding, Columns::default())
     }
 
-    /// The rows of a migration as text, and what is wrong.
+    /// The rows of a migration as text, and the problems.
     #[track_caller]
     fn read(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
         read_input(&input(bytes, None).unwrap())
@@ -702,7 +704,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_in_which_spreadsheets_export_is_read() {
+    fn every_export_format_of_spreadsheets_is_read() {
         let expected = (vec!["1@2 s1 139 86 客户=陈".to_owned(), "2@3 s2 138 86".to_owned()], Vec::<String>::new());
         for header in [
             "CustSpaceId,MobileNumber,CountryCode,客户",
@@ -723,12 +725,12 @@ mod tests {
                 }
             }
         }
-        // Without a mark, and the first names are not ASCII.
+        // Without a byte order mark, and the first names are not ASCII.
         let text = "客户,备注,CustSpaceId,MobileNumber,CountryCode\n陈,好好好好,s1,139,86\n";
         for big in [false, true] {
             assert_eq!(read(&utf_16(text, big)).0, ["1@2 s1 139 86 客户=陈 备注=好好好好"]);
         }
-        // NUL inside a cell is no sign of it.
+        // A NUL inside a cell does not make it UTF-16.
         assert!(read(format!("{HEADER}\ns1,1\03\09\0,86\n").as_bytes()).1[0].contains("NUL"));
         for mark in [&b"\xff\xfe\0\0C\0\0\0"[..], b"\0\0\xfe\xff\0\0\0C"] {
             assert!(input(mark, None).err().unwrap().to_string().contains("UTF-32"));
@@ -743,14 +745,14 @@ mod tests {
     }
 
     #[test]
-    fn a_first_line_that_states_the_separator_is_followed() {
+    fn a_separator_line_is_honored() {
         for first in ["sep=;", "SEP=;", "\"sep=;\"", "sep=;;;", "\u{feff}sep=;"] {
             let (rows, findings) =
                 read(format!("{first}\r\nCustSpaceId;MobileNumber;CountryCode;Note\r\ns1;139;86;a,b\r\n").as_bytes());
             assert_eq!((rows, findings), (vec!["1@3 s1 139 86 Note=a,b".to_owned()], vec![]), "{first}");
         }
         assert_eq!(read(b"sep=\t\nCustSpaceId\tMobileNumber\tCountryCode\ns1\t139\t86\n").0, ["1@3 s1 139 86"]);
-        // Findings count that line.
+        // Line numbers of findings count that line.
         assert!(read(b"sep=;\nCustSpaceId;MobileNumber;CountryCode\ns1;nan;86\n").1[0].starts_with("3: "));
     }
 
@@ -768,7 +770,7 @@ mod tests {
     }
 
     #[test]
-    fn quotation_marks_that_swallow_rows_are_found() {
+    fn quotation_marks_that_merge_rows_are_found() {
         // A label may have several lines.
         let (rows, findings) = read(
             b"CustSpaceId,MobileNumber,CountryCode,Address\ns1,139,86,\"1, Main St\nUnit 5, Town\"\ns2,138,86,x\n",
@@ -809,21 +811,21 @@ mod tests {
             let row = input.rows(migration()).unwrap().next().unwrap();
             row.unwrap().hash()
         };
-        // Labels and spellings do not make another row.
+        // Labels and spellings do not change the identity of a row.
         assert_eq!(hash(lines.as_bytes()), hash(b"CountryCode,CustSpaceId,MobileNumber,Customer\n+86,s1,13-9,Li\n"));
         assert_ne!(hash(lines.as_bytes()), hash(b"CountryCode,CustSpaceId,MobileNumber\n86,s11,39\n"));
         for (line, why) in [
             (
                 "{\"CustSpaceId\":\"a\",\"CustSpaceId\":\"b\",\"MobileNumber\":\"1\",\"CountryCode\":\"86\"}",
-                "CustSpaceId is there twice",
+                "CustSpaceId is in the object twice",
             ),
             (
                 "{\"CustSpaceId\":null,\"cust_space_id\":\"b\",\"MobileNumber\":\"1\",\"CountryCode\":\"86\"}",
-                "CustSpaceId is there twice",
+                "CustSpaceId is in the object twice",
             ),
             (
                 "{\"a\":1,\"a\":1,\"CustSpaceId\":\"b\",\"MobileNumber\":\"1\",\"CountryCode\":\"86\"}",
-                "a key is there twice",
+                "has a key twice",
             ),
             ("{\"Space\":1,\"MobileNumber\":\"1\",\"CountryCode\":\"86\"}", "is missing"),
             (
@@ -839,7 +841,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_text_is_recognized() {
+    fn a_file_that_is_not_text_is_recognized() {
         for (bytes, what) in [
             (&b"PK\x03\x04rest"[..], "workbook"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "workbook"),
@@ -855,7 +857,7 @@ mod tests {
     }
 
     #[test]
-    fn all_findings_come_with_their_lines_and_none_holds_a_value() {
+    fn all_findings_have_lines_and_none_contains_a_value() {
         let (_, findings) = read(b"CustSpaceId,Phone,cust_space_id\nx,y,z\n");
         assert_eq!(findings.len(), 2, "{findings:?}");
         assert!(findings[0].starts_with("1: the column `cust_space_id` is a second CustSpaceId"), "{findings:?}");
@@ -887,7 +889,7 @@ mod tests {
         assert!(findings[1].starts_with("2: the line is not a JSON object"), "{findings:?}");
         // The header is missing, so there are values in its place.
         let (_, no_header) = read(b"13900001234,s1,86\n");
-        assert!(no_header[0].contains("first line must hold the names"), "{no_header:?}");
+        assert!(no_header[0].contains("first line must name the columns"), "{no_header:?}");
         assert!(!findings.concat().contains("139") && !no_header.concat().contains("139"));
         assert!(read(b"").1[0].contains("empty") && read(HEADER.as_bytes()) == (vec![], vec![]));
     }

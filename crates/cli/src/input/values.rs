@@ -1,7 +1,7 @@
-//! The values of a row: what a spreadsheet did to them, and the form that the service documents.
+//! The values of a row: detects what a spreadsheet changed, and converts values to the documented form.
 //!
-//! [`REPAIRS`] is the table of what is repaired silently, repaired with a note, or refused. Nothing that is said about a value holds the
-//! value: it may be a phone number.
+//! [`REPAIRS`] lists what is repaired silently, repaired with a note, or refused. No message contains a value, because
+//! it may be a phone number.
 
 use std::borrow::Cow;
 
@@ -9,27 +9,28 @@ use alibabacloud_cams::descriptor::{ActionDescriptor, ParameterDescriptor, Value
 
 use crate::options::check_kind;
 
-/// What is repaired and what is refused, for `cams bulk --help`; the README points to the file.
+/// What is repaired and what is refused, for `cams bulk --help`; the README links to the file.
 pub(crate) const REPAIRS: &str = include_str!("repairs.txt");
 
-/// What a text parameter holds, by which it is checked.
+/// The kind of a text parameter, which determines its checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// A phone number in digits; the country code has a parameter of its own.
+    /// A phone number in digits; the country code is a separate parameter.
     NationalNumber,
-    /// A phone number in digits that begin with the country code.
+    /// A phone number in digits that includes the country code.
     FullNumber,
     CountryCode,
     /// An ID or a code: printable ASCII without blanks and delimiters.
     Identifier,
-    /// Free text, sent byte for byte.
+    /// Free text, sent unchanged.
     Text,
     /// Not text.
     Typed(ValueKind),
 }
 
 impl Shape {
-    /// The shape of a parameter, by its name and its documented example: no specification states the format of a value.
+    /// The shape of a parameter, from its name and documented example, because no specification states the format of a
+    /// value.
     pub(crate) fn of(action: &ActionDescriptor, parameter: &ParameterDescriptor) -> Self {
         if parameter.kind != ValueKind::String {
             return Self::Typed(parameter.kind);
@@ -62,23 +63,23 @@ impl Shape {
 /// The parameter that holds the country code of a phone number.
 pub(crate) const COUNTRY_CODE: &str = "CountryCode";
 
-/// The most digits of a phone number with its country code (E.164).
+/// The maximum number of digits of a phone number with its country code (E.164).
 const LONGEST_NUMBER: usize = 15;
 
-/// A value as it is sent.
+/// A value to send.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Good {
     pub(crate) value: String,
-    /// What the user should know.
+    /// A note for the user.
     pub(crate) note: Option<&'static str>,
 }
 
-/// Why a value is refused.
+/// The reason why a value is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
-    /// Where in the value; the same damage elsewhere has another place.
+    /// The place inside the value.
     pub(crate) place: String,
-    /// What it is and how to repair it.
+    /// The problem and how to fix it.
     pub(crate) problem: Cow<'static, str>,
 }
 
@@ -88,7 +89,7 @@ impl From<&'static str> for Damage {
     }
 }
 
-/// The value as it is sent; `country_code` is the one of its row. Empty if the cell is.
+/// The value to send, empty for an empty cell. `country_code` is that of the same row.
 pub(crate) fn repair(shape: Shape, cell: &str, country_code: Option<&str>) -> Result<Good, Damage> {
     match shape {
         Shape::Text => match cell.chars().position(|c| matches!(c, '\0' | '\u{fffd}')) {
@@ -123,7 +124,7 @@ pub(crate) fn repair(shape: Shape, cell: &str, country_code: Option<&str>) -> Re
     }
 }
 
-/// The cell without blanks around it and without the marks by which spreadsheets keep text as text: `'139`, `="139"`.
+/// The cell without surrounding blanks and without the marks that keep text as text in a spreadsheet: `'139`, `="139"`.
 fn as_text(cell: &str) -> Cow<'_, str> {
     let blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
     let cell = cell.trim_matches(blank);
@@ -134,18 +135,18 @@ fn as_text(cell: &str) -> Cow<'_, str> {
     cell.strip_prefix('\'').map_or(cell, |rest| rest.trim_matches(blank)).into()
 }
 
-/// What a spreadsheet did to an identifier or a number.
+/// Detects what a spreadsheet did to an identifier or a number.
 fn damage(value: &str) -> Result<(), Damage> {
     if is_no_value(value) {
         return Err(
-            "the cell holds an error or no value (#REF!, #N/A, nan); correct the formula, or clear the cell".into()
+            "the cell is an error or has no value (#REF!, #N/A, nan); correct the formula, or clear the cell".into()
         );
     }
     if value.starts_with('=') {
-        return Err("the cell holds a formula; save the values in place of the formulas".into());
+        return Err("the cell is a formula; save values instead of formulas".into());
     }
     if is_scientific(value) {
-        return Err("the spreadsheet has rounded the number to scientific notation, and digits are lost; format the column as text, enter \
+        return Err("the spreadsheet has rounded the number to scientific notation, which loses digits; format the column as text, enter \
                     the numbers again, and save"
             .into());
     }
@@ -156,7 +157,7 @@ fn damage(value: &str) -> Result<(), Damage> {
     }
     if is_grouped(value) {
         return Err(
-            "the spreadsheet has written separators into the number; format the column as text, and save again".into(),
+            "the spreadsheet has added separators to the number; format the column as text, and save again".into()
         );
     }
     if lost_digits(value) >= 3 {
@@ -165,7 +166,7 @@ fn damage(value: &str) -> Result<(), Damage> {
     for (at, c) in value.chars().enumerate() {
         match c {
             '\n' | '\r' => {
-                return Err("a line break is inside the value; a quotation mark that opens on this line closes on a later one. Remove the \
+                return Err("the value contains a line break: a quotation mark that opens on this line closes on a later one. Remove the \
                             quotation mark or the line break"
                     .into());
             }
@@ -176,11 +177,11 @@ fn damage(value: &str) -> Result<(), Damage> {
     Ok(())
 }
 
-/// Of numbers with more digits than a spreadsheet keeps.
+/// The finding for numbers with more digits than a spreadsheet keeps.
 pub(crate) const LOST_DIGITS: &str = "the digits after the 15th are zeros: spreadsheets keep only 15 digits of a number. Format the column as \
     text, enter the numbers again, and save";
 
-/// How many digits at the end are zeros because a spreadsheet keeps no more than 15; 0 if the number is shorter or kept.
+/// The number of trailing zeros after the 15th digit, which spreadsheets lose; 0 if the number is shorter or intact.
 pub(crate) fn lost_digits(value: &str) -> usize {
     let is_number = value.len() > 15 && value.bytes().all(|byte| byte.is_ascii_digit());
     if is_number && value.as_bytes()[15..].iter().all(|digit| *digit == b'0') { value.len() - 15 } else { 0 }
@@ -223,7 +224,7 @@ fn is_grouped(value: &str) -> bool {
     })
 }
 
-/// What spreadsheets and data tools write where there is no value.
+/// Placeholders of spreadsheets and data tools for a missing value.
 fn is_no_value(value: &str) -> bool {
     let words = ["nan", "nat", "null", "none", "nil", "n/a", "na", "<na>", "undefined", "inf", "infinity", "-inf"];
     value.starts_with('#') || words.iter().any(|word| value.eq_ignore_ascii_case(word))
@@ -252,7 +253,7 @@ fn character(at: usize, c: char) -> Damage {
         _ => "not a character of an identifier or number",
     };
     let repair = match c {
-        '\0' | '\u{fffd}' => "save the spreadsheet again as CSV UTF-8".to_owned(),
+        '\0' | '\u{fffd}' => "save the spreadsheet again as \"CSV UTF-8\"".to_owned(),
         '\u{ff10}'..='\u{ff19}' => "type ordinary digits, or convert the column with =ASC(A2)".to_owned(),
         c if c.is_numeric() => "type ordinary digits".to_owned(),
         '\u{2010}'..='\u{201f}' | '\u{2212}' | '\u{ff0d}' => {
@@ -268,17 +269,17 @@ fn identifier(value: Cow<'_, str>) -> Result<Good, Damage> {
     match value.chars().position(|c| matches!(c, ' ' | '\t' | ',' | ';' | '|' | '"')) {
         Some(at) => Err(Damage {
             place: format!("character {}: ", at + 1),
-            problem: "a blank, a quotation mark or a delimiter is inside the value; two cells may have become one. Correct the row".into(),
+            problem: "the value contains a blank, a quotation mark or a delimiter, possibly because two cells were merged; correct the row".into(),
         }),
         None => Ok(Good { value: value.into_owned(), note: None }),
     }
 }
 
 const REWRITTEN_CODE: &str = "+86 and 0086 are sent as 86";
-const REWRITTEN_NUMBER: &str = "the country code in front of the number is left out: it has a parameter of its own";
+const REWRITTEN_NUMBER: &str = "the country code in front of the number is removed, because it is a separate parameter";
 const CODE_TWICE: &str =
     "the number begins with the digits of its country code; if they are the country code, remove them";
-const LEADING_ZERO: &str = "the number begins with 0; in most countries the zero is left out after a country code";
+const LEADING_ZERO: &str = "the number begins with 0; in most countries this zero is dropped after a country code";
 
 /// `86` of `+86` and `0086`.
 fn country(value: &str) -> Result<Good, Damage> {
@@ -292,14 +293,14 @@ fn country(value: &str) -> Result<Good, Damage> {
     Ok(Good { value: code.to_owned(), note: rewritten.then_some(REWRITTEN_CODE) })
 }
 
-/// The digits of a phone number, and whether it is written with its country code (`+86…`, `0086…`).
+/// The digits of a phone number, and whether it includes its country code (`+86…`, `0086…`).
 fn phone(value: &str) -> Result<(String, bool), Damage> {
     let (number, international) = match value.strip_prefix('+').or_else(|| value.strip_prefix("00")) {
         Some(number) => (number, true),
         None => (value, false),
     };
     if number.contains("(0)") {
-        return Err("`(0)` is left out after a country code; write the number without it".into());
+        return Err("`(0)` is not part of an international number; remove it".into());
     }
     let separators = [' ', '-', '.', '(', ')', '/'];
     if let Some((at, _)) = value
@@ -310,7 +311,7 @@ fn phone(value: &str) -> Result<(String, bool), Damage> {
     {
         return Err(Damage {
             place: format!("character {}: ", at + 1),
-            problem: "a phone number has only digits, blanks, hyphens, dots and parentheses, and + in front; correct the value".into(),
+            problem: "a phone number consists of digits, blanks, hyphens, dots and parentheses, with an optional + in front; correct the value".into(),
         });
     }
     let digits: String = number.chars().filter(char::is_ascii_digit).collect();
@@ -358,7 +359,7 @@ fn full(value: &str) -> Result<Good, Damage> {
     Ok(Good { value: digits, note: None })
 }
 
-/// The number without the country code that it seems to begin with: what remains must be long enough to be a number.
+/// The number without the country code that it seems to begin with, if the rest is long enough for a number.
 pub(crate) fn without_code<'n>(number: &'n str, code: &str) -> Option<&'n str> {
     number.strip_prefix(code).filter(|rest| rest.len() >= 8 && !code.is_empty())
 }
@@ -378,14 +379,14 @@ mod tests {
     }
 
     #[test]
-    fn parameters_have_the_shape_that_their_name_and_example_say() {
+    fn shapes_follow_from_names_and_examples() {
         let shapes: Vec<Shape> =
             migration().parameters.iter().map(|parameter| Shape::of(migration(), parameter)).collect();
         assert_eq!(shapes, [Shape::Identifier, Shape::NationalNumber, Shape::CountryCode]);
     }
 
     #[test]
-    fn one_number_in_many_spellings_is_one_number() {
+    fn all_spellings_of_a_number_are_the_same_number() {
         for cell in [
             "13900001234",
             "139 0000 1234",
@@ -434,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_spreadsheet_has_changed_is_refused_in_every_shape() {
+    fn damage_by_spreadsheets_is_refused_in_every_shape() {
         for cell in [
             "2.9e+14",
             "2.9E14",
@@ -495,7 +496,7 @@ mod tests {
                 assert_eq!(damage.place, "character 4: ", "{damage:?}");
                 assert!(damage.problem.contains(name), "{damage:?}");
             }
-            // Also where it cannot be seen at all.
+            // Also where it is invisible.
             assert!(
                 repair(Shape::Identifier, &format!("{c}139"), None).is_err()
                     && repair(Shape::Identifier, &format!("139{c}"), None).is_err()
@@ -504,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn free_text_is_sent_byte_for_byte() {
+    fn free_text_is_sent_unchanged() {
         for cell in [" 'a, b;\n\"c\" 1.0 ", "=SUM(A1)", "2.9E+14", "\u{200b}"] {
             assert_eq!(repair(Shape::Text, cell, None).unwrap().value, cell);
         }

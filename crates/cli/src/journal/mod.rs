@@ -1,10 +1,11 @@
-//! The journal of a bulk: one append-only file of JSON lines that records what is about to be sent and how it ended.
+//! The journal of a bulk: an append-only file of JSON lines that records every request and its outcome.
 //!
-//! The first line is the [`Header`]. Each row has a line `sending`, written when its request is about to go, and a line with its
-//! outcome (`done`, `failed`, `unknown`, `not_sent`); the last line of a row counts. A line with `run` records when a run of the command
-//! began or ended. A line with `input` records that rows were appended to the input.
+//! The first line is the [`Header`]. Each row has a line `sending`, written before its request is sent, and a line with
+//! its outcome (`done`, `failed`, `unknown`, `not_sent`); the last line of a row counts. A line with `run` records the
+//! start or end of a run of the command. A line with `input` records that rows were appended to the input.
 //!
-//! The format is described in this module, written by [`mod@write`], and read by [`mod@read`], for `cams bulk` and `cams report` alike.
+//! This module defines the format, [`mod@write`] writes it, and [`mod@read`] reads it for `cams bulk` and `cams
+//! report`.
 
 mod read;
 mod write;
@@ -18,10 +19,10 @@ pub(crate) use self::write::{Journal, Opened, Outcome, Past, Pen, Sums, Written,
 /// The version of the format.
 pub(crate) const VERSION: u32 = 1;
 
-/// How every journal begins.
+/// The first bytes of every journal.
 const BEGINNING: &[u8] = b"{\"journal\":";
 
-/// The first line: what the journal belongs to.
+/// The first line: the action and the input that the journal belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header {
     pub(crate) journal: u32,
@@ -34,13 +35,13 @@ pub(crate) struct Header {
     pub(crate) shard: Option<String>,
 }
 
-/// What tells inputs apart.
+/// Identifies an input.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InputFacts {
     pub(crate) rows: u64,
-    /// Over the parameters of the rows in their order; labels do not count.
+    /// The digest of the parameters of all rows in their order; labels do not count.
     pub(crate) digest: String,
-    /// How many rows repeat an earlier row and are therefore not sent.
+    /// The number of rows that repeat an earlier row and are not sent.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) repeated: u64,
 }
@@ -63,7 +64,8 @@ impl Header {
         }
     }
 
-    /// Why this journal cannot continue with that input; `prefix` is the digest of the input's first rows, as many as this journal has.
+    /// The reason why this journal cannot continue with that input; `prefix` is the digest of as many leading rows as
+    /// this journal has.
     pub(crate) fn mismatch(&self, wanted: &Self, prefix: Option<&str>) -> Option<String> {
         let shard =
             |header: &Self| header.shard.as_ref().map_or("no --shard".to_owned(), |shard| format!("--shard {shard}"));
@@ -72,13 +74,13 @@ impl Header {
         }
         if prefix != Some(&*self.input.digest) {
             return Some(format!(
-                "belongs to another input: its {} rows are not the first of these {}. Rows may be appended, but not changed, moved or removed. \
-                 Use the input as it was, or another journal",
+                "belongs to another input: its {} rows are not the first of these {}. Rows can be appended, but not changed, moved or removed. \
+                 Restore the input, or use another journal",
                 self.input.rows, wanted.input.rows
             ));
         }
         if self.shard != wanted.shard {
-            return Some(format!("was begun with {}, not with {}", shard(self), shard(wanted)));
+            return Some(format!("was created with {}, not with {}", shard(self), shard(wanted)));
         }
         None
     }
@@ -93,7 +95,7 @@ pub(crate) fn now() -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
-    /// Its request was about to go, and no outcome is recorded.
+    /// Its request was about to be sent, and no outcome is recorded.
     Sending,
     /// It succeeded.
     Done,
@@ -101,11 +103,11 @@ pub(crate) enum State {
     Failed,
     /// It may or may not have taken effect.
     Unknown,
-    /// It was not sent, or not executed for a reason that has nothing to do with the row. The next run sends it.
+    /// It was not sent, or not executed for a reason that does not concern the row. The next run sends it.
     NotSent,
-    /// Of a run, not of a row: it began.
+    /// Of a run, not of a row: the run started.
     Started,
-    /// Of a run, not of a row: it ended.
+    /// Of a run, not of a row: the run ended.
     Ended,
     /// A state of a later version.
     #[serde(other)]

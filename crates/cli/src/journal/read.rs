@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::{BEGINNING, Header, InputFacts, State, VERSION};
 
-/// The longest header that is read, in bytes.
+/// The maximum length of a header, in bytes.
 const LONGEST_HEADER: u64 = 1 << 20;
 
 /// A line after the header. Unknown keys are ignored, so that a journal of a later version can be read.
@@ -46,7 +46,7 @@ pub(crate) enum End {
     Whole,
     /// Only the line break is missing.
     Unfinished,
-    /// What follows this length is a part of a line.
+    /// A partial line follows this length.
     Torn {
         good: u64,
     },
@@ -56,17 +56,17 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) enum Problem {
     Io(io::Error),
-    /// It holds nothing, or the beginning of a header: a run was ended while it began the journal.
+    /// The file is empty or holds a part of a header: a run ended while it created the journal.
     Empty,
     NotAJournal,
     Version(u64),
-    /// The header lacks a fact.
+    /// A fact is missing in the header.
     Header,
-    /// The line with this number.
+    /// The line with this number is malformed.
     Line(u64, String),
 }
 
-/// Completes a sentence that begins with the journal's name.
+/// The text completes a sentence that begins with the name of the journal.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -76,20 +76,22 @@ impl fmt::Display for Problem {
                 f.write_str("is not a journal of `cams bulk`: its first line is not the header of one; check the path")
             }
             Self::Version(version) => {
-                write!(f, "has version {version} of the format; this program reads version {VERSION}")
+                write!(f, "has format version {version}, but this program reads version {VERSION}; update it")
             }
             Self::Header => f.write_str("has a damaged first line: a fact is missing or has the wrong type"),
             Self::Line(number, problem) => write!(
                 f,
-                "has a malformed line {number}: {problem}. Remove the line from a copy of the journal to use the others"
+                "has a malformed line {number}: {problem}. To use the other lines, remove this one from a copy of the journal"
             ),
         }
     }
 }
 
-/// Reads the header, which is passed to `begin`, and then each line, in order. Returns the header with the latest facts about the input.
+/// Reads the header, which is passed to `begin`, and then each line in order. Returns the header with the latest facts
+/// about the input.
 ///
-/// A torn last line, which an ended process leaves behind, is left out. Any other line that is not a JSON object is an error.
+/// A torn last line, left by a process that was killed, is skipped. Any other line that is not a JSON object is an
+/// error.
 pub(crate) fn read(
     mut lines: impl BufRead,
     mut each: impl FnMut(&Header, &Entry<'_>) -> Result<(), String>,
@@ -124,9 +126,9 @@ pub(crate) fn read(
                 each(&header, &entry).map_err(|problem| Problem::Line(number, problem))?;
             }
             Err(_) if !whole => return Ok((header, End::Torn { good })),
-            // The error's own message may quote the line.
+            // The message of the error may quote the line.
             Err(error) => {
-                return Err(Problem::Line(number, format!("it is not JSON of a journal (column {})", error.column())));
+                return Err(Problem::Line(number, format!("not a line of a journal (column {})", error.column())));
             }
         }
         if !whole {

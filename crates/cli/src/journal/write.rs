@@ -1,9 +1,10 @@
-//! Writes a journal: opened for one process alone, repaired, and appended to by a thread of its own.
+//! Writes a journal: locked for one process, repaired, and appended to by a thread of its own.
 //!
-//! A line whose writing was confirmed survives the end of the process, because it is in the file. For an action that is not idempotent,
-//! every line is also on the disk before it is confirmed (`fdatasync`; once `fsync` of the directory), so it survives a loss of power as
-//! far as the disk allows. All lines that wait at a time share one sync. A line that was being written when the process ended is torn; it
-//! was not confirmed, so nothing was sent because of it, and the next run removes it.
+//! A confirmed line is in the file, so it survives the end of the process. For an action that is not idempotent, every
+//! line is also synced before it is confirmed (`fdatasync`, and `fsync` of the directory once), so it survives a loss
+//! of power as far as the disk guarantees it. All lines that wait at the same time share one sync. A line that was
+//! being written when the process ended is torn: it was not confirmed, so its request was not sent, and the next run
+//! removes it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Seek, SeekFrom, Write};
@@ -95,21 +96,21 @@ pub(crate) struct Sums {
     pub(crate) interrupted: bool,
 }
 
-/// Rows were appended to the input.
+/// Records that rows were appended to the input.
 #[derive(Serialize)]
 struct InputLine<'a> {
     at: String,
     input: &'a InputFacts,
 }
 
-/// What a journal records so far.
+/// The content of an existing journal.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
-    /// `None` if there is no journal yet. Its facts about the input are the latest.
+    /// `None` if there is no journal yet. Its facts about the input are the latest ones.
     pub(crate) header: Option<Header>,
-    /// The last state of each row, the first row first; rows behind its end have none.
+    /// The last state of each row, from the first row on; rows past the end have no state.
     states: Vec<State>,
-    /// How many runs there were.
+    /// The number of runs.
     pub(crate) runs: u64,
 }
 
@@ -119,12 +120,12 @@ impl Past {
         self.states.get(index).copied().unwrap_or(State::NotSent)
     }
 
-    /// How many rows the input had at the last run.
+    /// The number of rows of the input at the last run.
     pub(crate) fn rows(&self) -> u64 {
         self.header.as_ref().map_or(0, |header| header.input.rows)
     }
 
-    /// Refuses an input that is not the one of the journal; `prefix` is the digest of its first [`rows`](Self::rows).
+    /// Refuses an input that does not belong to the journal; `prefix` is the digest of its first [`rows`](Self::rows).
     pub(crate) fn check(&self, path: &Path, wanted: &Header, prefix: Option<&str>) -> Result<(), Failure> {
         match self.header.as_ref().and_then(|header| header.mismatch(wanted, prefix)) {
             Some(why) => Err(refused(path, &why)),
@@ -137,7 +138,7 @@ fn refused(path: &Path, why: &str) -> Failure {
     Failure::usage(format!("the journal {} {why}; nothing was sent", path.display()))
 }
 
-/// A journal that is open for this process alone.
+/// A journal that is locked for this process.
 pub(crate) struct Opened {
     file: File,
     path: PathBuf,
@@ -145,7 +146,7 @@ pub(crate) struct Opened {
     end: End,
 }
 
-/// Reads a journal without opening it for writing. `most` is the largest number that a row can have.
+/// Reads a journal without opening it for writing. `most` is the maximum row number.
 pub(crate) fn look(path: &Path, most: u64) -> Result<Past, Failure> {
     match File::open(path) {
         Ok(file) => Ok(past(&file, path, most)?.0),
@@ -155,9 +156,9 @@ pub(crate) fn look(path: &Path, most: u64) -> Result<Past, Failure> {
 }
 
 impl Opened {
-    /// Opens and locks a journal that exists. Nothing in it is changed before [`prepare`](Self::prepare).
+    /// Opens and locks an existing journal. Its content is unchanged until [`prepare`](Self::prepare).
     pub(crate) fn existing(path: &Path, most: u64) -> Result<Option<Self>, Failure> {
-        // A device or a pipe could be opened, but keeps nothing.
+        // A device or a pipe could be opened, but stores nothing.
         match fs::metadata(path) {
             Ok(metadata) if !metadata.is_file() => {
                 return Err(Failure::usage(format!("the journal {} is not a file", path.display())));
@@ -195,28 +196,28 @@ impl Opened {
         Ok(Self { file, path: path.to_owned(), past, end })
     }
 
-    /// Repairs the last line, writes the header or what is new about the input, and makes the file private to its owner. Notes for the
-    /// user are passed to `note`.
+    /// Repairs the last line, writes the header or the new facts about the input, and restricts the permissions to the
+    /// owner. Notes for the user are passed to `note`.
     pub(crate) fn prepare(&mut self, header: &Header, mut note: impl FnMut(&str)) -> Result<(), Failure> {
         let error = |error: io::Error| cannot_be_written(&self.path, &error);
         #[cfg(unix)]
         if make_private(&self.file).map_err(|error| {
             refused(&self.path, &format!(
-                "can be read by others, and its permissions cannot be changed ({error}); run `chmod 600 {}` as its owner",
+                "is readable by others, and its permissions cannot be changed ({error}); run `chmod 600 {}` as its owner",
                 self.path.display()
             ))
         })? {
-            note("others could read it; its permissions are now 600");
+            note("it was readable by others; its permissions are now 600");
         }
         match self.end {
             End::Whole => {}
             End::Unfinished => {
                 self.file.write_all(b"\n").map_err(error)?;
-                note("its last line lacked the line break, which was added");
+                note("its last line had no line break, which was added");
             }
             End::Torn { good } => {
                 self.file.set_len(good).map_err(error)?;
-                note("its last line was torn and was removed");
+                note("its last line was incomplete and was removed");
             }
         }
         match &self.past.header {
@@ -231,7 +232,7 @@ impl Opened {
             }
             None => {
                 if self.file.metadata().map_err(error)?.len() > 0 {
-                    note("its first line was torn and was written again");
+                    note("its first line was incomplete and was written again");
                 }
                 self.file.set_len(0).map_err(error)?;
                 if let Err(error) = self.file.write_all(&line(header)) {
@@ -246,8 +247,8 @@ impl Opened {
         Ok(())
     }
 
-    /// Begins to write, in a thread of its own. For an action that is not idempotent, `at_once` is the number of rows in flight: every
-    /// line is synced, and disk space is reserved so that their outcomes can be written even if the disk is full.
+    /// Starts the thread that writes. For an action that is not idempotent, `at_once` is the number of rows in flight:
+    /// every line is synced, and disk space is reserved so that their outcomes can be written even if the disk is full.
     pub(crate) fn begin(self, at_once: Option<usize>) -> Result<Journal, Failure> {
         let error = |error: io::Error| cannot_be_written(&self.path, &error);
         let good = self.file.metadata().map_err(error)?.len();
@@ -265,7 +266,7 @@ fn cannot_be_written(path: &Path, error: &io::Error) -> Failure {
     Failure::local(format!("the journal {} cannot be written: {error}", path.display()))
 }
 
-/// Takes the permissions of others away: the journal holds phone numbers. Returns whether there were any.
+/// Removes the permissions of others, because the journal contains phone numbers. Returns whether there were any.
 #[cfg(unix)]
 fn make_private(file: &File) -> io::Result<bool> {
     use std::os::unix::fs::PermissionsExt;
@@ -310,7 +311,7 @@ fn past(mut file: &File, path: &Path, most: u64) -> Result<(Past, End), Failure>
     }
 }
 
-/// Makes the entry of a new file in its directory durable.
+/// Syncs the entry of a new file in its directory.
 fn sync_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(directory(path))?.sync_all()?;
@@ -324,7 +325,7 @@ fn directory(path: &Path) -> &Path {
 }
 
 fn line(value: &impl Serialize) -> Vec<u8> {
-    // Strings, numbers and maps with text for keys: there is always JSON for them.
+    // Strings, numbers and maps with string keys always have a JSON form.
     let mut bytes = serde_json::to_vec(value).unwrap_or_default();
     bytes.push(b'\n');
     bytes
@@ -342,14 +343,14 @@ pub(crate) type Written = oneshot::Receiver<Result<(), String>>;
 /// Passes lines to the thread that writes the journal.
 #[derive(Clone)]
 pub(crate) struct Pen {
-    /// `None` is the last that is written.
+    /// `None` ends the thread.
     sender: mpsc::Sender<Option<Job>>,
     careful: bool,
 }
 
 struct Job {
     bytes: Vec<u8>,
-    /// The same outcome, shortened for a full disk. Lines of rows that are not sent yet have none.
+    /// The same outcome, shortened for a full disk. `None` for lines of rows that are not sent yet.
     short: Option<Vec<u8>>,
     is_outcome: bool,
     sync: bool,
@@ -361,7 +362,7 @@ impl Journal {
         self.pen.clone()
     }
 
-    /// Writes what was handed over so far, and has it on the disk.
+    /// Writes all queued lines, and syncs them.
     pub(crate) fn close(self) -> io::Result<()> {
         drop(self.pen.sender.send(None));
         self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that writes it has ended")))
@@ -369,12 +370,13 @@ impl Journal {
 }
 
 impl Pen {
-    /// Whether every line is on the disk before it is confirmed: the action is not idempotent.
+    /// Whether every line is synced before it is confirmed, because the action is not idempotent.
     pub(crate) fn is_careful(&self) -> bool {
         self.careful
     }
 
-    /// Records that the request is about to go. If the action is not idempotent, the request must wait until the line is written.
+    /// Records that the request is about to be sent. If the action is not idempotent, it must not be sent before the
+    /// line is written.
     pub(crate) fn sending(
         &self,
         row: u64,
@@ -387,7 +389,7 @@ impl Pen {
         self.write(bytes, None, false, self.careful)
     }
 
-    /// Records the outcome of the row. The line is queued at once, whether or not the writing is awaited.
+    /// Records the outcome of the row. The line is queued at once, even if the returned future is dropped.
     pub(crate) fn outcome(&self, row: u64, state: State, outcome: &Outcome<'_>) -> Written {
         let at = now();
         let short = self.careful.then(|| {
@@ -398,12 +400,12 @@ impl Pen {
         self.write(line(&OutcomeLine { row, at, state, outcome }), short, true, self.careful)
     }
 
-    /// A run began.
+    /// Records the start of a run.
     pub(crate) fn started(&self, run: u64) -> Written {
         self.write(line(&RunLine { run, at: now(), state: "started", sums: None }), None, false, self.careful)
     }
 
-    /// A run ended.
+    /// Records the end of a run.
     pub(crate) fn ended(&self, run: u64, sums: Sums) -> Written {
         self.write(line(&RunLine { run, at: now(), state: "ended", sums: Some(sums) }), None, true, self.careful)
     }
@@ -425,11 +427,11 @@ pub(crate) fn confirmed(written: Result<Result<(), String>, oneshot::error::Recv
 struct Ballast(File);
 
 impl Ballast {
-    /// More than an outcome in few words takes.
+    /// More than a shortened outcome needs, in bytes.
     const FOR_EACH_ROW: usize = 2 << 10;
 
     fn beside(path: &Path, rows: usize) -> io::Result<Self> {
-        // Without a name, so that nothing is left over however the program ends.
+        // An unnamed file, which the system removes however the program ends.
         let mut file = tempfile::tempfile_in(directory(path))?;
         // Not zeros, which some file systems do not store.
         file.write_all(&vec![b'.'; Self::FOR_EACH_ROW.saturating_mul(rows)])?;
@@ -438,17 +440,17 @@ impl Ballast {
     }
 
     fn give_up(self) {
-        // If that fails, the next write fails too and reports it.
+        // If this fails, the next write fails too and reports it.
         let _ = self.0.set_len(0);
     }
 }
 
-/// What a journal is written to.
+/// The file that a journal is written to.
 trait Disk: Write + Send + 'static {
-    /// Returns once all that was written is on the disk.
+    /// Returns once everything written so far is on the disk.
     fn sync(&self) -> io::Result<()>;
 
-    /// Takes away what follows that length.
+    /// Truncates the file to this length.
     fn cut(&self, length: u64) -> io::Result<()>;
 }
 
@@ -465,10 +467,10 @@ impl Disk for File {
 /// Writes lines in groups, with one sync per group.
 struct Writer<D> {
     file: D,
-    /// The length up to which all lines are whole.
+    /// The length up to which all lines are complete.
     good: u64,
     ballast: Option<Ballast>,
-    /// Why no more rows may be sent.
+    /// The reason why no more rows may be sent.
     full: Option<String>,
     /// Whether the file ends with a torn line that cannot be removed.
     dead: bool,
@@ -493,7 +495,7 @@ impl<D: Disk> Writer<D> {
 
     fn group(&mut self, group: Vec<Job>) {
         if self.full.is_none() {
-            // In their order: the last line of a row counts.
+            // In their order, because the last line of a row counts.
             let bytes: Vec<u8> = group.iter().flat_map(|job| &job.bytes).copied().collect();
             let sync = group.iter().any(|job| job.sync);
             match self.append(&bytes) {
@@ -504,7 +506,7 @@ impl<D: Disk> Writer<D> {
                         self.full = Some(error.clone());
                     }
                     for job in group {
-                        // A receiver that was dropped ignores the result.
+                        // The result is ignored if the receiver was dropped.
                         let _ = job.done.send(synced.clone());
                     }
                     return;
@@ -522,7 +524,7 @@ impl<D: Disk> Writer<D> {
         }
     }
 
-    /// Writes the outcome of a row that was sent, on a disk that is full.
+    /// Writes the outcome of a row that was sent, on a full disk.
     fn append_somehow(&mut self, job: &Job) -> io::Result<()> {
         let written = self.append(&job.bytes);
         let Some(short) = &job.short else { return written };
@@ -535,10 +537,10 @@ impl<D: Disk> Writer<D> {
         self.append(&job.bytes).or_else(|_| self.append(short))
     }
 
-    /// Writes all or nothing.
+    /// Writes all bytes or none.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.dead {
-            return Err(io::Error::other("it ends with a torn line that cannot be removed"));
+            return Err(io::Error::other("it ends with an incomplete line that cannot be removed"));
         }
         match self.file.write_all(bytes) {
             Ok(()) => {
@@ -558,7 +560,7 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    /// A disk in memory with limited room that checks, when it is synced, that no write was confirmed early.
+    /// A disk in memory with limited room. On a sync it checks that no write was confirmed too early.
     #[derive(Clone, Default)]
     struct Remembers(Arc<Mutex<Memory>>);
 
@@ -592,7 +594,7 @@ mod tests {
             let mut memory = self.memory();
             let fits = bytes.len().min(memory.room - memory.bytes.len());
             memory.bytes.extend(&bytes[..fits]);
-            // As a real one: what fits is written, and the rest is an error.
+            // Like a real disk: what fits is written, and the rest is an error.
             if fits == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(fits) }
         }
 
@@ -657,7 +659,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_synced_is_not_confirmed_and_nothing_is_sent_after_it() {
+    fn a_failed_sync_confirms_nothing_and_stops_sending() {
         let disk = Remembers::with_room(1000);
         disk.memory().sync_fails = true;
         let mut writer = writer(&disk);
@@ -672,22 +674,22 @@ mod tests {
     }
 
     #[test]
-    fn on_a_full_disk_no_line_is_left_torn_rows_are_refused_and_outcomes_come_in_few_words() {
+    fn on_a_full_disk_lines_stay_whole_rows_are_refused_and_outcomes_are_shortened() {
         let disk = Remembers::with_room(20);
         let mut writer = writer(&disk);
-        let (outcome, recorded) = job("the whole answer", Some("answer"), true);
+        let (outcome, recorded) = job("the whole outcome", Some("outcome"), true);
         let (row, refused) = sending("row 2");
         writer.group(vec![outcome, row]);
-        // There is room for one of the two.
+        // Only one of the two fits.
         assert_eq!(told(recorded), Ok(()));
         assert!(told(refused).is_err());
-        assert_eq!(disk.text(), "the whole answer\n");
+        assert_eq!(disk.text(), "the whole outcome\n");
         disk.memory().room = 30;
-        let (outcome, recorded) = job("another whole answer", Some("answer"), true);
+        let (outcome, recorded) = job("another whole outcome", Some("outcome"), true);
         let (row, refused) = sending("3");
         writer.group(vec![row, outcome]);
         assert_eq!(told(recorded), Ok(()));
-        assert!(told(refused).is_err(), "what was full once stays so for this run");
-        assert_eq!(disk.text(), "the whole answer\nanswer\n");
+        assert!(told(refused).is_err(), "a disk that was full once stays full for this run");
+        assert_eq!(disk.text(), "the whole outcome\noutcome\n");
     }
 }

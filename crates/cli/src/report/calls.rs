@@ -1,5 +1,5 @@
-//! The report of any action, from its descriptor: rows that are done with their answers, those of unknown outcome and how to find out,
-//! and those that failed, grouped by code with the advice for each.
+//! The report of any action, from its descriptor: rows that are done with their responses, rows of unknown outcome, and
+//! rows that failed, grouped by code with advice for each.
 
 use alibabacloud_cams::descriptor::ActionDescriptor;
 use maud::{Markup, html};
@@ -17,17 +17,17 @@ use crate::exit::Failure;
 use crate::figures::{counted, grouped};
 use crate::options::plain;
 
-/// Members of an answer that say how the call went, which the report says by itself.
+/// Members of a response that are not data, which the report leaves out.
 const ENVELOPE: [&str; 7] = ["RequestId", "Code", "Message", "Success", "AccessDeniedDetail", "HostId", "Recommend"];
 
-/// How many members of an answer have columns on a page; CSV has all.
+/// How many members of a response have columns on a page; CSV has all of them.
 const MEMBERS: usize = 4;
 
-/// What a report of an action says.
+/// The content of the report.
 struct Calls {
     action: &'static ActionDescriptor,
     facts: Facts,
-    /// The names of the members of answers, in the order of their first appearance.
+    /// The names of the members of responses, in the order of their first appearance.
     members: Vec<String>,
     done: Vec<Done>,
     full: bool,
@@ -38,11 +38,11 @@ struct Done {
     row: u64,
     parameters: Vec<String>,
     labels: Vec<String>,
-    /// In the order of [`Calls::members`]; those at the end may be missing.
+    /// In the order of [`Calls::members`]; trailing ones may be missing.
     members: Vec<String>,
 }
 
-/// The scalars of an answer with their paths (`Data.Id`); lists count their entries.
+/// The scalars of a response with their paths (`Data.Id`), and the lengths of its lists.
 fn members(answer: &RawValue) -> Vec<(String, String)> {
     let answer: Value = serde_json::from_str(answer.get()).unwrap_or_default();
     let mut members = Vec::new();
@@ -67,7 +67,7 @@ fn collect(path: &str, value: &Value, members: &mut Vec<(String, String)>) {
     }
 }
 
-/// A member as it can be shown: phone numbers are recognized by name, IDs stay.
+/// The displayed text of a member: phone numbers are recognized by name, IDs are unchanged.
 fn member(path: &str, value: &str, full: bool) -> String {
     let name = path.rsplit('.').next().unwrap_or(path);
     if (name.contains("Phone") || name.contains("Mobile")) && !value.is_empty() {
@@ -79,7 +79,7 @@ fn member(path: &str, value: &str, full: bool) -> String {
     }
 }
 
-/// Makes the report.
+/// Builds the report.
 pub(super) fn report(
     action: &'static ActionDescriptor,
     sources: Vec<Source>,
@@ -113,7 +113,7 @@ pub(super) fn report(
 }
 
 impl Calls {
-    /// What a row is that succeeded: an action that initiates something has started it, not done it.
+    /// The state of a row that succeeded. An action that initiates something has started it, not completed it.
     fn done_word(&self) -> &'static str {
         if self.action.name.ends_with("Initiate") { "started" } else { "done" }
     }
@@ -162,7 +162,7 @@ impl Calls {
         let footer = if self.full {
             "Phone numbers are shown in full: treat this page as personal data."
         } else {
-            "The middle of each phone number is hidden; rows are those of the input."
+            "The middle of each phone number is hidden; row numbers are those of the input."
         };
         let to = minute(&facts.to);
         Page { title: self.action.name, to: &to, lead: &lead, notes: &facts.notes, body, footer, data: None }.render()

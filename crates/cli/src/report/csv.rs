@@ -1,5 +1,5 @@
-//! Lines for spreadsheets: UTF-8 with a byte order mark, by which Excel recognizes the encoding. A field that a spreadsheet would take
-//! for a formula gets an apostrophe in front. The page has the same rule in `page.js`.
+//! CSV for spreadsheets: UTF-8 with a byte order mark, so that Excel detects the encoding. A field that a spreadsheet
+//! would take for a formula is prefixed with an apostrophe, as in `page.js`.
 
 use crate::exit::Failure;
 
@@ -20,7 +20,7 @@ impl Lines {
     pub(super) fn text(self) -> Result<String, Failure> {
         let bytes =
             self.0.into_inner().map_err(|error| Failure::local(format!("the report cannot be written: {error}")))?;
-        // Made of nothing but text.
+        // All fields are text, so this cannot fail.
         Ok(String::from_utf8(bytes).unwrap_or_default())
     }
 }

@@ -1,6 +1,7 @@
-//! What every report says about a journal, before any format: times, notes, labels, and the rows without an answer, grouped by why.
+//! The part of a report that does not depend on the action: times, notes, labels, and rows without a response, grouped
+//! by reason.
 //!
-//! Everything in here can be shown as it is: phone numbers are masked, and texts are visible and short ([`mask`](super::mask)).
+//! Everything here can be displayed: phone numbers are masked, and texts are visible and short ([`mask`](super::mask)).
 
 use std::collections::BTreeMap;
 
@@ -13,31 +14,31 @@ use crate::figures::counted;
 use crate::input::Shape;
 use crate::options::plain;
 
-/// What every report says about a journal.
+/// The facts about a journal that every report has.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     /// When the first and the last outcome were written.
     pub(super) from: String,
     pub(super) to: String,
-    /// What the reader should know about the journal.
+    /// Notes about the journal.
     pub(super) notes: Vec<String>,
     /// The names of the labels.
     pub(super) labels: Vec<String>,
     /// The names of the parameters.
     pub(super) parameters: Vec<&'static str>,
-    /// Rows without an answer: unknown ones first, then those that failed, the most frequent reason first.
+    /// Rows without a response: unknown ones first, then failed ones; frequent reasons first.
     pub(super) groups: Vec<Group>,
-    /// How many rows of the input were not sent yet.
+    /// How many rows of the input have not been sent yet.
     pub(super) not_sent: u64,
 }
 
-/// Rows without an answer for one reason.
+/// Rows without a response, for one reason.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pub(super) why: Why,
     /// The error code of the service, or the kind of a local failure.
     pub(super) code: String,
-    /// What it means, and what to do.
+    /// What the code means, and what to do.
     pub(super) advice: String,
     /// In the order of the input.
     pub(super) rows: Vec<Without>,
@@ -60,7 +61,7 @@ impl Why {
     }
 }
 
-/// A row of the input without an answer.
+/// A row of the input without a response.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Without {
     pub(super) row: u64,
@@ -89,7 +90,7 @@ impl Facts {
         for (number, row) in &journal.rows {
             let unrecorded = || Problem {
                 code: "no outcome".to_owned(),
-                message: "the process ended while the request was in flight, or still runs".to_owned(),
+                message: "the process ended while the request was in flight, or is still running".to_owned(),
                 request_id: String::new(),
             };
             let (why, problem) = match &row.outcome {
@@ -126,19 +127,19 @@ impl Facts {
         }
         if self.not_sent > 0 {
             let rows = counted(self.not_sent, "row has", "rows have");
-            self.notes.push(format!("{rows} not been sent yet; the same command continues with them."));
+            self.notes.push(format!("{rows} not been sent yet; run the same command again to continue."));
         } else if !journal.ended {
-            self.notes.push("The last run was interrupted, or still runs.".to_owned());
+            self.notes.push("The last run was interrupted, or is still running.".to_owned());
         }
     }
 
-    /// How many rows ended so.
+    /// The number of rows that ended for this reason.
     pub(super) fn count(&self, why: Why) -> usize {
         self.groups.iter().filter(|group| group.why == why).map(|group| group.rows.len()).sum()
     }
 }
 
-/// The parameters of a row as they can be shown, in the order of the action.
+/// The displayed parameters of a row, in the order of the action.
 pub(super) fn parameters<T>(action: &ActionDescriptor, row: &Row<T>, full: bool) -> Vec<String> {
     let show = |parameter: &ParameterDescriptor| {
         let value = row.parameter(parameter.name).unwrap_or_default();
@@ -152,7 +153,7 @@ pub(super) fn parameters<T>(action: &ActionDescriptor, row: &Row<T>, full: bool)
     action.parameters.iter().map(show).collect()
 }
 
-/// The labels of a row as they can be shown, in the order of the journal's labels.
+/// The displayed labels of a row, in the order of the journal's labels.
 pub(super) fn labels<T>(journal: &Journal<T>, row: &Row<T>, full: bool) -> Vec<String> {
     let mut values = vec![String::new(); journal.labels.len()];
     for (place, value) in &row.labels {
@@ -161,13 +162,13 @@ pub(super) fn labels<T>(journal: &Journal<T>, row: &Row<T>, full: bool) -> Vec<S
     values
 }
 
-/// What a code means and what to do, from the specification where it knows the code.
+/// The meaning of a code and the advice for it, from the specification if it documents the code.
 fn advice(action: &ActionDescriptor, why: Why, code: &str) -> String {
     let errors = || action.errors.iter().chain(PRODUCT.errors).chain(PLATFORM_ERRORS);
     let known: Option<&&ErrorDescriptor> = errors().find(|error| error.code == code);
     let meaning = match code {
-        "Unanswered" => "The request was sent, and no complete response came back.",
-        "UnusableAnswer" => "The response was not one of the service; a proxy may have sent it.",
+        "Unanswered" => "The request was sent, but no complete response was received.",
+        "UnusableResponse" => "The response did not come from the service; a proxy may have sent it.",
         "Interrupted" | "no outcome" => "The process ended while the request was in flight.",
         "InvalidRequest" => "A parameter has a value that cannot be sent.",
         _ => "",
@@ -179,11 +180,11 @@ fn advice(action: &ActionDescriptor, why: Why, code: &str) -> String {
     match why {
         Why::Failed => {}
         Why::Unknown if action.idempotent => {
-            texts.push("Run the same command again: the action can safely be repeated.".to_owned());
+            texts.push("Run the same command again: the action is idempotent.".to_owned());
         }
         Why::Unknown => {
             texts.push(plain(action.unknown_outcome));
-            texts.push("Rows that did not take effect are sent again with --resend-unknown.".to_owned());
+            texts.push("To send rows that did not take effect again, use --resend-unknown.".to_owned());
         }
     }
     texts.retain(|text| !text.is_empty());
@@ -194,7 +195,7 @@ fn sentence(text: &str) -> String {
     if text.is_empty() || text.ends_with('.') { text.to_owned() } else { format!("{text}.") }
 }
 
-/// `2026-11-25 07:12 UTC` from the time in a journal; anything else as it is.
+/// `2026-11-25 07:12 UTC` for the time of a journal; any other text is unchanged.
 pub(super) fn minute(at: &str) -> String {
     match (at.get(..10), at.get(10..11), at.get(11..16)) {
         (Some(day), Some("T"), Some(time)) if at.ends_with('Z') => format!("{day} {time} UTC"),
@@ -202,7 +203,7 @@ pub(super) fn minute(at: &str) -> String {
     }
 }
 
-/// The time of the outcomes: one day is written once.
+/// The period of the outcomes; a date is not repeated.
 pub(super) fn period(from: &str, to: &str) -> String {
     let (from, to) = (minute(from), minute(to));
     match (from.split_once(' '), to.split_once(' ')) {

@@ -1,4 +1,4 @@
-//! What one journal says, or those of all shards of one input together.
+//! The content of one journal, or of the journals of all shards of one input.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -15,23 +15,23 @@ use crate::input::Shard;
 use crate::journal::{self, End, Entry, Header, State};
 use crate::options;
 
-/// What one journal says, or those of all shards of one input together; `T` is what is kept of an answer.
+/// The content of one journal, or of the journals of all shards of one input. `T` is what is kept of a response.
 #[derive(Debug)]
 pub(super) struct Journal<T> {
-    /// How many rows of the input are sent; rows that repeat an earlier one are not.
+    /// The number of rows of the input that are sent; rows that repeat an earlier one are not.
     rows_of_input: u64,
     digest: String,
-    /// Which shards these are, if the input was divided.
+    /// The shards of these journals, if the input was divided.
     shards: BTreeSet<(u64, u64)>,
     /// By their numbers in the input.
     pub(super) rows: BTreeMap<u64, Row<T>>,
     /// The names of the labels, in the order of their first appearance.
     pub(super) labels: Vec<Arc<str>>,
-    /// When the first run began.
+    /// The start of the first run.
     pub(super) began: String,
-    /// Whether the last run of each journal ended and was not interrupted.
+    /// Whether the last run of each journal ended without an interruption.
     pub(super) ended: bool,
-    /// What the reader of the report should know about the journal.
+    /// Notes about the journal.
     pub(super) notes: Vec<String>,
 }
 
@@ -40,11 +40,11 @@ pub(super) struct Journal<T> {
 pub(super) struct Row<T> {
     /// The parameters by their names, in the order of the journal.
     pub(super) parameters: Vec<(String, String)>,
-    /// By the places of their names in [`Journal::labels`].
+    /// By the indices of their names in [`Journal::labels`].
     pub(super) labels: Vec<(usize, String)>,
-    /// When its outcome was written.
+    /// The time of its outcome.
     pub(super) at: String,
-    /// `None`: its request was about to go, and no outcome is recorded.
+    /// `None` if its request was about to be sent and no outcome is recorded.
     pub(super) outcome: Option<Outcome<T>>,
 }
 
@@ -68,7 +68,7 @@ pub(super) enum Outcome<T> {
     Unknown(Problem),
 }
 
-/// Why a row has no answer.
+/// The reason why a row has no response.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Problem {
     /// The error code of the service, or the kind of a local failure.
@@ -78,26 +78,26 @@ pub(super) struct Problem {
 }
 
 impl<T> Journal<T> {
-    /// How many rows of the input are not in the journal; `None` if other shards have them.
+    /// The number of rows of the input that are not in the journal; `None` if other shards have them.
     pub(super) fn not_sent(&self) -> Option<u64> {
         let seen = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
         self.missing_shards().is_empty().then(|| self.rows_of_input.saturating_sub(seen))
     }
 
-    /// The shards that are not among these.
+    /// The shards that have no journal here.
     pub(super) fn missing_shards(&self) -> Vec<String> {
         let of = self.shards.first().map_or(0, |(_, of)| *of);
         (1..=of).filter(|shard| !self.shards.contains(&(*shard, of))).map(|shard| format!("{shard}/{of}")).collect()
     }
 
-    /// Takes in the journal of another shard.
+    /// Adds the journal of another shard.
     fn merge(&mut self, other: Self, name: &str) -> Result<(), Failure> {
         let same_input = self.digest == other.digest && self.rows_of_input == other.rows_of_input;
         let of = |journal: &Self| journal.shards.first().map(|(_, of)| *of);
         let shards = of(self).is_some() && of(self) == of(&other) && self.shards.is_disjoint(&other.shards);
         if !same_input || !shards {
             return Err(Failure::local(format!(
-                "{name} is no other shard of the same input; only the journals of such shards make one report"
+                "{name} is not another shard of the same input; a report covers one journal, or the shards of one input"
             )));
         }
         self.shards.extend(other.shards);
@@ -116,7 +116,7 @@ impl<T> Journal<T> {
     }
 }
 
-/// The place of a label among others; new ones come last.
+/// The index of a label; a new one is appended.
 fn place(labels: &mut Vec<Arc<str>>, label: &str) -> usize {
     labels.iter().position(|known| **known == *label).unwrap_or_else(|| {
         labels.push(label.into());
@@ -133,14 +133,14 @@ fn open(path: &str) -> Result<(&str, Box<dyn BufRead>), Failure> {
     Ok((path, Box::new(BufReader::new(file))))
 }
 
-/// Journals of one action, read when it is known how.
+/// Journals of one action, opened but not yet read.
 pub(super) struct Source<'p> {
     name: &'p str,
     lines: Box<dyn BufRead>,
 }
 
 impl<'p> Source<'p> {
-    /// Opens the journals of these paths; the action is that of the first one.
+    /// Opens the journals of these paths; the first one determines the action.
     pub(super) fn open(
         paths: impl IntoIterator<Item = &'p str>,
     ) -> Result<(&'static ActionDescriptor, Vec<Self>), Failure> {
@@ -149,7 +149,7 @@ impl<'p> Source<'p> {
         for path in paths {
             let (name, mut lines) = open(path)?;
             if action.is_none() {
-                // Read ahead, and put back: standard input cannot be read twice.
+                // Read ahead and put back, because standard input cannot be read twice.
                 let mut first = Vec::new();
                 lines
                     .read_until(b'\n', &mut first)
@@ -159,7 +159,7 @@ impl<'p> Source<'p> {
             }
             sources.push(Self { name, lines });
         }
-        action.map(|action| (action, sources)).ok_or_else(|| Failure::usage("name a journal".to_owned()))
+        action.map(|action| (action, sources)).ok_or_else(|| Failure::usage("no journal was given".to_owned()))
     }
 }
 
@@ -175,12 +175,12 @@ fn action_of(name: &str, first: &[u8]) -> Result<&'static ActionDescriptor, Fail
     }
     options::action(&action).ok_or_else(|| {
         Failure::local(format!(
-            "{name} is a journal of the action `{action}`, which this version of the command does not have; update it"
+            "{name} is a journal of the action `{action}`, which this version of the command does not have; update the command"
         ))
     })
 }
 
-/// Reads the journals of one action; `answer` takes what is needed of an answer.
+/// Reads the journals of one action; `answer` extracts the data to keep of a response.
 pub(super) fn read<T>(
     action: &ActionDescriptor,
     sources: Vec<Source>,
@@ -194,7 +194,7 @@ pub(super) fn read<T>(
             None => whole = Some(journal),
         }
     }
-    whole.ok_or_else(|| Failure::usage("name a journal".to_owned()))
+    whole.ok_or_else(|| Failure::usage("no journal was given".to_owned()))
 }
 
 fn parse<T>(
@@ -222,16 +222,18 @@ fn parse<T>(
     let mut notes = Vec::new();
     if let End::Torn { .. } = end {
         notes.push(format!(
-            "The last line of {} is torn: the process that wrote it was killed, or still runs.",
+            "The last line of {} is incomplete: the process that wrote it was killed, or is still running.",
             file_name(name)
         ));
     }
     let mut shards = BTreeSet::new();
     if let Some(shard) = header.shard {
-        // The missing ones are named one by one.
+        // Missing rows are listed one by one.
         let valid = Shard::parse(&shard).ok().filter(|shard| shard.of <= 10_000);
         let Some(Shard { number, of }) = valid else {
-            return Err(Failure::local(format!("{name} has a damaged first line: its shard is not like 2/5")));
+            return Err(Failure::local(format!(
+                "{name} has a damaged first line: its shard does not have the form 2/5"
+            )));
         };
         shards.insert((number, of));
     }
@@ -239,7 +241,7 @@ fn parse<T>(
     Ok(Journal { rows_of_input, digest: header.input.digest, shards, rows, labels, began: header.at, ended, notes })
 }
 
-/// The last part of a path: where a file is stored does not belong into a report.
+/// The last component of a path; a report does not show where a file is stored.
 fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
@@ -285,13 +287,13 @@ fn take_in<T>(
     row.outcome = Some(outcome);
 }
 
-/// The members of an object as text; nothing of another value.
+/// The members of an object as text; empty for any other value.
 fn members(object: &RawValue) -> Vec<(String, String)> {
     let members: Map<String, Value> = serde_json::from_str(object.get()).unwrap_or_default();
     members.into_iter().map(|(name, value)| (name, text(&value))).collect()
 }
 
-/// The text of a value; numbers and the like as JSON, nothing for `null`.
+/// The text of a value: other scalars as JSON, nothing for `null`.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -339,14 +341,14 @@ mod tests {
         assert_eq!(journal.rows[&1].parameter("CustSpaceId"), Some("a"));
         assert_eq!((journal.labels.len(), &journal.rows[&2].labels[..]), (1, &[(0, "Li".to_owned())][..]));
         assert!(matches!(&journal.rows[&2].outcome, Some(Outcome::Done(answer)) if answer == r#"{"Code":"OK"}"#));
-        assert_eq!(journal.not_sent(), Some(2), "of four rows, because one is repeated");
+        assert_eq!(journal.not_sent(), Some(2), "one of the four rows is a duplicate");
     }
 
     #[test]
     fn a_torn_last_line_is_noted_and_a_malformed_one_named() {
         for torn in ["{\"row\":1,\"sta", "\0\0\0", "\u{fffd}"] {
             let journal = journal(&[r#"{"row":2,"state":"unknown"}"#, torn]).unwrap();
-            assert!(journal.rows.len() == 1 && journal.notes[0].contains("torn"), "{:?}", journal.notes);
+            assert!(journal.rows.len() == 1 && journal.notes[0].contains("incomplete"), "{:?}", journal.notes);
         }
         // Only the end of the line is missing.
         assert!(journal(&[r#"{"row":2,"state":"unknown"}"#]).unwrap().notes.is_empty());
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_bulk_writes_is_what_a_report_reads() {
+    fn a_report_reads_what_a_bulk_writes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
         let facts = InputFacts { rows: 4, digest: "ab".to_owned(), repeated: 0 };
@@ -398,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn shards_of_one_input_make_one_journal() {
+    fn the_shards_of_one_input_are_merged() {
         let shard = |shard: &str, digest: &str, row: u64| {
             let header = HEADER.replace("\"ab\"}", &format!("\"{digest}\"}},\"shard\":\"{shard}\""));
             let text =

@@ -1,9 +1,9 @@
-//! Markdown for chat, in which a value is only text.
+//! Markdown for chat, with every value escaped.
 
 use super::facts::{Facts, Group};
 use crate::figures::{counted, grouped};
 
-/// The most lines of a table: a message is read on a phone.
+/// The maximum number of lines in a table, because messages are read on phones.
 pub(super) const MOST: usize = 20;
 
 pub(super) fn notes(out: &mut String, notes: &[String]) {
@@ -29,7 +29,7 @@ pub(super) fn more(out: &mut String, all: usize) {
     }
 }
 
-/// The rows without an answer, grouped by why.
+/// The rows without a response, grouped by reason.
 pub(super) fn groups(out: &mut String, facts: &Facts, columns: &[&str]) {
     for Group { why, code, advice, rows } in &facts.groups {
         let count = counted(rows.len() as u64, "row", "rows");
@@ -49,15 +49,15 @@ pub(super) fn groups(out: &mut String, facts: &Facts, columns: &[&str]) {
     }
 }
 
-/// Text that Markdown takes for nothing else. A name can neither end a cell, nor mention a person (`@all`), nor become a link:
-/// an invisible word joiner stands where a chat would see one.
+/// Escapes text for Markdown. A value can neither end a cell, nor mention a person (`@all`), nor become a link: an
+/// invisible word joiner breaks both.
 pub(super) fn text(text: &str) -> String {
     let mut out = String::new();
     let mut characters = text.chars().peekable();
     let mut before = ' ';
     while let Some(c) = characters.next() {
         let next = characters.peek().copied().unwrap_or(' ');
-        // An underscore inside a word is only an underscore: `RATE_LIMITED`.
+        // An underscore inside a word has no meaning in Markdown: `RATE_LIMITED`.
         let inside = c == '_' && before.is_alphanumeric() && next.is_alphanumeric();
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '#' | '!' | '&' | '$') && !inside {
             out.push('\\');
@@ -77,7 +77,7 @@ mod tests {
     use super::text;
 
     #[test]
-    fn a_name_is_only_text() {
+    fn values_cannot_become_markup() {
         assert_eq!(text("a | b"), r"a \| b");
         assert_eq!(text("<b>[x](y)</b>"), r"\<b\>\[x\](y)\</b\>");
         assert_eq!(text("@all"), "@\u{2060}all");

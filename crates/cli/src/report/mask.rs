@@ -1,19 +1,19 @@
-//! What of an answer is shown: phone numbers without their middle, and no character that a reader cannot see.
+//! Masks phone numbers, and makes invisible characters visible.
 
 use std::fmt;
 
 use crate::output::is_hidden;
 
-/// Stands for hidden digits; always the same, so that it does not show how many there are.
+/// Replaces hidden digits. Its length is fixed, so that it does not reveal how many there are.
 pub(super) const HIDDEN: &str = "••••";
 
-/// The longest text that is shown, in characters.
+/// The maximum length of a displayed text, in characters.
 const LONGEST: usize = 200;
 
-/// What may stand between the digits of a phone number.
+/// Characters that can separate the digits of a phone number.
 const SEPARATORS: &[char] = &['+', ' ', '-', '.', '(', ')', '/', '\u{a0}'];
 
-/// A phone number as it is shown.
+/// A phone number for display.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Phone {
     country: String,
@@ -21,10 +21,10 @@ pub(super) struct Phone {
 }
 
 impl Phone {
-    /// Without `full`, at least four digits are hidden: up to three of the first and four of the last stay.
+    /// Without `full`, at least four digits are hidden: up to three of the first and four of the last digits are shown.
     ///
-    /// A value that is not a number (5 to 15 digits, or the `*` of documented examples) is hidden altogether: which part of it is
-    /// personal is unknown.
+    /// A value that is not a number (5 to 15 digits, or the `*` of documented examples) is hidden completely, because
+    /// any part of it may be personal data.
     pub(super) fn new(raw: &str, full: bool) -> Self {
         let digits: String = raw.chars().filter(|c| !SEPARATORS.contains(c)).collect();
         let is_number = digits.chars().all(|c| c.is_ascii_digit() || c == '*') && (5..=15).contains(&digits.len());
@@ -56,7 +56,7 @@ impl fmt::Display for Phone {
     }
 }
 
-/// A number without its country code, as it is shown.
+/// A number without its country code, for display.
 pub(super) fn national(raw: &str, full: bool) -> String {
     let digits: String = raw.chars().filter(|c| !SEPARATORS.contains(c)).collect();
     let is_number = digits.chars().all(|c| c.is_ascii_digit()) && (5..=15).contains(&digits.len());
@@ -68,8 +68,8 @@ pub(super) fn national(raw: &str, full: bool) -> String {
     }
 }
 
-/// How many digits the country code has: 1 and 7 are alone in their zones, some have two digits, all others three (ITU-T
-/// E.164, list of assigned country codes).
+/// The length of the country code: one digit in zones 1 and 7, else two or three digits (ITU-T E.164, list of assigned
+/// country codes).
 fn country_code_length(digits: &str) -> usize {
     let two: String = digits.chars().take(2).collect();
     match (two.as_bytes().first(), two.parse::<u8>()) {
@@ -86,11 +86,11 @@ fn masked(national: &str) -> String {
     format!("{}{HIDDEN}{}", &national[..first], &national[length - last..])
 }
 
-/// The shortest phone number that is looked for in free text, in digits; an ID of a space that is shorter is none.
+/// The minimum number of digits of a phone number in free text. The ID of a space can be shorter.
 const SHORTEST: usize = 9;
 
-/// Hides what may be a phone number in free text, however it is written: 9 digits or more in a row, blanks and the like between
-/// them. The ID of the space, `known`, stays.
+/// Hides possible phone numbers in free text: 9 or more digits, with separators between them or not. The ID of the
+/// space, `known`, is kept.
 fn without_numbers(text: &str, known: &str) -> String {
     if known.len() >= SHORTEST {
         return text.split(known).map(without_any_number).collect::<Vec<_>>().join(known);
@@ -113,13 +113,13 @@ fn without_any_number(text: &str) -> String {
     out + rest
 }
 
-/// Free text as it can be shown: without phone numbers unless `full`; `known` is an ID that stays.
+/// Free text for display: without phone numbers unless `full`. The ID `known` is kept.
 pub(super) fn visible(text: &str, known: &str, full: bool) -> String {
     if full { shown(text) } else { shown(&without_numbers(text, known)) }
 }
 
-/// The text as a reader can see it, at most 200 characters of it: control characters and those that turn the direction of
-/// the text around (a name could make `BANNED` of `DENNAB`) become escapes.
+/// The visible text, at most 200 characters of it. Control characters and those that change the direction of text are
+/// escaped.
 pub(super) fn shown(text: &str) -> String {
     let mut out = String::new();
     for (index, c) in text.trim().chars().enumerate() {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_invisible_is_shown() {
+    fn invisible_characters_are_escaped() {
         assert_eq!(shown("a\u{202e}b\n\u{1b}c "), "a\\u{202e}b\\n\\u{1b}c");
         assert_eq!(shown(&"x".repeat(10_000)).chars().count(), LONGEST + 1);
         assert_eq!(shown("مرحبا"), "مرحبا");

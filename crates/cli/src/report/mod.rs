@@ -1,4 +1,4 @@
-//! `cams report`: from the journal of a bulk to a page, a spreadsheet or a message that shows what to do next.
+//! `cams report`: turns the journal of a bulk into a page, a spreadsheet or a message that shows what to do next.
 
 mod calls;
 mod csv;
@@ -25,35 +25,35 @@ use crate::output;
 /// The subcommand.
 pub(crate) fn command() -> Command {
     Command::new("report")
-        .about("Reports the journal of a bulk: what to do next, as a page, CSV or Markdown")
+        .about("Reports the journal of a bulk as a page, CSV or Markdown, with the next steps")
         .long_about(
-            "Reports a journal that `cams bulk` wrote. For a sync: totals, what changed since a previous journal, the numbers that need \
-             attention, and the rows that failed. For any other action: the rows that are done with their answers, those of unknown \
-             outcome and how to find out, and those that failed, grouped by error code with the advice for each.\n\n\
-             Columns of the input that are no parameter are shown as labels. Phone numbers are masked in every format, also in the data \
-             inside the page. In CSV they are written as the service writes them, without a plus sign, and a field that a spreadsheet \
-             would take for a formula gets an apostrophe in front. Import columns of long numbers as text: spreadsheets keep only 15 digits.",
+                "Reports a journal that `cams bulk` wrote. For a sync: totals, changes since a previous journal, the numbers that need attention, \
+             and the rows that failed. For any other action: the rows that are done with their responses, the rows of unknown outcome with the \
+             way to check them, and the rows that failed, grouped by error code with advice for each.\n\n\
+             Columns of the input that are not parameters are shown as labels. Phone numbers are masked in every format, including the data \
+             embedded in the page. In CSV they have no plus sign, as the service writes them, and a field that a spreadsheet would take for a \
+             formula is prefixed with an apostrophe. Import columns of long numbers as text, because spreadsheets keep only 15 digits.",
         )
         .arg(
             Arg::new("journal")
                 .value_name("JOURNAL")
                 .required(true)
                 .num_args(1..)
-                .help("The journal, or those of all shards of one input; - is standard input"),
+                .help("The journal, or the journals of all shards of one input; `-` reads standard input"),
         )
         .arg(
             Arg::new("previous")
                 .long("previous")
                 .value_name("JOURNAL")
                 .action(ArgAction::Append)
-                .help("An earlier journal of a sync to compare with; may be repeated for its shards"),
+                .help("The previous journal of a sync to compare with; can be given several times for its shards"),
         )
         .arg(
             Arg::new("html")
                 .long("html")
                 .value_name("FILE")
                 .conflicts_with("format")
-                .help("Writes a page that needs nothing else, no network either; - is standard output"),
+                .help("Writes a self-contained HTML page; `-` writes to standard output"),
         )
         .arg(
             Arg::new("format")
@@ -61,22 +61,22 @@ pub(crate) fn command() -> Command {
                 .value_name("FORMAT")
                 .value_parser(PossibleValuesParser::new(["csv", "markdown"]))
                 .default_value("markdown")
-                .help("What is printed on standard output"),
+                .help("The format printed on standard output"),
         )
         .arg(
             Arg::new("full")
                 .long("full")
                 .action(ArgAction::SetTrue)
-                .help("Shows phone numbers in full; a new page can then be read by its owner only"),
+                .help("Shows phone numbers in full; a new file is then readable only by its owner"),
         )
         .after_help(
             "Examples:\n  cams report today.jsonl\n  cams report today.jsonl --previous yesterday.jsonl --html numbers.html\n  \
-             cams report migrations.jsonl --format csv > migrations.csv\n\nThe exit code is 0 if the report was written, 1 if a journal cannot \
-             be reported or the report not be written.",
+              cams report migrations.jsonl --format csv > migrations.csv\n\nThe exit code is 0 if the report was written, and 1 if a journal cannot be \
+              read or the report cannot be written.",
         )
 }
 
-/// In which form a report is written.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Html,
@@ -84,26 +84,26 @@ enum Format {
     Markdown,
 }
 
-/// A report that can be written in any form.
+/// A report that can be written in any format.
 trait Report {
     fn render(&self, format: Format) -> Result<String, Failure>;
 
-    /// A few words about what it says.
+    /// A summary in a few words.
     fn summary(&self) -> String;
 
-    /// What the reader should know about the journal. CSV has no place for it.
+    /// Notes about the journal. CSV has no place for them.
     fn notes(&self) -> &[String];
 
     /// Whether phone numbers are shown in full.
     fn is_full(&self) -> bool;
 }
 
-/// Writes the report that the command line asks for.
+/// Writes the report.
 pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let paths = |name| matches.get_many::<String>(name).into_iter().flatten().map(|path| &**path);
     let journals: Vec<&str> = paths("journal").chain(paths("previous")).collect();
     if journals.iter().filter(|path| **path == "-").count() > 1 {
-        return Err(Failure::usage("standard input can be one journal only".to_owned()));
+        return Err(Failure::usage("only one journal can be read from standard input".to_owned()));
     }
     let page = matches.get_one::<String>("html").map(String::as_str);
     if let Some(journal) = journals.iter().find(|journal| page.is_some_and(|page| is_same(page, journal))) {
@@ -117,7 +117,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), Failure> {
         sync::report(action, current, previous, full)?
     } else if previous.is_some() {
         return Err(Failure::usage(format!(
-            "--previous compares the journals of syncs; this one is of {}",
+            "--previous compares journals of ChatappSyncPhoneNumber; this journal is of {}",
             action.name
         )));
     } else {
@@ -147,7 +147,7 @@ fn say_notes(report: &dyn Report) {
     }
 }
 
-/// Writes a file; a new one with phone numbers in full is for its owner alone, as the journal is.
+/// Writes a file. With phone numbers in full, a new file is readable only by its owner, like the journal.
 fn write(path: &str, text: &str, full: bool) -> io::Result<()> {
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
@@ -160,7 +160,7 @@ fn write(path: &str, text: &str, full: bool) -> io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
-/// Whether both are the same file.
+/// Whether both paths are the same file.
 fn is_same(one: &str, other: &str) -> bool {
     let real = |path: &str| fs::canonicalize(Path::new(path)).ok();
     real(one).is_some_and(|one| Some(one) == real(other))

@@ -1,12 +1,12 @@
 "use strict";
-// The table of all numbers: search, filter, sort, pages, CSV. Values become text nodes and nothing else.
+// The table of all numbers: search, filter, sort, pages, CSV. Values are only ever inserted as text nodes.
 (() => {
   const PAGE = 50;
   const data = JSON.parse(document.getElementById("data").textContent);
   const { rows, values, reasons, columns, filters } = data;
   // The members of a row.
   const [ROW, PHONE, NAME, SPACE, STATUS, QUALITY, TIER, LEVEL, REASON, CHANGE, CHANGE_TEXT, LABELS] = Array(12).keys();
-  // Columns of labels have their place in a row.
+  // The indices of the labels in a row.
   let labels = 0;
   for (const column of columns) {
     column.id = column.key === "label" ? `label-${labels}` : column.key;
@@ -16,14 +16,14 @@
   const element = (id) => document.getElementById(id);
   const grouped = new Intl.NumberFormat("en");
 
-  // What a row is searched for. A phone number is found by its digits, too.
+  // The text that a search looks at. A phone number is also found by its digits.
   const plainPhone = (row) => row[PHONE].replace(/^\+(\d+) /, "$1");
   const texts = rows.map((row) =>
     [row[ROW], row[PHONE], plainPhone(row), row[NAME], row[SPACE], values.status[row[STATUS]].value, values.quality[row[QUALITY]].value,
       values.tier[row[TIER]].value, values.tier[row[TIER]].label, reasons[row[REASON]], row[CHANGE], row[CHANGE_TEXT], ...row.slice(LABELS)]
       .join("\n").toLowerCase());
 
-  // The places of all rows by a column, made when first asked for. Values with an order of their own are numbers already.
+  // The order of all rows by a column, computed on first use. Values with their own order are stored as numbers.
   const collator = new Intl.Collator("en", { numeric: true });
   const places = new Map();
   const placesBy = (key) => {
@@ -158,7 +158,7 @@
     for (const button of element("filters").children) button.setAttribute("aria-pressed", String(button.dataset.filter === state.filter));
   };
 
-  // The rule of `csv.rs`: a field that a spreadsheet would take for a formula gets an apostrophe in front.
+  // As in `csv.rs`, a field that a spreadsheet would take for a formula is prefixed with an apostrophe.
   const field = (text) => {
     const guard = /^\s*[=+\-@＝＋－＠]/.test(text);
     return guard || /[,;"' ]/.test(text) ? `"${guard ? "'" : ""}${text.replaceAll('"', '""')}"` : text;
@@ -199,7 +199,7 @@
     button.dataset.filter = filter.key;
     element("filters").append(button);
   }
-  // The totals at the top filter the table, too; as links, they lead to it.
+  // The totals at the top are links to the table, and filter it.
   for (const button of document.querySelectorAll("[data-filter]")) {
     button.addEventListener("click", () => {
       state.filter = button.dataset.filter;

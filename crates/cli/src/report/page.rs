@@ -1,7 +1,8 @@
-//! A report as one page that needs nothing else: style and script are inside, and its policy forbids everything from outside.
+//! A report as a self-contained page: style and script are embedded, and its content security policy forbids everything
+//! else.
 //!
-//! Pages are written with `maud`, which escapes every value. They work without JavaScript; where a page has a table to search and
-//! sort, its rows are data that `page.js` shows.
+//! Pages are written with `maud`, which escapes every value. They work without JavaScript, except for a table that can
+//! be searched and sorted: `page.js` shows its rows from embedded data.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -15,32 +16,32 @@ use crate::figures::{counted, grouped};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// How many lines of a list are seen at once, and how many more can be unfolded. CSV has all.
+/// How many lines of a list are visible, and how many more can be expanded. CSV has all of them.
 const SEEN: usize = 10;
 const UNFOLDED: usize = 200;
 
-/// How many labels have columns on a page; CSV has all.
+/// How many labels have columns on a page; CSV has all of them.
 pub(super) const LABELS: usize = 3;
 
 /// A page.
 pub(super) struct Page<'p> {
     pub(super) title: &'p str,
-    /// In the title of the window.
+    /// The title of the window.
     pub(super) to: &'p str,
     pub(super) lead: &'p str,
     pub(super) notes: &'p [String],
     pub(super) body: Markup,
     pub(super) footer: &'p str,
-    /// The data of a table of which `page.js` takes care.
+    /// The data of the table that `page.js` shows.
     pub(super) data: Option<Value>,
 }
 
-/// The hash by which the policy of the page admits its script and its style.
+/// The hash by which the content security policy admits the script and the style.
 fn hash(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
 }
 
-/// JSON in which nothing can end the element that holds it.
+/// JSON in which nothing can end the element that contains it.
 fn embedded(value: &Value) -> String {
     let mut out = String::new();
     for c in value.to_string().chars() {
@@ -118,15 +119,15 @@ pub(super) fn icon(name: &str) -> Markup {
     html! { svg.icon aria-hidden="true" { use href={ "#" (name) } {} } }
 }
 
-/// A total at the top of a page that leads to the part of it that it counts.
+/// A total at the top of a page, with a link to the part of the page that it counts.
 pub(super) struct Tile<'t> {
     /// The name of its colour and symbol; empty for none.
     pub(super) class: &'t str,
     pub(super) label: &'t str,
     pub(super) count: usize,
-    /// The section that it leads to.
+    /// The section that it links to.
     pub(super) section: &'t str,
-    /// The filter of the table that it sets, if it leads there.
+    /// The filter that it sets, if it links to the table.
     pub(super) filter: Option<&'t str>,
 }
 
@@ -154,7 +155,7 @@ fn total(tile: &Tile<'_>) -> Markup {
 /// A column: its class and its label.
 pub(super) type Column<'c> = (&'c str, &'c str);
 
-/// A list as a table: its first lines, more that can be unfolded, and how many are left out.
+/// A list as a table: its first lines, more that can be expanded, and the number of lines left out.
 pub(super) fn table(class: &str, label: &str, columns: &[Column<'_>], lines: &[Vec<Markup>]) -> Markup {
     let part = |lines: &[Vec<Markup>]| {
         html! {
@@ -181,14 +182,14 @@ pub(super) fn table(class: &str, label: &str, columns: &[Column<'_>], lines: &[V
                 summary { (grouped(rest.len() as u64)) " more" }
                 (part(unfolded))
                 @if unfolded.len() < rest.len() {
-                    p.quiet { "… and " (grouped((rest.len() - unfolded.len()) as u64)) " more, which CSV has." }
+                    p.quiet { "… and " (grouped((rest.len() - unfolded.len()) as u64)) " more in the CSV report." }
                 }
             }
         }
     }
 }
 
-/// A value of an answer or of the input: with a direction of its own, and shortened to two lines.
+/// A value of a response or of the input, with its own text direction, shortened to two lines.
 pub(super) fn value(text: &str) -> Markup {
     html! { @if !text.is_empty() { bdi.clamp { (text) } } }
 }
@@ -198,15 +199,15 @@ fn prose(text: &str) -> Markup {
     html! { @for (index, part) in text.split('`').enumerate() { @if index % 2 == 1 { code { (part) } } @else { (part) } } }
 }
 
-/// Columns for the labels that a page shows.
+/// Columns for the labels on a page.
 pub(super) fn label_columns(labels: &[String]) -> impl Iterator<Item = Column<'_>> {
     labels.iter().take(LABELS).map(|label| ("label", &**label))
 }
 
-/// The rows without an answer, grouped by why; `columns` are the names of the parameters on the page.
+/// The rows without a response, grouped by reason; `columns` are the names of the parameters on the page.
 pub(super) fn groups(facts: &Facts, columns: &[Column<'_>]) -> Markup {
     let group = |group: &Group| {
-        // What all rows share is in the advice.
+        // Values that all rows share are left out.
         let messages = group.rows.iter().any(|row| !row.message.is_empty() && !group.advice.contains(&row.message));
         let requests = group.rows.iter().any(|row| !row.request_id.is_empty());
         let mut heads = vec![("row", "Row")];
@@ -243,13 +244,13 @@ pub(super) struct Bar {
     pub(super) colour: &'static str,
 }
 
-/// How high a bar is with its label.
+/// The height of a bar with its label.
 const HEIGHT: usize = 38;
 
-/// The longest label of a bar, in characters.
+/// The maximum length of a bar's label, in characters.
 const LONGEST: usize = 24;
 
-/// Bars, drawn as SVG: widths are shares of the drawing, so that texts keep their size on a phone.
+/// Bars, drawn as SVG. Widths are relative to the drawing, so that texts keep their size on a phone.
 pub(super) fn chart(id: &str, title: &str, bars: &[Bar]) -> Markup {
     let all: usize = bars.iter().map(|bar| bar.count).sum();
     let words: Vec<String> = bars.iter().map(|bar| format!("{}: {}", bar.label, grouped(bar.count as u64))).collect();
@@ -263,7 +264,7 @@ pub(super) fn chart(id: &str, title: &str, bars: &[Bar]) -> Markup {
             desc id={ (id) "-words" } { (words.join(", ")) }
             @for (index, bar) in bars.iter().enumerate() {
                 @let top = index * HEIGHT;
-                // In thousandths, at least a sliver.
+                // In thousandths, with a visible minimum.
                 @let share = (bar.count * 1000 / all.max(1)).max(6);
                 text y=(top + 14) { (short(&bar.label)) }
                 text.count x="100%" y=(top + 14) { (grouped(bar.count as u64)) }
@@ -285,7 +286,7 @@ mod tests {
         let long = "<long>".repeat(10);
         let drawing = chart("status", "Status", &[bar("A", 1500), bar(&long, 500), bar("none", 0)]).into_string();
         assert!(drawing.contains("<desc id=\"status-words\">A: 1,500, &lt;long&gt;"), "{drawing}");
-        // The last one is a sliver.
+        // The last one has the minimum width.
         for width in ["75.0%", "25.0%", "0.6%"] {
             assert!(drawing.contains(&format!("width=\"{width}\"")), "{drawing}");
         }

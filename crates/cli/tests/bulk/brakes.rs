@@ -1,4 +1,4 @@
-//! When rows are not worth sending, a bulk stops before it has used them up, and the same command continues.
+//! A bulk stops early when its remaining rows are unlikely to succeed, and the same command continues.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use alibabacloud_simulator::{Answer, End, Fault};
 use super::support::{Folder, MIGRATE, SYNC, Simulated, cams, output, run, spawn};
 use crate::processes::with_key;
 
-/// A wrong access key: at most five calls, whatever the number of rows and the quota.
+/// With a wrong access key there are at most five calls, regardless of the number of rows and the quota.
 #[test]
 fn a_refused_identity_stops_the_run_and_leaves_the_other_rows_not_sent() {
     for (action, code) in [(MIGRATE, "InvalidAccessKeyId.NotFound"), (SYNC, "InvalidAccessKeyId.NotFound")] {
@@ -32,14 +32,14 @@ fn a_refused_identity_stops_the_run_and_leaves_the_other_rows_not_sent() {
         }
         assert_eq!(simulated.requests(), 10, "five in each run");
         assert_eq!(folder.journal().ended("failed"), 0);
-        // With the right key, the same command does all rows.
+        // With the right key, the same command completes all rows.
         let ran = folder.ends(&["--endpoint", simulated.url(), "--quota", "off"], 0);
         assert!(ran.stdout.starts_with("2,000 done"), "{}", ran.stdout);
     }
 }
 
 #[test]
-fn every_code_that_concerns_the_account_stops_the_run_and_others_do_not() {
+fn only_codes_about_the_account_stop_the_run() {
     for (status, code, stops) in [
         (404, "InvalidAccessKeyId.NotFound", true),
         (400, "SignatureDoesNotMatch", true),
@@ -66,7 +66,7 @@ fn every_code_that_concerns_the_account_stops_the_run_and_others_do_not() {
 }
 
 #[test]
-fn consecutive_unknown_outcomes_stop_the_run_and_a_single_one_does_not() {
+fn only_consecutive_unknown_outcomes_stop_the_run() {
     let simulated = Simulated::unlimited();
     let lost = simulated.simulator.gateway().example(MIGRATE).fault(Fault::NoAnswer(End::Close));
     let always = lost.clone();
@@ -91,7 +91,7 @@ fn consecutive_unknown_outcomes_stop_the_run_and_a_single_one_does_not() {
 }
 
 #[test]
-fn if_nothing_can_be_sent_no_row_is_failed_and_the_same_command_continues() {
+fn rows_that_cannot_be_sent_are_not_failed_and_the_same_command_continues() {
     let simulated = Simulated::unlimited();
     let folder = Folder::syncs(500);
     let ran = folder.ends(&["--endpoint", "http://127.0.0.1:1", "--quota", "off", "--deadline", "5"], 4);
@@ -101,7 +101,7 @@ fn if_nothing_can_be_sent_no_row_is_failed_and_the_same_command_continues() {
         ran.stderr
     );
     assert_eq!((folder.journal().ended("failed"), folder.journal().ended("unknown")), (0, 0));
-    // Without credentials, too.
+    // The same without credentials.
     let mut without = cams(folder.arguments(&["--endpoint", simulated.url()]));
     without.env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
     let ran = run(without);
@@ -111,9 +111,9 @@ fn if_nothing_can_be_sent_no_row_is_failed_and_the_same_command_continues() {
     assert!(ran.stdout.starts_with("500 done"), "{}", ran.stdout);
 }
 
-/// The port is taken away and given back: the run waits, and no row is failed.
+/// The port is closed and opened again: the run waits, and no row fails.
 #[test]
-fn a_server_that_is_away_for_a_while_costs_no_row() {
+fn a_temporary_outage_fails_no_row() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -133,18 +133,19 @@ fn a_server_that_is_away_for_a_while_costs_no_row() {
     let ran = output(child);
     assert_eq!(folder.journal().ended("failed"), 0, "{}", ran.stderr);
     assert!(matches!(ran.code, Some(0 | 4 | 5)), "{}", ran.stderr);
-    // At the latest, the same command finishes.
+    // At the latest, the same command completes it.
     folder.ends(&options, 0);
     assert_eq!(folder.journal().ended("done"), 60);
 }
 
-/// Rows are marked as sending when they have their permit: those that wait for one are not in the journal when the process is killed.
+/// Rows are marked as sending when they have their permit, so rows that wait for one are not in the journal when the
+/// process is killed.
 #[test]
 fn a_kill_leaves_no_more_unknown_rows_than_requests_were_in_flight() {
     let simulated = Simulated::unlimited();
     let folder = Folder::migrations(200);
     let mut child = spawn(folder.bulk(&["--endpoint", simulated.url(), "--quota", "2/s"]));
-    // Two in each second; the next ones wait.
+    // Two per second; the next ones wait.
     simulated.wait_for(4, &mut child);
     std::thread::sleep(Duration::from_millis(200));
     child.kill().unwrap();
@@ -156,9 +157,9 @@ fn a_kill_leaves_no_more_unknown_rows_than_requests_were_in_flight() {
     assert!((arrived..=arrived + 1).contains(&marked), "{marked} rows are marked, {arrived} arrived");
 }
 
-/// The call fails, so nothing continues; a setting may be wrong, so the run does not wait for ever either.
+/// The calls fail, so the run does not continue; the setting may be wrong, so it does not wait forever either.
 #[test]
-fn a_shared_quota_that_was_never_reached_stops_the_run_and_names_the_options() {
+fn an_unreachable_shared_quota_stops_the_run_and_the_error_names_the_options() {
     let simulated = Simulated::unlimited();
     let folder = Folder::migrations(30);
     let shared = ["--endpoint", simulated.url(), "--quota-redis", "redis://127.0.0.1:1", "--quota-account", "main"];
@@ -177,9 +178,9 @@ fn a_shared_quota_that_was_never_reached_stops_the_run_and_names_the_options() {
     );
 }
 
-/// One line, not one a row.
+/// One line in total, not one for each row.
 #[test]
-fn responses_that_differ_from_their_specification_are_said_once() {
+fn responses_that_differ_from_their_specification_are_reported_once() {
     let simulated = Simulated::unlimited();
     let answer = serde_json::json!({ "Code": "OK", "RequestId": "r", "PhoneNumbers": [{ "VerifiedName": "CANARY@" }] });
     let body = answer.to_string().replace('@', "\\ud83d");

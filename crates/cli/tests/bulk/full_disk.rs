@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::support::{Folder, Journal, MIGRATE, SYNC, Simulated, run};
 
-/// A file system with so many KiB, for as long as it lives; `None`, with a line that says so, if the test may not mount one.
+/// A file system of that many KiB, unmounted when dropped; `None`, after a printed note, if the test may not mount one.
 struct Small<'a>(&'a Path);
 
 impl<'a> Small<'a> {
@@ -57,7 +57,7 @@ fn a_full_disk_ends_migrations_with_every_outcome_recorded() {
     assert_eq!(simulated.requests(), sent);
     assert_eq!(folder.journal().ended("done") as u64, sent);
 
-    // With room elsewhere it goes on.
+    // With more room it continues.
     let roomy = folder.place.path().join("journal.jsonl");
     fs::copy(&folder.journal, &roomy).unwrap();
     folder.journal = roomy;
@@ -67,7 +67,7 @@ fn a_full_disk_ends_migrations_with_every_outcome_recorded() {
 }
 
 #[test]
-fn a_full_disk_ends_syncs_and_what_was_not_recorded_is_told_and_repeated() {
+fn a_full_disk_ends_syncs_and_unrecorded_rows_are_reported_and_repeated() {
     let disk = tempfile::tempdir().unwrap();
     let Some(_small) = Small::mount(disk.path(), 64) else { return };
     let simulated = Simulated::unlimited();
@@ -104,7 +104,7 @@ fn a_journal_that_cannot_be_written_sends_nothing() {
     folder.journal = folder.place.path().join("nowhere/journal.jsonl");
     ends(&folder, 1, "cannot be written: No such file");
 
-    // Root may write what is read-only, so its privilege is taken away.
+    // Root can write to read-only files, so its privilege is dropped.
     folder.journal = good;
     fs::write(&folder.journal, "").unwrap();
     let mut permissions = fs::metadata(&folder.journal).unwrap().permissions();

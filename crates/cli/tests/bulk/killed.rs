@@ -1,7 +1,7 @@
-//! Killed at random instants, among random faults, and continued.
+//! Kills bulks at random instants, with random faults, and continues them.
 //!
-//! An ordinary run is short. Environment variables make it longer or another one:
-//! `BULK_SYNCS=5000 BULK_MIGRATIONS=500 BULK_KILLS=20 BULK_SEED=7 cargo nextest run -p alibabacloud-cli --test bulk killed`.
+//! By default a run is short. Environment variables set its size and seed: `BULK_SYNCS=5000 BULK_MIGRATIONS=500
+//! BULK_KILLS=20 BULK_SEED=7 cargo nextest run -p alibabacloud-cli --test bulk killed`.
 
 use std::collections::HashSet;
 use std::env;
@@ -21,7 +21,7 @@ fn number(variable: &str, default: u64) -> u64 {
     }
 }
 
-/// What a request is answered: mostly as it should be.
+/// The answer to a request: mostly the good one.
 fn answer(good: &Answer, dice: &mut Rng) -> Answer {
     let end = if dice.bool() { End::Close } else { End::Reset };
     let good = good.clone().delay(Duration::from_millis(dice.u64(5..60)));
@@ -40,7 +40,7 @@ fn answer(good: &Answer, dice: &mut Rng) -> Answer {
     }
 }
 
-/// A simulator among whose answers are faults, drawn from the seed.
+/// A simulator with random faults, drawn from the seed.
 fn faulty(action: &'static str, seed: u64) -> Simulated {
     let simulated = Simulated::unlimited();
     let good = simulated.simulator.gateway().example(action);
@@ -51,7 +51,7 @@ fn faulty(action: &'static str, seed: u64) -> Simulated {
     simulated
 }
 
-/// The lines of the folder's input, with a label in front of each.
+/// The lines of the folder's input, each prefixed with a label.
 fn labelled(folder: &Folder) -> Vec<String> {
     let input = fs::read_to_string(&folder.input).expect("an input");
     let label = |(row, line): (usize, &str)| {
@@ -60,7 +60,8 @@ fn labelled(folder: &Folder) -> Vec<String> {
     input.lines().enumerate().map(label).collect()
 }
 
-/// Runs the bulk, kills it so many times, and looks at the journal each time. The second half of the rows is appended midway.
+/// Runs the bulk, kills it `kills` times, and checks the journal each time. The second half of the rows is appended
+/// midway.
 fn kill(folder: &Folder, simulated: &Simulated, rows: u64, kills: u64, dice: &mut Rng) {
     let options = [
         "--endpoint",
@@ -82,21 +83,21 @@ fn kill(folder: &Folder, simulated: &Simulated, rows: u64, kills: u64, dice: &mu
             fs::write(&folder.input, lines.concat()).expect("an input");
         }
         let mut child = spawn(folder.bulk(&options));
-        // All of them together come hardly further than half of the rows.
+        // All of them together get barely past half of the rows.
         let instant = dice.u64(0..=rows / (kills + 1) / 2);
         simulated.wait_for(simulated.requests() + instant, &mut child);
         sleep(Duration::from_micros(dice.u64(0..20_000)));
         child.kill().expect("a child");
         if output(child).code.is_some() {
-            // On a machine that is busy with other things, this one may come late.
+            // On a busy machine, this one may come late.
             assert!(killed > 0, "it ended before it was killed");
             continue;
         }
-        // What is still on its way arrives.
+        // Requests in flight arrive.
         sleep(Duration::from_millis(50));
         let journal = folder.journal();
         for row in simulated.executed().keys() {
-            // A sync can safely be sent again, so its request does not wait for the line.
+            // A sync is idempotent, so its request does not wait for the line.
             let announced = journal.announces(*row) || journal.lines[0]["action"] == SYNC;
             assert!(announced, "row {row} was sent, and the journal did not know it (kill {killed})");
         }
@@ -108,7 +109,7 @@ fn kill(folder: &Folder, simulated: &Simulated, rows: u64, kills: u64, dice: &mu
 }
 
 #[test]
-fn killed_at_any_instant_no_migration_is_executed_twice_and_every_row_ends_with_one_outcome() {
+fn kills_execute_no_migration_twice_and_every_row_gets_one_outcome() {
     let (rows, kills, seed) =
         (number("BULK_MIGRATIONS", 100), number("BULK_KILLS", 5), number("BULK_SEED", 20_200_606));
     println!("BULK_MIGRATIONS={rows} BULK_KILLS={kills} BULK_SEED={seed}");
@@ -128,7 +129,7 @@ fn killed_at_any_instant_no_migration_is_executed_twice_and_every_row_ends_with_
     ];
     let ran = folder.ends(&options, 5);
     assert!(ran.stderr.contains("--resend-unknown") && ran.stderr.contains("(line "), "{}", ran.stderr);
-    // Nothing changes by itself.
+    // Nothing changes without an option.
     let requests = simulated.requests();
     folder.ends(&options, 5);
     assert_eq!(simulated.requests(), requests);
@@ -171,7 +172,7 @@ fn killed_at_any_instant_no_migration_is_executed_twice_and_every_row_ends_with_
 }
 
 #[test]
-fn killed_at_any_instant_every_sync_is_done_in_the_end() {
+fn every_sync_is_done_in_the_end_despite_kills() {
     let (rows, kills, seed) = (number("BULK_SYNCS", 300), number("BULK_KILLS", 5), number("BULK_SEED", 20_200_606));
     println!("BULK_SYNCS={rows} BULK_KILLS={kills} BULK_SEED={seed}");
     let (folder, simulated, mut dice) = (Folder::syncs(rows), faulty(SYNC, seed), Rng::with_seed(seed));
@@ -189,7 +190,7 @@ fn killed_at_any_instant_every_sync_is_done_in_the_end() {
         "off",
     ];
     let mut code = None;
-    // Unknown outcomes are repeated by the next run, failures when that is asked for.
+    // The next run repeats unknown outcomes, and failed rows with --retry-failed.
     for _ in 0..10 {
         code = run(folder.bulk(&[&options[..], &["--retry-failed"]].concat())).code;
         if code == Some(0) {
@@ -205,7 +206,7 @@ fn killed_at_any_instant_every_sync_is_done_in_the_end() {
         assert_eq!(states.iter().filter(|state| **state == "done").count(), 1, "row {row}: {states:?}");
         assert!(executed[row].contains(&true), "row {row}");
     }
-    // Rows that were done when it was killed were not sent again.
+    // Rows that were done before a kill were not sent again.
     let again: HashSet<u64> =
         journal.states().iter().filter(|(_, states)| states.len() > 2).map(|(row, _)| *row).collect();
     assert!(!again.is_empty() && again.len() as u64 * 2 < rows, "{} of {rows} rows were repeated", again.len());

@@ -1,11 +1,11 @@
-//! `cams bulk`: whatever ends it, the same command goes on, and no row that is not idempotent is sent twice.
+//! `cams bulk`: the same command continues after any interruption, and no request that is not idempotent is sent twice.
 
 #[path = "../support/mod.rs"]
 mod processes;
 
 mod brakes;
+mod continuing;
 mod full_disk;
-mod going_on;
 mod killed;
 mod readme;
 mod rows;

@@ -1,13 +1,31 @@
-//! The story of the README works as it stands there.
+//! The commands of the README work as written.
 
 use std::fs;
 use std::path::Path;
 
+use super::processes::Served;
 use super::support::{Journal, cams, run};
 
+fn readme() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).expect("the README")
+}
+
 #[test]
-fn the_story_from_a_spreadsheet_to_a_page_works() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).expect("the README");
+fn the_readme_exports_are_those_of_the_simulator() {
+    let readme = readme();
+    let served = Served::start([]);
+    let url = served.url.clone();
+    let (_, _, stderr) = served.interrupt();
+    let printed = stderr.replace(&url, "http://127.0.0.1:8099");
+    let printed: Vec<&str> = printed.lines().filter_map(|line| line.trim().strip_prefix("export ")).collect();
+    let shown: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("$ export ")).collect();
+    assert_eq!((shown.len(), shown), (3, printed));
+    assert!(readme.contains(" simulator --listen 127.0.0.1:8099\n"));
+}
+
+#[test]
+fn the_readme_commands_from_spreadsheet_to_page_work() {
+    let readme = readme();
     let (_, story) = readme.split_once("### From a spreadsheet to a page\n").expect("the story");
     let (_, lines) = story.split_once("```console\n").expect("its commands");
     let (lines, _) = lines.split_once("```").expect("their end");

@@ -1,4 +1,4 @@
-//! Before the first call: what is wrong with the rows, and what would be done.
+//! Before the first call: findings about the rows, and the forecast.
 
 use std::fs;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::process::Stdio;
 use super::support::{Folder, PHONE, Simulated, output, run};
 
 #[test]
-fn all_findings_are_told_with_their_lines_and_nothing_is_sent() {
+fn all_findings_are_printed_with_their_lines_and_nothing_is_sent() {
     let simulated = Simulated::unlimited();
     let folder = Folder::migrations(3);
     let mut input = fs::read_to_string(&folder.input).unwrap();
@@ -18,8 +18,8 @@ fn all_findings_are_told_with_their_lines_and_nothing_is_sent() {
     let expected = [
         format!("{path}:6: CustSpaceId is empty, and required"),
         format!("{path}:7: 2 fields, but 3 columns"),
-        format!("{path}:5: the row does the same as the one on line 2; remove one of them"),
-        format!("{path}:8: the row does the same as the one on line 3; remove one of them"),
+        format!("{path}:5: the row has the same effect as line 2; remove one of them"),
+        format!("{path}:8: the row has the same effect as line 3; remove one of them"),
         "error: the input has 4 findings; nothing was sent".to_owned(),
     ];
     assert_eq!(ran.stderr.lines().collect::<Vec<_>>(), expected);
@@ -27,18 +27,18 @@ fn all_findings_are_told_with_their_lines_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_sync_that_is_there_twice_is_sent_once_and_said() {
+fn a_duplicate_sync_is_sent_once_with_a_note() {
     let simulated = Simulated::unlimited();
     let folder = Folder::syncs(2);
     fs::write(&folder.input, "CustSpaceId,Customer\ns1,Chen\ns2,Li\ns1,Wu\n").unwrap();
     let ran = folder.ends(&["--endpoint", simulated.url(), "--dry-run"], 0);
     assert!(
-        ran.stdout.starts_with("2 calls") && ran.stdout.contains("1 row that repeat an earlier row"),
+        ran.stdout.starts_with("2 calls") && ran.stdout.contains("1 row with the same values as an earlier row"),
         "{}",
         ran.stdout
     );
     let ran = folder.ends(&["--endpoint", simulated.url()], 0);
-    assert!(ran.stderr.contains("1 row repeats an earlier one; each is sent once"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 row repeats an earlier one; duplicates are sent once"), "{}", ran.stderr);
     assert!(ran.stdout.starts_with("2 done\n1 row skipped"), "{}", ran.stdout);
     assert_eq!(simulated.requests(), 2);
     // Nothing is missing from the report.
@@ -47,7 +47,7 @@ fn a_sync_that_is_there_twice_is_sent_once_and_said() {
 }
 
 #[test]
-fn a_dry_run_says_how_many_calls_how_long_and_what_is_skipped_and_changes_nothing() {
+fn a_dry_run_prints_calls_duration_and_skipped_rows_and_changes_nothing() {
     let folder = Folder::syncs(1200);
     let ran = folder.ends(&["--dry-run"], 0);
     let expected = "1,200 calls of ChatappSyncPhoneNumber\n2 min 00 s at 10/s, if nothing else uses the quota\n";
@@ -66,16 +66,12 @@ fn a_dry_run_says_how_many_calls_how_long_and_what_is_skipped_and_changes_nothin
     folder.ends(&["--simulate"], 0);
     let before = fs::read(&folder.journal).unwrap();
     let ran = folder.ends(&["--dry-run"], 0);
-    assert!(
-        ran.stdout.starts_with("0 calls") && ran.stdout.contains("skipped: 4 rows that are done"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.starts_with("0 calls") && ran.stdout.contains("skipped: 4 rows already done"), "{}", ran.stdout);
     assert_eq!(fs::read(&folder.journal).unwrap(), before);
 }
 
 #[test]
-fn rows_come_on_standard_input_as_json_lines() {
+fn rows_can_be_json_lines_on_standard_input() {
     let folder = Folder::syncs(0);
     let mut arguments = folder.arguments(&["--simulate"]);
     arguments[3] = "-";

@@ -1,4 +1,4 @@
-//! What spreadsheets do to an input, seen through the command: nothing wrong is sent, and labels come along.
+//! Inputs that spreadsheets changed, through the command: nothing wrong is sent, and labels are kept.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use super::support::{Folder, MIGRATE, PHONE, SYNC, Simulated, cams, run};
 
 const HEADER: &str = "CustSpaceId,MobileNumber,CountryCode\n";
 
-/// What is said about an input of a migration, of which nothing is sent.
+/// The messages about an input of migrations that is refused.
 #[track_caller]
 fn refused(input: impl AsRef<[u8]>, options: &[&str]) -> String {
     let simulated = Simulated::unlimited();
@@ -19,7 +19,7 @@ fn refused(input: impl AsRef<[u8]>, options: &[&str]) -> String {
     ran.stderr
 }
 
-/// The numbers that are sent for an input of migrations, and what is said.
+/// The numbers that are sent for an input of migrations, and the messages.
 #[track_caller]
 fn sent(input: impl AsRef<[u8]>) -> (Vec<String>, String) {
     let simulated = Simulated::unlimited();
@@ -33,7 +33,7 @@ fn sent(input: impl AsRef<[u8]>) -> (Vec<String>, String) {
 }
 
 #[test]
-fn a_column_that_is_no_parameter_is_a_label_in_journal_and_report() {
+fn an_unknown_column_is_a_label_in_journal_and_report() {
     let simulated = Simulated::unlimited();
     let folder = Folder::syncs(0);
     fs::write(&folder.input, "Customer,Cust Space ID,Region\n陈先生,s1,华东\nLi & Sons,s2,\n").unwrap();
@@ -56,7 +56,7 @@ fn a_column_that_is_no_parameter_is_a_label_in_journal_and_report() {
 }
 
 #[test]
-fn a_name_close_to_a_parameter_is_a_question_that_the_user_can_answer() {
+fn a_name_that_resembles_a_parameter_is_refused_until_an_option_assigns_it() {
     let input = format!("CustSpaceId,CountryCode,Mobile\ns1,86,{PHONE}\n");
     let said = refused(&input, &[]);
     assert!(
@@ -73,7 +73,7 @@ fn a_name_close_to_a_parameter_is_a_question_that_the_user_can_answer() {
 }
 
 #[test]
-fn values_that_a_spreadsheet_has_changed_are_findings_with_line_column_and_repair() {
+fn changed_values_are_findings_with_line_column_and_fix() {
     for value in
         ["2.9e+14", "2.9E14", "13900001234.0", "nan", "#REF!", "13900001234,0", "1.39E+10", "139000012340000000"]
     {
@@ -93,7 +93,7 @@ fn values_that_a_spreadsheet_has_changed_are_findings_with_line_column_and_repai
         let said = refused(format!("{HEADER}s1,139{c}00001234,86\n"), &[]);
         assert!(said.contains(&format!(":2: MobileNumber (column 2): character 4: {name} is ")), "{said}");
     }
-    // Many of one kind: the first ones, and how many more there are.
+    // Many findings of one kind: the first ones, and the number of the others.
     let many = (0..2000).fold(HEADER.to_owned(), |text, row| text + &format!("s{row},1.39E+{},86\n", 10 + row));
     let said = refused(many, &[]);
     assert_eq!(said.lines().count(), 12, "{said}");
@@ -115,7 +115,7 @@ fn utf_16_is_read_whether_or_not_it_says_so() {
 }
 
 #[test]
-fn numbers_in_five_spellings_are_one_number() {
+fn five_spellings_of_a_number_are_the_same_number() {
     let spellings = [
         "13900001234",
         "139 0000 1234",
@@ -136,11 +136,11 @@ fn numbers_in_five_spellings_are_one_number() {
     let all =
         spellings.iter().fold(HEADER.to_owned(), |text, spelling| text + &format!("s1,{},86\n", quoted(spelling)));
     let said = refused(all, &[]);
-    assert_eq!(said.matches("the row does the same as the one on line 2").count(), spellings.len() - 1, "{said}");
+    assert_eq!(said.matches("the row has the same effect as line 2").count(), spellings.len() - 1, "{said}");
 }
 
 #[test]
-fn a_country_code_that_is_there_twice_is_noted_before_the_first_call() {
+fn a_duplicate_country_code_is_noted_before_the_first_call() {
     let folder = Folder::migrations(0);
     fs::write(&folder.input, format!("{HEADER}s1,8613955501234,86\ns2,{PHONE},+86\n")).unwrap();
     for options in [&["--dry-run"][..], &["--simulate"]] {
@@ -160,7 +160,7 @@ fn a_country_code_that_is_there_twice_is_noted_before_the_first_call() {
 }
 
 #[test]
-fn a_separator_line_blank_cells_and_a_workbook_are_what_they_mean() {
+fn a_separator_line_blank_cells_and_a_workbook_are_recognized() {
     assert_eq!(
         sent("sep=;\r\nCustSpaceId;MobileNumber;CountryCode;;\r\n;;;;\r\ns1;139;86;;\r\n;;;;\r\n").0,
         ["86 139"]
@@ -168,11 +168,11 @@ fn a_separator_line_blank_cells_and_a_workbook_are_what_they_mean() {
     assert!(refused(b"PK\x03\x04\x14\0\x06\0", &[]).contains("it is an Excel or OpenDocument workbook"));
     let said =
         refused("{\"CustSpaceId\":\"a\",\"CustSpaceId\":\"b\",\"MobileNumber\":\"1\",\"CountryCode\":\"86\"}\n", &[]);
-    assert!(said.contains(":1: CustSpaceId is there twice"), "{said}");
+    assert!(said.contains(":1: CustSpaceId is in the object twice"), "{said}");
 }
 
 #[test]
-fn quotation_marks_that_swallow_a_row_are_a_finding() {
+fn quotation_marks_that_merge_rows_are_a_finding() {
     let said = refused(format!("{HEADER}\"s1,139,86\ns2\",138,86\n"), &[]);
     assert!(said.contains(":2: "), "{said}");
     let said = refused("CustSpaceId,MobileNumber,CountryCode,Customer\ns1,139,86,\"Chen\ns2,138,86,Li\"\n", &[]);
@@ -180,7 +180,7 @@ fn quotation_marks_that_swallow_a_row_are_a_finding() {
 }
 
 #[test]
-fn rows_may_be_appended_to_the_input_of_a_journal() {
+fn rows_can_be_appended_to_the_input_of_a_journal() {
     let simulated = Simulated::unlimited();
     let folder = Folder::migrations(3);
     let options = ["--endpoint", simulated.url()];
@@ -188,7 +188,7 @@ fn rows_may_be_appended_to_the_input_of_a_journal() {
     let before = fs::read_to_string(&folder.input).unwrap();
     fs::write(&folder.input, format!("{before}s4,86,{PHONE}\ns5,86,{PHONE}\n")).unwrap();
     let ran = folder.ends(&["--dry-run"], 0);
-    assert!(ran.stdout.starts_with("2 calls") && ran.stdout.contains("3 rows that are done"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("2 calls") && ran.stdout.contains("3 rows already done"), "{}", ran.stdout);
     let ran = folder.ends(&options, 0);
     assert!(
         ran.stdout.starts_with("5 done\n2 rows sent") && ran.stderr.contains("2 rows were appended to its input"),
@@ -197,7 +197,7 @@ fn rows_may_be_appended_to_the_input_of_a_journal() {
         ran.stderr
     );
     assert_eq!(simulated.simulator.counts().of(MIGRATE).accepted, 5);
-    // And again; what was appended counts from here on.
+    // And again; the appended rows are counted from here on.
     let ran = folder.ends(&options, 0);
     assert!(ran.stdout.starts_with("nothing left to do"), "{}", ran.stdout);
     fs::write(&folder.input, before).unwrap();
@@ -205,7 +205,7 @@ fn rows_may_be_appended_to_the_input_of_a_journal() {
     assert!(ran.stderr.contains("belongs to another input: its 5 rows"), "{}", ran.stderr);
 }
 
-/// 2,000 rows as spreadsheets export them: what a person would want to hear of is found, and nothing else.
+/// 2,000 rows as spreadsheets export them: every problem is found, and there is no false finding.
 #[test]
 fn a_workbook_of_2000_rows_goes_in_as_excel_and_libre_office_export_it() {
     let columns = |row: usize| {
@@ -280,7 +280,7 @@ fn a_workbook_of_2000_rows_goes_in_as_excel_and_libre_office_export_it() {
     fs::write(&folder.input, export(&damaged, b';', false)).unwrap();
     let ran = folder.ends(&["--dry-run"], 2);
     let findings: Vec<&str> = ran.stderr.lines().collect();
-    // Lines are those of the file, in which every fifth customer has two.
+    // Line numbers are those of the file, in which every fifth customer has two lines.
     let line = |row: usize| format!(":{}: ", row + 1 + (row + 2) / 5);
     for (row, what) in [(10, "scientific"), (20, "scientific"), (30, "U+202A"), (80, "#N/A"), (90, "is empty")] {
         let place = line(row);
@@ -294,13 +294,13 @@ fn a_workbook_of_2000_rows_goes_in_as_excel_and_libre_office_export_it() {
 }
 
 #[test]
-fn a_journal_that_others_can_read_is_made_private() {
+fn a_journal_readable_by_others_is_made_private() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::syncs(1);
     fs::write(&folder.journal, "").unwrap();
     fs::set_permissions(&folder.journal, fs::Permissions::from_mode(0o644)).unwrap();
     let ran = folder.ends(&["--simulate"], 0);
-    assert!(ran.stderr.contains("others could read it; its permissions are now 600"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it was readable by others; its permissions are now 600"), "{}", ran.stderr);
     assert_eq!(fs::metadata(&folder.journal).unwrap().permissions().mode() & 0o777, 0o600);
     let again = folder.ends(&["--simulate", "--retry-failed"], 0);
     assert_eq!(again.stderr, "");

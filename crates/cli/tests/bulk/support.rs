@@ -1,4 +1,4 @@
-//! A folder of a test's own, a simulator in this process, and what a journal says.
+//! A folder for each test, a simulator in this process, and the content of journals.
 
 use std::collections::HashMap;
 use std::fs;
@@ -19,10 +19,10 @@ pub(crate) const MIGRATE: &str = "CreateChatappMigrationInitiate";
 pub(crate) const SYNC_COMMAND: &str = "chatapp-sync-phone-number";
 pub(crate) const MIGRATE_COMMAND: &str = "create-chatapp-migration-initiate";
 
-/// The phone number of every migration: it must be seen nowhere but in files and requests.
+/// The phone number of every migration, which may appear only in files and requests.
 pub(crate) const PHONE: &str = "13955501234";
 
-/// A folder with an input, and the place of a journal.
+/// A folder with an input, and the path of a journal.
 pub(crate) struct Folder {
     pub(crate) place: TempDir,
     pub(crate) input: PathBuf,
@@ -55,12 +55,12 @@ impl Folder {
         [&["bulk", self.command, "--input", path(&self.input), "--journal", path(&self.journal)], more].concat()
     }
 
-    /// The command, with a key that the simulator knows.
+    /// The command, with a key that the simulator accepts.
     pub(crate) fn bulk(&self, more: &[&str]) -> Command {
         cams_with_key(self.arguments(more))
     }
 
-    /// Runs it to its end; it must end with this code, and show no phone number.
+    /// Runs it to its end. It must exit with this code and print no phone number.
     #[track_caller]
     pub(crate) fn ends(&self, more: &[&str], code: i32) -> Ran {
         let ran = run(self.bulk(more));
@@ -74,10 +74,10 @@ impl Folder {
     }
 }
 
-/// What a journal says.
+/// The content of a journal.
 pub(crate) struct Journal {
     pub(crate) lines: Vec<Value>,
-    /// Whether the last line is whole.
+    /// Whether the last line is complete.
     pub(crate) whole: bool,
 }
 
@@ -117,20 +117,20 @@ impl Journal {
         self.rows().filter(|(of, ..)| *of == row).last().map_or(&Value::Null, |(.., line)| line)
     }
 
-    /// Whether a line says that the row is about to be sent.
+    /// Whether a line announces that the row is about to be sent.
     pub(crate) fn announces(&self, row: u64) -> bool {
         self.rows().any(|(of, state, _)| of == row && state == "sending")
     }
 }
 
-/// A simulator in this process, on a runtime of its own.
+/// A simulator in this process, on its own runtime.
 pub(crate) struct Simulated {
     pub(crate) simulator: Simulator,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Simulated {
-    /// One that counts no limits.
+    /// A simulator without limits.
     pub(crate) fn unlimited() -> Self {
         Self::start(Simulator::builder(&[&PRODUCT]).no_limit(SYNC).no_limit(MIGRATE))
     }
@@ -146,12 +146,12 @@ impl Simulated {
         self.simulator.url()
     }
 
-    /// How many requests came.
+    /// The number of requests received.
     pub(crate) fn requests(&self) -> u64 {
         self.simulator.counts().actions.values().map(|it| it.accepted + it.throttled + it.rejected).sum()
     }
 
-    /// For each row, its requests in their order: whether each was executed.
+    /// For each row, its requests in order: whether each was executed.
     pub(crate) fn executed(&self) -> HashMap<u64, Vec<bool>> {
         let mut rows: HashMap<u64, Vec<bool>> = HashMap::new();
         for received in self.simulator.received() {
@@ -162,7 +162,7 @@ impl Simulated {
         rows
     }
 
-    /// Waits until so many requests came, or the child has ended.
+    /// Waits until that many requests were received, or the child has ended.
     pub(crate) fn wait_for(&self, requests: u64, child: &mut Child) {
         let began = Instant::now();
         while self.requests() < requests && child.try_wait().expect("a child").is_none() {
@@ -172,12 +172,12 @@ impl Simulated {
     }
 }
 
-/// Starts the command; what it says is kept for [`output`].
+/// Starts the command; [`output`] returns what it prints.
 pub(crate) fn spawn(mut command: Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command starts")
 }
 
-/// Waits for its end.
+/// Waits until it ends.
 pub(crate) fn output(child: Child) -> Ran {
     let output = child.wait_with_output().expect("a child that ends");
     let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");

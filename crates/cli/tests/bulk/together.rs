@@ -1,4 +1,4 @@
-//! Under the real quota, alone and in parts.
+//! Bulks under the documented limit: one process, and several shards.
 
 use std::collections::HashSet;
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use alibabacloud_simulator::Simulator;
 use super::support::{Folder, SYNC, Simulated, output, spawn};
 
 #[test]
-fn under_the_documented_limit_nothing_is_rejected() {
+fn nothing_is_rejected_under_the_documented_limit() {
     let simulated = Simulated::start(Simulator::builder(&[&PRODUCT]));
     let folder = Folder::syncs(60);
     folder.ends(&["--endpoint", simulated.url()], 0);
@@ -39,7 +39,7 @@ fn shards_divide_the_rows() {
     assert_eq!((rows.len(), simulated.requests()), (100, 100));
 }
 
-/// A Redis server of this test's own; `None`, with a line that says so, if there is none and the test may be skipped.
+/// A Redis server for this test; `None`, after a printed note, if there is none and the test may be skipped.
 struct Redis {
     child: Child,
     url: String,

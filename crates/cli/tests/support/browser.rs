@@ -1,4 +1,5 @@
-//! A headless Chromium that a test drives through a pipe: a child process with a profile of its own in the test's folder, closed when dropped.
+//! A headless Chromium, driven through pipes: a child process with its own profile in the test's folder, closed when
+//! dropped.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -11,10 +12,10 @@ use serde_json::{Value, json};
 
 use super::journal::Folder;
 
-/// What the program is called in the distributions.
+/// The names of the program in Linux distributions.
 const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// How long an answer may take; the machine may be busy.
+/// How long a response may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A browser with one page.
@@ -22,14 +23,14 @@ pub(crate) struct Browser {
     child: Child,
     commands: ChildStdin,
     messages: Receiver<Value>,
-    /// Events that were not asked for yet.
+    /// Events not yet read.
     events: VecDeque<Value>,
     session: String,
     next: u64,
 }
 
 impl Browser {
-    /// Starts a browser; `None`, with a line that says so, if there is none and the test may be skipped.
+    /// Starts a browser; `None`, after a printed note, if there is none and the test may be skipped.
     ///
     /// `cargo xtask ci` sets `REQUIRE_CHROMIUM` where it has found or installed one.
     pub(crate) fn start(folder: &Folder) -> Option<Self> {
@@ -43,7 +44,7 @@ impl Browser {
             return None;
         };
         let profile = folder.path("profile");
-        // The browser takes commands at descriptor 3 and answers at 4; the shell makes them of the child's pipes.
+        // The browser reads commands from descriptor 3 and writes to 4; the shell connects them to the child's pipes.
         let mut child = Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null 2>/dev/null", program])
             .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
@@ -103,10 +104,10 @@ impl Browser {
     }
 
     fn receive(&self, waiting_for: &str) -> Value {
-        self.messages.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("the browser does not answer: {waiting_for}"))
+        self.messages.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("the browser does not respond: {waiting_for}"))
     }
 
-    /// Opens a file, and waits until all of it has run.
+    /// Opens a file, and waits until it is loaded and its scripts have run.
     pub(crate) fn open(&mut self, file: &str) {
         self.events.clear();
         self.send("Page.navigate", &json!({ "url": format!("file://{file}") }));
@@ -120,7 +121,7 @@ impl Browser {
         }
     }
 
-    /// The value of an expression; a promise is awaited.
+    /// Evaluates an expression; a promise is awaited.
     pub(crate) fn evaluate(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let mut result = self.send("Runtime.evaluate", &parameters);
@@ -128,9 +129,9 @@ impl Browser {
         result["result"]["value"].take()
     }
 
-    /// What went wrong since the page was opened: messages on the console, exceptions, and requests other than for the page itself.
+    /// Console messages, exceptions, and requests other than for the page itself, since the page was opened.
     pub(crate) fn complaints(&mut self) -> Vec<String> {
-        // Whatever happened before this answer has been told by then.
+        // All earlier events arrive before this response.
         self.evaluate("new Promise(done => setTimeout(done, 50))");
         let complaint = |event: &Value| match event["method"].as_str().unwrap_or("") {
             "Runtime.consoleAPICalled"
@@ -147,7 +148,7 @@ impl Browser {
         self.events.iter().filter_map(complaint).collect()
     }
 
-    /// Makes the window so wide and the page so dark.
+    /// Sets the width of the window and the colour scheme.
     pub(crate) fn look(&mut self, width: u32, dark: bool) {
         let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.send("Emulation.setDeviceMetricsOverride", &metrics);
@@ -164,7 +165,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Asked to close, it ends its own children, and the folder is no longer written to.
+        // Closed this way, the browser ends its own children, and no longer writes to the folder.
         let _ = self.commands.write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0");
         for _ in 0..500 {
             if self.child.try_wait().is_ok_and(|status| status.is_some()) {

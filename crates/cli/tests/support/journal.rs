@@ -1,4 +1,4 @@
-//! A made-up journal: spaces with numbers as a customer has them, the same for the same seed.
+//! A sample journal: spaces with numbers like those of a customer, deterministic for a seed.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::fs;
@@ -17,7 +17,7 @@ impl Journal {
         Self::with(&json!({ "input": { "rows": rows, "digest": "5f70bf18" } }))
     }
 
-    /// A journal whose header has these members, too.
+    /// A journal with additional members in its header.
     pub(crate) fn with(members: &Value) -> Self {
         let mut header = json!({
             "journal": 1, "product": "cams", "action": "ChatappSyncPhoneNumber", "version": "2020-06-06",
@@ -72,7 +72,7 @@ impl Journal {
     }
 }
 
-/// A folder of the test's own, removed when dropped.
+/// A folder for the test, removed when dropped.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -87,7 +87,7 @@ impl Folder {
         self.0.join(name).to_str().expect("a path in UTF-8").to_owned()
     }
 
-    /// Writes a journal; gives its path.
+    /// Writes a journal; returns its path.
     pub(crate) fn journal(&self, name: &str, journal: &Journal) -> String {
         self.write(name, &journal.text())
     }
@@ -128,7 +128,8 @@ const NAMES: &[&str] = &[
     "Evergreen Logistics",
 ];
 
-/// The numbers of `spaces` spaces. With `later`, the same some days on: some got worse, some better, some came and went.
+/// The numbers of `spaces` spaces. With `later`, some days on: some got worse, some better, some were added and some
+/// removed.
 pub(crate) fn sample(spaces: u64, numbers_a_space: u64, later: bool) -> Journal {
     let mut dice = fastrand::Rng::with_seed(7);
     let mut changes = fastrand::Rng::with_seed(11);

@@ -1,4 +1,4 @@
-//! Running the command as a child process, and servers for it to call.
+//! Runs the command as a child process, and servers for it to call.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub(crate) mod browser;
@@ -20,14 +20,15 @@ pub(crate) const MIGRATE: [&str; 7] = [
     "86",
 ];
 
-/// What a finished command left.
+/// The exit status and output of a command.
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// The command with these arguments and an empty environment; the credentials of the person who runs the tests are out of its reach.
+/// The command with these arguments and an empty environment, so that it cannot use the credentials of the person
+/// running the tests.
 pub(crate) fn cams<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cams"));
     command.args(arguments).env_clear().stdin(Stdio::null());
@@ -37,7 +38,7 @@ pub(crate) fn cams<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command 
     command
 }
 
-/// The command with the key that a simulator knows by default.
+/// The command with the key that a simulator accepts by default.
 pub(crate) fn cams_with_key<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     with_key(cams(arguments), "testid", "testsecret")
 }
@@ -47,7 +48,7 @@ pub(crate) fn with_key(mut command: Command, id: &str, secret: &str) -> Command 
     command
 }
 
-/// Runs the command to its end. Whatever it prints, it must not control a terminal: there is none.
+/// Runs the command to its end. Its output must not contain control characters.
 #[track_caller]
 pub(crate) fn run(mut command: Command) -> Ran {
     let output = command.output().expect("the command starts");
@@ -59,7 +60,7 @@ pub(crate) fn run(mut command: Command) -> Ran {
     ran
 }
 
-/// Runs the command and expects it to fail: with this code, a reason on standard error, and nothing on standard output.
+/// Runs the command, which must fail with this code, a reason on standard error, and nothing on standard output.
 #[track_caller]
 pub(crate) fn fails(command: Command, code: i32) -> String {
     let ran = run(command);
@@ -91,7 +92,7 @@ impl Served {
         Self { child, stdout, url: line.trim_end().to_owned() }
     }
 
-    /// Presses Ctrl-C; returns how it ended, and what else it had printed on standard output and on standard error.
+    /// Presses Ctrl-C. Returns the exit status, and the remaining output on standard output and standard error.
     pub(crate) fn interrupt(mut self) -> (ExitStatus, String, String) {
         let signal = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().expect("`kill` starts");
         assert!(signal.success());
@@ -111,7 +112,8 @@ impl Drop for Served {
     }
 }
 
-/// A server that answers its only request with this status and body, or hangs up after it; returns its URL.
+/// A server that answers its only request with this status and body, or closes the connection after it; returns its
+/// URL.
 pub(crate) fn server(answer: Option<(u16, &str)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
     let url = format!("http://{}", listener.local_addr().expect("the port is known"));

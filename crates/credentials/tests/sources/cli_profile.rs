@@ -17,7 +17,7 @@ fn config(profiles: &str) -> String {
 const KEY: &str = r#""access_key_id":"cli","access_key_secret":"CANARY""#;
 
 #[tokio::test]
-async fn every_mode_is_read_in_any_case_and_no_file_is_ever_written() {
+async fn every_mode_is_read_in_any_case_and_no_file_is_written() {
     let sts = Fake::start(|seen| {
         let base = seen.form("AccessKeyId").unwrap_or_else(|| "oidc".to_owned());
         ok(assumed(&format!("{base}>{}", seen.form("RoleArn").unwrap().rsplit('/').next().unwrap())))
@@ -78,27 +78,27 @@ fn lower_mode(fields: &str) -> String {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_program_is_run_unless_that_is_forbidden() {
+async fn a_program_is_run_unless_disabled() {
     let home = Home::new();
     let path = home.write("print", "#!/bin/sh\necho '{\"access_key_id\":\"ext\",\"access_key_secret\":\"CANARY\"}'\n");
     permit(path.as_ref(), 0o700);
     home.write(PATH, &config(&format!(r#"{{"name":"default","mode":"External","process_command":"{path} CANARY"}}"#)));
     assert_eq!(id(source(&home, []).fetch().await), "ext");
     let off = [("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS", "true")];
-    assert!(failed(source(&home, off).fetch().await).contains("forbidden"));
+    assert!(failed(source(&home, off).fetch().await).contains("disabled"));
     home.write(PATH, &config(r#"{"name":"default","mode":"CredentialsURI","credentials_uri":"http://127.0.0.1:1"}"#));
     assert!(failed(source(&home, off).fetch().await).contains("forbids"));
 }
 
 #[tokio::test]
-async fn the_variables_choose_file_and_profile() {
+async fn variables_select_file_and_profile() {
     let home = Home::new();
     let path = home.write("other.json", &config(&format!(r#"{{"name":"prod","mode":"AK",{KEY}}}"#)));
     let file = ("ALIBABA_CLOUD_CONFIG_FILE", path.as_str());
     assert_eq!(id(source(&home, [file, ("ALIBABA_CLOUD_PROFILE", "prod")]).fetch().await), "cli");
     assert!(failed(source(&home, [file]).fetch().await).contains("no profile `default`"));
     assert!(failed(source(&home, [file, ("ALIBABA_CLOUD_PROFILE", "x")]).fetch().await).contains("no profile `x`"));
-    // In a file that is not named the profile may be missing: the INI file may have it.
+    // The profile may be missing in a default file, because the INI file may have it.
     home.write(PATH, &config(&format!(r#"{{"name":"default","mode":"AK",{KEY}}}"#)));
     assert!(passed(source(&home, [("ALIBABA_CLOUD_PROFILE", "x")]).fetch().await).contains("no profile `x`"));
     assert!(failed(source(&home, []).profile("x").fetch().await).contains("no profile `x`"));
@@ -108,22 +108,22 @@ async fn the_variables_choose_file_and_profile() {
         failed(source(&home, [("ALIBABA_CLOUD_CONFIG_FILE", "/nowhere.json")]).fetch().await).contains("/nowhere.json")
     );
     let off = [file, ("ALIBABA_CLOUD_PROFILE", "prod"), ("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true")];
-    assert!(passed(source(&home, off).fetch().await).contains("switches it off"));
+    assert!(passed(source(&home, off).fetch().await).contains("disables it"));
     assert!(passed(source(&Home::new(), []).fetch().await).contains("there is no file"));
 }
 
 #[tokio::test]
-async fn a_stored_session_that_has_expired_is_named() {
+async fn an_expired_stored_session_is_an_error_that_names_it() {
     let home = Home::new();
     let fields = format!(r#""mode":"StsToken",{KEY},"sts_token":"CANARY","sts_expiration":1700000000"#);
     home.write(PATH, &config(&format!(r#"{{"name":"default",{fields}}}"#)));
     let error = source(&home, []).refreshing().provide().await.unwrap_err().to_string();
-    assert!(error.contains("expired already (profile `default`") && !error.contains("CANARY"), "{error}");
+    assert!(error.contains("have already expired (profile `default`") && !error.contains("CANARY"), "{error}");
 }
 
-/// The official SDK for Go overflows its stack.
+/// The official SDK for Go overflows its stack here.
 #[tokio::test]
-async fn profiles_that_go_round_in_a_circle_are_an_error() {
+async fn a_cycle_of_profiles_is_an_error() {
     let home = Home::new();
     let link = |name: &str, next: &str| {
         format!(
@@ -139,9 +139,9 @@ async fn profiles_that_go_round_in_a_circle_are_an_error() {
     assert!(failed(source(&home, []).fetch().await).contains("no profile `gone`"));
 }
 
-/// Official SDKs for Go and Node quote the file in the error.
+/// The official SDKs for Go and Node quote the file in the error.
 #[tokio::test]
-async fn what_is_wrong_is_said_and_nothing_of_the_file_quoted() {
+async fn errors_name_the_problem_and_quote_nothing_of_the_file() {
     let home = Home::new();
     let broken = [
         ("{\"CANARY", "not valid JSON (line 1"),
@@ -157,10 +157,10 @@ async fn what_is_wrong_is_said_and_nothing_of_the_file_quoted() {
     let profiles = [
         (r#""mode":"CANARY""#, "unknown mode"),
         (r#""mode":"RsaKeyPair","private_key":"CANARY""#, "retired"),
-        (r#""mode":"BearerToken","bearer_token":"CANARY""#, "cannot be signed"),
-        (r#""mode":"Anonymous""#, "cannot be signed"),
+        (r#""mode":"BearerToken","bearer_token":"CANARY""#, "cannot sign requests"),
+        (r#""mode":"Anonymous""#, "cannot sign requests"),
         (r#""mode":"RamRoleArn","access_key_id":"CANARY""#, "lacks `access_key_id` or `access_key_secret`"),
-        (r#""mode":"RamRoleArn","access_key_id":"CANARY","access_key_secret":"CANARY"}"#, "ARN is missing"),
+        (r#""mode":"RamRoleArn","access_key_id":"CANARY","access_key_secret":"CANARY"}"#, "no role is set"),
         (r#""mode":"RamRoleArn","access_key_id":"a","access_key_secret":"CANARY","ram_role_arn":"CANARY""#, "ARN"),
         (r#""mode":"RamRoleArn","access_key_id":"a","access_key_secret":"b","expired_seconds":-1"#, "expired_seconds"),
         (r#""mode":"ChainableRamRoleArn""#, "lacks `source_profile`"),
@@ -190,7 +190,7 @@ async fn what_is_wrong_is_said_and_nothing_of_the_file_quoted() {
         home.write(PATH, &text);
         failed(source(&home, []).fetch().await);
     }
-    // As the command line makes it before it is configured.
+    // A profile that is not configured yet.
     for text in
         ["{}".to_owned(), config(""), config(r#"{"name":"default","mode":"","access_key_id":"","language":"en"}"#)]
     {
@@ -207,7 +207,7 @@ async fn what_is_wrong_is_said_and_nothing_of_the_file_quoted() {
 }
 
 #[tokio::test]
-async fn two_profiles_of_one_name_are_an_error_that_names_both_lines() {
+async fn two_profiles_with_one_name_are_an_error_with_both_lines() {
     let home = Home::new();
     let profiles = format!(
         "\n  {{\"name\":\"other\"}}, 7,\n  {{\n    \"name\": \"default\",\n    \"mode\":\"AK\",{KEY}}},\n  {{{KEY},\n\n\"name\":\"default\"}}, \
@@ -215,8 +215,8 @@ async fn two_profiles_of_one_name_are_an_error_that_names_both_lines() {
     );
     home.write(PATH, &format!("\u{feff}{}", config(&profiles)));
     let message = failed(source(&home, []).fetch().await);
-    assert!(message.contains("two profiles `default`, on lines 4 and 8"), "{message}");
-    // Also as the base of another one.
+    assert!(message.contains("two profiles have the name `default`, on lines 4 and 8"), "{message}");
+    // The same for the base of another profile.
     let link =
         r#"{"name":"top","mode":"ChainableRamRoleArn","source_profile":"default","ram_role_arn":"acs:ram::1:role/x"}"#;
     home.write(PATH, &config(&format!("{profiles},{link}")));
@@ -238,7 +238,7 @@ async fn a_chain_of_2000_profiles_is_an_error_and_not_an_overflow() {
 }
 
 #[tokio::test]
-async fn a_mode_with_a_slip_is_quoted() {
+async fn a_misspelt_mode_is_quoted() {
     let home = Home::new();
     home.write(PATH, &config(r#"{"name":"default","mode":"RamRoleArm"}"#));
     assert!(failed(source(&home, []).fetch().await).contains("unknown mode `RamRoleArm`"));
@@ -246,7 +246,7 @@ async fn a_mode_with_a_slip_is_quoted() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn loose_permissions_are_a_warning_and_an_odd_file_is_no_file() {
+async fn loose_permissions_are_a_warning_and_a_fifo_is_refused() {
     let home = Home::new();
     let path = home.write(PATH, &format!("\u{feff}{}", config(&format!(r#"{{"name":"default","mode":"AK",{KEY}}}"#))));
     permit(path.as_ref(), 0o640);
@@ -256,7 +256,7 @@ async fn loose_permissions_are_a_warning_and_an_odd_file_is_no_file() {
     std::fs::create_dir(&path).unwrap();
     assert!(failed(source(&home, []).fetch().await).contains("is not a regular file"));
     std::fs::remove_dir(&path).unwrap();
-    // Reading it would wait for a writer.
+    // Reading it would block until there is a writer.
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     assert!(failed(source(&home, []).fetch().await).contains("is not a regular file"));
 }

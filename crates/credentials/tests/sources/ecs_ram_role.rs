@@ -11,7 +11,7 @@ use crate::support::{Fake, Reply, Seen, environment, failed, id, ok, passed, qui
 
 const ROLES: &str = "/latest/meta-data/ram/security-credentials/";
 
-/// A service whose token is asked for, and whose answers come from the function; the token is "t0ken".
+/// A service that requires the token "t0ken"; the function returns its responses.
 async fn service(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> (Fake, Setup) {
     let fake = Fake::start(answer).await;
     let setup = environment([("HOME", "/nowhere")]).metadata_url(&fake.url);
@@ -32,7 +32,7 @@ fn faithful(seen: &Seen) -> Reply {
     }
 }
 
-/// As old instances: no tokens.
+/// An old instance without tokens.
 fn version_1(seen: &Seen) -> Reply {
     match (seen.method.as_str(), seen.target.as_str()) {
         ("GET", _) if seen.header("X-aliyun-ecs-metadata-token").is_some() => Reply::With(400, "CANARY".to_owned()),
@@ -43,7 +43,7 @@ fn version_1(seen: &Seen) -> Reply {
 }
 
 #[tokio::test]
-async fn the_role_of_the_instance_is_found_with_a_token_that_is_kept() {
+async fn the_role_of_the_instance_is_found_with_one_token() {
     let (fake, setup) = service(faithful).await;
     let source = quiet(EcsRamRole::new().setup(setup));
     let found = source.fetch().await.unwrap();
@@ -65,7 +65,7 @@ async fn a_named_role_saves_a_request() {
 }
 
 #[tokio::test]
-async fn a_token_that_the_service_has_forgotten_is_replaced() {
+async fn a_forgotten_token_is_replaced() {
     let tokens = std::sync::atomic::AtomicUsize::new(0);
     let (fake, setup) = service(move |seen| {
         let order = std::sync::atomic::Ordering::SeqCst;
@@ -92,7 +92,7 @@ async fn a_token_that_the_service_has_forgotten_is_replaced() {
 
 #[tokio::test]
 async fn version_1_is_the_fallback_unless_it_is_switched_off() {
-    // The first has no tokens; the second gives them, and refuses them.
+    // The first service has no tokens; the second issues them, but rejects them.
     for refuses_its_token in [false, true] {
         let (fake, setup) =
             service(move |seen| if seen.method == "PUT" && refuses_its_token { ok("t") } else { version_1(seen) })
@@ -100,8 +100,8 @@ async fn version_1_is_the_fallback_unless_it_is_switched_off() {
         assert_eq!(id(EcsRamRole::new().setup(setup.clone()).fetch().await), "ecs");
         let off = environment([("ALIBABA_CLOUD_IMDSV1_DISABLED", "true")]).metadata_url(&fake.url);
         let before = fake.seen().len();
-        for source in [EcsRamRole::new().setup(off), EcsRamRole::new().without_version_1().setup(setup)] {
-            assert!(failed(source.fetch().await).contains("switched off"));
+        for source in [EcsRamRole::new().setup(off), EcsRamRole::new().without_imds_v1().setup(setup)] {
+            assert!(failed(source.fetch().await).contains("disabled"));
         }
         let after = fake.seen().split_off(before);
         assert!(after.iter().all(|seen| seen.method == "PUT" || seen.header("X-aliyun-ecs-metadata-token").is_some()));
@@ -109,14 +109,14 @@ async fn version_1_is_the_fallback_unless_it_is_switched_off() {
 }
 
 #[tokio::test]
-async fn an_instance_without_a_role_is_passed_over() {
+async fn an_instance_without_a_role_is_skipped() {
     let (_fake, setup) =
         service(|seen| if seen.method == "PUT" { ok("t") } else { Reply::With(404, String::new()) }).await;
     assert!(passed(EcsRamRole::new().setup(setup).fetch().await).contains("no RAM role"));
 }
 
 #[tokio::test]
-async fn garbage_is_named_and_not_quoted() {
+async fn invalid_responses_are_reported_but_not_quoted() {
     let no_expiration =
         r#"{"Code":"Success","AccessKeyId":"CANARY","AccessKeySecret":"CANARY","SecurityToken":"CANARY"}"#;
     let bodies = [
@@ -138,36 +138,36 @@ async fn garbage_is_named_and_not_quoted() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_passed_over_with_a_word_on_the_switch() {
+async fn a_missing_service_is_skipped_and_the_error_names_the_variable() {
     let setup = environment([("HOME", "/nowhere")]).metadata_url(refused_url().await);
     assert!(passed(EcsRamRole::new().setup(setup).fetch().await).contains("ALIBABA_CLOUD_ECS_METADATA_DISABLED=true"));
     let off = environment([("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "TRUE")]);
-    assert!(passed(EcsRamRole::new().setup(off).fetch().await).contains("switches it off"));
+    assert!(passed(EcsRamRole::new().setup(off).fetch().await).contains("disables it"));
 }
 
 #[tokio::test]
-async fn a_role_that_is_named_must_be_there() {
+async fn a_named_role_must_exist() {
     let refused = refused_url().await;
     let setup = || environment([("HOME", "/nowhere")]).metadata_url(&refused);
-    assert!(failed(EcsRamRole::new().role("app").setup(setup()).fetch().await).contains("does not answer"));
+    assert!(failed(EcsRamRole::new().role("app").setup(setup()).fetch().await).contains("does not respond"));
     let named = environment([("ALIBABA_CLOUD_ECS_METADATA", "app")]).metadata_url(&refused);
     failed(EcsRamRole::new().setup(named).fetch().await);
-    // A switch is not a failure.
+    // Disabling the source is not a failure.
     let off = environment([("ALIBABA_CLOUD_ECS_METADATA", "app"), ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")]);
     passed(EcsRamRole::new().setup(off).fetch().await);
 }
 
 #[tokio::test]
-async fn a_service_that_has_answered_is_there_from_then_on() {
+async fn a_service_that_has_responded_must_keep_responding() {
     let (fake, setup) = service(faithful).await;
     let source = EcsRamRole::new().setup(setup);
     assert_eq!(id(source.fetch().await), "ecs");
     drop(fake);
-    assert!(failed(source.fetch().await).contains("does not answer"));
+    assert!(failed(source.fetch().await).contains("does not respond"));
 }
 
 #[tokio::test]
-async fn a_name_of_a_role_is_no_path() {
+async fn a_role_name_cannot_be_a_path() {
     let (fake, setup) = service(faithful).await;
     for name in ["..", ".", "...", "", "a/b", "../../api", "a?b", "a b", "a%2fb", "é"] {
         let message = failed(EcsRamRole::new().role(name).setup(setup.clone()).fetch().await);
@@ -183,7 +183,7 @@ async fn a_name_of_a_role_is_no_path() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_hangs_at_any_step_is_given_up_within_two_seconds() {
+async fn a_service_that_hangs_at_any_step_fails_within_two_seconds() {
     for hangs_at in ["/latest/api/token", ROLES, "/latest/meta-data/ram/security-credentials/app-role", ""] {
         let (_fake, setup) =
             service(move |seen| if seen.target.starts_with(hangs_at) { Reply::Hang } else { faithful(seen) }).await;
@@ -194,7 +194,7 @@ async fn a_service_that_hangs_at_any_step_is_given_up_within_two_seconds() {
 }
 
 #[tokio::test]
-async fn a_transport_of_ones_own_is_not_for_the_metadata_service() {
+async fn a_custom_transport_is_not_used_for_the_metadata_service() {
     let (_fake, setup) = service(faithful).await;
     let canned = CannedTransport::new();
     assert_eq!(id(EcsRamRole::new().setup(setup.transport(canned.clone())).fetch().await), "ecs");
@@ -203,7 +203,7 @@ async fn a_transport_of_ones_own_is_not_for_the_metadata_service() {
 
 /// The environment of this process cannot be changed safely, so the test starts itself with another one.
 #[tokio::test]
-async fn the_metadata_service_is_never_asked_through_a_proxy() {
+async fn the_metadata_service_is_never_reached_through_a_proxy() {
     let (fake, _) = service(faithful).await;
     let proxy = Fake::start(|_| Reply::With(502, String::new())).await;
     let mut child = Command::new(std::env::current_exe().unwrap());

@@ -8,7 +8,7 @@ use alibabacloud_credentials::{
 use crate::support::{Fake, Home, Reply, assumed, environment, failed, id, ok, passed, quiet, refused_url, session};
 
 #[tokio::test]
-async fn keys_are_read_and_what_is_missing_is_named() {
+async fn keys_are_read_and_missing_parts_are_named() {
     let key = |prefix: &str| {
         [
             (format!("{prefix}ACCESS_KEY_ID"), prefix.to_owned()),
@@ -25,7 +25,7 @@ async fn keys_are_read_and_what_is_missing_is_named() {
         let found = EnvironmentKeys::new().setup(setup(&variables)).fetch().await.unwrap();
         assert_eq!(found.credentials().security_token(), Some("CANARY"));
     }
-    // A part of a key is not passed over, and no other prefix completes it.
+    // An incomplete key is not skipped, and another prefix does not complete it.
     for part in ["ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN"] {
         let name = format!("ALIBABA_CLOUD_{part}");
         let mut variables = Vec::from(key("ALICLOUD_"));
@@ -50,9 +50,9 @@ async fn keys_are_read_and_what_is_missing_is_named() {
 const NAMES: [&str; 6] = ["environment", "OIDC role", "CLI profile", "INI profile", "ECS RAM role", "credentials URI"];
 const IDS: [&str; 6] = ["env", "oidc", "cli", "ini", "ecs", "uri"];
 
-/// Every one of the 64 combinations of sources that are there.
+/// All 64 combinations of available sources.
 #[tokio::test]
-async fn the_first_source_that_is_there_wins_in_the_official_order() {
+async fn the_first_available_source_in_the_official_order_wins() {
     let sts = Fake::start(|_| ok(assumed("oidc"))).await;
     let uri = Fake::start(|_| ok(session("uri"))).await;
     let metadata = Fake::start(|seen| {
@@ -102,7 +102,7 @@ async fn the_first_source_that_is_there_wins_in_the_official_order() {
             .sts_endpoint(&sts.url);
         let chain = Chain::in_official_order(&setup);
         assert_eq!(format!("{chain:?}"), format!("{NAMES:?}"));
-        let tried = chain.ask_each().await;
+        let tried = chain.try_each().await;
         let outcome = chain.refreshing().provide().await;
         let Some(winner) = (0..6).find(|source| there(*source)) else {
             let message = outcome.unwrap_err().to_string();
@@ -118,9 +118,9 @@ async fn the_first_source_that_is_there_wins_in_the_official_order() {
         for (index, tried) in tried.iter().enumerate() {
             assert_eq!(tried.source, NAMES[index]);
             let fits = match &tried.outcome {
-                Outcome::DoesNotApply(_) => index < winner,
-                Outcome::Gave(found) => index == winner && found.credentials().access_key_id() == IDS[winner],
-                Outcome::NotAsked => index > winner,
+                Outcome::NotApplicable(_) => index < winner,
+                Outcome::Provided(found) => index == winner && found.credentials().access_key_id() == IDS[winner],
+                Outcome::NotTried => index > winner,
                 _ => false,
             };
             assert!(fits, "combination {combination:06b}: {tried:?}");
@@ -129,9 +129,9 @@ async fn the_first_source_that_is_there_wins_in_the_official_order() {
     }
 }
 
-/// Official SDKs go on, and a token file that is late turns a pod into the role of its node.
+/// The official SDKs try the next source, so with a late token file a pod gets the role of its node.
 #[tokio::test]
-async fn a_source_that_is_set_up_and_fails_ends_the_search() {
+async fn a_failing_source_ends_the_search() {
     let metadata = Fake::start(|_| ok("CANARY")).await;
     let variables = [
         ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1:role/x"),
@@ -145,7 +145,7 @@ async fn a_source_that_is_set_up_and_fails_ends_the_search() {
 }
 
 #[tokio::test]
-async fn nothing_secret_is_in_the_debug_output_of_a_provider() {
+async fn the_debug_output_of_a_provider_has_no_secret() {
     let setup = environment([("ALIBABA_CLOUD_ACCESS_KEY_ID", "CANARY"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "CANARY")]);
     let setup = setup.metadata_url(refused_url().await);
     let provider = Chain::in_official_order(&setup).refreshing();
@@ -158,7 +158,7 @@ async fn nothing_secret_is_in_the_debug_output_of_a_provider() {
 }
 
 #[tokio::test]
-async fn a_function_of_the_users_is_a_source() {
+async fn a_function_can_be_a_source() {
     let source = quiet(SourceFn::new("vault", || async {
         Ok::<Found, SourceError>(Credentials::new("vault", "CANARY").into())
     }));

@@ -7,7 +7,7 @@ use alibabacloud_credentials::{ExternalProcess, ProvideCredentials, Setup, Sourc
 
 use crate::support::{Home, environment, failed, id, permit, quiet};
 
-/// A program that prints the text; its path.
+/// Writes a program with this script; returns its path.
 fn program(home: &Home, name: &str, script: &str) -> String {
     let path = home.write(name, &format!("#!/bin/sh\n{script}\n"));
     permit(path.as_ref(), 0o700);
@@ -19,7 +19,7 @@ fn printing(home: &Home, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_program_gives_credentials_of_both_modes() {
+async fn a_program_can_print_credentials_of_both_modes() {
     let home = Home::new();
     let sts = r#"{"mode":"StsToken","access_key_id":"ext","access_key_secret":"CANARY","sts_token":"CANARY","expiration":"2099-01-02T03:04:05Z"}"#;
     let found = quiet(ExternalProcess::new(printing(&home, sts))).fetch().await.unwrap();
@@ -31,7 +31,7 @@ async fn a_program_gives_credentials_of_both_modes() {
 }
 
 #[tokio::test]
-async fn the_command_is_split_as_a_shell_does_and_no_shell_runs() {
+async fn the_command_is_split_like_in_a_shell_without_a_shell() {
     let home = Home::new();
     let script = r#"printf '{"access_key_id":"%s|%s|%s","access_key_secret":"s"}' "$#" "${1#a }" "$2""#;
     let path = program(&home, "with blank", script);
@@ -40,7 +40,7 @@ async fn the_command_is_split_as_a_shell_does_and_no_shell_runs() {
 }
 
 #[tokio::test]
-async fn what_a_program_prints_is_never_shown() {
+async fn the_output_of_a_program_is_never_shown() {
     let home = Home::new();
     let scripts = [
         "echo CANARY",
@@ -85,11 +85,11 @@ async fn ends(pid_file: &str) {
 }
 
 #[tokio::test]
-async fn what_a_program_starts_ends_with_it_and_is_not_waited_for() {
+async fn processes_started_by_a_program_are_killed() {
     let home = Home::new();
     let answer = r#"echo '{"access_key_id":"ext","access_key_secret":"CANARY"}'"#;
     let pid_file = format!("{}/pid", home.path());
-    // It keeps standard output open.
+    // The child keeps standard output open.
     let path = program(&home, "leaves", &format!("sleep 1000 & echo $! > \"$1\"; {answer}"));
     assert_eq!(id(ExternalProcess::new(format!("{path} {pid_file}")).fetch().await), "ext");
     ends(&pid_file).await;
@@ -98,7 +98,7 @@ async fn what_a_program_starts_ends_with_it_and_is_not_waited_for() {
     let source = ExternalProcess::new(format!("{path} {pid_file}")).timeout(Duration::from_millis(500));
     assert!(failed(source.fetch().await).contains("did not end"));
     ends(&pid_file).await;
-    // The caller goes away.
+    // The caller is dropped.
     std::fs::remove_file(&pid_file).unwrap();
     let source = ExternalProcess::new(format!("{path} {pid_file}"));
     let call = tokio::spawn(async move { source.fetch().await.map(drop) });
@@ -110,7 +110,7 @@ async fn what_a_program_starts_ends_with_it_and_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_long_answer_is_read_to_its_end() {
+async fn a_long_output_is_read_to_its_end() {
     let home = Home::new();
     let token = "t".repeat(60_000);
     let text = format!(r#"{{"access_key_id":"ext","access_key_secret":"CANARY","sts_token":"{token}"}}"#);
@@ -118,7 +118,7 @@ async fn a_long_answer_is_read_to_its_end() {
     assert_eq!(found.credentials().security_token(), Some(&*token));
 }
 
-/// Official SDKs run the program for every call then.
+/// The official SDKs run the program for every call.
 #[tokio::test]
 async fn without_an_expiration_the_program_runs_once_for_many_calls() {
     let home = Home::new();
@@ -127,14 +127,14 @@ async fn without_an_expiration_the_program_runs_once_for_many_calls() {
     let provider = ExternalProcess::new(format!("{path} {runs}")).refreshing();
     for _ in 0..20 {
         assert_eq!(provider.provide().await.unwrap().access_key_id(), "ext");
-        // Time for a run in the background, if there were one.
+        // Time for a refresh in the background, if there were one.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(std::fs::read_to_string(runs).unwrap(), "x\n");
 }
 
 #[tokio::test]
-async fn programs_can_be_forbidden() {
+async fn external_processes_can_be_disabled() {
     let home = Home::new();
     let path = printing(&home, r#"{"access_key_id":"ext","access_key_secret":"s"}"#);
     let setups = [
@@ -143,6 +143,6 @@ async fn programs_can_be_forbidden() {
         Setup::new().without_external_process(),
     ];
     for setup in setups {
-        assert!(failed(ExternalProcess::new(&path).setup(setup).fetch().await).contains("forbidden"));
+        assert!(failed(ExternalProcess::new(&path).setup(setup).fetch().await).contains("disabled"));
     }
 }

@@ -1,5 +1,5 @@
-//! An identity never changes by itself: a source that has given credentials, that is named, or that is set up in part, ends the search
-//! when it fails. And every source refuses an access key with which no signature verifies.
+//! The identity never changes: a source that has provided credentials, is named, or is partly set up ends the search
+//! when it fails. And every source refuses an access key whose signatures could not be verified.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,10 +35,10 @@ fn ini_key(name: &str, id: &str) -> String {
     format!("[{name}]\ntype=access_key\naccess_key_id={id}\naccess_key_secret=CANARY\n")
 }
 
-/// On a machine with a role that would be taken next.
+/// On a machine with a role that would be used next.
 #[tokio::test]
 #[allow(clippy::too_many_lines, reason = "a table")]
-async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() {
+async fn a_named_or_partly_set_up_source_is_not_replaced() {
     type Files<'a> = &'a [(&'a str, String)];
     type Variables<'a> = &'a [(&'a str, &'a str)];
     let next = Fake::start(metadata).await;
@@ -46,7 +46,7 @@ async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() 
     let cases: [(&str, Variables<'_>, Files<'_>, &str); 32] = [
         ("a profile that does not exist", &[("ALIBABA_CLOUD_PROFILE", "prodd")], &[], "profile `prodd`"),
         (
-            "a profile with a slip",
+            "a misspelt profile",
             &[("ALIBABA_CLOUD_PROFILE", "prodd")],
             &[(CLI, cli(&cli_key("prod", "a"))), (INI, ini_key("prod", "b"))],
             "no section `prodd`",
@@ -106,7 +106,7 @@ async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() 
             "a named section that is off",
             &[("ALIBABA_CLOUD_PROFILE", "p")],
             &[(INI, format!("{}enable=false\n", ini_key("p", "a")))],
-            "switched off",
+            "disabled",
         ),
         ("an ID without a secret", &[("ALIBABA_CLOUD_ACCESS_KEY_ID", "a")], &[], "ACCESS_KEY_SECRET"),
         ("a secret without an ID", &[("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "CANARY")], &[], "ACCESS_KEY_ID"),
@@ -128,7 +128,7 @@ async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() 
             "ALIBABA_CLOUD_OIDC_TOKEN_FILE is not set",
         ),
         ("one of them", &[("ALIBABA_CLOUD_OIDC_TOKEN_FILE", nowhere)], &[], "ALIBABA_CLOUD_OIDC_PROVIDER_ARN"),
-        ("a file that is none", &[], &[(CLI, "{".to_owned())], "JSON"),
+        ("a malformed file", &[], &[(CLI, "{".to_owned())], "JSON"),
         ("a list in place of the file", &[], &[(CLI, "[]".to_owned())], "JSON"),
         ("a binary file", &[], &[(CLI, "\u{0}\u{1}".to_owned())], "JSON"),
         (
@@ -152,7 +152,12 @@ async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() 
             &[],
             "ACCESS_KEY_SECRET",
         ),
-        ("a switch with a slip", &[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "treu")], &[], "neither `true` nor `false`"),
+        (
+            "a misspelt switch value",
+            &[("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "treu")],
+            &[],
+            "neither `true` nor `false`",
+        ),
         (
             "an OIDC role of another partition",
             &[
@@ -161,7 +166,7 @@ async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() 
                 ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", nowhere),
             ],
             &[],
-            "ARN of the role is not one",
+            "ARN of the role is invalid",
         ),
         (
             "an OIDC token that has vanished",
@@ -189,9 +194,9 @@ async fn what_is_named_or_partly_set_up_is_never_replaced_by_another_identity() 
     }
 }
 
-/// What was to be switched off would be another identity.
+/// Ignoring the switch could change the identity.
 #[tokio::test]
-async fn a_switch_is_read_with_what_an_env_file_leaves_around_it() {
+async fn a_switch_tolerates_quotes_and_blanks_of_an_env_file() {
     let next = Fake::start(metadata).await;
     for (value, is_off) in [
         ("true", true),
@@ -208,9 +213,9 @@ async fn a_switch_is_read_with_what_an_env_file_leaves_around_it() {
     }
 }
 
-/// A role that is named, with the one source that is asked after it.
+/// A named role, followed by one more source.
 #[tokio::test]
-async fn a_named_role_whose_metadata_service_is_away_is_not_replaced() {
+async fn a_named_role_without_its_metadata_service_is_not_replaced() {
     let uri = Fake::start(|_| ok(session("uri"))).await;
     let variables = [("ALIBABA_CLOUD_ECS_METADATA", "app"), ("ALIBABA_CLOUD_CREDENTIALS_URI", uri.url.as_str())];
     let setup = environment(variables).metadata_url(refused_url().await);
@@ -220,7 +225,7 @@ async fn a_named_role_whose_metadata_service_is_away_is_not_replaced() {
 
 /// Its credentials are valid for 800 s more.
 #[tokio::test]
-async fn a_role_whose_metadata_service_goes_away_keeps_its_identity() {
+async fn a_role_keeps_its_identity_when_the_metadata_service_fails() {
     let uri = Fake::start(|_| ok(session("uri"))).await;
     let soon = |seconds: u64| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -253,7 +258,7 @@ async fn a_role_whose_metadata_service_goes_away_keeps_its_identity() {
 }
 
 #[tokio::test]
-async fn a_config_file_that_is_moved_away_for_a_moment_does_not_change_the_identity() {
+async fn a_temporarily_missing_config_file_does_not_change_the_identity() {
     let next = Fake::start(metadata).await;
     for (path, text) in [(CLI, cli(&cli_key("default", "first"))), (INI, ini_key("default", "first"))] {
         let home = Home::new();
@@ -274,7 +279,7 @@ async fn a_config_file_that_is_moved_away_for_a_moment_does_not_change_the_ident
 }
 
 #[tokio::test]
-async fn a_profile_stays_when_another_one_becomes_the_current_one() {
+async fn a_profile_stays_in_use_when_another_one_becomes_current() {
     let home = Home::new();
     let both = format!("{},{}", cli_key("default", "first"), cli_key("other", "second"));
     home.write(CLI, &cli(&both));
@@ -288,7 +293,7 @@ async fn a_profile_stays_when_another_one_becomes_the_current_one() {
 }
 
 #[tokio::test]
-async fn the_ini_file_that_gave_credentials_stays_the_one() {
+async fn the_ini_file_that_provided_credentials_stays_in_use() {
     let home = Home::new();
     home.write(".alibabacloud/credentials", &ini_key("default", "first"));
     let source = IniProfile::new().setup(Setup::new().environment(home.environment([])));
@@ -297,9 +302,9 @@ async fn the_ini_file_that_gave_credentials_stays_the_one() {
     assert_eq!(id(source.fetch().await), "first");
 }
 
-/// A source that was there and failed is not passed over later.
+/// A source that failed once is not skipped later.
 #[tokio::test]
-async fn a_source_that_failed_at_first_is_the_only_one_from_then_on() {
+async fn a_source_that_failed_first_stays_chosen() {
     let is_gone = Arc::new(AtomicBool::new(false));
     let gone = Arc::clone(&is_gone);
     let first = SourceFn::new("first", move || {
@@ -319,10 +324,10 @@ async fn a_source_that_failed_at_first_is_the_only_one_from_then_on() {
     assert!(message.contains("gone") && message.contains("restart"), "{message}");
 }
 
-/// What `echo`, an env file or a copy from a web page adds.
+/// Characters added by `echo`, an env file or a copy from a web page.
 const ADDED: [(&str, &str); 5] = [("", "\n"), ("", "\r"), (" ", ""), ("\"", "\""), ("", "\u{200b}")];
 
-/// An access key of which one part has something added, in the order ID, secret, token.
+/// An access key with characters added to one part, in the order ID, secret, token.
 fn spoilt() -> impl Iterator<Item = [String; 3]> {
     ADDED.iter().flat_map(|(before, after)| {
         (0..3).map(move |part| {
@@ -334,7 +339,7 @@ fn spoilt() -> impl Iterator<Item = [String; 3]> {
 }
 
 #[tokio::test]
-async fn every_source_refuses_an_access_key_that_cannot_be_right() {
+async fn every_source_refuses_an_invalid_access_key() {
     let quote = |text: &str| serde_json::to_string(text).unwrap();
     for [access_key, secret, token] in spoilt() {
         let (a, s, t) = (quote(&access_key), quote(&secret), quote(&token));
@@ -391,19 +396,19 @@ async fn every_source_refuses_an_access_key_that_cannot_be_right() {
             assert!(["blank", "quotation", "ASCII"].iter().any(|fault| message.contains(fault)), "{name}: {message}");
         }
     }
-    // An INI file has no token, and takes quotes and blanks around a value off.
+    // An INI file has no token, and its parser removes quotes and blanks around a value.
     for (id, secret) in [("a b", "CANARY"), ("a", "CAN ARY"), ("a\u{200b}", "CANARY"), ("\"a\"b\"", "CANARY")] {
         let home = Home::new();
         home.write(INI, &format!("[default]\ntype=access_key\naccess_key_id={id}\naccess_key_secret={secret}\n"));
         failed(IniProfile::new().setup(Setup::new().environment(home.environment([]))).fetch().await);
     }
-    // A source of the user's: the provider checks.
+    // For a custom source, the provider validates.
     let own = SourceFn::new("own", || async { Ok::<Found, SourceError>(Credentials::new("id", "CANARY\n").into()) });
     assert!(own.refreshing().provide().await.unwrap_err().to_string().contains("secret"));
 }
 
 #[tokio::test]
-async fn expirations_in_odd_forms_are_read() {
+async fn unusual_forms_of_expirations_are_read() {
     let expected = UNIX_EPOCH + Duration::from_secs(4_070_919_845);
     for odd in [
         r#""2099-01-01T03:04:05Z""#,

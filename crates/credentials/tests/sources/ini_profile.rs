@@ -11,7 +11,7 @@ fn source<'a>(home: &'a Home, variables: impl IntoIterator<Item = (&'a str, &'a 
 const KEY: &str = "[default]\ntype = access_key\naccess_key_id = ini\naccess_key_secret = CANARY#x;y ; mine\n";
 
 #[tokio::test]
-async fn both_spellings_of_the_path_are_tried_and_a_hash_in_a_secret_survives() {
+async fn both_default_paths_are_tried_and_a_hash_is_part_of_a_secret() {
     for path in [".alibabacloud/credentials.ini", ".alibabacloud/credentials"] {
         let home = Home::new();
         home.write(path, KEY);
@@ -24,13 +24,13 @@ async fn both_spellings_of_the_path_are_tried_and_a_hash_in_a_secret_survives() 
 }
 
 #[tokio::test]
-async fn the_variables_choose_file_and_section() {
+async fn variables_select_file_and_section() {
     let home = Home::new();
     let path = home.write("other.ini", &KEY.replace("default", "prod"));
     let named = [("ALIBABA_CLOUD_CREDENTIALS_FILE", path.as_str()), ("ALIBABA_CLOUD_PROFILE", "prod")];
     assert_eq!(id(source(&home, named).fetch().await), "ini");
     failed(source(&home, [("ALIBABA_CLOUD_CREDENTIALS_FILE", path.as_str())]).fetch().await);
-    // A file that was named must be there.
+    // A named file must exist.
     assert!(
         failed(source(&home, [("ALIBABA_CLOUD_CREDENTIALS_FILE", "/nowhere.ini")]).fetch().await)
             .contains("/nowhere.ini")
@@ -65,7 +65,7 @@ async fn every_type_is_read() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_and_nothing_of_the_file_quoted() {
+async fn errors_name_the_problem_and_quote_nothing_of_the_file() {
     let absent = [
         "[default]\n",
         "[default]\ntype = access_key\naccess_key_id = a\naccess_key_secret = CANARY\nenable = false",
@@ -101,7 +101,7 @@ async fn what_is_wrong_is_said_and_nothing_of_the_file_quoted() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_file_that_others_can_read_is_used_with_a_warning() {
+async fn a_file_readable_by_others_is_used_with_a_warning() {
     let home = Home::new();
     let path = home.write(".alibabacloud/credentials.ini", KEY);
     permit(path.as_ref(), 0o644);
@@ -110,7 +110,7 @@ async fn a_file_that_others_can_read_is_used_with_a_warning() {
 }
 
 #[tokio::test]
-async fn a_comment_after_a_section_or_a_value_is_none_of_it() {
+async fn trailing_comments_are_removed() {
     let home = Home::new();
     let text = "[default] # mine\ntype = access_key  # AK\naccess_key_id = ini ; key\naccess_key_secret = \"CANARY\" # secret\n";
     home.write(".alibabacloud/credentials.ini", text);

@@ -1,4 +1,4 @@
-//! Every source against a faithful fake on loopback: what it asks, what it takes, and what it says when things go wrong.
+//! Every source with a fake server on loopback: its requests, its credentials and its errors.
 
 mod cli_profile;
 mod ecs_ram_role;

@@ -1,4 +1,4 @@
-//! Roles: with a key, and with an OIDC token.
+//! Roles that are assumed with a key or an OIDC token.
 
 use alibabacloud_credentials::{AssumeRole, Credentials, EcsRamRole, OidcRole, Source};
 
@@ -12,7 +12,7 @@ fn key() -> Credentials {
     Credentials::temporary("base", "CANARYsecret", "CANARYbase", None)
 }
 
-/// No secret is in the URL or in a header that proxies log.
+/// Asserts that no secret is in the URL or in a header that proxies log.
 #[track_caller]
 fn discreet(seen: &Seen) {
     assert!(seen.method == "POST" && seen.target == "/" && !seen.head.contains("CANARY"), "{seen:?}");
@@ -45,7 +45,7 @@ async fn a_role_is_assumed_with_the_credentials_of_the_base() {
 }
 
 #[tokio::test]
-async fn the_base_may_be_any_provider() {
+async fn the_base_can_be_any_provider() {
     let sts = Fake::start(|_| ok(assumed("assumed"))).await;
     let metadata = Fake::start(|seen| ok(if seen.method == "PUT" { "t".to_owned() } else { session("ecs") })).await;
     let setup = environment([("HOME", "/nowhere")]).sts_endpoint(&sts.url).metadata_url(&metadata.url);
@@ -58,9 +58,9 @@ async fn the_base_may_be_any_provider() {
     assert_eq!(metadata.seen().len(), 2, "the credentials of the base are kept");
 }
 
-/// Ones own nonce for every request: some SDKs repeat it.
+/// Some SDKs repeat the nonce.
 #[tokio::test]
-async fn no_nonce_is_used_twice() {
+async fn every_request_has_its_own_nonce() {
     let fake = Fake::start(|_| ok(assumed("assumed"))).await;
     let source = AssumeRole::new(key(), ROLE).setup(environment([("A", "b")]).sts_endpoint(&fake.url));
     for _ in 0..5 {
@@ -85,7 +85,7 @@ async fn a_wrong_setting_is_named_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn what_sts_refuses_is_told_with_advice_and_without_secrets() {
+async fn errors_of_sts_have_advice_and_no_secrets() {
     let fake = Fake::start(|_| {
         let body = r#"{"Code":"NoPermission","Message":"base CANARYsecret CANARYbase may not","RequestId":"r-9"}"#;
         Reply::With(403, body.to_owned())
@@ -120,7 +120,7 @@ fn oidc(home: &Home, token_file: &str, endpoint: &str) -> OidcRole {
         ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/p"),
         ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", token_file),
         ("ALIBABA_CLOUD_ROLE_SESSION_NAME", "pod-1"),
-        // As ACK injects it, without a scheme.
+        // As ACK sets it, without a scheme.
         ("ALIBABA_CLOUD_STS_ENDPOINT", "sts.invalid"),
     ];
     let setup = alibabacloud_credentials::Setup::new().environment(home.environment(variables)).sts_endpoint(endpoint);
@@ -129,7 +129,7 @@ fn oidc(home: &Home, token_file: &str, endpoint: &str) -> OidcRole {
 
 /// The official SDK for Python sends the token in the URL.
 #[tokio::test]
-async fn an_oidc_token_travels_in_the_body_unsigned_and_is_read_anew() {
+async fn an_oidc_token_is_sent_in_the_body_unsigned_and_read_again() {
     let fake = Fake::start(|_| ok(assumed("oidc"))).await;
     let home = Home::new();
     let path = home.write("token", "CANARYfirst\n");
@@ -147,7 +147,7 @@ async fn an_oidc_token_travels_in_the_body_unsigned_and_is_read_anew() {
 }
 
 #[tokio::test]
-async fn an_oidc_role_that_is_set_up_must_work_and_one_that_is_not_is_passed_over() {
+async fn an_oidc_role_must_work_if_it_is_set_up_and_is_skipped_otherwise() {
     let fake = Fake::start(|_| {
         Reply::With(400, r#"{"Code":"AuthenticationFail.OIDCToken.Expired","Message":"CANARYtoken"}"#.to_owned())
     })
@@ -177,7 +177,7 @@ async fn an_oidc_role_that_is_set_up_must_work_and_one_that_is_not_is_passed_ove
     failed(OidcRole::new().role_arn(ROLE).setup(environment([("A", "b")])).fetch().await);
 }
 
-/// Which host is called, by the precedence: setting, profile, environment, default.
+/// The host, by precedence: setting, profile, environment, default.
 #[tokio::test]
 async fn the_endpoint_of_sts_follows_the_environment() {
     use alibabacloud_runtime::testing::CannedTransport;
@@ -195,7 +195,7 @@ async fn the_endpoint_of_sts_follows_the_environment() {
         ),
     ];
     for (variables, host) in cases {
-        let canned = CannedTransport::new().answer(200, assumed("assumed"));
+        let canned = CannedTransport::new().respond(200, assumed("assumed"));
         let setup = environment(variables.iter().copied()).transport(canned.clone());
         assert_eq!(id(AssumeRole::new(key(), ROLE).setup(setup).fetch().await), "assumed");
         assert_eq!(canned.sent()[0].http().uri().to_string(), format!("https://{host}/"));

@@ -1,4 +1,4 @@
-//! Sign-ins that the official command line has stored: `CloudSSO` and OAuth.
+//! Sign-ins stored by the official command line: `CloudSSO` and OAuth.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -39,14 +39,14 @@ async fn a_sign_in_of_cloud_sso_is_exchanged_for_credentials() {
     assert_eq!(seen.header("authorization"), Some("Bearer CANARYaccess"));
     let body: serde_json::Value = serde_json::from_str(&seen.body).unwrap();
     assert_eq!(body, serde_json::json!({ "AccessConfigurationId": "ac-1", "AccountId": "1" }));
-    // What the command line has stored is used as long as it is good.
+    // Stored credentials are used while they are valid.
     let both = |expiration| format!("{fields},{}", stored(expiration));
     assert_eq!(id(profile(&home, Setup::new(), &both(seconds_from_now(3600))).fetch().await), "stored");
     assert_eq!(id(profile(&home, Setup::new(), &both(seconds_from_now(60))).fetch().await), "sso");
 }
 
 #[tokio::test]
-async fn a_sign_in_of_cloud_sso_that_cannot_be_used_says_how_to_renew_it() {
+async fn an_unusable_cloud_sso_sign_in_is_an_error_that_says_how_to_renew_it() {
     let home = Home::new();
     let again = "aliyun configure --mode CloudSSO";
     assert!(
@@ -76,7 +76,7 @@ fn oauth(access: i64, refresh: &str) -> String {
     )
 }
 
-/// Refresh tokens are good once, as with the strictest servers.
+/// Each refresh token works once, as with the strictest servers.
 async fn server() -> Fake {
     let used = std::sync::Mutex::new(0);
     Fake::start(move |seen| match seen.target.as_str() {
@@ -106,7 +106,8 @@ async fn a_sign_in_by_oauth_is_exchanged_and_renewed_in_memory() {
 
     let source = profile(&home, setup(), &oauth(seconds_from_now(60), "CANARYrefresh0"));
     let before = std::fs::read(format!("{}/.aliyun/config.json", home.path())).unwrap();
-    // Each time 600 s are left, which is not enough: the refresh token of the last answer counts, not that of the file.
+    // Each time only 600 s are left, so it is renewed, with the refresh token of the last response instead of that of
+    // the file.
     for _ in 0..3 {
         assert_eq!(id(source.fetch().await), "oauth");
     }
@@ -115,13 +116,13 @@ async fn a_sign_in_by_oauth_is_exchanged_and_renewed_in_memory() {
     assert_eq!(first.form("grant_type").as_deref(), Some("refresh_token"));
     assert_eq!(first.form("client_id").as_deref(), Some("4103531455503354461"));
     assert!(fake.seen().iter().all(|seen| !seen.target.contains("CANARY")));
-    // A new sign-in of the command line counts more than the memory.
+    // A new sign-in of the command line replaces the tokens in memory.
     let message = failed(profile(&home, setup(), &oauth(seconds_from_now(60), "CANARYother")).fetch().await);
     assert!(message.contains("aliyun configure --mode OAuth"), "{message}");
 }
 
 #[tokio::test]
-async fn a_sign_in_by_oauth_that_cannot_be_used_says_how_to_renew_it() {
+async fn an_unusable_oauth_sign_in_is_an_error_that_says_how_to_renew_it() {
     let home = Home::new();
     let fields = format!("{},{}", oauth(0, "CANARY"), stored(seconds_from_now(3600)));
     assert_eq!(id(profile(&home, Setup::new(), &fields).fetch().await), "stored");
@@ -137,18 +138,18 @@ async fn a_sign_in_by_oauth_that_cannot_be_used_says_how_to_renew_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_hangs_is_given_up() {
+async fn a_hanging_server_times_out() {
     let fake = Fake::start(|_| Reply::Hang).await;
     let home = Home::new();
     let oauth = profile(&home, Setup::new().oauth_url(&fake.url), &oauth(0, "CANARY"));
-    assert!(failed(oauth.fetch().await).contains("no answer within"));
+    assert!(failed(oauth.fetch().await).contains("no response within"));
     let sso = profile(&home, Setup::new(), &sso(&fake.url, seconds_from_now(3600)));
-    assert!(failed(sso.fetch().await).contains("no answer within"));
+    assert!(failed(sso.fetch().await).contains("no response within"));
 }
 
-/// The command line's file has the refused session until it writes another one.
+/// The file has the rejected session until the command line writes another one.
 #[tokio::test]
-async fn a_stored_session_that_the_service_refuses_is_replaced_and_never_given_again() {
+async fn a_rejected_stored_session_is_replaced_and_not_used_again() {
     let fake = Fake::start(|seen| match seen.target.as_str() {
         "/cloud-credentials" => ok(format!(r#"{{"CloudCredential":{},"RequestId":"r"}}"#, session("new"))),
         _ => ok(
@@ -166,14 +167,14 @@ async fn a_stored_session_that_the_service_refuses_is_replaced_and_never_given_a
             assert_eq!(provider.replace(&refused).await.unwrap().access_key_id(), "new");
             assert_eq!(provider.provide().await.unwrap().access_key_id(), "new");
         }
-        // Nor when the new ones end, or are refused in their turn.
+        // Nor when the new ones expire or are rejected.
         let source = source();
         let refused = source.fetch().await.unwrap().credentials().clone();
         for other in [&refused, &Credentials::temporary("new", "s", "t", None)] {
-            assert_eq!(id(source.fetch_instead_of(other).await), "new");
+            assert_eq!(id(source.fetch_replacement(other).await), "new");
             assert_eq!(id(source.fetch().await), "new");
         }
-        // What the command line has stored since then is used.
+        // Credentials that the command line stored since then are used.
         let text = format!("{fields},{}", stored.replace("stored", "later"));
         let _ = profile(&home, Setup::new(), &text);
         assert_eq!(id(source.fetch().await), "later");
@@ -181,7 +182,7 @@ async fn a_stored_session_that_the_service_refuses_is_replaced_and_never_given_a
 }
 
 #[tokio::test]
-async fn a_stored_session_that_is_refused_and_cannot_be_replaced_is_an_error_that_says_how_to_sign_in() {
+async fn a_rejected_session_without_replacement_is_an_error_that_says_how_to_sign_in() {
     for (fields, words) in [
         (sso("https://127.0.0.1:1", seconds_from_now(-1)), "aliyun configure --mode CloudSSO"),
         (oauth(seconds_from_now(-5), ""), "aliyun configure --mode OAuth"),
@@ -190,7 +191,7 @@ async fn a_stored_session_that_is_refused_and_cannot_be_replaced_is_an_error_tha
         let provider =
             profile(&home, Setup::new(), &format!("{fields},{}", stored(seconds_from_now(3600)))).refreshing();
         let refused = provider.provide().await.unwrap();
-        // The second time from memory: the source is left alone for a second.
+        // The second time from memory: the source is not queried for a second.
         for _ in 0..2 {
             let error = provider.replace(&refused).await.unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
@@ -199,7 +200,7 @@ async fn a_stored_session_that_is_refused_and_cannot_be_replaced_is_an_error_tha
 }
 
 #[tokio::test]
-async fn a_role_on_top_of_a_refused_session_gets_a_new_one() {
+async fn a_role_based_on_a_rejected_session_gets_a_new_one() {
     let fake = Fake::start(|seen| match seen.target.as_str() {
         "/cloud-credentials" => ok(format!(r#"{{"CloudCredential":{},"RequestId":"r"}}"#, session("new"))),
         _ if seen.body.contains("AccessKeyId=new") => ok(assumed("role")),
@@ -222,7 +223,7 @@ async fn a_role_on_top_of_a_refused_session_gets_a_new_one() {
 }
 
 #[tokio::test]
-async fn an_answer_that_a_server_compressed_is_read() {
+async fn a_compressed_response_is_read() {
     let fake = Fake::start(|seen| {
         Reply::Gzip(match seen.target.as_str() {
             "/cloud-credentials" => format!(r#"{{"CloudCredential":{},"RequestId":"r"}}"#, session("zipped")),

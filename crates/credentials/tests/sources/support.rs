@@ -1,4 +1,4 @@
-//! A server on loopback that answers as it is told and remembers what it was asked; a home folder; reading what a source says.
+//! A fake server on loopback that records its requests, a home folder, and the results of a source.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What stands in every secret.
+/// Part of every secret, so that it is found in any output.
 pub(crate) const CANARY: &str = "CANARY";
 
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ impl Seen {
 
 pub(crate) enum Reply {
     With(u16, String),
-    /// With 200, compressed.
+    /// With status 200, compressed.
     Gzip(String),
     Hang,
 }
@@ -48,7 +48,7 @@ pub(crate) fn ok(body: impl Into<String>) -> Reply {
     Reply::With(200, body.into())
 }
 
-/// Stops when it is dropped.
+/// A server that stops when it is dropped.
 pub(crate) struct Fake {
     pub(crate) url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -130,7 +130,7 @@ pub(crate) async fn refused_url() -> String {
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// A folder of its own, removed when dropped.
+/// A folder for the test, removed when dropped.
 pub(crate) struct Home(PathBuf);
 
 impl Home {
@@ -142,7 +142,7 @@ impl Home {
         Self(path)
     }
 
-    /// Writes a file that only its owner may read.
+    /// Writes a file with access only for its owner.
     pub(crate) fn write(&self, path: &str, text: &str) -> String {
         let path = self.0.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -157,7 +157,7 @@ impl Home {
 
     /// The environment with this home folder and these variables.
     pub(crate) fn environment<'a>(&'a self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Environment {
-        Environment::of(variables.into_iter().chain([("HOME", self.path())]))
+        Environment::from_vars(variables.into_iter().chain([("HOME", self.path())]))
     }
 }
 
@@ -177,28 +177,28 @@ pub(crate) fn permit(path: &Path, mode: u32) {
 pub(crate) fn permit(_path: &Path, _mode: u32) {}
 
 pub(crate) fn environment<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Setup {
-    Setup::new().environment(Environment::of(variables))
+    Setup::new().environment(Environment::from_vars(variables))
 }
 
-/// The ID of the key that the source gives.
+/// The access key ID that the source provides.
 #[track_caller]
 pub(crate) fn id(found: Result<Found, SourceError>) -> String {
     found.unwrap().credentials().access_key_id().to_owned()
 }
 
-/// Asserts that the source was passed over, and gives the reason. No canary may be in it.
+/// Asserts that the source is not applicable, and returns the reason, which must have no canary.
 #[track_caller]
 pub(crate) fn passed(found: Result<Found, SourceError>) -> String {
     let error = found.unwrap_err();
-    assert!(!error.applies(), "not passed over: {error}");
+    assert!(!error.applies(), "not skipped: {error}");
     hunted(&error)
 }
 
-/// Asserts that the source failed, and gives the reason. No canary may be in it.
+/// Asserts that the source failed, and returns the reason, which must have no canary.
 #[track_caller]
 pub(crate) fn failed(found: Result<Found, SourceError>) -> String {
     let error = found.unwrap_err();
-    assert!(error.applies(), "passed over: {error}");
+    assert!(error.applies(), "skipped: {error}");
     hunted(&error)
 }
 
@@ -224,7 +224,7 @@ pub(crate) fn session(id: &str) -> String {
     )
 }
 
-/// The answer of STS.
+/// A response of STS.
 pub(crate) fn assumed(id: &str) -> String {
     format!(r#"{{"RequestId":"r-1","AssumedRoleUser":{{"Arn":"a"}},"Credentials":{}}}"#, session(id))
 }

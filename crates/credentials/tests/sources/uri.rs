@@ -5,7 +5,7 @@ use alibabacloud_credentials::{CredentialsUri, Source};
 use crate::support::{Fake, Reply, environment, failed, id, ok, passed, quiet, refused_url, session};
 
 #[tokio::test]
-async fn a_uri_gives_credentials_with_or_without_a_code() {
+async fn a_uri_provides_credentials_with_or_without_a_code() {
     let without_code = session("uri").replace(r#""Code":"Success","#, "");
     for body in [session("uri"), without_code] {
         let fake = Fake::start(move |_| ok(body.clone())).await;
@@ -20,7 +20,7 @@ async fn a_uri_gives_credentials_with_or_without_a_code() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_with_no_more_of_the_uri_than_its_server() {
+async fn errors_show_only_the_server_of_the_uri() {
     let no_secret = session("CANARY").replace("AccessKeySecret", "X");
     let answers = [
         (200, "<html>CANARY</html>".to_owned(), "JSON"),
@@ -42,14 +42,14 @@ async fn what_is_wrong_is_said_with_no_more_of_the_uri_than_its_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_hangs_is_given_up() {
+async fn a_hanging_server_times_out() {
     let fake = Fake::start(|_| Reply::Hang).await;
-    assert!(failed(CredentialsUri::at(&fake.url).fetch().await).contains("no answer within"));
+    assert!(failed(CredentialsUri::at(&fake.url).fetch().await).contains("no response within"));
 }
 
-/// The official SDK for Node asks `https://undefined/` then.
+/// The official SDK for Node requests `https://undefined/`.
 #[tokio::test]
-async fn without_a_uri_nothing_is_asked() {
+async fn without_a_uri_no_request_is_sent() {
     for variables in [vec![], vec![("ALIBABA_CLOUD_CREDENTIALS_URI", "")]] {
         let message = passed(CredentialsUri::new().setup(environment(variables)).fetch().await);
         assert!(message.contains("ALIBABA_CLOUD_CREDENTIALS_URI is not set"), "{message}");

@@ -66,10 +66,10 @@ pub(crate) fn read(
         Err(why) => {
             // Status and headers still count: a refusal was not executed, and the service may ask to wait.
             let judged = judge(parts.status, &parts.headers, &Bytes::new(), context, output).map_err(|error| {
-                if error.kind() != ErrorKind::UnusableAnswer {
+                if error.kind() != ErrorKind::UnusableResponse {
                     return error;
                 }
-                Error::new(ErrorKind::UnusableAnswer, why)
+                Error::new(ErrorKind::UnusableResponse, why)
                     .with_status(parts.status.as_u16())
                     .with_request_id(error.request_id().map(ToOwned::to_owned))
                     .with_outcome_unknown(error.outcome_unknown())
@@ -165,7 +165,7 @@ fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8], said: ErrorBody
 pub(crate) fn missing(error: TransportError, may_have_been_sent: bool, redactor: &Redactor<'_>) -> Error {
     let message = redactor.hide(&error.to_string()).into_owned();
     let missing = unanswered(message, may_have_been_sent);
-    let missing = match error.partial_answer() {
+    let missing = match error.partial_response() {
         Some(answer) => {
             let request_id =
                 header(answer.headers(), &REQUEST_ID).map(|id| cut(&redactor.hide(id), LONGEST_ID).into_owned());
@@ -264,7 +264,7 @@ fn foreign(status: StatusCode, problem: &str, body: &[u8], delay: Option<Duratio
     let error = if asks_to_wait(status, delay, unknown) {
         Error::new(ErrorKind::Throttled, "the service asks to wait")
     } else {
-        Error::new(ErrorKind::UnusableAnswer, format!("{problem}{}", shown(body, "it", context.redactor)))
+        Error::new(ErrorKind::UnusableResponse, format!("{problem}{}", shown(body, "it", context.redactor)))
     };
     error.with_retry_after(delay).with_outcome_unknown(unknown)
 }

@@ -121,7 +121,7 @@ fn a_200_that_says_that_it_did_not_succeed_is_an_error() {
 /// Why an answer is no proof of success, if it is none.
 fn without_proof(status: u16, headers: Headers<'_>, body: &str, output: &mut dyn Object) -> Option<Error> {
     let error = judged_into(status, headers, body.as_bytes(), output).err()?;
-    assert_eq!(error.kind(), ErrorKind::UnusableAnswer, "{body}");
+    assert_eq!(error.kind(), ErrorKind::UnusableResponse, "{body}");
     assert!(error.outcome_unknown(), "{body}");
     Some(error)
 }
@@ -414,7 +414,7 @@ fn what_is_not_from_the_service_keeps_its_status_and_whether_the_outcome_is_know
         (404, r#"{"code":404,"message":"no route"}"#, true, "the answer is not from the service; it says: no route"),
     ] {
         let error = refused(status, ID, body);
-        assert_eq!(error.kind(), ErrorKind::UnusableAnswer, "{status} {body}");
+        assert_eq!(error.kind(), ErrorKind::UnusableResponse, "{status} {body}");
         assert_eq!(error.message(), message);
         assert_eq!(error.outcome_unknown(), unknown, "{status} {body}");
         assert_eq!(error.request_id(), Some("from-header"), "{status} {body}");
@@ -499,16 +499,16 @@ fn what_asks_to_wait_is_throttling_if_it_certainly_refuses() {
             (429, "<html>", ErrorKind::Throttled, false),
             (429, r#"{"Code":"InternalError"}"#, ErrorKind::Throttled, false),
             (429, r#"{"Code":"Forbidden.RAM"}"#, ErrorKind::Throttled, false),
-            (400, "", ErrorKind::UnusableAnswer, true),
-            (404, "<html>", ErrorKind::UnusableAnswer, true),
-            (408, "", ErrorKind::UnusableAnswer, true),
+            (400, "", ErrorKind::UnusableResponse, true),
+            (404, "<html>", ErrorKind::UnusableResponse, true),
+            (408, "", ErrorKind::UnusableResponse, true),
             (408, r#"{"Code":"Whatever"}"#, ErrorKind::Service, true),
             (400, r#"{"Code":"InternalError"}"#, ErrorKind::Service, true),
             (403, r#"{"Code":"Forbidden.RAM"}"#, ErrorKind::Service, false),
             (500, r#"{"Code":"InternalError"}"#, ErrorKind::Service, true),
             (503, r#"{"Code":"Whatever"}"#, ErrorKind::Service, true),
-            (502, "<html>", ErrorKind::UnusableAnswer, true),
-            (503, "", ErrorKind::UnusableAnswer, true),
+            (502, "<html>", ErrorKind::UnusableResponse, true),
+            (503, "", ErrorKind::UnusableResponse, true),
         ] {
             let error = refused(status, headers, body);
             assert_eq!((error.kind(), error.outcome_unknown()), (kind, unknown), "{status} {body}");

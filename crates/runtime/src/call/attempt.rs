@@ -16,7 +16,7 @@ use crate::redact::Redactor;
 use crate::response::Metadata;
 use crate::sign::{Nonce, Timestamp};
 use crate::skew::Learned;
-use crate::throttle::{Ask, Permit, WatchedQuota};
+use crate::throttle::{AcquireOptions, Permit, WatchedQuota};
 use crate::transport::Handover;
 use crate::value::Object;
 
@@ -104,7 +104,8 @@ impl Core {
         // Without time for its response, a request would turn a call that certainly failed into one with an unknown outcome.
         let needed = if number > 1 { options.time_for_the_answer() / 2 } else { Duration::ZERO };
         if remaining <= needed {
-            let message = "the permit came too late for a response before the call's deadline";
+            let message = "the permit came too late for a response before the call's deadline; send fewer calls at once, or raise \
+                           the deadline";
             return Err(failed(Error::new(ErrorKind::QuotaWait, message)));
         }
         if let Some(permit) = &mut permit {
@@ -183,7 +184,7 @@ impl Core {
         observer: &mut Observer<'_>,
     ) -> Result<Permit, Error> {
         let max_wait = (deadline - options.time_for_the_answer()).saturating_duration_since(Instant::now());
-        let ask = Ask { is_retry: observer.attempts() > 0, ..self.throttle.ask(max_wait) };
+        let ask = AcquireOptions { is_retry: observer.attempts() > 0, ..self.throttle.ask(max_wait) };
         let permit = quota.acquire(ask, &|key, event| self.report(key, &event)).await;
         observer.waited_for_quota();
         permit.map_err(|refused| not_admitted(&refused))

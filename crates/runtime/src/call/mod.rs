@@ -37,7 +37,9 @@ use crate::retry::{RetryBudget, State};
 use crate::roa;
 use crate::sign::{Nonce, Nonces, Timestamp};
 use crate::skew::Skew;
-use crate::throttle::{Ask, Permit, QuotaEvent, QuotaKey, RateLimit, Refused, Request, Throttle, WatchedQuota};
+use crate::throttle::{
+    AcquireOptions, Permit, QuotaEvent, QuotaKey, RateLimit, Refused, Request, Throttle, WatchedQuota,
+};
 use crate::transport::Transport;
 use crate::unsigned::RequestHook;
 use crate::untyped::UntypedRequest;
@@ -432,7 +434,7 @@ impl Core {
     async fn permit_in_a_bulk(&self, quota: &WatchedQuota) -> Result<Permit, Error> {
         let observe = |key: &QuotaKey, event: QuotaEvent| self.report(key, &event);
         loop {
-            match quota.acquire(Ask::new(LONGEST_WAIT).of_a_bulk(), &observe).await {
+            match quota.acquire(AcquireOptions::new(LONGEST_WAIT).of_a_bulk(), &observe).await {
                 Ok(permit) => return Ok(permit),
                 Err(refused @ Refused::Misconfigured { .. }) => return Err(not_admitted(&refused)),
                 // The store is away, and its policy lets no call through.

@@ -98,7 +98,7 @@ impl<'a> Observer<'a> {
                     http_status: outcome.map_or_else(Error::http_status, |metadata| Some(metadata.http_status)),
                     request_id: outcome.map_or_else(Error::request_id, |metadata| metadata.request_id.as_deref()),
                     error: outcome.err(),
-                    again_after: backoff,
+                    backoff,
                 })
             });
         }

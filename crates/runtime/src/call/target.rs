@@ -34,7 +34,7 @@ impl Core {
     pub(super) fn target<'a>(&'a self, options: &'a CallOptions) -> Result<Target<'a>, Error> {
         let endpoint = match (&options.region, self.network) {
             (Some(region), Some(network)) => {
-                let endpoint = Endpoint::of_region(self.settings.product, region, network);
+                let endpoint = Endpoint::for_region(self.settings.product, region, network);
                 Cow::Owned(endpoint.map_err(|error| Error::new(ErrorKind::InvalidRequest, error.to_string()))?)
             }
             _ => Cow::Borrowed(&self.endpoint),

@@ -1,10 +1,11 @@
-//! The check that every access key passes before it signs anything, whatever its source.
+//! The validation of every access key, whatever its source.
 
-/// What makes a value useless as an access key ID, secret or security token, and what to do about it, as the rest of a sentence.
-/// The value is not quoted.
+/// The reason why a value cannot be part of an access key, and what to do, as the rest of a sentence. The value is not
+/// quoted.
 ///
-/// Alibaba Cloud gives out printable ASCII without blanks and quotation marks. Anything else was added on the way (a line break by
-/// `echo`, quotes by an env file), and a signature with it never verifies: the service answers with a mismatch that leads nowhere.
+/// Alibaba Cloud issues printable ASCII without blanks and quotation marks. Anything else was added later (a line break
+/// by `echo`, quotes by an env file). The service would reject the signature with an error that does not show the
+/// cause.
 pub(super) fn problem(value: &str) -> Option<&'static str> {
     if value.is_empty() {
         return Some("is empty; set it");

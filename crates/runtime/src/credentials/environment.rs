@@ -8,18 +8,18 @@ const SECRET: &str = "ACCESS_KEY_SECRET";
 const TOKEN: &str = "SECURITY_TOKEN";
 
 /// Reads `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, for temporary credentials,
-/// `ALIBABA_CLOUD_SECURITY_TOKEN`, each time anew.
+/// `ALIBABA_CLOUD_SECURITY_TOKEN` at each use.
 ///
-/// An empty variable counts as unset. A value that no signature verifies with, such as one with quotation marks or a line break, is an error
+/// An empty variable counts as unset. An invalid value, such as one with quotation marks or a line break, is an error
 /// ([`Credentials::validate`]).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EnvironmentCredentials;
 
 impl EnvironmentCredentials {
-    /// The credentials that are in the environment now.
+    /// The current credentials of the environment.
     ///
     /// # Errors
-    /// If a variable is missing, is not UTF-8, or has a value that cannot be part of an access key; the message names the variable.
+    /// If a variable is missing, is not UTF-8, or has an invalid value; the message names the variable.
     pub fn read(self) -> Result<Credentials, CredentialsError> {
         let found = Self::look_up(PREFIX, |name| match std::env::var(name) {
             Ok(value) => Ok(Some(value)),
@@ -39,7 +39,7 @@ impl EnvironmentCredentials {
     /// The credentials in the variables with this prefix; `None` if none of them is set.
     ///
     /// # Errors
-    /// If some are set and others are missing, or if a value cannot be part of an access key.
+    /// If some variables are set and others are missing, or a value is invalid.
     #[doc(hidden)]
     pub fn look_up(
         prefix: &str,
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_is_missing_is_named() {
+    fn a_missing_part_is_named() {
         let (id, secret) = ("P_ACCESS_KEY_ID", "P_ACCESS_KEY_SECRET");
         let cases = [
             (vec![(id, "id")], false, true),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_right_is_refused_with_its_name_and_without_the_value() {
+    fn an_invalid_value_is_refused_with_its_name_and_without_the_value() {
         let values = ["CANARY\n", "\"CANARY\"", "'CANARY'", " CANARY", "CANARY # mine", "CANARY\u{200b}", "CAN\0ARY"];
         for name in ["P_ACCESS_KEY_ID", "P_ACCESS_KEY_SECRET", "P_SECURITY_TOKEN"] {
             for value in values {

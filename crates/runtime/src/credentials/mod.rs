@@ -1,4 +1,4 @@
-//! Credentials, and the providers that give them.
+//! Credentials and their providers.
 
 mod check;
 mod environment;
@@ -19,8 +19,8 @@ pub(crate) use secret::Secret;
 
 /// An access key: an ID, a secret, and a security token if the key is temporary.
 ///
-/// Cheap to clone. `Debug` prints no part of it, and the memory is wiped when the last clone is dropped. Two values are equal if ID,
-/// secret and token are.
+/// Cheap to clone. `Debug` prints no part of it, and the memory is wiped when the last clone is dropped. Two values are
+/// equal if their ID, secret and token are.
 #[derive(Clone)]
 pub struct Credentials(Arc<Parts>);
 
@@ -30,7 +30,7 @@ struct Parts {
     security_token: Option<Secret>,
     expiration: Option<SystemTime>,
     identity: Option<String>,
-    /// The first part that cannot be used, and why.
+    /// The first invalid part, and the reason.
     problem: Option<(&'static str, &'static str)>,
     /// Computed at the first signature.
     rpc_key: OnceLock<rpc::Key>,
@@ -43,9 +43,9 @@ impl Credentials {
         Self::of(access_key_id.into(), access_key_secret.into(), None, None)
     }
 
-    /// A temporary access key, as STS (Security Token Service) gives it.
+    /// A temporary access key, as issued by STS (Security Token Service).
     ///
-    /// `expiration` is the time from which on the service refuses it; `None` if that is not known.
+    /// `expiration` is the time from which the service rejects it; `None` if unknown.
     pub fn temporary(
         access_key_id: impl Into<String>,
         access_key_secret: impl Into<String>,
@@ -74,10 +74,10 @@ impl Credentials {
         }))
     }
 
-    /// Names whom the credentials belong to, e.g. by the ARN of a role: the same after every refresh.
+    /// Sets the identity of the credentials, e.g. the ARN of a role, which is the same after every refresh.
     ///
-    /// Clients whose credentials have the same identity share their quotas, and so do those of all roles of one account if it is
-    /// an ARN. Without it, the access key ID of a client's first credentials is used.
+    /// Clients whose credentials have the same identity share their quotas. If it is an ARN, so do all roles of the
+    /// account. Without it, the access key ID of a client's first credentials is used.
     #[must_use]
     pub fn with_identity(self, identity: impl Into<String>) -> Self {
         let Parts { access_key_id, access_key_secret, security_token, expiration, .. } = &*self.0;
@@ -90,18 +90,18 @@ impl Credentials {
         named
     }
 
-    /// Whom the credentials belong to, if their source named it.
+    /// The identity of the credentials, if their source set it.
     pub fn identity(&self) -> Option<&str> {
         self.0.identity.as_deref()
     }
 
-    /// Checks that requests can be signed with every part: printable ASCII, not empty, without blanks and quotation marks.
+    /// Checks that every part can be used for signing: printable ASCII, not empty, without blanks and quotation marks.
     ///
-    /// A client checks all credentials so before it signs with them. A provider that checks them, too, can name the place where
-    /// they come from.
+    /// A client checks all credentials before it signs with them. A provider that checks them, too, can name their
+    /// origin in its error.
     ///
     /// # Errors
-    /// If a part fails the check. The message names the part and what to do, and does not quote the value.
+    /// If a part is invalid. The message names the part and what to do, and does not quote the value.
     pub fn validate(&self) -> Result<(), CredentialsError> {
         match self.0.problem {
             None => Ok(()),
@@ -114,7 +114,7 @@ impl Credentials {
         self.0.access_key_id.expose()
     }
 
-    /// The access key's secret. Take care not to print it.
+    /// The access key's secret. Do not print it.
     pub fn access_key_secret(&self) -> &str {
         self.0.access_key_secret.expose()
     }
@@ -132,7 +132,7 @@ impl Credentials {
         self.0.acs3_key.get_or_init(|| acs3::Key::new(self.access_key_secret()))
     }
 
-    /// The time from which on the service refuses the key; `None` if it does not expire or the time is not known.
+    /// The time from which the service rejects the key; `None` if it does not expire or the time is unknown.
     pub fn expiration(&self) -> Option<SystemTime> {
         self.0.expiration
     }
@@ -159,9 +159,10 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// A provider of credentials, which a client asks before every attempt.
+/// A provider of credentials, which a client queries before every attempt.
 ///
-/// A provider that fetches credentials keeps them until they are about to expire. Many calls may ask at the same time.
+/// A provider that fetches credentials must cache them until they are about to expire. Many calls may query it at the
+/// same time.
 ///
 /// A closure that returns a future of the result is a provider:
 ///
@@ -183,23 +184,23 @@ impl fmt::Debug for Credentials {
     note = "a closure takes no argument and returns a future of `Result<Credentials, CredentialsError>`"
 )]
 pub trait ProvideCredentials: Send + Sync + 'static {
-    /// Returns credentials that are valid now.
+    /// Returns currently valid credentials.
     ///
     /// # Errors
     /// If there are none. The message names what was tried and what to do; the client puts it into an error of the kind
-    /// [`Credentials`](crate::ErrorKind::Credentials) as its [`source`](std::error::Error::source).
     fn provide(&self) -> ProvideFuture<'_>;
 
-    /// Returns credentials that are valid now, if they are known without waiting; the client asks for these first. Default: `None`.
+    /// Returns currently valid credentials if they are cached; the client tries this method first. Default: `None`.
     fn cached(&self) -> Option<Credentials> {
         None
     }
 
-    /// Returns credentials in place of these, which the service has refused as expired.
+    /// Returns a replacement for these credentials, which the service rejected as expired.
     ///
-    /// A client calls it at most once a call. Many calls may bring the same credentials: a provider that keeps credentials fetches
-    /// new ones once for all of them, and returns those that it has if they are not the refused ones. If the returned credentials are
-    /// equal to the refused ones, there are no others. Default: [`provide`](Self::provide).
+    /// A client calls it at most once per call. Many calls may pass the same credentials: a provider with a cache
+    /// fetches new ones once for all of them, and returns the cached ones if they are not the rejected ones. If the
+    /// returned credentials are equal to the rejected ones, there is no replacement. Default:
+    /// [`provide`](Self::provide).
     ///
     /// # Errors
     /// As [`provide`](Self::provide).
@@ -209,7 +210,7 @@ pub trait ProvideCredentials: Send + Sync + 'static {
     }
 }
 
-/// What [`ProvideCredentials::provide`] returns.
+/// The future that [`ProvideCredentials::provide`] returns.
 pub type ProvideFuture<'a> = Pin<Box<dyn Future<Output = Result<Credentials, CredentialsError>> + Send + 'a>>;
 
 /// Credentials that never change.
@@ -223,7 +224,7 @@ impl ProvideCredentials for Credentials {
     }
 }
 
-/// A closure is called for every request, so it should return credentials that it keeps.
+/// The closure is called for every request, so it should return cached credentials.
 impl<F, T> ProvideCredentials for F
 where
     F: Fn() -> T + Send + Sync + 'static,
@@ -234,7 +235,7 @@ where
     }
 }
 
-/// Shares one provider between clients.
+/// Shares a provider between clients.
 impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
     fn provide(&self) -> ProvideFuture<'_> {
         (**self).provide()
@@ -249,7 +250,7 @@ impl<P: ProvideCredentials + ?Sized> ProvideCredentials for Arc<P> {
     }
 }
 
-/// Why there are no credentials. The message names what was tried and what to do, and quotes no secret.
+/// The reason why there are no credentials. The message names what was tried and what to do, and contains no secret.
 #[derive(Debug, Clone)]
 pub struct CredentialsError {
     message: Cow<'static, str>,
@@ -262,7 +263,7 @@ impl CredentialsError {
         Self { message: message.into(), source: None }
     }
 
-    /// Adds the error behind this one, for [`source`](StdError::source). It must not print a secret.
+    /// Sets the underlying error, for [`source`](StdError::source). It must not print a secret.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into().into());
@@ -310,7 +311,7 @@ mod tests {
         assert!(Credentials::new("id", "a") != Credentials::new("id", "b"));
     }
 
-    /// A wrapper that forgets a method falls back to its default.
+    /// A wrapper without one of the methods would fall back to its default.
     #[tokio::test]
     async fn a_shared_provider_forwards_every_method() {
         struct Three;
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_keeps_what_is_behind_it() {
+    fn an_error_has_its_source() {
         let error = CredentialsError::new("the vault is away").with_source(std::io::Error::other("refused"));
         assert_eq!(error.clone().source().unwrap().to_string(), "refused");
         assert_eq!(error.to_string(), "the vault is away");

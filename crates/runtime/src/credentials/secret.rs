@@ -1,4 +1,4 @@
-//! Text that must not be printed and leaves no copy in memory.
+//! Secret text that is not printed and leaves no copy in memory.
 
 use std::fmt;
 

@@ -174,7 +174,7 @@ impl Course {
     }
 
     fn error(&self, problem: &str) -> Error {
-        Error::new(ErrorKind::UnusableAnswer, problem).with_action(self.action.into())
+        Error::new(ErrorKind::UnusableResponse, problem).with_action(self.action.into())
     }
 }
 

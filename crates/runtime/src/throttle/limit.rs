@@ -1,4 +1,4 @@
-//! The limit of an action: so many requests in any window.
+//! The limit of an action: the number of requests in any window.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -30,7 +30,7 @@ impl RateLimit {
     /// At most `requests` in any window of the given length.
     ///
     /// # Panics
-    /// If either is zero, or the window is longer than 366 days.
+    /// Panics if either is zero, or if the window is longer than 366 days.
     pub const fn new(requests: u32, window: Duration) -> Self {
         match Self::checked(requests, window) {
             Some(limit) => limit,
@@ -43,7 +43,7 @@ impl RateLimit {
     /// At most `requests` in any second.
     ///
     /// # Panics
-    /// If `requests` is zero.
+    /// Panics if `requests` is zero.
     pub const fn per_second(requests: u32) -> Self {
         Self::new(requests, Duration::from_secs(1))
     }
@@ -72,7 +72,7 @@ impl RateLimit {
         f64::from(self.requests()) / self.window.as_secs_f64()
     }
 
-    /// The limit that lets fewer requests through over time.
+    /// The limit with the lower rate.
     pub(super) fn lower(self, other: Self) -> Self {
         if other.rate() < self.rate() { other } else { self }
     }
@@ -88,7 +88,7 @@ impl fmt::Display for RateLimit {
     }
 }
 
-/// A text is no [`RateLimit`].
+/// The text is not a [`RateLimit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParseRateLimitError(());
 
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_read_as_it_is_written() {
+    fn limits_parse_and_print_the_same() {
         for (requests, window) in [
             (10, Duration::from_secs(1)),
             (200, Duration::from_secs(60)),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_limit_is_refused() {
+    fn invalid_limits_are_refused() {
         for text in [
             "",
             "10",

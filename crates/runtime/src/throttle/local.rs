@@ -1,4 +1,4 @@
-//! The quotas of this process: what a [`Throttle`](super::Throttle) has unless it is given another store.
+//! The quotas of this process, which a [`Throttle`](super::Throttle) uses by default.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::limit::RateLimit;
 use super::permit::{QuotaSource, Report};
 use super::queue::{Ledger, Queue, apply};
 use super::store::{Quota, QuotaKey, QuotaStore};
-use super::window::{Slot, Turn, Window};
+use super::window::{Availability, Slot, Window};
 use crate::lock::lock;
 
 #[derive(Debug)]
@@ -53,17 +53,17 @@ impl Ledger for Local {
         let mut window = lock(&self.window);
         // Reading the clock dominates; try without it first.
         window.take_without_clock().or_else(|| match window.take(self.now()) {
-            Turn::Now(slot) => Some(slot),
-            Turn::At(_) | Turn::Unknown => None,
+            Availability::Now(slot) => Some(slot),
+            Availability::At(_) | Availability::Unknown => None,
         })
     }
 
     fn take(&self) -> Result<Slot, Option<Duration>> {
         let now = self.now();
         match lock(&self.window).take(now) {
-            Turn::Now(slot) => Ok(slot),
-            Turn::At(time) => Err(Some(time.saturating_sub(now))),
-            Turn::Unknown => Err(None),
+            Availability::Now(slot) => Ok(slot),
+            Availability::At(time) => Err(Some(time.saturating_sub(now))),
+            Availability::Unknown => Err(None),
         }
     }
 

@@ -1,8 +1,9 @@
 //! A quota that the processes of one machine share: a [`Window`] in a small file, under an advisory lock.
 //!
-//! The rule is the one of a single process. A process that wants a slot locks the file, reads the window, takes a slot and writes it back; the
-//! lock is held for some ten microseconds. A request counts as sent when its slot is taken, so a process that is killed leaves
-//! nothing to clean up: its slot is free after the allowance for a request that is not answered.
+//! The rule is that of a single process. To take a slot, a process locks the file, reads the window, takes the slot and
+//! writes the window back; it holds the lock for some ten microseconds. A request counts as sent when its slot is
+//! taken, so a killed process leaves nothing to clean up: its slot is free after the allowance for a request without a
+//! response.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -18,25 +19,27 @@ use super::local::Local;
 use super::permit::{QuotaSource, Report};
 use super::queue::{Ledger, Queue, apply, follow};
 use super::store::{Quota, QuotaKey, QuotaStore};
-use super::window::{Flow, Slot, Turn, Window};
+use super::window::{Availability, Flow, Slot, Window};
 use crate::lock::lock;
 use crate::sign::hex::hex;
 
-/// How long a report tries to get the lock. What was not written is written with the next slot, or counts as not answered.
+/// How often a report tries to get the lock. A report that fails is written with the next slot, or the request counts
+/// as unanswered.
 const TRIES: u32 = 50;
 const BETWEEN_TRIES: Duration = Duration::from_micros(100);
-/// The longest time after which a waiting call looks at the file again: another process may have been answered.
+/// The maximum time after which a waiting call reads the file again, because another process may have received a
+/// response.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// The longest time for which a lock may be held. The process that holds it has stopped, so the file is replaced.
+/// The maximum time for which a lock may be held. After that its process has stopped, and the file is replaced.
 const LOCKED: Duration = Duration::from_secs(1);
-/// Files that were not used for so long are removed.
+/// The age at which unused files are removed.
 const KEPT: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// Quotas that all processes of a user on this machine share, without a server.
 ///
-/// The state of each quota is a small file in the user's state folder (`$XDG_STATE_HOME/alibabacloud/quotas`, or the platform's
-/// equivalent), readable for the owner alone. Its name is a hash of account, product and action; neither name nor file holds a key
-/// or a parameter of a request.
+/// The state of each quota is a small file in the user's state folder (`$XDG_STATE_HOME/alibabacloud/quotas`, or the
+/// platform's equivalent), readable only by its owner. Its name is a hash of account, product and action; neither name
+/// nor file contains a key or a parameter of a request.
 ///
 /// ```no_run
 /// use alibabacloud_runtime::Throttle;
@@ -45,20 +48,20 @@ const KEPT: Duration = Duration::from_secs(2 * 24 * 3600);
 /// let throttle = Throttle::new().with_store(MachineQuotas::new());
 /// ```
 ///
-/// # When things go wrong
-/// | what | then |
+/// # Failures
+/// | failure | effect |
 /// |---|---|
-/// | a process is killed, at any instant | a request that it may have sent counts for a second longer than an answered one |
+/// | a process is killed at any time | a request that it may have sent counts for a second longer than one with a response |
 /// | a process stops while it holds the lock | the file is replaced after a second, and the limit counts as used for one window |
-/// | the file is damaged, or not of this program | likewise, at once |
-/// | the clock is set back by more than a second | likewise |
-/// | the folder cannot be written | each process has a quota of its own ([`QuotaSource::LocalShare`]), reported once as [`QuotaEvent::FallbackEntered`](super::QuotaEvent::FallbackEntered) |
+/// | the file is damaged, or of another program | the same, at once |
+/// | the clock is set back by more than a second | the same |
+/// | the folder cannot be written | each process uses a separate quota ([`QuotaSource::LocalShare`]), reported once as [`QuotaEvent::FallbackEntered`](super::QuotaEvent::FallbackEntered) |
 ///
-/// Containers share quotas only if they share the folder. Over a network file system the lock may not work: use
-/// `RedisQuotas` (feature `redis`) for several machines.
+/// Containers share quotas only if they share the folder. The lock may not work over a network file system: for several
+/// machines use `RedisQuotas` (feature `redis`).
 #[derive(Debug, Clone)]
 pub struct MachineQuotas {
-    /// `None` if there is no folder for it.
+    /// `None` if there is no folder.
     folder: Option<PathBuf>,
 }
 
@@ -69,7 +72,7 @@ impl MachineQuotas {
         Self { folder: state_folder().map(|folder| folder.join("alibabacloud").join("quotas")) }
     }
 
-    /// Quotas in a folder of your own. It is created if needed; all processes that share the quotas name the same one.
+    /// Quotas in this folder, which is created if needed. All processes that share the quotas must use the same one.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self { folder: Some(folder.into()) }
     }
@@ -107,21 +110,21 @@ impl QuotaStore for MachineQuotas {
 /// A window in a file.
 #[derive(Debug)]
 struct Machine {
-    /// Empty if there is none.
+    /// Empty if there is no file.
     path: PathBuf,
-    /// Whether the file cannot be used.
+    /// Whether the file is unusable.
     broken: AtomicBool,
-    /// What holds then.
+    /// The quota used meanwhile.
     local: Local,
     known: Mutex<Known>,
 }
 
 #[derive(Debug)]
 struct Known {
-    /// The window as it was read last.
+    /// The window as last read.
     window: Window,
     limit: Option<RateLimit>,
-    /// Of the requests of this process.
+    /// The flow of this process's requests.
     flow: Flow,
     unwritten: Vec<(Slot, Report, Duration)>,
     locked_since: Option<Instant>,
@@ -153,7 +156,7 @@ impl Machine {
         let changed = change(&mut window, now);
         file.rewind()?;
         file.write_all(&write(&mut window))?;
-        // Closing the file gives the lock back.
+        // Closing the file releases the lock.
         known.window = window;
         Ok(changed)
     }
@@ -162,7 +165,7 @@ impl Machine {
         loop {
             let file = open(&self.path)?;
             file.try_lock()?;
-            // It may have been replaced in between.
+            // The file may have been replaced in between.
             if is_at(&file, &self.path) {
                 return Ok(file);
             }
@@ -190,20 +193,20 @@ impl Ledger for Machine {
         {
             let known = lock(&self.known);
             if known.flow.stands_still(now()).is_some() {
-                // Requests that the network holds up may all arrive together.
+                // Requests on a stalled network may all arrive together.
                 return Err(Some(LOOK_AGAIN));
             }
         }
         let taken = self.change(|window, now| match window.take(now) {
-            Turn::Now(slot) => {
-                // It counts from here on, whatever becomes of this process.
+            Availability::Now(slot) => {
+                // It counts from here on, even if this process ends.
                 window.sent(slot, now);
                 Ok(slot)
             }
-            Turn::At(time) => Err(time.saturating_sub(now).min(LOOK_AGAIN)),
-            Turn::Unknown => Err(LOOK_AGAIN),
+            Availability::At(time) => Err(time.saturating_sub(now).min(LOOK_AGAIN)),
+            Availability::Unknown => Err(LOOK_AGAIN),
         });
-        // Not all at the same time.
+        // Spread, so that processes do not retry together.
         let soon = || Duration::from_micros(fastrand::u64(0..2_000));
         match taken {
             Ok(Ok(slot)) => Ok(slot),
@@ -248,14 +251,14 @@ impl Ledger for Machine {
     }
 }
 
-/// All processes have the same clock.
+/// The time on a clock that all processes share.
 fn now() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 const MAGIC: &[u8; 8] = b"aliquot2";
 
-/// The file of a window: what it is, a checksum, and the window.
+/// The content of the file: its type, a checksum, and the window.
 fn write(window: &mut Window) -> Vec<u8> {
     let mut bytes = Vec::new();
     window.words(&mut |word: &mut u64| bytes.extend(word.to_le_bytes()));
@@ -264,13 +267,13 @@ fn write(window: &mut Window) -> Vec<u8> {
     [MAGIC.as_slice(), &length.to_le_bytes(), &digest[..8], &bytes].concat()
 }
 
-/// The window of a file. If it makes no sense, as much as the limit may have been used just now.
+/// Parses the file. If it is invalid, the limit counts as just used up.
 fn read(bytes: &[u8], limit: Option<RateLimit>, now: Duration) -> Window {
     let read = || {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (length, rest) = rest.split_first_chunk()?;
         let (digest, rest) = rest.split_first_chunk::<8>()?;
-        // What was longer before is not cut off.
+        // A longer old content is not truncated.
         let rest = rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
         if Sha256::digest(rest)[..8] != digest[..] {
             return None;
@@ -287,10 +290,10 @@ fn is_locked(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// Puts a new file in the place of one that stays locked.
+/// Replaces a file that stays locked by a new one.
 fn replace(path: &Path) -> io::Result<()> {
     let new = path.with_extension(format!("{}.new", std::process::id()));
-    // Not readable as a window, so as much as the limit may have been used just now.
+    // Not a valid window, so the limit counts as just used up.
     open(&new)?.write_all(b"replaced")?;
     fs::rename(&new, path)
 }
@@ -330,13 +333,13 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// An open file cannot be replaced.
+/// An open file cannot be replaced on this platform.
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> bool {
     true
 }
 
-/// Removes the files of quotas that were not used for long: temporary credentials may leave many.
+/// Removes long unused files, because temporary credentials may leave many.
 fn remove_unused(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_ours = entry.path().extension().is_some_and(|extension| extension == "quota" || extension == "new");
@@ -347,7 +350,7 @@ fn remove_unused(folder: &Path) {
     }
 }
 
-/// The folder for what a user's programs keep.
+/// The folder for the state of a user's programs.
 fn state_folder() -> Option<PathBuf> {
     let from = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if let Some(folder) = from("XDG_STATE_HOME") {

@@ -1,7 +1,7 @@
-//! Staying under the limits of an account: which quota a call belongs to, and what keeps it.
+//! Stays within the limits of an account: determines the quota of a call, and stores quotas.
 //!
-//! [`staying_under_the_limit`] is the guide for users. Each module uses only those before it: `limit`, `words`, `share`, `window`, `permit`,
-//! `store`, `queue`, `local`, `machine` · `redis`, `watched`, and this one.
+//! [`staying_under_the_limit`] is the guide for users. Each module uses only those before it: `limit`, `words`,
+//! `share`, `window`, `permit`, `store`, `queue`, `local`, `machine` · `redis`, `watched`, and this one.
 
 mod limit;
 mod local;
@@ -32,23 +32,23 @@ pub use permit::{Permit, PermitHolder, QuotaSource, Report};
 pub use redis::{FailurePolicy, RedisQuotas, RedisQuotasBuilder};
 use store::MAX_WAITING;
 pub(crate) use store::account_name;
-pub use store::{AcquireFuture, Ask, Quota, QuotaKey, QuotaState, QuotaStore, Refused};
+pub use store::{AcquireFuture, AcquireOptions, Quota, QuotaKey, QuotaState, QuotaStore, Refused};
 pub(crate) use watched::WatchedQuota;
 pub use watched::{QuotaEvent, QuotaSnapshot};
-pub use window::{Slot, Turn, Window};
+pub use window::{Availability, Slot, Window};
 
 #[doc = include_str!("staying_under_the_limit.md")]
 pub mod staying_under_the_limit {}
 
-/// How often unused quotas are dropped, and after how many look-ups the clock is read for that.
+/// How long unused quotas are kept, and the number of look-ups between readings of the clock.
 const KEPT: Duration = Duration::from_secs(10 * 60);
 const LOOK_UPS: u32 = 256;
 
-/// Quotas: how many requests of each action may be sent, counted per account and action.
+/// The quotas of actions: how many requests may be sent, counted per account and action.
 ///
-/// By default every action has the limit that its descriptor documents. Clients without a throttle of their own share the one of
-/// the process ([`Throttle::global`]); [`Throttle::new`] has quotas of its own. Cloning shares the quotas, also if the clone's
-/// limits are changed; of several limits for one quota, the lowest holds:
+/// By default every action has its documented limit. Clients without a throttle share that of the process
+/// ([`Throttle::global`]); [`Throttle::new`] has separate quotas. Clones share their quotas, even if the limits of a
+/// clone are changed. If a quota has several limits, the lowest applies:
 ///
 /// ```
 /// use alibabacloud_runtime::{RateLimit, Throttle};
@@ -59,20 +59,23 @@ const LOOK_UPS: u32 = 256;
 /// ```
 ///
 /// # The rule
-/// No window of the limit's length ever holds more than the allowed number of requests, *as the service counts them*. Request k
-/// waits until request k-N can no longer share a window with it at the service, whatever the network does: one window after its
-/// answer came back (it had arrived by then), or, when the service is slow, one window plus an allowance after it was sent, whichever
-/// is earlier. Requests that a network that stands still holds up count as not arrived. [`Window`] has the exact rule.
+/// No window of the limit's length ever contains more than the allowed number of requests, *as the service counts
+/// them*. Request k waits until request k-N can no longer share a window with it at the service, whatever the network
+/// does: one window after its response (because it had arrived by then) or, with a slow service, one window plus an
+/// allowance after it was sent, whichever is earlier. Requests on a stalled network count as not arrived. [`Window`]
+/// implements the exact rule.
 ///
-/// - Waiting calls are served in the order in which they came, and retries go first. A call that cannot
-///   be served before its deadline fails at once ([`ErrorKind::QuotaWait`](crate::ErrorKind::QuotaWait)), and so does one that finds
-///   the queue [full](Self::with_max_waiting).
-/// - A throttled response pauses the quota for all that share it, for as long as the service says, else for about one window; then
-///   one request goes ahead before the rest follow. After that the quota uses a smaller share of the limit, and slowly more again.
-/// - Where no limit is documented, there is none until the service throttles. Then a share is learned by the same rule.
+/// - Waiting calls are served in order, and retries first. A call that cannot be served before its deadline fails at
+///   once ([`ErrorKind::QuotaWait`](crate::ErrorKind::QuotaWait)), and so does one when the queue is
+///   [full](Self::with_max_waiting).
+/// - A throttled response pauses the quota for all its users, for as long as the service says, else for about one
+///   window; then one request is sent before the others. After that the quota uses a smaller share of the limit, which
+///   grows slowly.
+/// - Without a documented limit, requests are unlimited until the service throttles one. Then a share is learned in the
+///   same way.
 ///
-/// Several processes under one account need [a store that they share](Self::with_store). [Staying under the
-/// limit](staying_under_the_limit) describes what to set when.
+/// Several processes of one account need [a shared store](Self::with_store). [Staying under the
+/// limit](staying_under_the_limit) describes what to set.
 #[derive(Clone)]
 pub struct Throttle {
     settings: Settings,
@@ -90,10 +93,10 @@ struct Settings {
 }
 
 struct Quotas {
-    /// By action; the few quotas of one action differ in the account, the product, or the region.
+    /// By action. The few quotas of an action differ in account, product or region.
     by_action: BTreeMap<String, Vec<Entry>>,
     swept_at: Instant,
-    /// How many look-ups there were since the clock was read.
+    /// The number of look-ups since the clock was read.
     look_ups: u32,
 }
 
@@ -105,7 +108,7 @@ struct Entry {
     unused_since: Option<Instant>,
 }
 
-/// Whose request it is, and of which action.
+/// The account and action of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub(crate) account: &'a str,
@@ -128,73 +131,74 @@ impl Throttle {
         Self { settings, quotas: Quotas::new() }
     }
 
-    /// Quotas of its own, with the documented limit of every action.
-    #[allow(clippy::new_without_default, reason = "a default would hide that each value has quotas of its own")]
+    /// A throttle with separate quotas and the documented limit of every action.
+    #[allow(clippy::new_without_default, reason = "a default would hide that each value has separate quotas")]
     pub fn new() -> Self {
         Self::with(false)
     }
 
-    /// The quotas of this process: what all clients share that are given no throttle of their own.
+    /// The throttle of this process, which all clients without another throttle share.
     ///
-    /// Quotas are kept per account, so clients of different accounts do not hold each other up. An unused quota is dropped after
-    /// ten to twenty minutes.
+    /// Quotas are kept per account, so clients of different accounts do not delay each other. An unused quota is
+    /// dropped after ten to twenty minutes.
     pub fn global() -> Self {
         static GLOBAL: OnceLock<Throttle> = OnceLock::new();
         GLOBAL.get_or_init(Self::new).clone()
     }
 
-    /// No limits at all, and nothing is learned: every call is sent at once. For servers without limits, and for measuring.
+    /// A throttle without limits, which learns nothing: every call is sent at once. For servers without limits, and for
+    /// measurements.
     pub fn off() -> Self {
         Self::with(true)
     }
 
-    /// Sets the limit of one action, in place of the documented one. The name is not checked.
+    /// Sets the limit of one action, which overrides the documented one. The name is not checked.
     #[must_use]
     pub fn with_limit(mut self, action: impl Into<String>, limit: RateLimit) -> Self {
         self.settings.by_action.insert(action.into(), Some(limit));
         self
     }
 
-    /// Takes the limit of one action away: it is treated as one whose limit is not documented.
+    /// Removes the limit of one action, which is then treated as undocumented.
     #[must_use]
     pub fn without_limit(mut self, action: impl Into<String>) -> Self {
         self.settings.by_action.insert(action.into(), None);
         self
     }
 
-    /// Sets the same limit for every action that [`with_limit`](Self::with_limit) does not name. Each action still has a
-    /// quota of its own.
+    /// Sets the same limit for every action without a [`with_limit`](Self::with_limit). Each action still has a
+    /// separate quota.
     #[must_use]
     pub fn with_limit_for_all(mut self, limit: RateLimit) -> Self {
         self.settings.for_all = Some(limit);
         self
     }
 
-    /// How many calls of this process may wait for one quota; a further one fails at once. By default 10 000.
+    /// Sets how many calls of this process may wait for one quota; a further one fails at once. Default: 10 000.
     #[must_use]
     pub fn with_max_waiting(mut self, calls: usize) -> Self {
         self.settings.max_waiting = calls;
         self
     }
 
-    /// Counts each endpoint by itself. By default all regions share the quota of an account and action, as the documentation of
-    /// most products says.
+    /// Counts each endpoint separately. By default all regions share the quota of an account and action, as most
+    /// products document.
     #[must_use]
     pub fn per_region(mut self) -> Self {
         self.settings.per_region = true;
         self
     }
 
-    /// Keeps the quotas in another store than this process, so that all that use the store share them.
+    /// Keeps the quotas in this store, so that all users of the store share them.
     #[must_use]
     pub fn with_store(mut self, store: impl QuotaStore + 'static) -> Self {
         self.settings.store = Arc::new(store);
-        // Clones with another store keep the quotas that they have.
+        // Clones with another store keep their quotas.
         self.quotas = Quotas::new();
         self
     }
 
-    /// The limit that holds for an action whose documented limit is `documented`; `None` if it has none.
+    /// The effective limit of an action whose documented limit is `documented`; `None` if it has none.
     pub fn limit(&self, action: &str, documented: Option<RateLimit>) -> Option<RateLimit> {
         if self.settings.off {
             return None;
@@ -205,9 +209,9 @@ impl Throttle {
         }
     }
 
-    /// Waits at most `max_wait` for the right to send one request of an action whose documented limit is `documented`: for
-    /// requests that are [prepared](crate::Client::prepare) and sent without [`Client::send`](crate::Client::send), which does this
-    /// by itself.
+    /// Waits at most `max_wait` for a permit for one request of an action whose documented limit is `documented`. Use
+    /// it for requests that are [prepared](crate::Client::prepare) and sent without
+    /// [`Client::send`](crate::Client::send), which acquires a permit itself.
     ///
     /// ```
     /// use std::time::Duration;
@@ -221,14 +225,14 @@ impl Throttle {
     /// let key = QuotaKey::new("main-account", "cams", "Look");
     /// let mut permit = throttle.acquire(&key, limit, Duration::from_secs(5)).await?;
     /// permit.sent();
-    /// // Send the request here, and wait for the answer.
+    /// // Send the request here, and wait for the response.
     /// permit.answered();
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// [`Refused`] says why there is no permit; nothing was taken.
+    /// [`Refused`] has the reason; no permit was taken.
     pub async fn acquire(
         &self,
         key: &QuotaKey,
@@ -243,8 +247,8 @@ impl Throttle {
         }
     }
 
-    /// The state of every quota that is in use, for metrics: queue length, permits, refusals, throttled responses, pauses. The
-    /// same is reported, as it happens, to [`ClientBuilder::on_event`](crate::ClientBuilder::on_event).
+    /// The state of every quota in use, for metrics: queue length, permits, refusals, throttled responses, pauses.
+    /// [`ClientBuilder::on_event`](crate::ClientBuilder::on_event) reports the same as it happens.
     pub fn quotas(&self) -> Vec<QuotaSnapshot> {
         lock(&self.quotas).by_action.values().flatten().map(|entry| entry.quota.snapshot(entry.limit)).collect()
     }
@@ -253,9 +257,9 @@ impl Throttle {
         self.settings.off
     }
 
-    /// What a first attempt asks for.
-    pub(crate) fn ask(&self, max_wait: Duration) -> Ask {
-        Ask { max_waiting: self.settings.max_waiting, ..Ask::new(max_wait) }
+    /// The options of a first attempt.
+    pub(crate) fn ask(&self, max_wait: Duration) -> AcquireOptions {
+        AcquireOptions { max_waiting: self.settings.max_waiting, ..AcquireOptions::new(max_wait) }
     }
 
     /// The quota of a request and its limit; `None` if the throttle is off.
@@ -298,7 +302,7 @@ impl Quotas {
         Arc::new(Mutex::new(Self { by_action: BTreeMap::new(), swept_at: Instant::now(), look_ups: 0 }))
     }
 
-    /// Drops the quotas that were not used for a while.
+    /// Drops quotas that were not used for a while.
     fn sweep(&mut self) {
         let now = Instant::now();
         if now.saturating_duration_since(self.swept_at) < KEPT {
@@ -318,9 +322,9 @@ impl Entry {
         key.account == request.account && key.product == request.product && key.region.as_deref() == region
     }
 
-    /// Whether it was used lately, or a call still holds it.
+    /// Whether it was used recently, or is in use by a call.
     fn is_kept(&mut self, now: Instant) -> bool {
-        // Permits hold the quota, too.
+        // Permits own the quota, too.
         let held = Arc::strong_count(&self.quota) > 1 || Arc::strong_count(&self.quota.quota) > 1;
         if std::mem::take(&mut self.used) || held {
             self.unused_since = None;
@@ -332,7 +336,7 @@ impl Entry {
         now.saturating_duration_since(since) < windows + pause
     }
 
-    /// Of several limits the lowest holds.
+    /// Applies the lowest of several limits.
     fn lower(&mut self, limit: Option<RateLimit>) {
         let Some(limit) = limit.filter(|limit| self.limit != Some(*limit)) else { return };
         let lower = self.limit.map_or(limit, |own| own.lower(limit));

@@ -1,4 +1,4 @@
-//! Permits: the right to send one request, and the report of what became of it.
+//! Permits: the right to send one request, and the report of its outcome.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,50 +6,52 @@ use std::time::Duration;
 
 use super::window::Slot;
 
-/// What became of a permit. First either [`Unused`](Self::Unused) or [`Sent`](Self::Sent); after `Sent` exactly one of the others.
+/// What happened to a permit. First either [`Unused`](Self::Unused) or [`Sent`](Self::Sent); after `Sent` exactly one
+/// of the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Report {
-    /// No request was sent: the right goes back.
+    /// No request was sent: the permit is returned.
     Unused,
-    /// The request goes out now.
+    /// The request is being sent.
     Sent,
-    /// It was answered now, and not throttled.
+    /// A response was received, and it was not throttled.
     Answered,
     /// It was throttled.
     Throttled {
-        /// The wait that the service named; the store chooses one if it named none.
+        /// The wait that the service requested; `None` if it requested none, and the store chooses one.
         delay: Option<Duration>,
     },
-    /// It certainly did not reach the service: the right goes back.
+    /// The request certainly did not reach the service: the permit is returned.
     NotSent,
-    /// There was no answer, or the caller did not wait for it. The request may have arrived, or may arrive later.
+    /// There was no response, or the caller did not wait for it. The request may have arrived, or may still arrive.
     Unanswered,
 }
 
-/// Receives the reports of permits that a store gave. Nothing needs to be done on drop: [`Permit`] always reports.
+/// Receives the reports of a store's permits. [`Permit`] always reports, also when it is dropped.
 pub trait PermitHolder: Send + Sync {
-    /// Takes a report about the permit of that slot. Must not wait.
+    /// Receives a report about the permit of that slot. Must not block.
     fn report(&self, slot: Slot, report: Report);
 }
 
-/// What gave a permit.
+/// The origin of a permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum QuotaSource {
     /// The quota of this process.
     Local,
-    /// A quota that several processes share.
+    /// A quota shared by several processes.
     Shared,
-    /// This process's share of a quota whose store is away.
+    /// This process's share of a quota whose store is unreachable.
     LocalShare,
-    /// No quota: the throttle is off, or the store is away and its policy lets every call through.
+    /// No quota: the throttle is off, or the store is unreachable and its policy admits every call.
     Open,
 }
 
 /// The right to send one request.
 ///
-/// Dropped before the request was sent, it goes back; dropped after that, the request counts as sent and not answered.
+/// If it is dropped before the request is sent, it is returned; if it is dropped later, the request counts as sent
+/// without a response.
 #[must_use = "a permit that is dropped goes back"]
 pub struct Permit {
     /// `None` for a permit that reports to no store.
@@ -72,7 +74,7 @@ impl Permit {
         Self::of_slot(source, holder, Slot::default())
     }
 
-    /// A permit for one slot of a [`Window`](super::Window), of which `holder` has several.
+    /// A permit for one slot of a [`Window`](super::Window), whose `holder` has several.
     pub fn of_slot(source: QuotaSource, holder: Arc<dyn PermitHolder>, slot: Slot) -> Self {
         Self { holder: Some(holder), slot, source, stage: Stage::Held }
     }
@@ -82,27 +84,27 @@ impl Permit {
         Self { holder: None, slot: Slot::default(), source, stage: Stage::Held }
     }
 
-    /// What gave it.
+    /// The origin of the permit.
     pub fn source(&self) -> QuotaSource {
         self.source
     }
 
-    /// The request goes out now.
+    /// Reports that the request is being sent.
     pub fn sent(&mut self) {
         self.report(Report::Sent, Stage::Sent);
     }
 
-    /// The answer is there, and not throttled.
+    /// Reports a response that was not throttled.
     pub fn answered(mut self) {
         self.report(Report::Answered, Stage::Over);
     }
 
-    /// The answer is there, and says that the limit was exceeded; `delay` is the wait that the service names.
+    /// Reports a response that the limit was exceeded; `delay` is the wait that the service requested.
     pub fn throttled(mut self, delay: Option<Duration>) {
         self.report(Report::Throttled { delay }, Stage::Over);
     }
 
-    /// The request certainly did not reach the service.
+    /// Reports that the request certainly did not reach the service.
     pub fn not_sent(mut self) {
         self.report(Report::NotSent, Stage::Over);
     }

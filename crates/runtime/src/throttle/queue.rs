@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::limit::RateLimit;
 use super::permit::{Permit, PermitHolder, QuotaSource, Report};
-use super::store::{AcquireFuture, Ask, Quota, QuotaState, Refused};
+use super::store::{AcquireFuture, AcquireOptions, Quota, QuotaState, Refused};
 use super::window::{Flow, Slot, Window};
 use crate::lock::lock;
 
@@ -98,7 +98,7 @@ impl<L: Ledger> Queue<L> {
         self.ledger.take_at_once().map(|slot| self.permit(slot))
     }
 
-    async fn wait(self: Arc<Self>, ask: Ask) -> Result<Permit, Refused> {
+    async fn wait(self: Arc<Self>, ask: AcquireOptions) -> Result<Permit, Refused> {
         if let Some(permit) = self.take_without_waiting() {
             return Ok(permit);
         }
@@ -190,7 +190,7 @@ impl<L: Ledger> Quota for Queue<L> {
         self.take_without_waiting()
     }
 
-    fn acquire(self: Arc<Self>, ask: Ask) -> AcquireFuture {
+    fn acquire(self: Arc<Self>, ask: AcquireOptions) -> AcquireFuture {
         Box::pin(self.wait(ask))
     }
 

@@ -1,66 +1,68 @@
-//! How much of a limit this quota may use, learned from throttled responses: pure, without a clock.
+//! The share of a limit that a quota may use, learned from throttled responses. It has no clock.
 //!
-//! A request that the service throttles although the window has room shows that others use the account, or that the limit is
-//! another one than the documented. From then on only a part of the window's slots is used. Slots, because they use what others leave
-//! of a window better than an even rate does: with five of ten left, 80 % at 4 % throttled, where an even rate comes to 81 % at 8 %.
+//! If the service throttles a request although the window has room, others use the account, or the limit differs from
+//! the documented one. Only a part of the window's slots is used from then on. Slots are used instead of a rate,
+//! because they use the rest of a window better: with five of ten left, 80 % with 4 % throttled, while an even rate
+//! uses 81 % with 8 %.
 
 use std::time::Duration;
 
 use super::words::{self, Each};
 
-/// How long the share stays as it is after a throttled response, in windows. The rate at which the service throttled last is
-/// remembered for that long.
+/// How long the share stays unchanged after a throttled response, in windows. The last throttled rate is remembered for
+/// that long.
 const PLATEAU: f64 = 8.3;
-/// The same after the first one: the request may have been late, and no other program is there.
+/// The same after the first one, because the request may have been late without another program.
 const FRESH_PLATEAU: f64 = 2.0;
-/// How often the share grows after that, in windows. What it grows by doubles.
+/// The interval at which the share grows after that, in windows. The growth doubles each time.
 const STEP: f64 = 0.5;
-/// What a throttled response takes from the share while it does not grow.
+/// How much a throttled response reduces a share that is not growing.
 const DOWN: f64 = 0.15;
-/// By how many slots the share comes back larger or smaller, at most, from growing until it was throttled.
+/// By how many slots the share may change, at most, after a growth that ended with a throttled response.
 const UP: f64 = 0.3;
-/// In so many windows after a throttled response, one more says nothing new: others are still out of step.
+/// Within so many windows after a throttled response, another one has no new information, because other programs have
+/// not adapted yet.
 const AFTERMATH: f64 = 5.0;
-/// After so many throttled responses in a row the limit is not one of this window, and requests are rarer.
+/// After so many consecutive throttled responses, the limit has a longer window, and requests become rarer.
 const MANY: u32 = 8;
-/// How long the others wait for the response to the request that goes ahead, beyond a quick round trip. A service refuses before it
-/// works, so a request that is not answered by then got through.
+/// How long the others wait for the response to the first request after a pause, beyond a quick round trip. A service
+/// refuses before it works, so a request without a response by then was accepted.
 pub(super) const AHEAD: Duration = Duration::from_millis(100);
-/// More than this is no limit.
+/// A higher value means no limit.
 const UNLIMITED: f64 = 1e6;
 
-/// The share of a limit, or of one that is not documented. Times count from any fixed moment.
+/// The share of a limit, documented or not. Times count from any fixed moment.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Share {
     /// The requests of the limit; infinite if none is documented.
     full: f64,
-    /// The window of the limit, or a second.
+    /// The window of the limit, or one second.
     pub(super) window: Duration,
     level: Option<Level>,
     gate: Gate,
-    /// Throttled responses in a row, several within one pause counted once.
+    /// Consecutive throttled responses; several within one pause count once.
     in_a_row: u32,
 }
 
-/// What was learned.
+/// The learned state.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Level {
     /// How many slots may be held.
     slots: f64,
-    /// When the service throttled last.
+    /// When the service last throttled.
     since: Duration,
-    /// Whether nothing was known before that.
+    /// Whether it was the first throttled response.
     fresh: bool,
-    /// Whether that was the aftermath of the one before.
+    /// Whether it was in the aftermath of the one before.
     aftermath: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Gate {
     Open,
-    /// A pause, until then.
+    /// A pause until that time.
     Paused(Duration),
-    /// This request goes ahead, and the others follow at that time, if it is sent by now.
+    /// This request is sent first; the others follow at that time, if it has been sent.
     Ahead {
         serial: u64,
         follow: Option<Duration>,
@@ -68,17 +70,17 @@ enum Gate {
 }
 
 impl Share {
-    /// The whole of a limit.
+    /// The whole limit.
     pub(super) fn new(full: f64, window: Duration) -> Self {
         Self { full, window, level: None, gate: Gate::Open, in_a_row: 0 }
     }
 
-    /// No request may go before that time, and then one goes ahead.
+    /// Pauses until that time; then one request is sent first.
     pub(super) fn hold(&mut self, until: Duration) {
         self.gate = Gate::Paused(until);
     }
 
-    /// What another process must know of it.
+    /// Visits the state that another process needs.
     pub(super) fn words(&mut self, each: Each<'_>) {
         let mut level = self.level.unwrap_or_default();
         let mut slots = level.slots.to_bits();
@@ -108,7 +110,7 @@ impl Share {
         (self.full, self.window) = (full, window);
     }
 
-    /// Until when no request may go, if none may; `Some(None)` until the one that goes ahead is sent.
+    /// Until when no request may be sent, if none may; `Some(None)` until the first request is sent.
     #[allow(clippy::option_option, reason = "closed until a time that may be unknown is not the same as open")]
     pub(super) fn closed(&self, now: Duration) -> Option<Option<Duration>> {
         match self.gate {
@@ -127,7 +129,7 @@ impl Share {
         }
     }
 
-    /// How many slots may be held; `None` for all of the limit.
+    /// How many slots may be held; `None` for the whole limit.
     pub(super) fn slots(&self, now: Duration) -> Option<u32> {
         let slots = self.level?.slots.round();
         let Some(steps) = self.steps(now) else { return Some(whole(slots)) };
@@ -150,7 +152,7 @@ impl Share {
         (windows >= plateau).then(|| ((windows - plateau) / STEP).floor())
     }
 
-    /// A request got its permit, and so many slots are held.
+    /// A request got its permit while so many slots are held.
     pub(super) fn granted(&mut self, serial: u64, now: Duration, held: usize) {
         if self.level.is_some() && self.slots(now).is_none() {
             // The whole limit is used again.
@@ -159,7 +161,7 @@ impl Share {
         let ahead = Gate::Ahead { serial, follow: None };
         self.gate = match (self.gate, self.level) {
             (Gate::Paused(_), _) => ahead,
-            // What is used beyond the share is tried one by one, so that one response is throttled and not many.
+            // Slots beyond the share are tried one at a time, so that only one response is throttled.
             (_, Some(level)) if self.steps(now).is_some() && held > index(level.slots.round()) => ahead,
             _ => Gate::Open,
         };
@@ -178,22 +180,23 @@ impl Share {
         match self.gate {
             Gate::Open => self.in_a_row = 0,
             Gate::Ahead { serial: ahead, .. } if ahead == serial => (self.gate, self.in_a_row) = (Gate::Open, 0),
-            // Sent before the pause: it says nothing about what the service does now.
+            // Sent before the pause, so it shows nothing about the service now.
             Gate::Paused(_) | Gate::Ahead { .. } => {}
         }
     }
 
-    /// The request was not sent: another one goes ahead in its place.
+    /// The request was not sent, so another one is sent first instead.
     pub(super) fn given_back(&mut self, serial: u64) {
         if matches!(self.gate, Gate::Ahead { serial: ahead, .. } if ahead == serial) {
             self.gate = Gate::Paused(Duration::ZERO);
         }
     }
 
-    /// A request was throttled while so many slots were held, its own included; `delay` is the wait that the service names.
+    /// A request was throttled while so many slots, including its own, were held; `delay` is the wait that the service
+    /// requested.
     pub(super) fn throttled(&mut self, now: Duration, delay: Option<Duration>, held: usize) {
         if matches!(self.gate, Gate::Paused(end) if now < end) {
-            // Requests that are in flight together are throttled together. The first time, each of them counts.
+            // Requests in flight together are throttled together. The first time, each of them counts.
             if let Some(level) = self.level.as_mut().filter(|level| level.fresh) {
                 level.slots = (level.slots - 1.0).max(1.0);
             }
@@ -211,9 +214,9 @@ impl Share {
     fn learn(&mut self, now: Duration, held: usize) {
         let through = f64::from(u32::try_from(held.saturating_sub(1)).unwrap_or(u32::MAX)).clamp(1.0, UNLIMITED);
         let Some(level) = self.level.filter(|_| self.slots(now).is_some()) else {
-            // Of nearly all slots one too many: it may have been late.
+            // Only one of nearly all slots was too much; its request may have been late.
             let slots = if through > 0.8 * self.full { self.full - 1.0 } else { through };
-            // Two at the least, so that the request can be retried when the service says.
+            // At least two, so that the request can be retried when the service says.
             let slots = slots.max(2.0);
             self.level = Some(Level { slots, since: now, fresh: true, aftermath: false });
             return;
@@ -221,12 +224,12 @@ impl Share {
         let mut next = Level { since: now, fresh: false, aftermath: false, ..level };
         let windows = now.saturating_sub(level.since).div_duration_f64(self.window);
         if self.in_a_row > 1 {
-            // The one that went ahead: the window is still full.
+            // It was the first request after a pause: the window is still full.
             if self.in_a_row > MANY {
                 next.slots *= 0.8;
             }
         } else if self.steps(now).is_some() {
-            // As far as it may grow, or much farther: the others have become fewer.
+            // As far as it may grow, or much further: there are fewer others now.
             let more = (through - level.slots) / 2.0;
             next.slots += if through > 1.5 * level.slots + 1.0 { more } else { more.clamp(-UP, UP) };
         } else if windows < AFTERMATH && !level.aftermath {
@@ -238,10 +241,10 @@ impl Share {
         self.level = Some(next);
     }
 
-    /// The pause after a throttled response that names none: about one window.
+    /// The pause after a throttled response without a requested wait: about one window.
     fn pause(&self) -> Duration {
         let known = self.level.is_some_and(|level| !level.fresh);
-        // A known share is exceeded by little, so there is room again before the window is over.
+        // A known share is exceeded only slightly, so there is room before the window is over.
         if known && self.in_a_row < MANY { self.window / 2 } else { self.window }
     }
 }

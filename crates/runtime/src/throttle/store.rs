@@ -1,4 +1,4 @@
-//! What a store of quotas is: the traits, the key of a quota, and what a caller asks for.
+//! Quota stores: the traits, the key of a quota, and the options of a caller.
 
 use std::fmt;
 use std::future::Future;
@@ -10,49 +10,51 @@ use std::time::Duration;
 use super::limit::RateLimit;
 use super::permit::Permit;
 
-/// How many calls may wait for one quota unless the user says otherwise: at ten a second, the last one waits for a quarter of
-/// an hour.
+/// The default number of calls that may wait for one quota: at ten per second, the last one waits about a quarter of an
+/// hour.
 pub(super) const MAX_WAITING: usize = 10_000;
 
-/// What [`Quota::acquire`] returns.
+/// The future that [`Quota::acquire`] returns.
 pub type AcquireFuture = Pin<Box<dyn Future<Output = Result<Permit, Refused>> + Send>>;
 
-/// A place where quotas are kept: this process (the default of a [`Throttle`](super::Throttle)), this machine
-/// ([`MachineQuotas`](super::MachineQuotas)), a Redis server, or one of your own.
+/// A store of quotas: this process (the default of a [`Throttle`](super::Throttle)), this machine
+/// ([`MachineQuotas`](super::MachineQuotas)), a Redis server, or a custom one.
 ///
-/// `tests/tests/quota_store.rs` in the repository is a small one.
+/// `tests/tests/quota_store.rs` in the repository is a small example.
 pub trait QuotaStore: fmt::Debug + Send + Sync {
-    /// The quota of that key. Called once for each key; the throttle keeps it while it is used. `limit` is `None` if the action has
-    /// no documented limit.
+    /// The quota for that key. Called once for each key; the throttle keeps it while it is used. `limit` is `None` if
+    /// the action has no documented limit.
     fn open(&self, key: &QuotaKey, limit: Option<RateLimit>) -> Arc<dyn Quota>;
 }
 
 /// One quota in a store.
 ///
 /// # Contract
-/// - **Safety.** No window of the limit's length ever holds more permits than the limit allows, *as the service counts requests*:
-///   a request arrives some time after its permit is used, so a place is free only when its request's window is over at the service.
-///   [`Window`](super::Window) is this rule without clock and without waiting.
-/// - **Order.** Callers of one process are served in the order in which they came, except that a retry ([`Ask::is_retry`]) goes first.
-/// - **Waiting.** `acquire` waits for the permit, at most [`Ask::max_wait`]. A call that cannot be served within it is
-///   [refused](Refused) as soon as that is known, and takes nothing. The number of waiting calls is bounded.
-/// - **Cancellation.** The future may be dropped at any time; its place goes back.
-/// - **Reports.** The permit's holder receives what became of the request (see [`Report`](super::Report)), without waiting.
-///   After a throttled response there is no permit during the pause, and then one before all others.
-/// - **Failure.** A store that is away decides by itself what callers get: a share of its own, a refusal, or
-///   a free way; [`state`](Self::state) and [`Permit::source`] tell which. A store that is misconfigured refuses.
-/// - **Runtimes.** Callers may be on several tokio runtimes, of which any may stop at any time.
-/// - **Secrets.** Nothing that is stored, logged or shown holds a credential.
+/// - **Safety.** No window of the limit's length ever contains more permits than the limit allows, *as the service
+///   counts requests*: a request arrives some time after its permit is used, so a slot is free only when its request's
+///   window is over at the service. [`Window`](super::Window) implements this rule without a clock.
+/// - **Order.** Callers of one process are served in order, except that retries ([`AcquireOptions::is_retry`]) are
+///   served first.
+/// - **Waiting.** `acquire` waits at most [`AcquireOptions::max_wait`]. A call that cannot be served within it is
+///   [refused](Refused) as soon as that is known, and takes no permit. The number of waiting calls is bounded.
+/// - **Cancellation.** The future may be dropped at any time; its place in the queue is freed.
+/// - **Reports.** The permit's holder receives the outcome of the request (see [`Report`](super::Report)), and must not
+///   block. After a throttled response there is no permit during the pause, and then one before all others.
+/// - **Failure.** An unreachable store decides what callers get: a share of the limit, a refusal, or unlimited permits;
+///   [`state`](Self::state) and [`Permit::source`] show which. A misconfigured store refuses.
+/// - **Runtimes.** Callers may use several tokio runtimes, any of which may stop at any time.
+/// - **Secrets.** No credential is stored, logged or shown.
 pub trait Quota: fmt::Debug + Send + Sync {
-    /// A permit that is free now and that no other caller waits for. By default none, so that callers [`acquire`](Self::acquire).
+    /// A permit that is available at once, while no other caller waits. Default: none, so that callers
+    /// [`acquire`](Self::acquire).
     fn try_acquire(self: Arc<Self>) -> Option<Permit> {
         None
     }
 
     /// Waits for a permit.
-    fn acquire(self: Arc<Self>, ask: Ask) -> AcquireFuture;
+    fn acquire(self: Arc<Self>, ask: AcquireOptions) -> AcquireFuture;
 
-    /// Lowers the limit: of several limits for one key, the lowest holds.
+    /// Lowers the limit: of several limits for one key, the lowest applies.
     fn lower(&self, limit: RateLimit);
 
     /// The state of the quota.
@@ -61,17 +63,18 @@ pub trait Quota: fmt::Debug + Send + Sync {
     }
 }
 
-/// Which quota a request belongs to.
+/// Identifies a quota.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct QuotaKey {
-    /// The Alibaba Cloud account: a name that the user gave, or `key:` and a hash of the access key ID.
+    /// The Alibaba Cloud account: a name that the user set, or `key:` and a hash of the access key ID.
     pub account: String,
     /// The code of the product, e.g. `cams`.
     pub product: String,
     /// The action.
     pub action: String,
-    /// The host of the endpoint, if regions are counted apart ([`Throttle::per_region`](super::Throttle::per_region)).
+    /// The host of the endpoint, if regions are counted separately
+    /// ([`Throttle::per_region`](super::Throttle::per_region)).
     pub region: Option<String>,
 }
 
@@ -89,7 +92,7 @@ impl fmt::Display for QuotaKey {
     }
 }
 
-/// The name of an account, if it can be one.
+/// Checks the name of an account.
 pub(crate) fn account_name(name: String) -> Result<String, &'static str> {
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
         return Err("the name of the account must be of letters, digits, `-`, `_` and `.`");
@@ -100,20 +103,20 @@ pub(crate) fn account_name(name: String) -> Result<String, &'static str> {
     Ok(name)
 }
 
-/// What a caller asks a quota for.
+/// The options of [`Quota::acquire`].
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct Ask {
-    /// The longest time that the caller waits.
+pub struct AcquireOptions {
+    /// The maximum time to wait.
     pub max_wait: Duration,
     /// How many calls of this process may wait for the quota.
     pub max_waiting: usize,
-    /// Whether the call was sent before: it came before all that wait.
+    /// Whether the call was sent before, so that it is served before all waiting calls.
     pub is_retry: bool,
 }
 
-impl Ask {
-    /// A first attempt that waits at most `max_wait`, with the default bound of the queue.
+impl AcquireOptions {
+    /// A first attempt that waits at most `max_wait`, with the default maximum of waiting calls.
     pub fn new(max_wait: Duration) -> Self {
         Self { max_wait, max_waiting: MAX_WAITING, is_retry: false }
     }
@@ -124,27 +127,27 @@ impl Ask {
     }
 }
 
-/// Why there is no permit. Nothing was taken.
+/// The reason why there is no permit. Nothing was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refused {
-    /// The wait would be longer than the caller waits.
+    /// The required wait is longer than the caller's maximum.
     TooLong {
-        /// How long it would have waited.
+        /// The required wait.
         needed: Duration,
     },
-    /// As many calls wait as may.
+    /// The maximum number of calls wait already.
     QueueFull {
-        /// How long it would have waited.
+        /// The required wait.
         needed: Duration,
     },
-    /// The store is away, and its policy lets no call through.
+    /// The store is unreachable, and its policy admits no call.
     Unavailable {
         /// What failed, without secrets.
         reason: Arc<str>,
     },
-    /// A setting is wrong or missing: the store refuses (password, permission, type of server), or it was never reached, and the
-    /// number of processes that share the quota is not set.
+    /// A setting is wrong or missing: the store refuses (password, permission, type of server), or it was never reached
+    /// and the number of processes is not set.
     Misconfigured {
         /// What failed, without secrets.
         reason: Arc<str>,
@@ -154,9 +157,11 @@ pub enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong { .. } => f.write_str("the quota leaves no room for the call before its deadline"),
+            Self::TooLong { .. } => f.write_str(
+                "the quota leaves no room for the call before its deadline; send fewer calls at once, or raise the deadline",
+            ),
             Self::QueueFull { .. } => f.write_str(
-                "too many calls wait for the quota already; slow the callers down, or raise `Throttle::with_max_waiting`",
+                "too many calls wait for the quota already; send fewer calls at once, or raise `Throttle::with_max_waiting`",
             ),
             Self::Unavailable { reason } => write!(f, "the shared quota is not reachable: {reason}"),
             Self::Misconfigured { reason } => write!(f, "the shared quota cannot be used: {reason}"),
@@ -167,7 +172,7 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Refused {
-    /// How long the call would have waited, where that is known.
+    /// The required wait, if known.
     pub fn needed(&self) -> Option<Duration> {
         match *self {
             Self::TooLong { needed } | Self::QueueFull { needed } => Some(needed),
@@ -180,18 +185,18 @@ impl Refused {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub struct QuotaState {
-    /// How long there is no permit from now on, because of a throttled response.
+    /// The remaining pause because of a throttled response.
     pub paused_for: Duration,
-    /// Requests per second of the share that throttled responses left; `None` while the whole limit is used.
+    /// The learned share in requests per second; `None` while the whole limit is used.
     pub learned_rate: Option<f64>,
-    /// Whether the store is away, so that its policy holds.
+    /// Whether the store is unreachable, so that its policy applies.
     pub fallback: bool,
 }
 
 /// Counts a waiting call until it is dropped.
 pub(super) struct Waiting<'c> {
     counter: &'c AtomicUsize,
-    /// How many wait, this one included.
+    /// How many calls wait, including this one.
     pub(super) of: usize,
 }
 

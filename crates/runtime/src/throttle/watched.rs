@@ -1,4 +1,4 @@
-//! A quota as a client sees it: whatever keeps it, what happens is counted and reported to an observer.
+//! A quota as seen by a client: counts events of any store and reports them to an observer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -8,44 +8,45 @@ use tokio::time::{Instant, timeout};
 
 use super::limit::RateLimit;
 use super::permit::{Permit, QuotaSource};
-use super::store::{Ask, Quota, QuotaKey, Refused, Waiting};
+use super::store::{AcquireOptions, Quota, QuotaKey, Refused, Waiting};
 
-/// After how long without an answer of the store a call counts as waiting, rather than as asking.
+/// How long a store may take before a call counts as waiting for the quota.
 const ASKING: Duration = Duration::from_millis(50);
 
-/// Something that happened to a quota.
+/// An event of a quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QuotaEvent {
     /// A call must wait for its permit.
     Waiting {
-        /// How many calls of this process wait, this one included.
+        /// How many calls of this process wait, including this one.
         waiting: usize,
     },
     /// A call got its permit.
     Granted {
         /// How long it waited.
         waited: Duration,
-        /// What gave it.
+        /// The origin of the permit.
         source: QuotaSource,
     },
     /// A call got no permit and was not sent.
     Refused(Refused),
-    /// The service throttled a request: there is no permit for a while, for all that share the quota.
+    /// The service throttled a request: all users of the quota pause.
     Paused {
-        /// The wait that the service named; `None` if the quota chooses it.
+        /// The wait that the service requested; `None` if the quota chooses it.
         delay: Option<Duration>,
     },
-    /// The store of a shared quota is away.
+    /// The store of a shared quota is unreachable.
     FallbackEntered {
-        /// What gives permits meanwhile: a share of the limit, or [no quota](QuotaSource::Open); `None` if calls fail.
+        /// The origin of permits meanwhile: a share of the limit, or [no quota](QuotaSource::Open); `None` if calls
+        /// fail.
         source: Option<QuotaSource>,
     },
-    /// The store is back.
+    /// The store is reachable again.
     FallbackLeft,
 }
 
-/// Receives what happens to quotas.
+/// Receives the events of quotas.
 pub(crate) type QuotaObserver<'a> = &'a (dyn Fn(&QuotaKey, QuotaEvent) + Sync);
 
 /// The quota of one action of one account.
@@ -66,29 +67,29 @@ struct Counters {
     fallback: AtomicBool,
 }
 
-/// The state of one quota, and what happened to it so far; see [`Throttle::quotas`](super::Throttle::quotas).
+/// The state of one quota, and its counters; see [`Throttle::quotas`](super::Throttle::quotas).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct QuotaSnapshot {
-    /// Which quota it is.
+    /// Identifies the quota.
     pub key: QuotaKey,
     /// Its limit; `None` if none is documented.
     pub limit: Option<RateLimit>,
     /// How many calls of this process wait for a permit now.
     pub waiting: usize,
-    /// How many permits were given to this process.
+    /// The number of permits given to this process.
     pub granted: u64,
-    /// How long calls waited for them, together.
+    /// The total time that calls waited for them.
     pub waited: Duration,
-    /// How many calls were refused a permit: no room before the deadline, queue full, store not reachable.
+    /// The number of calls refused a permit: no room before the deadline, queue full, store unreachable.
     pub refused: u64,
-    /// How many requests of this process the service throttled. Each pauses the quota.
+    /// The number of requests of this process that the service throttled. Each pauses the quota.
     pub throttled: u64,
-    /// How long there is no permit from now on, because of a throttled response; zero for a quota in Redis.
+    /// The remaining pause because of a throttled response; zero for a quota in Redis.
     pub paused_for: Duration,
-    /// Requests per second of the share that throttled responses left; `None` while the whole limit is used.
+    /// The learned share in requests per second; `None` while the whole limit is used.
     pub learned_rate: Option<f64>,
-    /// Whether the store of a shared quota is away, so that its policy holds.
+    /// Whether the store of a shared quota is unreachable, so that its policy applies.
     pub fallback: bool,
 }
 
@@ -98,7 +99,7 @@ impl WatchedQuota {
     }
 
     /// Waits for a permit.
-    pub(crate) async fn acquire(&self, ask: Ask, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
+    pub(crate) async fn acquire(&self, ask: AcquireOptions, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
         if let Some(permit) = self.quota.clone().try_acquire() {
             return Ok(self.granted(permit, Duration::ZERO, observe));
         }
@@ -117,7 +118,7 @@ impl WatchedQuota {
     }
 
     /// Reports that the call waits if there is no outcome within [`ASKING`].
-    async fn wait(&self, ask: Ask, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
+    async fn wait(&self, ask: AcquireOptions, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
         let mut acquiring = self.quota.clone().acquire(ask);
         let waiting = Waiting::begins(&self.counters.waiting);
         if let Ok(outcome) = timeout(ASKING, acquiring.as_mut()).await {
@@ -130,7 +131,7 @@ impl WatchedQuota {
     fn granted(&self, permit: Permit, waited: Duration, observe: QuotaObserver<'_>) -> Permit {
         self.counters.granted.fetch_add(1, Relaxed);
         if !waited.is_zero() {
-            // Centuries of waiting fit.
+            // Enough for centuries.
             self.counters.waited_nanos.fetch_add(u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX), Relaxed);
         }
         let source = permit.source();
@@ -139,7 +140,7 @@ impl WatchedQuota {
         permit
     }
 
-    /// The service throttled the request of this permit; `delay` is the wait that it named.
+    /// Reports that the service throttled the request of this permit; `delay` is the wait that it requested.
     pub(crate) fn throttled(&self, permit: Permit, delay: Option<Duration>, observe: QuotaObserver<'_>) {
         permit.throttled(delay);
         self.counters.throttled.fetch_add(1, Relaxed);

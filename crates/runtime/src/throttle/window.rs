@@ -1,7 +1,7 @@
-//! The rule of an exact window, without clock and without waiting: times are handed in.
+//! The rule of an exact window, without a clock: times are arguments.
 //!
-//! There are N slots. A request holds a slot from its permit until its window at the server is over, so no window at the server
-//! ever holds more than N requests, however long a request takes between its permit and its sending.
+//! There are N slots. A request holds a slot from its permit until its window at the server is over, so no window at
+//! the server ever contains more than N requests, however long a request takes between its permit and its sending.
 
 use std::time::Duration;
 
@@ -9,53 +9,54 @@ use super::limit::RateLimit;
 use super::share::Share;
 use super::words::{self, Each};
 
-/// J while most answers are quick. It costs little then, because the answer frees the slot before.
+/// J while most responses are quick. It costs little then, because the response frees the slot earlier.
 const ALLOWANCE: Duration = Duration::from_secs(1);
-/// From which round trip on an answer is a slow one.
+/// The round trip from which a response is slow.
 pub(super) const SLOW: Duration = Duration::from_millis(250);
-/// J while most answers are slow, at least: every slot is held that much longer than its window then.
+/// The minimum of J while most responses are slow: every slot is then held that much longer than its window.
 const ALLOWANCE_OF_SLOW_ANSWERS: Duration = Duration::from_millis(80);
-/// By how much that grows with a request that is throttled while the whole limit is used, by how much it shrinks with every answer,
-/// and by how much it grows at most.
+/// By how much it grows with a request that is throttled while the whole limit is used, by how much it shrinks with
+/// every response, and its maximum growth.
 const LATER: Duration = Duration::from_millis(12);
 const EARLIER: Duration = Duration::from_micros(100);
 const LATEST: Duration = Duration::from_millis(250);
-/// Added to every window: clocks of two machines run at slightly different speeds.
+/// Added to every window, because the clocks of two machines run at slightly different speeds.
 const GUARD: Duration = Duration::from_millis(1);
-/// How many round trips are looked at together to learn the credit.
+/// The number of round trips from which the credit is learned at a time.
 const BATCH: usize = 64;
-/// A clock that is farther back than that was set.
+/// A clock that is further back was set.
 const CLOCK_STEP: Duration = Duration::from_secs(1);
-/// The largest credit, and the round trip from which on there is none: the longer it is, the less it says about the way there.
+/// The maximum credit, and the round trip from which there is none: the longer it is, the less it shows about the way
+/// to the server.
 const LARGEST_CREDIT: Duration = Duration::from_millis(25);
 const NO_CREDIT: Duration = Duration::from_millis(100);
-/// The shortest time without an answer that is taken for a network that stands still.
+/// The minimum time without a response after which the network counts as stalled.
 const STILL: Duration = Duration::from_millis(300);
-/// For how long a request that was given up counts, while nothing is answered.
+/// How long an abandoned request counts while there are no responses.
 const GIVEN_UP: Duration = Duration::from_secs(5);
-/// The longest time for which a request counts as in flight.
+/// The maximum time for which a request counts as in flight.
 const LOST: Duration = Duration::from_secs(120);
 
-/// An exact window of N requests: says when the next request may go.
+/// An exact window of N requests, which decides when the next request may be sent.
 #[derive(Debug)]
 pub struct Window {
     limit: Option<RateLimit>,
     slots: Vec<Holder>,
-    /// Where to look for a free slot first: mostly they get free in the order in which they were taken.
+    /// Where to look for a free slot first, because slots mostly become free in the order in which they were taken.
     next: usize,
-    /// The latest time that was told.
+    /// The latest reported time.
     latest: Duration,
     serial: u64,
     share: Share,
     answers: Answers,
     flow: Flow,
-    /// Whether requests that were given up count for longer.
+    /// Whether abandoned requests count for longer.
     given_up: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Holder {
-    /// Grows with every holder of any slot, so that a late answer does not free the slot of a later request.
+    /// Grows with every holder of any slot, so that a late response does not free the slot of a later request.
     serial: u64,
     sent_at: Option<Duration>,
     free_at: Option<Duration>,
@@ -63,26 +64,26 @@ struct Holder {
     settled: bool,
 }
 
-/// The slot that a request holds, for reporting what became of it.
+/// The slot of a request, for reporting its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Slot {
     pub(super) index: usize,
     pub(super) serial: u64,
 }
 
-/// Whether the next request may go.
+/// Whether a slot is available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// The next request may go, and holds this slot.
+pub enum Availability {
+    /// The next request may be sent, and holds this slot.
     Now(Slot),
-    /// No request may go before this time. Ask again then, or when something was told that may change it.
+    /// No request may be sent before this time. Try again then, or after the next report.
     At(Duration),
-    /// No request may go until something is told of a permit that is out.
+    /// No request may be sent until the outcome of a permit is reported.
     Unknown,
 }
 
 impl Window {
-    /// A window in which nothing was sent yet; without a limit if none is documented.
+    /// A window in which nothing was sent yet; `None` if no limit is documented.
     pub fn new(limit: Option<RateLimit>) -> Self {
         let (rate, window) = limit
             .map_or((f64::INFINITY, Duration::from_secs(1)), |limit| (f64::from(limit.requests()), limit.window()));
@@ -99,15 +100,15 @@ impl Window {
         }
     }
 
-    /// A window of which as much as the limit was used just now.
+    /// A window whose limit was just used up.
     pub(super) fn used_up(limit: Option<RateLimit>, now: Duration) -> Self {
         let mut window = Self::new(limit);
-        // Some of it may arrive late.
+        // Some requests may arrive late.
         window.share.hold(now.saturating_add(window.length()).saturating_add(SLOW));
         window
     }
 
-    /// What another process must know to go on with this window.
+    /// Visits the state that another process needs to continue with this window.
     pub(super) fn words(&mut self, each: Each<'_>) {
         words::time(&mut self.latest, each);
         each(&mut self.serial);
@@ -125,15 +126,15 @@ impl Window {
         }
     }
 
-    /// Whether it is of a later time than now, so that the clock was set back since.
+    /// Whether its latest time is after `now`, because the clock was set back.
     pub(super) fn is_of_the_future(&self, now: Duration) -> bool {
         self.latest > now.saturating_add(CLOCK_STEP)
     }
 
-    /// A slot for the next request, or when there will be one.
-    pub fn take(&mut self, now: Duration) -> Turn {
+    /// Takes a slot for the next request, or returns when there will be one.
+    pub fn take(&mut self, now: Duration) -> Availability {
         if let Some(until) = self.share.closed(now) {
-            return until.map_or(Turn::Unknown, Turn::At);
+            return until.map_or(Availability::Unknown, Availability::At);
         }
         self.latest = self.latest.max(now);
         let index = match self.free_slot(self.usable(now).unwrap_or(usize::MAX), now) {
@@ -144,7 +145,7 @@ impl Window {
         self.slots[index] = Holder { serial: self.serial, ..Holder::default() };
         let held = if self.share.is_learned() { self.held(now) } else { 0 };
         self.share.granted(self.serial, now, held);
-        Turn::Now(Slot { index, serial: self.serial })
+        Availability::Now(Slot { index, serial: self.serial })
     }
 
     /// How many slots may be held at once; `None` for any number.
@@ -154,20 +155,20 @@ impl Window {
         limit.into_iter().chain(share).min().map(|slots| slots as usize)
     }
 
-    fn free_slot(&mut self, usable: usize, now: Duration) -> Result<usize, Turn> {
+    fn free_slot(&mut self, usable: usize, now: Duration) -> Result<usize, Availability> {
         let still = self.flow.stands_still(now);
         let is_free = |holder: &Holder| holder.is_free(now, still);
         let quick = self.slots.get(self.next).filter(|holder| self.slots.len() <= usable && is_free(holder));
         let index = if quick.is_some() {
             self.next
         } else if self.limit.is_some() && self.slots.len() < usable {
-            // There is room. A search of all slots for a free one would cost more than one slot more.
+            // There is room. Searching all slots for a free one would cost more than adding a slot.
             self.slots.push(Holder::default());
             self.slots.len() - 1
         } else {
             let held = || self.slots.iter().filter(|holder| !is_free(holder));
             if let Some(beyond) = held().count().checked_sub(usable) {
-                // A slot that is free but for the network's standing still has no time.
+                // A slot that is only held because of the stalled network has no time.
                 let ends = held().filter_map(|holder| holder.free_at).filter(|at| *at > now);
                 let end = if beyond == 0 {
                     ends.min()
@@ -176,7 +177,7 @@ impl Window {
                     ends.sort_unstable();
                     ends.get(beyond).or(ends.last()).copied()
                 };
-                return Err(end.map_or(Turn::Unknown, Turn::At));
+                return Err(end.map_or(Availability::Unknown, Availability::At));
             }
             self.slots.iter().position(is_free).unwrap_or_else(|| {
                 self.slots.push(Holder::default());
@@ -187,15 +188,15 @@ impl Window {
         Ok(index)
     }
 
-    /// A slot that was free already at the latest time that was told: needs no look at a clock.
+    /// Takes a slot that was free at the latest reported time, which needs no clock.
     pub(super) fn take_without_clock(&mut self) -> Option<Slot> {
         match self.take(self.latest) {
-            Turn::Now(slot) => Some(slot),
-            Turn::At(_) | Turn::Unknown => None,
+            Availability::Now(slot) => Some(slot),
+            Availability::At(_) | Availability::Unknown => None,
         }
     }
 
-    /// The request goes out now.
+    /// Reports that the request is being sent.
     pub fn sent(&mut self, slot: Slot, now: Duration) {
         self.latest = self.latest.max(now);
         self.share.sent(slot.serial, now.saturating_add(self.credit()));
@@ -206,23 +207,23 @@ impl Window {
         self.flow.sent(now);
     }
 
-    /// The request was answered now, and not throttled: it has arrived before.
+    /// Reports a response that was not throttled: the request has arrived.
     pub fn answered(&mut self, slot: Slot, now: Duration) {
         self.share.answered(slot.serial);
         self.arrived(slot, now);
     }
 
-    /// The request was throttled: no request gets a slot during the pause, and then one before all others.
+    /// Reports a throttled request: there is no slot during the pause, and then one before all others.
     pub fn throttled(&mut self, slot: Slot, now: Duration, delay: Option<Duration>) {
         self.answers.distrust(self.share.slots(now).is_none());
         self.share.throttled(now, delay, self.held(now));
         self.arrived(slot, now);
     }
 
-    /// The request was not sent, or certainly did not reach the server: its slot is free.
+    /// Reports that the request was not sent, or certainly did not reach the server: its slot is free.
     pub fn give_back(&mut self, slot: Slot, now: Duration) {
         self.share.given_back(slot.serial);
-        // The slot of a request that was not sent cannot have another holder.
+        // The slot of an unsent request cannot have another holder.
         let was_sent = self.holder(slot).is_none_or(|holder| holder.sent_at.is_some());
         if was_sent {
             self.flow.ended();
@@ -233,8 +234,8 @@ impl Window {
         }
     }
 
-    /// There will be no answer to the request: it may have arrived, or may arrive yet. Until an answer shows that the network moves, it
-    /// counts for 5 s longer than its window.
+    /// Reports that there will be no response: the request may have arrived, or may still arrive. Until a response
+    /// shows that the network works, it counts for 5 s longer than its window.
     pub fn given_up(&mut self, slot: Slot) {
         self.flow.ended();
         let (length, last_answer) = (self.length(), self.flow.last_answer);
@@ -247,17 +248,17 @@ impl Window {
         }
     }
 
-    /// J: by how much a request is assumed to be late at most, while it is not answered.
+    /// J: the assumed maximum lateness of a request without a response.
     pub fn allowance(&self) -> Duration {
         if self.answers.slowness > 128 { ALLOWANCE_OF_SLOW_ANSWERS + self.answers.lateness } else { ALLOWANCE }
     }
 
-    /// m: how much of every round trip is known not to be lateness.
+    /// m: the part of every round trip that is known not to be lateness.
     pub fn credit(&self) -> Duration {
         self.answers.credit
     }
 
-    /// When a request with so many ahead can expect its turn.
+    /// When a request with so many ahead of it can expect a slot.
     pub fn expected(&self, ahead: usize, now: Duration) -> Duration {
         let paused = self.share.paused_until().unwrap_or(now).max(now);
         let Some(slots) = self.usable(now) else { return paused };
@@ -268,7 +269,7 @@ impl Window {
         if turn >= unused {
             let mut ends: Vec<_> = self.slots.iter().filter_map(|holder| holder.free_at).collect();
             let nth = turn - unused;
-            // A slot that is held without a known end is free one window from now at the earliest guess.
+            // A slot without a known end is free one window from now at the earliest.
             first = if nth < ends.len() { *ends.select_nth_unstable(nth).1 } else { now.saturating_add(self.length()) };
         }
         first.max(paused).saturating_add(self.length().saturating_mul(rounds))
@@ -284,7 +285,7 @@ impl Window {
         self.share.slots(now).map(|slots| f64::from(slots) / self.share.window.as_secs_f64())
     }
 
-    /// Lowers the limit. What was sent so far counts against the new one.
+    /// Lowers the limit. Requests sent so far count against the new one.
     pub(super) fn lower(&mut self, limit: RateLimit) {
         let before = self.length();
         self.limit = Some(limit);
@@ -310,7 +311,7 @@ impl Window {
 
     fn arrived(&mut self, slot: Slot, now: Duration) {
         let (length, allowance) = (self.length(), self.allowance());
-        // What is sent before now arrives by then, if the network moves.
+        // Requests sent before now arrive by then, if the network works.
         let free_at = now.saturating_add(ALLOWANCE_OF_SLOW_ANSWERS).saturating_add(length);
         if std::mem::take(&mut self.given_up) {
             for holder in self.slots.iter_mut().filter(|holder| !holder.settled) {
@@ -319,7 +320,7 @@ impl Window {
             }
         }
         if let Some(since) = self.flow.answered(now) {
-            // The network stood still, so requests that were sent meanwhile arrive about now.
+            // The network was stalled, so requests sent meanwhile arrive about now.
             for holder in self.slots.iter_mut().filter(|holder| !holder.settled) {
                 if holder.sent_at.is_some_and(|sent_at| sent_at.saturating_add(allowance) > since) {
                     holder.free_at = Some(free_at).max(holder.free_at);
@@ -334,7 +335,7 @@ impl Window {
         let late_by = round_trip.saturating_sub(self.credit());
         let free_at = sent_at.saturating_add(late_by).saturating_add(length);
         if let Some(holder) = self.holder(slot) {
-            // It may be known to be free before.
+            // It may be known to be free earlier.
             holder.free_at = Some(holder.free_at.map_or(free_at, |already| already.min(free_at)));
             holder.settled = true;
         }
@@ -342,7 +343,7 @@ impl Window {
 }
 
 impl Holder {
-    /// Whether it is free, with a network that has stood still since then.
+    /// Whether it is free, if the network has been stalled since then.
     fn is_free(&self, now: Duration, still: Option<Duration>) -> bool {
         self.free_at.is_some_and(|time| time <= now)
             && (still.is_none()
@@ -354,14 +355,14 @@ impl Holder {
     }
 }
 
-/// Whether answers keep coming, or the network stands still.
+/// Tracks whether responses arrive or the network is stalled.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     in_flight: u32,
-    /// Since when nothing was answered while something was in flight.
+    /// Since when there was no response while something was in flight.
     quiet_since: Duration,
     last_answer: Option<Duration>,
-    /// The longest quiet time of late: it becomes shorter with every answer.
+    /// The longest recent time without a response; it shrinks with every response.
     longest: Duration,
 }
 
@@ -377,17 +378,17 @@ impl Flow {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// Since when the network has stood still, if it does.
+    /// Since when the network has been stalled, if it is.
     pub(super) fn stands_still(&self, now: Duration) -> Option<Duration> {
         (self.in_flight > 0 && now.saturating_sub(self.quiet_since) > self.suspicious()).then_some(self.quiet_since)
     }
 
     fn suspicious(&self) -> Duration {
-        // How long an answer takes is not known before the first one.
+        // The duration of a response is unknown before the first one.
         if self.last_answer.is_none() { ALLOWANCE } else { STILL.max(2 * self.longest) }
     }
 
-    /// Something was answered. Returns since when the network had stood still, if it had.
+    /// Records a response. Returns since when the network had been stalled, if it was.
     pub(super) fn answered(&mut self, now: Duration) -> Option<Duration> {
         let stood = self.last_answer.and_then(|_| self.stands_still(now));
         if self.in_flight > 0 {
@@ -400,12 +401,12 @@ impl Flow {
     }
 }
 
-/// What the round trips tell.
+/// Facts learned from round trips.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    /// Moves towards 256 with every slow answer, and towards 0 with every other one.
+    /// Moves towards 256 with every slow response, and towards 0 with every other one.
     slowness: u32,
-    /// What is added to the allowance of slow answers.
+    /// Added to the allowance of slow responses.
     lateness: Duration,
     batch: Vec<Duration>,
     /// What each of the last batches allows.
@@ -418,10 +419,10 @@ impl Answers {
         let target = if round_trip > SLOW { 256 + 31 } else { 0 };
         self.slowness = (self.slowness * 31 + target) / 32;
         self.lateness = self.lateness.saturating_sub(EARLIER);
-        // More than a year tells of clocks, not of the network.
+        // More than a year is an error of a clock, not of the network.
         let round_trip = round_trip.min(Duration::from_secs(366 * 24 * 3600));
         if round_trip < self.credit {
-            // The route changed, or the credit was too good to be true.
+            // The route changed, or the credit was too high.
             self.credit = (round_trip * 2).saturating_sub(self.credit);
             self.batches = [Duration::ZERO; 4];
         }
@@ -437,7 +438,8 @@ impl Answers {
         }
     }
 
-    /// A request was throttled: the credit may have been too good to be true, and if nothing is known of others it was late.
+    /// A request was throttled: the credit may have been too high, and unless others are known to use the account, the
+    /// request was late.
     fn distrust(&mut self, was_late: bool) {
         self.credit = Duration::ZERO;
         self.batches = [Duration::ZERO; 4];

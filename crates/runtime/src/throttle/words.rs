@@ -1,5 +1,5 @@
-//! State as a list of numbers, for another process. One function names the fields, for writing them and for reading them: it calls
-//! `each` with every field as a number, which `each` reads or replaces.
+//! State as a list of numbers, for another process. One function visits the fields for both writing and reading: it
+//! calls `each` with every field as a number, which `each` reads or replaces.
 
 use std::time::Duration;
 

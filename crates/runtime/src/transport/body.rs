@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 
-use super::{Handover, MAX_ANSWER_BYTES, TransportError};
+use super::{Handover, MAX_RESPONSE_BYTES, TransportError};
 
 /// The body of a request, in one piece.
 ///
@@ -78,16 +78,16 @@ pub(super) struct AnswerBody {
 impl AnswerBody {
     /// Adds a piece. `announced` is the length of the whole body, if the head names it.
     pub(super) fn push(&mut self, piece: Bytes, announced: Option<u64>) -> Result<(), TransportError> {
-        let too_large = || TransportError::unanswered(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"));
+        let too_large = || TransportError::unanswered(format!("the answer is larger than {MAX_RESPONSE_BYTES} bytes"));
         if self.first.is_empty() && self.whole.is_empty() {
             self.first = piece;
-            let is_too_large = announced.is_some_and(|announced| announced > MAX_ANSWER_BYTES as u64);
-            return if is_too_large || self.first.len() > MAX_ANSWER_BYTES { Err(too_large()) } else { Ok(()) };
+            let is_too_large = announced.is_some_and(|announced| announced > MAX_RESPONSE_BYTES as u64);
+            return if is_too_large || self.first.len() > MAX_RESPONSE_BYTES { Err(too_large()) } else { Ok(()) };
         }
         if self.whole.is_empty() {
             self.whole = BytesMut::from(mem::take(&mut self.first));
         }
-        if self.whole.len() + piece.len() > MAX_ANSWER_BYTES {
+        if self.whole.len() + piece.len() > MAX_RESPONSE_BYTES {
             return Err(too_large());
         }
         self.whole.extend_from_slice(&piece);

@@ -8,7 +8,7 @@ use flate2::read::{DeflateDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
-use super::{MAX_ANSWER_BYTES, TransportError};
+use super::{MAX_RESPONSE_BYTES, TransportError};
 
 /// More codings than anyone applies.
 const MOST_CODINGS: usize = 2;
@@ -17,7 +17,7 @@ const MOST_CODINGS: usize = 2;
 /// client undoes them itself.
 ///
 /// # Errors
-/// If a coding is not known, the body is not what its headers say, or it becomes larger than [`MAX_ANSWER_BYTES`].
+/// If a coding is not known, the body is not what its headers say, or it becomes larger than [`MAX_RESPONSE_BYTES`].
 pub fn decode_content(answer: http::Response<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
     let (mut parts, body) = answer.into_parts();
     let decoded = decode(&mut parts.headers, &body).map_err(TransportError::unanswered)?;
@@ -27,7 +27,7 @@ pub fn decode_content(answer: http::Response<Bytes>) -> Result<http::Response<By
 /// Undoes the codings that the headers name, and removes the headers that no longer hold. Returns `None` if there are none.
 ///
 /// # Errors
-/// If a coding is not known, the body is not what it should be, or it becomes larger than [`MAX_ANSWER_BYTES`]. The text is for
+/// If a coding is not known, the body is not what it should be, or it becomes larger than [`MAX_RESPONSE_BYTES`]. The text is for
 /// the caller and quotes nothing but the name of the coding.
 pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Option<Bytes>, String> {
     if !headers.contains_key(CONTENT_ENCODING) {
@@ -61,7 +61,7 @@ pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Option<Byt
             }
         };
         let decoded = decoded.map_err(|error| format!("the response cannot be decoded as `{coding}`: {error}"))?;
-        body = decoded.ok_or_else(|| format!("the response decodes to more than {MAX_ANSWER_BYTES} bytes"))?;
+        body = decoded.ok_or_else(|| format!("the response decodes to more than {MAX_RESPONSE_BYTES} bytes"))?;
     }
     headers.remove(CONTENT_ENCODING);
     headers.remove(CONTENT_LENGTH);
@@ -73,9 +73,9 @@ fn gunzip(mut rest: &[u8]) -> io::Result<Option<Bytes>> {
     let mut content = Vec::new();
     loop {
         let mut member = GzDecoder::new(rest);
-        let left = MAX_ANSWER_BYTES + 1 - content.len();
+        let left = MAX_RESPONSE_BYTES + 1 - content.len();
         (&mut member).take(left as u64).read_to_end(&mut content)?;
-        if content.len() > MAX_ANSWER_BYTES {
+        if content.len() > MAX_RESPONSE_BYTES {
             return Ok(None);
         }
         rest = member.into_inner();
@@ -89,8 +89,8 @@ fn gunzip(mut rest: &[u8]) -> io::Result<Option<Bytes>> {
 /// Everything that comes out of a decoder; `None` if it is too much.
 fn read(decoder: impl Read) -> io::Result<Option<Bytes>> {
     let mut content = Vec::new();
-    decoder.take(MAX_ANSWER_BYTES as u64 + 1).read_to_end(&mut content)?;
-    Ok((content.len() <= MAX_ANSWER_BYTES).then(|| content.into()))
+    decoder.take(MAX_RESPONSE_BYTES as u64 + 1).read_to_end(&mut content)?;
+    Ok((content.len() <= MAX_RESPONSE_BYTES).then(|| content.into()))
 }
 
 #[cfg(test)]

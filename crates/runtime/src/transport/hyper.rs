@@ -105,7 +105,7 @@ impl HyperTransport {
         let answer = http::Response::from_parts(parts, body.into_bytes());
         match outcome {
             Ok(()) => Ok(answer),
-            Err(error) => Err(error.with_partial_answer(answer)),
+            Err(error) => Err(error.with_partial_response(answer)),
         }
     }
 }

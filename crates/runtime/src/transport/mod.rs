@@ -44,14 +44,14 @@ pub type DefaultTransport = ReqwestTransport;
 pub type DefaultTransport = HyperTransport;
 
 /// The largest body of a response that is read, in bytes (16 MiB). A larger one is a [`TransportError`].
-pub const MAX_ANSWER_BYTES: usize = 16 << 20;
+pub const MAX_RESPONSE_BYTES: usize = 16 << 20;
 
 /// Sends one HTTP request and returns the whole response.
 ///
 /// An implementation
 /// - sends what it is given, unchanged: the request is signed (it may add headers such as `Host` and `Content-Length`);
 /// - never follows a redirect and never sends a request twice, unless the first was certainly not sent;
-/// - reads at most [`MAX_ANSWER_BYTES`];
+/// - reads at most [`MAX_RESPONSE_BYTES`];
 /// - distinguishes, by the kind of its error, what was never sent from what may have arrived. This decides whether a call that
 ///   creates something is retried;
 /// - reports to the [`Handover`], if it can, when the request is handed to a connection. Without that, a deadline that passes
@@ -101,13 +101,13 @@ impl TransportError {
 
     /// Adds what arrived of the response before it broke off: the error then has its status, its request ID and its beginning.
     #[must_use]
-    pub fn with_partial_answer(mut self, answer: http::Response<Bytes>) -> Self {
+    pub fn with_partial_response(mut self, answer: http::Response<Bytes>) -> Self {
         self.partial = Some(Box::new(answer));
         self
     }
 
     /// What arrived of the response before it broke off; `None` if not even its head did.
-    pub fn partial_answer(&self) -> Option<&http::Response<Bytes>> {
+    pub fn partial_response(&self) -> Option<&http::Response<Bytes>> {
         self.partial.as_deref()
     }
 

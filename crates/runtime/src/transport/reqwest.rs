@@ -99,7 +99,7 @@ impl ReqwestTransport {
         *answer.body_mut() = body.into_bytes();
         match outcome {
             Ok(()) => Ok(answer),
-            Err(error) => Err(error.with_partial_answer(answer)),
+            Err(error) => Err(error.with_partial_response(answer)),
         }
     }
 }

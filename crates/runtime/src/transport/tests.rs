@@ -107,7 +107,7 @@ async fn what_came_in_of_a_cut_answer_is_kept_and_not_printed<T: BundledTranspor
         let head = "HTTP/1.1 200 OK\r\nx-acs-request-id: r\r\n";
         let (address, _) = saying(format!("{head}{rest}").leak());
         let error = failure::<T>(address).await;
-        let answer = error.partial_answer().unwrap();
+        let answer = error.partial_response().unwrap();
         assert_eq!((answer.status().as_u16(), &answer.body()[..]), (200, &b"CANARY"[..]));
         assert_eq!(answer.headers()["x-acs-request-id"], "r");
     }
@@ -149,7 +149,7 @@ fn endless(head: &'static str, piece: &'static [u8]) -> (SocketAddr, mpsc::Recei
         read_request(&stream);
         stream.write_all(head.as_bytes()).unwrap();
         let mut bytes = 0;
-        while bytes < 4 * MAX_ANSWER_BYTES && stream.write_all(piece).is_ok() {
+        while bytes < 4 * MAX_RESPONSE_BYTES && stream.write_all(piece).is_ok() {
             bytes += piece.len();
         }
         report.send(bytes).unwrap();
@@ -163,7 +163,7 @@ async fn an_answer_that_announces_too_much_is_not_read<T: BundledTransport>() {
     assert_eq!(error.to_string(), "the answer is larger than 16777216 bytes");
     assert!(!error.is_not_sent());
     let sent = next(&sent).await;
-    assert!(sent < MAX_ANSWER_BYTES, "{sent} bytes went out");
+    assert!(sent < MAX_RESPONSE_BYTES, "{sent} bytes went out");
 }
 
 async fn an_answer_without_an_announced_end_is_read_up_to_the_limit<T: BundledTransport>() {
@@ -176,7 +176,7 @@ async fn an_answer_without_an_announced_end_is_read_up_to_the_limit<T: BundledTr
         let error = failure::<T>(address).await;
         assert_eq!(error.to_string(), "the answer is larger than 16777216 bytes");
         let sent = next(&sent).await;
-        assert!(sent < 3 * MAX_ANSWER_BYTES, "{sent} bytes went out");
+        assert!(sent < 3 * MAX_RESPONSE_BYTES, "{sent} bytes went out");
     }
 }
 
@@ -184,10 +184,10 @@ async fn an_answer_of_exactly_the_limit_is_read<T: BundledTransport>() {
     let (address, _) = server(|mut stream| {
         read_request(&stream);
         stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-        stream.write_all(&vec![b'x'; MAX_ANSWER_BYTES]).unwrap();
+        stream.write_all(&vec![b'x'; MAX_RESPONSE_BYTES]).unwrap();
     });
     let answer = transport::<T>().send(request(address), &Handover::new()).await.unwrap();
-    assert_eq!(answer.body().len(), MAX_ANSWER_BYTES);
+    assert_eq!(answer.body().len(), MAX_RESPONSE_BYTES);
 }
 
 async fn calls_in_sequence_share_one_connection<T: BundledTransport>() {

@@ -1,4 +1,4 @@
-//! A client that cannot work is refused when it is built, with a message that says what to change.
+//! A client with invalid settings is refused when it is built, with a message that says what to change.
 
 use alibabacloud_runtime::{Client, ErrorKind, Network};
 
@@ -12,7 +12,7 @@ fn refused(builder: alibabacloud_runtime::ClientBuilder<Shop>, says: &str) {
 }
 
 #[tokio::test]
-async fn a_setting_that_cannot_be_used_is_refused() {
+async fn an_invalid_setting_is_refused() {
     let start = || builder(&Scripted::new([]));
     refused(start().endpoint("https://host/path"), "must not have a path");
     refused(start().endpoint("not a host"), "not an endpoint");
@@ -28,7 +28,7 @@ async fn a_setting_that_cannot_be_used_is_refused() {
 }
 
 #[tokio::test]
-async fn settings_that_can_be_used_are_used() {
+async fn valid_settings_are_used() {
     let transport = Scripted::new([]);
     for (client, endpoint) in [
         (builder(&transport), "https://shop.here-1.example.com"),
@@ -46,7 +46,7 @@ async fn settings_that_can_be_used_are_used() {
 }
 
 #[tokio::test]
-async fn missing_credentials_are_told_with_the_way_to_give_them() {
+async fn missing_credentials_are_reported_with_the_way_to_set_them() {
     let transport = Scripted::new([]);
     let client = Client::<Shop>::builder().transport(transport.clone()).build().unwrap();
     for error in [client.send(Order::new("s")).await.unwrap_err(), client.prepare(&Order::new("s")).await.unwrap_err()]

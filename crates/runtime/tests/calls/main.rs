@@ -1,4 +1,4 @@
-//! What a call does, seen from outside: through a transport that answers from a script, in virtual time.
+//! Calls through a scripted transport, in virtual time.
 
 mod building;
 mod overrides;

@@ -1,4 +1,4 @@
-//! Headers of the caller, the hook before the signature, and what one call uses in place of the client's settings.
+//! Headers of the caller, the hook before signing, and settings of a single call.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn header<'s>(sent: &'s Sent, name: &str) -> Option<&'s str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_of_client_and_call_are_sent_and_those_of_the_call_win() {
+async fn headers_of_a_call_override_those_of_the_client() {
     for version in BOTH {
         let transport = Scripted::new([not_sent()]);
         let client = builder(&transport).signature(version).header("X-Ticket", "client").header("x-acs-team", "blue");
@@ -49,7 +49,7 @@ async fn headers_of_client_and_call_are_sent_and_those_of_the_call_win() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn v3_signs_the_headers_that_the_service_wants_signed_and_no_other() {
+async fn v3_signs_exactly_the_headers_that_the_service_requires() {
     let transport = Scripted::new([]);
     let client = builder(&transport).signature(SignatureVersion::V3).build().unwrap();
     let options = CallOptions::new().header("traceparent", "t").header("x-acs-zone", " z ").header("X-Acs-A", "");
@@ -64,7 +64,7 @@ async fn v3_signs_the_headers_that_the_service_wants_signed_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_header_that_cannot_be_set_fails_the_build_or_the_call_by_its_name() {
+async fn an_invalid_header_fails_the_build_or_the_call_and_is_named() {
     let transport = Scripted::new([]);
     let error = builder(&transport).header("Authorization", "CANARY").build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
@@ -96,7 +96,7 @@ async fn a_header_that_cannot_be_set_fails_the_build_or_the_call_by_its_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_hook_sees_each_attempt_before_it_is_signed_and_may_add_headers() {
+async fn the_hook_can_add_headers_to_each_attempt_before_signing() {
     for version in BOTH {
         let transport = Scripted::new([not_sent()]);
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -146,7 +146,7 @@ async fn the_hook_sees_each_attempt_before_it_is_signed_and_may_add_headers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_header_that_the_hook_cannot_set_fails_the_call_and_costs_no_permit() {
+async fn an_invalid_header_of_the_hook_fails_the_call_without_a_permit() {
     let transport = Scripted::new([]);
     let one = Throttle::new().with_limit("Order", RateLimit::new(1, Duration::from_secs(3600)));
     let refuse = Arc::new(Mutex::new(true));
@@ -166,7 +166,7 @@ async fn a_header_that_the_hook_cannot_set_fails_the_call_and_costs_no_permit() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn values_of_headers_are_in_nothing_that_is_printed() {
+async fn values_of_headers_are_not_printed() {
     let echo = |value: &str| answer(400, &format!(r#"{{"Code":"C","Message":"header {value} here"}}"#));
     let transport = Scripted::new([echo("CANARY-ticket"), echo("CANARY-client"), echo("CANARY-of-hook")]);
     let client = builder(&transport)
@@ -175,7 +175,7 @@ async fn values_of_headers_are_in_nothing_that_is_printed() {
     assert!(!format!("{client:?}").contains("CANARY"));
     let client = client.build().unwrap();
     let options =
-        // Not a part of the other values, or hiding these would hide those.
+        // Not contained in the other values, whose redaction would hide it.
         CallOptions::new().header("x-ticket", "CANARY-ticket").credentials(Credentials::new("other-id", "other-secret"));
     let shown = format!("{options:?} {options:#?} {client:?}");
     assert!(shown.contains("x-ticket") && !shown.contains("CANARY"), "{shown}");
@@ -187,7 +187,7 @@ async fn values_of_headers_are_in_nothing_that_is_printed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_goes_to_its_own_region_and_shares_the_quota() {
+async fn a_call_is_sent_to_its_region_and_shares_the_quota() {
     let transport = Scripted::new([]);
     let client = client(&transport);
     let there = CallOptions::new().region("there-2");
@@ -206,7 +206,7 @@ async fn a_call_goes_to_its_own_region_and_shares_the_quota() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_explicit_endpoint_stays_whatever_region_a_call_names() {
+async fn an_explicit_endpoint_overrides_the_region_of_a_call() {
     let transport = Scripted::new([]);
     let client = builder(&transport).endpoint("shop.test.example.com").build().unwrap();
     client.send_with(Look::new(), CallOptions::new().region("there-2")).await.unwrap();
@@ -217,7 +217,7 @@ async fn an_explicit_endpoint_stays_whatever_region_a_call_names() {
 async fn a_call_is_signed_with_its_own_credentials() {
     let transport = Scripted::new([not_sent(), ok()]);
     let own = CallOptions::new().credentials(Credentials::new("other-id", "other-secret"));
-    // Also where the client has none.
+    // Also if the client has none.
     let without = Client::<crate::support::Shop>::builder().transport(transport.clone()).build().unwrap();
     for client in [client(&transport), without.clone()] {
         client.send_with(Order::new("s"), own.clone()).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_call_is_signed_with_its_own_credentials() {
     let error = without.send(Order::new("s")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Credentials);
 
-    // They are hidden as those of the client are.
+    // They are redacted like those of the client.
     let transport = Scripted::new([answer(403, r#"{"Code":"C","Message":"key other-id, secret other-secret"}"#)]);
     let once = own.retry(RetryPolicy::never());
     let error = client(&transport).send_with(Order::new("s"), once).await.unwrap_err();
@@ -237,7 +237,7 @@ async fn a_call_is_signed_with_its_own_credentials() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regions_that_count_apart_count_apart_for_the_region_of_a_call_too() {
+async fn separate_quotas_per_region_apply_to_the_region_of_a_call() {
     for (per_region, seconds) in [(false, 1), (true, 0)] {
         let transport = Scripted::new([]);
         let limits = Throttle::new().with_limit("Order", RateLimit::per_second(3));
@@ -256,7 +256,7 @@ async fn regions_that_count_apart_count_apart_for_the_region_of_a_call_too() {
         let apart = ["shop.here-1.example.com", "shop.there-2.example.com"].map(|host| Some(host.to_owned()));
         assert_eq!(regions, if per_region { apart.to_vec() } else { vec![None] });
 
-        // An endpoint of its own stays, and so does its quota.
+        // An explicit endpoint and its quota are not affected.
         let explicit = builder(&transport).endpoint("shop.test.example.com").throttle(limits.clone()).build().unwrap();
         explicit.send(Look::new()).await.unwrap();
         explicit.send_with(Look::new(), CallOptions::new().region("there-2")).await.unwrap();
@@ -307,7 +307,7 @@ async fn a_request_is_prepared_with_the_settings_of_a_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_answer_to_a_prepared_request_is_read_without_what_its_settings_hold() {
+async fn errors_for_prepared_requests_show_no_settings() {
     let client = builder(&Scripted::new([])).header("x-client", "CANARY-client").build().unwrap();
     let options = CallOptions::new()
         .credentials(Credentials::temporary("CANARY-id", "CANARY-secret", "CANARY-token", None))

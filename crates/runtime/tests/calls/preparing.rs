@@ -1,4 +1,4 @@
-//! Which part of a request holds what, under both signatures and both placements.
+//! The parts of a request, with both signatures and both placements.
 
 use alibabacloud_runtime::{ErrorKind, ParameterPlacement, PreparedRequest, SignatureVersion};
 
@@ -27,11 +27,11 @@ async fn prepared(version: SignatureVersion, placement: ParameterPlacement, orde
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_parameter_is_where_the_placement_puts_it_and_the_signature_holds() {
+async fn every_parameter_is_placed_as_configured_and_the_signature_is_valid() {
     for version in [SignatureVersion::V1, SignatureVersion::V3] {
         for (placement, in_query, in_form) in [
             (ParameterPlacement::Body, &[][..], &["Note", "Phone", "Space"][..]),
-            // A phone number has no place in a URL, whatever the specification says.
+            // A phone number must not be in a URL, whatever the specification says.
             (ParameterPlacement::AsSpecified, &["Space"][..], &["Note", "Phone"][..]),
         ] {
             let request = prepared(version, placement, &order()).await.into_http();
@@ -66,7 +66,7 @@ async fn nothing_of_the_signature_and_no_personal_data_is_in_the_url() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_action_by_get_has_its_parameters_in_the_url_and_nothing_of_the_signature() {
+async fn an_action_with_get_has_its_parameters_but_no_signature_in_the_url() {
     let request = Read::builder().word("a b/ü").build();
     for version in [SignatureVersion::V1, SignatureVersion::V3] {
         for placement in [ParameterPlacement::Body, ParameterPlacement::AsSpecified] {
@@ -85,7 +85,7 @@ async fn an_action_by_get_has_its_parameters_in_the_url_and_nothing_of_the_signa
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_empty_has_no_type() {
+async fn an_empty_body_has_no_content_type() {
     let request = prepared(SignatureVersion::V3, ParameterPlacement::AsSpecified, &Order::new("s")).await.into_http();
     assert!(request.body().is_empty());
     assert!(!request.headers().contains_key("content-type"));
@@ -93,7 +93,7 @@ async fn a_body_that_is_empty_has_no_type() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_parameter_too_long_for_a_url_is_refused_with_the_way_out() {
+async fn a_parameter_too_long_for_a_url_is_refused_with_advice() {
     let order = Order::new("x".repeat(100_000));
     for version in [SignatureVersion::V1, SignatureVersion::V3] {
         let transport = Scripted::new([]);

@@ -1,11 +1,13 @@
-//! The throttle around calls: who waits, for how long, and what a call that goes away leaves behind.
+//! The throttle and calls: waits, and the permits of dropped calls.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alibabacloud_runtime::event::{Event, QuotaEvent};
-use alibabacloud_runtime::throttle::{AcquireFuture, Ask, Permit, Quota, QuotaKey, QuotaSource, QuotaStore, Refused};
+use alibabacloud_runtime::throttle::{
+    AcquireFuture, AcquireOptions, Permit, Quota, QuotaKey, QuotaSource, QuotaStore, Refused,
+};
 use alibabacloud_runtime::transport::{Handover, Transport, TransportFuture};
 use alibabacloud_runtime::{CallOptions, Client, Credentials, Error, ErrorKind, RateLimit, RetryPolicy, Throttle};
 use bytes::Bytes;
@@ -14,7 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{Look, Order, Scripted, Shop, Step, builder, client, form, not_sent, ok, throttled};
 
-/// Sends so many calls at the same time.
+/// Sends that many calls at the same time.
 async fn send(client: &Client<Shop>, calls: usize) -> Vec<Result<(), Error>> {
     let mut tasks = JoinSet::new();
     for _ in 0..calls {
@@ -29,7 +31,7 @@ fn all_ok(results: &[Result<(), Error>]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_over_the_limit_go_one_window_after_the_answers() {
+async fn calls_over_the_limit_are_sent_one_window_after_the_responses() {
     let transport = Scripted::new([]).with_delay(Duration::from_millis(20));
     all_ok(&send(&client(&transport), 25).await);
     let expected = [vec![0; 10], vec![1021; 10], vec![2042; 5]].concat();
@@ -37,14 +39,14 @@ async fn calls_over_the_limit_go_one_window_after_the_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttle_that_is_off_holds_nobody() {
+async fn a_throttle_that_is_off_delays_no_call() {
     let transport = Scripted::new([]);
     all_ok(&send(&builder(&transport).throttle(Throttle::off()).build().unwrap(), 100).await);
     assert_eq!(transport.times(), [0; 100]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_limit_takes_the_place_of_the_documented_one() {
+async fn a_configured_limit_replaces_the_documented_one() {
     for (throttle, last) in [
         (Throttle::new().with_limit("Order", RateLimit::per_second(2)), 2002),
         (Throttle::new().with_limit("Order", RateLimit::new(5, Duration::from_secs(60))), 0),
@@ -70,7 +72,7 @@ async fn clients_with_the_same_throttle_share_the_quota_and_others_do_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn regions_share_the_quota_unless_they_are_counted_apart() {
+async fn regions_share_the_quota_unless_counted_separately() {
     for (per_region, last) in [(false, 1001), (true, 0)] {
         let throttle = Throttle::new();
         let throttle = if per_region { throttle.per_region() } else { throttle };
@@ -84,14 +86,14 @@ async fn regions_share_the_quota_unless_they_are_counted_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn accounts_do_not_share_a_quota_and_the_name_of_an_account_joins_its_keys() {
+async fn accounts_have_separate_quotas_and_an_account_name_joins_keys() {
     let key = |id: &str| Credentials::new(id, "secret");
     let role = |id: &str| Credentials::temporary(id, "secret", "token", None).with_identity("acs:ram::17:role/r");
     for (name, [one, other], last) in [
         (None, [key("one"), key("other")], 0),
         (None, [key("one"), key("one")], 1001),
         (Some("main"), [key("one"), key("other")], 1001),
-        // Another access key ID after each refresh.
+        // The access key ID changes with each refresh.
         (None, [role("STS.1"), role("STS.2")], 1001),
     ] {
         let (throttle, transport) = (Throttle::new(), Scripted::new([]));
@@ -107,7 +109,7 @@ async fn accounts_do_not_share_a_quota_and_the_name_of_an_account_joins_its_keys
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_limits_for_one_quota_the_lowest_holds() {
+async fn the_lowest_of_several_limits_for_one_quota_applies() {
     let throttle = Throttle::new();
     let transport = Scripted::new([]);
     for requests in [10, 9, 8, 10] {
@@ -139,7 +141,7 @@ async fn clients_without_a_throttle_share_the_quotas_of_the_process() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_that_is_not_used_is_dropped_after_a_while() {
+async fn an_unused_quota_is_dropped_after_a_while() {
     let throttle = Throttle::new();
     let transport = Scripted::new([]);
     let client = |id: &str| {
@@ -160,7 +162,7 @@ async fn a_quota_that_is_not_used_is_dropped_after_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_call_holds_everyone_who_shares_the_quota() {
+async fn a_throttled_call_pauses_all_users_of_the_quota() {
     let transport = Scripted::new([throttled(Some(3_000))]);
     let client = client(&transport);
     let (first, others) = tokio::join!(send(&client, 1), async {
@@ -173,7 +175,7 @@ async fn a_throttled_call_holds_everyone_who_shares_the_quota() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_gives_up_leaves_the_pause_to_the_others() {
+async fn a_failed_call_leaves_the_pause_in_effect() {
     let transport = Scripted::new([throttled(Some(3_000))]);
     let client = builder(&transport).retry(RetryPolicy::new().max_attempts(1)).build().unwrap();
     assert_eq!(client.send(Order::new("s")).await.unwrap_err().kind(), ErrorKind::Throttled);
@@ -182,7 +184,7 @@ async fn a_call_that_gives_up_leaves_the_pause_to_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_cannot_make_it_fails_at_once_and_tells_the_wait() {
+async fn a_call_that_cannot_meet_its_deadline_fails_at_once_with_the_wait() {
     let transport = Scripted::new([]);
     let client = builder(&transport).deadline(Duration::from_millis(900)).build().unwrap();
     all_ok(&send(&client, 10).await);
@@ -194,13 +196,14 @@ async fn a_call_that_cannot_make_it_fails_at_once_and_tells_the_wait() {
     assert!(error.is_not_sent() && error.is_throttling() && !error.outcome_unknown());
     assert_eq!(
         error.to_string(),
-        "Order not sent: the quota leaves no room for the call before its deadline (retry after 1s)"
+        "Order not sent: the quota leaves no room for the call before its deadline; send fewer calls at once, or \
+         raise the deadline (retry after 1s)"
     );
     assert_eq!(transport.times().len(), 10, "nothing was sent");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_without_time_for_another_attempt_tells_why_the_last_one_failed() {
+async fn a_call_without_time_for_a_retry_has_the_error_of_the_last_attempt() {
     let transport = Scripted::new([throttled(None)]);
     let throttle = Throttle::new().with_limit("Order", RateLimit::new(1, Duration::from_secs(3600)));
     let client = builder(&transport).throttle(throttle).build().unwrap();
@@ -210,7 +213,7 @@ async fn a_call_without_time_for_another_attempt_tells_why_the_last_one_failed()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_dropped_while_it_waits_takes_nothing() {
+async fn a_call_dropped_while_queued_takes_no_permit() {
     let transport = Scripted::new([]);
     let client = client(&transport);
     all_ok(&send(&client, 10).await);
@@ -228,7 +231,7 @@ async fn a_call_that_is_dropped_while_it_waits_takes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_dropped_under_way_counts_as_sent() {
+async fn a_call_dropped_in_flight_counts_as_sent() {
     let transport = Scripted::new((0..10).map(|_| Step::Never).chain([ok()]));
     let client = client(&transport);
     let under_way: Vec<_> = (0..10)
@@ -240,17 +243,17 @@ async fn a_call_that_is_dropped_under_way_counts_as_sent() {
     sleep(Duration::from_millis(5)).await;
     under_way.iter().for_each(tokio::task::JoinHandle::abort);
     all_ok(&send(&client, 1).await);
-    // Nothing was answered, so the network may hold them up: they count for five seconds, one window, and the guard.
+    // There is no response, so the network may be stalled: they count for five seconds, one window, and the guard.
     assert_eq!(transport.times()[10], 6001);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_whose_turn_leaves_no_time_for_an_answer_is_not_sent() {
+async fn a_call_admitted_too_late_for_a_response_is_not_sent() {
     for (deadline, sent) in [(1_300, 10), (2_000, 11)] {
         let transport = Scripted::new([]);
         let client = client(&transport);
         send(&client, 10).await;
-        // Its turn comes after a second and a millisecond.
+        // It is admitted after a second and a millisecond.
         let options = CallOptions::new().deadline(Duration::from_millis(deadline));
         let outcome = client.send_with(Order::new("s"), options).await;
         assert_eq!(outcome.err().map(|error| error.kind()), (sent == 10).then_some(ErrorKind::QuotaWait));
@@ -259,7 +262,7 @@ async fn a_call_whose_turn_leaves_no_time_for_an_answer_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_absurd_wait_holds_the_quota_for_an_hour_and_no_longer() {
+async fn an_absurd_delay_pauses_the_quota_for_an_hour_at_most() {
     let ten_days = 10 * 24 * 3_600_000;
     let transport = Scripted::new([throttled(Some(ten_days))]);
     let client = client(&transport);
@@ -270,7 +273,7 @@ async fn an_absurd_wait_holds_the_quota_for_an_hour_and_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_found_no_connection_takes_nothing_from_the_quota() {
+async fn a_call_without_a_connection_uses_no_quota() {
     let transport = Scripted::new((0..30).map(|_| not_sent()));
     let client = builder(&transport).retry(RetryPolicy::never()).build().unwrap();
     assert!(send(&client, 30).await.iter().all(Result::is_err));
@@ -278,7 +281,7 @@ async fn a_call_that_found_no_connection_takes_nothing_from_the_quota() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_call_goes_again_before_all_that_wait() {
+async fn a_throttled_call_is_retried_before_queued_calls() {
     let throttle = Throttle::new().with_limit("Order", RateLimit::per_second(1));
     let transport = Scripted::new([throttled(Some(1_500))]).with_delay(Duration::from_millis(10));
     let client = builder(&transport).throttle(throttle).build().unwrap();
@@ -294,7 +297,7 @@ async fn a_throttled_call_goes_again_before_all_that_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_queue_is_an_error_of_its_own_and_at_once() {
+async fn a_full_queue_is_a_separate_error_at_once() {
     let transport = Scripted::new([]);
     let client = builder(&transport).throttle(Throttle::new().with_max_waiting(5)).build().unwrap();
     let outcomes = send(&client, 20).await;
@@ -311,7 +314,7 @@ async fn a_full_queue_is_an_error_of_its_own_and_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_action_without_a_documented_limit_is_slowed_down_by_throttled_answers() {
+async fn throttled_responses_slow_down_an_action_without_a_limit() {
     let transport = Scripted::new((0..100).map(|_| ok()).chain([throttled(Some(500))]));
     let throttle = Throttle::new();
     let client = builder(&transport).throttle(throttle.clone()).build().unwrap();
@@ -329,7 +332,7 @@ async fn an_action_without_a_documented_limit_is_slowed_down_by_throttled_answer
     look(100).await;
     assert_eq!(throttle.quotas()[0].learned_rate, None);
     look(141).await;
-    // The pause, and then a hundred in any second, those before the pause included.
+    // The pause, and then a hundred in any second, including those before the pause.
     assert!(transport.times()[..101].iter().all(|at| *at == 0), "no limit before");
     assert_eq!(transport.times()[101], 1_001);
     let last = *transport.times().last().unwrap();
@@ -349,7 +352,7 @@ async fn a_throttle_that_is_off_learns_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_happens_to_a_quota_is_counted_and_told() {
+async fn quota_events_are_counted_and_reported() {
     let transport = Scripted::new([throttled(Some(2_000))]);
     let throttle = Throttle::new().with_limit("Order", RateLimit::per_second(2));
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -398,7 +401,7 @@ async fn what_happens_to_a_quota_is_counted_and_told() {
     );
 }
 
-/// A store that is away and back again, and what it gives meanwhile.
+/// A store that becomes unreachable and recovers, and its permits meanwhile.
 #[derive(Debug, Clone)]
 struct Unsteady(Arc<Mutex<Option<QuotaSource>>>);
 
@@ -409,7 +412,7 @@ impl QuotaStore for Unsteady {
 }
 
 impl Quota for Unsteady {
-    fn acquire(self: Arc<Self>, _: Ask) -> AcquireFuture {
+    fn acquire(self: Arc<Self>, _: AcquireOptions) -> AcquireFuture {
         let source = *self.0.lock().unwrap();
         let unavailable = || Refused::Unavailable { reason: "test".into() };
         Box::pin(async move { source.map(Permit::untracked).ok_or_else(unavailable) })
@@ -419,7 +422,7 @@ impl Quota for Unsteady {
 }
 
 #[tokio::test]
-async fn a_store_that_goes_away_is_told_once_with_what_happens_then_and_once_when_it_is_back() {
+async fn an_unreachable_store_and_its_recovery_are_reported_once() {
     for away in [Some(QuotaSource::LocalShare), Some(QuotaSource::Open), None] {
         let store = Unsteady(Arc::new(Mutex::new(Some(QuotaSource::Shared))));
         let told = Arc::new(Mutex::new(Vec::new()));
@@ -446,7 +449,7 @@ async fn a_store_that_goes_away_is_told_once_with_what_happens_then_and_once_whe
     }
 }
 
-/// Hangs before it hands the first request to a connection, or after that.
+/// Hangs before or after it hands the first request to a connection.
 struct HangsOnce {
     hands_over: bool,
     has_hung: AtomicBool,
@@ -468,7 +471,7 @@ impl Transport for HangsOnce {
 
 /// Whether the attempt ends by its timeout or the call is dropped.
 #[tokio::test(start_paused = true)]
-async fn a_request_that_no_connection_took_gives_its_permit_back() {
+async fn a_request_that_was_not_sent_returns_its_permit() {
     for (hands_over, is_dropped) in [(false, false), (false, true), (true, false), (true, true)] {
         let transport = HangsOnce { hands_over, has_hung: AtomicBool::new(false), then: Scripted::new([]) };
         let hour = Throttle::new().with_limit("Order", RateLimit::new(1, Duration::from_secs(3600)));

@@ -1,4 +1,4 @@
-//! What is sent again: the table of the service, for an action that can safely be repeated and for one that cannot.
+//! Retries of an idempotent action and of one that is not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ fn unanswered() -> Step {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idempotent_call_is_repeated_whenever_that_can_help() {
+async fn an_idempotent_call_is_retried_whenever_that_can_help() {
     let repeated: [fn() -> Step; 10] = [
         unanswered,
         not_sent,
@@ -52,9 +52,9 @@ async fn an_idempotent_call_is_repeated_whenever_that_can_help() {
     }
 }
 
-/// Each of these was once sent again, or reported as not executed.
+/// Each of these was once retried, or reported as not executed.
 #[tokio::test(start_paused = true)]
-async fn what_may_have_been_executed_is_never_sent_again_whatever_comes_with_it() {
+async fn no_header_makes_a_call_repeatable_that_may_have_been_executed() {
     let waits = || vec![("x-acs-retry-after", "1".to_owned()), ("retry-after", "1".to_owned())];
     let date = || vec![("date", httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(1_456_228_800)))];
     for (status, headers, body) in [
@@ -86,7 +86,7 @@ async fn what_may_have_been_executed_is_never_sent_again_whatever_comes_with_it(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_outcome_says_so_and_how_to_find_out_and_names_the_nonce() {
+async fn an_unknown_outcome_is_stated_with_the_way_to_check_it_and_the_nonce() {
     let transport = Scripted::new([unanswered()]);
     let error = client(&transport).send(Order::new("s")).await.unwrap_err();
     let nonce = form(&transport.sent()[0].request)["SignatureNonce"].clone();
@@ -101,7 +101,7 @@ async fn an_unknown_outcome_says_so_and_how_to_find_out_and_names_the_nonce() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_was_not_sent_does_not_make_an_earlier_one_unsent() {
+async fn an_unsent_attempt_does_not_change_the_outcome_of_an_earlier_one() {
     let transport = Scripted::new([unanswered(), not_sent(), not_sent()]);
     let error = client(&transport).send(Look::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unanswered, 3), "{error}");
@@ -114,7 +114,7 @@ async fn an_attempt_that_was_not_sent_does_not_make_an_earlier_one_unsent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_call_may_have_settings_of_its_own() {
+async fn a_call_can_have_its_own_settings() {
     let transport = Scripted::new([unanswered(), Step::Never, Step::Never, unanswered(), unanswered(), unanswered()]);
     let client = builder(&transport).retry(RetryPolicy::never()).build().unwrap();
     let before = Instant::now();
@@ -137,12 +137,12 @@ async fn an_outage_is_not_multiplied() {
     for _ in 0..400 {
         let _ = client.send(Look::new()).await;
     }
-    // The budget of 500 holds 100 repetitions.
+    // The budget of 500 is enough for 100 retries.
     assert_eq!(transport.sent().len(), 500);
 }
 
 #[tokio::test(start_paused = true)]
-async fn success_pays_for_repetitions_again() {
+async fn successes_refill_the_retry_budget() {
     let transport = Scripted::new((0..500).map(|_| not_sent()));
     let client = client(&transport);
     for _ in 0..400 {
@@ -158,7 +158,7 @@ async fn success_pays_for_repetitions_again() {
     assert_eq!(client.send(Look::new()).await.unwrap().attempts(), 2);
 }
 
-/// A server whose clock is right, and a client whose clock is an hour behind (or ahead).
+/// A server with a correct clock, and a client whose clock is an hour behind or ahead.
 fn expired(server: u64) -> Step {
     let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(server));
     Step::Answer(400, vec![("date", date)], r#"{"Code":"InvalidTimeStamp.Expired","Message":"old"}"#.into())
@@ -181,7 +181,7 @@ async fn a_wrong_clock_is_corrected_once_for_any_action_and_stays_corrected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_code_about_the_clock_corrects_it_and_only_proof_repeats_the_call() {
+async fn each_code_about_the_clock_corrects_it_and_the_call_is_retried_only_with_proof() {
     const NOON: u64 = 1_456_228_800;
     for code in ["InvalidTimeStamp.Expired", "IllegalTimestamp", "invalidtimestamp.expired"] {
         for (status, attempts) in [(400, 2), (403, 2), (500, 1)] {
@@ -211,7 +211,7 @@ async fn a_date_in_another_century_is_an_error_about_the_clock_and_corrects_noth
     assert_eq!(stamps, ["2016-02-23T12:00:00Z"; 2]);
 }
 
-/// Gives a token with the number of times that it was replaced.
+/// Provides a token with the number of its replacements.
 #[derive(Clone, Default)]
 struct Tokens(Arc<AtomicU64>, bool);
 
@@ -236,7 +236,7 @@ fn token_expired(status: u16) -> Step {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_the_service_calls_expired_is_replaced_once() {
+async fn an_expired_token_is_replaced_once() {
     let tokens = |transport: &Scripted| -> Vec<String> {
         transport.sent().iter().map(|sent| form(&sent.request)["SecurityToken"].clone()).collect()
     };
@@ -251,12 +251,12 @@ async fn a_token_that_the_service_calls_expired_is_replaced_once() {
     assert!(error.is_auth() && !error.outcome_unknown());
     assert_eq!(tokens(&transport), ["token-1", "token-2"]);
 
-    // No proof, no repetition.
+    // Without proof there is no retry.
     transport.then([token_expired(500)]);
     assert!(client.send(Order::new("s")).await.unwrap_err().outcome_unknown());
     assert_eq!(tokens(&transport), ["token-2"]);
 
-    // Without a retry, the next call has the new one.
+    // Without a retry, the next call uses the new token.
     transport.then([token_expired(400)]);
     let client = builder(&transport).credentials(Tokens::default()).retry(RetryPolicy::never()).build().unwrap();
     assert_eq!(client.send(Order::new("s")).await.unwrap_err().attempts(), 1);

@@ -1,4 +1,4 @@
-//! Actions of the ROA style: a method and a path, parameters with a place of their own, and answers of any form.
+//! Actions of the ROA style: a method and a path, parameters with locations, and responses of any form.
 
 use std::time::Duration;
 
@@ -243,7 +243,7 @@ fn full() -> Store {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_parameter_is_in_its_place_and_everything_is_signed() {
+async fn every_parameter_is_in_its_location_and_everything_is_signed() {
     let transport = Scripted::new([answer(200, r#"{"id":"7","requestId":"r"}"#)]);
     let stored = client(&transport).send(full()).await.unwrap();
     assert_eq!((stored.id.as_deref(), stored.request_id()), (Some("7"), Some("r")));
@@ -271,7 +271,7 @@ async fn every_parameter_is_in_its_place_and_everything_is_signed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_form_is_the_body_and_a_name_stands_in_front_of_the_host() {
+async fn a_form_is_the_body_and_a_label_is_in_front_of_the_host() {
     let transport = Scripted::new([answer(204, "")]);
     client(&transport).send(Label::builder().tenant("acme-1").text("a b").build()).await.unwrap();
     let request = transport.sent().remove(0).request;
@@ -280,7 +280,7 @@ async fn a_form_is_the_body_and_a_name_stands_in_front_of_the_host() {
     assert_eq!(request.body(), "Text=a%20b");
     assert_signed_v3(&request);
 
-    // In front of an address no name can stand.
+    // An IP address cannot have a label in front.
     let client = builder(&transport).endpoint("http://127.0.0.1:81").build().unwrap();
     transport.then([answer(204, "")]);
     client.send(Label::builder().tenant("acme-1").build()).await.unwrap();
@@ -291,7 +291,7 @@ async fn a_form_is_the_body_and_a_name_stands_in_front_of_the_host() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn free_form_bodies_are_json_and_text_stays_text() {
+async fn free_form_bodies_are_json_and_text_is_unchanged() {
     for (body, sent) in [(json!({"a": [1, null]}), r#"{"a":[1,null]}"#), (json!("plain"), "plain"), (json!(7), "7")] {
         let transport = Scripted::new([answer(200, "done")]);
         let said = client(&transport).send(Say::builder().body(body).build()).await.unwrap();
@@ -325,7 +325,7 @@ async fn a_value_that_would_change_the_path_or_the_host_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_may_be_a_list_text_bytes_or_nothing() {
+async fn a_response_can_be_a_list_text_bytes_or_empty() {
     let transport = Scripted::new([answer(200, r#"[{"id":"1"},{"id":"2"}]"#)]);
     let listed = client(&transport).send(ListCrates::new()).await.unwrap();
     assert_eq!(listed.body.iter().map(|stored| stored.id.as_deref()).collect::<Vec<_>>(), [Some("1"), Some("2")]);
@@ -349,22 +349,22 @@ async fn an_answer_may_be_a_list_text_bytes_or_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_of_something_else_is_no_success() {
+async fn a_foreign_response_is_not_a_success() {
     let page = "<!DOCTYPE html><html>log in</html>";
     let transport = Scripted::new([answer(200, page), answer(200, page), answer(200, ""), answer(302, "")]);
     let client = client(&transport);
     let errors = [
         client.send(Say::new()).await.unwrap_err(),
         client.send(Remove::new("me")).await.unwrap_err(),
-        // Described members, and nothing that shows that the service answered.
+        // Described members, but no sign that the service responded.
         client.send(full()).await.unwrap_err(),
         client.send(Remove::new("me")).await.unwrap_err(),
     ];
     for error in errors {
-        assert_eq!(error.kind(), ErrorKind::UnusableAnswer, "{error}");
+        assert_eq!(error.kind(), ErrorKind::UnusableResponse, "{error}");
         assert!(error.outcome_unknown(), "{error}");
     }
-    // The header of the service is such a sign; so is the status that means it.
+    // The service's header is such a sign, and so is a status for an empty response.
     transport.then([with_id(200, ""), answer(204, ""), with_id(200, page)]);
     assert_eq!(client.send(full()).await.unwrap().request_id(), Some("from-header"));
     client.send(full()).await.unwrap();
@@ -405,7 +405,7 @@ async fn only_the_specification_makes_a_put_or_delete_repeatable() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_throttle_holds_its_limit_and_a_throttled_call_waits() {
+async fn the_limit_applies_and_a_throttled_call_waits() {
     let transport = Scripted::new([]);
     let client = client(&transport);
     let requests = || std::iter::repeat_with(full).take(30);
@@ -446,7 +446,7 @@ async fn what_is_sensitive_is_in_no_text() {
     assert!(label.contains("host: acme.depot.here-1.example.com") && label.ends_with("\nText=t"), "{label}");
     let mut texts = vec![prepared.to_string(), format!("{prepared:?}"), store, format!("{:?}", full())];
 
-    // Whatever comes back may repeat the request.
+    // Any response may repeat the request.
     let url = prepared.into_http().uri().to_string();
     assert!(url.ends_with("/owners/CANARY%20owner%2F9"), "{url}");
     for body in
@@ -489,7 +489,7 @@ async fn an_action_is_called_by_method_and_path_alone() {
     assert_eq!(json_of(client.send_untyped(scale()).await.unwrap()), json!("text"));
     transport.sent();
 
-    // Nothing is known of the values, so all are hidden.
+    // Sensitivity is unknown, so all values are hidden.
     let shown = client.prepare_untyped(&scale().body("CANARY")).await.unwrap().to_string();
     assert!(shown.starts_with("POST /depots/<hidden>/scale?Zone=<hidden> HTTP/1.1") && !shown.contains("CANARY"));
 
@@ -503,7 +503,7 @@ async fn an_action_is_called_by_method_and_path_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_untyped_call_that_cannot_be_meant_is_refused_with_advice() {
+async fn a_contradictory_untyped_call_is_refused_with_advice() {
     let transport = Scripted::new([]);
     let client = client(&transport);
     let route = |path: &str| UntypedRequest::new("X").route(Method::Get, path);

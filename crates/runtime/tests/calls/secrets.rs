@@ -1,4 +1,4 @@
-//! Whatever comes back from outside, nothing that can be printed holds a secret or personal data.
+//! No response can cause a printed secret or personal data.
 
 use std::io;
 
@@ -14,7 +14,7 @@ fn order() -> Order {
     Order { phone: Some(CANARIES[3].to_owned()), ..Order::new("public") }
 }
 
-/// Every spelling in which a canary may come back.
+/// Every encoding in which a response may contain a canary.
 fn echoes() -> Vec<String> {
     let mut echoes = Vec::new();
     for canary in CANARIES {
@@ -26,7 +26,7 @@ fn echoes() -> Vec<String> {
     echoes
 }
 
-/// Everything that can come back for a request, with the echo in it.
+/// All kinds of responses that contain the echo.
 fn steps(echo: &str) -> Vec<Step> {
     let json = |code: &str, message: &str, id: &str| {
         serde_json::json!({ "Code": code, "Message": message, "RequestId": id }).to_string()
@@ -54,7 +54,7 @@ fn steps(echo: &str) -> Vec<Step> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_server_echoes_is_in_nothing_that_an_error_prints() {
+async fn an_error_prints_nothing_that_a_server_echoes() {
     for version in [SignatureVersion::V1, SignatureVersion::V3] {
         for echo in echoes() {
             for step in steps(&echo) {
@@ -131,7 +131,7 @@ fn spellings(number: &str) -> Vec<String> {
     prefixed.into_iter().flatten().collect()
 }
 
-/// The service echoes a number in a spelling of its own, or names one that was not sent.
+/// The service echoes a number in another spelling, or mentions one that was not sent.
 #[tokio::test(start_paused = true)]
 async fn a_number_is_hidden_by_its_digits_however_it_is_spelled() {
     for sent in ["13900001234", "+86 139-0000-1234", "8613900001234"] {
@@ -161,14 +161,14 @@ fn full_width(c: char) -> Option<u32> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_public_number_that_was_sent_stays_readable() {
+async fn a_public_number_of_the_request_is_not_redacted() {
     let body = r#"{"Code":"C","Message":"no space 293483938849493 at 192.168.100.200"}"#;
     let error = client(&Scripted::new([answer(400, body)])).send(Order::new("293483938849493")).await.unwrap_err();
     assert_eq!(error.message(), "no space 293483938849493 at 192.168.100.200");
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_of_an_answer_is_kept_for_code_and_nothing_of_it_is_printed() {
+async fn a_response_is_complete_in_accessors_and_not_printed() {
     let body = r#"{"Code":"Forbidden.RAM","Message":"no","HostId":"CANARY-key-id","Recommend":"CANARY-secret",
         "AccessDeniedDetail":{"AuthPrincipalDisplayName":"CANARY-secret","AuthAction":"shop:Order","NoPermissionType":"ImplicitDeny"}}"#;
     let transport = Scripted::new([Step::Answer(403, vec![("x-echo", "CANARY-secret".to_owned())], body.into())]);

@@ -1,4 +1,4 @@
-//! What is sent, how often and when, and what becomes of the answer.
+//! Requests, attempts, timing and responses.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,7 +45,7 @@ async fn every_attempt_has_a_new_nonce_and_timestamp_and_a_valid_signature() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_call_waits_as_long_as_the_service_asks_and_goes_again() {
+async fn a_throttled_call_waits_as_long_as_requested_and_is_retried() {
     let transport = Scripted::new([throttled(Some(1234)), ok()]);
     let response = client(&transport).send(Order::new("s")).await.unwrap();
     assert_eq!(transport.times(), [0, 1234]);
@@ -55,7 +55,7 @@ async fn a_throttled_call_waits_as_long_as_the_service_asks_and_goes_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_quota_a_throttled_call_waits_all_the_same() {
+async fn a_throttled_call_waits_even_without_a_quota() {
     let transport = Scripted::new([throttled(Some(1234)), ok()]);
     builder(&transport).throttle(Throttle::off()).build().unwrap().send(Order::new("s")).await.unwrap();
     assert_eq!(transport.times(), [0, 1234]);
@@ -71,7 +71,7 @@ async fn a_throttled_call_is_retried_until_it_gets_through() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_call_gives_up_when_its_deadline_cannot_be_met_and_tells_how_long_it_tried() {
+async fn a_throttled_call_fails_when_its_deadline_cannot_be_met_and_reports_how_long_it_tried() {
     for throttle in [Throttle::new(), Throttle::off()] {
         let transport = Scripted::new((0..20).map(|_| throttled(Some(7_000))));
         let client = builder(&transport).throttle(throttle).build().unwrap();
@@ -89,9 +89,9 @@ async fn a_throttled_call_gives_up_when_its_deadline_cannot_be_met_and_tells_how
     }
 }
 
-/// The answer does not name a delay.
+/// The response has no delay.
 #[tokio::test(start_paused = true)]
-async fn without_a_delay_a_throttled_call_comes_back_after_about_a_window() {
+async fn without_a_delay_a_throttled_call_is_retried_after_about_a_window() {
     let transport = Scripted::new((0..9).map(|_| throttled(None)));
     let client = builder(&transport).throttle(Throttle::off()).build().unwrap();
     let response = client.send(Order::new("s")).await;
@@ -106,7 +106,7 @@ async fn without_a_delay_a_throttled_call_comes_back_after_about_a_window() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttled_attempts_count_for_nothing_else() {
+async fn throttled_attempts_use_neither_budget_nor_attempts() {
     // Nothing is taken from the budget of 500 ...
     let transport = Scripted::new((0..300).map(|_| throttled(Some(100))));
     let client = builder(&transport).throttle(Throttle::off()).build().unwrap();
@@ -117,7 +117,7 @@ async fn throttled_attempts_count_for_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_of_a_day_fails_at_once_and_holds_nobody() {
+async fn a_daily_limit_fails_at_once_and_pauses_no_other_call() {
     for (status, code) in [(400, "Throttling.Day"), (200, "isv.BUSINESS_LIMIT_CONTROL"), (429, "throttling.user.day")] {
         let daily = Step::Answer(
             status,
@@ -136,7 +136,7 @@ async fn a_limit_of_a_day_fails_at_once_and_holds_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_never_sent_goes_again_up_to_three_attempts() {
+async fn calls_that_were_not_sent_get_up_to_three_attempts() {
     let transport = Scripted::new([not_sent(), not_sent(), not_sent()]);
     let error = client(&transport).send(Order::new("s")).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::NotSent, 3));
@@ -163,9 +163,9 @@ async fn the_number_of_attempts_can_be_set() {
     }
 }
 
-/// A call that creates something and may have done so must not do it twice.
+/// A call that may have created something must not be repeated.
 #[tokio::test(start_paused = true)]
-async fn what_may_have_been_executed_is_never_sent_again() {
+async fn calls_that_may_have_been_executed_are_not_retried() {
     for (step, kind, unknown) in [
         (Step::Fail(TransportError::unanswered("reset")), ErrorKind::Unanswered, true),
         (Step::Never, ErrorKind::Unanswered, true),
@@ -174,8 +174,8 @@ async fn what_may_have_been_executed_is_never_sent_again() {
         (answer(400, r#"{"Code":"SignatureNonceUsed"}"#), ErrorKind::Service, true),
         (answer(400, r#"{"Code":"InvalidParameter"}"#), ErrorKind::Service, false),
         (answer(200, r#"{"Code":"Ram.PermissionDeny"}"#), ErrorKind::Service, false),
-        (answer(502, "<html>"), ErrorKind::UnusableAnswer, true),
-        (answer(200, r#"{"Code":"OK","Co"#), ErrorKind::UnusableAnswer, true),
+        (answer(502, "<html>"), ErrorKind::UnusableResponse, true),
+        (answer(200, r#"{"Code":"OK","Co"#), ErrorKind::UnusableResponse, true),
     ] {
         let transport = Scripted::new([step]);
         let error = client(&transport).send(Order::new("s")).await.unwrap_err();
@@ -186,7 +186,7 @@ async fn what_may_have_been_executed_is_never_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_ends_at_its_time_limit() {
+async fn an_attempt_ends_at_its_timeout() {
     let transport = Scripted::new([Step::Never]);
     let before = Instant::now();
     let error = client(&transport).send(Order::new("s")).await.unwrap_err();
@@ -195,7 +195,7 @@ async fn an_attempt_ends_at_its_time_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_ends_an_attempt_before_its_own_limit() {
+async fn the_deadline_ends_an_attempt_before_its_timeout() {
     let transport = Scripted::new([Step::Never]);
     let client = builder(&transport).deadline(Duration::from_secs(2)).build().unwrap();
     let before = Instant::now();
@@ -205,7 +205,7 @@ async fn the_deadline_ends_an_attempt_before_its_own_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_would_end_after_the_deadline_is_not_begun() {
+async fn a_wait_beyond_the_deadline_is_not_started() {
     for throttle in [Throttle::new(), Throttle::off()] {
         let transport = Scripted::new([throttled(Some(60_000))]);
         let client = builder(&transport).throttle(throttle).deadline(Duration::from_secs(60)).build().unwrap();
@@ -216,7 +216,7 @@ async fn a_wait_that_would_end_after_the_deadline_is_not_begun() {
     }
 }
 
-/// A provider that takes its time.
+/// A slow provider.
 struct Slow(Duration);
 
 impl ProvideCredentials for Slow {
@@ -241,11 +241,11 @@ async fn the_deadline_bounds_the_wait_for_credentials() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_call_is_not_sent_again_without_time_for_an_answer() {
+async fn a_throttled_call_is_not_retried_without_time_for_a_response() {
     for (seconds, sent, attempts) in [(3.8, 1, 1), (3.2, 2, 2)] {
         let transport = Scripted::new([throttled(None), Step::Never]);
         let begin = Instant::now();
-        // Immediately, and then when little of the deadline is left.
+        // At once, and then with little time left until the deadline.
         let provider = move || async move {
             if begin.elapsed() > Duration::ZERO {
                 tokio::time::sleep_until(begin + Duration::from_secs_f64(seconds)).await;
@@ -261,7 +261,7 @@ async fn a_throttled_call_is_not_sent_again_without_time_for_an_answer() {
     }
 }
 
-/// A provider that fails because of something else.
+/// A provider that fails with an underlying error.
 struct Broken;
 
 impl ProvideCredentials for Broken {
@@ -272,7 +272,7 @@ impl ProvideCredentials for Broken {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_behind_a_failure_of_the_provider_can_be_found() {
+async fn the_source_of_a_provider_failure_is_available() {
     use std::error::Error as _;
     let transport = Scripted::new([]);
     let client = builder(&transport).credentials(Broken).build().unwrap();
@@ -290,7 +290,7 @@ async fn a_deadline_without_end_is_accepted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_of_a_failed_attempt_is_left_in_the_answer() {
+async fn a_response_has_nothing_of_a_failed_attempt() {
     let transport = Scripted::new([answer(400, r#"{"Code":"Throttling","Count":7}"#), answer(200, r#"{"Code":"OK"}"#)]);
     assert_eq!(client(&transport).send(Order::new("s")).await.unwrap().count, None);
     let transport = Scripted::new([answer(200, r#"{"Code":"Throttling","Count":7}"#), answer(200, r#"{"Code":"OK"}"#)]);
@@ -298,7 +298,7 @@ async fn nothing_of_a_failed_attempt_is_left_in_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_untyped_call_goes_through_the_same_pipeline() {
+async fn an_untyped_call_uses_the_same_pipeline() {
     let body = r#"{"Code":"OK","RequestId":"r","New":[1,{"deep":null}]}"#;
     let transport = Scripted::new([answer(200, body)]);
     let request = UntypedRequest::new("Invented").parameter("A", "1").parameter("B", "é");
@@ -316,7 +316,7 @@ async fn an_untyped_call_goes_through_the_same_pipeline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_untyped_call_of_a_known_action_keeps_to_its_quota() {
+async fn an_untyped_call_of_a_known_action_uses_its_quota() {
     let transport = Scripted::new([]);
     let client = client(&transport);
     for _ in 0..11 {
@@ -333,7 +333,7 @@ async fn an_untyped_call_of_a_known_action_keeps_to_its_quota() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_anonymous_action_goes_out_unsigned() {
+async fn an_anonymous_action_is_sent_unsigned() {
     for version in [SignatureVersion::V1, SignatureVersion::V3] {
         let transport = Scripted::new([]);
         builder(&transport).signature(version).build().unwrap().send(Ping::new()).await.unwrap();
@@ -345,7 +345,7 @@ async fn an_anonymous_action_goes_out_unsigned() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_prepared_request_and_its_answer_need_no_transport_of_the_client() {
+async fn a_prepared_request_and_its_response_need_no_transport() {
     let transport = Scripted::new([]);
     let client = client(&transport);
     let request = client.prepare(&Order::new("s")).await.unwrap().into_http();
@@ -361,7 +361,7 @@ async fn a_prepared_request_and_its_answer_need_no_transport_of_the_client() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_parameter_that_cannot_be_sent_is_named_and_nothing_goes_out() {
+async fn an_invalid_parameter_is_named_and_nothing_is_sent() {
     let transport = Scripted::new([]);
     let order = Order { price: Some(f64::NAN), ..Order::new("s") };
     let error = client(&transport).send(order).await.unwrap_err();
@@ -371,12 +371,12 @@ async fn a_parameter_that_cannot_be_sent_is_named_and_nothing_goes_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn status_and_request_id_of_a_cut_answer_are_kept_and_its_data_are_not_shown() {
+async fn an_incomplete_response_keeps_status_and_request_id_and_hides_data() {
     let partial = http::Response::builder().status(200).header("x-acs-request-id", "r-1");
-    // The other number is another person's, and is not known here.
+    // The other number is another person's, and not part of the request.
     let body = b"{\"Phone\":\"CANARY-phone\",\"Other\":\"CANARY-other\",\"Co";
     let partial = partial.body(Bytes::from_static(body)).unwrap();
-    let cut = TransportError::unanswered("the connection broke").with_partial_answer(partial);
+    let cut = TransportError::unanswered("the connection broke").with_partial_response(partial);
     let client = client(&Scripted::new([Step::Fail(cut)]));
     let error = client.send(Order::builder().space("s").phone("CANARY-phone").build()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unanswered);

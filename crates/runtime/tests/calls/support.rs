@@ -1,4 +1,4 @@
-//! A made-up product, and a transport that answers from a script and remembers what was sent.
+//! A sample product, and a scripted transport that records requests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
@@ -62,7 +62,7 @@ pub(crate) mod order {
             /// Personal data.
             #[wire("Phone", sensitive)]
             pub phone: Option<String>,
-            /// Travels in the body.
+            /// In the body.
             #[wire("Note", form)]
             pub note: Option<String>,
             /// A number.
@@ -144,7 +144,7 @@ impl Action for Read {
     };
 }
 
-/// What the scripted transport does with one request.
+/// The reaction of the scripted transport to a request.
 pub(crate) enum Step {
     Answer(u16, Vec<(&'static str, String)>, Bytes),
     Fail(TransportError),
@@ -168,13 +168,13 @@ pub(crate) fn not_sent() -> Step {
     Step::Fail(TransportError::not_sent("connection refused"))
 }
 
-/// One request as it went out.
+/// A request as sent.
 pub(crate) struct Sent {
     pub(crate) at: Duration,
     pub(crate) request: http::Request<Bytes>,
 }
 
-/// Answers from a script, then with success, each time after the same delay.
+/// Responds from a script, then with success, always after the same delay.
 #[derive(Clone)]
 pub(crate) struct Scripted(Arc<Mutex<State>>);
 
@@ -205,7 +205,7 @@ impl Scripted {
         std::mem::take(&mut self.0.lock().unwrap().sent)
     }
 
-    /// When requests went out, in milliseconds since the start.
+    /// When requests were sent, in milliseconds since the start.
     pub(crate) fn times(&self) -> Vec<u128> {
         self.0.lock().unwrap().sent.iter().map(|sent| sent.at.as_millis()).collect()
     }
@@ -309,7 +309,7 @@ pub(crate) fn assert_signed_v3(request: &http::Request<Bytes>) {
     }
 }
 
-/// Everything that a program can print of an error: both forms, of itself and of all its causes.
+/// Everything that a program can print of an error: `Debug` and `Display` of it and all its sources.
 pub(crate) fn everything_printable(error: &Error) -> String {
     let mut shown = String::new();
     let mut next: Option<&dyn std::error::Error> = Some(error);

@@ -1,4 +1,4 @@
-//! What the event hook and the spans tell of a call, and what they keep to themselves.
+//! Events and spans of calls, and what they must not contain.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::support::{Order, Scripted, Step, answer, builder, not_sent, ok, throttled};
 
-/// What was told, as lines.
+/// The events as lines.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<String>>>);
 
@@ -25,7 +25,7 @@ impl Told {
                 it.http_status,
                 it.request_id,
                 it.error.map(|error| error.kind()),
-                it.again_after,
+                it.backoff,
             ),
             Event::CallEnded(it) => {
                 let outcome = match it.outcome {
@@ -38,7 +38,7 @@ impl Told {
                     it.action, it.quota_wait, it.attempts, it.elapsed
                 )
             }
-            // `quotas.rs` looks at these.
+            // `quotas.rs` tests these.
             Event::Quota { .. } => return,
             other => format!("{other:?}"),
         };
@@ -57,7 +57,7 @@ fn watched(transport: &Scripted) -> (alibabacloud_runtime::Client<crate::support
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_attempt_and_the_end_of_the_call_are_told() {
+async fn every_attempt_and_the_end_of_the_call_are_reported() {
     let transport = Scripted::new([throttled(Some(3_000)), not_sent()]).with_delay(Duration::from_millis(20));
     let (client, told) = watched(&transport);
     let options = CallOptions::new().retry(RetryPolicy::new().backoff(Duration::ZERO, Duration::ZERO));
@@ -74,7 +74,7 @@ async fn every_attempt_and_the_end_of_the_call_are_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_never_sent_ends_without_an_attempt() {
+async fn a_call_that_is_not_sent_ends_without_an_attempt() {
     let (client, told) = watched(&Scripted::new([]));
     for _ in 0..10 {
         client.send(Order::new("s")).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_call_that_is_never_sent_ends_without_an_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_refused_after_a_wait_tells_the_wait() {
+async fn a_call_refused_after_a_wait_reports_the_wait() {
     let transport = Scripted::new([throttled(Some(10_000))]).with_delay(Duration::from_millis(500));
     let (client, told) = watched(&transport);
     let others: Vec<_> = (0..10)
@@ -97,7 +97,7 @@ async fn a_call_that_is_refused_after_a_wait_tells_the_wait() {
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    // It could be served when it came; the pause of another call's throttled answer then lasts too long.
+    // It could be admitted at first; then another call is throttled, and the pause lasts too long.
     let options = CallOptions::new().deadline(Duration::from_secs(3));
     let error = client.send_with(Order::new("s"), options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::QuotaWait);
@@ -107,7 +107,7 @@ async fn a_call_that_is_refused_after_a_wait_tells_the_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_dropped_is_told_as_abandoned() {
+async fn a_dropped_call_is_reported_as_abandoned() {
     let transport = Scripted::new([Step::Never]);
     let (client, told) = watched(&transport);
     timeout(Duration::from_secs(2), client.send(Order::new("s"))).await.unwrap_err();
@@ -141,7 +141,7 @@ async fn members_that_do_not_fit_are_reported_by_path_and_the_raw_body_has_them(
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_hold_no_parameter_and_no_credential() {
+async fn events_contain_no_parameter_and_no_credential() {
     let echo = r#"{"Code":"Odd","Message":"CANARY-phone CANARY-key-id CANARY-secret","RequestId":"CANARY-phone"}"#;
     let transport = Scripted::new([answer(400, echo), answer(502, echo), answer(200, "CANARY-phone"), ok()]);
     let seen = Arc::new(Mutex::new(String::new()));
@@ -170,7 +170,7 @@ mod spans {
 
     use super::{Arc, Duration, Order, RetryPolicy, Scripted, answer, builder, not_sent, throttled};
 
-    /// Writes down all spans and events, as lines.
+    /// Records all spans and events as lines.
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<String>>, Arc<AtomicU64>);
 
@@ -243,12 +243,12 @@ DEBUG attempt#4: attempt=3
 #1: http.response.status_code=200
 #1: request_id="r"
 "#;
-        // Fields without a value are recorded as nothing.
+        // Fields without a value are not recorded.
         let shown: Vec<_> = shown.lines().filter(|line| !line.ends_with(':')).collect();
         assert_eq!(shown, expected.lines().collect::<Vec<_>>());
     }
 
-    /// What the usual subscriber writes, without colors and times.
+    /// The output of the usual subscriber, without colors and times.
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -269,7 +269,7 @@ DEBUG attempt#4: attempt=3
         }
     }
 
-    /// The subscriber of `tracing_subscriber::fmt()` as it is by default, but for its output.
+    /// The default subscriber of `tracing_subscriber::fmt()`, with another output.
     fn subscribe() -> (Written, tracing::subscriber::DefaultGuard) {
         let written = Written::default();
         let writer = written.clone();
@@ -288,7 +288,7 @@ DEBUG attempt#4: attempt=3
         for parts in [
             &["WARN", "call failed", "outcome=\"not executed\"", "code=\"Forbidden.RAM\"", "request_id=\"r-1\""][..],
             &["ERROR", "outcome=\"unknown\"", "code=\"InternalError\"", "request_id=\"r-2\"", "status_code=500"],
-            &["ERROR", "outcome=\"unknown\"", "error.type=\"unusable_answer\"", "status_code=502"],
+            &["ERROR", "outcome=\"unknown\"", "error.type=\"unusable_response\"", "status_code=502"],
             &[
                 "ERROR",
                 "outcome=\"unknown\"",
@@ -350,7 +350,7 @@ DEBUG attempt#4: attempt=3
     }
 
     #[tokio::test(start_paused = true)]
-    async fn spans_hold_no_parameter_and_no_credential() {
+    async fn spans_contain_no_parameter_and_no_credential() {
         let lines = Lines::default();
         let _guard = tracing::subscriber::set_default(lines.clone());
         let echo = r#"{"Code":"CANARY-phone","Message":"CANARY-secret","RequestId":"CANARY-key-id"}"#;

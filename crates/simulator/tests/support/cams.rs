@@ -1,4 +1,4 @@
-//! The two actions of CAMS, described by hand, for tests and the example.
+//! The two actions of CAMS, with hand-written descriptors, for tests and the example.
 
 use alibabacloud_runtime::RateLimit;
 use alibabacloud_runtime::descriptor::{ActionDescriptor, ErrorDescriptor, ParameterDescriptor, ProductDescriptor};

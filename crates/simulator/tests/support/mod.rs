@@ -1,4 +1,4 @@
-//! What the tests share: descriptors, a signer of their own, the captured requests.
+//! Shared by the tests: descriptors, an independent signer, and the captured requests.
 
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
@@ -27,14 +27,14 @@ pub(crate) fn at(wall: SystemTime) -> Instants {
     Instants { wall, ..Instants::now() }
 }
 
-/// A call to be signed. `set` and `without` work on what is signed, so that the signature is right and only the piece in
-/// question is wrong.
+/// A call to be signed. `set` and `without` change it before it is signed, so that the signature is valid and only the
+/// part under test is wrong.
 #[derive(Clone)]
 pub(crate) struct Call {
     secret: String,
     method: String,
     action: String,
-    /// V1: all parameters but the signature. V3: those of the action.
+    /// V1: all parameters except the signature. V3: those of the action.
     parameters: Vec<(String, String)>,
     /// V3: the signed headers.
     headers: Vec<(String, String)>,
@@ -112,7 +112,7 @@ impl Call {
         Self { method: method.to_owned(), ..self }
     }
 
-    /// Puts the parameters of the action (V1: all) into the form body.
+    /// Moves the parameters of the action (V1: all) into the form body.
     pub(crate) fn in_form(self) -> Self {
         Self { in_form: true, ..self }
     }
@@ -194,18 +194,18 @@ fn hex(bytes: &[u8]) -> String {
     digits.concat()
 }
 
-/// Status and code of an answer.
+/// The status and code of a response.
 pub(crate) fn outcome(answer: &Answer) -> (u16, String) {
     let body: Value = serde_json::from_slice(&answer.body).expect("answers are JSON");
     (answer.status, body["Code"].as_str().unwrap_or_default().to_owned())
 }
 
-/// What the gateway answers to this request at noon.
+/// The response of the gateway to this request at noon.
 pub(crate) fn at_noon(gateway: &Gateway, request: &Request) -> (u16, String) {
     outcome(&gateway.handle(request, noon()))
 }
 
-/// The bytes of an official client's request, as a file keeps them.
+/// The bytes of an official client's request, as stored in a file.
 pub(crate) struct Capture {
     pub(crate) name: String,
     pub(crate) request: Request,
@@ -248,7 +248,7 @@ fn capture(name: String, bytes: &[u8]) -> Capture {
         let (_, rest) = words[1].split_once("Timestamp=").unwrap();
         rest.split('&').next().unwrap().replace("%3A", ":")
     });
-    // All were made within one minute of an hour: only minutes and seconds differ.
+    // All were made within one minute of an hour, so only minutes and seconds differ.
     let (minute, second) = (&date[14..16], &date[17..19]);
     assert_eq!(&date[..14], "2026-11-22T11:");
     let start = UNIX_EPOCH + NOON - Duration::from_secs(47 * 60 + 33);

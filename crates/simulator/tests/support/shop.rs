@@ -1,4 +1,4 @@
-//! A made-up product with what CAMS lacks.
+//! A sample product with features that CAMS lacks.
 
 use alibabacloud_runtime::RateLimit;
 use alibabacloud_runtime::descriptor::{

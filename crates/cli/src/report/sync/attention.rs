@@ -1,22 +1,22 @@
-//! Which numbers need attention, and which of them first: one table.
+//! The table of values that need attention, in the order of their urgency.
 
 use super::findings::State;
 
-/// How urgent it is.
+/// The urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
-    /// The number cannot be used as it should.
+    /// The number cannot be used as intended.
     Act,
-    /// It soon cannot, if nothing changes.
+    /// The number will become unusable if nothing changes.
     Risk,
-    /// Worth knowing.
+    /// For information.
     Watch,
 }
 
 impl Level {
     pub(super) const ALL: [Self; 3] = [Self::Act, Self::Risk, Self::Watch];
 
-    /// What people read.
+    /// The text for people.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Act => "Act now",
@@ -25,7 +25,7 @@ impl Level {
         }
     }
 
-    /// What machines read: the name of its colour and symbol in the page, its value in CSV.
+    /// The text for programs: the colour and symbol in the page, and the value in CSV.
     pub(super) fn key(self) -> &'static str {
         match self {
             Self::Act => "act",
@@ -35,7 +35,7 @@ impl Level {
     }
 }
 
-/// The member of an answer that a rule looks at.
+/// The member of a response that a rule examines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Status,
@@ -50,7 +50,7 @@ pub(super) struct Rule {
     field: Field,
     value: &'static str,
     pub(super) level: Level,
-    /// What it means, for people.
+    /// The meaning, for people.
     pub(super) meaning: &'static str,
 }
 
@@ -58,9 +58,9 @@ const fn rule(field: Field, value: &'static str, level: Level, meaning: &'static
     Rule { field, value, level, meaning }
 }
 
-/// The values that need attention, the most urgent first: in this order numbers are listed.
+/// The values that need attention, most urgent first. Numbers are listed in this order.
 ///
-/// What stands neither here nor in [`FINE`] is a value that this version does not know; [`UNRECOGNIZED`] is its rule.
+/// A value that is neither here nor in [`FINE`] is unknown to this version; [`UNRECOGNIZED`] is its rule.
 const RULES: &[Rule] = &[
     rule(Field::Status, "BANNED", Level::Act, "banned by WhatsApp"),
     rule(Field::Status, "DISCONNECTED", Level::Act, "not connected to WhatsApp"),
@@ -68,23 +68,23 @@ const RULES: &[Rule] = &[
     rule(Field::Status, "FLAGGED", Level::Risk, "restricted if quality stays low"),
     rule(Field::Quality, "RED", Level::Risk, "low quality"),
     rule(Field::Status, "RATE_LIMITED", Level::Risk, "sends fewer messages than usual"),
-    rule(Field::Verification, "REJECTED", Level::Watch, "verification refused"),
+    rule(Field::Verification, "REJECTED", Level::Watch, "verification rejected"),
     rule(Field::Verification, "MORE_INFORMATION_REQUESTED", Level::Watch, "verification needs more information"),
     rule(Field::Verification, "REVOKED", Level::Watch, "verification withdrawn"),
-    rule(Field::Name, "Rejected", Level::Watch, "name refused"),
+    rule(Field::Name, "Rejected", Level::Watch, "name rejected"),
     rule(Field::Quality, "YELLOW", Level::Watch, "medium quality"),
     rule(Field::Status, "UNVERIFIED", Level::Watch, "ownership not verified"),
     rule(Field::Verification, "NOT_VERIFIED", Level::Watch, "number not verified"),
     rule(Field::Status, "PENDING", Level::Watch, "registration not completed"),
     rule(Field::Status, "MIGRATED", Level::Watch, "moved to another account"),
     rule(Field::Status, "DELETED", Level::Watch, "removed from the account"),
-    rule(Field::Status, "UNKNOWN", Level::Watch, "state not known to WhatsApp"),
+    rule(Field::Status, "UNKNOWN", Level::Watch, "state unknown to WhatsApp"),
 ];
 
-/// The rule for a status or rating that this version does not know.
-const UNRECOGNIZED: &Rule = &rule(Field::Status, "", Level::Watch, "a value that this version does not know");
+/// The rule for a status or rating that is unknown to this version.
+const UNRECOGNIZED: &Rule = &rule(Field::Status, "", Level::Watch, "a value unknown to this version");
 
-/// The values that need none.
+/// The values that need no attention.
 const FINE: &[(Field, &str)] = &[
     (Field::Status, "CONNECTED"),
     (Field::Quality, "GREEN"),
@@ -95,22 +95,22 @@ const FINE: &[(Field, &str)] = &[
     (Field::Name, "Pending_Review"),
 ];
 
-/// Why a number needs attention.
+/// The reasons why a number needs attention.
 #[derive(Debug)]
 pub(super) struct Attention {
-    /// The most urgent first; at least one.
+    /// Most urgent first; at least one.
     reasons: Vec<&'static Rule>,
-    /// The place of the most urgent one in the order.
+    /// The position of the most urgent one in the order.
     pub(super) rank: usize,
 }
 
 impl Attention {
-    /// What the state of a number asks for.
+    /// The reasons in the state of a number; `None` if there are none.
     pub(super) fn of(state: &State) -> Option<Self> {
         let has = |rule: &Rule| values(state, rule.field).any(|value| value == rule.value);
         let mut reasons: Vec<&'static Rule> = RULES.iter().filter(|rule| has(rule)).collect();
         let rank = RULES.iter().position(has).unwrap_or(RULES.len());
-        // No list of the values of a name's review is published, so that an unknown one says nothing.
+        // No list of the values of a name review is published, so an unknown one means nothing.
         let unrecognized = [Field::Status, Field::Quality]
             .into_iter()
             .any(|field| values(state, field).any(|value| severity(field, value).is_none()));
@@ -140,13 +140,13 @@ fn values(state: &State, field: Field) -> impl Iterator<Item = &str> {
     values.into_iter().flatten().map(|value| value.as_str()).filter(|value| !value.is_empty())
 }
 
-/// The place of a value in the order, worst first; `None` for one that this version does not know.
+/// The position of a value in the order, worst first; `None` for a value unknown to this version.
 pub(super) fn severity(field: Field, value: &str) -> Option<usize> {
     let fine = || FINE.contains(&(field, value)).then_some(RULES.len() + 1);
     RULES.iter().position(|rule| rule.field == field && rule.value == value).or_else(fine)
 }
 
-/// The same for every value: one that this version does not know stands between those that need attention and those that do not.
+/// The position of any value: unknown ones come between those that need attention and those that do not.
 pub(super) fn place(field: Field, value: &str) -> usize {
     severity(field, value).unwrap_or(RULES.len())
 }
@@ -166,7 +166,7 @@ mod tests {
     use alibabacloud_cams::types::NameReview;
 
     #[test]
-    fn every_documented_value_is_decided_once() {
+    fn every_documented_value_has_exactly_one_rule() {
         let documented = [
             (Field::Status, Status::VALUES),
             (Field::Quality, QualityRating::VALUES),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_value_decides_and_all_are_told() {
+    fn the_worst_value_sets_the_level_and_all_are_reported() {
         let state = |status: &str, quality: &str| State {
             status: Some(status.to_owned()),
             quality: Some(quality.to_owned()),

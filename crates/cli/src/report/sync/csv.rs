@@ -1,4 +1,4 @@
-//! A report of a sync for spreadsheets: one line for each number, and for each row without one.
+//! A report of a sync for spreadsheets: one line for each number, and for each row without a number.
 
 use super::findings::Findings;
 use crate::exit::Failure;
@@ -26,7 +26,7 @@ const HEADER: [&str; 19] = [
     "RequestId",
 ];
 
-/// The labels follow, in columns of their own.
+/// The labels follow in additional columns.
 pub(super) fn render(findings: &Findings) -> Result<String, Failure> {
     let mut lines = Lines::new();
     let labels = || findings.facts.labels.iter().map(|label| &**label);

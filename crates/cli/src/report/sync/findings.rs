@@ -1,6 +1,6 @@
-//! From journals of a sync to what a report says, before any format: numbers in the order of their urgency, and what changed.
+//! From the journals of a sync to the content of a report: numbers in the order of their urgency, and changes.
 //!
-//! Everything in here that came from an answer can be shown as it is: phone numbers are masked, and texts are visible and short
+//! Everything here can be displayed: phone numbers are masked, and texts are visible and short
 //! ([`mask`](crate::report::mask)).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -16,18 +16,18 @@ use crate::report::facts::{Facts, Without, labels, minute, parameters};
 use crate::report::journal::{Journal, Outcome};
 use crate::report::mask::{Phone, shown, visible};
 
-/// What a report of a sync says.
+/// The content of a report of a sync.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// Those that need attention first, the most urgent at the top; then in the order of the input.
+    /// Numbers that need attention first, most urgent at the top; then in the order of the input.
     pub(super) numbers: Vec<Number>,
-    /// How many spaces have an answer.
+    /// The number of spaces that have a response.
     pub(super) spaces: usize,
-    /// What every report says about a journal: times, notes, labels, and the rows without an answer.
+    /// The part of the report that does not depend on the action.
     pub(super) facts: Facts,
-    /// Rows that were answered without a number, in the order of the input.
+    /// Rows whose response has no number, in the order of the input.
     pub(super) empty: Vec<Without>,
-    /// Compared with what; `None` if with nothing.
+    /// The comparison with a previous journal, if there is one.
     pub(super) since: Option<Since>,
     /// Whether phone numbers are shown in full.
     pub(super) full: bool,
@@ -36,7 +36,7 @@ pub(super) struct Findings {
 /// A phone number and its state.
 #[derive(Debug)]
 pub(super) struct Number {
-    /// The row of the input, with a number behind if the row has several: tells masked numbers apart.
+    /// The row of the input, with a suffix if the row has several numbers. Distinguishes masked numbers.
     pub(super) row: String,
     pub(super) space: String,
     /// The values of the labels, in the order of [`Facts::labels`].
@@ -47,7 +47,7 @@ pub(super) struct Number {
     pub(super) change: Change,
 }
 
-/// What can change. The values are those of the wire.
+/// The values that can change, as on the wire.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) struct State {
     pub(super) name: Option<String>,
@@ -60,17 +60,17 @@ pub(super) struct State {
     pub(super) official: Option<String>,
 }
 
-/// What became of a number since the previous journal.
+/// The change of a number since the previous journal.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(super) enum Change {
-    /// The same, or nothing to compare with.
+    /// Unchanged, or there is nothing to compare with.
     #[default]
     Same,
     New,
     Changed(Direction, String),
 }
 
-/// Whether a change is a good one.
+/// Whether a change is an improvement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Direction {
     Worse,
@@ -78,12 +78,12 @@ pub(super) enum Direction {
     Neither,
 }
 
-/// What a comparison with a previous journal shows.
+/// The comparison with a previous journal.
 #[derive(Debug, Default)]
 pub(super) struct Since {
-    /// When the previous journal began.
+    /// The start of the previous journal.
     pub(super) at: String,
-    /// Numbers whose space was answered both times, and which are not in it any more.
+    /// Numbers that a space had before and does not have now; the space has a response in both journals.
     pub(super) gone: Vec<Gone>,
 }
 
@@ -104,7 +104,7 @@ impl Change {
         }
     }
 
-    /// `worse`, `better`, `changed`, `new`, or nothing.
+    /// `worse`, `better`, `changed`, `new`, or empty.
     pub(super) fn key(&self) -> &'static str {
         match self {
             Self::Same => "",
@@ -126,7 +126,7 @@ impl Number {
     }
 }
 
-/// The newest answer of each space.
+/// The newest response of each space.
 type Answers = BTreeMap<String, Answer>;
 
 struct Answer {
@@ -137,7 +137,7 @@ struct Answer {
 }
 
 impl Findings {
-    /// What `current` says, compared with `previous`; phone numbers are masked without `full`.
+    /// Compares `current` with `previous`; phone numbers are masked without `full`.
     pub(super) fn new(
         current: Journal<Vec<Synced>>,
         previous: Option<Journal<Vec<Synced>>>,
@@ -154,7 +154,7 @@ impl Findings {
         if let Some(before) = &before {
             if before.at > began {
                 notes.push(format!(
-                    "The previous journal is newer ({}) than this one ({}): the changes run backwards. Were the two exchanged?",
+                    "The previous journal is newer ({}) than this one ({}): changes are shown in reverse. Check the order of the journals.",
                     minute(&shown(&before.at)),
                     minute(&shown(&began))
                 ));
@@ -162,7 +162,7 @@ impl Findings {
             let lost = before.numbers.keys().filter(|space| !answers.contains_key(*space)).count();
             if lost > 0 {
                 let spaces = counted(lost, "space of the previous journal has", "spaces of the previous journal have");
-                notes.push(format!("{spaces} no answer in this one; changes of their numbers are unknown."));
+                notes.push(format!("{spaces} no response in this one, so changes of their numbers are unknown."));
             }
         }
 
@@ -198,17 +198,17 @@ impl Findings {
         findings
     }
 
-    /// How many numbers are at this level.
+    /// The number of numbers at this level.
     pub(super) fn at(&self, level: Level) -> usize {
         self.numbers.iter().filter(|number| number.level() == Some(level)).count()
     }
 
-    /// Those to act on, and those at risk.
+    /// Numbers at the levels `Act` and `Risk`.
     pub(super) fn urgent(&self) -> impl Iterator<Item = &Number> {
         self.numbers.iter().filter(|number| number.level().is_some_and(|level| level <= Level::Risk))
     }
 
-    /// How many numbers have a change of this [key](Change::key).
+    /// The number of numbers with this [key](Change::key) of change.
     pub(super) fn changed(&self, key: &str) -> usize {
         self.numbers.iter().filter(|number| number.change.key() == key).count()
     }
@@ -228,7 +228,7 @@ impl Findings {
         self.count(|value| documented(MessagingLimitTier::VALUES, value), |state| &state.tier)
     }
 
-    /// Counts values: in the order of their places, `""` last.
+    /// Counts values, sorted by `place`, with `""` last.
     fn count(&self, place: impl Fn(&str) -> usize, value: impl Fn(&State) -> &Option<String>) -> Vec<(String, usize)> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for number in &self.numbers {
@@ -242,7 +242,7 @@ impl Findings {
 }
 
 impl State {
-    /// As it can be shown.
+    /// The state for display.
     fn shown(&self, full: bool) -> Self {
         let text = |value: &Option<String>| value.as_deref().map(|value| visible(value, "", full));
         Self {
@@ -257,7 +257,7 @@ impl State {
         }
     }
 
-    /// What is different now, and whether that is good. Any change for the worse makes the whole one.
+    /// The difference to the state before, and its direction. If any value became worse, the whole change is worse.
     fn change_from(&self, before: &Self) -> Change {
         let mut texts = Vec::new();
         let mut direction = Direction::Neither;
@@ -273,7 +273,7 @@ impl State {
             }
         };
         let by_severity = |field, old: &Option<String>, new: &Option<String>| {
-            // Among those that need no attention, none is better.
+            // Values that need no attention have no order among them.
             let place = |value: &Option<String>| value.as_deref().and_then(|value| severity(field, value));
             place(old).zip(place(new)).filter(|(old, new)| old != new).map(|(old, new)| new < old)
         };
@@ -301,12 +301,12 @@ impl Change {
     }
 }
 
-/// What was known before.
+/// The state in the previous journal.
 struct Before {
     at: String,
-    /// By space and phone number; a space that has no answer is missing.
+    /// By space and phone number; a space without a response is missing.
     numbers: HashMap<String, BTreeMap<String, State>>,
-    /// Spaces that were tried and not answered: nothing can be said about their numbers.
+    /// Spaces that were sent and got no response, so that nothing is known about their numbers.
     unanswered: HashSet<String>,
 }
 
@@ -334,7 +334,7 @@ impl Before {
         }
     }
 
-    /// The numbers that were in the space and are not any more.
+    /// Numbers that the space had before and does not have now.
     fn gone(&self, space: &str, numbers: &[Synced], labels: &[String], full: bool) -> Vec<Gone> {
         let known: HashSet<&str> = numbers.iter().filter_map(|number| number.phone.as_deref()).collect();
         let before = self.numbers.get(space).into_iter().flatten();
@@ -350,7 +350,7 @@ impl Before {
     }
 }
 
-/// The newest answer of each space, and the rows whose answer has no number.
+/// The newest response of each space, and the rows whose response has no number.
 fn answers(action: &ActionDescriptor, mut journal: Journal<Vec<Synced>>, full: bool) -> (Answers, Vec<Without>) {
     let mut answers = Answers::new();
     let mut empty = Vec::new();
@@ -374,12 +374,12 @@ fn documented(values: &[&str], value: &str) -> usize {
     values.iter().position(|documented| *documented == value).unwrap_or(values.len())
 }
 
-/// The level that a value of a status or a rating alone would have.
+/// The level that the value of a status or rating has by itself.
 pub(super) fn level_of(field: Field, value: &str) -> Option<Level> {
     if value.is_empty() { None } else { level(field, value) }
 }
 
-/// `TIER_1K` as people say it: `1K`.
+/// `TIER_1K` without its prefix: `1K`.
 pub(super) fn tier(value: &str) -> &str {
     match value.strip_prefix("TIER_") {
         Some("UNLIMITED") => "unlimited",

@@ -1,4 +1,5 @@
-//! A report of a sync as a page: what changed, the numbers that need attention, spaces without an answer, and a table of all numbers.
+//! A report of a sync as a page: changes, numbers that need attention, spaces without a response, and a table of all
+//! numbers.
 
 use maud::{Markup, html};
 use serde_json::{Value, json};
@@ -10,14 +11,14 @@ use crate::report::facts::{Why, minute, period};
 use crate::report::mask::Phone;
 use crate::report::page::{Bar, Column, LABELS, Page, Tile, chart, groups, icon, label_columns, table, tiles, value};
 
-/// How many numbers the table holds at most: about 15 MB. Browsers do not cope with more; CSV has all.
+/// The maximum number of numbers in the table, about 15 MB of data. Browsers cannot handle more; CSV has all of them.
 const MOST: usize = 100_000;
 
 pub(super) fn render(findings: &Findings) -> String {
     page(findings, MOST)
 }
 
-/// The page with at most so many numbers in its table.
+/// The page, with at most `most` numbers in its table.
 fn page(findings: &Findings, most: usize) -> String {
     let facts = &findings.facts;
     let lead = format!(
@@ -60,9 +61,9 @@ fn totals(findings: &Findings) -> Markup {
 }
 
 const NO_CONCERN: &str = "No concern";
-const NO_ANSWER: &str = "No answer";
+const NO_ANSWER: &str = "No response";
 
-/// A phone number; one that is missing is a dash.
+/// A phone number; a missing one is a dash.
 fn phone(phone: &Phone) -> Markup {
     let text = phone.to_string();
     html! { @if text.is_empty() { "–" } @else { (text) } }
@@ -104,7 +105,7 @@ fn urgent_numbers(findings: &Findings) -> Markup {
         section aria-labelledby="attention" {
             h2 #attention { "Needs attention" }
             @if findings.urgent().next().is_none() {
-                p.good { "No number is out of use or at risk." }
+                p.good { "No number is unusable or at risk." }
             } @else {
                 (section(Level::Act))
                 (section(Level::Risk))
@@ -140,7 +141,7 @@ fn urgent(number: &Number) -> Vec<Markup> {
     line
 }
 
-/// How a number changed, with the word for the direction.
+/// The change of a number, with the word for its direction.
 fn change(number: &Number) -> Markup {
     let (key, text) = (number.change.key(), number.change.text());
     html! {
@@ -180,7 +181,7 @@ fn changes(findings: &Findings) -> Markup {
             h2 #changes { "Since " (minute(&since.at)) }
             ul.tally {
                 @for (key, count) in tally.into_iter().chain([("gone", since.gone.len())]) {
-                    li { span.(key) { (icon(key)) (grouped(count as u64)) " " @if key == "changed" { "otherwise changed" } @else { (key) } } }
+                    li { span.(key) { (icon(key)) (grouped(count as u64)) " " @if key == "changed" { "changed otherwise" } @else { (key) } } }
                 }
             }
             @if !lines.is_empty() { (table(&class_of("changes", findings), "Changes", &columns, &lines)) }
@@ -251,7 +252,7 @@ fn all_numbers() -> Markup {
     html! {
         section #all aria-labelledby="all-title" {
             h2 #all-title { "All numbers" }
-            noscript { p.quiet { "This table needs JavaScript. Without it, " code { "cams report --format csv" } " has every number." } }
+            noscript { p.quiet { "This table needs JavaScript. Without it, " code { "cams report --format csv" } " has all numbers." } }
             div #table hidden {
                 div.controls {
                     label.search {
@@ -280,18 +281,18 @@ fn footer(findings: &Findings, most: usize) -> String {
     let mut out = if findings.full {
         "Phone numbers are shown in full: treat this page as personal data.".to_owned()
     } else {
-        "The middle of each phone number is hidden; rows are those of the input.".to_owned()
+        "The middle of each phone number is hidden; row numbers are those of the input.".to_owned()
     };
     if findings.numbers.len() > most {
         out.push_str(&format!(
-            " The table holds the {} most urgent numbers; `cams report --format csv` has all.",
+            " The table has the {} most urgent numbers; `cams report --format csv` has all of them.",
             grouped(most as u64)
         ));
     }
     out
 }
 
-/// The data of the table. Values that repeat stand once, in the order in which they are sorted: worst first.
+/// The data of the table. Repeated values are stored once, sorted worst first.
 fn data(findings: &Findings, most: usize) -> Value {
     let numbers = &findings.numbers[..most.min(findings.numbers.len())];
     let worst_first = |field, counts: Vec<(String, usize)>| {
@@ -367,7 +368,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_that_cannot_hold_all_numbers_says_so() {
+    fn a_page_without_all_numbers_has_a_note() {
         let number = |row: u32| Number {
             row: row.to_string(),
             space: "s".to_owned(),
@@ -378,7 +379,7 @@ mod tests {
             change: Change::Same,
         };
         let findings = Findings { numbers: vec![number(1), number(2)], ..Findings::default() };
-        let note = "holds the 1 most urgent";
+        let note = "has the 1 most urgent";
         assert!(page(&findings, 1).contains(note) && !page(&findings, 2).contains(note));
         let rows = |most| data(&findings, most)["rows"].as_array().map(Vec::len);
         assert_eq!((rows(1), rows(2)), (Some(1), Some(2)));

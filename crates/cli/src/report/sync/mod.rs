@@ -1,4 +1,4 @@
-//! The report of a bulk sync: which numbers need attention, and what changed.
+//! The report of a bulk sync: the numbers that need attention, and changes.
 
 mod attention;
 mod csv;
@@ -19,13 +19,13 @@ use crate::exit::Failure;
 use crate::figures::counted;
 use alibabacloud_cams::descriptor::ActionDescriptor;
 
-/// The parameter that names the space.
+/// The parameter with the ID of the space.
 const SPACE: &str = "CustSpaceId";
 
-/// A number of an answer: of millions, no more is kept than a report needs.
+/// A number of a response. There can be millions, so only what a report needs is kept.
 #[derive(Debug)]
 struct Synced {
-    /// As it came; a number without one cannot be told apart from others of its space.
+    /// Unchanged. A number without one cannot be told apart from others of its space.
     phone: Option<String>,
     state: State,
 }
@@ -49,11 +49,11 @@ impl Synced {
     }
 }
 
-/// Answers that differ from the specification.
+/// Responses that differ from the specification.
 #[derive(Debug, Default)]
 struct Differing {
     answers: u64,
-    /// What is wrong with the first one, without values.
+    /// The mismatch of the first one, without values.
     first: String,
 }
 
@@ -66,7 +66,7 @@ impl Differing {
     }
 }
 
-/// The numbers of an answer, read as tolerantly as a client does.
+/// The numbers of a response, decoded as leniently as a client does.
 fn numbers(answer: &RawValue, differing: &mut Differing) -> Result<Vec<Synced>, Problem> {
     let mut output = Output::default();
     let decoded = decode(answer.get().as_bytes(), &mut output);
@@ -81,14 +81,14 @@ fn numbers(answer: &RawValue, differing: &mut Differing) -> Result<Vec<Synced>, 
     match decoded {
         Ok(_) => Ok(output.phone_numbers.into_iter().map(Synced::new).collect()),
         Err(error) => Err(Problem {
-            code: "unreadable answer".to_owned(),
+            code: "unreadable response".to_owned(),
             message: error.to_string(),
             request_id: output.request_id.unwrap_or_default(),
         }),
     }
 }
 
-/// Makes the report.
+/// Builds the report.
 pub(super) fn report(
     action: &ActionDescriptor,
     current: Vec<Source>,
@@ -136,11 +136,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_cannot_be_read_is_a_problem_with_its_request() {
+    fn an_unreadable_response_is_a_problem_of_its_row() {
         let answer = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
         let numbers = |answer: &RawValue| numbers(answer, &mut Differing::default());
         let problem = numbers(&answer(r#"{"PhoneNumbers":true,"RequestId":"R"}"#));
-        // What cannot be read is left out, or is a problem; it is never a number.
+        // What cannot be read is left out or is a problem; it never becomes a number.
         assert!(
             problem.as_ref().map_or_else(|problem| problem.message.contains("PhoneNumbers"), Vec::is_empty),
             "{problem:?}"

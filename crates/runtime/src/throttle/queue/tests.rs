@@ -13,8 +13,8 @@ fn of(limit: Option<RateLimit>) -> Arc<Queue<Local>> {
     Arc::new(Queue::new(Local::new(Window::new(limit), QuotaSource::Local)))
 }
 
-fn ask(max_wait: Duration, max_waiting: usize, is_retry: bool) -> Ask {
-    Ask { max_waiting, is_retry, ..Ask::new(max_wait) }
+fn ask(max_wait: Duration, max_waiting: usize, is_retry: bool) -> AcquireOptions {
+    AcquireOptions { max_waiting, is_retry, ..AcquireOptions::new(max_wait) }
 }
 
 fn quota(requests: u32) -> Arc<Queue<Local>> {
@@ -38,7 +38,7 @@ async fn wait_for_one(quota: &Arc<Queue<Local>>) -> Duration {
     before.elapsed()
 }
 
-/// Takes what there is and is answered at once.
+/// Takes all available permits; each gets a response at once.
 async fn use_up(quota: &Arc<Queue<Local>>, permits: u32) {
     for _ in 0..permits {
         let mut permit = immediately(quota).await;
@@ -58,7 +58,7 @@ fn waiter(quota: &Arc<Queue<Local>>, again: bool) -> JoinHandle<Instant> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_eleventh_of_ten_waits_for_the_first_answer_and_one_window() {
+async fn the_eleventh_of_ten_waits_for_the_first_response_and_one_window() {
     let quota = quota(10);
     for _ in 0..10 {
         let mut permit = immediately(&quota).await;
@@ -66,12 +66,12 @@ async fn the_eleventh_of_ten_waits_for_the_first_answer_and_one_window() {
         sleep(5 * MS).await;
         permit.answered();
     }
-    // The first was answered 45 ms before the loop ended.
+    // The first response came 45 ms before the loop ended.
     assert_eq!(wait_for_one(&quota).await, 956 * MS);
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_that_nothing_is_heard_of_count_until_they_are_given_up() {
+async fn requests_without_a_response_count_until_they_are_abandoned() {
     let quota = quota(10);
     let mut held = Vec::new();
     for _ in 0..10 {
@@ -79,14 +79,14 @@ async fn requests_that_nothing_is_heard_of_count_until_they_are_given_up() {
         permit.sent();
         held.push(permit);
     }
-    // Nothing is answered at all, so they may all be held up; they count until they are given up.
+    // There is no response at all, so they may all be delayed; they count until they are abandoned.
     assert!(timeout(60_000 * MS, permit(&quota)).await.is_err());
     drop(held);
     assert_eq!(wait_for_one(&quota).await, Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_permit_that_was_not_used_goes_back_at_once() {
+async fn an_unused_permit_is_returned_at_once() {
     let quota = quota(10);
     for _ in 0..100 {
         drop(immediately(&quota).await);
@@ -94,7 +94,7 @@ async fn a_permit_that_was_not_used_goes_back_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_did_not_reach_the_server_gives_its_right_back() {
+async fn a_request_that_did_not_reach_the_server_returns_its_permit() {
     let quota = quota(10);
     for _ in 0..100 {
         let mut permit = immediately(&quota).await;
@@ -104,7 +104,7 @@ async fn a_request_that_did_not_reach_the_server_gives_its_right_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_waiter_gives_its_place_back() {
+async fn a_cancelled_waiter_leaves_the_queue() {
     let quota = quota(1);
     use_up(&quota, 1).await;
     let cancelled = waiter(&quota, false);
@@ -115,7 +115,7 @@ async fn a_cancelled_waiter_gives_its_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_cannot_make_it_is_told_at_once_and_how_long_it_would_take() {
+async fn a_call_that_cannot_be_served_in_time_is_refused_at_once_with_the_wait() {
     let quota = quota(10);
     use_up(&quota, 10).await;
     let before = Instant::now();
@@ -130,7 +130,7 @@ async fn a_call_that_cannot_make_it_is_told_at_once_and_how_long_it_would_take()
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_calls_wait_than_may() {
+async fn the_number_of_waiting_calls_is_bounded() {
     let quota = quota(1);
     use_up(&quota, 1).await;
     let first = waiter(&quota, false);
@@ -142,7 +142,7 @@ async fn no_more_calls_wait_than_may() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_are_served_in_the_order_in_which_they_came() {
+async fn callers_are_served_in_order() {
     let quota = quota(3);
     let mut tasks = Vec::new();
     for _ in 0..30 {
@@ -157,13 +157,13 @@ async fn callers_are_served_in_the_order_in_which_they_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_comes_when_a_place_gets_free_does_not_overtake_those_that_wait() {
+async fn a_new_caller_does_not_overtake_waiting_ones() {
     let quota = quota(1);
     let held = immediately(&quota).await;
     let before = Instant::now();
     let first = waiter(&quota, false);
     sleep(MS).await;
-    // The one that waits is woken, and has not run yet.
+    // The waiting one is woken, and has not run yet.
     drop(held);
     assert!(quota.clone().try_acquire().is_none());
     let waited = wait_for_one(&quota).await;
@@ -171,7 +171,7 @@ async fn whoever_comes_when_a_place_gets_free_does_not_overtake_those_that_wait(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_was_sent_before_goes_before_all_that_wait() {
+async fn a_retry_is_served_before_all_waiting_calls() {
     let quota = quota(1);
     use_up(&quota, 1).await;
     let others: Vec<_> = (0..5).map(|_| waiter(&quota, false)).collect();
@@ -183,7 +183,7 @@ async fn a_call_that_was_sent_before_goes_before_all_that_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_pause_one_goes_ahead_and_the_rest_follows_its_answer() {
+async fn after_a_pause_one_is_sent_first_and_the_rest_after_its_response() {
     let quota = quota(10);
     let mut throttled = immediately(&quota).await;
     throttled.sent();
@@ -201,10 +201,10 @@ async fn after_a_pause_one_goes_ahead_and_the_rest_follows_its_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_pause_that_the_service_does_not_name_is_about_a_window_also_after_the_one_that_went_ahead() {
+async fn without_a_requested_wait_the_pause_is_about_a_window() {
     let quota = quota(10);
     use_up(&quota, 9).await;
-    // By then something is known, so there is room again before the window is over.
+    // By then something is known, so there is room before the window is over.
     for pause in [1000, 500] {
         let mut ahead = permit(&quota).await;
         ahead.sent();
@@ -215,7 +215,7 @@ async fn the_pause_that_the_service_does_not_name_is_about_a_window_also_after_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rest_does_not_wait_for_ever_for_the_one_that_goes_ahead() {
+async fn the_rest_does_not_wait_forever_for_the_first_request_after_a_pause() {
     for drop_before_sending in [true, false] {
         let quota = quota(10);
         use_up(&quota, 9).await;
@@ -250,20 +250,20 @@ async fn requests_that_fail_together_count_for_one_window() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_may_count_in_minutes() {
+async fn a_limit_can_have_a_window_of_minutes() {
     let quota = of(Some(RateLimit::new(200, Duration::from_secs(60))));
     use_up(&quota, 200).await;
     assert_eq!(wait_for_one(&quota).await, 60_001 * MS);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_learned_without_a_documented_limit_is_kept_to() {
+async fn a_learned_share_applies_without_a_documented_limit() {
     let quota = of(None);
     use_up(&quota, 100).await;
     let mut throttled = immediately(&quota).await;
     throttled.sent();
     throttled.throttled(Some(Duration::ZERO));
-    // A hundred got through in a second, so it is a hundred in any second, those before included.
+    // A hundred were accepted in a second, so a hundred are allowed in any second, including those before.
     let before = Instant::now();
     for served in 0..150 {
         let mut permit = permit(&quota).await;
@@ -275,7 +275,7 @@ async fn what_was_learned_without_a_documented_limit_is_kept_to() {
 }
 
 #[tokio::test]
-async fn a_caller_whose_runtime_stands_still_holds_up_no_other_runtime() {
+async fn a_caller_on_a_stopped_runtime_does_not_block_other_runtimes() {
     let quota = quota(1);
     let mut first = permit(&quota).await;
     first.sent();
@@ -285,7 +285,7 @@ async fn a_caller_whose_runtime_stands_still_holds_up_no_other_runtime() {
         move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             runtime.spawn(async move { drop(permit(&quota).await) });
-            // The call waits in front of the queue, and its runtime is not driven any more.
+            // The call is first in the queue, and its runtime is not driven any more.
             runtime.block_on(tokio::task::yield_now());
             runtime
         }
@@ -314,12 +314,12 @@ fn a_quota_outlives_the_runtimes_of_its_callers() {
     assert_eq!(quota.waiting_in(..=OTHERS), 0);
 }
 
-/// What a call of the property below does once it has its permit.
+/// What a call of the property below does after it gets its permit.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     Answered,
     Throttled,
-    /// The caller goes away before the request is sent, or while it is under way.
+    /// The caller drops the call before the request is sent, or while it is in flight.
     DroppedBefore,
     DroppedUnderWay,
     NotSent,
@@ -338,15 +338,15 @@ fn fate() -> impl Strategy<Value = Fate> {
 proptest! {
     #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
-    /// Whatever the calls do: no window at the server holds more than the limit, as long as no request is late by more than
-    /// the smaller allowance, waiting callers are served in order, and no permit is lost.
+    /// Whatever the calls do: no window at the server contains more than the limit, as long as no request is late by
+    /// more than the smaller allowance, waiting callers are served in order, and no permit is lost.
     #[test]
     fn no_window_at_the_server_holds_more_than_the_limit(
         limit in 1_u32..8,
         window in prop_oneof![Just(1000_u64), Just(7000), Just(250)],
         // The quickest ways there and back.
         (there, back) in (0_u64..150, 0_u64..150),
-        // Arrival after the one before, lateness there and back, all in ms, fate, and when the caller loses patience.
+        // Arrival after the one before, lateness there and back, all in ms, fate, and when the caller gives up.
         calls in prop::collection::vec(
             (0_u64..300, 0_u64..=80, prop_oneof![Just(0_u64), 0_u64..100, 0_u64..3_000], fate(), prop::option::weighted(0.1, 0_u64..2_000)),
             1..400,
@@ -414,13 +414,13 @@ proptest! {
                 prop_assert!(in_window <= limit as usize, "{} requests in one window of {}", in_window, limit);
             }
 
-            // A throttled answer may have been the last one: then one goes ahead.
+            // The last response may have been throttled: then one request is sent first.
             let mut ahead = immediately(&quota).await;
             ahead.sent();
             ahead.answered();
             sleep(HOUR).await;
             let mut all = Vec::new();
-            // After many throttled answers they come one after the other, yet all within a window.
+            // After many throttled responses they are sent one after the other, yet all within a window.
             let longest = Duration::from_millis(longest) + MS;
             let before = Instant::now();
             for _ in 0..limit {

@@ -16,7 +16,7 @@ use crate::throttle::local::Local;
 use crate::throttle::permit::{Permit, PermitHolder, QuotaSource, Report};
 use crate::throttle::queue::{Queue, follow};
 use crate::throttle::share::AHEAD;
-use crate::throttle::store::{AcquireFuture, Ask, Quota, QuotaKey, QuotaState, Refused, Waiting};
+use crate::throttle::store::{AcquireFuture, AcquireOptions, Quota, QuotaKey, QuotaState, Refused, Waiting};
 use crate::throttle::window::{Answers, Flow, SLOW, Slot, Window};
 
 /// How long it may take until all processes have noticed that data were lost, or that the server is back.
@@ -185,7 +185,7 @@ impl SharedQuota {
 
     /// A permit of this process's part of the limit while the server is away. The parts of the processes that the server knew last
     /// add up to the limit; before it told of any, as many as expected have equal ones.
-    async fn share(&self, ask: Ask) -> Result<Permit, Refused> {
+    async fn share(&self, ask: AcquireOptions) -> Result<Permit, Refused> {
         let reason = |why: &str| format!("{}; {why}", self.inner.link.reason()).into();
         let limit = self.limit();
         let known = lock(&self.state).processes;
@@ -253,7 +253,7 @@ impl SharedQuota {
 }
 
 impl Quota for SharedQuota {
-    fn acquire(self: Arc<Self>, ask: Ask) -> AcquireFuture {
+    fn acquire(self: Arc<Self>, ask: AcquireOptions) -> AcquireFuture {
         Box::pin(acquire(self, ask))
     }
 
@@ -274,8 +274,8 @@ impl fmt::Debug for SharedQuota {
 }
 
 /// Waits for a permit: in line, then for the place that was reserved.
-async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
-    let Ask { max_wait, max_waiting, is_retry, .. } = ask;
+async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit, Refused> {
+    let AcquireOptions { max_wait, max_waiting, is_retry, .. } = ask;
     let inner = quota.inner.clone();
     inner.start_tasks();
     let began = Instant::now();
@@ -292,7 +292,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
     loop {
         let changed = inner.link.changed.notified();
         if inner.link.is_down() {
-            let left = Ask { max_wait: deadline.saturating_duration_since(Instant::now()), ..ask };
+            let left = AcquireOptions { max_wait: deadline.saturating_duration_since(Instant::now()), ..ask };
             tokio::select! {
                 permit = fall_back(&quota, left) => return permit,
                 () = changed => continue,
@@ -345,7 +345,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: Ask) -> Result<Permit, Refused> {
 }
 
 /// What the policy gives while the server is away.
-async fn fall_back(quota: &SharedQuota, ask: Ask) -> Result<Permit, Refused> {
+async fn fall_back(quota: &SharedQuota, ask: AcquireOptions) -> Result<Permit, Refused> {
     match quota.inner.policy {
         FailurePolicy::Closed => Err(Refused::Unavailable { reason: quota.inner.link.reason() }),
         FailurePolicy::Open => Ok(Permit::untracked(QuotaSource::Open)),

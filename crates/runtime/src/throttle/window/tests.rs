@@ -7,23 +7,23 @@ fn window(requests: u32) -> Window {
 }
 
 fn now(window: &mut Window, at: Duration) -> Slot {
-    let Turn::Now(slot) = window.take(at) else { panic!("there is no room") };
+    let Availability::Now(slot) = window.take(at) else { panic!("there is no room") };
     slot
 }
 
-/// Waits for the next turn; returns when it is.
+/// Waits for the next slot; returns it and its time.
 fn next(window: &mut Window, from: Duration) -> (Slot, Duration) {
     let mut now = from;
     loop {
         match window.take(now) {
-            Turn::Now(slot) => return (slot, now),
-            Turn::At(time) => now = time,
-            Turn::Unknown => panic!("nothing is out"),
+            Availability::Now(slot) => return (slot, now),
+            Availability::At(time) => now = time,
+            Availability::Unknown => panic!("nothing is out"),
         }
     }
 }
 
-/// One request at a time, each with that round trip, so many times; returns when the last one was answered.
+/// Sends requests one at a time with that round trip; returns when the last response arrived.
 fn answer(window: &mut Window, from: Duration, round_trip: Duration, times: usize) -> Duration {
     let mut now = from;
     for _ in 0..times {
@@ -37,14 +37,14 @@ fn answer(window: &mut Window, from: Duration, round_trip: Duration, times: usiz
 }
 
 #[test]
-fn the_credit_is_earned_over_many_answers_and_lost_with_one_that_is_quicker() {
+fn the_credit_is_earned_over_many_responses_and_lost_with_a_quicker_one() {
     let mut window = window(1);
     let now = answer(&mut window, Duration::ZERO, 20 * MS, 255);
     assert_eq!(window.credit(), Duration::ZERO);
     let now = answer(&mut window, now, 20 * MS, 1);
     assert_eq!(window.credit(), 20 * MS);
     // One window after it was sent, plus the guard: the whole round trip is known not to be lateness.
-    assert_eq!(window.take(now), Turn::At(now + 981 * MS));
+    assert_eq!(window.take(now), Availability::At(now + 981 * MS));
     let now = answer(&mut window, now, 15 * MS, 1);
     assert_eq!(window.credit(), 10 * MS);
     let now = answer(&mut window, now, 2 * MS, 1);
@@ -54,7 +54,7 @@ fn the_credit_is_earned_over_many_answers_and_lost_with_one_that_is_quicker() {
 }
 
 #[test]
-fn the_credit_is_small_and_far_away_there_is_none_and_a_throttled_response_takes_it() {
+fn the_credit_is_bounded_and_removed_by_a_throttled_response() {
     for (round_trip, credit) in [(40, 20), (70, 10), (100, 0), (200, 0)] {
         let mut window = window(1);
         answer(&mut window, Duration::ZERO, round_trip * MS, 256);
@@ -68,7 +68,7 @@ fn the_credit_is_small_and_far_away_there_is_none_and_a_throttled_response_takes
     assert_eq!(window.credit(), Duration::ZERO);
 }
 
-/// A round trip of always 200 ms says nothing about when the request arrives.
+/// A steady round trip of 200 ms shows nothing about when the request arrives.
 #[test]
 fn a_steady_round_trip_with_a_moving_arrival_never_brings_more_than_the_limit_into_a_window() {
     let mut window = window(10);
@@ -76,14 +76,14 @@ fn a_steady_round_trip_with_a_moving_arrival_never_brings_more_than_the_limit_in
     let (mut now, mut arrivals, mut open) = (Duration::ZERO, Vec::new(), std::collections::VecDeque::new());
     while arrivals.len() < 5_000 {
         match window.take(now) {
-            Turn::Now(slot) => {
+            Availability::Now(slot) => {
                 window.sent(slot, now);
                 arrivals.push(now + random.u32(0..=200) * MS);
                 open.push_back((now + 200 * MS, slot));
                 continue;
             }
-            Turn::At(time) => now = open.front().map_or(time, |(at, _)| time.min(*at)),
-            Turn::Unknown => now = open.front().unwrap().0,
+            Availability::At(time) => now = open.front().map_or(time, |(at, _)| time.min(*at)),
+            Availability::Unknown => now = open.front().unwrap().0,
         }
         while let Some((_, slot)) = open.pop_front_if(|(at, _)| *at <= now) {
             window.answered(slot, now);
@@ -94,7 +94,7 @@ fn a_steady_round_trip_with_a_moving_arrival_never_brings_more_than_the_limit_in
 }
 
 #[test]
-fn requests_that_the_network_holds_up_count_as_not_arrived() {
+fn requests_on_a_stalled_network_count_as_not_arrived() {
     for still in [1_500, 2_500, 4_000, 8_000] {
         for slow in [false, true] {
             let (most, sent) = arrivals_after_standing_still(still * MS, slow);
@@ -104,7 +104,8 @@ fn requests_that_the_network_holds_up_count_as_not_arrived() {
     }
 }
 
-/// An eager client for a minute, whose network stands still for a while; returns the most that arrive in one window.
+/// A client that always sends for a minute, while the network stalls for a while; returns the maximum number of
+/// arrivals in one window.
 fn arrivals_after_standing_still(still: Duration, is_slow: bool) -> (usize, usize) {
     let mut window = window(10);
     let mut random = fastrand::Rng::with_seed(1);
@@ -114,7 +115,7 @@ fn arrivals_after_standing_still(still: Duration, is_slow: bool) -> (usize, usiz
     while now < Duration::from_secs(60) {
         open.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
         let until = match window.take(now) {
-            Turn::Now(slot) => {
+            Availability::Now(slot) => {
                 window.sent(slot, now);
                 let arrival = held(now + 11 * MS);
                 arrivals.push(arrival);
@@ -122,8 +123,8 @@ fn arrivals_after_standing_still(still: Duration, is_slow: bool) -> (usize, usiz
                 open.push((held(arrival + work + 11 * MS), slot));
                 continue;
             }
-            Turn::At(time) => Some(time),
-            Turn::Unknown => None,
+            Availability::At(time) => Some(time),
+            Availability::Unknown => None,
         };
         now = until.into_iter().chain(open.last().map(|(at, _)| *at)).min().unwrap();
         while let Some((_, slot)) = open.pop_if(|(at, _)| *at <= now) {
@@ -137,7 +138,7 @@ fn arrivals_after_standing_still(still: Duration, is_slow: bool) -> (usize, usiz
 }
 
 #[test]
-fn slow_answers_shorten_the_allowance_and_quick_ones_lengthen_it() {
+fn slow_responses_shorten_the_allowance_and_quick_ones_lengthen_it() {
     let mut window = window(10);
     assert_eq!(window.allowance(), 1000 * MS);
     let now = answer(&mut window, Duration::ZERO, 500 * MS, 30);
@@ -147,7 +148,7 @@ fn slow_answers_shorten_the_allowance_and_quick_ones_lengthen_it() {
 }
 
 #[test]
-fn a_request_that_was_throttled_alone_lengthens_the_allowance_of_slow_answers_and_answers_shorten_it_again() {
+fn a_throttled_request_lengthens_the_allowance_of_slow_responses() {
     let mut window = window(10);
     let now = answer(&mut window, Duration::ZERO, 500 * MS, 30);
     let (slot, now) = next(&mut window, now);
@@ -161,7 +162,7 @@ fn a_request_that_was_throttled_alone_lengthens_the_allowance_of_slow_answers_an
 }
 
 #[test]
-fn a_request_that_was_given_up_counts_for_longer_until_an_answer_shows_that_the_network_moves() {
+fn an_abandoned_request_counts_for_longer_until_a_response_arrives() {
     for is_answered in [false, true] {
         let mut window = window(2);
         let given_up = now(&mut window, Duration::ZERO);
@@ -172,19 +173,19 @@ fn a_request_that_was_given_up_counts_for_longer_until_an_answer_shows_that_the_
         let mut free_again = 6001 * MS;
         if is_answered {
             window.answered(other, 120 * MS);
-            // The other is free before, and the one that was given up counts as late as any that is not answered.
+            // The other one is free earlier, and the abandoned one counts as late as any without a response.
             let third = now(&mut window, 1121 * MS);
             window.sent(third, 1121 * MS);
             free_again = 2001 * MS;
         } else {
             window.given_up(other);
         }
-        assert_eq!(window.take(1121 * MS), Turn::At(free_again), "{is_answered}");
+        assert_eq!(window.take(1121 * MS), Availability::At(free_again), "{is_answered}");
     }
 }
 
 #[test]
-fn a_share_that_is_throttled_again_and_again_becomes_smaller() {
+fn repeated_throttling_reduces_the_share() {
     let mut window = window(10);
     let held: Vec<_> = (0..10).map(|_| now(&mut window, Duration::ZERO)).collect();
     for slot in &held {
@@ -213,7 +214,7 @@ fn a_share_that_is_throttled_again_and_again_becomes_smaller() {
 fn a_lower_limit_counts_what_was_sent_before() {
     let mut window = window(10);
     let mut send = |at: Duration| match window.take(at) {
-        Turn::Now(slot) => {
+        Availability::Now(slot) => {
             window.sent(slot, at);
             window.answered(slot, at);
             Ok(())
@@ -222,15 +223,15 @@ fn a_lower_limit_counts_what_was_sent_before() {
     };
     (0..9).for_each(|number| send(number * 10 * MS).unwrap());
     window.lower(RateLimit::per_second(3));
-    // Of nine, three may be left.
-    assert_eq!(window.take(100 * MS), Turn::At(1061 * MS));
-    let Turn::Now(slot) = window.take(1061 * MS) else { panic!("two are left") };
+    // Three of nine may be left.
+    assert_eq!(window.take(100 * MS), Availability::At(1061 * MS));
+    let Availability::Now(slot) = window.take(1061 * MS) else { panic!("two are left") };
     window.sent(slot, 1061 * MS);
-    assert!(matches!(window.take(1062 * MS), Turn::At(_)));
+    assert!(matches!(window.take(1062 * MS), Availability::At(_)));
 }
 
 #[test]
-fn a_late_answer_does_not_free_the_slot_of_a_later_request() {
+fn a_late_response_does_not_free_the_slot_of_a_later_request() {
     let mut window = window(2);
     let first = now(&mut window, Duration::ZERO);
     window.sent(first, Duration::ZERO);
@@ -243,7 +244,7 @@ fn a_late_answer_does_not_free_the_slot_of_a_later_request() {
     window.sent(third, 2_100 * MS);
     window.answered(first, 2_101 * MS);
     window.give_back(first, 2_101 * MS);
-    assert!(matches!(window.take(2_102 * MS), Turn::At(at) if at >= 3_101 * MS));
+    assert!(matches!(window.take(2_102 * MS), Availability::At(at) if at >= 3_101 * MS));
 }
 
 #[test]
@@ -253,5 +254,5 @@ fn the_largest_numbers_do_not_overflow() {
     window.sent(slot, Duration::ZERO);
     window.throttled(slot, Duration::MAX, Some(Duration::MAX));
     assert_eq!(window.expected(usize::MAX, Duration::MAX), Duration::MAX);
-    assert_eq!(window.take(Duration::MAX / 2), Turn::At(Duration::MAX));
+    assert_eq!(window.take(Duration::MAX / 2), Availability::At(Duration::MAX));
 }

@@ -86,9 +86,9 @@ fn a_decoded_answer_has_no_headers_of_the_encoded_one() {
 
 #[test]
 fn a_small_answer_that_becomes_too_large_is_refused_at_the_limit() {
-    let zeros = vec![0; MAX_ANSWER_BYTES];
-    assert_eq!(decoded(&["gzip"], gzip(&zeros)).unwrap().len(), MAX_ANSWER_BYTES);
-    let bomb = gzip(&vec![0; MAX_ANSWER_BYTES + 1]);
+    let zeros = vec![0; MAX_RESPONSE_BYTES];
+    assert_eq!(decoded(&["gzip"], gzip(&zeros)).unwrap().len(), MAX_RESPONSE_BYTES);
+    let bomb = gzip(&vec![0; MAX_RESPONSE_BYTES + 1]);
     assert!(bomb.len() < 1 << 17);
     let error = decoded(&["gzip"], bomb.clone()).unwrap_err();
     assert!(error.contains("more than 16777216 bytes"), "{error}");

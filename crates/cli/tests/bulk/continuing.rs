@@ -1,4 +1,4 @@
-//! How a bulk goes on after whatever ended it.
+//! How a bulk continues after an interruption.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -10,7 +10,7 @@ use alibabacloud_simulator::{Answer, End, Fault};
 use super::support::{Folder, MIGRATE, SYNC, Simulated, interrupt, output, signal, spawn};
 
 #[test]
-fn the_journal_is_lines_for_people_and_programs_and_only_for_its_owner() {
+fn the_journal_is_readable_json_lines_and_private_to_its_owner() {
     let simulated = Simulated::unlimited();
     let folder = Folder::migrations(2);
     let denied = Answer::error(400, "Ram.PermissionDeny", "No.").not_executed();
@@ -59,7 +59,7 @@ fn the_journal_is_lines_for_people_and_programs_and_only_for_its_owner() {
 }
 
 #[test]
-fn failed_and_unknown_rows_are_left_alone_until_the_user_says_so() {
+fn failed_and_unknown_rows_are_sent_again_only_with_their_options() {
     let simulated = Simulated::unlimited();
     let folder = Folder::migrations(3);
     let example = simulated.simulator.gateway().example(MIGRATE);
@@ -85,9 +85,9 @@ fn failed_and_unknown_rows_are_left_alone_until_the_user_says_so() {
     assert_eq!(simulated.requests(), 5);
 }
 
-/// Whatever is left of the journal, the rows of a migration that it announces are not sent again.
+/// However much of the journal is left, the rows of a migration that it announces are not sent again.
 #[test]
-fn a_journal_that_is_cut_at_any_byte_is_repaired_and_gone_on_with() {
+fn a_journal_cut_at_any_byte_is_repaired_and_continued() {
     let folder = Folder::migrations(2);
     folder.ends(&["--simulate", "--max-in-flight", "1"], 0);
     let whole = fs::read(&folder.journal).unwrap();
@@ -97,7 +97,7 @@ fn a_journal_that_is_cut_at_any_byte_is_repaired_and_gone_on_with() {
     for cut in cuts.chain([0, 1, 12, 30]) {
         let simulated = Simulated::unlimited();
         fs::write(&folder.journal, &whole[..cut]).unwrap();
-        // Of a line that lacks nothing but its end, nothing is lost.
+        // A line that only lacks its line break is kept.
         let finished = line_ends[1..].contains(&cut);
         let kept = whole[..cut].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let kept = if finished { cut } else { kept };
@@ -108,8 +108,8 @@ fn a_journal_that_is_cut_at_any_byte_is_repaired_and_gone_on_with() {
         let ran = super::support::run(folder.bulk(&["--endpoint", simulated.url()]));
         assert!(matches!(ran.code, Some(0 | 5)), "cut at {cut}: {}", ran.stderr);
         let torn = cut > 0 && !finished && whole[cut - 1] != b'\n';
-        assert_eq!(ran.stderr.contains("torn"), torn, "cut at {cut}: {}", ran.stderr);
-        assert_eq!(ran.stderr.contains("lacked the line break"), finished, "cut at {cut}: {}", ran.stderr);
+        assert_eq!(ran.stderr.contains("incomplete"), torn, "cut at {cut}: {}", ran.stderr);
+        assert_eq!(ran.stderr.contains("had no line break"), finished, "cut at {cut}: {}", ran.stderr);
         let journal = folder.journal();
         assert!(journal.whole);
         assert_eq!(journal.ended("done") + journal.ended("unknown"), 2, "cut at {cut}");
@@ -120,7 +120,7 @@ fn a_journal_that_is_cut_at_any_byte_is_repaired_and_gone_on_with() {
 }
 
 #[test]
-fn a_journal_of_something_else_is_refused_and_left_as_it_is() {
+fn a_journal_of_another_bulk_is_refused_and_unchanged() {
     let simulated = Simulated::unlimited();
     let folder = Folder::syncs(3);
     let options = ["--endpoint", simulated.url()];
@@ -137,15 +137,15 @@ fn a_journal_of_something_else_is_refused_and_left_as_it_is() {
     let other = Folder::migrations(3);
     fs::copy(&folder.journal, &other.journal).unwrap();
     refused(&other, &options, "belongs to cams ChatappSyncPhoneNumber");
-    // The same rows in another form are the same input.
+    // The same rows in another format are the same input.
     fs::write(&folder.input, "\u{feff}cust-space-id\r\n\"s1\"\r\ns2\r\n\r\ns3\r\n").unwrap();
     folder.ends(&options, 0);
-    // Rows in another order, with another value, with one in front, or with one less.
+    // Rows in another order, with a changed value, with a row inserted in front, or with one removed.
     for changed in ["s2\ns1\ns3\n", "s1\ns2\ns4\n", "s0\ns1\ns2\ns3\n", "s1\ns2\n"] {
         fs::write(&folder.input, format!("CustSpaceId\n{changed}")).unwrap();
         refused(&folder, &options, "belongs to another input");
     }
-    // A file that is no journal; one with a foreign line; one of a later version.
+    // A file that is not a journal; one with a foreign line; one of a later version.
     let folder = Folder::syncs(3);
     fs::write(&folder.journal, "CustSpaceId\ns1\n").unwrap();
     refused(&folder, &options, "is not a journal");
@@ -159,8 +159,8 @@ fn a_journal_of_something_else_is_refused_and_left_as_it_is() {
     fs::write(&folder.journal, good.replacen("{\"row\":1,", "{\"row\":99,", 1)).unwrap();
     refused(&folder, &options, "line 3: the input has no row 99");
     fs::write(&folder.journal, good.replacen("{\"journal\":1,", "{\"journal\":2,", 1)).unwrap();
-    refused(&folder, &options, "version 2 of the format");
-    // Keys and lines that this version does not know are no reason.
+    refused(&folder, &options, "format version 2");
+    // Unknown keys and lines are accepted.
     let mut journal = OpenOptions::new().append(true).open(&folder.journal).unwrap();
     fs::write(&folder.journal, good.replacen("\"journal\":1,", "\"journal\":1,\"new\":{},", 1)).unwrap();
     journal.write_all(b"{\"note\":\"by a later version\"}\n").unwrap();
@@ -169,7 +169,7 @@ fn a_journal_of_something_else_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn the_second_process_on_a_journal_refuses() {
+fn a_second_process_on_a_journal_is_refused() {
     let simulated = Simulated::unlimited();
     let slow = simulated.simulator.gateway().example(SYNC).delay(Duration::from_millis(300));
     simulated.simulator.script_fn(SYNC, move |_| Some(slow.clone()));
@@ -185,13 +185,13 @@ fn the_second_process_on_a_journal_refuses() {
 }
 
 #[test]
-fn ctrl_c_lets_the_running_rows_finish_and_says_how_to_continue() {
+fn ctrl_c_waits_for_calls_in_flight_and_prints_how_to_continue() {
     let simulated = Simulated::unlimited();
     let slow = simulated.simulator.gateway().example(MIGRATE).delay(Duration::from_millis(400));
     simulated.simulator.script_fn(MIGRATE, move |_| Some(slow.clone()));
     let folder = Folder::migrations(20);
     let options = ["--endpoint", simulated.url(), "--quota", "off", "--max-in-flight", "3"];
-    // A service manager says it in another way.
+    // Service managers send another signal.
     for (signal_name, at_least) in [("-INT", 3), ("-TERM", 6)] {
         let mut child = spawn(folder.bulk(&options));
         simulated.wait_for(simulated.requests() + 3, &mut child);
@@ -215,7 +215,7 @@ fn ctrl_c_lets_the_running_rows_finish_and_says_how_to_continue() {
 }
 
 #[test]
-fn a_second_ctrl_c_leaves_at_once_and_loses_no_line() {
+fn a_second_ctrl_c_quits_at_once_and_loses_no_line() {
     let simulated = Simulated::unlimited();
     let example = simulated.simulator.gateway().example(MIGRATE);
     let hangs = example.clone().fault(Fault::NoAnswer(End::Hang));
