@@ -17,7 +17,7 @@ macro_rules! for_each_action {
     ($test:ident) => {
         for_each_action!($test, cams, [ChatappSyncPhoneNumber, CreateChatappMigrationInitiate]);
         for_each_action!($test, sts, [AssumeRole, AssumeRoleWithOIDC, GetCallerIdentity]);
-        for_each_action!($test, kitchen_sink, [Close, CookDish, Greet, Idle, Leave, Wait]);
+        for_each_action!($test, kitchen_sink, [Close, CookDish, Greet, Idle, Leave, Taste, Wait]);
         for_each_action!(
             $test,
             imported,

@@ -45,3 +45,15 @@ pub trait Action: Request {
     /// The facts about the action.
     const DESCRIPTOR: &'static ActionDescriptor;
 }
+
+/// An action that only starts something, together with the action that tells when it is done; see
+/// [`Client::wait_for`](crate::Client::wait_for).
+#[diagnostic::on_unimplemented(
+    message = "nothing is known about waiting for `{Self}`",
+    label = "no action to wait for",
+    note = "its specification has no `waiter`, or the crate lacks the feature of the action that would be asked"
+)]
+pub trait Waitable: Action {
+    /// The action that is asked. The facts are in [`ActionDescriptor::waiter`].
+    type Asked: Action<Product = Self::Product>;
+}

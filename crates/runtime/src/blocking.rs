@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::action::{Action, Product};
+use crate::action::{Action, Product, Waitable};
 use crate::bulk::{self, BulkRequest, Outcome};
 use crate::client::Client as AsyncClient;
 use crate::error::{Error, ErrorKind};
@@ -18,6 +18,7 @@ use crate::options::CallOptions;
 use crate::prepare::PreparedRequest;
 use crate::response::Response;
 use crate::untyped::UntypedRequest;
+use crate::waiter::{Asked, Wait, WaitError, WaitOptions};
 
 /// Calls the actions of one product and blocks until the response arrives. It owns a [`Client`](crate::Client) and a
 /// thread for its connections.
@@ -100,6 +101,33 @@ impl<P: Product> Client<P> {
     pub fn send_untyped_with(&self, request: UntypedRequest, options: CallOptions) -> Result<Response<Json>, Error> {
         let client = self.client.clone();
         self.wait(async move { client.send_untyped_with(request, options).await })
+    }
+
+    /// Waits until what an action has started is done; see [`Client::wait_for`](crate::Client::wait_for).
+    ///
+    /// # Errors
+    /// The errors of the async method.
+    pub fn wait_for<'r, A: Waitable<Product = P> + 'static>(
+        &self,
+        request: &A,
+        response: impl Into<Option<&'r Response<A::Output>>>,
+    ) -> Result<Response<Asked<A>>, WaitError<Asked<A>>> {
+        self.wait_for_with(request, response, WaitOptions::new())
+    }
+
+    /// As [`wait_for`](Self::wait_for), with settings for this wait alone.
+    ///
+    /// # Errors
+    /// As [`wait_for`](Self::wait_for).
+    pub fn wait_for_with<'r, A: Waitable<Product = P> + 'static>(
+        &self,
+        request: &A,
+        response: impl Into<Option<&'r Response<A::Output>>>,
+        options: WaitOptions,
+    ) -> Result<Response<Asked<A>>, WaitError<Asked<A>>> {
+        let wait = Wait::typed(request, response.into(), options)?;
+        let client = self.client.clone();
+        self.run(async move { client.run_wait::<A>(wait).await }).unwrap_or_else(|| Err(panicked().into()))
     }
 
     /// Signs a request without sending it; see [`Client::prepare`](crate::Client::prepare). The [async

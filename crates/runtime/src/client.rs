@@ -55,6 +55,10 @@ impl<P: Product> Client<P> {
         Self { core: Arc::new(core), ticket: None, product: PhantomData }
     }
 
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
     /// The same client, for a call of a bulk.
     pub(crate) fn with_ticket(&self, ticket: Ticket) -> Self {
         Self { core: self.core.clone(), ticket: Some(Arc::new(ticket)), product: PhantomData }

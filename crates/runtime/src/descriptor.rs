@@ -7,8 +7,10 @@
 //! ([`ActionDescriptor::EMPTY`] and its siblings), so that a new field does not break it.
 
 mod paging;
+mod waiter;
 
 pub use self::paging::{PagingDescriptor, PagingStyle};
+pub use self::waiter::{WaiterDescriptor, WaiterPart, WaiterValue};
 use crate::throttle::RateLimit;
 use crate::value::{Typed, field_name};
 
@@ -126,6 +128,8 @@ pub struct ActionDescriptor {
     pub parameters: &'static [ParameterDescriptor],
     /// Documented error codes.
     pub errors: &'static [&'static ErrorDescriptor],
+    /// How to wait for what the action has started; `None` if it starts nothing that takes time, or no way to wait is known.
+    pub waiter: Option<&'static WaiterDescriptor>,
     /// The documented answer to a successful call, as JSON text; empty if none is documented.
     pub example: &'static str,
     /// The keys of the specification whose values are guesses that are not reviewed yet, e.g. `idempotent`.
@@ -151,6 +155,7 @@ impl ActionDescriptor {
         paging: None,
         parameters: &[],
         errors: &[],
+        waiter: None,
         example: "",
         guessed: &[],
     };

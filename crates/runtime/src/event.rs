@@ -44,6 +44,10 @@ pub enum Event<'a> {
         /// What happened.
         event: &'a QuotaEvent,
     },
+    /// A [wait](crate::Client::wait_for) goes on after a call that told neither success nor failure.
+    WaitContinues(WaitContinues<'a>),
+    /// A wait ended. Every wait has exactly one such event, and its calls have theirs.
+    WaitEnded(WaitEnded<'a>),
 }
 
 /// One attempt of a call.
@@ -109,6 +113,72 @@ pub enum Outcome<'a> {
     Failed(&'a Error),
     /// The future was dropped before the call ended. A request that was in flight may have taken effect.
     Abandoned,
+}
+
+/// A wait that goes on.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct WaitContinues<'a> {
+    /// The action that started what is waited for.
+    pub action: &'a str,
+    /// The action that is asked.
+    pub asked: &'a str,
+    /// How often it was called so far.
+    pub calls: u32,
+    /// The state in its answer; `None` if the call failed or the answer has none. A state is not sensitive.
+    pub state: Option<&'a str>,
+    /// Why the call failed, if it did.
+    pub error: Option<&'a Error>,
+    /// The time until the next call.
+    pub next_after: Duration,
+}
+
+/// A whole wait.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct WaitEnded<'a> {
+    /// The action that started what was waited for.
+    pub action: &'a str,
+    /// The action that was asked.
+    pub asked: &'a str,
+    /// How often it was called.
+    pub calls: u32,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// How it ended.
+    pub outcome: WaitOutcome<'a>,
+}
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum WaitOutcome<'a> {
+    /// What was started is done.
+    Done,
+    /// An answer says that it failed.
+    Failed {
+        /// The state that says so.
+        state: &'a str,
+    },
+    /// It was not done in time.
+    BoundReached,
+    /// The service refused a call, or nothing could be asked.
+    Refused(&'a Error),
+    /// The future was dropped before the wait ended.
+    Abandoned,
+}
+
+impl WaitOutcome<'_> {
+    /// The name of the outcome for metrics and logs, e.g. `bound_reached`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed { .. } => "failed",
+            Self::BoundReached => "bound_reached",
+            Self::Refused(_) => "refused",
+            Self::Abandoned => "abandoned",
+        }
+    }
 }
 
 type Hook = Arc<dyn Fn(&Event<'_>) + Send + Sync>;

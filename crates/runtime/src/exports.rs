@@ -7,11 +7,11 @@
 macro_rules! __exports {
     () => {
         pub use $crate::{
-            Action, Bulk, Bytes, CallOptions, Credentials, CredentialsError, Endpoint, EndpointError,
+            Action, Asked, Bulk, Bytes, CallOptions, Credentials, CredentialsError, Endpoint, EndpointError,
             EnvironmentCredentials, Error, ErrorKind, Json, Mismatch, Mismatches, Network, ParameterPlacement,
             PreparedRequest, Product, ProvideCredentials, ProvideFuture, RateLimit, Request, Response, RetryPolicy,
             SignatureVersion, Throttle, Transport, TransportError, UnrecognizedValue, UnsignedRequest, UntypedRequest,
-            bulk, descriptor, event, http, pages, testing, throttle, transport,
+            WaitError, WaitOptions, Waitable, bulk, descriptor, event, http, pages, testing, throttle, transport,
         };
     };
 }

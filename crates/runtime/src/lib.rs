@@ -25,6 +25,7 @@
 //! |---|---|---|
 //! | span `call` | INFO | `rpc.system` (`aliyun-api`), `rpc.service`, `rpc.method`, `server.address`, `http.response.status_code`, `error.type`, `code`, `request_id`, `attempts`, `quota_wait_ms`; `otel.name`, `otel.kind` and `otel.status_code` for exporters |
 //! | span `attempt` in it | DEBUG | `attempt`, and facts of the response |
+//! | span `wait` around calls | INFO | `rpc.service`, `rpc.method` (what was started), `asked`, `calls`, `outcome` (`done`, `failed`, `bound_reached`, `refused`, `abandoned`) |
 //! | event `call failed` | WARN; ERROR if the outcome is unknown | `outcome` (`not sent`, `not executed`, `unknown`), `error.type`, `code`, `request_id`, `nonce`, `attempts`, `reason` |
 //! | event `attempt failed, retrying` | INFO | `attempt`, `error.type`, `code`, `request_id`, `backoff_ms` |
 //! | event `members of the response do not fit their type` | WARN | `mismatches`: the paths, without values |
@@ -76,8 +77,9 @@ pub mod throttle;
 pub mod transport;
 mod unsigned;
 mod untyped;
+mod waiter;
 
-pub use action::{Action, Product, Request};
+pub use action::{Action, Product, Request, Waitable};
 pub use builder::ClientBuilder;
 pub use bulk::Bulk;
 pub use bytes::Bytes;
@@ -101,5 +103,6 @@ pub use transport::ReqwestTransport;
 pub use transport::{Transport, TransportError};
 pub use unsigned::UnsignedRequest;
 pub use untyped::UntypedRequest;
+pub use waiter::{Asked, WaitError, WaitOptions};
 
 pub(crate) use private::{decode, parameters, value};

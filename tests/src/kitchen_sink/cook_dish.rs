@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alibabacloud_runtime::descriptor::ActionDescriptor;
+use alibabacloud_runtime::descriptor::{ActionDescriptor, WaiterDescriptor, WaiterPart};
 use alibabacloud_runtime::private::{object, open_enum, request};
-use alibabacloud_runtime::{Action, Json, RateLimit, Request};
+use alibabacloud_runtime::{Action, Json, RateLimit, Request, Waitable};
 
 use super::{Kitchen, types};
 
@@ -19,6 +19,9 @@ request! {
     ///   acted.
     /// - Needs no RAM permission.
     /// - Called without a signature.
+    /// - `Client::wait_for` waits for what it starts (a guess, not reviewed): `Taste` is asked
+    ///   every 90 seconds, later every hour, until `Tables.Plates.State.Word` is `1` or `Good`;
+    ///   `*/` is a failure. It gives up after 10 hours.
     ///
     /// ```
     /// use conformance::kitchen_sink::CookDish;
@@ -110,10 +113,53 @@ impl Action for CookDish {
         anonymous: true,
         deprecated: Some(r"Use \[`Greet`\] and a pizza instead."),
         parameters: Self::PARAMETERS,
+        waiter: Some(
+            &WaiterDescriptor {
+                action: "Taste",
+                parameters: &[
+                    ("Dish", &[&[WaiterPart::Field(&["Dish", "Id"])]]),
+                    (
+                        "Words.1",
+                        &[
+                            &[
+                                WaiterPart::Parameter("Title"),
+                                WaiterPart::Text(" for "),
+                                WaiterPart::Parameter("Persons"),
+                            ],
+                            &[WaiterPart::Text(r##""#"##)],
+                        ],
+                    ),
+                    ("Tags", &[&[WaiterPart::Parameter("Tags")]]),
+                ],
+                list: &["Tables", "Plates"],
+                state: &["State", "Word"],
+                condition: &[
+                    (
+                        &["Dish"],
+                        &[
+                            &[WaiterPart::Field(&["Dish", "Id"])],
+                            &[WaiterPart::Parameter("Title")],
+                        ],
+                    ),
+                    (&["State", "Salty"], &[&[WaiterPart::Text("false")]]),
+                ],
+                any: true,
+                done: &["1", "Good"],
+                failed: &["*/"],
+                interval: Duration::from_secs(90),
+                longest_interval: Duration::from_secs(3600),
+                bound: Duration::from_secs(36000),
+                ..WaiterDescriptor::EMPTY
+            },
+        ),
         example: EXAMPLE,
-        guessed: &["rate_limit", "idempotent"],
+        guessed: &["rate_limit", "idempotent", "waiter"],
         ..ActionDescriptor::EMPTY
     };
+}
+
+impl Waitable for CookDish {
+    type Asked = super::taste::Taste;
 }
 
 object! {

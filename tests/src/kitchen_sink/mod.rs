@@ -19,6 +19,8 @@ pub mod greet;
 pub mod idle;
 /// The types of [`Leave`].
 pub mod leave;
+/// The types of [`Taste`].
+pub mod taste;
 /// The types of [`Wait`].
 pub mod wait;
 mod errors;
@@ -30,6 +32,7 @@ pub use self::cook_dish::{CookDish, CookDishBuilder};
 pub use self::greet::{Greet, GreetBuilder};
 pub use self::idle::{Idle, IdleBuilder};
 pub use self::leave::{Leave, LeaveBuilder};
+pub use self::taste::{Taste, TasteBuilder};
 pub use self::wait::{Wait, WaitBuilder};
 pub use self::errors::ErrorCode;
 
@@ -78,5 +81,6 @@ pub static ACTIONS: &[&ActionDescriptor] = &[
     <Greet as Action>::DESCRIPTOR,
     <Idle as Action>::DESCRIPTOR,
     <Leave as Action>::DESCRIPTOR,
+    <Taste as Action>::DESCRIPTOR,
     <Wait as Action>::DESCRIPTOR,
 ];

@@ -117,6 +117,7 @@ response:
   RequestId: {{ type: string, description: "The ID of this request, for questions to Alibaba Cloud." }}
 errors: {{}}
   # Some.Code: {{ status: 400, message: What it says., description: What to do about it. }}
+# waiter: {{ action: GetJob, parameters: {{ Id: "{{$response.Id}}" }}, state: Status, done: DONE, interval: 5s, bound: 10m }}    # if it only starts something
 example: |
   {{ "RequestId": "A1" }}
 "#

@@ -54,6 +54,7 @@ impl Changes {
         };
         let codes = (success(&a.success_codes), success(&b.success_codes));
         self.fact(("success code", ""), codes, std::convert::identity, Major, super::product::FAILURES);
+        self.waiter(a.waiter.as_ref(), b.waiter.as_ref());
         match (&a.deprecated, &b.deprecated) {
             (None, Some(_)) => self.added("deprecated", "", "the compiler warns where the action is used; it stays"),
             (before, after) => self.documentation(("action", ""), "deprecated", before, after),

@@ -9,6 +9,7 @@ mod paging;
 mod product;
 mod report;
 mod types;
+mod waiter;
 
 use std::collections::HashMap;
 

@@ -10,7 +10,7 @@ use super::example::Examples;
 use super::paging;
 use super::print::{doc, document, ident, import, print, print_in, print_statement, string};
 use super::types::{ITEM, MEMBER, Used, deprecated, macros, tokens};
-use super::{file, header};
+use super::{file, header, waiter};
 use crate::model::{Action, Model, Parameter};
 use crate::spec::{self, Authorization, Location, Method, RateLimit, Style};
 
@@ -27,6 +27,7 @@ pub(super) fn module(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -
         print(&implementation(model, action)),
     ];
     parts.extend(paging::implementation(action).as_ref().map(print));
+    parts.extend(waiter::implementation(model, action).as_ref().map(print));
     parts.extend(macros(&action.types));
     if !action.facts.example.is_empty() {
         let example = document(&action.facts.example);
@@ -52,16 +53,19 @@ fn imports(model: &Model<'_>, action: &Action<'_>) -> [TokenStream; 3] {
             ("Method", facts.method != Method::Post),
             ("PagingDescriptor", facts.paging.is_some()),
             ("PagingStyle", facts.paging.is_some()),
+            ("WaiterDescriptor", facts.waiter.is_some()),
+            ("WaiterPart", facts.waiter.as_ref().is_some_and(waiter::has_values)),
         ],
     );
     let limit = facts.rate_limit.map(|_| "RateLimit");
-    let names: Vec<_> = ["Action", "Request"].into_iter().chain(limit).collect();
+    let waits = facts.waiter.as_ref().map(|_| "Waitable");
+    let names: Vec<_> = ["Action", "Request"].into_iter().chain(limit).chain(waits).collect();
     let vocabulary = used.runtime(&names, &action.types, facts.paging.is_some());
     let paged = import(&quote!(alibabacloud_runtime::pages), &[("Paged", facts.paging.is_some())]);
     let siblings =
         [(model.product.type_name.as_str(), true), ("errors", !action.errors.is_empty()), ("types", used.shapes)];
     [
-        used.std(facts.rate_limit.is_some_and(|limit| limit.window != SECOND)),
+        used.std(facts.waiter.is_some() || facts.rate_limit.is_some_and(|limit| limit.window != SECOND)),
         quote!(#descriptors #paged #vocabulary),
         import(&quote!(super), &siblings),
     ]
@@ -176,6 +180,12 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
         }
     }
     items.extend(facts.paging.as_ref().map(|it| paging::sentence(it, guess("paging"))));
+    if let Some(waiter) = &facts.waiter {
+        let asked = model.actions.iter().find(|asked| asked.facts.name.value == waiter.action.value);
+        let feature =
+            asked.and_then(|asked| asked.feature.as_deref()).filter(|it| Some(*it) != action.feature.as_deref());
+        items.push(waiter::in_words(facts, waiter, feature));
+    }
     let codes: Vec<_> = facts.errors.iter().map(|error| format!("`{}`", error.code.value)).collect();
     if !codes.is_empty() {
         items.push(format!("Errors: {}.", codes.join(", ")));
@@ -247,6 +257,7 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
         let errors = action.errors.iter().map(|name| ident(name));
         quote!(errors: &[#(&errors::#errors),*],)
     });
+    let waiter = facts.waiter.as_ref().map(waiter::facts);
     let example = (!facts.example.is_empty()).then(|| quote!(example: EXAMPLE,));
     let guessed = (!facts.guessed.is_empty()).then(|| {
         let keys = facts.guessed.iter().map(|guess| string(&guess.key));
@@ -272,6 +283,7 @@ fn implementation(model: &Model<'_>, action: &Action<'_>) -> TokenStream {
                 #paging
                 parameters: Self::PARAMETERS,
                 #errors
+                #waiter
                 #example
                 #guessed
                 ..ActionDescriptor::EMPTY

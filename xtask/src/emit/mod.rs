@@ -11,6 +11,7 @@ mod platform;
 mod print;
 mod product;
 mod types;
+mod waiter;
 
 pub use docs::{code, described, is_invisible};
 pub use package::{Manifest, package, tests, toml};

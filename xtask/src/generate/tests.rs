@@ -206,7 +206,11 @@ fn an_edit_of_each_kind_changes_the_lines_of_its_fact() {
         (put, "sensitive: true, description: Whose turn it is.", "description: Whose turn it is."),
         (put, "description: On which shelf.", "description: On the shelf."),
         (put, "shelf: { type: integer, format: int32", "shelf: { type: integer, format: int64"),
-        (put, "      sizes: { type: array, items: { type: integer }, description: How large. }\n", ""),
+        (
+            put,
+            "      labels: { type: object, additional: { type: string }, description: What is written on them. }\n",
+            "",
+        ),
         (
             put,
             "id: { type: string, description: The ID of the goods. }",
@@ -215,7 +219,7 @@ fn an_edit_of_each_kind_changes_the_lines_of_its_fact() {
         (
             put,
             "id: { type: string, description: The ID of the goods. }",
-            "id: { type: integer, description: The ID of the goods. }",
+            "id: { type: any, description: The ID of the goods. }",
         ),
         (
             put,
@@ -244,8 +248,9 @@ fn an_edit_of_each_kind_changes_the_lines_of_its_fact() {
         (cook, "DRY: { description: From the bag., deprecated: Use `FRESH`. }", "DRY: From the bag."),
         (cook, "FRESH: From the garden.", "FRESH: { description: From the garden., rust_name: Green }"),
         (cook, "type_name: CookedDish", "type_name: Meal"),
-        (cook, "    wrapper: Guest\n", ""),
-        (kitchen, "Owner: { type: shape, shape: Cook, description", "Owner: { type: string, description"),
+        ("library/ListBooks.yaml", ", size: MaxResults", ""),
+        ("kitchen-sink/Taste.yaml", "interval: 1s", "interval: 2s"),
+        (kitchen, "description: What the cook works with.", "description: The tools."),
         (kitchen, "SAD: { description: Feels bad., rust_name: Gloomy }", "SAD: Feels bad."),
     ];
     let mut review = String::new();

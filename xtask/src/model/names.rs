@@ -177,7 +177,8 @@ const USED_TYPES: [&str; 3] = [
      FromIterator Future Hash Into IntoFuture IntoIterator Iterator None Ok Option Ord PartialEq PartialOrd Result Self Send \
      Sized Some String Sync ToOwned ToString TryFrom TryInto Unpin Vec",
     "Action ActionDescriptor AuthorizationDescriptor BTreeMap Duration EndpointDescriptor Error ErrorDescriptor Json \
-     Method Paged PagingDescriptor PagingStyle ParameterLocation ParameterStyle Product ProductDescriptor RateLimit RegionEndpoint Request",
+     Method Paged PagingDescriptor PagingStyle ParameterLocation ParameterStyle Product ProductDescriptor RateLimit RegionEndpoint Request \
+     Waitable WaiterDescriptor WaiterPart",
     "Client ClientBuilder ErrorCode ErrorKind Output Response",
 ];
 

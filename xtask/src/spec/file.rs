@@ -59,10 +59,13 @@ pub(crate) struct ActionFile {
     pub(crate) response: Key<Located<Map<Field>>>,
     /// The documented error codes of this action; `{}` for none.
     pub(crate) errors: Key<Located<Map<ErrorCode>>>,
+    /// How to wait for what the action has started, if it only starts something.
+    #[serde(default)]
+    pub(crate) waiter: Key<Located<Waiter>>,
     /// The documented answer, as JSON text; `none` if none is documented.
     pub(crate) example: Key<Located<String>>,
-    /// What is not reviewed yet: the keys `idempotent`, `rate_limit`, `method`, `success_code` and `paging`, and where each value comes
-    /// from. Remove an entry once you have checked the value.
+    /// What is not reviewed yet: the keys `idempotent`, `rate_limit`, `method`, `success_code`, `paging` and `waiter`, and where each
+    /// value comes from. Remove an entry once you have checked the value.
     #[serde(default)]
     pub(crate) guessed: Key<Located<Map<Located<String>>>>,
 }
@@ -112,6 +115,52 @@ pub(crate) struct Authorization {
     /// The resource as an ARN pattern; `*` if not given.
     #[serde(default)]
     pub(crate) resource: Key<Located<String>>,
+}
+
+/// How to wait for what an action has started: another action is asked until its answer says done or failed.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Waiter {
+    /// The action to ask, of the same product; an idempotent one.
+    pub(crate) action: Key<Located<String>>,
+    /// The parameters of the action to ask, by name, and where each value comes from: a parameter of this action in braces
+    /// (`"{InstanceId}"`), a member of its response (`"{$response.Data.JobId}"`), a constant, or several of them in a row. ` | ` stands
+    /// between alternatives; the first one that is there counts.
+    #[serde(default)]
+    pub(crate) parameters: Key<Located<Map<Located<AnyScalar>>>>,
+    /// The way to the state in the answer, such as `Data.Status`. Lists on the way are gone through.
+    pub(crate) state: Key<Located<String>>,
+    /// Which elements of the list on the way count: those whose members have these values. Values are written as under `parameters`.
+    #[serde(default)]
+    pub(crate) r#where: Key<Located<Map<Located<AnyScalar>>>>,
+    /// How many of the elements have to be done; `all` if not given.
+    #[serde(default)]
+    pub(crate) of: Key<Of>,
+    /// The states that mean success, separated by commas.
+    pub(crate) done: Key<Located<AnyScalar>>,
+    /// The states after which success will not come, separated by commas. With any other state, asking goes on.
+    #[serde(default)]
+    pub(crate) failed: Key<Located<AnyScalar>>,
+    /// The time between two requests: `10s`, `5m`, `1h`.
+    #[schemars(regex(pattern = r"^[0-9]+(s|m|h)$"))]
+    pub(crate) interval: Key<Located<String>>,
+    /// If the interval doubles after each request: what it grows to.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[0-9]+(s|m|h)$"))]
+    pub(crate) longest_interval: Key<Located<String>>,
+    /// The longest wait, unless a program sets another.
+    #[schemars(regex(pattern = r"^[0-9]+(s|m|h)$"))]
+    pub(crate) bound: Key<Located<String>>,
+}
+
+/// How many elements of a list have to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Of {
+    /// Every one, and there is at least one. One that failed is a failure.
+    All,
+    /// One of them. It is a failure if all of them failed.
+    Any,
 }
 
 /// The access levels of RAM.
@@ -582,6 +631,7 @@ pub(crate) fn title(type_name: &str) -> &'static str {
         "ActionFile" => "an action",
         "ProductFile" => "a product",
         "Authorization" => "`authorization`",
+        "Waiter" => "`waiter`",
         "Paging" => "`paging`",
         "ValueFacts" => "a documented value",
         "Parameter" => "a parameter",

@@ -3,7 +3,7 @@
 //! Every check goes on after a finding, so that one run shows all of them; what is wrong is left out of the result, which
 //! is given out only if there was no error at all.
 
-use super::check::{Shapes, action_file, platform_file, product_file};
+use super::check::{Shapes, action_file, platform_file, product_file, waiters};
 use super::node::{self, Node};
 use super::{Platform, Spec, file_name};
 use crate::diagnostic::{Diagnostic, Findings, Severity, Source, Span, quoted};
@@ -55,6 +55,9 @@ pub fn parse(files: &[InputFile]) -> (Option<Spec>, Vec<Diagnostic>) {
         let (action, found) = read_file(file, |root, findings| action_file(root, findings, &shapes));
         findings.extend(found);
         actions.extend(action);
+    }
+    if let Some(product) = &product {
+        findings.extend(waiters(&mut actions, &product.shapes));
     }
     if let Some(product) = &product
         && files.len() == 1

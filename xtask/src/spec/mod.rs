@@ -13,6 +13,7 @@ mod schema;
 mod suggest;
 #[cfg(test)]
 mod tests;
+pub mod waiter;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use self::folder::{InputFile, PLATFORM, built_in_platform, parse, parse_plat
 pub use self::paging::{Paging, PagingStyle};
 pub use self::schema::schemas;
 pub use self::suggest::suggestion;
+pub use self::waiter::{Found, Part, Template, Waiter};
 use crate::diagnostic::Span;
 
 /// Whether a scalar without quotes is text, and not a number, a boolean or nothing.
@@ -205,6 +207,8 @@ pub struct Action {
     /// The members of the answer, in the order of the file; the one field [`BODY`] if the answer is no object.
     pub response: Vec<Field>,
     pub errors: Vec<ErrorCode>,
+    /// How to wait for what the action has started.
+    pub waiter: Option<Waiter>,
     /// The documented answer, as JSON text on one line, member order kept; empty if the specification says `none`.
     pub example: String,
     /// What is not reviewed yet.

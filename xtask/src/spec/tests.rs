@@ -107,6 +107,7 @@ broken! {
     a_rate_limit_that_cannot_be_meant_is_an_error: "rate-limits",
     a_product_is_checked_like_an_action: "product",
     path_and_parameters_of_an_action_must_fit_each_other: "routes",
+    a_waiter_asks_what_is_there: "waiters",
     paging_names_what_is_there_and_fits: "paging",
     shapes_must_exist_and_hold_in_examples: "shapes",
     names_that_cannot_be_names_are_errors: "names",

@@ -140,6 +140,28 @@ impl<'a> Call<'a> {
         Ok(Self { name, action, method, path: path.into(), parameters, untyped: true, ticket: None })
     }
 
+    /// A call of an action that a descriptor describes, with these parameters.
+    pub(crate) fn described(
+        action: &'static ActionDescriptor,
+        parameters: &'a [Parameter<'static>],
+        untyped: bool,
+    ) -> Self {
+        Self {
+            name: action.name.into(),
+            action: Some(action),
+            method: action.method,
+            path: action.path.into(),
+            parameters: parameters.to_vec(),
+            untyped,
+            ticket: None,
+        }
+    }
+
+    /// The action's name.
+    pub(crate) fn name(&self) -> &Cow<'static, str> {
+        &self.name
+    }
+
     /// Whether the status of a response alone says how the call went, unless the product has codes of success.
     pub(crate) fn is_roa(&self) -> bool {
         !self.path.is_empty()

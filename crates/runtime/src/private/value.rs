@@ -38,6 +38,7 @@ pub trait Typed {
 }
 
 /// What a [`Value`] holds.
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum View<'a> {
     /// Nothing: an optional value that is not set.

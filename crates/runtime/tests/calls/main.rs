@@ -9,4 +9,5 @@ mod roa;
 mod secrets;
 mod sending;
 mod support;
+mod waiting;
 mod watching;

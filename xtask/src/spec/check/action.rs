@@ -98,6 +98,7 @@ impl Checker<'_> {
         let errors = self.required(&raw.errors, "errors", &owner);
         let errors = errors.map_or(Vec::new(), |errors| self.error_codes(&errors.value));
         let example = self.required(&raw.example, "example", &owner);
+        let waiter = raw.waiter.given().and_then(|waiter| self.waiter(waiter, &parameters, &response));
         // An answer whose description is wrong would only be found wrong a second time.
         let response = Type::Object(Object { type_name: None, description: None, fields: response });
         let example = example.and_then(|example| self.answer_example(example, &response));
@@ -123,8 +124,10 @@ impl Checker<'_> {
             parameters,
             response,
             errors,
+            waiter,
             example: example?,
-            guessed: self.guesses(&raw.guessed, &["idempotent", "rate_limit", "method", "success_code", "paging"]),
+            guessed: self
+                .guesses(&raw.guessed, &["idempotent", "rate_limit", "method", "success_code", "paging", "waiter"]),
         })
     }
 

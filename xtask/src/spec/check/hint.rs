@@ -13,6 +13,11 @@ pub fn how_to_write(owner: &str, key: &str) -> &'static str {
             "add `more:` with the member that says whether another page follows, such as `IsTruncated`; without one, use `token`"
         }
         "action" if owner == "authorization" => "add `action:` with the RAM action, such as `\"cams:DoSomething\"`",
+        "action" if owner == "waiter" => "add `action:` with the name of the action to ask, of the same product",
+        "state" => "add `state:` with the way to the state in the answer, such as `Data.Status`",
+        "done" => "add `done:` with the states that mean success, separated by commas",
+        "interval" => "add `interval: 10s`, the time between two requests",
+        "bound" => "add `bound: 10m`, the longest wait",
         "example" if owner == "action" => "add `example: |` and below it the documented answer as JSON text",
         "fields" if owner == "shape" => "add `fields:` with the fields by name",
         "codes" | "containing" => {

@@ -9,6 +9,7 @@ mod platform;
 mod product;
 mod route;
 mod types;
+mod waiter;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -18,6 +19,7 @@ use self::hint::how_to_write;
 pub use self::platform::platform_file;
 pub use self::product::product_file;
 pub use self::route::{header_problem, placeholders};
+pub use self::waiter::waiters;
 use super::de::{Key, Located, Map};
 use super::node::{Node, Value};
 use super::suggest::suggestion;

@@ -1,0 +1,127 @@
+//! Why a wait ended without success.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::{Error, cut, one_line, rounded};
+use crate::response::Response;
+
+/// Why [`Client::wait_for`](crate::Client::wait_for) ended without success.
+///
+/// Whatever it is, what was started has not been stopped.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WaitError<T> {
+    /// An answer says that it failed, and asking again does not help.
+    #[non_exhaustive]
+    Failed {
+        /// The action that started it.
+        action: Cow<'static, str>,
+        /// The action that was asked.
+        asked: &'static str,
+        /// The state that says so.
+        state: String,
+        /// The answer.
+        response: Box<Response<T>>,
+    },
+    /// It is neither done nor failed, and waiting on would exceed the bound. Waiting again goes on.
+    #[non_exhaustive]
+    BoundReached {
+        /// The action that started it.
+        action: Cow<'static, str>,
+        /// The action that was asked.
+        asked: &'static str,
+        /// The last state; `None` if no answer had one, or had no element that is meant.
+        state: Option<String>,
+        /// The last answer; `None` if no call was answered.
+        last: Option<Box<Response<T>>>,
+        /// Why the last call failed, if it did.
+        error: Option<Error>,
+        /// How often the action was called.
+        calls: u32,
+        /// How long the wait took.
+        waited: Duration,
+    },
+    /// The service refused a call of the action that is asked, or it cannot be called: [`ErrorKind`](crate::ErrorKind) tells what to do.
+    Refused(Error),
+}
+
+impl<T> WaitError<T> {
+    /// The last answer of the action that was asked: the one that says failed, or the last one before the bound.
+    pub fn response(&self) -> Option<&Response<T>> {
+        match self {
+            Self::Failed { response, .. } => Some(response),
+            Self::BoundReached { last, .. } => last.as_deref(),
+            Self::Refused(_) => None,
+        }
+    }
+
+    /// The error of the last call, if that failed.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Failed { .. } => None,
+            Self::BoundReached { error, .. } => error.as_ref(),
+            Self::Refused(error) => Some(error),
+        }
+    }
+
+    /// The last state; `None` if no answer had one.
+    pub fn state(&self) -> Option<&str> {
+        match self {
+            Self::Failed { state, .. } => Some(state),
+            Self::BoundReached { state, .. } => state.as_deref(),
+            Self::Refused(_) => None,
+        }
+    }
+
+    /// Whether the bound was reached.
+    pub fn is_bound_reached(&self) -> bool {
+        matches!(self, Self::BoundReached { .. })
+    }
+}
+
+impl<T> From<Error> for WaitError<T> {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// The longest state that is shown, in bytes.
+const LONGEST_STATE: usize = 100;
+
+impl<T> fmt::Display for WaitError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |state: &str| cut(&one_line(state), LONGEST_STATE).into_owned();
+        match self {
+            Self::Failed { action, asked, state, response } => {
+                write!(f, "{action} did not succeed: `{asked}` reports `{}`", shown(state))?;
+                match response.request_id() {
+                    Some(id) => write!(f, " (request {})", one_line(id)),
+                    None => Ok(()),
+                }
+            }
+            Self::BoundReached { action, asked, state, last, error, calls, waited } => {
+                let times = if *calls == 1 { "once".to_owned() } else { format!("{calls} times") };
+                write!(f, "{action} is not done after {:?}: `{asked}` was called {times}", rounded(*waited))?;
+                match (state, last) {
+                    (Some(state), _) => write!(f, " and last reported `{}`", shown(state))?,
+                    (None, Some(_)) => f.write_str(" and reported no state of it")?,
+                    (None, None) => {}
+                }
+                match error {
+                    Some(error) => write!(f, "; the last call failed: {error}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Refused(error) => write!(f, "waiting failed: {error}"),
+        }
+    }
+}
+
+impl<T: fmt::Debug> StdError for WaitError<T> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error().map(|error| error as _)
+    }
+}

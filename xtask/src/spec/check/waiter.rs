@@ -1,0 +1,324 @@
+//! `waiter`: whether the action to ask exists, and what is read in its answers.
+
+use std::time::Duration;
+
+use super::{Checker, Located, Owner, quoted, suggestion};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::spec::de::AnyScalar;
+use crate::spec::file::{self, Of};
+use crate::spec::waiter::{Part, Place, Template, follow, is_one};
+use crate::spec::{Action, Field, Found, Location, Parameter, Shape, Spanned, Style, Type, Waiter};
+
+const PATH: &str = "names with dots between them, such as `Data.Status`; lists on the way are gone through";
+
+impl Checker<'_> {
+    /// What the file of the starting action tells by itself; [`waiters`] has the rest.
+    pub(super) fn waiter(
+        &self,
+        raw: &Located<file::Waiter>,
+        parameters: &[Parameter],
+        response: &[Field],
+    ) -> Option<Waiter> {
+        let owner = Owner::key("waiter", &raw.key);
+        let raw = &raw.value;
+        let action = self.required(&raw.action, "action", &owner);
+        let given = raw.parameters.given().map_or(&[][..], |map| &map.value.0);
+        let given: Vec<_> = given.iter().map(|it| self.source(it, parameters, response, true)).collect();
+        let state = self.required(&raw.state, "state", &owner);
+        let condition = raw.r#where.given().map_or(&[][..], |map| &map.value.0);
+        let condition: Vec<_> = condition.iter().map(|it| self.source(it, parameters, response, false)).collect();
+        let done = self.required(&raw.done, "done", &owner).map(|values| self.states(values));
+        let failed = raw.failed.given().map_or(Vec::new(), |values| self.states(values));
+        for value in &failed {
+            if let Some(other) = done.iter().flatten().find(|done| done.value.eq_ignore_ascii_case(&value.value)) {
+                self.findings.push(
+                    Diagnostic::error(
+                        value.span.clone(),
+                        format!("{} means both done and failed", quoted(&value.value)),
+                        "failed",
+                        "keep it under one of the keys",
+                    )
+                    .with_related(other.span.clone(), "done"),
+                );
+            }
+        }
+        let interval = self.required(&raw.interval, "interval", &owner).and_then(|text| self.duration(text));
+        let longest = raw.longest_interval.given().and_then(|text| self.duration(text));
+        let bound = self.required(&raw.bound, "bound", &owner).and_then(|text| self.duration(text));
+        let (interval, bound) = (interval?, bound?);
+        for (key, value) in [("longest_interval", longest), ("bound", Some(bound))] {
+            let located = if key == "bound" { raw.bound.given() } else { raw.longest_interval.given() };
+            if let (Some(value), Some(located)) = (value, located)
+                && value < interval
+            {
+                self.findings.error(
+                    &located.range,
+                    format!("{} is shorter than `interval`", quoted(key)),
+                    "shorter than the time between two requests",
+                    "write a longer time, or a shorter `interval`",
+                );
+            }
+        }
+        Some(Waiter {
+            action: self.spanned(action?),
+            parameters: given,
+            state: self.spanned(state?),
+            condition,
+            any: raw.of.given().is_some_and(|of| *of == Of::Any),
+            done: done?,
+            failed,
+            interval,
+            longest_interval: longest.unwrap_or(interval),
+            bound,
+            found: Found::default(),
+        })
+    }
+
+    /// Where a value comes from: parameters and members of the response in braces, and what stands between them.
+    fn source(
+        &self,
+        (name, text): &(Located<String>, Located<AnyScalar>),
+        parameters: &[Parameter],
+        response: &[Field],
+        takes_lists: bool,
+    ) -> (Spanned<String>, Template) {
+        let field = |path: &str| {
+            let shape = |name: &str| self.shapes.types.get(name).copied();
+            match follow(response, path, &shape) {
+                Ok(Place { list: None, names, ty, .. }) if is_one(ty) || (takes_lists && is_list(ty)) => Ok(names),
+                Ok(Place { list: None, .. }) => {
+                    Err(format!("reads {}, which is no text, number or boolean", quoted(path)))
+                }
+                Ok(_) => Err(format!("reads {}, which is inside a list", quoted(path))),
+                Err((unknown, known)) => Err(format!(
+                    "reads {}, which the response lacks; {}",
+                    quoted(&unknown),
+                    suggestion(&unknown, &known)
+                )),
+            }
+        };
+        let template = Template::parse(&text.value.0, field).and_then(|template| {
+            for part in template.parts() {
+                let Part::Parameter(name) = part else { continue };
+                let Some(parameter) = parameters.iter().find(|parameter| parameter.name.value == *name) else {
+                    let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
+                    return Err(format!("names {}, which is no parameter; {}", quoted(name), suggestion(name, &known)));
+                };
+                let is_one = is_one(self.resolved(&parameter.ty));
+                let is_one_text = matches!(parameter.style, Style::Json | Style::Simple);
+                if !(is_one || (takes_lists && is_one_text)) {
+                    return Err(format!("names {}, which is several values on the wire", quoted(name)));
+                }
+            }
+            Ok(template)
+        });
+        let template = template.unwrap_or_else(|why| {
+            self.findings.error(
+                &text.range,
+                format!("the value of {} {why}", quoted(&name.value)),
+                "not a value",
+                "write a constant, parameters of this action in braces (`\"{InstanceId}\"`), members of its response \
+                 (`\"{$response.Data.Id}\"`), or several with ` | ` between them: the first one that is there counts",
+            );
+            // That it is given is known all the same.
+            Template(Vec::new())
+        });
+        (self.spanned(name), template)
+    }
+
+    /// Values of the state, separated by commas.
+    fn states(&self, raw: &Located<AnyScalar>) -> Vec<Spanned<String>> {
+        let span = self.findings.span(raw.range.clone());
+        let values: Vec<_> = (raw.value.0.split(','))
+            .map(|value| Spanned { value: value.trim().to_owned(), span: span.clone() })
+            .collect();
+        if values.iter().any(|value| value.value.is_empty()) {
+            self.findings.error(
+                &raw.range,
+                "a value of the state is empty",
+                "expected values separated by commas",
+                "write the values as the documentation spells them: `RUNNING` or `RUNNING, STOPPED`",
+            );
+        }
+        values
+    }
+
+    /// `10s`, `5m`, `1h`.
+    fn duration(&self, text: &Located<String>) -> Option<Duration> {
+        let seconds = text.value.char_indices().last().and_then(|(at, unit)| {
+            let factor = match unit {
+                's' => 1,
+                'm' => 60,
+                'h' => 3600,
+                _ => return None,
+            };
+            let digits = &text.value[..at];
+            let is_number = digits.bytes().all(|b| b.is_ascii_digit());
+            is_number.then(|| digits.parse::<u32>().ok()).flatten()?.checked_mul(factor).filter(|seconds| *seconds > 0)
+        });
+        if seconds.is_none() {
+            self.findings.error(
+                &text.range,
+                format!("{} is not a time", quoted(&text.value)),
+                "expected a number and `s`, `m` or `h`",
+                "write a time of at least a second, such as `10s`, `5m` or `1h`",
+            );
+        }
+        seconds.map(|seconds| Duration::from_secs(seconds.into()))
+    }
+}
+
+fn is_list(ty: &Type) -> bool {
+    matches!(ty, Type::Array(items) if is_one(items)) || matches!(ty, Type::Wrapped(wrapped) if is_one(&wrapped.items))
+}
+
+/// Finds what waiters ask in the other files, and reports what is not there.
+pub fn waiters(actions: &mut [Action], shapes: &[Shape]) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    let mut found = Vec::new();
+    for (index, action) in actions.iter().enumerate() {
+        if let Some(waiter) = &action.waiter
+            && let Some(places) = asked(waiter, actions, shapes, &mut findings)
+        {
+            found.push((index, places));
+        }
+    }
+    for (index, places) in found {
+        if let Some(waiter) = &mut actions[index].waiter {
+            waiter.found = places;
+        }
+    }
+    findings
+}
+
+fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut Vec<Diagnostic>) -> Option<Found> {
+    let mut error = |span: &Span, message: String, label: &str, help: String| {
+        findings.push(Diagnostic::error(span.clone(), message, label, help));
+    };
+    let name = &waiter.action;
+    let Some(asked) = actions.iter().find(|action| action.name.value == name.value) else {
+        let known: Vec<&str> = actions.iter().map(|action| action.name.value.as_str()).collect();
+        let help = format!("name an action of this folder; {}", suggestion(&name.value, &known));
+        error(&name.span, format!("{} is no action of the product", quoted(&name.value)), "no file describes it", help);
+        return None;
+    };
+    if !asked.idempotent {
+        let help = "name an action that only reads, or write `idempotent: true` there if it may be repeated";
+        let message = format!("{} is not idempotent, so a waiter cannot ask it", quoted(&name.value));
+        error(&name.span, message, "would be called again and again", help.to_owned());
+    }
+    takes(waiter, asked, &mut error);
+    let shape = |name: &str| shapes.iter().find(|shape| shape.name.value == name).map(|shape| &shape.ty);
+    let mut way = |path: &Spanned<String>, prefix: &[String]| {
+        let full = prefix.iter().map(|name| format!("{name}.")).collect::<String>() + &path.value;
+        match follow(&asked.response, &full, &shape) {
+            Ok(place) if is_one(place.ty) && !place.is_sensitive => Some(place),
+            // What a condition compares is not shown.
+            Ok(place) if is_one(place.ty) && !prefix.is_empty() => Some(place),
+            Ok(place) => {
+                let why = if is_one(place.ty) {
+                    "is sensitive, and a state is shown"
+                } else {
+                    "is no text, number or boolean"
+                };
+                error(
+                    &path.span,
+                    format!("{} {why}", quoted(&path.value)),
+                    "cannot be compared",
+                    format!("name a member of the response of {} that can: {PATH}", quoted(&name.value)),
+                );
+                None
+            }
+            Err((unknown, known)) => {
+                error(
+                    &path.span,
+                    format!("the response of {} has no {}", quoted(&name.value), quoted(&unknown)),
+                    "not a member",
+                    format!("write {PATH}; {}", suggestion(&unknown, &known)),
+                );
+                None
+            }
+        }
+    };
+    let state = way(&waiter.state, &[])?;
+    let (list, rest) = state.names.split_at(state.list.unwrap_or(0));
+    let (list, rest) = (list.to_vec(), rest.to_vec());
+    if state.list.is_none()
+        && let Some((first, _)) = waiter.condition.first()
+    {
+        findings.push(Diagnostic::error(
+            first.span.clone(),
+            "`where` chooses elements of a list, and no list is on the way to the state",
+            "nothing to choose from",
+            "remove `where`, or correct `state`",
+        ));
+        return None;
+    }
+    let documented = match state.ty {
+        Type::Enum(values) => values.values.iter().map(|value| value.value.value.as_str()).collect(),
+        _ => Vec::new(),
+    };
+    let condition: Option<Vec<_>> = waiter
+        .condition
+        .iter()
+        .map(|(path, _)| {
+            let place = way(path, &list)?;
+            if place.list != Some(list.len()) {
+                return None;
+            }
+            Some(place.names[list.len()..].to_vec())
+        })
+        .collect();
+    for value in waiter.done.iter().chain(&waiter.failed) {
+        if !documented.is_empty() && !documented.iter().any(|known| known.eq_ignore_ascii_case(&value.value)) {
+            findings.push(Diagnostic::warning(
+                value.span.clone(),
+                format!("{} is no documented value of {}", quoted(&value.value), quoted(&waiter.state.value)),
+                "not in `values`",
+                suggestion(&value.value, &documented),
+            ));
+        }
+    }
+    Some(Found { list, state: rest, condition: condition? })
+}
+
+/// Whether the action that is asked takes the parameters, and no other is required.
+fn takes(waiter: &Waiter, asked: &Action, error: &mut impl FnMut(&Span, String, &str, String)) {
+    let name = &waiter.action;
+    for parameter in asked.parameters.iter().filter(|parameter| parameter.required) {
+        let wire = &parameter.name.value;
+        if !waiter.parameters.iter().any(|(given, _)| is_of(&given.value, wire)) {
+            let help = format!("add {} under `parameters`, with where its value comes from", quoted(wire));
+            let message = format!("{} needs {}, which the waiter does not give", quoted(&name.value), quoted(wire));
+            error(&name.span, message, "lacks a parameter", help);
+        }
+    }
+    for (given, _) in &waiter.parameters {
+        let known: Vec<&str> = asked.parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
+        let Some(parameter) = asked.parameters.iter().find(|parameter| is_of(&given.value, &parameter.name.value))
+        else {
+            let message = format!("{} has no parameter {}", quoted(&name.value), quoted(&given.value));
+            error(
+                &given.span,
+                message,
+                "not a parameter of the action that is asked",
+                suggestion(&given.value, &known),
+            );
+            continue;
+        };
+        let is_part = parameter.name.value != given.value;
+        if !is_part && matches!(parameter.style, Style::RepeatList | Style::Flat) {
+            let message = format!("{} is several values on the wire", quoted(&given.value));
+            let help = format!("give its first value: `{}.1`, or `{}.Key`", given.value, given.value);
+            error(&given.span, message, "needs the name of a part", help);
+        } else if is_part && parameter.location == Location::Body {
+            let message = format!("{} is the body, and no part of it can be given", quoted(&parameter.name.value));
+            error(&given.span, message, "a part of the body", "give the whole body, as JSON text".to_owned());
+        }
+    }
+}
+
+/// Whether a name is that of a parameter, or of a part of one: `InstanceId.1`.
+fn is_of(given: &str, parameter: &str) -> bool {
+    given.strip_prefix(parameter).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
