@@ -249,7 +249,7 @@ fn an_edit_of_each_kind_changes_the_lines_of_its_fact() {
         (cook, "FRESH: From the garden.", "FRESH: { description: From the garden., rust_name: Green }"),
         (cook, "type_name: CookedDish", "type_name: Meal"),
         ("library/ListBooks.yaml", ", size: MaxResults", ""),
-        ("kitchen-sink/Taste.yaml", "interval: 1s", "interval: 2s"),
+        ("kitchen-sink/Taste.yaml", "bound: 1s", "bound: 5s"),
         (kitchen, "description: What the cook works with.", "description: The tools."),
         (kitchen, "SAD: { description: Feels bad., rust_name: Gloomy }", "SAD: Feels bad."),
     ];
