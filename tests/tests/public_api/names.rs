@@ -152,5 +152,7 @@ fn each_signature(json: &Value, id: u64, visit: &mut dyn FnMut(&Value)) {
         }
         _ => visit(inner),
     }
-    parts.into_iter().for_each(|id| each_signature(json, id, visit));
+    for id in parts {
+        each_signature(json, id, visit);
+    }
 }
