@@ -13,8 +13,8 @@ request! {
     /// gives.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs no RAM permission.
     /// - Called without a signature.
     ///
@@ -48,6 +48,6 @@ impl Action for NeedsHeader {
 }
 
 object! {
-    /// What [`NeedsHeader`] returns.
+    /// The output of [`NeedsHeader`].
     pub struct Output {}
 }

@@ -103,7 +103,7 @@ impl Checker<'_> {
             if !pattern.value.contains("{region}") {
                 self.findings.error(
                     &pattern.range,
-                    format!("the pattern `{name}` does not contain `{region}`"),
+                    format!("the pattern `{name}` does not contain `{{region}}`"),
                     "`{region}` is missing",
                     "write `{region}` in place of the region; regions with other host names go \
                      under `regions`",
