@@ -25,7 +25,7 @@ request! {
     /// ```
     #[builder(NeedsHeaderBuilder)]
     pub struct NeedsHeader {
-        /// Who vouches for the caller. Required, as the documentation has it.
+        /// Who vouches for the caller. Documented as required.
         #[wire("OIDCToken", form, sensitive)]
         pub oidc_token: Option<String>,
     }

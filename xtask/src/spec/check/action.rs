@@ -199,7 +199,7 @@ impl Checker<'_> {
                 self.findings.error(
                     &rate.range,
                     "a rate limit of zero",
-                    "no request would be allowed",
+                    "zero is not a rate",
                     "write the limit that the documentation gives, or `none` if it gives none",
                 );
                 None
