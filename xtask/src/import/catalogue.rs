@@ -207,7 +207,7 @@ fn a_catalogue_of_unreliable_documentation_is_imported_without_a_wrong_guess() {
 
         // No type contradicts its example: nothing of a documented response is left out.
         let notes = imported.notes.render(usize::MAX);
-        let unfit = notes.lines().find(|line| line.contains("does not fit its type"));
+        let unfit = notes.lines().find(|line| line.contains("a value of an example that does not fit its type"));
         for place in unfit.iter().flat_map(|line| line.split(['(', ':', ','])) {
             let is_response = place.trim().split('.').nth(1).is_some_and(|member| member.starts_with("Member"));
             let is_masked = text.contains("12****") || text.contains("unlimited");
