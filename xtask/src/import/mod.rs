@@ -143,7 +143,7 @@ impl Imported {
 }
 
 fn parse(metadata: &str) -> Result<Value, String> {
-    serde_json::from_str(metadata.trim_start_matches('\u{feff}')).map_err(|error| format!("this is not JSON: {error}"))
+    serde_json::from_str(metadata.trim_start_matches('\u{feff}')).map_err(|error| format!("this cannot be read as JSON: {error}"))
 }
 
 fn object(metadata: &Value) -> Result<&Map<String, Value>, String> {

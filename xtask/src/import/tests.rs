@@ -82,7 +82,7 @@ fn a_product_that_cannot_be_described_is_refused_with_the_reason() {
         json!({"info": {"style": style, "product": product, "version": "2024-01-01"}, "apis": {}}).to_string()
     };
     for (metadata, reason) in [
-        ("not JSON".to_owned(), "this is not JSON"),
+        ("not JSON".to_owned(), "this cannot be read as JSON"),
         ("[]".to_owned(), "expected a JSON object"),
         ("{}".to_owned(), "`info` is missing"),
         (head("OSS", "Oss"), "the style `OSS` of"),
