@@ -15,8 +15,8 @@ request! {
     /// - At most 10 requests per second per account.
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:ListBooks`.
-    /// - Comes in pages of `Books.Book`, by `NextToken`: `client.pages(…)` asks for all of them,
-    ///   and `client.items(…)` for what they hold.
+    /// - Returns pages of `Books.Book`, by `NextToken`: `client.pages(…)` returns all pages,
+    ///   `client.items(…)` all items.
     ///
     /// ```
     /// use conformance::library::ListBooks;

@@ -15,8 +15,8 @@ request! {
     /// - No rate limit is published.
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:ListLoans`.
-    /// - Comes in pages of `Data.Loans`, by `PageNumber`, from 1 on (a guess, not reviewed):
-    ///   `client.pages(…)` asks for all of them, and `client.items(…)` for what they hold.
+    /// - Returns pages of `Data.Loans`, by `PageNumber`, starting with 1 (a guess, not reviewed):
+    ///   `client.pages(…)` returns all pages, `client.items(…)` all items.
     ///
     /// ```
     /// use conformance::library::ListLoans;
@@ -89,6 +89,9 @@ object! {
         /// How many there are.
         #[wire("TotalCount")]
         pub total_count: Option<String>,
+        /// Which page it is.
+        #[wire("PageNumber")]
+        pub page_number: Option<i64>,
         /// How many are on a page.
         #[wire("PageSize")]
         pub page_size: Option<i64>,

@@ -15,8 +15,8 @@ request! {
     /// - No rate limit is published.
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:ListReaders`.
-    /// - Comes in pages of `Readers.Reader`, by `Marker`: `client.pages(…)` asks for all of them,
-    ///   and `client.items(…)` for what they hold.
+    /// - Returns pages of `Readers.Reader`, by `Marker`: `client.pages(…)` returns all pages,
+    ///   `client.items(…)` all items.
     ///
     /// ```
     /// use conformance::library::ListReaders;

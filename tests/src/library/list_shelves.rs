@@ -17,8 +17,8 @@ request! {
     /// - Needs the RAM permission `library:ListShelves`.
     /// - Sent by GET to `/shelves`.
     /// - Its response reports no success code.
-    /// - Comes in pages, by `page`, from 0 on: `client.pages(…)` asks for all of them, and
-    ///   `client.items(…)` for what they hold.
+    /// - Returns pages, by `page`, starting with 0: `client.pages(…)` returns all pages,
+    ///   `client.items(…)` all items.
     ///
     /// ```
     /// use conformance::library::ListShelves;

@@ -17,8 +17,8 @@ request! {
     /// - Needs the RAM permission `library:SearchBooks`.
     /// - Sent by POST to `/libraries/{Library}/search`.
     /// - Its response reports no success code.
-    /// - Comes in pages of `hits`, by `body.from`: `client.pages(…)` asks for all of them, and
-    ///   `client.items(…)` for what they hold.
+    /// - Returns pages of `hits`, by `body.from`: `client.pages(…)` returns all pages,
+    ///   `client.items(…)` all items.
     ///
     /// ```
     /// use conformance::library::SearchBooks;

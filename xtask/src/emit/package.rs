@@ -151,6 +151,13 @@ fn readme(model: &Model<'_>, crate_path: &str) -> String {
          with `Client::send_untyped`."
             .to_owned(),
     );
+    if model.actions.iter().any(|action| action.paging.is_some()) {
+        parts.push(
+            "`Client::items` returns the items of all pages of an action that lists something, and `Client::pages` the pages; see the \
+             module `pages`."
+                .to_owned(),
+        );
+    }
     if model.actions.iter().any(|action| action.feature.is_some()) {
         parts.push(
             "Each action is a feature of the crate, named like its module with hyphens; `full`, a default feature, has them all. \

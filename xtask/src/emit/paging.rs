@@ -1,4 +1,4 @@
-//! How the answer of an action comes in pages.
+//! How an action returns its list page by page.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -52,10 +52,8 @@ pub(super) fn sentence(facts: &spec::Paging, guess: &str) -> String {
     let (parameter, items) = (facts.parameter.join("."), facts.items.join("."));
     let by = match facts.style {
         PagingStyle::Token | PagingStyle::Marker => format!("by `{parameter}`"),
-        PagingStyle::Number { first } => format!("by `{parameter}`, from {first} on"),
+        PagingStyle::Number { first } => format!("by `{parameter}`, starting with {first}"),
     };
     let list = if items == spec::BODY { String::new() } else { format!(" of `{items}`") };
-    format!(
-        "Comes in pages{list}, {by}{guess}: `client.pages(…)` asks for all of them, and `client.items(…)` for what they hold."
-    )
+    format!("Returns pages{list}, {by}{guess}: `client.pages(…)` returns all pages, `client.items(…)` all items.")
 }

@@ -49,8 +49,7 @@ pub(crate) struct ActionFile {
     /// Marks the action as deprecated: what to use instead.
     #[serde(default)]
     pub(crate) deprecated: Key<Located<String>>,
-    /// How the answer comes in pages, for an action that lists something: `client.pages(…)` and `client.items(…)` then ask for one after
-    /// the other.
+    /// How the action returns its list page by page; `client.pages(…)` and `client.items(…)` then return all pages and items.
     #[serde(default)]
     pub(crate) paging: Key<Located<Paging>>,
     /// What a request carries, by name on the wire; `{}` for nothing.
@@ -70,37 +69,37 @@ pub(crate) struct ActionFile {
     pub(crate) guessed: Key<Located<Map<Located<String>>>>,
 }
 
-/// How the answer comes in pages. One of `token`, `marker` and `number` names the parameter that says which page. A name may lead into
-/// objects, with dots: `Instances.Instance`.
+/// How an action returns its list page by page. One of `token`, `marker` and `number` names the parameter that selects the page. A
+/// name may lead into objects, with dots: `Instances.Instance`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Paging {
-    /// The parameter that takes what the answer before gave out in `next`. The listing ends where the answer gives out nothing.
+    /// The parameter for the token of the previous response, which is in `next`. The list ends if there is none.
     #[serde(default)]
     pub(crate) token: Key<Located<String>>,
-    /// The same, for an action that also says in `more` whether another page follows.
+    /// The same, if the response also has a flag that says whether a page follows, in `more`.
     #[serde(default)]
     pub(crate) marker: Key<Located<String>>,
-    /// The parameter that takes the number of a page.
+    /// The parameter for the number of the page.
     #[serde(default)]
     pub(crate) number: Key<Located<String>>,
-    /// With `number`: that of the first page, 0 or 1; `1` if not given.
+    /// With `number`: the number of the first page, 0 or 1; `1` if not given.
     #[serde(default)]
     #[schemars(range(max = 1))]
     pub(crate) first: Key<Located<u64>>,
-    /// With `token` and `marker`: the member of the answer that holds the one for the next page.
+    /// With `token` and `marker`: the member of the response with the value for the next page.
     #[serde(default)]
     pub(crate) next: Key<Located<String>>,
-    /// The member of the answer that says whether another page follows.
+    /// The member of the response that says whether a page follows.
     #[serde(default)]
     pub(crate) more: Key<Located<String>>,
-    /// With `number`: the member of the answer that says how many items all pages have.
+    /// With `number`: the member of the response with the number of items of all pages.
     #[serde(default)]
     pub(crate) total: Key<Located<String>>,
-    /// The parameter that says how many items a page has.
+    /// The parameter for the page size.
     #[serde(default)]
     pub(crate) size: Key<Located<String>>,
-    /// The list of the answer that holds the items of a page.
+    /// The list of the response with the items of a page.
     pub(crate) items: Key<Located<String>>,
 }
 

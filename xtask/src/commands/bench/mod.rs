@@ -19,6 +19,7 @@ const BENCHES: &[(&str, &str)] = &[
     ),
     ("call", "CPU per call beside plain reqwest; signing beside bare hashing; decoding beside serde derive"),
     ("fleet", "16 processes share a quota through Redis, undisturbed and disturbed; needs `redis-server`"),
+    ("pages", "How much of a quota the pages of one list use, in virtual time"),
     ("permit", "What a permit of this process costs, alone and with many waiting"),
     ("throttle", "How much of a quota is used and rejected, in virtual time, beside what other limiters do"),
 ];

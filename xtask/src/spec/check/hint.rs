@@ -3,14 +3,10 @@
 /// An example of a key, for the hint about a missing one.
 pub fn how_to_write(owner: &str, key: &str) -> &'static str {
     match key {
-        "items" if owner == "paging" => {
-            "add `items:` with the list of the answer that holds the items of a page, such as `Users.User`"
-        }
-        "next" => {
-            "add `next:` with the member of the answer that the next request takes its value from, such as `NextToken`"
-        }
+        "items" if owner == "paging" => "add `items:` with the list of the response, such as `Users.User`",
+        "next" => "add `next:` with the member of the response for the next request, such as `NextToken`",
         "more" => {
-            "add `more:` with the member that says whether another page follows, such as `IsTruncated`; without one, use `token`"
+            "add `more:` with the member that says whether a page follows, such as `IsTruncated`; if there is none, use `token`"
         }
         "action" if owner == "authorization" => "add `action:` with the RAM action, such as `\"cams:DoSomething\"`",
         "action" if owner == "waiter" => "add `action:` with the name of the action to ask, of the same product",

@@ -36,7 +36,7 @@ impl Checker<'_> {
             if named.iter().all(|(_, value)| matches!(value, Key::Missing)) {
                 self.findings.error(
                     &owner.range,
-                    "`paging` does not say which parameter asks for a page",
+                    "`paging` has no parameter that selects the page",
                     "none of `token`, `marker` and `number`",
                     "add `token: NextToken` and `next: NextToken`, or `number: PageNumber`",
                 );
@@ -47,8 +47,8 @@ impl Checker<'_> {
             self.findings.error(
                 &value.key,
                 format!("`paging` has both `{kind}` and `{other}`"),
-                "the second parameter that asks for a page",
-                "keep the one by which the service should be asked",
+                "the second parameter that selects the page",
+                "keep one of them",
             );
             return None;
         }
@@ -111,7 +111,7 @@ impl Checker<'_> {
             self.findings.error(
                 &value.key,
                 format!("`{name}` goes only with `{wanted}`"),
-                "not used by this way of asking for pages",
+                "not used by this kind of paging",
                 format!("remove it, or name the parameter under `{wanted}`"),
             );
         }
