@@ -12,8 +12,8 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:CreateDepot`.
     /// - Sent by POST to `/depots/{depot_id}/shelves/{shelf-no}`.
     /// - Errors: `ErrorDepotNotFound`.
@@ -90,7 +90,7 @@ impl Action for CreateDepot {
 }
 
 object! {
-    /// What [`CreateDepot`] returns.
+    /// The output of [`CreateDepot`].
     pub struct Output {
         /// `depot_id`: not described.
         #[wire("depot_id")]
@@ -137,5 +137,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "depot_id": "d-1", "requestId": "A1" }"#;

@@ -15,7 +15,7 @@ request! {
     /// - At most 10 requests per second per account.
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:ListBooks`.
-    /// - Returns pages of `Books.Book`, by `NextToken`: `client.pages(…)` returns all pages,
+    /// - Paged of `Books.Book`, by `NextToken`: `client.pages(…)` requests all pages, and
     ///   `client.items(…)` all items.
     ///
     /// ```
@@ -76,7 +76,7 @@ impl Paged for ListBooks {
 }
 
 object! {
-    /// What [`ListBooks`] returns.
+    /// The output of [`ListBooks`].
     pub struct Output {
         /// The ID of the request.
         #[wire("RequestId")]
@@ -111,6 +111,6 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str =
     r#"{ "RequestId": "A1", "Code": "OK", "Books": { "Book": [{ "Title": "Emma" }] } }"#;

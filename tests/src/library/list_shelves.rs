@@ -16,8 +16,8 @@ request! {
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:ListShelves`.
     /// - Sent by GET to `/shelves`.
-    /// - Its response reports no success code.
-    /// - Returns pages, by `page`, starting with 0: `client.pages(…)` returns all pages,
+    /// - The response has no success code.
+    /// - Paged, by `page`, starting with 0: `client.pages(…)` requests all pages, and
     ///   `client.items(…)` all items.
     ///
     /// ```
@@ -76,7 +76,7 @@ impl Paged for ListShelves {
 }
 
 object! {
-    /// What [`ListShelves`] returns.
+    /// The output of [`ListShelves`].
     pub struct Output {
         /// The shelves.
         #[wire("$body")]
@@ -93,5 +93,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"[{ "name": "S-1" }]"#;

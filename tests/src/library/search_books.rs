@@ -16,8 +16,8 @@ request! {
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:SearchBooks`.
     /// - Sent by POST to `/libraries/{Library}/search`.
-    /// - Its response reports no success code.
-    /// - Returns pages of `hits`, by `body.from`: `client.pages(…)` returns all pages,
+    /// - The response has no success code.
+    /// - Paged of `hits`, by `body.from`: `client.pages(…)` requests all pages, and
     ///   `client.items(…)` all items.
     ///
     /// ```
@@ -76,7 +76,7 @@ impl Paged for SearchBooks {
 }
 
 object! {
-    /// What [`SearchBooks`] returns.
+    /// The output of [`SearchBooks`].
     pub struct Output {
         /// What was found.
         #[wire("hits")]
@@ -123,5 +123,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "hits": [{ "id": 7 }], "next": { "exists": false } }"#;
