@@ -30,7 +30,7 @@ macro_rules! for_each_action {
             $test,
             imported_roa,
             [
-                BodyAndForm, CreateDepot, DeleteOwner, DownloadPlan, FreeAnswer, GetReadme, ListDepots, NoMethod, OfTenant,
+                BodyAndForm, CreateDepot, DeleteOwner, DownloadPlan, FreeAnswer, GetDepotState, GetReadme, ListDepots, NoMethod, OfTenant,
                 PatchDepot, SendAnything, SendForm, SendText, TwicePath, Type
             ]
         );

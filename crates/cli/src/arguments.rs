@@ -30,6 +30,9 @@ const OPTIONS: &[&str] = &[
     "quota-redis",
     "quota-account",
     "quota-processes",
+    "wait",
+    "bound",
+    "interval",
     "help",
     "version",
 ];
@@ -54,6 +57,7 @@ pub(crate) fn command() -> Command {
         .arg_required_else_help(true)
         .subcommands(PRODUCT.actions.iter().map(|action| action_command(action)))
         .subcommand(call_command())
+        .subcommand(wait_command())
         .subcommand(bulk::command())
         .subcommand(simulator_command())
         .subcommand(report::command())
@@ -134,6 +138,8 @@ fn action_command(action: &'static ActionDescriptor) -> Command {
         .long_about(plain(&format!("{}\n\n{}", action.summary, action.description)))
         .args(action.parameters.iter().map(parameter))
         .args(options())
+        .args(action.waiter.map(wait_option))
+        .args(action.waiter.into_iter().flat_map(|waiter| wait_options(waiter, true)))
         // Its own help flag, listed with the other options below the parameters.
         .disable_help_flag(true)
         .after_help("Use --help for limits, permissions, error codes and exit codes.")
@@ -251,6 +257,69 @@ fn options() -> Vec<Arg> {
     );
     options.push(help());
     options
+}
+
+/// The option that waits after the call.
+fn wait_option(waiter: &WaiterDescriptor) -> Arg {
+    let help = format!(
+        "After the call, waits until {} reports {}; exit code 7 if that does not happen",
+        waiter.action,
+        waiter.done.join(" or ")
+    );
+    option("wait").action(ArgAction::SetTrue).conflicts_with("dry-run").help(help)
+}
+
+/// The settings of a wait.
+fn wait_options(waiter: &'static WaiterDescriptor, after_a_call: bool) -> Vec<Arg> {
+    let bound = option("bound")
+        .value_name("SECONDS")
+        .value_parser(ValueParser::new(options::seconds))
+        .help(format!("The longest wait [default: {}]", waiter.bound.as_secs()));
+    let longest = match waiter.longest_interval.as_secs() {
+        longest if longest > waiter.interval.as_secs() => format!(", which doubles up to {longest}"),
+        _ => String::new(),
+    };
+    let interval = option("interval")
+        .value_name("SECONDS")
+        .value_parser(ValueParser::new(options::seconds))
+        .help(format!("The time between two calls [default: {}{longest}]", waiter.interval.as_secs()));
+    let options = [bound, interval].map(|option| if after_a_call { option.requires("wait") } else { option });
+    options.to_vec()
+}
+
+fn wait_command() -> Command {
+    let of_action = |action: &'static ActionDescriptor| {
+        let waiter = action.waiter?;
+        let name = action.name.to_kebab_case();
+        let states = |states: &[&str]| states.join(" or ");
+        let failed = match waiter.failed {
+            [] => String::new(),
+            failed => format!(" With {}, it ends at once.", states(failed)),
+        };
+        let about = format!("Waits until {} reports {}", waiter.action, states(waiter.done));
+        let long = format!(
+            "Calls {} until it reports {} for what {} has started with these parameters, and prints its response.{failed} It sends nothing \
+             else: what was started goes on, and the same command waits again.",
+            waiter.action,
+            states(waiter.done),
+            action.name
+        );
+        let command = Command::new(name)
+            .alias(action.name)
+            .about(about)
+            .long_about(long)
+            .args(action.parameters.iter().map(parameter))
+            .args(options().into_iter().filter(|option| option.get_id() != "dry-run"))
+            .args(wait_options(waiter, false))
+            .disable_help_flag(true)
+            .after_help(EXIT_CODES);
+        Some(command)
+    };
+    Command::new("wait")
+        .about("Waits until what an action has started is done")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(PRODUCT.actions.iter().filter_map(|action| of_action(action)))
 }
 
 fn query(text: &str) -> Result<Arc<Expression<'static>>, String> {
