@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use alibabacloud_cams::PRODUCT;
-use alibabacloud_cams::descriptor::{ActionDescriptor, ParameterDescriptor, ValueKind};
+use alibabacloud_cams::descriptor::{ActionDescriptor, ParameterDescriptor, ValueKind, WaiterDescriptor};
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
@@ -13,7 +13,7 @@ use heck::ToKebabCase;
 use jmespath::Expression;
 
 use crate::exit::{EXIT_CODES, Failure};
-use crate::options::{check_kind, connection, help, option, plain};
+use crate::options::{check_kind, connection, help, option, plain, seconds};
 use crate::{bulk, exit, report};
 
 /// The options that every action has. The option for a parameter of the same name gets the prefix `parameter-`.
@@ -259,6 +259,27 @@ fn options() -> Vec<Arg> {
     options
 }
 
+/// The options for actions with a path.
+fn route() -> [Arg; 3] {
+    let of_path = |name: &'static str| Arg::new(name).long(name).help_heading("Parameters");
+    [
+        of_path("path")
+            .value_name("PATH")
+            .help("The path of an action of the ROA style, e.g. '/spaces/{SpaceId}/numbers'"),
+        of_path("method")
+            .value_name("METHOD")
+            .requires("path")
+            .ignore_case(true)
+            .value_parser(PossibleValuesParser::new(["GET", "POST", "PUT", "PATCH", "DELETE"]))
+            .help("The HTTP method of an action with a path [default: POST with a body, otherwise GET]"),
+        of_path("body")
+            .value_name("JSON|@FILE")
+            .requires("path")
+            .allow_hyphen_values(true)
+            .help("The body of an action with a path: JSON, @ and a file name, or @- for standard input"),
+    ]
+}
+
 /// The option that waits after the call.
 fn wait_option(waiter: &WaiterDescriptor) -> Arg {
     let help = format!(
@@ -273,7 +294,7 @@ fn wait_option(waiter: &WaiterDescriptor) -> Arg {
 fn wait_options(waiter: &'static WaiterDescriptor, after_a_call: bool) -> Vec<Arg> {
     let bound = option("bound")
         .value_name("SECONDS")
-        .value_parser(ValueParser::new(options::seconds))
+        .value_parser(ValueParser::new(seconds))
         .help(format!("The longest wait [default: {}]", waiter.bound.as_secs()));
     let longest = match waiter.longest_interval.as_secs() {
         longest if longest > waiter.interval.as_secs() => format!(", which doubles up to {longest}"),
@@ -281,7 +302,7 @@ fn wait_options(waiter: &'static WaiterDescriptor, after_a_call: bool) -> Vec<Ar
     };
     let interval = option("interval")
         .value_name("SECONDS")
-        .value_parser(ValueParser::new(options::seconds))
+        .value_parser(ValueParser::new(seconds))
         .help(format!("The time between two calls [default: {}{longest}]", waiter.interval.as_secs()));
     let options = [bound, interval].map(|option| if after_a_call { option.requires("wait") } else { option });
     options.to_vec()
@@ -332,7 +353,8 @@ fn call_command() -> Command {
         .long_about(
                 "Calls any action of the product by its name on the wire, including actions that have no command here. For an action of this \
              version, its limit and checks apply. Any other action has no limit, is treated as not idempotent, and its values are hidden in a \
-             dry run. Pass lists and objects in the form that the action documents, e.g. List.1=a, or as JSON.",
+             dry run. Pass lists and objects in the form that the action documents, e.g. List.1=a, or as JSON. An action of the ROA style is \
+             called with --path; names in braces are replaced by parameters, and all other parameters are in the query.",
         )
         .arg(Arg::new("action").value_name("ACTION").required(true).help("The name on the wire, e.g. ListChatappTemplate"))
         .arg(
@@ -345,6 +367,7 @@ fn call_command() -> Command {
                 .help("A parameter by its name on the wire; can be given several times")
                 .help_heading("Parameters"),
         )
+        .args(route())
         .args(options())
         .disable_help_flag(true)
         .after_help(

@@ -364,7 +364,7 @@ impl Gateway {
     pub fn complete_after(&self, action: &str, calls: u32) {
         let action = self.expect_known(action).action;
         let waiter = action.waiter.unwrap_or_else(|| panic!("nothing is known about waiting for {:?}", action.name));
-        self.state().progress.insert(action.name, Progress::new(waiter, calls));
+        self.state().progress.insert(action.name, Progress::new(action.name, waiter, calls));
     }
 
     /// The documented example of an action with a new request ID, which is the response without a script. Use it to add

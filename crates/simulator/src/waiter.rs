@@ -16,6 +16,8 @@ pub(crate) struct Progress {
     waiter: &'static WaiterDescriptor,
     /// The number of calls that report another state than success.
     calls: u32,
+    /// Whether the action reports what it starts itself.
+    reports_itself: bool,
     started: Vec<Started>,
 }
 
@@ -26,8 +28,8 @@ struct Started {
 }
 
 impl Progress {
-    pub(crate) fn new(waiter: &'static WaiterDescriptor, calls: u32) -> Self {
-        Self { waiter, calls, started: Vec::new() }
+    pub(crate) fn new(action: &str, waiter: &'static WaiterDescriptor, calls: u32) -> Self {
+        Self { waiter, calls, reports_itself: waiter.action == action, started: Vec::new() }
     }
 
     /// The name of the action that reports the state.
@@ -56,7 +58,10 @@ impl Progress {
     /// The response of the action that reports the state; `None` if nothing was started.
     pub(crate) fn report(&mut self, documented: &str) -> Option<String> {
         if self.started.is_empty() {
-            return None;
+            if !self.waiter.condition.is_empty() || !self.reports_itself {
+                return None;
+            }
+            self.started.push(Started { condition: Vec::new(), calls: 0 });
         }
         let mut response: Value = serde_json::from_str(documented).ok()?;
         let waiter = self.waiter;
@@ -132,8 +137,13 @@ fn list<'v>(value: &'v mut Value, path: &[&str]) -> Option<&'v mut Vec<Value>> {
     match value {
         value if *first == BODY => list(value, rest),
         Value::Array(elements) => list(elements.first_mut()?, path),
-        Value::Object(members) if members.contains_key(*first) => list(members.get_mut(*first)?, rest),
-        Value::Object(members) => list(members.values_mut().next().filter(|value| value.is_array())?, path),
+        Value::Object(members) => {
+            if members.contains_key(*first) {
+                list(members.get_mut(*first)?, rest)
+            } else {
+                list(members.values_mut().next().filter(|value| value.is_array())?, path)
+            }
+        }
         _ => None,
     }
 }

@@ -502,7 +502,7 @@ pub fn file(
     name: &str,
     api: &Map<String, Value>,
     types: &Action,
-    guesses: Guesses<'_>,
+    known: Guesses<'_>,
 ) -> Tree {
     let mut file: Vec<(String, Tree)> = Vec::new();
     let mut key = |name: &str, value: Tree| file.push((name.to_owned(), value));
@@ -519,7 +519,7 @@ pub fn file(
         key("description", Tree::text(lines(&description)));
     }
 
-    let (idempotent, verb) = idempotent(name, api, guesses.asked_by);
+    let (idempotent, verb) = idempotent(name, api, known.asked_by);
     let mut guessed = vec![("idempotent".to_owned(), Tree::text(verb))];
     key("idempotent", Tree::word(idempotent.to_string()));
     let stated = limits(&[description.as_str(), &clean(&text(api, "summary"))].join("\n"));
@@ -572,7 +572,7 @@ pub fn file(
             guessed.push(("method".to_owned(), Tree::text(reason)));
         }
     }
-    if let Some((codes, reason)) = guesses.success_codes.actions.get(name) {
+    if let Some((codes, reason)) = known.success_codes.actions.get(name) {
         let codes = if codes.is_empty() { Tree::word("none") } else { Tree::text(codes.join(", ")) };
         key("success_code", codes);
         guessed.push(("success_code".to_owned(), Tree::text(reason.clone())));
@@ -580,7 +580,7 @@ pub fn file(
     if api.get("deprecated") == Some(&Value::Bool(true)) {
         key("deprecated", Tree::text("Marked as deprecated in the official metadata, which names no replacement."));
     }
-    let waiter = guesses.waiter.map(|(waiter, reason)| {
+    let waiter = known.waiter.map(|(waiter, reason)| {
         guessed.push(("waiter".to_owned(), Tree::text(reason)));
         waiter
     });

@@ -228,7 +228,7 @@ impl Proposals<'_> {
                     }
                     match ty {
                         Ty::Object(inner) if depth < 6 => {
-                            next.push((format!("{path}."), elements, &inner[..], depth + 1))
+                            next.push((format!("{path}."), elements, &inner[..], depth + 1));
                         }
                         Ty::Text(values) if is_state(&member.name) && !member.sensitive => {
                             found.extend(

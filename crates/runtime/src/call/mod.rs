@@ -35,6 +35,7 @@ use crate::redact::Redactor;
 use crate::response::Metadata;
 use crate::retry::{RetryBudget, State};
 use crate::roa;
+use crate::route::placeholders;
 use crate::sign::{Nonce, Nonces, Timestamp};
 use crate::skew::Skew;
 use crate::throttle::{
@@ -106,7 +107,7 @@ impl<'a> Call<'a> {
                 ));
             }
         }
-        let names = if path.is_empty() { Ok(Vec::new()) } else { roa::placeholders(path) };
+        let names = if path.is_empty() { Ok(Vec::new()) } else { placeholders(path) };
         // What is wrong with the path is reported when the request is signed.
         let in_path = names.unwrap_or_default();
         let mut parameters: Vec<_> = (request.parameters.iter())
