@@ -56,7 +56,7 @@ def assumed(parameters):
 
 
 def official():
-    """In a process of its own, because the package reads the environment when it is imported."""
+    """In a separate process, because the package reads the environment when it is imported."""
     from Tea.core import TeaCore
 
     def answer(request, _options=None):

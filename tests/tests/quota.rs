@@ -94,6 +94,36 @@ async fn clients_that_do_not_share_a_throttle_go_over_the_limit_together() {
     assert_throttled_but_all_done(&gateway.counts(), attempts);
 }
 
+/// More clients than requests in a window. Building one takes long without optimization.
+const CLIENTS: usize = 12;
+
+/// The variable by which this test program, started again, knows the address of the simulator.
+const STARTED_AGAIN: &str = "CLIENT_FOR_EVERY_CALL";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_from_the_environment_for_every_call_does_not_raise_the_limit() {
+    if std::env::var(STARTED_AGAIN).is_ok() {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| Client::from_env().unwrap()).collect();
+        let mut calls = JoinSet::new();
+        for client in clients {
+            calls.spawn(async move { client.send(ChatappSyncPhoneNumber::new("1")).await.unwrap().attempts() });
+        }
+        assert_eq!(calls.join_all().await, [1; CLIENTS]);
+        return;
+    }
+    let simulator = strict().start().await.unwrap();
+    // The environment belongs to the whole process, so the calls are made in another one.
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "a_client_from_the_environment_for_every_call_does_not_raise_the_limit"]);
+    child.env(STARTED_AGAIN, "1").env("ALIBABA_CLOUD_ENDPOINT", simulator.url());
+    child.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid").env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret");
+    let output = tokio::task::spawn_blocking(move || child.output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let counts = simulator.counts().of(SYNC);
+    assert_eq!((counts.accepted, counts.throttled, counts.rejected), (CLIENTS as u64, 0, 0));
+    simulator.stop().await;
+}
+
 /// A client of a simulator in the same process, for virtual time; the network delay is in milliseconds in each
 /// direction.
 fn virtual_client(gateway: &Arc<Gateway>, millis: u64, throttle: Throttle) -> Client {

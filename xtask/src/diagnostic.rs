@@ -1,4 +1,4 @@
-//! Findings about specifications, with the place, in the compiler's look.
+//! Findings about specifications, printed like the errors of rustc.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -15,7 +15,7 @@ pub struct Span {
     pub range: Range<usize>,
 }
 
-/// A specification file as it was read.
+/// A specification file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
     /// Path from the repository root, with `/`.
@@ -23,12 +23,12 @@ pub struct Source {
     pub text: String,
 }
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Nothing is generated.
     Error,
-    /// Shown, and generation goes on.
+    /// Shown; generation continues.
     Warning,
 }
 
@@ -37,17 +37,17 @@ pub enum Severity {
 pub struct Diagnostic {
     pub severity: Severity,
     pub message: String,
-    /// What stands under the caret.
+    /// The text under the caret.
     pub label: String,
     pub span: Span,
-    /// A second place that belongs to it, with its label: the first of two duplicates, say.
+    /// A second place with its label, such as the first of two duplicates.
     pub related: Option<(Span, String)>,
     /// What to do.
     pub help: String,
 }
 
 impl Diagnostic {
-    /// A finding that stops generation. The hint is an argument, so none can be forgotten.
+    /// A finding that stops generation. Every finding has a hint.
     pub fn error(span: Span, message: impl Into<String>, label: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
@@ -59,19 +59,19 @@ impl Diagnostic {
         }
     }
 
-    /// A finding that is shown only.
+    /// A finding that does not stop generation.
     pub fn warning(span: Span, message: impl Into<String>, label: impl Into<String>, help: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(span, message, label, help) }
     }
 
-    /// The same finding with a second place.
+    /// Adds a second place.
     pub fn with_related(mut self, span: Span, label: impl Into<String>) -> Self {
         self.related = Some((span, label.into()));
         self
     }
 }
 
-/// Collects what is found in one file, through a shared reference: the stages that look at a file look at it together.
+/// The findings about one file. They are added through a shared reference, because several stages check a file at once.
 #[derive(Debug)]
 pub struct Findings {
     source: Arc<Source>,
@@ -79,7 +79,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Nothing found yet.
+    /// An empty list of findings.
     pub fn new(source: Arc<Source>) -> Self {
         Self { source, list: RefCell::default() }
     }
@@ -121,19 +121,19 @@ impl Findings {
         self.list.borrow_mut().push(diagnostic);
     }
 
-    /// Whether anything found so far stops generation.
+    /// Whether a finding stops generation.
     pub fn has_errors(&self) -> bool {
         self.list.borrow().iter().any(|finding| finding.severity == Severity::Error)
     }
 
-    /// What was found, in the order of finding.
+    /// The findings, in the order in which they were added.
     pub fn into_list(self) -> Vec<Diagnostic> {
         self.list.into_inner()
     }
 }
 
-/// Text from a file for use in a message: in backticks, on one line, not too long, and with nothing that could move a
-/// terminal's cursor.
+/// Text from a file for a message: in backticks, on one line, shortened, and without characters that control a
+/// terminal.
 pub fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
     let mut shown = String::from("`");
@@ -152,12 +152,13 @@ pub fn quoted(text: &str) -> String {
     shown
 }
 
-/// Whether a character reorders the text around it on screen, so that a reader sees something else than the compiler.
+/// Whether a character changes the order of the text around it on the screen, so that it differs from the order in the
+/// file.
 pub fn is_direction_control(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// All findings as text, separated by empty lines; with colours if the reader is a terminal.
+/// All findings as text, separated by empty lines.
 pub fn render(diagnostics: &[Diagnostic], colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut text = String::new();
@@ -202,15 +203,15 @@ fn render_one(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
     renderer.render(&[group])
 }
 
-/// A line of a file that a finding shows. The renderer gets no more of a file than the lines that it needs, and no span lies
-/// outside of its line.
+/// A line of a file that a finding shows. The renderer gets only the lines that it needs, and every span is within its
+/// line.
 struct Line<'a> {
     source: &'a Source,
     number: usize,
-    /// Where the line starts and ends in the file.
+    /// The range of the line in the file.
     start: usize,
     end: usize,
-    /// What is marked, in the file.
+    /// The marked range in the file.
     range: Range<usize>,
 }
 
@@ -235,20 +236,20 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The lines from this one to `last`, of which the renderer shows those with marks.
+    /// A snippet with the lines from this one to `last`; the renderer shows only the marked ones.
     fn snippet(&self, last: &Self) -> Snippet<'a, Annotation<'a>> {
         Snippet::source(&self.source.text[self.start..last.end]).path(&self.source.path).line_start(self.number)
     }
 
-    /// What is marked, in a snippet that begins with the line `first`.
+    /// The marked range, in a snippet that begins with the line `first`.
     fn range_from(&self, first: &Self) -> Range<usize> {
         self.range.start - first.start..self.range.end - first.start
     }
 }
 
-/// `str::floor_char_boundary` is not stable in the oldest supported compiler.
+/// A substitute for `str::floor_char_boundary`, which is not stable in the minimum Rust version.
 trait FloorCharBoundary {
-    /// The nearest place at or before `index` that does not split a character.
+    /// The last character boundary at or before `index`.
     fn floor_char_boundary_at(&self, index: usize) -> usize;
 }
 
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_comes_only_when_it_is_asked_for() {
+    fn colour_is_used_only_on_request() {
         let source = Arc::new(Source { path: "a.yaml".to_owned(), text: "a: b".to_owned() });
         let finding = Diagnostic::warning(Span { source, range: 0..1 }, "message", "label", "help");
         assert!(!render(std::slice::from_ref(&finding), false).contains('\u{1b}'));

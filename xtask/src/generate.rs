@@ -1,4 +1,4 @@
-//! The generator as one pure function: files of specifications -> files of generated code.
+//! The generator as a pure function from specification files to generated files.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +10,28 @@ use crate::plan::Plan;
 use crate::spec::{self, InputFile, Platform, Spec, Type};
 use crate::{emit, model};
 
-/// What came out.
+/// The result of generating.
 #[derive(Debug)]
 pub struct Generated {
     pub plan: Plan,
     pub warnings: Vec<Diagnostic>,
-    /// How many actions of how many products, fixtures not counted.
+    /// The numbers of actions and products, without fixtures.
     pub products: usize,
     pub actions: usize,
 }
 
-/// Why nothing came out.
+/// Why nothing was generated.
 #[derive(Debug)]
 pub enum Failure {
-    /// The specifications are wrong; warnings are among the findings.
+    /// The specifications have errors; the findings include warnings.
     Findings(Vec<Diagnostic>),
-    /// The generator is: what it made is not what was declared.
+    /// A bug of the generator: the code does not match the specification.
     Internal(String),
 }
 
 /// Generates the code of all products and fixtures among the files, which may come in any order.
 ///
-/// Among the files may be the manifests of the crates: one without the mark names its crate itself.
+/// The files can include the manifests of the crates: a hand-written one decides the name of its crate.
 pub fn generate(sources: &[InputFile]) -> Result<Generated, Failure> {
     let mut products: BTreeMap<String, (Target, Vec<InputFile>)> = BTreeMap::new();
     let mut named: BTreeMap<String, String> = BTreeMap::new();
@@ -72,7 +72,7 @@ pub fn generate(sources: &[InputFile]) -> Result<Generated, Failure> {
     Ok(Generated { plan, warnings: findings, products: product_count, actions: action_count })
 }
 
-/// What the sources say of the platform.
+/// Reads the description of the platform.
 fn read_platform(sources: &[InputFile]) -> (Option<Platform>, Vec<Diagnostic>) {
     if let Some(file) = sources.iter().find(|file| file.path == spec::PLATFORM) {
         return spec::parse_platform(file);
@@ -82,13 +82,13 @@ fn read_platform(sources: &[InputFile]) -> (Option<Platform>, Vec<Diagnostic>) {
         Span { source: source.into(), range: 0..0 },
         "the platform is not described",
         "this file does not exist",
-        "restore it from version control: it holds what every product has from the platform",
+        "restore it from version control; it holds the facts that all products share",
     );
     (None, vec![finding])
 }
 
-/// Generates a crate of its own from the files of one folder; its paths begin at the crate. `manifest`: the `Cargo.toml` that is
-/// there already, if there is one.
+/// Generates a separate crate from the files of one folder, with paths relative to the crate. `manifest` is its
+/// existing `Cargo.toml`, if any.
 pub fn generate_crate(sources: &[InputFile], runtime: &str, manifest: Option<&[u8]>) -> Result<Generated, Failure> {
     let own_name = manifest.and_then(manifest_name);
     let (spec, findings) = spec::parse(sources);
@@ -110,7 +110,7 @@ pub fn generate_crate(sources: &[InputFile], runtime: &str, manifest: Option<&[u
     Ok(Generated { plan, warnings: findings, products: 1, actions: spec.actions.len() })
 }
 
-/// Adds what follows from the files of a product; tells how many actions it has, if nothing is wrong with them.
+/// Adds the generated files of a product. Returns its number of actions if there are no errors.
 fn add_product(
     plan: &mut Plan,
     target: &Target,
@@ -125,9 +125,10 @@ fn add_product(
     Ok((Some(spec.actions.len()), findings))
 }
 
-/// Adds what follows from a specification, or tells which names cannot be decided.
+/// Adds the generated files of a specification, or returns findings about its names.
 fn add_spec(plan: &mut Plan, target: &Target, spec: &Spec, manifest: &Manifest) -> Result<Vec<Diagnostic>, Failure> {
-    // A name of the crate's own goes before that of the specification, and this one before that of the folder or product.
+    // The name in the manifest takes precedence over that of the specification, and this over that of the folder or
+    // product.
     let crate_path = match (&target.package, &target.own_name, &spec.product.name) {
         (Some(_), Some(own), _) => crate_path(own),
         (Some(_), None, Some(name)) => crate_path(&crate_name(name)),
@@ -156,7 +157,7 @@ fn add_spec(plan: &mut Plan, target: &Target, spec: &Spec, manifest: &Manifest) 
     Ok(Vec::new())
 }
 
-/// How many things there are of each kind.
+/// The number of items of each kind.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Count {
     actions: usize,
@@ -168,7 +169,7 @@ struct Count {
 }
 
 impl Count {
-    /// What a specification declares.
+    /// Counts the items of a specification.
     fn declared(spec: &Spec) -> Self {
         let mut count = Self { actions: spec.actions.len(), ..Self::default() };
         for shape in &spec.product.shapes {
@@ -215,7 +216,7 @@ impl Count {
         }
     }
 
-    /// What stands in the generated files, read back as Rust.
+    /// Counts the items of the generated files, which are parsed as Rust.
     fn generated(texts: &[(String, String)]) -> Result<Self, String> {
         let mut count = Self::default();
         // The only other file is the Markdown table of the actions.
@@ -243,11 +244,15 @@ impl Count {
     }
 }
 
-/// Counts what was generated against what was declared.
+/// Compares the generated items with those of the specification.
 fn verify(spec: &Spec, texts: &[(String, String)]) -> Result<(), String> {
     let declared = Count::declared(spec);
     let generated = Count::generated(texts)?;
-    if declared == generated { Ok(()) } else { Err(format!("declared are {declared:?}, generated were {generated:?}")) }
+    if declared == generated {
+        Ok(())
+    } else {
+        Err(format!("the specification declares {declared:?}, but the code has {generated:?}"))
+    }
 }
 
 #[cfg(test)]

@@ -1,36 +1,37 @@
-//! What lies where in the repository: the specifications, the crates, the fixtures.
+//! The layout of the repository: specifications, crates and fixtures.
 
 use crate::emit::MARK;
 
-/// The folder with one folder a product.
+/// The folder of the specifications, with one folder per product.
 pub const SPECIFICATIONS: &str = "api-spec";
 
-/// The folder with one folder a product that is made up for tests; its code is a module of the package of tests.
+/// The folder of the fixtures, with one folder per synthetic product; their code is part of the package of tests.
 pub const FIXTURES: &str = "xtask/fixtures";
 
-/// The folder of the runtime that holds what follows from `platform.yaml`.
+/// The folder of the runtime with the code generated from `platform.yaml`.
 pub const RUNTIME_TABLES: &str = "crates/runtime/src/platform";
 
-/// Where the specifications of a product are, and where its code goes.
+/// The places of the specifications and the code of a product.
 pub struct Target {
     /// The folder of the code.
     pub folder: String,
-    /// Where a user finds the types.
+    /// The Rust path of the types.
     pub crate_path: String,
-    /// The name that the crate's own manifest gives it, if that is kept by hand.
+    /// The name in the crate's manifest, if the manifest is hand-written.
     pub own_name: Option<String>,
-    /// The folder of the crate; `None` for a fixture, which is a module of another one. With a `/` at its end, or empty.
+    /// The folder of the crate, empty or with a `/` at its end; `None` for a fixture, which is a module of another
+    /// crate.
     pub package: Option<String>,
     /// Whether the crate can have the feature `credentials`.
     pub offers_credentials: bool,
 }
 
-/// The crates that `alibabacloud-credentials` is itself built on: they cannot depend on it, and neither can another crate of the
-/// same name.
+/// The crates that `alibabacloud-credentials` depends on: they cannot depend on it, and neither can another crate of
+/// the same name.
 pub const BENEATH_CREDENTIALS: [&str; 1] = ["alibabacloud-sts"];
 
 impl Target {
-    /// The target for a file; `None` if it is no part of a specification.
+    /// The target for a file; `None` if it is not part of a specification.
     pub fn of(path: &str) -> Option<Self> {
         let (folder, name) = path.rsplit_once('/')?;
         if !has_yaml_extension(name) {
@@ -63,12 +64,12 @@ pub fn crate_name(product: &str) -> String {
     format!("alibabacloud-{}", product.to_lowercase().replace('_', "-"))
 }
 
-/// The name of a crate as paths have it.
+/// The name of a crate in Rust paths.
 pub fn crate_path(crate_name: &str) -> String {
     crate_name.replace('-', "_")
 }
 
-/// The name that a manifest kept by hand gives its crate, or rather its library; `None` for one that is generated.
+/// The name of the library in a hand-written manifest; `None` for a generated one.
 pub fn manifest_name(manifest: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(manifest).ok()?;
     if text.lines().next().is_some_and(|line| line.contains(MARK)) {
@@ -92,8 +93,8 @@ pub fn manifest_name(manifest: &[u8]) -> Option<String> {
     library.or(package)
 }
 
-/// Whether a file may be a specification.
+/// Whether the name of a file has a YAML extension.
 pub fn has_yaml_extension(name: &str) -> bool {
-    // `.yml` is a mistake that the specification stage reports.
+    // The specification stage reports `.yml` as a mistake.
     name.rsplit_once('.').is_some_and(|(_, extension)| ["yaml", "yml"].contains(&extension))
 }

@@ -1,9 +1,9 @@
 //! The generator and the repository's commands.
-#![allow(unreachable_pub, reason = "in a program, `pub` marks what the stages offer each other")]
+#![allow(unreachable_pub, reason = "in a program, `pub` marks the interfaces of the stages")]
 #![allow(
     clippy::format_push_string,
     clippy::format_collect,
-    reason = "`let _ = write!(…)` would be noise, and no text here is large"
+    reason = "the texts are small, and `let _ = write!(…)` is harder to read"
 )]
 
 mod commands;

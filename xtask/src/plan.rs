@@ -1,4 +1,4 @@
-//! What generated folders should contain, in memory: writing it and checking against it are two uses of the same plan.
+//! The plan: the expected content of the generated folders. It is either written or compared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,16 +10,17 @@ use similar::TextDiff;
 
 use crate::emit::MARK;
 
-/// Path from the repository root, with `/`, and text of every generated file.
+/// The generated files: path from the repository root, with `/`, and text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     files: BTreeMap<String, String>,
-    /// Files that are only ours as long as they, and the manifest of their crate, carry the mark: path, and path of the manifest.
+    /// Files that are generated only while they and the manifest of their crate have the mark: path, and path of the
+    /// manifest.
     yielding: BTreeMap<String, String>,
     folders: BTreeSet<String>,
 }
 
-/// Where a file differs from the plan.
+/// A difference between a file and the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     pub path: String,
@@ -28,18 +29,18 @@ pub struct Difference {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DifferenceKind {
-    /// There is another text.
+    /// The text differs.
     Changed { found: String, planned: String },
-    /// There is no such file.
+    /// The file is missing.
     Missing { planned: String },
-    /// There is a generated file that the plan does not contain.
+    /// A generated file is not in the plan.
     Orphaned,
-    /// There is something that nothing may be written over or removed: what it is.
+    /// A file that must not be overwritten or removed, with the reason.
     Foreign(&'static str),
 }
 
 impl DifferenceKind {
-    /// What [`Plan::write`] did about it.
+    /// The action of [`Plan::write`], for messages.
     pub fn done(&self) -> &'static str {
         match self {
             Self::Changed { .. } => "changed",
@@ -50,7 +51,7 @@ impl DifferenceKind {
     }
 }
 
-/// What could not be read or written.
+/// An error of the file system with its path.
 #[derive(Debug)]
 pub struct FileError {
     path: PathBuf,
@@ -65,7 +66,7 @@ impl fmt::Display for FileError {
 
 impl std::error::Error for FileError {}
 
-/// Adds the path to an error of the file system, which never tells it.
+/// Adds the path to an error of the file system.
 pub fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, FileError> {
     result.map_err(|error| FileError { path: path.to_owned(), error })
 }
@@ -76,7 +77,7 @@ impl Plan {
         self.files.insert(path, text);
     }
 
-    /// Adds a file that may be replaced by one without the mark, or that a manifest without the mark makes superfluous.
+    /// Adds a file that is skipped if a file or a manifest without the mark exists.
     pub fn add_yielding(&mut self, path: String, text: String, manifest: String) {
         self.yielding.insert(path.clone(), manifest);
         self.files.insert(path, text);
@@ -92,12 +93,12 @@ impl Plan {
         self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
-    /// Where the files below `root` differ from the plan. Line endings do not count.
+    /// The differences between the files below `root` and the plan, ignoring line endings.
     pub fn differences(&self, root: &Path) -> Result<Vec<Difference>, FileError> {
         let mut differences = Vec::new();
         for (path, planned) in &self.files {
             if let Some(manifest) = self.yielding.get(path)
-                && (is_somebodys(&root.join(path))? || is_somebodys(&root.join(manifest))?)
+                && (is_hand_written(&root.join(path))? || is_hand_written(&root.join(manifest))?)
             {
                 continue;
             }
@@ -118,7 +119,7 @@ impl Plan {
                 if self.files.contains_key(&path) {
                     continue;
                 }
-                // JSON has no place for the mark.
+                // JSON cannot contain the mark.
                 let is_generated = path.starts_with("api-spec/schema/") || carries_mark(&root.join(&path))?;
                 if is_generated {
                     differences.push(Difference { path, kind: DifferenceKind::Orphaned });
@@ -131,8 +132,8 @@ impl Plan {
         Ok(differences)
     }
 
-    /// Makes the files below `root` agree with the plan, and tells what had to change. Files that agree are not touched, and nothing
-    /// is if there is a foreign file where a generated one belongs.
+    /// Writes the plan below `root`, and returns the changes. Equal files are not touched. Nothing is written if there
+    /// is a hand-written file in the place of a generated one.
     pub fn write(&self, root: &Path) -> Result<Vec<Difference>, FileError> {
         let differences = self.differences(root)?;
         let foreign = differences.iter().find_map(|difference| match difference.kind {
@@ -160,7 +161,7 @@ impl Plan {
 }
 
 impl fmt::Display for Difference {
-    /// What differs, and for changed files how.
+    /// The kind and path of the difference, and a diff for changed files.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = &self.path;
         match &self.kind {
@@ -177,10 +178,10 @@ impl fmt::Display for Difference {
     }
 }
 
-const UNMARKED: &str = "the file is not generated, and stands in a folder of generated code: move it elsewhere";
-const LINK: &str = "a symbolic link leads to or past this file, and nothing is written through links: remove the link";
+const UNMARKED: &str = "the file is not generated, but is in a folder of generated code: move it elsewhere";
+const LINK: &str = "the path of this file has a symbolic link, and links are not followed: remove the link";
 
-/// Whether a path below `root` is a symbolic link, or in a folder that is one.
+/// Whether a path below `root` is a symbolic link or goes through one.
 fn leads_elsewhere(root: &Path, path: &str) -> Result<bool, FileError> {
     let mut at_path = root.to_owned();
     for part in path.split('/') {
@@ -199,7 +200,7 @@ fn normalized(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 
-/// The text of a file; `None` if it does not exist. What is not text differs from every plan.
+/// The text of a file; `None` if it does not exist. A file that is not UTF-8 differs from every plan.
 fn read(path: &Path) -> Result<Option<String>, FileError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
@@ -208,7 +209,7 @@ fn read(path: &Path) -> Result<Option<String>, FileError> {
     }
 }
 
-/// Whether the place alone says that a file is generated.
+/// Whether every file at this path is generated.
 fn is_generated_path(path: &str) -> bool {
     path.contains("/src/generated/") || path.starts_with("src/generated/") || path.starts_with("api-spec/schema/")
 }
@@ -217,23 +218,23 @@ fn carries_mark(path: &Path) -> Result<bool, FileError> {
     Ok(read(path)?.is_some_and(|text| text.lines().next().is_some_and(|line| line.contains(MARK))))
 }
 
-/// Whether there is a file without the mark.
-fn is_somebodys(path: &Path) -> Result<bool, FileError> {
+/// Whether a file exists and has no mark.
+fn is_hand_written(path: &Path) -> Result<bool, FileError> {
     Ok(path.exists() && !carries_mark(path)?)
 }
 
-/// The folders of generated code in all crates, those included whose product is no longer specified.
+/// The folders of generated code in all crates, including those of products without a specification.
 fn crates_with_generated_code(root: &Path) -> Result<Vec<String>, FileError> {
     let crates = entries(&root.join("crates"))?;
     Ok(crates.into_iter().map(|name| format!("crates/{name}/src/generated")).collect())
 }
 
-/// The paths from `root` of all files below a folder; none if there is no such folder.
+/// The paths from `root` of all files below a folder; empty if the folder does not exist.
 fn files_below(root: &Path, folder: &str) -> Result<Vec<String>, FileError> {
     let mut files = Vec::new();
     for name in entries(&root.join(folder))? {
         let path = format!("{folder}/{name}");
-        // A link is a file here: what it leads to is not ours.
+        // A link counts as a file and is not followed.
         let full = root.join(&path);
         if at(&full, fs::symlink_metadata(&full))?.is_dir() {
             files.extend(files_below(root, &path)?);
@@ -244,7 +245,7 @@ fn files_below(root: &Path, folder: &str) -> Result<Vec<String>, FileError> {
     Ok(files)
 }
 
-/// The names in a folder, sorted; none if there is no such folder.
+/// The sorted names in a folder; empty if the folder does not exist.
 fn entries(folder: &Path) -> Result<Vec<String>, FileError> {
     let listing = match fs::read_dir(folder) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -254,7 +255,7 @@ fn entries(folder: &Path) -> Result<Vec<String>, FileError> {
     };
     let mut names = Vec::new();
     for entry in listing {
-        // The generator writes no name that is not text.
+        // The names of generated files are UTF-8.
         names.extend(at(folder, entry)?.file_name().into_string().ok());
     }
     names.sort();
@@ -267,7 +268,7 @@ mod tests {
 
     use super::*;
 
-    /// An empty folder of its own for each test.
+    /// A new empty folder for each test.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -339,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_makes_everything_agree_and_leaves_hand_written_files_alone() {
+    fn writing_updates_generated_files_and_keeps_hand_written_ones() {
         let folder = Folder::new("write");
         folder.put("crates/a/src/generated/old.rs", &format!("// {MARK} from x. Do not edit.\n"));
         folder.put("crates/a/src/lib.rs", "by hand");
@@ -353,11 +354,11 @@ mod tests {
     }
 
     #[test]
-    fn writing_does_not_touch_files_that_agree() {
+    fn writing_does_not_touch_equal_files() {
         let folder = Folder::new("untouched");
         let plan = plan(&[("crates/a/src/generated/mod.rs", "one\ntwo\n"), ("crates/a/src/generated/b.rs", "b\n")]);
         plan.write(&folder.0).unwrap();
-        // Line endings of another system agree, too.
+        // Line endings do not matter.
         folder.put("crates/a/src/generated/mod.rs", "one\r\ntwo\r\n");
         let path = folder.0.join("crates/a/src/generated/mod.rs");
         let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
@@ -369,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_or_manifest_without_the_mark_is_somebodys() {
+    fn a_file_or_manifest_without_the_mark_is_hand_written() {
         let folder = Folder::new("yielding");
         let marked = format!("# {MARK} from x.\n");
         let mut plan = Plan::default();
@@ -386,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_somebody_else_in_a_generated_folder_stops_everything_and_stays() {
+    fn a_hand_written_file_in_a_generated_folder_stops_writing_and_is_kept() {
         let folder = Folder::new("foreign");
         folder.put("crates/a/src/generated/notes.rs", "// mine\n");
         let plan = plan(&[("crates/a/src/generated/mod.rs", "one\n")]);
@@ -408,7 +409,7 @@ mod tests {
         folder.put("crates/a/src/lib.rs", "by hand");
         let plan = plan(&[("crates/a/src/generated/mod.rs", "one\n")]);
         let generated = folder.0.join("crates/a/src/generated");
-        // A folder that is a link, a file that is one, and one that leads nowhere.
+        // A link to a folder, a link to a file, and a broken link.
         for (link, target) in [("", "elsewhere"), ("mod.rs", "elsewhere/mod.rs"), ("mod.rs", "elsewhere/new.rs")] {
             let place = if link.is_empty() { generated.clone() } else { generated.join(link) };
             fs::create_dir_all(place.parent().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Specification -> the RAM policy that allows the chosen actions and nothing else.
+//! Derives the RAM policy that allows chosen actions and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::diagnostic::quoted;
 use crate::spec::{Action, Spec, suggestion};
 
-/// A policy, and what to know about it.
+/// A policy, and notes about it.
 #[derive(Debug)]
 pub struct Policy {
     /// The policy as JSON text.
@@ -15,10 +15,10 @@ pub struct Policy {
     pub notes: Vec<String>,
 }
 
-/// The policy for the actions with these names; for all of the product if there are none.
+/// The policy for the actions with these names, or for all actions of the product if no name is given.
 ///
-/// There is a statement for each resource, and each list is sorted, so that the same choice always gives the same text. An action
-/// that needs no permission adds nothing; if none needs one, that is an error, because RAM takes no empty policy.
+/// Each resource has a statement, and lists are sorted, so that equal choices give equal texts. An action that needs no
+/// permission is left out; if none needs one, this is an error, because RAM rejects an empty policy.
 pub fn policy(spec: &Spec, names: &[String]) -> Result<Policy, String> {
     let chosen: Vec<&Action> = if names.is_empty() {
         spec.actions.iter().collect()
@@ -33,7 +33,7 @@ pub fn policy(spec: &Spec, names: &[String]) -> Result<Policy, String> {
             Some(facts) => {
                 resources.entry(&facts.resource).or_default().insert(&facts.action);
                 if action.is_guessed("authorization") {
-                    notes.push(format!("the permission of {} is a guess that is not reviewed yet", quoted(name)));
+                    notes.push(format!("the permission of {} is a guess and not reviewed yet", quoted(name)));
                 }
             }
             None => notes.push(format!("{} needs no permission", quoted(name))),

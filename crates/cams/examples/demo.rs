@@ -1,6 +1,6 @@
-//! The whole road against a simulator in this process: both actions with both signatures, the limit, and an error.
+//! Calls both actions on a simulator in this process, with both signatures, the limit, and an error.
 //!
-//! No account is needed.
+//! It needs no account.
 
 use std::time::{Duration, Instant};
 

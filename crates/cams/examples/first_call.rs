@@ -1,4 +1,4 @@
-//! The first call: sync the numbers of a space and list them.
+//! Syncs the numbers of a space and lists them.
 //!
 //! ```console
 //! $ export ALIBABA_CLOUD_ACCESS_KEY_ID=… ALIBABA_CLOUD_ACCESS_KEY_SECRET=…

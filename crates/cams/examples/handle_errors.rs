@@ -1,4 +1,4 @@
-//! Handling errors: what may have happened, what certainly did not, and what to do.
+//! Handles errors: whether the call took effect, and what to do.
 //!
 //! ```console
 //! $ cargo run --example handle_errors -- SPACE COUNTRY_CODE NUMBER

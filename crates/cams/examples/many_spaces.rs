@@ -1,4 +1,4 @@
-//! Many spaces under the limit: as many calls at once as keep the quota full, each outcome with its request.
+//! Syncs many spaces under the limit, with enough concurrent calls to keep the quota full.
 //!
 //! ```console
 //! $ cargo run --example many_spaces -- SPACE…
@@ -10,7 +10,7 @@ use alibabacloud_cams::{ChatappSyncPhoneNumber, Client};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::from_env()?;
     let spaces: Vec<String> = std::env::args().skip(1).collect();
-    // An iterator, read as they are sent. A stream, from a database say: `client.bulk().send_stream(…)`.
+    // An iterator, read as requests are sent. For a stream, e.g. from a database, use `client.bulk().send_stream(…)`.
     let requests = spaces.into_iter().map(ChatappSyncPhoneNumber::new);
 
     // At 10 calls a second, 3,000 spaces take five minutes. Dropping `outcomes` would cancel the rest.

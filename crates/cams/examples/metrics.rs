@@ -1,10 +1,10 @@
-//! Metrics of calls through OpenTelemetry: duration, attempts, throttled attempts, and the wait for the quota.
+//! Exports metrics of calls with OpenTelemetry: duration, attempts, throttled attempts, and quota waits.
 //!
 //! ```console
 //! $ cargo run --example metrics
 //! ```
 //!
-//! It calls a simulator in this process and prints what was measured. A service hands the same hook to its client, and exports
+//! It calls a simulator in this process and prints the metrics. A service passes the same hook to its client, and exports
 //! with `opentelemetry-otlp`.
 
 use std::error::Error;
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Two calls, the first throttled once and the second refused. Returns what was measured, one line a metric.
+/// Makes two calls, the first throttled once and the second refused. Returns the metrics, one per line.
 pub(crate) async fn run() -> Result<Vec<String>, Box<dyn Error>> {
     let exporter = Lines::default();
     let reader = PeriodicReader::builder(exporter.clone()).build();

@@ -72,14 +72,14 @@ pub mod guide {
     pub mod throttling {}
 }
 
-/// Where credentials come from: every source by itself, and the chain of them all.
+/// Sources of credentials, and the chain that tries them in order.
 #[cfg(feature = "credentials")]
 pub use alibabacloud_credentials as credentials;
 
-/// The same calls for programs without async code.
+/// A blocking client, for programs without async code.
 #[cfg(feature = "blocking")]
 pub mod blocking {
-    /// Calls the actions of Chat App Message Service and waits for the answer.
+    /// Calls the actions of Chat App Message Service, and blocks until each call has ended.
     pub type Client = alibabacloud_runtime::blocking::Client<super::Cams>;
 }
 

@@ -1,4 +1,4 @@
-//! The example that exports metrics measures what it says.
+//! The example `metrics` measures what it documents.
 
 #[allow(dead_code, reason = "`main` runs in the example")]
 #[path = "../examples/metrics.rs"]

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use alibabacloud_cams::credentials::alibabacloud_sts::GetCallerIdentity;
 use alibabacloud_cams::credentials::{Chain, Credentials, Outcome, Setup, SourceOutcome};
-use alibabacloud_cams::transport::{Handover, ReqwestTransport, Transport as _, default_proxy};
-use alibabacloud_cams::{ClientBuilder, Endpoint, ErrorKind, PRODUCT};
+use alibabacloud_cams::throttle::{FailurePolicy, QuotaKey, RedisQuotas};
+use alibabacloud_cams::transport::{Handover, HyperTransport, Transport as _, default_proxy};
+use alibabacloud_cams::{ClientBuilder, Endpoint, ErrorKind, PRODUCT, RateLimit, Throttle};
 use bytes::Bytes;
 use clap::ArgMatches;
 use http::header::DATE;
@@ -41,6 +42,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let found = of_endpoint(matches);
     let proxy = proxy(found.as_ref().ok(), &mut problems);
     let (endpoint, clock) = endpoint(found, proxy["error"].is_null(), matches, &mut problems).await;
+    let quota = quota(&mut problems).await;
     let report = json!({
         "can_call": problems.is_empty(),
         "problems": problems.iter().map(|(_, problem)| problem).collect::<Vec<_>>(),
@@ -49,7 +51,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         "identity": identity,
         "endpoint": endpoint,
         "clock": clock,
-        "quota": quota(),
+        "quota": quota,
         "proxy": proxy,
     });
     if wants_json(matches) {
@@ -222,8 +224,15 @@ fn about_quota(quota: &Value) -> Check {
         .iter()
         .map(|(limit, actions)| format!("{limit} ({})", counted(*actions, "action", "actions")))
         .collect();
-    Check::new(Verdict::Fine, "Quota", format!("{} per account", limits.join(", ")))
-        .more(format!("shared: {}", text(&quota["shared"])))
+    let limits = format!("{} per account", limits.join(", "));
+    let shared = format!("shared: {}", text(&quota["shared"]));
+    match quota["error"].as_str() {
+        None => Check::new(Verdict::Fine, "Quota", limits).more(shared),
+        Some(error) => Check::new(Verdict::Broken, "Quota", limits)
+            .more(shared)
+            .more(error)
+            .more("correct CAMS_QUOTA_REDIS or its server, or unset it to share the quota on this machine only"),
+    }
 }
 
 fn about_proxy(proxy: &Value) -> Check {
@@ -308,7 +317,7 @@ async fn identity(setup: &Setup, credentials: &Credentials, problems: &mut Probl
 /// The endpoint from the command line and the environment.
 fn of_endpoint(matches: &ArgMatches) -> Result<Endpoint, String> {
     // The proxy is checked separately.
-    let transport = ReqwestTransport::without_proxies().map_err(|error| error.to_string())?;
+    let transport = HyperTransport::without_proxies().map_err(|error| error.to_string())?;
     let builder = ClientBuilder::from_env().map_err(|error| exit::message(&error))?;
     let client = connect::address(builder, matches).transport(transport).build();
     let client = client.map_err(|error| exit::message(&error))?;
@@ -369,7 +378,7 @@ async fn endpoint(
 /// Sends one request without an action. Returns how long the response took, and how far this machine's clock is ahead,
 /// in seconds.
 async fn probe(url: &str, is_loopback: bool) -> Result<(Duration, Option<f64>), String> {
-    let transport = if is_loopback { ReqwestTransport::without_proxies() } else { ReqwestTransport::new() };
+    let transport = if is_loopback { HyperTransport::without_proxies() } else { HyperTransport::new() };
     let transport = transport.map_err(|error| error.to_string())?;
     let request = http::Request::get(format!("{url}/")).body(Bytes::new()).map_err(|error| error.to_string())?;
     let (sent, started) = (SystemTime::now(), Instant::now());
@@ -388,8 +397,8 @@ async fn probe(url: &str, is_loopback: bool) -> Result<(Duration, Option<f64>), 
     Ok((took, skew))
 }
 
-/// The limits that the client applies.
-fn quota() -> Value {
+/// The limits that the client applies, and who shares them.
+async fn quota(problems: &mut Problems) -> Value {
     let limits: serde_json::Map<_, _> = PRODUCT
         .actions
         .iter()
@@ -397,13 +406,27 @@ fn quota() -> Value {
             (action.name.to_owned(), json!(action.rate_limit.map_or("none".to_owned(), |limit| limit.to_string())))
         })
         .collect();
-    let has_server = env::var("CAMS_QUOTA_REDIS").is_ok_and(|url| !url.is_empty());
-    let shared = if has_server {
-        "through the Redis server in CAMS_QUOTA_REDIS, with --quota-account"
-    } else {
-        "by all commands of this user on this machine"
-    };
-    json!({ "per_account": limits, "shared": shared })
+    let mut about = json!({ "per_account": limits });
+    match env::var("CAMS_QUOTA_REDIS").ok().filter(|url| !url.is_empty()) {
+        None => about["shared"] = json!("by all commands of this user on this machine"),
+        Some(url) => {
+            about["shared"] = json!("through the Redis server in CAMS_QUOTA_REDIS, with --quota-account");
+            if let Err(why) = reserve(url).await {
+                problems.push((4, format!("the Redis server in CAMS_QUOTA_REDIS cannot be used: {why}")));
+                about["error"] = json!(why);
+            }
+        }
+    }
+    about
+}
+
+/// Reserves one place in a quota that no call uses. Nothing less shows that the server accepts the commands of a call.
+async fn reserve(url: String) -> Result<(), String> {
+    let quotas = RedisQuotas::builder(url, "cams-doctor").on_failure(FailurePolicy::Closed).build();
+    let throttle = Throttle::new().with_store(quotas.map_err(|error| error.to_string())?);
+    let key = QuotaKey::new("", PRODUCT.code, "Doctor");
+    let permit = throttle.acquire(&key, Some(RateLimit::per_second(10)), LIMIT).await;
+    permit.map(drop).map_err(|refused| refused.to_string())
 }
 
 /// The proxy used for the endpoint, and the variables that name proxies.

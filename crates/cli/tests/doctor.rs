@@ -71,6 +71,23 @@ fn passed_checks_show_source_identity_endpoint_clock_quota_and_proxy() {
 }
 
 #[test]
+fn an_unusable_server_of_the_quota_is_a_problem_and_its_password_is_hidden() {
+    let served = Served::start([]);
+    let mut command = doctor(with_key_of_simulator, &served.url, Some((200, IDENTITY)), &[]);
+    command.env("CAMS_QUOTA_REDIS", refused_url().replace("http://", "redis://:CANARY@"));
+    let ran = run(command);
+    assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+    let lines: Vec<_> = ran.stdout.lines().skip_while(|line| !line.starts_with("\u{2717} Quota")).collect();
+    let quota = lines.join(" ");
+    for words in
+        ["the shared quota is not reachable", "see that the server is up", "CAMS_QUOTA_REDIS", "Calls cannot work."]
+    {
+        assert!(quota.contains(words), "{words}: {}", ran.stdout);
+    }
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("CANARY"), "{}", ran.stdout);
+}
+
+#[test]
 fn the_exit_code_shows_whether_calls_can_work() {
     let served = Served::start([]);
     let ran = run(doctor(without_key, &served.url, None, &[]));

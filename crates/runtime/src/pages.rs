@@ -21,7 +21,7 @@
 //! # Where a listing ends
 //! | pages by | the last one |
 //! |---|---|
-//! | token | has no token: none at all, an empty one, the text `null`, or the number 0 or -1 |
+//! | token | has no token: none at all, an empty one, `null`, 0 or -1 |
 //! | marker | says that no other page follows |
 //! | number | completes the number of items that the response states; without such a number, has fewer items than its size; is empty |
 //!

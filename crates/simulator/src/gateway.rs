@@ -380,7 +380,7 @@ impl Gateway {
         self.actions.iter().filter(move |known| known.action.name == name)
     }
 
-    fn expect_known(&self, name: &str) -> &Known {
+    pub(crate) fn expect_known(&self, name: &str) -> &Known {
         let known = self.actions_named(name).next();
         known.unwrap_or_else(|| panic!("no product of this simulator has an action {name:?}"))
     }
@@ -392,7 +392,7 @@ impl Gateway {
 }
 
 impl Known {
-    fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self) -> Answer {
         Answer::ok_json(self.example.with_request_id(&fresh_request_id()))
     }
 }

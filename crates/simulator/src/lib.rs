@@ -67,7 +67,8 @@
 //! | required parameters are present; they may be empty | 400 | `Missing<Name>` |
 //! | the account's quota for the action is not exceeded | 400 | `System.LimitControl` if documented, else `Throttling.User` |
 //!
-//! The action then responds with the next scripted response, else with the documented example and a new request ID. For
+//! The action then responds with the next scripted response, else with a page of the items given to
+//! [`Simulator::serve_items`], else with the documented example and a new request ID. For
 //! an anonymous action no signature is checked, and all its callers share one quota. Undeclared parameters are
 //! accepted, and values are not validated.
 //!
@@ -121,6 +122,7 @@ mod gateway;
 mod http1;
 mod log;
 mod nonces;
+mod pages;
 mod quota;
 mod refusal;
 mod request;

@@ -101,6 +101,14 @@ impl Simulator {
         self.gateway.script_fn(action, function);
     }
 
+    /// Shortcut of [`Gateway::serve_items`].
+    ///
+    /// # Panics
+    /// As there.
+    pub fn serve_items<I: Into<String>>(&self, action: &str, items: impl IntoIterator<Item = I>) {
+        self.gateway.serve_items(action, items);
+    }
+
     /// The number of connections.
     pub fn connections(&self) -> ConnectionCounts {
         self.connections.counts()

@@ -56,7 +56,7 @@ fn body(answer: &Answer) -> Value {
 
 fn call(gateway: &Gateway, action: &str, number: &str) -> Value {
     let call = Call::v1(action, "2024-01-01").set("Number", number);
-    body(&gateway.handle(&call.request(), noon()))
+    body(&gateway.handle(&call.sign(), noon()))
 }
 
 #[test]

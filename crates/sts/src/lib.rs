@@ -21,10 +21,10 @@ mod generated;
 alibabacloud_runtime::private::exports!();
 pub use generated::*;
 
-/// The same calls for programs without async code.
+/// A blocking client, for programs without async code.
 #[cfg(feature = "blocking")]
 pub mod blocking {
-    #[doc = "Calls the actions of Security Token Service and waits for the answer."]
+    #[doc = "Calls the actions of Security Token Service, and blocks until each call has ended."]
     pub type Client = alibabacloud_runtime::blocking::Client<super::Sts>;
 }
 

@@ -36,8 +36,8 @@ request! {
     /// the client cannot send.
     ///
     /// - At most 5 requests per second per account (read from the text, not reviewed).
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `shelf_store:CreateShelf`.
     /// - Errors: `Missing%s`, `Throttling.User`, `Shelf.Full`, `TabInside`, `Blank.Around`,
     ///   `2Many`, `错误`, `With Blank`, `SHELF_FULL`, `Odd.Status`, `Odder.Status`.
@@ -223,7 +223,7 @@ impl Action for CreateShelf {
 }
 
 object! {
-    /// What [`CreateShelf`] returns.
+    /// The output of [`CreateShelf`].
     pub struct Output {
         /// The ID of the request.
         #[wire("RequestId")]
@@ -833,7 +833,7 @@ open_enum! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{
   "RequestId": "A",
   "Code": "OK",

@@ -13,8 +13,8 @@ request! {
     /// client cannot send.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `shelf_store:CreateTransport`.
     ///
     /// ```
@@ -47,6 +47,6 @@ impl Action for CreateTransport {
 }
 
 object! {
-    /// What [`CreateTransport`] returns.
+    /// The output of [`CreateTransport`].
     pub struct Output {}
 }

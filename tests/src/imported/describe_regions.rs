@@ -47,7 +47,7 @@ impl Action for DescribeRegions {
 }
 
 object! {
-    /// What [`DescribeRegions`] returns.
+    /// The output of [`DescribeRegions`].
     pub struct Output {
         /// `Regions`: not described.
         #[wire("Regions")]
@@ -91,7 +91,7 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{
   "Regions": { "Region": [{ "RegionId": "cn-x", "Zones": { "Zone": ["a", "b"] } }] },
   "Plain": { "Plain": ["x"] },

@@ -10,8 +10,8 @@ request! {
     /// Returns numbers, at most 100 QPS or 3 times per minute.
     ///
     /// - At most 100 requests per second per account (read from the text, not reviewed).
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `shelf_store:GetNumbers`.
     ///
     /// ```
@@ -44,7 +44,7 @@ impl Action for GetNumbers {
 }
 
 object! {
-    /// What [`GetNumbers`] returns.
+    /// The output of [`GetNumbers`].
     pub struct Output {
         /// `$body`: not described.
         #[wire("$body")]
@@ -52,5 +52,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = "[1, 2]";

@@ -46,7 +46,7 @@ impl Action for GetText {
 }
 
 object! {
-    /// What [`GetText`] returns.
+    /// The output of [`GetText`].
     pub struct Output {
         /// The text.
         #[wire("$body")]
@@ -54,5 +54,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#""done""#;

@@ -10,8 +10,8 @@ request! {
     /// Begins like a verb.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `shelf_store:GetterOfThings`.
     ///
     /// ```
@@ -42,6 +42,6 @@ impl Action for GetterOfThings {
 }
 
 object! {
-    /// What [`GetterOfThings`] returns.
+    /// The output of [`GetterOfThings`].
     pub struct Output {}
 }

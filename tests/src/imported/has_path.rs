@@ -10,8 +10,8 @@ request! {
     /// `HasPath`: not described.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `shelf_store:HasPath`.
     ///
     /// ```
@@ -42,6 +42,6 @@ impl Action for HasPath {
 }
 
 object! {
-    /// What [`HasPath`] returns.
+    /// The output of [`HasPath`].
     pub struct Output {}
 }

@@ -41,6 +41,6 @@ impl Action for ListNothing {
 }
 
 object! {
-    /// What [`ListNothing`] returns.
+    /// The output of [`ListNothing`].
     pub struct Output {}
 }

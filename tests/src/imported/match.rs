@@ -10,8 +10,8 @@ request! {
     /// Is named like a keyword.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `shelf_store:match`.
     ///
     /// ```
@@ -43,7 +43,7 @@ impl Action for Match {
 }
 
 object! {
-    /// What [`Match`] returns.
+    /// The output of [`Match`].
     pub struct Output {
         /// `Name`: not described.
         #[wire("Name")]
@@ -63,5 +63,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Name": "Ann" }"#;

@@ -13,8 +13,8 @@ request! {
     /// gives.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs no RAM permission.
     /// - Called without a signature.
     ///
@@ -25,7 +25,7 @@ request! {
     /// ```
     #[builder(NeedsHeaderBuilder)]
     pub struct NeedsHeader {
-        /// Who vouches for the caller. Required, as the documentation has it.
+        /// Who vouches for the caller. Documented as required.
         #[wire("OIDCToken", form, sensitive)]
         pub oidc_token: Option<String>,
     }
@@ -48,6 +48,6 @@ impl Action for NeedsHeader {
 }
 
 object! {
-    /// What [`NeedsHeader`] returns.
+    /// The output of [`NeedsHeader`].
     pub struct Output {}
 }

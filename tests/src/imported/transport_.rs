@@ -10,8 +10,8 @@ request! {
     /// Is named like something at the root.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `shelf_store:Transport`.
     ///
     /// ```
@@ -42,7 +42,7 @@ impl Action for TransportType {
 }
 
 object! {
-    /// What [`TransportType`] returns.
+    /// The output of [`TransportType`].
     pub struct Output {
         /// `Credentials`: not described.
         #[wire("Credentials")]

@@ -10,8 +10,8 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:BodyAndForm`.
     /// - Sent by POST to `/both`.
     ///
@@ -48,7 +48,7 @@ impl Action for BodyAndForm {
 }
 
 object! {
-    /// What [`BodyAndForm`] returns.
+    /// The output of [`BodyAndForm`].
     pub struct Output {}
 }
 

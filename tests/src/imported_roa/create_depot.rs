@@ -15,13 +15,13 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:CreateDepot`.
     /// - Sent by POST to `/depots/{depot_id}/shelves/{shelf-no}`.
-    /// - `Client::wait_for` waits for what it starts (a guess, not reviewed): `GetDepotState` is
-    ///   asked every 2 seconds until `jobs.job_status` is `Success`; `Failed` is a failure. It
-    ///   gives up after 3 minutes.
+    /// - `Client::wait_for` waits for the operation that it starts (a guess, not reviewed): it
+    ///   calls `GetDepotState` every 2 seconds until `jobs.job_status` is `Success`; `Failed` is a
+    ///   failure. The wait ends after 3 minutes.
     /// - Errors: `ErrorDepotNotFound`.
     ///
     /// ```
@@ -115,7 +115,7 @@ impl Waitable for CreateDepot {
 }
 
 object! {
-    /// What [`CreateDepot`] returns.
+    /// The output of [`CreateDepot`].
     pub struct Output {
         /// `depot_id`: not described.
         #[wire("depot_id")]
@@ -162,5 +162,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "depot_id": "d-1", "requestId": "A1" }"#;

@@ -12,11 +12,11 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:DeleteOwner`.
     /// - Sent by DELETE to `/owners/{PhoneNumber}`.
-    /// - Servers and proxies may log the URL, and with it `PhoneNumber`.
+    /// - Servers and proxies may log the URL, which contains `PhoneNumber`.
     ///
     /// ```
     /// use conformance::imported_roa::DeleteOwner;
@@ -53,6 +53,6 @@ impl Action for DeleteOwner {
 }
 
 object! {
-    /// What [`DeleteOwner`] returns.
+    /// The output of [`DeleteOwner`].
     pub struct Output {}
 }

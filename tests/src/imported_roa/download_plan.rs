@@ -12,8 +12,8 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:DownloadPlan`.
     /// - Sent by GET to `/depots/{DepotId}/plan`.
     ///
@@ -52,7 +52,7 @@ impl Action for DownloadPlan {
 }
 
 object! {
-    /// What [`DownloadPlan`] returns.
+    /// The output of [`DownloadPlan`].
     pub struct Output {
         /// The file.
         #[wire("$body")]

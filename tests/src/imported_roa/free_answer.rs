@@ -12,8 +12,8 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:FreeAnswer`.
     /// - Sent by GET to `/free`.
     ///
@@ -47,6 +47,6 @@ impl Action for FreeAnswer {
 }
 
 object! {
-    /// What [`FreeAnswer`] returns.
+    /// The output of [`FreeAnswer`].
     pub struct Output {}
 }

@@ -53,7 +53,7 @@ impl Action for GetDepotState {
 }
 
 object! {
-    /// What [`GetDepotState`] returns.
+    /// The output of [`GetDepotState`].
     pub struct Output {
         /// `requestId`: not described.
         #[wire("requestId")]
@@ -79,7 +79,7 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{
   "requestId": "A1",
   "status": "success",

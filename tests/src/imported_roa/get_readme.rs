@@ -51,7 +51,7 @@ impl Action for GetReadme {
 }
 
 object! {
-    /// What [`GetReadme`] returns.
+    /// The output of [`GetReadme`].
     pub struct Output {
         /// `$body`: not described.
         #[wire("$body")]

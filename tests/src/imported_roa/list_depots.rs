@@ -56,7 +56,7 @@ impl Action for ListDepots {
 }
 
 object! {
-    /// What [`ListDepots`] returns.
+    /// The output of [`ListDepots`].
     pub struct Output {
         /// `$body`: not described.
         #[wire("$body")]
@@ -76,5 +76,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"[{ "id": "d-1", "name": "tea" }]"#;

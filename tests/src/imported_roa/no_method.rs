@@ -10,8 +10,8 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:NoMethod`.
     /// - Sent by POST to `/b`.
     ///
@@ -44,6 +44,6 @@ impl Action for NoMethod {
 }
 
 object! {
-    /// What [`NoMethod`] returns.
+    /// The output of [`NoMethod`].
     pub struct Output {}
 }

@@ -10,8 +10,8 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs no RAM permission.
     /// - Called without a signature.
     /// - Sent by GET to `/`.
@@ -50,6 +50,6 @@ impl Action for OfTenant {
 }
 
 object! {
-    /// What [`OfTenant`] returns.
+    /// The output of [`OfTenant`].
     pub struct Output {}
 }

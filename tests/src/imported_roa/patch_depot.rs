@@ -12,8 +12,8 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:PatchDepot`.
     /// - Sent by PATCH to `/depots/{DepotId}`.
     ///
@@ -55,6 +55,6 @@ impl Action for PatchDepot {
 }
 
 object! {
-    /// What [`PatchDepot`] returns.
+    /// The output of [`PatchDepot`].
     pub struct Output {}
 }

@@ -10,8 +10,8 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:SendAnything`.
     /// - Sent by POST to `/anything`.
     ///
@@ -48,6 +48,6 @@ impl Action for SendAnything {
 }
 
 object! {
-    /// What [`SendAnything`] returns.
+    /// The output of [`SendAnything`].
     pub struct Output {}
 }

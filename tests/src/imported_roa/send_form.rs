@@ -13,8 +13,8 @@ request! {
     /// the client cannot send.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:SendForm`.
     /// - Sent by POST to `/form/{Undeclared}`.
     ///
@@ -60,6 +60,6 @@ impl Action for SendForm {
 }
 
 object! {
-    /// What [`SendForm`] returns.
+    /// The output of [`SendForm`].
     pub struct Output {}
 }

@@ -10,8 +10,8 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:SendText`.
     /// - Sent by POST to `/text`.
     /// - Success is the `Code` `200` (a guess, not reviewed).
@@ -52,7 +52,7 @@ impl Action for SendText {
 }
 
 object! {
-    /// What [`SendText`] returns.
+    /// The output of [`SendText`].
     pub struct Output {
         /// `Code`: not described.
         #[wire("Code")]
@@ -66,5 +66,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Code": "200", "Success": true, "RequestId": "A1" }"#;

@@ -12,8 +12,8 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:TwicePath`.
     /// - Sent by GET to `/a/{x}`.
     ///
@@ -52,6 +52,6 @@ impl Action for TwicePath {
 }
 
 object! {
-    /// What [`TwicePath`] returns.
+    /// The output of [`TwicePath`].
     pub struct Output {}
 }

@@ -12,8 +12,8 @@ request! {
     /// Does something.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs the RAM permission `depot:type`.
     /// - Sent by GET to `/types/{type}`.
     ///
@@ -52,7 +52,7 @@ impl Action for Type {
 }
 
 object! {
-    /// What [`Type`] returns.
+    /// The output of [`Type`].
     pub struct Output {
         /// `$body`: not described.
         #[wire("$body")]

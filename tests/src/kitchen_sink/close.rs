@@ -15,7 +15,7 @@ request! {
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `kitchen:Close`.
     /// - Sent by DELETE: its parameters are in the URL.
-    /// - Servers and proxies may log the URL, and with it `Pin`.
+    /// - Servers and proxies may log the URL, which contains `Pin`.
     /// - Success is the `Code` `Closed` or `OK`.
     ///
     /// ```
@@ -58,7 +58,7 @@ impl Action for Close {
 }
 
 object! {
-    /// What [`Close`] returns.
+    /// The output of [`Close`].
     pub struct Output {
         /// How long it takes. The type is a guess, not reviewed: Documented as an integer, but an
         /// example is `3.4`.
@@ -67,5 +67,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Minutes": 3.4 }"#;

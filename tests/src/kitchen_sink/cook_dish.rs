@@ -12,16 +12,16 @@ use super::{Kitchen, types};
 request! {
     /// Cooks a dish from everything that the language has.
     ///
-    /// After a call that was not answered: Look into the `oven` \<b>.
+    /// If a call gets no response: Look into the `oven` \<b>.
     ///
     /// - At most 200 requests in 60 seconds per account (read from the text, not reviewed).
-    /// - Not idempotent (a guess, not reviewed): never retried when the server may already have
-    ///   acted.
+    /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
+    ///   the request.
     /// - Needs no RAM permission.
     /// - Called without a signature.
-    /// - `Client::wait_for` waits for what it starts (a guess, not reviewed): `Taste` is asked
-    ///   every 90 seconds, later every hour, until `Tables.Plates.State.Word` is `1` or `Good`;
-    ///   `*/` is a failure. It gives up after 10 hours.
+    /// - `Client::wait_for` waits for the operation that it starts (a guess, not reviewed): it
+    ///   calls `Taste` every 90 seconds, later every hour, until `Tables.Plates.State.Word` is `1`
+    ///   or `Good`; `*/` is a failure. The wait ends after 10 hours.
     ///
     /// ```
     /// use conformance::kitchen_sink::CookDish;
@@ -163,7 +163,7 @@ impl Waitable for CookDish {
 }
 
 object! {
-    /// What [`CookDish`] returns.
+    /// The output of [`CookDish`].
     pub struct Output {
         /// The ID of the request.
         #[wire("RequestId")]
@@ -292,7 +292,7 @@ open_enum! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{
   "RequestId": "A-1",
   "Code": "OK",

@@ -67,7 +67,7 @@ impl Action for Greet {
 }
 
 object! {
-    /// What [`Greet`] returns.
+    /// The output of [`Greet`].
     pub struct Output {
         /// The outcome.
         #[wire("Code")]
@@ -98,6 +98,6 @@ open_enum! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = "{ \"Code\": \"OK\", \"Greeting\": \"Hello, \\\"Ann\\\"# */ {{ ] ` \
     \\n\u{200f} \\\\ <b> 你好\" }";

@@ -55,7 +55,7 @@ impl Action for Idle {
 }
 
 object! {
-    /// What [`Idle`] returns.
+    /// The output of [`Idle`].
     pub struct Output {
         /// The whole answer, which is no object.
         #[wire("$body")]

@@ -51,7 +51,7 @@ impl Action for Leave {
 }
 
 object! {
-    /// What [`Leave`] returns.
+    /// The output of [`Leave`].
     pub struct Output {
         /// The outcome.
         #[wire("Code")]
@@ -59,5 +59,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Code": "OK" }"#;

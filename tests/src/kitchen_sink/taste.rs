@@ -16,8 +16,8 @@ request! {
     /// - At most 10 requests per second per account.
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `kitchen:Taste`.
-    /// - `Client::wait_for` waits for what it starts: `Taste` is asked every second until `Code`
-    ///   is `OK`. It gives up after 1 second.
+    /// - `Client::wait_for` waits for the operation that it starts: it calls `Taste` every second
+    ///   until `Code` is `OK`. The wait ends after 1 second.
     ///
     /// ```
     /// use conformance::kitchen_sink::Taste;
@@ -78,7 +78,7 @@ impl Waitable for Taste {
 }
 
 object! {
-    /// What [`Taste`] returns.
+    /// The output of [`Taste`].
     pub struct Output {
         /// The outcome.
         #[wire("Code")]
@@ -98,7 +98,7 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{
   "Code": "OK",
   "Tables": {

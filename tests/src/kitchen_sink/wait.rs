@@ -17,7 +17,7 @@ request! {
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `kitchen:Wait`.
     /// - Sent by PUT (a guess, not reviewed).
-    /// - Its response reports no success code (a guess, not reviewed).
+    /// - The response has no success code (a guess, not reviewed).
     ///
     /// ```
     /// use conformance::kitchen_sink::Wait;
@@ -51,7 +51,7 @@ impl Action for Wait {
 }
 
 object! {
-    /// What [`Wait`] returns.
+    /// The output of [`Wait`].
     pub struct Output {
         /// The outcome.
         #[wire("Code")]
@@ -59,5 +59,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Code": "OK" }"#;

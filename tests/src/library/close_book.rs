@@ -36,7 +36,7 @@ impl Action for CloseBook {
 }
 
 object! {
-    /// What [`CloseBook`] returns.
+    /// The output of [`CloseBook`].
     pub struct Output {
         /// The outcome.
         #[wire("Code")]
@@ -44,5 +44,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Code": "OK" }"#;

@@ -15,8 +15,8 @@ request! {
     /// - At most 10 requests per second per account.
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:ListBooks`.
-    /// - Comes in pages of `Books.Book`, by `NextToken`: `client.pages(…)` asks for all of them,
-    ///   and `client.items(…)` for what they hold.
+    /// - Paged of `Books.Book`, by `NextToken`: `client.pages(…)` requests all pages, and
+    ///   `client.items(…)` all items.
     ///
     /// ```
     /// use conformance::library::ListBooks;
@@ -76,7 +76,7 @@ impl Paged for ListBooks {
 }
 
 object! {
-    /// What [`ListBooks`] returns.
+    /// The output of [`ListBooks`].
     pub struct Output {
         /// The ID of the request.
         #[wire("RequestId")]
@@ -111,6 +111,6 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str =
     r#"{ "RequestId": "A1", "Code": "OK", "Books": { "Book": [{ "Title": "Emma" }] } }"#;

@@ -15,8 +15,8 @@ request! {
     /// - No rate limit is published.
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:ListLoans`.
-    /// - Comes in pages of `Data.Loans`, by `PageNumber`, from 1 on (a guess, not reviewed):
-    ///   `client.pages(…)` asks for all of them, and `client.items(…)` for what they hold.
+    /// - Paged of `Data.Loans`, by `PageNumber`, from 1 on (a guess, not reviewed):
+    ///   `client.pages(…)` requests all pages, and `client.items(…)` all items.
     ///
     /// ```
     /// use conformance::library::ListLoans;
@@ -72,7 +72,7 @@ impl Paged for ListLoans {
 }
 
 object! {
-    /// What [`ListLoans`] returns.
+    /// The output of [`ListLoans`].
     pub struct Output {
         /// The outcome.
         #[wire("Code")]
@@ -98,7 +98,7 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = concat!(
     r#"{ "Code": "OK", "Data": { "TotalCount": "1", "PageSize": "#,
     r#"10, "Loans": { "Loan": ["Emma"] } } }"#,

@@ -15,8 +15,8 @@ request! {
     /// - No rate limit is published.
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:ListReaders`.
-    /// - Comes in pages of `Readers.Reader`, by `Marker`: `client.pages(…)` asks for all of them,
-    ///   and `client.items(…)` for what they hold.
+    /// - Paged of `Readers.Reader`, by `Marker`: `client.pages(…)` requests all pages, and
+    ///   `client.items(…)` all items.
     ///
     /// ```
     /// use conformance::library::ListReaders;
@@ -72,7 +72,7 @@ impl Paged for ListReaders {
 }
 
 object! {
-    /// What [`ListReaders`] returns.
+    /// The output of [`ListReaders`].
     pub struct Output {
         /// The outcome.
         #[wire("Code")]
@@ -89,7 +89,7 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = concat!(
     r#"{ "Code": "OK", "IsTruncated": false, "Readers": { "#,
     r#""Reader": [{ "Name": "Ann" }] } }"#,

@@ -16,9 +16,9 @@ request! {
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:ListShelves`.
     /// - Sent by GET to `/shelves`.
-    /// - Its response reports no success code.
-    /// - Comes in pages, by `page`, from 0 on: `client.pages(…)` asks for all of them, and
-    ///   `client.items(…)` for what they hold.
+    /// - The response has no success code.
+    /// - Paged, by `page`, from 0 on: `client.pages(…)` requests all pages, and `client.items(…)`
+    ///   all items.
     ///
     /// ```
     /// use conformance::library::ListShelves;
@@ -76,7 +76,7 @@ impl Paged for ListShelves {
 }
 
 object! {
-    /// What [`ListShelves`] returns.
+    /// The output of [`ListShelves`].
     pub struct Output {
         /// The shelves.
         #[wire("$body")]
@@ -93,5 +93,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"[{ "name": "S-1" }]"#;

@@ -16,9 +16,9 @@ request! {
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:SearchBooks`.
     /// - Sent by POST to `/libraries/{Library}/search`.
-    /// - Its response reports no success code.
-    /// - Comes in pages of `hits`, by `body.from`: `client.pages(…)` asks for all of them, and
-    ///   `client.items(…)` for what they hold.
+    /// - The response has no success code.
+    /// - Paged of `hits`, by `body.from`: `client.pages(…)` requests all pages, and
+    ///   `client.items(…)` all items.
     ///
     /// ```
     /// use conformance::library::SearchBooks;
@@ -76,7 +76,7 @@ impl Paged for SearchBooks {
 }
 
 object! {
-    /// What [`SearchBooks`] returns.
+    /// The output of [`SearchBooks`].
     pub struct Output {
         /// What was found.
         #[wire("hits")]
@@ -123,5 +123,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "hits": [{ "id": 7 }], "next": { "exists": false } }"#;

@@ -47,7 +47,7 @@ impl Action for Async {
 }
 
 object! {
-    /// What [`Async`] returns.
+    /// The output of [`Async`].
     pub struct Output {
         /// Has the name of the action.
         #[wire("async")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "async": { "async": "x" } }"#;

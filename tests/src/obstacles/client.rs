@@ -47,7 +47,7 @@ impl Action for ClientType {
 }
 
 object! {
-    /// What [`ClientType`] returns.
+    /// The output of [`ClientType`].
     pub struct Output {
         /// Has the name of the action.
         #[wire("Client")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Client": { "Client": "x" } }"#;

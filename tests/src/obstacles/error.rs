@@ -47,7 +47,7 @@ impl Action for ErrorType {
 }
 
 object! {
-    /// What [`ErrorType`] returns.
+    /// The output of [`ErrorType`].
     pub struct Output {
         /// Has the name of the action.
         #[wire("Error")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Error": { "Error": "x" } }"#;

@@ -47,7 +47,7 @@ impl Action for ListAll {
 }
 
 object! {
-    /// What [`ListAll`] returns.
+    /// The output of [`ListAll`].
     pub struct Output {
         /// Has the name of the action.
         #[wire("ListAll")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "ListAll": { "ListAll": "x" } }"#;

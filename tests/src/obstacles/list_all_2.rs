@@ -47,7 +47,7 @@ impl Action for ListAll2 {
 }
 
 object! {
-    /// What [`ListAll2`] returns.
+    /// The output of [`ListAll2`].
     pub struct Output {
         /// Has the name of the action.
         #[wire("list-all")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "list-all": { "list-all": "x" } }"#;

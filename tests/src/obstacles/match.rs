@@ -47,7 +47,7 @@ impl Action for Match {
 }
 
 object! {
-    /// What [`Match`] returns.
+    /// The output of [`Match`].
     pub struct Output {
         /// Has the name of the action.
         #[wire("match")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "match": { "match": "x" } }"#;

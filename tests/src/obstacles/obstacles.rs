@@ -259,7 +259,7 @@ impl Action for Obstacles {
 }
 
 object! {
-    /// What [`Obstacles`] returns.
+    /// The output of [`Obstacles`].
     pub struct Output {
         /// Has an awkward name.
         #[wire("type")]
@@ -608,7 +608,7 @@ open_enum! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = concat!(
     r#"{ "type": "a", "Nested": { "Output": { "Output": { "#,
     r#""type": "b" } }, "Option": "None" } }"#,

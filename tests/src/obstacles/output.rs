@@ -47,7 +47,7 @@ impl Action for OutputType {
 }
 
 object! {
-    /// What [`OutputType`] returns.
+    /// The output of [`OutputType`].
     pub struct Output {
         /// Has the name of the action.
         #[wire("Output")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Output": { "Output": "x" } }"#;

@@ -47,7 +47,7 @@ impl Action for ResultType {
 }
 
 object! {
-    /// What [`ResultType`] returns.
+    /// The output of [`ResultType`].
     pub struct Output {
         /// Has the name of the action.
         #[wire("Result")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Result": { "Result": "x" } }"#;

@@ -47,7 +47,7 @@ impl Action for SelfType {
 }
 
 object! {
-    /// What [`SelfType`] returns.
+    /// The output of [`SelfType`].
     pub struct Output {
         /// Has the name of the action.
         #[wire("Self")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Self": { "Self": "x" } }"#;

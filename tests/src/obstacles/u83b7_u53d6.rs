@@ -47,7 +47,7 @@ impl Action for U83B7U53D6 {
 }
 
 object! {
-    /// What [`U83B7U53D6`] returns.
+    /// The output of [`U83B7U53D6`].
     pub struct Output {
         /// Has the name of the action.
         #[wire("获取")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "获取": { "获取": "x" } }"#;

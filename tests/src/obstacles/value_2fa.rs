@@ -47,7 +47,7 @@ impl Action for Value2Fa {
 }
 
 object! {
-    /// What [`Value2Fa`] returns.
+    /// The output of [`Value2Fa`].
     pub struct Output {
         /// Has the name of the action.
         #[wire("2FA")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "2FA": { "2FA": "x" } }"#;

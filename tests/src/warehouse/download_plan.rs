@@ -51,7 +51,7 @@ impl Action for DownloadPlan {
 }
 
 object! {
-    /// What [`DownloadPlan`] returns.
+    /// The output of [`DownloadPlan`].
     pub struct Output {
         /// The picture.
         #[wire("$body")]

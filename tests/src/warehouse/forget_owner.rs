@@ -12,10 +12,10 @@ request! {
     /// Removes what is known of an owner.
     ///
     /// - No rate limit is published.
-    /// - Not idempotent: never retried when the server may already have acted.
+    /// - Not idempotent: never retried if the service may have executed the request.
     /// - Needs the RAM permission `warehouse:ForgetOwner`.
     /// - Sent by DELETE to `/owners/{Owner}`.
-    /// - Servers and proxies may log the URL, and with it `Owner`.
+    /// - Servers and proxies may log the URL, which contains `Owner`.
     ///
     /// ```
     /// use conformance::warehouse::ForgetOwner;
@@ -52,6 +52,6 @@ impl Action for ForgetOwner {
 }
 
 object! {
-    /// What [`ForgetOwner`] returns.
+    /// The output of [`ForgetOwner`].
     pub struct Output {}
 }

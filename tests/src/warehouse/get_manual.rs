@@ -40,7 +40,7 @@ impl Action for GetManual {
 }
 
 object! {
-    /// What [`GetManual`] returns.
+    /// The output of [`GetManual`].
     pub struct Output {
         /// The text.
         #[wire("$body")]

@@ -52,7 +52,7 @@ impl Action for ListGoods {
 }
 
 object! {
-    /// What [`ListGoods`] returns.
+    /// The output of [`ListGoods`].
     pub struct Output {
         /// The goods.
         #[wire("$body")]
@@ -72,5 +72,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"[{ "id": "g-1", "name": "tea" }, { "id": "g-2" }]"#;

@@ -10,7 +10,7 @@ request! {
     /// Opens the gate.
     ///
     /// - At most 2 requests per second per account.
-    /// - Not idempotent: never retried when the server may already have acted.
+    /// - Not idempotent: never retried if the service may have executed the request.
     /// - Needs the RAM permission `warehouse:OpenGate`.
     /// - Sent by POST to `/gate`.
     /// - Success is the `Code` `200`.
@@ -56,7 +56,7 @@ impl Action for OpenGate {
 }
 
 object! {
-    /// What [`OpenGate`] returns.
+    /// The output of [`OpenGate`].
     pub struct Output {
         /// The outcome.
         #[wire("Code")]
@@ -64,5 +64,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Code": "200" }"#;

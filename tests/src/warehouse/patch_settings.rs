@@ -60,7 +60,7 @@ impl Action for PatchSettings {
 }
 
 object! {
-    /// What [`PatchSettings`] returns.
+    /// The output of [`PatchSettings`].
     pub struct Output {
         /// All settings.
         #[wire("Settings")]
@@ -68,5 +68,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "Settings": { "open": true } }"#;

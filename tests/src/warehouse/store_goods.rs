@@ -13,10 +13,10 @@ use super::{Warehouse, errors};
 request! {
     /// Puts goods on a shelf.
     ///
-    /// After a call that was not answered: Ask `ListGoods` whether they are there.
+    /// If a call gets no response: Ask `ListGoods` whether they are there.
     ///
     /// - At most 10 requests per second per account.
-    /// - Not idempotent: never retried when the server may already have acted.
+    /// - Not idempotent: never retried if the service may have executed the request.
     /// - Needs the RAM permission `warehouse:StoreGoods`.
     /// - Sent by PUT to `/warehouses/{WarehouseId}/shelves/{shelf}:store`.
     /// - Errors: `Shelf.Full`.
@@ -86,7 +86,7 @@ impl Action for StoreGoods {
 }
 
 object! {
-    /// What [`StoreGoods`] returns.
+    /// The output of [`StoreGoods`].
     pub struct Output {
         /// The ID of the goods.
         #[wire("id")]
@@ -115,5 +115,5 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{ "id": "g-1", "requestId": "A1" }"#;

@@ -1,21 +1,23 @@
-//! Running cargo and other programs as steps of a command.
+//! Runs cargo for the commands.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The repository's root.
+/// The root of the repository.
 pub fn root() -> PathBuf {
-    // The manifest of this package lies one level below; it was built from this checkout.
+    // This package is one level below the root of the checkout it was built from.
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest).to_owned()
 }
 
-/// The folder in which cargo builds.
+/// The target folder.
 pub fn target() -> Result<PathBuf, String> {
     // This program is in `<target>/<profile>/`.
-    let program = std::env::current_exe().map_err(|error| format!("the program's own path is not known: {error}"))?;
-    let folder = program.ancestors().nth(2).ok_or_else(|| format!("`{}` is in no folder", program.display()))?;
+    let program =
+        std::env::current_exe().map_err(|error| format!("the path of this program cannot be found: {error}"))?;
+    let folder =
+        program.ancestors().nth(2).ok_or_else(|| format!("`{}` is not in a target folder", program.display()))?;
     Ok(folder.to_owned())
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: everything that must hold before a change lands.
+//! `cargo xtask ci`: all checks that a change must pass.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use super::cargo::{cargo, has_cargo_command};
 use super::{generate, msrv, package, programs, unknown_argument};
 use crate::layout::crate_name;
 
-/// A step: what it shows, and how.
+/// A step: its name and its function.
 type Step = (&'static str, fn() -> Result<(), String>);
 
 const STEPS: &[Step] = &[
@@ -74,7 +74,7 @@ fn lints_of_each_feature() -> Result<(), String> {
         let features = ["clippy", "--no-default-features", "--features", feature];
         cargo(&[&features[..], &packages, &["--", "--deny", "warnings"]].concat(), &[])?;
     }
-    // Not every crate has it.
+    // Only some crates have this feature.
     let credentials =
         ["clippy", "--no-default-features", "--package", "alibabacloud-cams", "--features", "credentials", "--lib"];
     cargo(&[&credentials[..], &["--", "--deny", "warnings"]].concat(), &[])?;
@@ -82,8 +82,8 @@ fn lints_of_each_feature() -> Result<(), String> {
     cargo(&[&alone[..], &["--", "--deny", "warnings"]].concat(), &[])
 }
 
-/// What `.cargo/deny.toml` allows. The program takes minutes to build, and the list of known vulnerabilities comes from the network: without
-/// one of them the step says what it did not check.
+/// Checks the dependencies against `.cargo/deny.toml`. `cargo deny` takes minutes to build, and the list of known
+/// vulnerabilities comes from the network: if either is missing, the step prints what was not checked.
 fn dependencies() -> Result<(), String> {
     if !has_cargo_command("deny") {
         println!("NOT CHECKED: `cargo deny` is missing; run `cargo install --locked cargo-deny`");
@@ -103,12 +103,12 @@ fn redis() -> Result<(), String> {
     programs::provide(&["redis-server"], "redis-server", "`redis-server` (Redis 5 or later)")
 }
 
-/// What Chromium is called; `crates/cli/tests/support/browser.rs` looks for the same.
+/// The names of the Chromium program; `crates/cli/tests/support/browser.rs` has the same list.
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// The page of `cams report` is opened in it. It is large and not to be had everywhere: without it the tests say what they did
-/// not check.
-#[allow(clippy::unnecessary_wraps, reason = "a step")]
+/// Finds or installs the browser that opens the page of `cams report`. It is large and not available everywhere: if it
+/// is missing, the step prints what was not checked.
+#[allow(clippy::unnecessary_wraps, reason = "all steps have this signature")]
 fn browser() -> Result<(), String> {
     if let Err(problem) = programs::provide(BROWSERS, "chromium", "Chromium") {
         println!("NOT CHECKED: the page of `cams report` in a browser: {problem}");
@@ -117,8 +117,8 @@ fn browser() -> Result<(), String> {
 }
 
 fn tests() -> Result<(), String> {
-    // A snapshot that differs fails; it is not written.
-    // And no test is skipped for want of a Redis server, a toolchain whose rustdoc can be read, or a browser that is there.
+    // A snapshot that differs fails the test and is not written. Tests that need a Redis server, a toolchain with a
+    // readable rustdoc format or an installed browser fail instead of being skipped.
     let mut environment = vec![("INSTA_UPDATE", "no"), ("REQUIRE_REDIS", "1"), ("REQUIRE_PUBLIC_API", "1")];
     if programs::is_there(BROWSERS) {
         environment.push(("REQUIRE_CHROMIUM", "1"));

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the whole road, from the specifications to typed answers, without an account.
+//! `cargo xtask demo`: from the specifications to typed responses, without an account.
 
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     if generated != ExitCode::SUCCESS {
         return Ok(generated);
     }
-    println!("\n== Building the client and the demonstration (crates/cams/examples/demo.rs)");
+    println!("\n== Building and running the example crates/cams/examples/demo.rs");
     cargo(&["build", "--package", "alibabacloud-cams", "--example", "demo"], &[])?;
     println!();
     cargo(&["run", "--quiet", "--package", "alibabacloud-cams", "--example", "demo"], &[])?;

@@ -1,4 +1,4 @@
-//! `diff`: what the specifications' changes since a revision mean for users.
+//! `diff`: shows what changes of the specifications since a revision mean for users.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
@@ -13,7 +13,7 @@ use crate::layout::has_yaml_extension;
 use crate::model;
 use crate::spec::{self, InputFile, PLATFORM, Platform, Spec};
 
-/// What the command returns if the changes are more than `--fail-on` allows; errors have 1 and 2.
+/// The exit code if the changes reach the level of `--fail-on`; errors have 1 and 2.
 const TOO_MUCH: u8 = 3;
 
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     Ok(if too_much { ExitCode::from(TOO_MUCH) } else { ExitCode::SUCCESS })
 }
 
-/// Writes what changed into the changelogs of the generated crates.
+/// Writes the changes into the changelogs of the generated crates.
 fn write_changelogs(root: &Path, reports: &[Report]) -> Result<(), String> {
     for report in reports {
         let path = root.join("crates").join(&report.product).join("CHANGELOG.md");
@@ -66,7 +66,7 @@ fn write_changelogs(root: &Path, reports: &[Report]) -> Result<(), String> {
     Ok(())
 }
 
-/// What changed in the specifications below a folder since a revision, by product.
+/// The changes of the specifications since a revision, by product.
 fn reports(root: &Path, base: &str) -> Result<Vec<Report>, String> {
     let sources = generate::read_sources(root).map_err(|error| error.to_string())?;
     let old_sources = sources_at(root, base)?;
@@ -93,23 +93,23 @@ fn whole(what: &str, verdict: Verdict, reason: &str) -> Change {
 type Product<'a> = (&'a [InputFile], &'a Platform);
 
 fn compare(base: &str, old: Product<'_>, new: Product<'_>) -> Result<Vec<Change>, String> {
-    let old = parse(old.0, &format!("the specifications of `{base}` cannot be read by this generator"))?.on(old.1);
-    let new = parse(new.0, "the specifications must be corrected first")?.on(new.1);
+    let old = parse(old.0, &format!("this generator cannot read the specifications of `{base}`"))?.on(old.1);
+    let new = parse(new.0, "correct the specifications first")?.on(new.1);
     let names = |spec| model::build(spec, true).map_err(|findings| render(&findings, false));
     Ok(diff(&names(&old)?, &names(&new)?))
 }
 
-/// The platform as sources describe it; without anything where they do not.
+/// The platform that the sources describe; an empty one if there is no description.
 fn platform(sources: &[InputFile]) -> Result<Platform, String> {
     let Some(file) = sources.iter().find(|file| file.path == PLATFORM) else { return Ok(Platform::default()) };
     let (platform, findings) = spec::parse_platform(file);
     platform.ok_or_else(|| {
         eprint!("{}", render(&findings, std::io::stderr().is_terminal()));
-        format!("{PLATFORM} must be corrected first")
+        format!("correct {PLATFORM} first")
     })
 }
 
-/// Reads specifications; what is wrong with them is shown, and `problem` says what follows.
+/// Reads specifications. Findings are printed; `problem` is the error if there are any.
 pub(super) fn parse(files: &[InputFile], problem: &str) -> Result<Spec, String> {
     let (spec, findings) = spec::parse(files);
     spec.ok_or_else(|| {
@@ -118,7 +118,7 @@ pub(super) fn parse(files: &[InputFile], problem: &str) -> Result<Spec, String> 
     })
 }
 
-/// The specifications of products, by folder; fixtures and everything else are left out.
+/// The specifications by product, without fixtures and other files.
 pub(super) fn by_product(files: Vec<InputFile>) -> BTreeMap<String, Vec<InputFile>> {
     let mut products: BTreeMap<String, Vec<InputFile>> = BTreeMap::new();
     for file in files {
@@ -132,24 +132,24 @@ pub(super) fn by_product(files: Vec<InputFile>) -> BTreeMap<String, Vec<InputFil
     products
 }
 
-/// The specifications as they were at a revision.
+/// The specifications at a revision.
 fn sources_at(root: &Path, revision: &str) -> Result<Vec<InputFile>, String> {
     let name = format!("{revision}^{{commit}}");
     let commit = git(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).map_err(|_| {
-        format!("`{}` is no revision of this repository: name a commit, a branch or a tag", revision.escape_debug())
+        format!("`{}` is not a revision of this repository; name a commit, a branch or a tag", revision.escape_debug())
     })?;
     let commit = String::from_utf8_lossy(&commit).trim().to_owned();
     let paths = git(root, &["ls-tree", "-r", "-z", "--name-only", &commit, "--", "api-spec"])?;
     let paths = String::from_utf8(paths).map_err(|_| "a path in `api-spec` is not UTF-8".to_owned())?;
     let yaml = paths.split('\0').filter(|path| has_yaml_extension(path));
-    // `./`: paths are seen from here, as `ls-tree` sees them.
+    // `./`: the paths of `ls-tree` are relative to this folder.
     yaml.map(|path| {
         Ok(InputFile { path: path.to_owned(), bytes: git(root, &["show", &format!("{commit}:./{path}")])? })
     })
     .collect()
 }
 
-/// What git prints, run in a folder.
+/// The output of a git command in a folder.
 fn git(root: &Path, arguments: &[&str]) -> Result<Vec<u8>, String> {
     let output = Command::new("git")
         .args(arguments)
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_revision_that_does_not_exist_is_named_in_the_error() {
+    fn the_error_for_an_unknown_revision_names_it() {
         for wrong in ["no-such-branch", "--help", ""] {
             let error = sources_at(&root(), wrong).unwrap_err();
             assert!(error.contains(&format!("`{wrong}`")) && error.contains("name a commit"), "{error}");
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_arguments_are_errors_that_tell_the_right_ones() {
+    fn errors_for_wrong_arguments_list_the_right_ones() {
         let run = |arguments: &[&str]| super::run(&arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
         assert!(run(&["--format", "xml"]).unwrap_err().contains("`json`"));
         assert!(run(&["--fail-on"]).unwrap_err().contains("`major`"));

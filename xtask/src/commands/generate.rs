@@ -1,4 +1,4 @@
-//! `generate`: reads the specifications, and writes or checks what follows from them.
+//! `generate`: reads the specifications, and writes or checks the generated files.
 
 use std::fs;
 use std::io::IsTerminal;
@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
             _ => return Ok(unknown_argument(argument)),
         }
     }
-    // Commands run from any folder of the repository.
+    // The command can run in any folder of the repository.
     let (root, generated) = match (folder, out) {
         (None, None) => {
             let root = root();
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         Ok(generated) => generated,
         Err(Failure::Findings(findings)) => {
             show(&findings);
-            return Err("nothing was generated, the specifications must be corrected first".to_owned());
+            return Err("nothing was generated: correct the specifications first".to_owned());
         }
         Err(Failure::Internal(message)) => return Err(format!("internal error of the generator: {message}")),
     };
@@ -66,13 +66,13 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         }
         if !differences.is_empty() {
             let number = differences.len();
-            return Err(format!("{number} files differ from the specifications, run `cargo xtask generate`"));
+            return Err(format!("{number} files differ from the specifications; run `cargo xtask generate`"));
         }
         println!("{what}: everything generated is up to date");
     } else {
         let written = plan.write(root).map_err(|error| error.to_string())?;
         for difference in &written {
-            // How a file changed is for version control to tell.
+            // Version control shows how a file changed.
             println!("{}: {}", difference.kind.done(), difference.path);
         }
         println!("{what}: {} of {} files written or removed", written.len(), plan.files().count());
@@ -84,7 +84,7 @@ fn show(findings: &[Diagnostic]) {
     eprint!("{}", render(findings, std::io::stderr().is_terminal()));
 }
 
-/// The specifications of one product; they are called by the name of their folder.
+/// The specifications of one product, named after their folder.
 fn read_product(path: &Path) -> Result<Vec<InputFile>, FileError> {
     let name = path.file_name().map_or_else(|| "spec".to_owned(), |name| name.to_string_lossy().into_owned());
     let mut sources = Vec::new();
@@ -97,7 +97,7 @@ fn read_product(path: &Path) -> Result<Vec<InputFile>, FileError> {
     Ok(sources)
 }
 
-/// Where a crate finds the runtime, as TOML: what was asked for, or else this repository's, from there.
+/// The dependency on the runtime as TOML: the requested one, or else this repository's, relative to the crate.
 fn runtime_source(asked: Option<&str>, out: &Path) -> Result<String, String> {
     match asked {
         Some(address) if address.contains("://") => Ok(format!("git = {}", toml(address))),
@@ -114,7 +114,7 @@ fn runtime_source(asked: Option<&str>, out: &Path) -> Result<String, String> {
     }
 }
 
-/// The way from one folder to another, with `/`.
+/// The relative path from one folder to another, with `/`.
 fn relative(from: &Path, to: &Path) -> String {
     let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
     let up = from.components().skip(common).map(|_| "..".to_owned());

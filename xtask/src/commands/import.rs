@@ -1,4 +1,4 @@
-//! `import`: official metadata -> specifications in a folder.
+//! `import`: turns official metadata into the specifications of a product.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,17 +14,17 @@ use crate::spec::InputFile;
 /// How many places of a note are shown.
 const PLACES: usize = 5;
 
-/// What the arguments mean.
+/// The help for the arguments.
 pub(super) const HELP: &str = "
   FILE           the metadata of one product and version, usually called api-docs.json
   --action NAME  import this action only; may be repeated
-  --name NAME    the name of the folder below api-spec/ and of the crate, behind `alibabacloud-`: `ecs-20140526`. Without it the
-                 product's name, followed by the version if the folder of that name holds another one
-  --out FOLDER   another folder; with --name, product.yaml gets the name
-  --verbose      list all places of a note, not only the first ones
+  --name NAME    the name of the folder below api-spec/ and of the crate (after `alibabacloud-`), such as `ecs-20140526`. Default: the
+                 name of the product, with the version appended if the folder of that name has another version
+  --out FOLDER   the folder to write to instead; with --name, product.yaml gets the name
+  --verbose      list all places of each note, not only the first ones
 
-Files that are there already keep what people changed in them. The command lists what is new, gone and changed upstream; review the
-difference of the files with version control, then run `cargo xtask generate`.
+Existing files keep your changes. The command lists what is new, removed and changed upstream. Review the changes of the files with
+version control, then run `cargo xtask generate`.
 ";
 
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
@@ -45,7 +45,8 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
             path => file = Some(PathBuf::from(path)),
         }
     }
-    let file = file.ok_or("name the metadata file: `cargo xtask import FILE`; its name is usually api-docs.json")?;
+    let file = file
+        .ok_or("no metadata file is given; run `cargo xtask import FILE` (the file is usually called api-docs.json)")?;
     let bytes = at(&file, fs::read(&file)).map_err(|error| error.to_string())?;
     let metadata = String::from_utf8(bytes).map_err(|_| format!("{}: the file is not UTF-8", file.display()))?;
     let wrong = |problem: String| format!("{}: {problem}", file.display());

@@ -1,8 +1,10 @@
-//! `cargo xtask interop`: the official SDKs, unmodified, call the simulator that the `cams` command serves; and the official package for
-//! credentials picks the same source and key as ours from the same files and variables.
+//! `cargo xtask interop`: compares with the official SDKs.
 //!
-//! It is not part of `ci`: it needs Python and the package index, and what others publish must not decide whether a change
-//! lands. Run it after changes to the simulator, to a signature or to the sources of credentials.
+//! The unmodified official SDKs call the simulator of the `cams` command, and the official package for credentials must
+//! choose the same source and key as `alibabacloud-credentials` from the same files and variables.
+//!
+//! It is not part of `ci`, because it needs Python and a package index, and a release of those packages must not fail
+//! the checks of an unrelated change. Run it after changes to the simulator, to a signature or to the credentials.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,7 +13,8 @@ use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 use super::cargo::{cargo, root, target};
 use super::unknown_argument;
 
-/// The official SDKs: one generated for the product (V3 and V1 signatures), the older core (V1), and the credentials of both.
+/// The official SDKs: one generated for the product (V3 and V1 signatures), the older core (V1), and the credentials of
+/// both.
 const PACKAGES: &[&str] = &["alibabacloud_cams20200606", "aliyun-python-sdk-core", "alibabacloud_credentials"];
 
 pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
@@ -30,7 +33,7 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let status = Command::new(&python)
         .arg(script)
         .arg(&simulator.url)
-        // A proxy does not reach this machine's loopback.
+        // The simulator listens on the loopback interface, which a proxy cannot reach.
         .env("NO_PROXY", "127.0.0.1")
         .env("no_proxy", "127.0.0.1")
         .status()
@@ -44,20 +47,20 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lets the official package and ours pick credentials in the same environments.
+/// Compares the credentials that the official package and ours choose in the same environments.
 fn compare_credentials(python: &Path, target: &Path) -> Result<(), String> {
     println!("== Building the example `which_credentials`");
     cargo(&["build", "--package", "alibabacloud-credentials", "--example", "which_credentials"], &[])?;
     let program = target.join("debug/examples").join(format!("which_credentials{}", std::env::consts::EXE_SUFFIX));
-    println!("== Picking credentials with the official package and with ours");
+    println!("== Comparing the choice of credentials");
     let mut compare = Command::new(python);
     compare.arg(root().join("tests/interop/official_credentials.py")).arg(program);
-    step(&mut compare, "the official package for credentials and ours disagree")?;
-    println!("== The official package for credentials and ours agree, but for what differs on purpose");
+    step(&mut compare, "the official package for credentials and ours choose differently")?;
+    println!("== The official package for credentials and ours choose alike, except for the intended differences");
     Ok(())
 }
 
-/// A Python of its own with the packages in it; its program.
+/// Creates a virtual environment with the packages; returns its Python.
 fn prepare_python(folder: &Path) -> Result<PathBuf, String> {
     let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     if !python.is_file() {
@@ -66,7 +69,7 @@ fn prepare_python(folder: &Path) -> Result<PathBuf, String> {
         create.args(["-m", "venv"]).arg(folder);
         let missing = "Python 3 with its module `venv` is missing (Debian and Ubuntu: the package `python3-venv`)";
         if let Err(problem) = step(&mut create, missing) {
-            // A half-made one would be taken for a whole one the next time.
+            // The next run would use an incomplete environment.
             let _ = std::fs::remove_dir_all(folder);
             return Err(problem);
         }
@@ -74,14 +77,11 @@ fn prepare_python(folder: &Path) -> Result<PathBuf, String> {
     println!("== Installing {}", PACKAGES.join(", "));
     let mut install = Command::new(&python);
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES);
-    step(
-        &mut install,
-        "the official SDKs cannot be installed: `pip` needs the network, or a package index it can reach",
-    )?;
+    step(&mut install, "the official SDKs cannot be installed; `pip` needs access to a package index")?;
     Ok(python)
 }
 
-/// Runs a program; `missing` says what is missing if it fails.
+/// Runs a program; `missing` is the error if it fails.
 fn step(command: &mut Command, missing: &str) -> Result<(), String> {
     match command.status() {
         Ok(status) if status.success() => Ok(()),

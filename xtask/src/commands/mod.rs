@@ -1,4 +1,4 @@
-//! The repository's commands: one line each in [`COMMANDS`].
+//! The commands of `cargo xtask`, listed in [`COMMANDS`].
 
 mod bench;
 mod cargo;
@@ -21,25 +21,25 @@ pub use generate::read_sources;
 
 use std::process::ExitCode;
 
-/// A command: its name, its arguments and what it does as `help` shows them, and the function.
+/// A command: name, arguments and description as `help` shows them, and the function that runs it.
 type Command = (&'static str, &'static str, &'static str, fn(&[String]) -> Result<ExitCode, String>);
 
 const COMMANDS: &[Command] = &[
     ("demo", "", "Generate, build, and call both actions on a simulator", demo::run),
-    ("ci", "", "Check everything that must hold before a change lands", ci::run),
+    ("ci", "", "Run all checks that a change must pass", ci::run),
     (
         "interop",
         "",
-        "Compare with the official Python SDKs: calls, and the choice of credentials; needs Python and the package index",
+        "Compare calls and the choice of credentials with the official Python SDKs; needs Python and network access",
         interop::run,
     ),
     (
         "generate",
         "[--check] [--spec FOLDER --out FOLDER [--runtime PATH|URL]]",
-        "Write the code that follows from api-spec/, or a crate from another folder, or only check that it is there",
+        "Generate the code from api-spec/, or a crate from another folder; --check only compares",
         generate::run,
     ),
-    ("new", "PRODUCT ACTION [--path PATH]", "Write the skeleton of a specification, to be filled in", new::run),
+    ("new", "PRODUCT ACTION [--path PATH]", "Write the skeleton of a specification", new::run),
     (
         "import",
         "FILE [--action NAME]… [--name NAME] [--out FOLDER] [--verbose]",
@@ -49,17 +49,17 @@ const COMMANDS: &[Command] = &[
     (
         "diff",
         "[BASE] [--format json] [--fail-on …] [--changelog]",
-        "Tell what changes of the specifications since a revision (HEAD) mean for users; --changelog writes it into crates/*/CHANGELOG.md",
+        "Show what changes of the specifications since a revision (HEAD) mean for users; --changelog adds them to crates/*/CHANGELOG.md",
         diff::run,
     ),
     (
         "policy",
         "PRODUCT [--action NAME]…",
-        "Print the RAM policy that allows these actions (all) and nothing else",
+        "Print the RAM policy that allows these actions (default: all) and nothing else",
         policy::run,
     ),
-    ("package", "", "Package every crate, and compile what is in the packages", package::run),
-    ("bench", "NAME", "Measure; without a name, list what can be measured", bench::run),
+    ("package", "", "Package every crate, and compile the packages", package::run),
+    ("bench", "NAME", "Run a benchmark; without a name, list the benchmarks", bench::run),
 ];
 
 /// Runs the command that the arguments name.
@@ -73,7 +73,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let Some((_, usage_arguments, about, command)) = COMMANDS.iter().find(|(known, ..)| *known == name) else {
-        eprintln!("error: there is no command `{}`\n\n{}", name.escape_debug(), usage());
+        eprintln!("error: unknown command `{}`\n\n{}", name.escape_debug(), usage());
         return ExitCode::from(2);
     };
     if rest.iter().any(|argument| ["--help", "-h"].contains(&argument.as_str())) {
@@ -94,7 +94,7 @@ fn usage() -> String {
         if call.chars().count() < WIDTH {
             text += &format!("  {call:<WIDTH$}{about}\n");
         } else {
-            // A long call has a line of its own.
+            // The description of a long call goes on the next line.
             text += &format!("  {call}\n  {:WIDTH$}{about}\n", "");
         }
     };
@@ -105,7 +105,7 @@ fn usage() -> String {
     text
 }
 
-/// A wrong argument.
+/// Reports an unknown argument, with the usage.
 fn unknown_argument(argument: &str) -> ExitCode {
     eprintln!("error: unknown argument `{}`\n\n{}", argument.escape_debug(), usage());
     ExitCode::from(2)

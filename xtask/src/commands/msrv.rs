@@ -1,4 +1,4 @@
-//! The declared minimum Rust version is true: no dependency of a library asks for a later one.
+//! Checks the declared minimum Rust version: no dependency of a library needs a later one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::cargo::root;
 
-/// Compares `rust-version` of everything that users compile: the packages below `crates/`, and all that they need to build.
+/// Compares the `rust-version` of the packages below `crates/` with that of all their dependencies.
 pub fn check() -> Result<(), String> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(program)
@@ -20,12 +20,12 @@ pub fn check() -> Result<(), String> {
         return Err(format!("`cargo metadata` failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
     }
     let metadata: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("`cargo metadata` printed something unexpected: {error}"))?;
+        .map_err(|error| format!("the output of `cargo metadata` cannot be read: {error}"))?;
     let late = later_than_declared(&metadata)?;
     if late.is_empty() {
         Ok(())
     } else {
-        Err(format!("these ask for a later Rust than is declared: {}", late.join(", ")))
+        Err(format!("these dependencies need a later Rust than the declared `rust-version`: {}", late.join(", ")))
     }
 }
 
@@ -37,7 +37,7 @@ fn later_than_declared(metadata: &Value) -> Result<Vec<String>, String> {
     let dependencies: BTreeMap<String, Vec<String>> = list(&metadata["resolve"]["nodes"])
         .into_iter()
         .map(|node| {
-            // Development dependencies (`kind: "dev"`) are not what users compile.
+            // Users do not compile development dependencies (`kind: "dev"`).
             let shipped = list(&node["deps"])
                 .into_iter()
                 .filter(|dep| list(&dep["dep_kinds"]).iter().any(|kind| kind["kind"] != "dev"))
@@ -73,7 +73,7 @@ fn later_than_declared(metadata: &Value) -> Result<Vec<String>, String> {
     if count == 0 { Err("no package below `crates/` was found".to_owned()) } else { Ok(late.into_iter().collect()) }
 }
 
-/// `1.88` and `1.88.0` as numbers that compare.
+/// A version as numbers, so that `1.88` and `1.88.0` compare as equal.
 fn version(value: &Value) -> Option<Vec<u64>> {
     let mut numbers: Vec<u64> = value.as_str()?.split('.').map_while(|part| part.parse().ok()).collect();
     numbers.resize(3, 0);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dependency_that_asks_for_a_later_rust_is_named() {
+    fn a_dependency_that_needs_a_later_rust_is_reported() {
         assert_eq!(later_than_declared(&metadata("1.89", None)).unwrap(), ["dep (1.89)"]);
         assert_eq!(later_than_declared(&metadata("1.88.0", None)).unwrap(), [""; 0]);
         assert_eq!(later_than_declared(&metadata("1.89", Some("dev"))).unwrap(), [""; 0]);

@@ -1,4 +1,4 @@
-//! `new`: a skeleton of a specification to fill in. What only a person can know is empty; `generate` names what is left.
+//! `new`: writes the skeleton of a specification with empty keys; `generate` reports those that are still empty.
 
 use std::fs;
 use std::path::Path;
@@ -21,23 +21,23 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         return Ok(unknown_argument(argument));
     }
     let [product, action] = arguments else {
-        return Err("name the product and the action: `cargo xtask new PRODUCT ACTION [--path PATH]`".to_owned());
+        return Err("no product or action is given; run `cargo xtask new PRODUCT ACTION [--path PATH]`".to_owned());
     };
     for path in create(&root(), product, action, route)? {
         println!("written: {path}");
     }
-    println!("Fill in what is empty; `cargo xtask generate` tells what is left, then writes the code.");
+    println!("Fill in the empty keys; `cargo xtask generate` reports those that are left, then writes the code.");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the file of an action, and that of the product if it is new; tells their paths. `route` is the path of an action of the
-/// ROA style, else empty.
+/// Writes the file of an action, and that of the product if it is new; returns their paths. `route` is the path of an
+/// action of the ROA style, otherwise empty.
 fn create(root: &Path, product: &str, action: &str, route: &str) -> Result<Vec<String>, String> {
     let is_name = |name: &str, extra: &str| {
         name.starts_with(|c: char| c.is_ascii_alphanumeric())
             && name.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
     };
-    // The folder is the product code in host names, too.
+    // The name of the folder is also the product code in host names.
     if !is_name(product, "-") || product.contains(char::is_uppercase) {
         return Err(format!("{} is not a product code: expected small letters, digits and `-`", quoted(product)));
     }
@@ -61,7 +61,7 @@ fn create(root: &Path, product: &str, action: &str, route: &str) -> Result<Vec<S
             if may_exist {
                 continue;
             }
-            return Err(format!("{path} is there already"));
+            return Err(format!("{path} already exists"));
         }
         let folder = full.parent().unwrap_or(root);
         at(folder, fs::create_dir_all(folder)).map_err(|error| error.to_string())?;
@@ -75,14 +75,14 @@ fn product_text(product: &str) -> String {
     format!(
         r#"# yaml-language-server: $schema=../schema/product.json
 product: "{product}"
-title:            # its name for people
+title:            # the name of the product
 version:          # of the API, in quotes: "2024-01-01"
 documentation:    # https://…
 default_region: ap-southeast-1
 endpoints:
   public: "{product}.{{region}}.aliyuncs.com"
   vpc: "{product}-vpc.{{region}}.aliyuncs.com"
-# success_code: OK    # the values of `Code` that mean success, if responses carry one: OK, or several: OK, Success
+# success_code: OK    # the values of `Code` that mean success, if responses have that member: OK, or several: OK, Success
 errors: {{}}
 "#
     )
@@ -90,7 +90,7 @@ errors: {{}}
 
 fn action_text(product: &str, action: &str, route: &str, in_path: &[&str]) -> String {
     let method = if route.is_empty() {
-        "# method: get         # get, put or delete, where the service does not take post".to_owned()
+        "# method: get         # get, put or delete, if the service does not accept post".to_owned()
     } else {
         format!("method: post         # get, post, put, patch or delete\npath: {route:?}")
     };
@@ -105,19 +105,19 @@ fn action_text(product: &str, action: &str, route: &str, in_path: &[&str]) -> St
     format!(
         r#"# yaml-language-server: $schema=../schema/action.json
 action: "{action}"
-summary:          # one sentence: what it does
-idempotent:       # true: sent twice, it does the same as once; false: it is never repeated after an unclear failure
+summary:          # what it does, in one sentence
+idempotent:       # true: sending it twice has the effect of sending it once; false: it is never retried after an unclear failure
 rate_limit:       # per account: 10/s, 200/60s, 5/m, 100/h, or none
 authorization: {{ action: "{product}:{action}", access: }}    # list, read, create, update, delete, write, get, none
 {method}
 # paging: {{ token: NextToken, next: NextToken, size: MaxResults, items: Things }}    # for a listing; or number: PageNumber, total: TotalCount
 parameters:{parameters}{in_path}
-  # Name: {{ type: string, required: true, description: One sentence., example: "as it goes over the wire" }}
+  # Name: {{ type: string, required: true, description: One sentence., example: "the value on the wire" }}
 response:
-  RequestId: {{ type: string, description: "The ID of this request, for questions to Alibaba Cloud." }}
+  RequestId: {{ type: string, description: "The ID of this request, for the support of Alibaba Cloud." }}
 errors: {{}}
   # Some.Code: {{ status: 400, message: What it says., description: What to do about it. }}
-# waiter: {{ action: GetJob, parameters: {{ Id: "{{$response.Id}}" }}, state: Status, done: DONE, interval: 5s, bound: 10m }}    # if it only starts something
+# waiter: {{ action: GetJob, parameters: {{ Id: "{{$response.Id}}" }}, state: Status, done: DONE, interval: 5s, bound: 10m }}    # if it only starts an operation
 example: |
   {{ "RequestId": "A1" }}
 "#
@@ -130,7 +130,7 @@ mod tests {
     use crate::diagnostic::render;
     use crate::spec::{InputFile, parse};
 
-    /// The empty keys, and what a person may write there.
+    /// The empty keys, with possible values.
     const FILLED: [(&str, &str); 7] = [
         ("title: ", "title: Shop"),
         ("version: ", "version: \"2024-01-01\""),
@@ -153,13 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn a_skeleton_that_was_filled_in_is_valid() {
+    fn a_filled_skeleton_is_valid() {
         let (spec, findings) = parse(&files(|_| true));
         assert!(spec.is_some() && findings.is_empty(), "{}", render(&findings, false));
     }
 
     #[test]
-    fn each_thing_that_is_left_empty_is_the_one_finding() {
+    fn each_empty_key_is_a_finding() {
         for (empty, _) in FILLED {
             let (spec, findings) = parse(&files(|key| key != empty));
             let found = render(&findings, false);
@@ -191,7 +191,7 @@ mod tests {
         let written = create(&folder, "shop", "Sell", "").unwrap();
         assert_eq!(written, ["api-spec/shop/product.yaml", "api-spec/shop/Sell.yaml"]);
         assert_eq!(create(&folder, "shop", "Buy", "").unwrap(), ["api-spec/shop/Buy.yaml"]);
-        assert!(create(&folder, "shop", "Sell", "").unwrap_err().contains("is there already"));
+        assert!(create(&folder, "shop", "Sell", "").unwrap_err().contains("already exists"));
         for (product, action) in
             [("../shop", "Sell"), ("Shop", "Sell"), ("", "Sell"), ("shop", "a/b"), ("shop", "Product")]
         {

@@ -1,4 +1,4 @@
-//! `package`: every crate as it would be published, in a workspace of its own.
+//! `package`: packages every crate as it would be published, and compiles the packages in a separate workspace.
 
 use std::fs;
 use std::path::Path;
@@ -26,8 +26,8 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
 
 /// Packages every crate; cargo orders them by their dependencies.
 ///
-/// The lock file stays out and nothing is compiled, because both would look for the other crates in the registry, where they are not
-/// (`publish = false`). [`compile`] makes good for it.
+/// Cargo writes no lock file and compiles nothing here, because both need the other crates in the registry, and these
+/// are not published (`publish = false`). [`compile`] compiles the packages instead.
 fn pack() -> Result<Vec<Package>, String> {
     let packages = packages()?;
     let mut arguments = vec!["package", "--no-verify", "--exclude-lockfile", "--allow-dirty"];
@@ -38,13 +38,13 @@ fn pack() -> Result<Vec<Package>, String> {
     Ok(packages)
 }
 
-/// That the crates can be packaged, for `ci`: it costs no compilation.
+/// Checks, for `ci`, that the crates can be packaged, without compiling them.
 pub fn check() -> Result<(), String> {
     pack().map(drop)
 }
 
-/// Compiles what is in the packages, each against the others: a file that is missing in one of them, or a dependency that only the
-/// repository has, is found so.
+/// Compiles the packages against each other. This finds files that are missing in a package, and dependencies that only
+/// the repository has.
 fn compile(packages: &[Package]) -> Result<(), String> {
     let target = target()?;
     let folder = target.join("package");
@@ -60,7 +60,7 @@ fn compile(packages: &[Package]) -> Result<(), String> {
     fs::write(folder.join("Cargo.toml"), manifest + &patches).map_err(failed)?;
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).map_err(failed)?;
     let manifest = folder.join("Cargo.toml").display().to_string();
-    // In the folder of all builds: the dependencies are compiled there already.
+    // The usual target folder, where the dependencies are already compiled.
     let target = target.display().to_string();
     cargo(&["check", "--workspace", "--manifest-path", &manifest, "--target-dir", &target], &[])
 }
@@ -86,12 +86,12 @@ fn packages() -> Result<Vec<Package>, String> {
         .output()
         .map_err(|error| format!("`cargo metadata` cannot be started: {error}"))?;
     let metadata: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("`cargo metadata` printed something unexpected: {error}"))?;
+        .map_err(|error| format!("the output of `cargo metadata` cannot be read: {error}"))?;
     let folder = root().join("crates");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let all = metadata["packages"].as_array().into_iter().flatten();
     let ours = all.filter(|package| Path::new(&text(&package["manifest_path"])).starts_with(&folder));
     let packages: Vec<_> =
         ours.map(|package| Package { name: text(&package["name"]), version: text(&package["version"]) }).collect();
-    if packages.is_empty() { Err("`cargo metadata` names no crate below `crates/`".to_owned()) } else { Ok(packages) }
+    if packages.is_empty() { Err("`cargo metadata` lists no crate below `crates/`".to_owned()) } else { Ok(packages) }
 }

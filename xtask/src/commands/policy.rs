@@ -1,4 +1,4 @@
-//! `policy`: the RAM policy that lets a user or role call actions, and do nothing else.
+//! `policy`: prints the RAM policy that allows actions and nothing else.
 
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let products = by_product(generate::read_sources(&root()).map_err(|error| error.to_string())?);
     let known: Vec<&str> = products.keys().map(String::as_str).collect();
     let Some(product) = product else {
-        return Err(format!("name the product: `cargo xtask policy PRODUCT`; {}", suggestion("", &known)));
+        return Err(format!("no product is given; run `cargo xtask policy PRODUCT`; {}", suggestion("", &known)));
     };
     let Some(files) = products.get(&product) else {
         return Err(format!("there is no product {}: {}", quoted(&product), suggestion(&product, &known)));
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn an_unknown_product_or_none_is_an_error_that_names_the_known_ones() {
+    fn a_missing_or_unknown_product_is_an_error_that_lists_the_known_ones() {
         let run = |arguments: &[&str]| super::run(&arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>());
         assert!(run(&["camz"]).unwrap_err().starts_with("there is no product `camz`: did you mean `cams`?"));
         assert!(run(&[]).unwrap_err().contains("`cams`"));

@@ -1,9 +1,10 @@
-//! Programs that tests start: found, or installed from the system's packages where that is allowed.
+//! Programs that tests start: found on the PATH, or installed from the system's packages if that is allowed.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Sees that one of the `programs` is there; `package` has the first of them on Debian. `wanted` says what is missing otherwise.
+/// Makes sure that one of the `programs` is installed. `package` is the Debian package of the first one; `wanted` is
+/// the name in errors.
 pub fn provide(programs: &[&str], package: &str, wanted: &str) -> Result<(), String> {
     if is_there(programs) {
         return Ok(());
@@ -12,7 +13,7 @@ pub fn provide(programs: &[&str], package: &str, wanted: &str) -> Result<(), Str
     if !Path::new("/etc/debian_version").exists() {
         return Err(format!("{missing}; install it with the system's package manager"));
     }
-    let by_hand = format!("`apt-get install {package}` installs it");
+    let by_hand = format!("run `apt-get install {package}`");
     let root = output("id", &["-u"]).is_some_and(|id| id.trim() == "0");
     if !root && output("sudo", &["-n", "true"]).is_none() {
         return Err(format!("{missing}, and installing it needs root; {by_hand}"));
@@ -39,7 +40,7 @@ pub fn is_there(programs: &[&str]) -> bool {
     programs.iter().any(|program| output(program, &["--version"]).is_some())
 }
 
-/// What a program prints, if it succeeds.
+/// The output of a program; `None` if it fails.
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())

@@ -1,11 +1,11 @@
-//! One action: what a call promises, and its parameters.
+//! Changes of one action: its facts and its parameters.
 
 use super::Verdict::{Major, Minor, Patch};
 use super::{Changes, DOCUMENTATION, code, matched, optional, yes_or_no};
 use crate::model::{Action, Errors, Parameter};
 use crate::spec::{Authorization, Location, Method, RateLimit, Style};
 
-/// A change on the wire that Rust does not see.
+/// The effect of a change on the wire that the Rust types do not show.
 const WIRE: &str = "the same program sends the value in another form";
 
 impl Changes {
@@ -15,33 +15,33 @@ impl Changes {
         let reason = "programs that use the old name do not compile";
         self.fact(("request type", ""), (&old.request, &new.request), show, Major, reason);
         self.fact(("module", ""), (&old.module, &new.module), show, Major, reason);
-        // A crate that gets or loses all its features is one change of the product.
+        // If the crate gets or loses all its features, this is one change of the product.
         if let (Some(before), Some(after)) = (&old.feature, &new.feature) {
             self.fact(("feature", ""), (before, after), show, Major, "programs that name the feature do not compile");
         }
 
-        let reason = "whether a call is sent again after an unclear failure is a promise that programs rely on";
+        let reason = "programs rely on whether calls are retried after an unclear failure";
         self.fact(("idempotent", ""), (a.idempotent, b.idempotent), yes_or_no, Major, reason);
         self.fact(
             ("rate limit", ""),
             (a.rate_limit, b.rate_limit),
             limit,
             Minor,
-            "the throttle lets calls through at another rate",
+            "the throttle allows another rate of calls",
         );
         let reason = "users may need another RAM policy";
         let permissions = (permission(a.authorization.as_ref()), permission(b.authorization.as_ref()));
         self.fact(("authorization", ""), permissions, std::convert::identity, Minor, reason);
         let (verdict, reason) = if b.anonymous {
-            (Minor, "calls need no credentials any more")
+            (Minor, "calls no longer need credentials")
         } else {
-            (Major, "calls that were sent without credentials fail")
+            (Major, "calls without credentials fail")
         };
         self.fact(("anonymous", ""), (a.anonymous, b.anonymous), yes_or_no, verdict, reason);
         let method = |method: Method| code(method.as_str());
-        let reason = "whether parameters are in the URL, which others may log, is a promise to users";
+        let reason = "programs rely on whether parameters are in the URL, which can be logged";
         self.fact(("method", ""), (a.method, b.method), method, Major, reason);
-        let reason = "requests go to another place, and programs that call by path or keep it in policies rely on it";
+        let reason = "requests go to another path, and programs that call by path rely on it";
         self.fact(
             ("path", ""),
             (&a.path, &b.path),
@@ -56,7 +56,7 @@ impl Changes {
         self.fact(("success code", ""), codes, std::convert::identity, Major, super::product::FAILURES);
         self.waiter(a.waiter.as_ref(), b.waiter.as_ref());
         match (&a.deprecated, &b.deprecated) {
-            (None, Some(_)) => self.added("deprecated", "", "the compiler warns where the action is used; it stays"),
+            (None, Some(_)) => self.added("deprecated", "", "the compiler warns about uses of the action, which stays"),
             (before, after) => self.documentation(("action", ""), "deprecated", before, after),
         }
         for (key, before, after) in [
@@ -111,7 +111,7 @@ impl Changes {
         let reason = "programs that set or read another type do not compile";
         self.fact(at, (old.ty.to_string(), new.ty.to_string()), |ty| code(&ty), Major, reason);
         let reason = if b.required {
-            "`build` does not compile until it is set, and the field is no `Option` any more"
+            "`build` does not compile until it is set, and the field is no longer an `Option`"
         } else {
             "the field becomes an `Option`: programs that read it, or call `new` with it alone, do not compile"
         };
@@ -132,7 +132,7 @@ impl Changes {
                 at.1,
                 "becomes deprecated".to_owned(),
                 Minor,
-                "the compiler warns where it is used; it stays",
+                "the compiler warns about its uses; it stays",
             );
         } else {
             self.documentation(at, "deprecated", &old, &new);
@@ -141,9 +141,9 @@ impl Changes {
 
     pub(super) fn sensitive(&mut self, at: (&'static str, &str), old: bool, new: bool) {
         let (verdict, reason) = if new {
-            (Minor, "the value is kept out of logs and errors from now on")
+            (Minor, "the value is now kept out of logs and errors")
         } else {
-            (Major, "the value was kept out of logs and errors, and appears in them from now on")
+            (Major, "the value is no longer kept out of logs and errors")
         };
         self.fact(at, (old, new), |value| format!("sensitive {}", yes_or_no(value)), verdict, reason);
     }

@@ -1,8 +1,8 @@
-//! Two states of a product -> what the difference means for users of the generated crate.
+//! Compares two states of a product, and rates the changes for users of the generated crate.
 //!
-//! Compared are models and not files: a model has the facts of the specification and the Rust names that follow from them, so a
-//! field that gets another name because of a new neighbour is seen too. Facts are matched by their names on the wire, types by
-//! their names in Rust, which is what users write.
+//! Models are compared, not files: a model has the facts of the specification and the Rust names derived from them, so
+//! a field that gets another name because of a new field is found too. Facts are matched by their names on the wire,
+//! types by their names in Rust.
 
 mod action;
 mod paging;
@@ -17,19 +17,19 @@ use crate::model::Model;
 
 pub use self::report::{Report, changelog, json, text};
 
-/// What a change asks of the next version of the crate, by the rules of semantic versioning.
+/// The version increment that a change needs, by the rules of semantic versioning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// Only documentation changes.
     Patch,
-    /// Every program still compiles and keeps its meaning.
+    /// Existing programs compile and behave as before.
     Minor,
-    /// A program may not compile any more, or do something else than its author was promised.
+    /// Existing programs may not compile, or may behave differently than documented.
     Major,
 }
 
 impl Verdict {
-    /// The word for it.
+    /// The verdict as a word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Patch => "patch",
@@ -39,14 +39,14 @@ impl Verdict {
     }
 }
 
-/// Where something changed.
+/// The place of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The name on the wire; `None` for what belongs to the whole product.
+    /// The action's name on the wire; `None` for the whole product.
     pub action: Option<String>,
-    /// What it is: `parameter`, `field`, `value` …
+    /// The kind: `parameter`, `field`, `value` …
     pub kind: &'static str,
-    /// Which one; empty if there is only one. Members of a type have the type's Rust name in front.
+    /// The name; empty if there is only one. Members of a type have the Rust name of the type as a prefix.
     pub name: String,
 }
 
@@ -54,14 +54,14 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     pub place: Place,
-    /// What happened: `added`, `removed`, or from what to what.
+    /// The change: `added`, `removed`, or the old and the new value.
     pub what: String,
     pub verdict: Verdict,
-    /// Why the verdict is this one.
+    /// The reason for the verdict.
     pub reason: String,
 }
 
-/// Everything that differs, in the order of the new specification.
+/// All changes, in the order of the new specification.
 pub fn diff(old: &Model<'_>, new: &Model<'_>) -> Vec<Change> {
     let mut found = Changes::default();
     found.product(old, new);
@@ -69,11 +69,11 @@ pub fn diff(old: &Model<'_>, new: &Model<'_>) -> Vec<Change> {
     let actions = matched(&old.actions, &new.actions, |action| &action.facts.name.value);
     for action in actions.removed {
         found.action = Some(action.facts.name.value.clone());
-        found.removed("action", "", "its types are gone, and programs that name them do not compile");
+        found.removed("action", "", "its types are removed, and programs that name them do not compile");
     }
     for action in actions.added {
         found.action = Some(action.facts.name.value.clone());
-        found.added("action", "", "new types only");
+        found.added("action", "", "only new types");
     }
     for (before, after) in actions.kept {
         found.action = Some(after.facts.name.value.clone());
@@ -82,14 +82,14 @@ pub fn diff(old: &Model<'_>, new: &Model<'_>) -> Vec<Change> {
     found.list
 }
 
-/// Only documentation.
+/// The reason for changes of documentation.
 const DOCUMENTATION: &str = "only documentation";
 
-/// Collects changes.
+/// The changes found so far.
 #[derive(Debug, Default)]
 struct Changes {
     list: Vec<Change>,
-    /// The action that is being compared.
+    /// The action that is compared.
     action: Option<String>,
 }
 
@@ -107,7 +107,7 @@ impl Changes {
         self.push(kind, name, "removed".to_owned(), Verdict::Major, reason);
     }
 
-    /// Notes a fact that is not the same any more.
+    /// Adds a change of a fact, if it differs.
     fn fact<T: PartialEq>(
         &mut self,
         (kind, name): (&'static str, &str),
@@ -121,7 +121,7 @@ impl Changes {
         }
     }
 
-    /// Notes text for people that is not the same any more.
+    /// Adds a change of documentation, if it differs.
     fn documentation<T: PartialEq + ?Sized>(
         &mut self,
         (kind, name): (&'static str, &str),
@@ -134,7 +134,7 @@ impl Changes {
         }
     }
 
-    /// Notes that what stays is in another order.
+    /// Adds a change of order, if the kept items are in another order.
     fn order<T>(&mut self, at: (&'static str, &str), kept: &[(&T, &T)], new: &[T], verdict: Verdict, reason: &str) {
         let before = kept.iter().map(|(_, after)| std::ptr::from_ref(*after));
         let after = new.iter().map(std::ptr::from_ref).filter(|one| before.clone().any(|kept| kept == *one));
@@ -148,7 +148,7 @@ impl Changes {
 struct Matched<'a, T> {
     removed: Vec<&'a T>,
     added: Vec<&'a T>,
-    /// What is in both, in the order of the old list.
+    /// The items in both lists, in the order of the old one.
     kept: Vec<(&'a T, &'a T)>,
 }
 
@@ -165,17 +165,17 @@ fn matched<'a, T>(old: &'a [T], new: &'a [T], name: impl Fn(&'a T) -> &'a str) -
     Matched { removed, added, kept }
 }
 
-/// A name or a value as messages show it.
+/// A name or a value for messages.
 fn code(text: &str) -> String {
     crate::diagnostic::quoted(text)
 }
 
-/// A fact that may be missing.
+/// An optional fact.
 fn optional(text: Option<&str>) -> String {
     text.map_or_else(|| "none".to_owned(), code)
 }
 
-/// A yes or no.
+/// A boolean.
 fn yes_or_no(value: bool) -> String {
     if value { "`true`" } else { "`false`" }.to_owned()
 }

@@ -1,4 +1,4 @@
-//! How the answer of an action comes in pages.
+//! Changes of paging.
 
 use super::Verdict::{Major, Minor};
 use super::{Changes, code};
@@ -9,7 +9,7 @@ impl Changes {
     pub(super) fn paging(&mut self, old: &Action<'_>, new: &Action<'_>) {
         let (before, after) = match (&old.facts.paging, &new.facts.paging) {
             (None, None) => return,
-            (None, Some(_)) => return self.added("paging", "", "`client.pages` and `client.items` take the action"),
+            (None, Some(_)) => return self.added("paging", "", "`client.pages` and `client.items` accept the action"),
             (Some(_), None) => {
                 let reason = "programs that call `client.pages` or `client.items` with the action do not compile";
                 return self.removed("paging", "", reason);
@@ -24,12 +24,12 @@ impl Changes {
         let reason = "`client.items` gives items of another type";
         self.fact(("paging", "item"), (item(old), item(new)), std::convert::identity, Major, reason);
         let way = |paging: &Paging| Paging { items: Vec::new(), ..paging.clone() };
-        let reason = "the pages are asked for in another way; what they hold, and how it is read, stays";
+        let reason = "pages are requested in another way; their content stays the same";
         self.fact(("paging", ""), (way(before), way(after)), |it| show(&it), Minor, reason);
     }
 }
 
-/// A way to ask for pages as a specification has it.
+/// The paging as written in a specification.
 fn show(paging: &Paging) -> String {
     let Paging { style, parameter, size, next, more, total, items: _ } = paging;
     let first = match style {

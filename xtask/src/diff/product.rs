@@ -1,16 +1,16 @@
-//! What belongs to the whole product: its facts, its error codes, and the features of the crate.
+//! Changes of the whole product: its facts, its error codes, and the features of the crate.
 
 use super::Verdict::{Major, Minor, Patch};
 use super::{Changes, code, matched, optional, yes_or_no};
 use crate::model::{Errors, Model};
 use crate::spec;
 
-/// What calls do when a code is one of throttling.
-const THROTTLING: &str = "a call that gets the code is sent again if it is one of throttling, even if the action is not idempotent; \
-     otherwise it fails";
+/// The effect of `throttling` of an error code.
+const THROTTLING: &str = "calls that get a throttling code are retried, even if the action is not idempotent; \
+     with another code they fail";
 
-/// What another success code means.
-pub(super) const FAILURES: &str = "other answers count as failures";
+/// The effect of another success code.
+pub(super) const FAILURES: &str = "other responses count as failures";
 
 /// Success codes, as one text.
 pub(super) fn success_codes(codes: &[String]) -> String {
@@ -26,7 +26,13 @@ impl Changes {
         self.fact(("product code", ""), (&a.code.value, &b.code.value), show, Major, "calls go to another product");
         self.fact(("version", ""), (&a.version, &b.version), show, Major, "calls go to another version of the API");
         let regions = (&a.default_region, &b.default_region);
-        self.fact(("default region", ""), regions, show, Major, "calls of programs that choose no region go elsewhere");
+        self.fact(
+            ("default region", ""),
+            regions,
+            show,
+            Major,
+            "calls of programs that set no region go to another region",
+        );
         let success = (success_codes(&a.success_codes), success_codes(&b.success_codes));
         self.fact(("success code", ""), success, std::convert::identity, Major, FAILURES);
         self.fact(
@@ -62,30 +68,30 @@ impl Changes {
         self.fact(("features", ""), (have(old), have(new)), show, Major, reason);
     }
 
-    /// The documented errors of the product or of an action; `left` are all that the product still knows.
+    /// The documented errors of the product or of an action; `left` are all codes that the product still documents.
     pub(super) fn errors(&mut self, old: &[spec::ErrorCode], new: &[spec::ErrorCode], left: &Errors<'_>) {
         let errors = matched(old, new, |error| &error.code.value);
         for error in errors.removed {
             let name = &error.code.value;
             if left.codes.iter().any(|code| code.facts.code.value == *name) {
-                let reason = "`ErrorCode` keeps its variant, another place documents the code";
+                let reason = "`ErrorCode` keeps its variant, because the code is also documented elsewhere";
                 self.push("error code", name, "removed".to_owned(), Minor, reason);
             } else {
-                self.removed("error code", name, "its variant of `ErrorCode` is gone");
+                self.removed("error code", name, "its variant of `ErrorCode` is removed");
             }
         }
         for error in errors.added {
             self.added(
                 "error code",
                 &error.code.value,
-                "one more variant of an open enumeration, or one more place for it",
+                "a new variant of an open enumeration, or a known code that is documented in one more place",
             );
         }
         for (before, after) in errors.kept {
             let at = ("error code", after.code.value.as_str());
             let status =
                 |status: Option<u16>| status.map_or_else(|| "no status".to_owned(), |status| format!("HTTP {status}"));
-            self.fact(at, (before.status, after.status), status, Patch, "clients go by the code");
+            self.fact(at, (before.status, after.status), status, Patch, "clients identify errors by the code");
             let throttling = |value| format!("throttling {}", yes_or_no(value));
             self.fact(at, (before.throttling, after.throttling), throttling, Major, THROTTLING);
             self.documentation(at, "message", &before.message, &after.message);
@@ -94,7 +100,7 @@ impl Changes {
     }
 }
 
-/// The hosts, as one text.
+/// The endpoints as one text.
 fn endpoints(endpoints: &spec::Endpoints) -> String {
     let mut text = format!("{} and {}", optional(endpoints.public.as_deref()), optional(endpoints.vpc.as_deref()));
     if let Some(central) = &endpoints.central {
@@ -107,7 +113,7 @@ fn endpoints(endpoints: &spec::Endpoints) -> String {
     text
 }
 
-/// What is not reviewed yet.
+/// The values that are not reviewed yet.
 pub(super) fn guesses(guesses: &[spec::Guess]) -> Vec<(&str, &str)> {
     guesses.iter().map(|guess| (guess.key.as_str(), guess.reason.as_str())).collect()
 }

@@ -1,10 +1,10 @@
-//! Changes -> text for people, JSON for programs.
+//! Reports of changes as text, JSON and changelog entries.
 
 use serde_json::{Value, json};
 
 use super::{Change, Verdict, code};
 
-/// What is said about one product.
+/// The changes of one product.
 #[derive(Debug)]
 pub struct Report {
     /// The folder of its specifications.
@@ -13,13 +13,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// What all changes together ask for; `None` if nothing changed.
+    /// The highest verdict of the changes; `None` if nothing changed.
     pub fn verdict(&self) -> Option<Verdict> {
         self.changes.iter().map(|change| change.verdict).max()
     }
 }
 
-/// For people: by product and action, what matters most first.
+/// The reports as text, by product and action; the most important changes come first.
 pub fn text(reports: &[Report]) -> String {
     let mut text = String::new();
     for report in reports {
@@ -38,23 +38,23 @@ pub fn text(reports: &[Report]) -> String {
     if text.is_empty() { "nothing changed\n".to_owned() } else { text }
 }
 
-/// The changes by action, what matters most first.
+/// The changes by action; the most important ones come first.
 fn by_action(report: &Report) -> Vec<&Change> {
     let mut changes: Vec<&Change> = report.changes.iter().collect();
     changes.sort_by(|a, b| a.place.action.cmp(&b.place.action).then(b.verdict.cmp(&a.verdict)));
     changes
 }
 
-/// The lines around what a changelog says about the specification.
+/// The lines around the generated part of a changelog.
 const BEGIN: &str = "<!-- The changes of the specification, by `cargo xtask diff --changelog`. -->";
 const END: &str = "<!-- The end of the changes of the specification. -->";
 const UNRELEASED: &str = "## Unreleased\n";
 
-/// The changelog with these changes in the section of the next release, in place of the ones that it has there. What people have written
-/// stays.
+/// The changelog with these changes in the section of the next release, in place of the generated entries there. Other
+/// text is kept.
 pub fn changelog(existing: &str, report: &Report) -> Result<String, String> {
     let (before, rest) =
-        existing.split_once(UNRELEASED).ok_or("it has no section `## Unreleased`; add one above the latest release")?;
+        existing.split_once(UNRELEASED).ok_or("it has no section `## Unreleased`; add it above the latest release")?;
     let (section, releases) = match rest.find("\n## ") {
         Some(at) => rest.split_at(at + 1),
         None => (rest, ""),
@@ -90,7 +90,7 @@ fn entries(report: &Report) -> String {
     text + "\n"
 }
 
-/// A reason as a sentence of its own, without the period.
+/// A reason with a capital first letter, as a sentence without the period.
 fn sentence(reason: &str) -> String {
     let mut characters = reason.trim_end_matches('.').chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
@@ -101,7 +101,7 @@ fn place(change: &Change) -> String {
     if change.place.name.is_empty() { kind.to_owned() } else { format!("{kind} {}", code(&change.place.name)) }
 }
 
-/// For programs. `verdict` is `null` if nothing changed.
+/// The reports as JSON. `verdict` is `null` if nothing changed.
 pub fn json(base: &str, reports: &[Report]) -> String {
     let word = |verdict: Option<Verdict>| verdict.map(Verdict::as_str);
     let change = |change: &Change| {
@@ -148,7 +148,7 @@ mod changelog_tests {
     const WRITTEN: &str = "# Changelog\n\n## Unreleased\n\nA word by hand.\n\n## 0.1.0\n\nThe first.\n";
 
     #[test]
-    fn changes_stand_by_action_in_the_next_release_and_replace_the_earlier_ones() {
+    fn entries_of_the_next_release_are_grouped_by_action_and_replaced() {
         let first = changelog(WRITTEN, &report(&[(Some("Pay"), Verdict::Minor, "Sum")])).unwrap();
         let changes =
             [(Some("Pay"), Verdict::Minor, "A"), (Some("Pay"), Verdict::Major, "B"), (None, Verdict::Minor, "C")];
@@ -164,7 +164,7 @@ mod changelog_tests {
     }
 
     #[test]
-    fn a_changelog_that_cannot_be_continued_says_why() {
+    fn a_changelog_without_the_expected_lines_is_an_error() {
         let none = report(&[]);
         assert!(changelog("# Changelog\n", &none).unwrap_err().contains("## Unreleased"));
         assert!(changelog(&format!("## Unreleased\n{BEGIN}\n"), &none).unwrap_err().contains("is missing"));

@@ -1,9 +1,9 @@
-//! The verdicts, checked against the compiler.
+//! Checks the verdicts against the compiler.
 //!
-//! `fixtures/diff/base` is a product; every `.rs` beside it is one edit of it and a program of a user. Its lines `//@` say the
-//! verdict that is expected, then the edit: `FILE: OLD=>NEW`, `copy FILE FILE` or `remove FILE`. The program compiles against the
-//! code of the base. It compiles against the code of the edited product too, unless the verdict is `major`, and then it must not;
-//! `major, of behaviour` is for promises that the compiler does not know.
+//! `fixtures/diff/base` is a product; every `.rs` file beside it is an edit of it and a user's program. Its lines `//@`
+//! have the expected verdict, then the edit: `FILE: OLD=>NEW`, `copy FILE FILE` or `remove FILE`. The program compiles
+//! against the code of the base. It also compiles against the code of the edited product, unless the verdict is
+//! `major`: then it must not. `major, of behaviour` is for changes that the compiler does not see.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,7 +19,7 @@ use crate::{emit, model};
 
 struct Case {
     name: String,
-    /// The verdict as the file says it.
+    /// The verdict in the file.
     expected: String,
     files: Vec<InputFile>,
     program: String,
@@ -121,10 +121,10 @@ fn the_same_specification_has_no_changes() {
     assert_eq!(text(&[report]), "nothing changed\n");
 }
 
-/// Every fact is compared: the made-up products use all of the language, and each of their lines is left out once, exchanged with the
-/// next one, and changed in some of its words. What is still a specification then gives other code only together with a change that is told.
+/// The synthetic products use the whole language. Each of their lines is removed once, swapped with the next one, and
+/// changed in some of its words. If the result is a valid specification, its code differs only if a change is reported.
 #[test]
-fn code_changes_only_together_with_a_change_that_is_told() {
+fn code_changes_only_with_a_reported_change() {
     for folder in ["base", "../kitchen-sink"] {
         edit_each_line(&entries(&fixtures().join(folder), "yaml"));
     }
@@ -161,7 +161,7 @@ fn edit_each_line(fixtures: &[(String, String)]) {
                 let (Some(new), _) = parse(&files) else { continue };
                 let Ok(new) = model::build(&new, true) else { continue };
                 let (changes, same) = (diff(&old, &new), code(&new) == before);
-                assert!(!changes.is_empty() || same, "{name}:{}: nothing is told", line + 1);
+                assert!(!changes.is_empty() || same, "{name}:{}: no change is reported", line + 1);
                 compared += 1;
             }
         }
@@ -169,10 +169,10 @@ fn edit_each_line(fixtures: &[(String, String)]) {
     assert!(compared > 25, "{compared} edits");
 }
 
-/// The changes there are of real products, which may be edited at any time; so only the reasons are compared.
+/// The documentation shows changes of real products, which can be edited at any time, so only the reasons are compared.
 #[test]
-fn the_reasons_in_the_documentation_are_those_that_are_given() {
-    /// How far reasons are indented.
+fn the_reasons_in_the_documentation_are_current() {
+    /// The indentation of reasons.
     const INDENT: usize = 11;
     let readme = fs::read_to_string(fixtures().join("../../../api-spec/README.md")).unwrap();
     let section = readme.split("\n## ").find(|section| section.starts_with("What an edit means for users\n")).unwrap();
@@ -186,22 +186,22 @@ fn the_reasons_in_the_documentation_are_those_that_are_given() {
 }
 
 #[test]
-fn the_json_has_what_the_text_says() {
+fn the_json_has_the_content_of_the_text() {
     let case = case("x.rs", "//@ major\n//@ Order.yaml: OPEN: Not paid.,=>\n//@ Find.yaml: 10/s=>5/s\n".to_owned());
     insta::assert_snapshot!(json("HEAD", &[report("shop", &case.files)]));
     assert!(json("HEAD", &[]).contains("\"verdict\": null"));
 }
 
 #[test]
-fn the_verdicts_are_what_the_compiler_says() {
+fn the_verdicts_agree_with_the_compiler() {
     let cases = cases();
     let package = write_package(&cases);
     let failed = check(&package);
     for case in &cases {
         let errors = failed.get(case.name.as_str());
         if case.must_fail() {
-            let files = errors.unwrap_or_else(|| panic!("{}: compiles, and must not", case.name));
-            // The program fails, and not the generated code.
+            let files = errors.unwrap_or_else(|| panic!("{}: compiles, but must not", case.name));
+            // The errors are in the program, not in the generated code.
             assert!(files.iter().all(|file| file.ends_with("user.rs")), "{}: errors in {files:?}", case.name);
         }
     }
@@ -211,8 +211,8 @@ fn the_verdicts_are_what_the_compiler_says() {
     assert_eq!(found, expected, "{failed:#?}");
 }
 
-/// Writes a package: the library has every program with the code of the base, and those that must compile with that of the edited
-/// product; the others are binaries.
+/// Writes a package: the library has every program with the code of the base, and those that must compile with that of
+/// the edited product; the others are binaries.
 fn write_package(cases: &[Case]) -> PathBuf {
     let package = crate::commands::target().unwrap().join("diff");
     let _ = fs::remove_dir_all(package.join("src"));
@@ -233,7 +233,7 @@ fn write_package(cases: &[Case]) -> PathBuf {
          alibabacloud-runtime = {{ path = {runtime}, default-features = false }}\n"
     );
     write("Cargo.toml", &manifest);
-    // The versions that the workspace has; cargo takes out what is not needed.
+    // The lock file of the workspace; cargo removes what is not needed.
     fs::copy(workspace.join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
 
     let base: Vec<_> = base().into_iter().map(input).collect();
@@ -258,12 +258,13 @@ fn write_package(cases: &[Case]) -> PathBuf {
     package
 }
 
-/// Compiles the package; returns in which files there are errors, by program.
+/// Compiles the package; returns the files with errors, by program.
 fn check(package: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
         .args(["check", "--lib", "--bins", "--keep-going", "--offline", "--quiet", "--message-format=json"])
         .current_dir(package)
-        // Shared by the tests that compile crates, and not by the outer build, for whose settings and lock they would wait.
+        // Shared by the tests that compile crates. The target folder of the outer build is locked and has other
+        // settings.
         .env("CARGO_TARGET_DIR", crate::commands::target().unwrap().join("tmp/compiled"))
         .env("CARGO_INCREMENTAL", "0")
         .env_remove("RUSTFLAGS")

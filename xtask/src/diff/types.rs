@@ -1,4 +1,4 @@
-//! The types of one module: objects with their fields, enumerations with their values.
+//! Changes of the types of one module: objects with their fields, enumerations with their values.
 
 use super::Verdict::{Major, Minor, Patch};
 use super::{Changes, DOCUMENTATION, code, matched};
@@ -6,8 +6,8 @@ use crate::model::{About, Enum, Object, Types};
 use crate::spec;
 
 impl Changes {
-    /// Compares modules of types. With `named`, a type is a fact by itself, as shared shapes are; otherwise it comes with the
-    /// parameter or field that has it.
+    /// Compares modules of types. With `named`, types are reported themselves, as shared shapes are; otherwise they are
+    /// reported with the parameter or field that has them.
     pub(super) fn types(&mut self, old: &Types<'_>, new: &Types<'_>, named: bool) {
         let objects = matched(&old.objects, &new.objects, |object| &object.name);
         let enums = matched(&old.enums, &new.enums, |values| &values.name);
@@ -32,7 +32,7 @@ impl Changes {
             let new_names =
                 objects.added.iter().map(|object| &object.name).chain(enums.added.iter().map(|values| &values.name));
             for name in new_names.filter(|name| !old_names.clone().any(|old| old == *name)) {
-                self.added("type", name, "a new type only");
+                self.added("type", name, "only a new type");
             }
         }
         for (before, after) in objects.kept {
@@ -88,7 +88,7 @@ impl Changes {
             self.removed("value", &place(variant.value), "programs that match its variant do not compile");
         }
         for variant in values.added {
-            let reason = "enumerations are open; what came as `Unrecognized` until now gets a variant";
+            let reason = "enumerations are open; a value that was `Unrecognized` gets a variant";
             self.added("value", &place(variant.value), reason);
         }
         for (before, after) in &values.kept {
@@ -104,7 +104,7 @@ impl Changes {
     }
 }
 
-/// What the documentation of a type says.
+/// The documentation of a type.
 fn about<'a>(about: &'a About<'_>) -> &'a str {
     match about {
         // The same for every action.
@@ -113,7 +113,7 @@ fn about<'a>(about: &'a About<'_>) -> &'a str {
     }
 }
 
-/// What the wire has and the Rust type does not tell: whether a list is wrapped into an object.
+/// The form on the wire as far as the Rust type does not show it: whether a list is wrapped in an object.
 fn wire(ty: &spec::Type) -> String {
     match ty {
         spec::Type::Array(items) => format!("a list of {}", wire(items)),

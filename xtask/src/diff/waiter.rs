@@ -1,4 +1,4 @@
-//! How to wait for what an action has started.
+//! Changes of waiters.
 
 use super::Verdict::{Major, Minor};
 use super::{Changes, code};
@@ -8,23 +8,23 @@ impl Changes {
     pub(super) fn waiter(&mut self, old: Option<&Waiter>, new: Option<&Waiter>) {
         let (old, new) = match (old, new) {
             (None, None) => return,
-            (None, Some(_)) => return self.added("waiter", "", "`wait_for` takes the request from now on"),
+            (None, Some(_)) => return self.added("waiter", "", "`wait_for` accepts the request"),
             (Some(_), None) => return self.removed("waiter", "", "programs that wait for it do not compile"),
             (Some(old), Some(new)) => (old, new),
         };
         let at = ("waiter", "");
         let show = |name: &String| code(name);
         let actions = (&old.action.value, &new.action.value);
-        self.fact(at, actions, show, Major, "`wait_for` returns the answer of another action");
-        let reason = "what means done is a promise that programs rely on";
+        self.fact(at, actions, show, Major, "`wait_for` returns the output of another action");
+        let reason = "programs rely on the meaning of done";
         self.fact(("waiter", "state"), (&old.state.value, &new.state.value), show, Major, reason);
         self.fact(("waiter", "where"), (given(&old.condition), given(&new.condition)), code_of, Major, reason);
         let of = |waiter: &Waiter| if waiter.any { "any" } else { "all" };
         self.fact(("waiter", "of"), (of(old), of(new)), code, Major, reason);
         self.fact(("waiter", "done"), (states(&old.done), states(&new.done)), code_of, Major, reason);
-        let reason = "what means failed is a promise that programs rely on";
+        let reason = "programs rely on the meaning of failed";
         self.fact(("waiter", "failed"), (states(&old.failed), states(&new.failed)), code_of, Major, reason);
-        let reason = "the action that is asked gets another request";
+        let reason = "the called action gets another request";
         self.fact(("waiter", "parameters"), (given(&old.parameters), given(&new.parameters)), code_of, Minor, reason);
         for (name, before, after) in [
             ("interval", old.interval, new.interval),
@@ -32,13 +32,7 @@ impl Changes {
             ("bound", old.bound, new.bound),
         ] {
             let show = |time: std::time::Duration| format!("`{}s`", time.as_secs());
-            self.fact(
-                ("waiter", name),
-                (before, after),
-                show,
-                Minor,
-                "a wait asks at another rate, or for another time",
-            );
+            self.fact(("waiter", name), (before, after), show, Minor, "the wait has other times");
         }
     }
 }
@@ -56,7 +50,7 @@ fn given(values: &[(Spanned<String>, Template)]) -> String {
     values.iter().map(|(name, value)| format!("{}: {}", name.value, written(value))).collect::<Vec<_>>().join(", ")
 }
 
-/// A value as a specification writes it.
+/// A value as written in a specification.
 fn written(value: &Template) -> String {
     let part = |part: &Part| match part {
         Part::Text(text) => text.clone(),

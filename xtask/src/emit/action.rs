@@ -1,4 +1,4 @@
-//! One action's file: the request, the facts, the answer and what is nested in both.
+//! Generates the file of an action: the request, the descriptor, the output and the types nested in both.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(super) fn module(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -
     if !action.facts.example.is_empty() {
         let example = document(&action.facts.example);
         parts.push(print(&quote! {
-            /// The documented answer.
+            /// The documented response.
             const EXAMPLE: &str = #example;
         }));
     }
@@ -113,12 +113,12 @@ fn parameter(parameter: &Parameter<'_>) -> TokenStream {
     quote!(#about #deprecated #[wire(#wire #location #style #sensitive)] #example #required #takes pub #field: #ty)
 }
 
-/// What an action does, or that it is not described.
+/// The summary of an action, or a note that it is not described.
 pub(super) fn summary(facts: &spec::Action) -> String {
     if facts.summary.is_empty() { format!("`{}`: not described.", facts.name.value) } else { facts.summary.clone() }
 }
 
-/// What the rustdoc of a request says, line by line.
+/// The rustdoc of a request, line by line.
 fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Vec<String> {
     let facts = action.facts;
     let mut lines = Markdown::new(&summary(facts)).lines(ITEM);
@@ -131,7 +131,7 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
     paragraph(Markdown::new(&facts.description).lines(ITEM));
 
     if !facts.unknown_outcome.is_empty() {
-        paragraph(Markdown::new(&format!("After a call that was not answered: {}", facts.unknown_outcome)).lines(ITEM));
+        paragraph(Markdown::new(&format!("If a call gets no response: {}", facts.unknown_outcome)).lines(ITEM));
     }
 
     let reading = if facts.is_guessed("rate_limit") { " (read from the text, not reviewed)" } else { "" };
@@ -144,7 +144,7 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
     let repeat = if facts.idempotent {
         format!("Idempotent{idempotent}: retried after a failure.")
     } else {
-        format!("Not idempotent{idempotent}: never retried when the server may already have acted.")
+        format!("Not idempotent{idempotent}: never retried if the service may have executed the request.")
     };
     let permission = match &facts.authorization {
         Some(authorization) => format!("Needs the RAM permission `{}`.", authorization.action),
@@ -169,11 +169,11 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
         .map(|parameter| format!("`{}`", parameter.name.value))
         .collect();
     if !exposed.is_empty() {
-        items.push(format!("Servers and proxies may log the URL, and with it {}.", exposed.join(", ")));
+        items.push(format!("Servers and proxies may log the URL, which contains {}.", exposed.join(", ")));
     }
     match facts.success_codes.as_deref() {
         None => {}
-        Some([]) => items.push(format!("Its response reports no success code{}.", guess("success_code"))),
+        Some([]) => items.push(format!("The response has no success code{}.", guess("success_code"))),
         Some(codes) => {
             let codes: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
             items.push(format!("Success is the `Code` {}{}.", codes.join(" or "), guess("success_code")));
@@ -190,7 +190,7 @@ fn documentation(model: &Model<'_>, action: &Action<'_>, crate_path: &str) -> Ve
     if !codes.is_empty() {
         items.push(format!("Errors: {}.", codes.join(", ")));
     }
-    // One fact a line, and a line more where it is long.
+    // One list item for each fact.
     paragraph(items.iter().flat_map(|item| listed(&Markdown::new(item).lines(ITEM - 2))).collect());
     paragraph(example(model, action, crate_path));
     lines
@@ -306,7 +306,7 @@ fn rate_limit(limit: RateLimit) -> TokenStream {
     }
 }
 
-/// A limit as a specification writes it.
+/// A limit as written in specifications.
 pub(super) fn limit(limit: RateLimit) -> String {
     if limit.window == SECOND {
         format!("{}/s", limit.requests)

@@ -1,16 +1,16 @@
-//! The texts of specifications as Markdown that means exactly them: backticks mark code, everything else is plain text.
+//! Converts the texts of specifications to Markdown. Backticks mark code; everything else is escaped plain text.
 
 use crate::diagnostic::is_direction_control;
 
-/// Safe Markdown: paragraphs of words that must not be broken apart.
+/// Escaped Markdown: paragraphs of words; lines are broken only between words.
 #[derive(Debug)]
 pub struct Markdown(Vec<Vec<String>>);
 
 impl Markdown {
     /// Plain text in which backticks mark code.
     ///
-    /// Nothing in it can become a link, a tag, a heading, a list or a code block, and characters that cannot be seen or that
-    /// reorder their surroundings are gone.
+    /// Nothing in it can become a link, a tag, a heading, a list or a code block. Characters that are invisible or
+    /// change the order of the text are removed.
     pub fn new(text: &str) -> Self {
         let mut paragraphs = vec![String::new()];
         for line in text.split(['\n', '\u{2028}', '\u{2029}']) {
@@ -25,12 +25,12 @@ impl Markdown {
         Self(paragraphs.iter().map(|paragraph| words(paragraph)).filter(|words| !words.is_empty()).collect())
     }
 
-    /// Markdown that is written as such, on one line.
+    /// Markdown that is used unchanged, on one line.
     pub fn verbatim(text: &str) -> Self {
         Self(vec![text.split(' ').map(ToOwned::to_owned).collect()])
     }
 
-    /// This and something else in one paragraph.
+    /// Joins two texts in one paragraph.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         Self(vec![self.0.iter().chain(&other.0).flatten().cloned().collect()])
@@ -43,7 +43,7 @@ impl Markdown {
 
     /// On one line, for a cell of a table.
     pub fn cell(&self) -> String {
-        // Not even code may contain a bare bar.
+        // A bar must be escaped even inside code.
         self.inline().replace('|', "\\|")
     }
 
@@ -75,8 +75,8 @@ impl Markdown {
     }
 }
 
-/// What is said about something in one paragraph, or that nothing is said about it; with its name on the wire if that cannot be
-/// seen from its Rust name.
+/// The description in one paragraph, or a note that there is none; with the name on the wire if the Rust name does not
+/// show it.
 pub fn described(wire: &str, description: &str, numbered: bool) -> Markdown {
     let name = if wire.is_empty() { "The empty text".to_owned() } else { Markdown::new(&code(wire)).inline() };
     let text = Markdown::new(description);
@@ -95,7 +95,7 @@ pub fn code(text: &str) -> String {
     format!("{ticks}{blank}{text}{blank}{ticks}")
 }
 
-/// Whether a character leaves no ink, or moves others.
+/// Whether a character is invisible or changes the order of the text.
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || is_direction_control(c)
@@ -104,7 +104,7 @@ pub fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Words joined by blanks, the first one so that it cannot begin a block.
+/// Words joined by blanks. The first one is escaped if it could begin a block.
 fn line(words: &[String]) -> String {
     let text = words.join(" ");
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -158,7 +158,7 @@ fn words(paragraph: &str) -> Vec<String> {
     words
 }
 
-/// The length of the code span that begins with so many backticks; `None` if they are never closed.
+/// The length of the code span that begins with this many backticks; `None` if it is not closed.
 fn code_span(text: &[char], ticks: usize) -> Option<usize> {
     let mut index = ticks;
     while index < text.len() {
@@ -172,7 +172,7 @@ fn code_span(text: &[char], ticks: usize) -> Option<usize> {
     None
 }
 
-/// The web address at the beginning of the text; bare ones are not links in rustdoc.
+/// The web address at the beginning of the text, in angle brackets: rustdoc does not link bare addresses.
 fn address(text: &[char]) -> Option<String> {
     let run: String = text.iter().take_while(|&&c| c != ' ' && !"<>\"`\\|".contains(c)).collect();
     let url = run.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'', '*', '_']);

@@ -1,4 +1,4 @@
-//! `errors.rs`: the error codes of a product, as an enumeration and as facts.
+//! Generates `errors.rs`: the error codes of a product, as an enumeration and as descriptors.
 
 use std::collections::HashMap;
 
@@ -52,7 +52,8 @@ pub(super) fn module(model: &Model<'_>) -> String {
     file(&parts)
 }
 
-/// An error of more actions than this is always there: the condition would be longer than the facts.
+/// An error that more actions than this have is compiled without a condition, which would be longer than the
+/// descriptor.
 const MANY: usize = 10;
 
 /// The features of the actions that have an error, by the name of its static.
@@ -63,14 +64,14 @@ fn features<'m>(model: &'m Model<'_>) -> HashMap<&'m str, Vec<&'m str>> {
             features.entry(name).or_default().extend(feature);
         }
     }
-    // Those of the product need no action.
+    // Errors of the product need no condition.
     for name in &model.product.errors {
         features.remove(name.as_str());
     }
     features
 }
 
-/// The condition under which an error is there.
+/// The `cfg` condition of an error.
 fn condition(features: &[&str]) -> Option<TokenStream> {
     match features {
         [] => None,
@@ -79,7 +80,7 @@ fn condition(features: &[&str]) -> Option<TokenStream> {
     }
 }
 
-/// The facts about one error, private.
+/// The private descriptor of one error.
 pub(super) fn error_static(name: &str, facts: &ErrorCode) -> TokenStream {
     let name = ident(name);
     let [code, message] = [&facts.code.value, &facts.message].map(|text| string(text));

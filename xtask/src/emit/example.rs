@@ -1,4 +1,4 @@
-//! Documented examples as Rust expressions, for the examples in the documentation.
+//! Converts documented examples to Rust expressions for the documentation.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -12,7 +12,7 @@ use crate::model::{Action, Model, Object, Parameter, Type};
 pub(super) struct Examples<'a> {
     model: &'a Model<'a>,
     action: &'a Action<'a>,
-    /// Where a user finds the types.
+    /// The Rust path of the types.
     crate_path: &'a str,
 }
 
@@ -41,7 +41,8 @@ impl<'a> Examples<'a> {
         }
     }
 
-    /// The argument of the parameter's setter, which takes an integer as it is, and otherwise everything that converts into the type.
+    /// The argument for the setter of a parameter, which accepts integers directly and otherwise any type that
+    /// converts.
     fn argument(&self, parameter: &Parameter<'_>) -> TokenStream {
         let example = &parameter.facts.example;
         let text = string(example);
@@ -127,7 +128,7 @@ impl<'a> Examples<'a> {
         }
     }
 
-    /// The type as a user writes it.
+    /// The type as users write it.
     fn type_path(&self, ty: &Type) -> TokenStream {
         match ty {
             Type::Named(name) => self.path(name),
@@ -145,7 +146,7 @@ impl<'a> Examples<'a> {
         }
     }
 
-    /// Where a user finds a type.
+    /// The Rust path of a type.
     fn path(&self, name: &str) -> TokenStream {
         if name.starts_with("types::") {
             path(&format!("{}::{name}", self.crate_path))

@@ -1,13 +1,13 @@
-//! JSON documents, printed for people: what fits on a line stays there.
+//! Pretty-prints JSON: values that fit on a line stay on one line.
 
-/// The same document over several lines, if it is longer than `width`. The text must be JSON.
+/// The document over several lines if it is longer than `width`. The text must be JSON.
 pub fn pretty(json: &str, width: usize) -> String {
     let mut printer = Printer { rest: json, width, out: String::new() };
     printer.value(0, 0);
     printer.out
 }
 
-/// Prints a document from its text, so that every scalar stays as it is written.
+/// Prints a document from its text, so that scalars keep their spelling.
 struct Printer<'j> {
     rest: &'j str,
     width: usize,
@@ -15,7 +15,7 @@ struct Printer<'j> {
 }
 
 impl<'j> Printer<'j> {
-    /// Prints one value. `before` is the length of what stands before it in its line.
+    /// Prints one value. `before` is the length of the text before it in its line.
     fn value(&mut self, indent: usize, before: usize) {
         self.rest = self.rest.trim_start();
         let (open, close) = match self.rest.chars().next() {
@@ -82,7 +82,7 @@ impl<'j> Printer<'j> {
         scalar
     }
 
-    /// The list or object that comes next on one line, and behind it; `None` if it does not fit.
+    /// The next list or object on one line, and the position after it; `None` if it does not fit.
     fn on_one_line(&mut self, width: usize) -> Option<String> {
         let mut rest = Self { rest: self.rest, width: 0, out: String::new() };
         let (mut line, mut length, mut depth) = (String::new(), 0, 0_usize);
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_says_the_same_over_several_lines() {
+    fn a_document_is_equal_over_several_lines() {
         let table = [
             (r#"{"a":1,"b":[true,null]}"#, 80, r#"{ "a": 1, "b": [true, null] }"#),
             (r#"{"a":1,"b":[true,null]}"#, 20, "{\n  \"a\": 1,\n  \"b\": [true, null]\n}"),

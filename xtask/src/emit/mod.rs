@@ -1,4 +1,4 @@
-//! [`Model`] -> text: one file per kind of output. Decides nothing.
+//! Prints a [`Model`] as files, with one module per kind of file. All decisions are in the model.
 
 mod action;
 mod docs;
@@ -20,12 +20,12 @@ pub use print::literal;
 
 use crate::model::Model;
 
-/// How wide generated files are.
+/// The line width of generated files.
 const WIDTH: usize = 100;
 
 /// The files of a product: path below the folder of generated code, and text.
 ///
-/// `crate_path` is where a user finds the types: `alibabacloud_cams`.
+/// `crate_path` is the Rust path of the types, such as `alibabacloud_cams`.
 pub fn files(model: &Model<'_>, crate_path: &str) -> Vec<(String, String)> {
     let mut files = vec![
         ("mod.rs".to_owned(), product::module(model)),
@@ -48,13 +48,13 @@ fn header(source: &str) -> String {
     format!("// {MARK} from {source}. Do not edit.")
 }
 
-/// The folder in which a product is specified.
+/// The folder of the specification.
 fn folder(model: &Model<'_>) -> String {
     let source = &model.product.facts.source;
     source.rsplit_once('/').map_or(source.as_str(), |(folder, _)| folder).to_owned()
 }
 
-/// Puts the parts of a file together, with an empty line between two.
+/// Joins the parts of a file with empty lines.
 fn file(parts: &[String]) -> String {
     let parts: Vec<&str> = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
     parts.join("\n\n") + "\n"

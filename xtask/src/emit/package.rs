@@ -1,4 +1,4 @@
-//! What makes a crate of the generated code: the manifest, `lib.rs`, the README and the tests.
+//! Generates the manifest, `lib.rs`, the README and the tests of a crate.
 
 use quote::quote;
 
@@ -8,17 +8,19 @@ use super::print::{literal, print_statement};
 use super::{MARK, file, folder, header};
 use crate::model::{Action, Model};
 
-/// How the manifest of a generated crate refers to others.
+/// How the manifest of a generated crate refers to its dependencies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Manifest {
     /// As a member of the workspace that the runtime is in.
     Member,
-    /// By itself; the runtime is there: `path = "../runtime"` or `git = "https://…"`, as TOML.
+    /// As a separate crate. `runtime` is the place of the runtime as TOML: `path = "../runtime"` or `git =
+    /// "https://…"`.
     Standalone { runtime: String },
 }
 
 impl Manifest {
-    /// Where `alibabacloud-credentials` is, as TOML: beside the runtime. `None` if the runtime is in a folder of another name.
+    /// The place of `alibabacloud-credentials` as TOML, next to the runtime; `None` if the runtime's folder has another
+    /// name.
     pub fn credentials(&self) -> Option<String> {
         match self {
             Self::Member => Some("workspace = true".to_owned()),
@@ -31,7 +33,8 @@ impl Manifest {
     }
 }
 
-/// The manifest, `lib.rs` and README of a crate: path from the crate's root, and text. They may be replaced by files of one's own.
+/// The manifest, `lib.rs` and README of a crate: path from the crate's root, and text. Each can be replaced by a
+/// hand-written file.
 pub fn package(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> Vec<(String, String)> {
     vec![
         ("Cargo.toml".to_owned(), manifest_text(model, crate_path, manifest)),
@@ -69,26 +72,25 @@ fn manifest_text(model: &Model<'_>, crate_path: &str, manifest: &Manifest) -> St
         format!("{feature} = [\"alibabacloud-runtime/{feature}\"{more}]\n")
     };
     text += &format!(
-        "# The default HTTP transport, and the lean one, which is used where `reqwest` is off.\n{}{}",
+        "# The default HTTP transport, and one with fewer dependencies, which is used if `reqwest` is off.\n{}{}",
         forwarded("reqwest"),
         forwarded("hyper")
     );
-    text += "# The cryptography of TLS: a transport needs one of them.\n\
+    text += "# The cryptography of TLS: a transport needs one of the two.\n\
              aws-lc-rs = [\"alibabacloud-runtime/aws-lc-rs\"]\nring = [\"alibabacloud-runtime/ring\"]\n\
              # HTTP/2 with servers that offer it.\nhttp2 = [\"alibabacloud-runtime/http2\"]\n";
     let more = if credentials.is_some() { ", \"alibabacloud-credentials?/tracing\"" } else { "" };
     text += &format!("# `tracing` spans of calls and attempts.\ntracing = [\"alibabacloud-runtime/tracing\"{more}]\n");
-    text += "# `blocking::Client`: the same calls for programs without async code.\nblocking = [\"alibabacloud-runtime/blocking\"]\n\
+    text += "# `blocking::Client`, for programs without async code.\nblocking = [\"alibabacloud-runtime/blocking\"]\n\
              # `Serialize` and `Deserialize` for requests, outputs and their members.\nserde = [\"alibabacloud-runtime/serde\"]\n";
-    text += "# A quota that processes on many machines share through a Redis server; over TLS with the second.\n\
+    text += "# Quotas shared between machines through a Redis server; the second adds TLS.\n\
              redis = [\"alibabacloud-runtime/redis\"]\nredis-tls = [\"alibabacloud-runtime/redis-tls\"]\n";
     if credentials.is_some() {
-        text += "# Credentials from everywhere: profiles, roles, OIDC, the metadata service. `Client::from_env()` then asks them all.\n\
+        text += "# Credentials from profiles, roles, OIDC and the metadata service; `Client::from_env()` then tries all sources.\n\
                  credentials = [\"dep:alibabacloud-credentials\"]\n";
     }
     if !features.is_empty() {
-        text +=
-            "# All actions. For a quick build, turn the default features off and name those that you call.\nfull = [\n";
+        text += "# All actions. For a shorter build, turn the default features off and name only the actions that you call.\nfull = [\n";
         for feature in &features {
             text += &format!("    {},\n", toml(feature));
         }
@@ -142,19 +144,19 @@ fn readme(model: &Model<'_>, crate_path: &str) -> String {
         parts.push(format!(
             "```no_run\nuse {crate_path}::{{Client, {request}}};\n\n# async fn example() -> Result<(), {crate_path}::Error> {{\n\
              let client = Client::from_env()?; // ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET\n\
-             {call}\nlet answer = client.send(request).await?;\nprintln!(\"{{answer:?}}\");\n# Ok(())\n# }}\n```"
+             {call}\nlet output = client.send(request).await?;\nprintln!(\"{{output:?}}\");\n# Ok(())\n# }}\n```"
         ));
     }
     parts.push(
-        "The client stays within the documented limits, retries what can safely be repeated, and treats an HTTP 200 with an error code \
-         as the error that it is. `ErrorCode` has the codes of the service. An action that the crate does not have can be called by name \
-         with `Client::send_untyped`."
+        "The client stays within the documented limits, retries what is safe to repeat, and treats an HTTP 200 with an error code as an error. \
+         `ErrorCode` has the error codes of the service. To call an action that the crate does not have, use `Client::send_untyped` with \
+         its name."
             .to_owned(),
     );
     if model.actions.iter().any(|action| action.feature.is_some()) {
         parts.push(
-            "Each action is a feature of the crate, named like its module with hyphens; `full`, a default feature, has them all. \
-             For a quick build, turn the default features off and name `hyper`, `ring` and the actions that you call."
+            "Each action is a feature of the crate: the name of its module with hyphens. The default feature `full` has all of them. \
+             For a shorter build, turn the default features off and name `hyper`, `ring` and the actions that you call."
                 .to_owned(),
         );
     }
@@ -175,18 +177,18 @@ fn library(model: &Model<'_>) -> String {
     let has_features = model.actions.iter().any(|action| action.feature.is_some());
     let documentation = |path: &str| {
         if has_features {
-            // Without all actions, links to some of them would lead nowhere.
+            // Without all actions, some links would be broken.
             format!("#![cfg_attr(feature = \"full\", doc = include_str!(\"{path}\"))]\n")
         } else {
             format!("#![doc = include_str!(\"{path}\")]\n")
         }
     };
     let calls = format!("Calls the actions of {title}.");
-    let blocking = format!("Calls the actions of {title} and waits for the answer.");
+    let blocking = format!("Calls the actions of {title}, and blocks until each call has ended.");
     let first = literal(&format!("Typed client for Alibaba Cloud {title}."));
     file(&[
         format!("// {MARK} from {}. Without this line, the file is yours.", folder(model)),
-        // As rustfmt has it: in a workspace the file is checked like one written by hand.
+        // Formatted as rustfmt does: in a workspace the file is checked like a hand-written one.
         format!(
             "#![doc = {first}]\n#![doc = \"\"]\n{}#![doc = \"\"]\n#![doc = \"# Actions\"]\n{}#![forbid(unsafe_code)]\n\
              #![cfg_attr(docsrs, feature(doc_cfg))]\n#![allow(\n    \
@@ -194,20 +196,20 @@ fn library(model: &Model<'_>) -> String {
              are the service's\"\n)]{}",
             documentation("../README.md"),
             documentation("generated/actions.md"),
-            // Each required parameter of a builder takes a step of the macro.
+            // The macro recurses for each required parameter of a builder.
             deepest(model).map_or_else(String::new, |limit| format!("\n#![recursion_limit = \"{limit}\"]")),
         ),
         "#[rustfmt::skip]\nmod generated;".to_owned(),
         "alibabacloud_runtime::private::exports!();\npub use generated::*;".to_owned(),
         if model.offers_credentials {
-            "/// Where credentials come from: every source by itself, and the chain of them all.\n#[cfg(feature = \"credentials\")]\n\
+            "/// Sources of credentials, and the chain that tries them in order.\n#[cfg(feature = \"credentials\")]\n\
              pub use alibabacloud_credentials as credentials;"
                 .to_owned()
         } else {
             String::new()
         },
         format!(
-            "/// The same calls for programs without async code.\n#[cfg(feature = \"blocking\")]\npub mod blocking {{\n    #[doc = {}]\n    \
+            "/// A blocking client, for programs without async code.\n#[cfg(feature = \"blocking\")]\npub mod blocking {{\n    #[doc = {}]\n    \
              pub type Client = alibabacloud_runtime::blocking::Client<super::{product}>;\n}}",
             literal(&blocking)
         ),
@@ -218,36 +220,36 @@ fn library(model: &Model<'_>) -> String {
     ])
 }
 
-/// The recursion limit that the crate needs, if the compiler's own is too low.
+/// The recursion limit that the crate needs; `None` if the default is high enough.
 fn deepest(model: &Model<'_>) -> Option<usize> {
     let required = |action: &Action<'_>| action.parameters.iter().filter(|parameter| parameter.facts.required).count();
     let most = model.actions.iter().map(required).max().unwrap_or_default();
     (most > 100).then(|| most + 64)
 }
 
-/// How wide rustfmt lets a line be in this repository.
+/// The line width of rustfmt in this repository.
 const RUSTFMT_WIDTH: usize = 120;
 
-/// One test for each action: its documented answer arrives in its types.
+/// One test for each action: its documented response decodes into its types.
 pub fn tests(model: &Model<'_>, crate_path: &str) -> String {
     let mut parts = vec![
         header(&folder(model)),
-        "//! The documented answer of every action decodes, every member of it arrives, and nothing else does.\n\
-         #![allow(deprecated, missing_docs, unused_imports, reason = \"a file of tests; which there are depends on the features\")]"
+        "//! Tests that the documented response of every action decodes completely.\n\
+         #![allow(deprecated, missing_docs, unused_imports, reason = \"the tests depend on the features\")]"
             .to_owned(),
         "use alibabacloud_runtime::private::example::check;".to_owned(),
     ];
     for Action { module, request, feature, .. } in &model.actions {
         let feature = cfg(feature.as_deref());
         let call = format!("    check::<{crate_path}::{request}>().unwrap();");
-        // A formatter would break it.
+        // rustfmt would break the line.
         let whole = if call.len() > RUSTFMT_WIDTH { "#[rustfmt::skip]\n" } else { "" };
         parts.push(format!("{feature}#[test]\n{whole}fn {module}() {{\n{call}\n}}"));
     }
     file(&parts)
 }
 
-/// The condition under which something of an action is there.
+/// The `cfg` attribute for the feature of an action.
 fn cfg(feature: Option<&str>) -> String {
     feature.map_or_else(String::new, |feature| format!("#[cfg(feature = \"{feature}\")]\n"))
 }

@@ -1,4 +1,4 @@
-//! How the answer of an action comes in pages.
+//! Generates the code and documentation of paging.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -21,7 +21,7 @@ pub(super) fn implementation(action: &Action<'_>) -> Option<TokenStream> {
     })
 }
 
-/// The part of the action's descriptor.
+/// The member of the action's descriptor.
 pub(super) fn descriptor(facts: Option<&spec::Paging>) -> Option<TokenStream> {
     let spec::Paging { style, parameter, size, next, more, total, items } = facts?;
     let style = match style {
@@ -47,7 +47,7 @@ pub(super) fn descriptor(facts: Option<&spec::Paging>) -> Option<TokenStream> {
     })
 }
 
-/// What the documentation says.
+/// The sentence in the documentation.
 pub(super) fn sentence(facts: &spec::Paging, guess: &str) -> String {
     let (parameter, items) = (facts.parameter.join("."), facts.items.join("."));
     let by = match facts.style {
@@ -55,7 +55,5 @@ pub(super) fn sentence(facts: &spec::Paging, guess: &str) -> String {
         PagingStyle::Number { first } => format!("by `{parameter}`, from {first} on"),
     };
     let list = if items == spec::BODY { String::new() } else { format!(" of `{items}`") };
-    format!(
-        "Comes in pages{list}, {by}{guess}: `client.pages(…)` asks for all of them, and `client.items(…)` for what they hold."
-    )
+    format!("Paged{list}, {by}{guess}: `client.pages(…)` requests all pages, and `client.items(…)` all items.")
 }

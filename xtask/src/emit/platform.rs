@@ -1,4 +1,4 @@
-//! The tables of the runtime about the platform.
+//! Generates the platform tables of the runtime.
 
 use std::ops::RangeInclusive;
 
@@ -12,7 +12,7 @@ use super::{WIDTH, file, header};
 use crate::model::platform_statics;
 use crate::spec::{Codes, Meaning, Platform};
 
-/// How many columns `/// ` takes.
+/// The columns of `/// `.
 const DOC_PREFIX: usize = 4;
 
 /// `table.rs` of the runtime.
@@ -26,7 +26,7 @@ pub fn tables(platform: &Platform) -> String {
     let mut parts = vec![
         header(&platform.source),
         print(&quote! {
-            #![doc = " What every product has from the platform: facts only."]
+            #![doc = " Facts about the platform, which hold for every product."]
         }),
         print(&quote! {
             use std::ops::RangeInclusive;
@@ -37,23 +37,24 @@ pub fn tables(platform: &Platform) -> String {
             use crate::descriptor::ErrorDescriptor;
         }),
         print(&quote! {
-            /// The words among the values of `Code` that can only mean success. Letters are compared without case.
+            /// The words that mean success as a value of `Code`, without case.
             pub(super) const SUCCESS_WORDS: &[&str] = &[#(#words),*];
         }),
         print(&quote! {
-            /// The numbers among them.
+            /// The numbers that mean success as a value of `Code`.
             pub(super) const SUCCESS_NUMBERS: &[RangeInclusive<u32>] = &[#(#numbers),*];
         }),
         print(&quote! {
-            /// How codes begin that refuse a parameter, which may have any name: `InvalidParameter.Timeout`.
+            /// Prefixes of codes that reject a parameter: the rest is the name of the parameter, as in
+            /// `InvalidParameter.Timeout`.
             pub(super) const REFUSES_A_PARAMETER: &[&str] = &[#(#starts),*];
         }),
         print(&quote! {
-            /// What codes mean. The first row that matches counts.
+            /// The meanings of error codes. The first row that matches applies.
             pub(super) const MEANINGS: &[(Codes, Meaning)] = &[#(#rows),*];
         }),
         print(&quote! {
-            /// The errors that any action of any product may answer with.
+            /// The errors that any action of any product can return.
             pub static ERRORS: &[&ErrorDescriptor] = &[#(&#names),*];
         }),
     ];

@@ -1,4 +1,4 @@
-//! Tokens as text: formatted items, with long strings broken over lines.
+//! Prints tokens as formatted items, with long strings broken over lines.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
@@ -6,7 +6,7 @@ use quote::quote;
 use super::WIDTH;
 use super::docs::is_invisible;
 
-/// Items as text, formatted as a group: without empty lines between them.
+/// Items as formatted text, without empty lines between them.
 pub fn print(items: &TokenStream) -> String {
     match syn::parse2::<syn::File>(items.clone()) {
         Ok(file) => wrapped(&prettyplease::unparse(&file)),
@@ -15,7 +15,7 @@ pub fn print(items: &TokenStream) -> String {
     }
 }
 
-/// One item as the input of a macro.
+/// One item, formatted as the input of a macro.
 pub fn print_in(name: &str, item: &TokenStream) -> String {
     let inner: String = match syn::parse2::<syn::File>(item.clone()) {
         Ok(file) => prettyplease::unparse(&file).lines().map(|line| format!("    {line}\n")).collect(),
@@ -48,7 +48,7 @@ pub fn import(path: &TokenStream, names: &[(&str, bool)]) -> TokenStream {
     }
 }
 
-/// A name that the model has decided on.
+/// A name of the model as an identifier.
 pub fn ident(name: &str) -> Ident {
     match name.strip_prefix("r#") {
         Some(keyword) => Ident::new_raw(keyword, Span::call_site()),
@@ -61,7 +61,7 @@ pub fn string(value: &str) -> Literal {
     literal(value).parse().unwrap_or_else(|_| Literal::string(value))
 }
 
-/// JSON text as an expression: on one line if it fits there, otherwise as a document is usually printed.
+/// JSON text as an expression: on one line if it fits, otherwise pretty-printed.
 pub fn document(json: &str) -> TokenStream {
     let pretty = super::json::pretty(json, WIDTH - 4);
     if !pretty.contains('\n') {
@@ -88,7 +88,7 @@ pub fn document(json: &str) -> TokenStream {
     if pieces.len() == 1 { quote!(#(#pieces)*) } else { quote!(concat!(#(#pieces),*)) }
 }
 
-/// Breaks the strings in lines that are too long. What a string says stays the same.
+/// Breaks the strings in lines that are too long, without changing their values.
 fn wrapped(text: &str) -> String {
     let mut out = String::new();
     let mut inside_raw: Option<String> = None;
@@ -99,7 +99,7 @@ fn wrapped(text: &str) -> String {
                 inside_raw = None;
             }
         } else if line.trim_start().starts_with("//") {
-            // Comments are as wide as they were made.
+            // Comments already have their width.
         } else if let Some(end) = opened_raw(line) {
             inside_raw = Some(end);
         } else if line.chars().count() > WIDTH
@@ -114,7 +114,7 @@ fn wrapped(text: &str) -> String {
     out
 }
 
-/// The end of a raw string that begins in this line and does not end there.
+/// The end marker of a raw string that begins in this line and continues in the next.
 fn opened_raw(line: &str) -> Option<String> {
     let mut rest = line;
     while let Some(literal) = first_literal(rest) {
@@ -126,7 +126,7 @@ fn opened_raw(line: &str) -> Option<String> {
     None
 }
 
-/// Where the first string literal is, or what ends it if it is not in this line.
+/// The position of the first string literal, or the end marker if it ends in a later line.
 fn first_literal(line: &str) -> Option<Result<(usize, usize), String>> {
     let quote = line.find('"')?;
     let before = line[..quote].trim_end_matches('#');
@@ -191,7 +191,7 @@ fn broken(line: &str) -> Option<String> {
     Some(format!("{text}\"{after}\n"))
 }
 
-/// Text in parts that fit on a line, broken behind punctuation where possible.
+/// Text in parts that fit on a line, broken after punctuation if possible.
 fn parts(text: &str) -> Vec<String> {
     const LONGEST: usize = WIDTH - 20;
     if text.chars().count() <= LONGEST {
@@ -212,7 +212,8 @@ fn parts(text: &str) -> Vec<String> {
     parts
 }
 
-/// A string literal with exactly this value. Characters that cannot be seen, or that reorder the text around them, are escaped.
+/// A string literal with exactly this value. Invisible characters and those that change the order of the text are
+/// escaped.
 pub fn literal(value: &str) -> String {
     if value.contains(['"', '\\']) && value.chars().all(is_plain) {
         // JSON stays readable.
@@ -222,12 +223,12 @@ pub fn literal(value: &str) -> String {
     format!("\"{}\"", escaped(value))
 }
 
-/// Whether a character can stand in a literal as it is.
+/// Whether a character needs no escape in a literal.
 fn is_plain(c: char) -> bool {
     c == ' ' || !c.is_whitespace() && !is_invisible(c) && c.escape_debug().count() <= 2
 }
 
-/// The inside of a literal without `r`.
+/// The content of a literal without `r`.
 fn escaped(value: &str) -> String {
     let mut text = String::new();
     for c in value.chars() {
@@ -244,7 +245,7 @@ fn escaped(value: &str) -> String {
     text
 }
 
-/// How many `#` a raw literal needs so that nothing in it ends it.
+/// The number of `#` that a raw literal with this content needs.
 fn hashes_needed(value: &str) -> usize {
     let behind_quotes = value.split('"').skip(1);
     behind_quotes.map(|rest| 1 + rest.bytes().take_while(|&byte| byte == b'#').count()).max().unwrap_or_default()
@@ -255,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_literal_has_exactly_the_value_and_shows_all_of_it() {
+    fn a_literal_has_exactly_the_value_and_no_invisible_character() {
         let hostile = [
             "",
             "plain",

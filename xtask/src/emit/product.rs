@@ -1,4 +1,4 @@
-//! `mod.rs`: the product's facts and its actions; and the table of all actions.
+//! Generates `mod.rs`, with the product's descriptor and its actions, and the table of all actions.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -28,9 +28,9 @@ pub(super) fn module(model: &Model<'_>) -> String {
         .actions
         .iter()
         .any(|action| action.feature.is_some())
-        .then(|| quote!(#![allow(unused_imports, reason = "which actions there are depends on the features")]));
+        .then(|| quote!(#![allow(unused_imports, reason = "the actions depend on the features")]));
     let allow_deprecated = is_any_deprecated(model)
-        .then(|| quote!(#![allow(deprecated, reason = "what is deprecated is declared and exported here")]));
+        .then(|| quote!(#![allow(deprecated, reason = "deprecated items are declared and exported here")]));
     let descriptors = import(
         &quote!(alibabacloud_runtime::descriptor),
         &[
@@ -50,8 +50,8 @@ pub(super) fn module(model: &Model<'_>) -> String {
     let mut parts = vec![
         header(&facts.source),
         print(&quote! {
-            #![doc = " The product's facts and its actions."]
-            #![allow(clippy::needless_update, reason = "a new field of a descriptor breaks nothing")]
+            #![doc = " The descriptor of the product, and its actions."]
+            #![allow(clippy::needless_update, reason = "descriptors can get new fields")]
             #allow_unused
             #allow_deprecated
         }),
@@ -75,18 +75,18 @@ pub(super) fn module(model: &Model<'_>) -> String {
     let actions =
         actions.zip(model.actions.iter().map(cfg)).map(|(request, cfg)| quote!(#cfg <#request as Action>::DESCRIPTOR));
     parts.push(print(&quote! {
-        /// The facts about the actions, sorted by name.
+        /// The descriptors of the actions, sorted by name.
         pub static ACTIONS: &[&ActionDescriptor] = &[#(#actions),*];
     }));
     file(&parts)
 }
 
-/// The condition under which something of an action is there.
+/// The `cfg` attribute for the feature of an action.
 fn cfg(action: &Action<'_>) -> Option<TokenStream> {
     action.feature.as_ref().map(|feature| quote!(#[cfg(feature = #feature)]))
 }
 
-/// Whether anything that the code uses itself is deprecated.
+/// Whether the generated code uses a deprecated item.
 fn is_any_deprecated(model: &Model<'_>) -> bool {
     let is_among = |types: &Types<'_>| {
         types.objects.iter().flat_map(|object| &object.members).any(|member| member.facts.deprecated.is_some())
@@ -116,7 +116,7 @@ fn modules(model: &Model<'_>) -> TokenStream {
     quote!(#(#actions)* mod errors; #types)
 }
 
-/// What the root of the crate has of them.
+/// The exports of the modules at the root of the crate.
 fn exports(model: &Model<'_>) -> TokenStream {
     let actions = model.actions.iter().map(|action| {
         let [module, request, builder] = [&action.module, &action.request, &action.builder].map(|name| ident(name));
@@ -142,7 +142,7 @@ fn descriptor(model: &Model<'_>) -> TokenStream {
     let guessed = facts.guessed.iter().map(|guess| string(&guess.key));
     let errors = model.product.errors.iter().map(|name| ident(name));
     quote! {
-        /// The facts about the product.
+        /// The descriptor of the product.
         pub static PRODUCT: ProductDescriptor = ProductDescriptor {
             code: #code,
             title: #title,

@@ -1,4 +1,4 @@
-//! Objects and enumerations, and `types.rs`: those that several actions share.
+//! Generates objects and enumerations, and `types.rs` with those that several actions share.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -8,7 +8,7 @@ use super::print::{doc, ident, import, print, print_in, string};
 use super::{WIDTH, file, header};
 use crate::model::{About, Enum, ErrorCode, Model, Object, Type, Types};
 
-/// The room for a text beside an item of a macro, and beside a member of it.
+/// The width of documentation for an item of a macro, and for a member of it.
 pub(super) const ITEM: usize = WIDTH - 8;
 pub(super) const MEMBER: usize = WIDTH - 12;
 
@@ -75,7 +75,7 @@ fn variant(name: &str, value: &str, about: &[String]) -> TokenStream {
     quote!(#about #name = #value)
 }
 
-/// The attribute of what is deprecated.
+/// The attribute of a deprecated item.
 pub(super) fn deprecated(instead: Option<&str>) -> Option<TokenStream> {
     instead.map(|text| {
         let text = string(&Markdown::new(text).inline());
@@ -83,10 +83,10 @@ pub(super) fn deprecated(instead: Option<&str>) -> Option<TokenStream> {
     })
 }
 
-/// What is said about a type.
+/// The documentation of a type.
 fn about(name: &str, about: &About<'_>) -> TokenStream {
     let text = match about {
-        About::Answer(request) => Markdown::verbatim(&format!("What [`{request}`] returns.")),
+        About::Answer(request) => Markdown::verbatim(&format!("The output of [`{request}`].")),
         About::Described { text, instead_of: None } => described(name, text, false),
         About::Described { text, instead_of: Some((short, parent)) } => described(name, text, false).and(
             &Markdown::verbatim(&format!("(This is the `{short}` of [`{parent}`]; another type has the short name.)")),
@@ -95,7 +95,7 @@ fn about(name: &str, about: &About<'_>) -> TokenStream {
     doc(&text.lines(ITEM))
 }
 
-/// A type as Rust spells it.
+/// A type in Rust syntax.
 pub(super) fn tokens(ty: &Type) -> TokenStream {
     match ty {
         Type::String => quote!(String),
@@ -104,7 +104,7 @@ pub(super) fn tokens(ty: &Type) -> TokenStream {
         Type::F64 => quote!(f64),
         Type::Bool => quote!(bool),
         Type::Json => quote!(Json),
-        // Not imported: a nested type may be called so.
+        // Not imported, because a nested type can have this name.
         Type::Bytes => quote!(alibabacloud_runtime::Bytes),
         Type::Option(inner) => {
             let inner = tokens(inner);
@@ -126,13 +126,13 @@ pub(super) fn tokens(ty: &Type) -> TokenStream {
     }
 }
 
-/// A name, or several with `::` between them.
+/// A name or a path.
 pub(super) fn path(path: &str) -> TokenStream {
     let names = path.split("::").map(ident);
     quote!(#(#names)::*)
 }
 
-/// What the types of a file must import.
+/// The imports that the types of a file need.
 #[derive(Default)]
 pub(super) struct Used {
     pub(super) map: bool,
@@ -169,8 +169,8 @@ impl Used {
         quote!(#map #duration)
     }
 
-    /// The imports from the runtime: the macros for these types and for an action that comes in pages, and the names that are asked for
-    /// besides.
+    /// The imports from the runtime: the macros for these types and for a paged action, and the given
+    /// names.
     pub(super) fn runtime(&self, names: &[&str], types: &Types<'_>, is_paged: bool) -> TokenStream {
         let macros = import(
             &quote!(alibabacloud_runtime::private),

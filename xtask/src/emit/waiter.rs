@@ -1,4 +1,4 @@
-//! How to wait for what an action has started: the facts in its descriptor, and the type of the answer.
+//! Generates the descriptor and the documentation of a waiter.
 
 use std::time::Duration;
 
@@ -81,12 +81,12 @@ fn seconds(duration: Duration) -> TokenStream {
     quote!(Duration::from_secs(#seconds))
 }
 
-/// Whether values of the waiter are put together from something.
+/// Whether the waiter has values that are built from parts.
 pub(super) fn has_values(waiter: &Waiter) -> bool {
     !waiter.parameters.is_empty() || !waiter.condition.is_empty()
 }
 
-/// What ties the action to the one that is asked.
+/// The implementation of `Waitable`.
 pub(super) fn implementation(model: &Model<'_>, action: &Action<'_>) -> Option<TokenStream> {
     let waiter = action.facts.waiter.as_ref()?;
     let asked = model.actions.iter().find(|asked| asked.facts.name.value == waiter.action.value)?;
@@ -101,14 +101,14 @@ pub(super) fn implementation(model: &Model<'_>, action: &Action<'_>) -> Option<T
     })
 }
 
-/// What the documentation of the request says about it.
+/// The sentences in the documentation of the request.
 pub(super) fn in_words(facts: &spec::Action, waiter: &Waiter, asked_feature: Option<&str>) -> String {
     let guess = if facts.is_guessed("waiter") { " (a guess, not reviewed)" } else { "" };
     let code = |values: &[spec::Spanned<String>]| {
         values.iter().map(|value| format!("`{}`", value.value)).collect::<Vec<_>>().join(" or ")
     };
     let mut text = format!(
-        "`Client::wait_for` waits for what it starts{guess}: `{}` is asked every {}",
+        "`Client::wait_for` waits for the operation that it starts{guess}: it calls `{}` every {}",
         waiter.action.value,
         each(waiter.interval)
     );
@@ -119,14 +119,14 @@ pub(super) fn in_words(facts: &spec::Action, waiter: &Waiter, asked_feature: Opt
     if !waiter.failed.is_empty() {
         text += &format!("; {} is a failure", code(&waiter.failed));
     }
-    text += &format!(". It gives up after {}.", time(waiter.bound));
+    text += &format!(". The wait ends after {}.", time(waiter.bound));
     if let Some(feature) = asked_feature {
         text += &format!(" Needs the feature `{feature}`.");
     }
     text
 }
 
-/// A time in words, behind "every".
+/// A time in words after "every".
 fn each(duration: Duration) -> String {
     let time = time(duration);
     time.strip_prefix("1 ").map_or(time.clone(), ToOwned::to_owned)

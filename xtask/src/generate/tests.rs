@@ -155,7 +155,7 @@ fn an_edit_changes_the_lines_of_its_fact_and_no_others() {
             &[("        StatusQueue:\n", "        StatusQueue:\n          deprecated: Use `UpQueue`.\n")],
             &[
                 "+#[deprecated = \"Use `UpQueue`.\"]",
-                "+#![allow(deprecated, reason = \"what is deprecated is declared and exported here\")]",
+                "+#![allow(deprecated, reason = \"deprecated items are declared and exported here\")]",
             ],
         ),
         (

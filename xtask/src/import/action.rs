@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::example::{Examples, documented, of_parameter};
 use super::limits::{flow_control, limits};
 use super::notes::Notes;
+use super::paging::{self, Proposal};
 use super::route::{Route, words};
 use super::schema::{
     Item, Member, Read, Schemas, Side, Ty, add_own, fields, is_valid_name, scalar_text, shown, style, text,
@@ -579,6 +580,14 @@ pub fn file(
     }
     if api.get("deprecated") == Some(&Value::Bool(true)) {
         key("deprecated", Tree::text("Marked as deprecated in the official metadata, which names no replacement."));
+    }
+    match paging::propose(name, types, &schemas.shapes) {
+        Proposal::Paging(paging, reason) => {
+            key("paging", paging);
+            guessed.push(("paging".to_owned(), Tree::text(reason)));
+        }
+        Proposal::Doubt(why) => schemas.notes.add(why, name),
+        Proposal::None => {}
     }
     let waiter = known.waiter.map(|(waiter, reason)| {
         guessed.push(("waiter".to_owned(), Tree::text(reason)));

@@ -1,6 +1,7 @@
-//! Made-up products at the size of the public catalogue, whose documentation is as unreliable as the real one.
+//! Tests the import of a synthetic catalogue whose documentation is as unreliable as the real one.
 //!
-//! `CATALOGUE_PRODUCTS=270 CATALOGUE_ACTIONS=73 cargo test --release -p xtask catalogue` has the size of the public one.
+//! `CATALOGUE_PRODUCTS=270 CATALOGUE_ACTIONS=73 cargo test --release -p xtask catalogue` runs it at the size of the
+//! public catalogue.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use super::{Imported, LOCK, import};
 use crate::generate::{Failure, generate_crate};
 use crate::spec::{self, InputFile, Spec};
 
-/// Seeded dice (xorshift).
+/// A seeded random number generator (xorshift).
 struct Dice(u64);
 
 impl Dice {
@@ -30,7 +31,7 @@ impl Dice {
     }
 }
 
-/// A value that a service sends.
+/// A value in a response.
 fn value(dice: &mut Dice, depth: u64) -> Value {
     match dice.roll(if depth > 3 { 9 } else { 13 }) {
         0 => json!(dice.roll(100)),
@@ -41,7 +42,7 @@ fn value(dice: &mut Dice, depth: u64) -> Value {
         5 => json!(u64::MAX),
         6 | 7 => json!(dice.of(&["CONNECTED", "a,b", "2024-01-01T00:00:00Z", "12****"])),
         8 => Value::Null,
-        // Items of one kind: the documentation describes one.
+        // All items have one type, because the documentation describes one.
         9 | 10 => vec![value(dice, depth + 2); usize::try_from(dice.roll(3)).unwrap()].into(),
         _ => {
             let members = 1 + dice.roll(3);
@@ -50,7 +51,7 @@ fn value(dice: &mut Dice, depth: u64) -> Value {
     }
 }
 
-/// What the documentation says of such a value: mostly the truth.
+/// The documentation of a value, which is mostly correct.
 fn schema(dice: &mut Dice, value: &Value) -> Value {
     let truth = match value {
         Value::Bool(_) => "boolean",
@@ -86,7 +87,7 @@ fn schema(dice: &mut Dice, value: &Value) -> Value {
     schema
 }
 
-/// What an example of the metadata has as its code, and whether that is one of success.
+/// Values of `Code` in examples, and whether they mean success.
 const CODES: [(&str, bool); 10] = [
     ("OK", true),
     ("Success", true),
@@ -196,7 +197,7 @@ fn a_catalogue_of_unreliable_documentation_is_imported_without_a_wrong_guess() {
         let files = inputs(&imported);
         let spec = parsed(&files);
 
-        // No success code that an error example suggests.
+        // An error example suggests no success code.
         let successes: BTreeSet<&str> =
             CODES.iter().filter(|(_, is_success)| *is_success).map(|(code, _)| code.trim()).collect();
         let own = spec.actions.iter().filter_map(|action| action.success_codes.as_ref()).flatten();
@@ -204,9 +205,9 @@ fn a_catalogue_of_unreliable_documentation_is_imported_without_a_wrong_guess() {
             assert!(successes.contains(code.as_str()), "product {seed}: {code}");
         }
 
-        // No type that an example of its own contradicts: nothing of a documented response is left out.
+        // No type contradicts its example: nothing of a documented response is left out.
         let notes = imported.notes.render(usize::MAX);
-        let unfit = notes.lines().find(|line| line.contains("does not fit its type"));
+        let unfit = notes.lines().find(|line| line.contains("a value of an example that does not fit its type"));
         for place in unfit.iter().flat_map(|line| line.split(['(', ':', ','])) {
             let is_response = place.trim().split('.').nth(1).is_some_and(|member| member.starts_with("Member"));
             let is_masked = text.contains("12****") || text.contains("unlimited");
@@ -239,7 +240,7 @@ fn a_catalogue_of_unreliable_documentation_is_imported_without_a_wrong_guess() {
     assert!(actions > 100 && widened > 5, "{actions} actions, {widened} products with wider types");
 }
 
-/// The scalars inside of a JSON value, each with the way to it.
+/// The scalars in a JSON value, each with its path.
 fn leaves(value: &Value) -> BTreeSet<String> {
     fn walk(value: &Value, path: &str, into: &mut BTreeSet<String>) {
         match value {
@@ -262,7 +263,7 @@ fn an_import_over_reviewed_files_of_a_catalogue_keeps_every_decision() {
     for seed in 1..=size("CATALOGUE_PRODUCTS", 6) {
         let mut metadata = product(seed, size("CATALOGUE_ACTIONS", 15));
         let mut files = inputs(&import(&metadata.to_string(), &[], &[], None).unwrap());
-        // Every file is reviewed: another summary, the other idempotence, a limit, and a mark less.
+        // Edits every file as a review does: another summary, the opposite idempotency, a limit, and fewer marks.
         let mut reviewed = 0;
         for file in files.iter_mut().filter(|file| file.path != LOCK && file.path != "product.yaml") {
             let text = String::from_utf8(file.bytes.clone()).unwrap();
@@ -276,7 +277,7 @@ fn an_import_over_reviewed_files_of_a_catalogue_keeps_every_decision() {
         }
         assert!(reviewed > 0);
         let decided = parsed(&files);
-        // Upstream goes on.
+        // Upstream changes as well.
         for api in metadata["apis"].as_object_mut().unwrap().values_mut() {
             api["summary"] = "Does something else.".into();
             let members = &mut api["responses"]["200"]["schema"]["properties"];
@@ -311,7 +312,7 @@ fn an_import_over_reviewed_files_of_a_catalogue_keeps_every_decision() {
     }
 }
 
-/// The same product in the ROA style, with parameters anywhere and paths as odd as real ones.
+/// The same product in the ROA style, with parameters in all locations and paths as irregular as real ones.
 fn with_paths(mut metadata: Value, seed: u64) -> Value {
     let mut dice = Dice(seed.wrapping_mul(0xd134_2543_de82_ef95) | 1);
     metadata["info"]["style"] = "ROA".into();
@@ -367,7 +368,7 @@ fn a_catalogue_of_actions_with_paths_is_imported_and_generated() {
         let spec = parsed(&files);
         all += metadata["apis"].as_object().unwrap().len();
         actions += spec.actions.len();
-        // Whatever is left out has a reason.
+        // Every action that is left out has a note.
         let notes = imported.notes.render(usize::MAX);
         let names = spec.actions.iter().map(|action| action.name.value.as_str()).collect::<BTreeSet<_>>();
         for name in metadata["apis"].as_object().unwrap().keys().filter(|name| !names.contains(name.as_str())) {
@@ -387,6 +388,6 @@ fn a_catalogue_of_actions_with_paths_is_imported_and_generated() {
         let again = import(&text, &[], &files, None).unwrap();
         assert!(again.files.is_empty() && again.changes.is_empty(), "product {seed}: {:?}", again.changes);
     }
-    // Most are made to be left out; enough are not.
+    // Most actions are left out on purpose.
     assert!(actions * 5 > all && actions > 100, "{actions} of {all} actions");
 }

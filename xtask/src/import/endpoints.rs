@@ -1,4 +1,4 @@
-//! The endpoints of official metadata -> host names by rule, and those that follow none.
+//! Derives host name patterns from the endpoints of the metadata, and lists the hosts that follow no pattern.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,8 @@ use super::notes::Notes;
 use super::schema::{shown, text};
 use super::yaml::Tree;
 
-/// The regions that are used by default, the first that is listed: the largest one outside of mainland China, then the largest inside.
+/// Candidates for the default region; the first listed one is used. The largest outside of mainland China comes first,
+/// then the largest
 const USUAL_REGIONS: [&str; 4] = ["ap-southeast-1", "cn-hangzhou", "cn-shanghai", "cn-beijing"];
 
 pub struct Endpoints {
@@ -15,7 +16,7 @@ pub struct Endpoints {
     vpc: Option<String>,
     regions: Vec<Listed>,
     pub default_region: String,
-    /// What about them is a guess.
+    /// The reason, if part of the endpoints is a guess.
     pub guess: Option<String>,
 }
 
@@ -35,22 +36,20 @@ impl Endpoints {
         let host = product.replace('_', "-");
         let mut guesses = Vec::new();
         let mut central = public.shared.clone();
-        // `public` and the like name no region: what they list serves all of them.
+        // Entries such as `public` name no region; their hosts serve all regions.
         central = central.or_else(|| odd.iter().find_map(|one| one.public.clone()));
         let public_pattern = public.pattern.or_else(|| {
             let is_unknown = central.is_none();
             is_unknown.then(|| {
-                guesses.push("The public pattern is the usual one: the metadata lists none that most regions follow.");
+                guesses.push("The usual public pattern, because the hosts in the metadata follow none.");
                 format!("{host}.{{region}}.aliyuncs.com")
             })
         });
-        // One host for most regions inside a VPC has no name in the language: each region lists it.
+        // The language has no key for a VPC host that most regions share, so each region lists it.
         let vpc_pattern = vpc.pattern.or_else(|| {
             let is_unknown = vpc.shared.is_none();
             is_unknown.then(|| {
-                guesses.push(
-                    "The pattern inside a VPC is the usual one: the metadata lists none that most regions follow.",
-                );
+                guesses.push("The usual VPC pattern, because the hosts in the metadata follow none.");
                 format!("{host}-vpc.{{region}}.aliyuncs.com")
             })
         });
@@ -90,7 +89,7 @@ impl Endpoints {
     }
 }
 
-/// The regions that the metadata lists, and what it lists under names that are those of no region.
+/// The hosts that the metadata lists by region, and those that it lists under names that are not regions.
 fn listed(metadata: &Map<String, Value>, notes: &mut Notes) -> (Vec<Listed>, Vec<Listed>) {
     let (mut listed, mut odd): (Vec<Listed>, Vec<Listed>) = (Vec::new(), Vec::new());
     let endpoints = metadata.get("endpoints").and_then(Value::as_array).into_iter().flatten();
@@ -106,7 +105,7 @@ fn listed(metadata: &Map<String, Value>, notes: &mut Notes) -> (Vec<Listed>, Vec
         let vpc = host("vpc");
         let is_valid = |host: &Option<String>| host.as_ref().is_none_or(|host| is_host(host));
         if !is_valid(&public) || !is_valid(&vpc) {
-            notes.add("an endpoint is no host name: left out", shown(&region));
+            notes.add("an endpoint that is not a host name is left out", shown(&region));
             continue;
         }
         if public.is_none() && vpc.is_none() {
@@ -115,7 +114,7 @@ fn listed(metadata: &Map<String, Value>, notes: &mut Notes) -> (Vec<Listed>, Vec
         let one = Listed { region, public, vpc };
         let is_plain = one.region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         if !is_plain || one.region.is_empty() {
-            notes.add("an endpoint is listed for no region: left out", shown(&one.region));
+            notes.add("an endpoint without a region is left out", shown(&one.region));
             continue;
         }
         let list = if is_region(&one.region) { &mut listed } else { &mut odd };
@@ -125,19 +124,19 @@ fn listed(metadata: &Map<String, Value>, notes: &mut Notes) -> (Vec<Listed>, Vec
     }
     for one in &odd {
         notes.add(
-            "an endpoint is listed under the name of no region: used for all regions, if it is public",
+            "an endpoint under a name that is not a region is used for all regions, if it is public",
             shown(&one.region),
         );
     }
     (listed, odd)
 }
 
-/// What most of the listed hosts have in common.
+/// The common form of most of the listed hosts.
 #[derive(Default)]
 struct Rule {
     /// A pattern with `{region}`, if most hosts follow it.
     pattern: Option<String>,
-    /// The one host of most regions.
+    /// The host that most regions share.
     shared: Option<String>,
 }
 
@@ -153,7 +152,8 @@ impl Rule {
                 None => counts.push((rule, 1)),
             }
         }
-        // The first one of the most frequent; in doubt a pattern, which also tells the host of a region that is not listed.
+        // The first of the most frequent ones. A pattern takes precedence, because it also gives the hosts of unlisted
+        // regions.
         let best = counts.iter().rev().max_by_key(|(rule, count)| (*count, rule.contains('{')));
         match best {
             Some((rule, count)) if count * 2 > total || (count * 2 == total && rule.contains('{')) => {
@@ -166,7 +166,7 @@ impl Rule {
     }
 }
 
-/// The host with `{region}` in the place of the region; `None` if the region does not stand in it as a whole word.
+/// The host with `{region}` in place of the region; `None` if the region is not a whole word in it.
 fn pattern(region: &str, host: &str) -> Option<String> {
     let is_end = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
     let is_whole = |at: usize| {
@@ -179,7 +179,7 @@ fn pattern(region: &str, host: &str) -> Option<String> {
     Some(format!("{}{{region}}{}", &host[..at], &host[at + region.len()..]))
 }
 
-/// Whether a name is that of a region: `cn-hangzhou`, not `public`, `center` or `cn`.
+/// Whether a name has the form of a region: `cn-hangzhou`, but not `public`, `center` or `cn`.
 fn is_region(region: &str) -> bool {
     const AREAS: [&str; 9] = ["cn", "ap", "us", "eu", "me", "na", "sa", "rus", "af"];
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -230,7 +230,7 @@ mod tests {
                 &[("ap-southeast-1", "shop-ap-southeast-1.example.com")],
                 r#"ap-southeast-1 { public: "shop-{region}.example.com" }"#,
             ),
-            // Odd names are no regions.
+            // Other names are not regions.
             (&[("public", "shop.aliyuncs.com")], r#"ap-southeast-1 { central: "shop.aliyuncs.com" }"#),
             (
                 &[("center", "shop.aliyuncs.com"), ("cn-a", "shop.cn-a.aliyuncs.com")],
@@ -241,7 +241,7 @@ mod tests {
                 r#"cn-hangzhou { public: "shop.{region}.aliyuncs.com" }"#,
             ),
             (&[], r#"ap-southeast-1 { public: "shop.{region}.aliyuncs.com" }"#),
-            // No rule: all of them are listed.
+            // No pattern: all hosts are listed.
             (
                 &[("cn-a", "x.example.com"), ("cn-b", "y.example.com"), ("cn-c", "z.example.com")],
                 r#"cn-a { public: "shop.{region}.aliyuncs.com", regions: { cn-a: { public: "x.example.com" }, cn-b: { public: "y.example.com" }, cn-c: { public: "z.example.com" } } }"#,
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_is_replaced_only_where_it_stands_as_a_whole() {
+    fn a_region_is_replaced_only_as_a_whole_word() {
         for (region, host, expected) in [
             ("cn-hangzhou", "shop.cn-hangzhou.aliyuncs.com", Some("shop.{region}.aliyuncs.com")),
             ("cn-hangzhou", "shop-cn-hangzhou.aliyuncs.com", Some("shop-{region}.aliyuncs.com")),

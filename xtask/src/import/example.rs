@@ -1,4 +1,4 @@
-//! Official examples, cut down to what the described types hold.
+//! Reduces official examples to the values that the described types can hold.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ pub struct Examples<'a> {
     pub notes: &'a mut Notes,
 }
 
-const UNDESCRIBED: &str = "a member of the example is not described: left out of it";
-const UNFIT: &str = "a value of the example does not fit its type: left out of it";
+const UNDESCRIBED: &str = "a member of an example without a description is left out";
+const UNFIT: &str = "a value of an example that does not fit its type is left out";
 
 impl Examples<'_> {
-    /// What fits of a value; `None` if nothing does.
+    /// The part of a value that fits its type; `None` if nothing fits.
     pub fn fitting(&mut self, ty: &Ty, value: Value, place: &str) -> Option<Value> {
         if value.is_null() || value.as_str() == Some("") {
             return Some(value);
@@ -81,7 +81,7 @@ impl Examples<'_> {
     }
 }
 
-/// Whether a scalar fits, with the tolerance with which specifications are checked and answers are decoded.
+/// Whether a scalar fits, with the tolerance of decoding.
 fn fits(ty: &Ty, value: &Value) -> bool {
     match (ty, value) {
         (Ty::Text(_), value) => !value.is_array(),
@@ -90,7 +90,7 @@ fn fits(ty: &Ty, value: &Value) -> bool {
         (Ty::Int64, Value::Number(number)) => number.is_i64(),
         (Ty::Int64, Value::String(text)) => text.parse::<i64>().is_ok(),
         (Ty::Any, _) | (Ty::Number, Value::Number(_)) | (Ty::Bool, Value::Bool(_)) => true,
-        // Decoding takes these two for booleans.
+        // Decoding accepts these two as booleans.
         (Ty::Bool, Value::Number(number)) => number.as_i64().is_some_and(|number| number == 0 || number == 1),
         (Ty::Number, Value::String(text)) => text.parse::<f64>().is_ok_and(f64::is_finite),
         (Ty::Bool, Value::String(text)) => ["true", "True", "TRUE", "false", "False", "FALSE"].contains(&text.as_str()),
@@ -98,7 +98,7 @@ fn fits(ty: &Ty, value: &Value) -> bool {
     }
 }
 
-/// The documented response of an action: the first that is JSON; `Err` if it is marked as JSON and is none.
+/// The documented response of an action: the first one in JSON. `Err` if it is marked as JSON but is not valid JSON.
 pub fn documented(api: &Map<String, Value>) -> Option<Result<Value, ()>> {
     let demos: Value =
         api.get("responseDemo").and_then(Value::as_str).and_then(|demos| serde_json::from_str(demos).ok())?;
@@ -109,7 +109,7 @@ pub fn documented(api: &Map<String, Value>) -> Option<Result<Value, ()>> {
     Some(serde_json::from_str(&example).map_err(drop))
 }
 
-/// Whether text stands in for a value that the documentation does not show.
+/// Whether text is a placeholder for a value.
 pub fn is_placeholder(text: &str) -> bool {
     const WORDS: [&str; 26] = [
         "",
@@ -145,15 +145,16 @@ pub fn is_placeholder(text: &str) -> bool {
     WORDS.contains(&lower.as_str()) || is_masked || is_hole || lower.contains("示例") || lower == "无" || lower == "空"
 }
 
-/// Whether text is nothing but the words "example value", in Chinese and as often as it takes to fill a minimum length.
+/// Whether text consists only of the Chinese words for "example value", which are repeated to reach a minimum length.
 fn says_example(text: &str) -> bool {
     !text.is_empty() && text.replace("示例值", "").is_empty()
 }
 
-/// The documented value of a parameter as it goes over the wire.
+/// The documented value of a parameter, as sent on the wire.
 ///
-/// Its type is the one that the official SDKs send, so an example that is no value of it is wrong, not the type. What can be told from
-/// it is kept: one item of a list, items without brackets, a number with thousands separators.
+/// The official SDKs send values of the documented type, so an example that does not fit it is wrong, not the type.
+/// Partly usable examples are kept: a single item of a list, items without brackets, a number with thousands
+/// separators.
 pub fn of_parameter(examples: &mut Examples<'_>, ty: &Ty, text: &str, is_simple: bool, place: &str) -> Option<String> {
     if text.is_empty() {
         return None;
@@ -188,9 +189,9 @@ pub fn of_parameter(examples: &mut Examples<'_>, ty: &Ty, text: &str, is_simple:
     };
     if found.is_none() {
         let note = if is_placeholder(trimmed) {
-            "the example of a parameter is masked or a placeholder: left out"
+            "a masked or placeholder example of a parameter is left out"
         } else {
-            "the example of a parameter is not a value of its type, which the official SDKs send: left out"
+            "an example of a parameter that does not fit its type is left out"
         };
         examples.notes.add(note, place);
     }
@@ -206,7 +207,7 @@ fn resolved_in<'t>(shapes: &'t BTreeMap<String, Shape>, ty: &'t Ty) -> &'t Ty {
 
 /// Text as a value of a scalar type.
 fn scalar(ty: &Ty, text: &str) -> Option<Value> {
-    // `1,024` is a number, `1,2` is none.
+    // `1,024` is a number, `1,2` is not.
     let is_grouped = text.split(',').skip(1).all(|group| group.split('.').next().is_some_and(|group| group.len() == 3))
         && !text.starts_with(',');
     let plain = if is_grouped { text.replace(',', "") } else { text.to_owned() };
@@ -227,17 +228,17 @@ fn scalar(ty: &Ty, text: &str) -> Option<Value> {
     }
 }
 
-/// Text as a list: its items without quotes or brackets, or one item alone.
+/// Text as a list: items without quotes or brackets, or a single item.
 fn items(item: &Ty, text: &str, is_simple: bool) -> Option<Value> {
     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
-    // Text with the beginnings of JSON was meant to be some, and is broken.
+    // Text that begins like JSON is invalid JSON here.
     if inner.unwrap_or(text).contains(['{', '}', '[', ']']) || (text.starts_with('[') && inner.is_none()) {
         return None;
     }
     let unquoted = |part: &str| part.trim().trim_matches(['"', '\'', '“', '”', '‘', '’']).trim().to_owned();
     let parts: Vec<String> =
         inner.unwrap_or(text).split([',', '，']).map(unquoted).filter(|part| !part.is_empty()).collect();
-    // A text with blanks in it is one sentence, commas or not.
+    // Text with blanks is one item, even with commas.
     let is_sentence = inner.is_none() && !is_simple && parts.iter().any(|part| part.contains(' '));
     let parts = if is_sentence { vec![unquoted(text)] } else { parts };
     let values: Option<Vec<Value>> = parts.iter().map(|part| scalar(item, part)).collect();
@@ -251,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_example_is_what_can_be_told_of_it_and_else_left_out() {
+    fn usable_examples_are_kept_and_others_left_out() {
         let list = |ty| Ty::List(Box::new(Item { ty, description: String::new() }));
         let text = || Ty::Text(Vec::new());
         let object = || {

@@ -1,4 +1,4 @@
-//! Whatever metadata or specifications hold, importing and generating end with code that is Rust, or with a reason.
+//! Property tests: for any metadata and any specification, import and generation end with valid Rust or with an error.
 //!
 //! `PROPTEST_CASES=10000 cargo test --release -p xtask fuzz` runs longer.
 
@@ -20,7 +20,7 @@ fn config() -> ProptestConfig {
     ProptestConfig { cases, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// Values that mean something somewhere in metadata, and some that mean nothing anywhere.
+/// Values that occur in metadata, and some that do not.
 fn any_value() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         Just(""),
@@ -101,13 +101,13 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// What happens at one place of a tree.
+/// A change at one place of a tree.
 #[derive(Debug, Clone)]
 enum Damage {
     Replace(Value),
     Remove,
     Rename(String),
-    /// Takes what stands at another place.
+    /// Copies the value of another place.
     Copy(u32),
     /// Puts it inside itself.
     Nest(u8),
@@ -213,7 +213,7 @@ fn damage(value: &mut Value, mut place: u32, damage_: &Damage, copy: &Value) {
     }
 }
 
-/// Imports, generates, imports again: what was imported is never refused, and nothing changes the second time.
+/// Imports, generates and imports again: every imported file is accepted, and the second import changes nothing.
 fn check(metadata: &str) -> Result<(), TestCaseError> {
     let Ok(imported) = import(metadata, &[], &[], None) else { return Ok(()) };
     let files: Vec<InputFile> = imported
@@ -290,7 +290,7 @@ proptest! {
         }
         let sources: Vec<InputFile> =
             files.into_iter().map(|(name, lines)| InputFile { path: format!("shelf/{name}"), bytes: (lines.join("\n") + "\n").into_bytes() }).collect();
-        // Whatever is accepted was read back as Rust and counted.
+        // Accepted specifications give code that was parsed and counted.
         if let Err(Failure::Internal(message)) = generate_crate(&sources, "path = \"x\"", None) {
             return Err(TestCaseError::fail(message));
         }

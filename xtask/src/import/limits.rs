@@ -1,20 +1,20 @@
-//! Limits: those that the metadata states as facts, and those that its prose states.
+//! Reads rate limits from the metadata: from its fields and from its prose.
 
 use serde_json::{Map, Value};
 
 use super::notes::Notes;
 use super::schema::scalar_text;
 
-/// A limit as the metadata states it.
+/// A limit stated by the metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limit {
-    /// As a specification writes it: `10/s`.
+    /// The limit as in specifications: `10/s`.
     pub rate: String,
-    /// The words that say so.
+    /// The words that state it.
     pub words: String,
 }
 
-/// All limits that a text states, in order, each once.
+/// The distinct limits in a text, in order.
 pub fn limits(text: &str) -> Vec<Limit> {
     let tokens = tokens(text);
     let mut limits: Vec<Limit> = Vec::new();
@@ -30,7 +30,7 @@ pub fn limits(text: &str) -> Vec<Limit> {
     limits
 }
 
-/// Words in small letters, numbers, and single signs and ideographs.
+/// Splits text into lower-case words, numbers, and single signs and ideographs.
 fn tokens(text: &str) -> Vec<String> {
     let mut tokens: Vec<String> = Vec::new();
     let mut word = String::new();
@@ -57,7 +57,7 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// What requests are called.
+/// Words for requests.
 const COUNTED: [&str; 13] = [
     "time",
     "times",
@@ -133,11 +133,11 @@ const LINKS: [&str; 55] = [
     "at",
 ];
 
-/// Words that a number of requests stands behind.
+/// Words before a number of requests.
 const BEFORE_NUMBER: [&str; 16] =
     ["is", "are", "of", "to", "at", "exceed", "limit", "maximum", "than", ":", "：", "=", "为", "是", "限", "制"];
 
-/// A limit that begins with the token: how many, in which time, and which tokens say so.
+/// A limit that begins at the token: the number, the time and the range of its tokens.
 fn limit_at(tokens: &[String], at: usize) -> Option<(u32, String, std::ops::Range<usize>)> {
     let token = |index: usize| tokens.get(index).map_or("", String::as_str);
     // 每秒10次, 每分钟 10 次
@@ -152,7 +152,7 @@ fn limit_at(tokens: &[String], at: usize) -> Option<(u32, String, std::ops::Rang
         let number_at = (first..first + 16).find(|&index| number(token(index)).is_some() && token(index) != "one")?;
         let linked = tokens[first..number_at].iter().all(|word| LINKS.contains(&word.as_str()));
         let is_behind = number_at > first && BEFORE_NUMBER.contains(&token(number_at - 1));
-        // `The QPS limit is 100 times per minute`: the number has a time of its own.
+        // `The QPS limit is 100 times per minute`: the time after the number applies.
         let has_own = count_at(tokens, number_at).is_some();
         return (linked && is_behind && !has_own)
             .then(|| Some((number(token(number_at))?, window.to_owned(), at..number_at + 1)))?;
@@ -160,14 +160,15 @@ fn limit_at(tokens: &[String], at: usize) -> Option<(u32, String, std::ops::Rang
     count_at(tokens, at)
 }
 
-/// The name of a rate that begins with the token, the time that it counts in, and how many tokens it takes: `QPS`, `calls per minute`.
+/// A name of a rate that begins at the token, such as `QPS` or `calls per minute`: its time unit and its number of
+/// tokens.
 fn rate_name(tokens: &[String], at: usize) -> Option<(&'static str, usize)> {
     let token = |index: usize| tokens.get(index).map_or("", String::as_str);
     if token(at) == "qps" {
         return Some(("s", 1));
     }
     let is_name = COUNTED.contains(&token(at)) && ["per", "/"].contains(&token(at + 1));
-    // `10 calls per second` is a limit itself.
+    // `10 calls per second` is a limit, not a name.
     if !is_name || at.checked_sub(1).is_some_and(|before| number(token(before)).is_some() || token(before) == "api") {
         return None;
     }
@@ -175,7 +176,7 @@ fn rate_name(tokens: &[String], at: usize) -> Option<(&'static str, usize)> {
     Some((window, 2 + used))
 }
 
-/// A number of requests and a time that begin with the token: `10 times per second`, `200 calls every 60 seconds`, `10 QPS`, `10/s`.
+/// A number and a time that begin at the token: `10 times per second`, `200 calls every 60 seconds`, `10 QPS`, `10/s`.
 fn count_at(tokens: &[String], at: usize) -> Option<(u32, String, std::ops::Range<usize>)> {
     let token = |index: usize| tokens.get(index).map_or("", String::as_str);
     let requests = number(token(at))?;
@@ -192,7 +193,7 @@ fn count_at(tokens: &[String], at: usize) -> Option<(u32, String, std::ops::Rang
         linked = true;
         next += 1;
     }
-    // A window of several units, but for long ones: `3 times in 30 days` is no rate at which to call.
+    // Windows of several seconds or minutes only: `3 times in 30 days` is not a rate limit of calls.
     let many = number(token(next)).filter(|many| linked && (2..=300).contains(many));
     let (window, used) = unit(tokens, next + usize::from(many.is_some()))?;
     if many.is_some() && !["s", "m"].contains(&window) {
@@ -208,7 +209,7 @@ fn count_at(tokens: &[String], at: usize) -> Option<(u32, String, std::ops::Rang
     (linked && (counts || slash || (is_rate && token(at + 1) == "per"))).then_some((requests, window, at..end))
 }
 
-/// A unit of time that begins with the token, and how many tokens it takes.
+/// A unit of time that begins at the token, and its number of tokens.
 fn unit(tokens: &[String], at: usize) -> Option<(&'static str, usize)> {
     let token = |index: usize| tokens.get(index).map_or("", String::as_str);
     Some(match (token(at), token(at + 1)) {
@@ -233,12 +234,12 @@ fn number(token: &str) -> Option<u32> {
         "hundred" => Some(100),
         _ => word.or_else(|| token.parse().ok()),
     };
-    // A year or an ID is no limit; neither is what a specification cannot hold.
+    // Larger numbers are years or IDs, or do not fit in a specification.
     number.filter(|number| *number <= 1_000_000)
 }
 
-/// The limit under `flowControl`, if there is one for the action: `{ threshold, countWindow (in seconds), regionId, api }`. Where regions
-/// differ, the one for all regions counts, or the lowest.
+/// The limit of the action under `flowControl`: `{ threshold, countWindow (in seconds), regionId, api }`. If regions
+/// differ, that of all regions is used, or else the lowest.
 pub fn flow_control(name: &str, api: &Map<String, Value>, notes: &mut Notes) -> Option<Limit> {
     let list = api.get("flowControl")?.get("flowControlList")?.as_array()?;
     let number = |entry: &Value, key: &str| -> Option<u32> { scalar_text(entry.get(key)?).trim().parse().ok() };
@@ -254,10 +255,10 @@ pub fn flow_control(name: &str, api: &Map<String, Value>, notes: &mut Notes) -> 
                 let region = entry.get("regionId").and_then(Value::as_str).unwrap_or("*");
                 found.push((requests, window, region == "*" || region.is_empty()));
             }
-            _ => notes.add("a limit under `flowControl` cannot be read: left out", name),
+            _ => notes.add("a limit under `flowControl` that cannot be read is left out", name),
         }
     }
-    // Per second, so that limits of different windows compare; the lowest of those for all regions first.
+    // Compared per second, because windows differ; limits for all regions come first.
     let slower = |a: &(u32, u32, bool), b: &(u32, u32, bool)| {
         let rate = |one: &(u32, u32, bool)| f64::from(one.0) / f64::from(one.1);
         b.2.cmp(&a.2).then(rate(a).total_cmp(&rate(b)))
@@ -265,7 +266,7 @@ pub fn flow_control(name: &str, api: &Map<String, Value>, notes: &mut Notes) -> 
     found.sort_by(slower);
     let (requests, window, _) = *found.first()?;
     if found.iter().any(|other| (other.0, other.1) != (requests, window)) {
-        notes.add("regions have different limits: that of all regions counts, or the lowest", name);
+        notes.add("regions have different limits; that of all regions is used, or else the lowest", name);
     }
     let rate = if window == 1 { format!("{requests}/s") } else { format!("{requests}/{window}s") };
     Some(Limit { rate, words: String::new() })
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_read_where_they_are_facts() {
+    fn limits_are_read_from_fields() {
         for (list, rate) in [
             (json!([{"threshold": "5", "countWindow": 1, "regionId": "*", "api": "CreateTrail"}]), Some("5/s")),
             (json!([{"threshold": 200, "countWindow": "60"}]), Some("200/60s")),

@@ -1,10 +1,10 @@
-//! `upstream.lock`: what the official metadata said at the last import, as fingerprints.
+//! Reads and writes `upstream.lock`, the fingerprints of the metadata at the last import.
 //!
-//! They tell whether a value was changed by hand, changed upstream, or both, and keep none of the official texts.
+//! They show whether a value was changed by hand, upstream, or both, and contain no official texts.
 
 use super::yaml::Tree;
 
-/// Fingerprints in the shape of the files.
+/// Fingerprints with the structure of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prints {
     Scalar(u64),
@@ -48,14 +48,14 @@ impl Prints {
         }
     }
 
-    /// Forgets one file.
+    /// Removes the fingerprints of one file.
     pub fn remove(&mut self, key: &str) {
         if let Self::Map(entries) = self {
             entries.retain(|(name, _)| name != key);
         }
     }
 
-    /// The file.
+    /// The text of the file.
     pub fn render(&self) -> String {
         let mut text = HEAD.to_owned();
         self.lines(&mut text, 0);
@@ -109,7 +109,7 @@ impl Prints {
     }
 }
 
-/// Finishes the maps that are open beyond so many.
+/// Closes the open maps beyond this number.
 fn close(open: &mut Vec<(String, Vec<(String, Prints)>)>, most: usize) {
     while open.len() > most {
         let Some((key, entries)) = open.pop() else { return };
@@ -119,7 +119,7 @@ fn close(open: &mut Vec<(String, Vec<(String, Prints)>)>, most: usize) {
     }
 }
 
-/// FNV-1a, 64 bits: stable on every machine and in every release, which the standard library's hashes are not.
+/// FNV-1a with 64 bits, which is stable across machines and releases, unlike the hashes of the standard library.
 fn fingerprint(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fingerprints_are_read_as_they_were_written() {
+    fn fingerprints_survive_writing_and_reading() {
         let tree = Tree::Map(vec![
             (
                 "A".to_owned(),

@@ -15,6 +15,7 @@ mod limits;
 mod lock;
 pub mod merge;
 mod notes;
+mod paging;
 mod product;
 mod route;
 mod schema;

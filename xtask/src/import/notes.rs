@@ -1,8 +1,8 @@
-//! What an import could not carry over, or had to decide: grouped, so that a product of 900 actions can be read about.
+//! Notes about what an import left out or decided, grouped so that they stay readable for large products.
 
 use std::collections::BTreeMap;
 
-/// Notes, each with the places it is about.
+/// Notes, each with its places.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Notes(BTreeMap<String, Vec<String>>);
 

@@ -1,4 +1,4 @@
-//! The head of official metadata -> product.yaml.
+//! Converts the head of the metadata to product.yaml.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::notes::Notes;
 use super::schema::{Shape, Ty, fields, text};
 use super::yaml::Tree;
 
-/// What the metadata says about the product itself.
+/// The facts of the metadata about the product.
 pub struct Product {
     pub code: String,
     pub version: String,
@@ -18,15 +18,17 @@ pub struct Product {
 }
 
 impl Product {
-    /// The product, if it is one that can be called.
+    /// Reads the product; an error if its style is not supported.
     pub fn read(metadata: &Map<String, Value>) -> Result<Self, String> {
-        let info =
-            metadata.get("info").and_then(Value::as_object).ok_or("this is no official metadata: it has no `info`")?;
+        let info = metadata
+            .get("info")
+            .and_then(Value::as_object)
+            .ok_or("this is not official metadata: `info` is missing; pass the api-docs.json of a product")?;
         let (code, version, style) = (text(info, "product"), text(info, "version"), text(info, "style"));
         if let Some(reason) = refused_style(&style) {
             let product = crate::diagnostic::quoted(&code);
             let style = crate::diagnostic::quoted(&style);
-            return Err(format!("the product {product} is of the style {style}: {reason}"));
+            return Err(format!("the style {style} of the product {product} is not supported: {reason}"));
         }
         let is_code = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if code.is_empty() || !code.chars().all(is_code) {
@@ -37,12 +39,15 @@ impl Product {
         }
         let is_version = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
         if version.is_empty() || !version.chars().all(is_version) {
-            return Err(format!("{} is not the version of an API", crate::diagnostic::quoted(&version)));
+            return Err(format!(
+                "{} is not an API version; expected a date such as `2024-01-01`",
+                crate::diagnostic::quoted(&version)
+            ));
         }
         Ok(Self { code, version, is_roa: style.eq_ignore_ascii_case("ROA") })
     }
 
-    /// The folder of the specification, and the name in host names.
+    /// The product code in lower case, for the folder of the specification and host names.
     pub fn folder(&self) -> String {
         self.code.to_lowercase()
     }
@@ -58,15 +63,15 @@ impl Product {
     ) -> Tree {
         let mut guessed = Vec::new();
         let mut guess = |key: &str, reason: &str| guessed.push((key.to_owned(), Tree::text(reason)));
-        guess("title", "The product code: the metadata has no title.");
-        guess("documentation", "The address in the API portal, by its usual pattern.");
+        guess("title", "The product code, because the metadata has no title.");
+        guess("documentation", "The usual address in the API portal.");
         let endpoints = Endpoints::read(metadata, &self.folder(), notes);
         if let Some(reason) = &endpoints.guess {
             guess("endpoints", reason);
         }
         guess(
             "default_region",
-            "The largest region outside of mainland China that is listed, otherwise the largest inside, otherwise the first one.",
+            "The largest listed region outside of mainland China, or else the largest inside, or else the first.",
         );
         if success_code.is_some() {
             guess("success_code", "The `Code` of most documented responses to successful calls.");
@@ -96,23 +101,21 @@ impl Product {
     }
 }
 
-/// Why a product of this style cannot be described; `None` if it can.
+/// Why a style is not supported; `None` if it is.
 fn refused_style(style: &str) -> Option<&'static str> {
     Some(match style.to_ascii_uppercase().as_str() {
         "RPC" | "ROA" => return None,
         "V3" => {
-            "its actions are called by name like those of RPC, but with bodies that only the V3 protocol has; use the official SDK of \
+            "its actions need request bodies that only the V3 protocol has; use the official SDK of \
              the product"
         }
-        "OSS" => "object storage has a protocol of its own; use the OSS SDK for Rust, or an S3 client",
+        "OSS" => "object storage has its own protocol; use the OSS SDK for Rust, or an S3 client",
         "FC" => {
             "functions are called over HTTP; use an HTTP client for calls, and the product's RPC or ROA metadata for management"
         }
-        "PDS" => "drives have endpoints and tokens of their own; use the official PDS SDK",
-        "ALIGENIE" => "skills are called with tokens of their own; use the official AliGenie SDK",
-        _ => {
-            "only products of the styles RPC and ROA can be described; for others, use the official SDK of the product"
-        }
+        "PDS" => "drives have their own endpoints and tokens; use the official PDS SDK",
+        "ALIGENIE" => "skills have their own tokens; use the official AliGenie SDK",
+        _ => "only RPC and ROA are supported; use the official SDK of the product",
     })
 }
 
@@ -125,7 +128,7 @@ fn shape_tree(shape: &Shape) -> Tree {
     Tree::Map(keys)
 }
 
-/// Those shapes that the types refer to, directly or through others.
+/// The shapes that the types refer to, directly or through others.
 pub fn reachable<'s>(
     roots: impl Iterator<Item = &'s Ty>,
     shapes: &'s BTreeMap<String, Shape>,

@@ -1,4 +1,4 @@
-//! The path of an action of the ROA style, and which parameter belongs to which place in it.
+//! Reads the path and the method of an action of the ROA style.
 
 use serde_json::{Map, Value};
 
@@ -6,20 +6,20 @@ use super::schema::{shown, text};
 use crate::route::placeholders;
 use crate::spec::Method;
 
-/// What the metadata says about how an action of the ROA style is called.
+/// How an action of the ROA style is called.
 #[derive(Debug)]
 pub struct Route {
     pub path: String,
     pub method: Method,
-    /// Whether the answer is a file.
+    /// Whether the response is a file.
     pub answers_bytes: bool,
 }
 
 impl Route {
-    /// Reads it, with what was decided on the way.
+    /// Reads the route; decisions are added to the notes.
     ///
     /// # Errors
-    /// Why the action cannot be called.
+    /// The reason, if the client cannot call the action.
     pub fn read(api: &Map<String, Value>, notes: &mut Vec<String>) -> Result<Self, String> {
         let (consumes, produces) = (words(api, "consumes"), words(api, "produces"));
         let has = |words: &[String], word: &str| words.iter().any(|found| found.contains(word));
@@ -30,7 +30,7 @@ impl Route {
             return Err("the action takes XML, which the client cannot send".to_owned());
         }
         if has(&produces, "xml") && !has(&produces, "json") {
-            return Err("the action answers in XML, which the client cannot read".to_owned());
+            return Err("the action returns XML, which the client cannot decode".to_owned());
         }
         let answers_bytes = has(&produces, "octet-stream") && !has(&produces, "json");
         Ok(Self { path: path(api)?, method: method(api, notes)?, answers_bytes })
@@ -41,7 +41,7 @@ impl Route {
         placeholders(&self.path).unwrap_or_default().into_iter().map(ToOwned::to_owned).collect()
     }
 
-    /// Writes the name of a parameter in the path as the parameter is declared.
+    /// Replaces a name in the path by that of the declared parameter.
     pub fn rename(&mut self, from: &str, to: &str) {
         self.path = self.path.replace(&format!("{{{from}}}"), &format!("{{{to}}}"));
     }
@@ -55,7 +55,7 @@ pub fn words(api: &Map<String, Value>, key: &str) -> Vec<String> {
 
 fn path(api: &Map<String, Value>) -> Result<String, String> {
     let written = text(api, "path");
-    // A few are written in other brackets.
+    // Some documented paths use square brackets.
     let path = written.trim().replace('[', "{").replace(']', "}");
     let path = if path.is_empty() { "/".to_owned() } else { path };
     let path = if path.starts_with('/') { path } else { format!("/{path}") };
@@ -65,7 +65,7 @@ fn path(api: &Map<String, Value>) -> Result<String, String> {
     }
 }
 
-/// The first documented one of those that may change something, because a request by them is never taken for another.
+/// The documented method; of several, the first of POST, PUT, PATCH, GET and DELETE.
 fn method(api: &Map<String, Value>, notes: &mut Vec<String>) -> Result<Method, String> {
     let methods = words(api, "methods");
     let known = [Method::Post, Method::Put, Method::Patch, Method::Get, Method::Delete];
@@ -73,14 +73,17 @@ fn method(api: &Map<String, Value>, notes: &mut Vec<String>) -> Result<Method, S
     match documented.next() {
         Some(method) => {
             if documented.next().is_some() {
-                notes.push(format!("several methods are documented ({}): sent by one", methods.join(", ")));
+                notes.push(format!(
+                    "several methods are documented ({}); the action uses one of them",
+                    methods.join(", ")
+                ));
             }
             Ok(method)
         }
         None if methods.is_empty() => {
-            notes.push("no method is documented: sent by POST".to_owned());
+            notes.push("no method is documented; the action uses POST".to_owned());
             Ok(Method::Post)
         }
-        None => Err(format!("no documented method is known ({})", methods.join(", "))),
+        None => Err(format!("the documented methods are not supported ({})", methods.join(", "))),
     }
 }

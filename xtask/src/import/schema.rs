@@ -1,4 +1,4 @@
-//! The schemas of official metadata -> the types of the specification language.
+//! Converts the schemas of the metadata to the types of the specification language.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::diagnostic::is_direction_control;
 use crate::emit::code;
 use crate::spec::{BODY, LONGEST_NAME, Style};
 
-/// How many objects and lists may stand inside each other; what is deeper is taken as any JSON value.
+/// The deepest nesting of objects and lists; deeper values become any JSON value.
 const DEEPEST: usize = 30;
 
 /// A type of the specification language.
@@ -24,10 +24,10 @@ pub enum Ty {
     Number,
     Bool,
     Any,
-    /// A whole answer.
+    /// A whole response.
     Bytes,
     List(Box<Item>),
-    /// A list that is the one member of an object.
+    /// A list that is the only member of an object.
     Wrapped(String, Box<Item>),
     Map(Box<Item>),
     Object(Vec<Member>),
@@ -35,7 +35,7 @@ pub enum Ty {
     Shape(String),
 }
 
-/// What a list or map holds.
+/// The type of the items of a list or map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     pub ty: Ty,
@@ -49,14 +49,14 @@ pub struct Member {
     pub ty: Ty,
     pub description: String,
     pub sensitive: bool,
-    /// Why the type is not the documented one.
+    /// The reason, if the type is not the documented one.
     pub guessed: Option<String>,
-    /// In a shape: the documented example, for when it is known whether the shape is part of a response.
+    /// The documented example of a member of a shape, used later if the shape is part of a response.
     pub example: Option<Value>,
 }
 
 impl Ty {
-    /// The type for a message.
+    /// The type as words for a message.
     pub fn in_words(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
@@ -120,12 +120,12 @@ impl Ty {
         keys
     }
 
-    /// Whether values go over the wire as one piece of text.
+    /// Whether values are a single text on the wire.
     pub fn is_scalar(&self) -> bool {
         matches!(self, Self::Text(_) | Self::Int32 | Self::Int64 | Self::Number | Self::Bool)
     }
 
-    /// Whether a value may hold something sensitive.
+    /// Whether a value can contain sensitive data.
     pub fn holds_sensitive(&self, shapes: &BTreeMap<String, Shape>) -> bool {
         let mut open = vec![self];
         let mut seen: BTreeSet<&str> = BTreeSet::new();
@@ -168,7 +168,7 @@ impl Item {
     }
 }
 
-/// Adds keys behind those that name the type.
+/// Inserts keys after those of the type.
 pub fn add_own(keys: &mut Vec<(String, Tree)>, own: Vec<(String, Tree)>) {
     let at = if keys.get(1).is_some_and(|(key, _)| key == "format") { 2 } else { 1 };
     keys.splice(at..at, own);
@@ -196,38 +196,38 @@ pub struct Shape {
     pub description: String,
 }
 
-/// Where a schema stands: what is said about it depends on that.
+/// The place of a schema, which decides how it is described.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Request,
     Answer,
-    /// In a component: in both.
+    /// In a component, which can be part of both.
     Component,
 }
 
-/// Reads schemas; remembers the shapes that they refer to.
+/// Reads schemas, and collects the shapes that they refer to.
 pub struct Schemas<'m> {
     components: Option<&'m Map<String, Value>>,
     pub shapes: BTreeMap<String, Shape>,
-    /// Shapes whose members are still to be read.
+    /// Shapes whose members are not read yet.
     unread: Vec<String>,
-    /// Why the type of the items that were read last is not the documented one.
+    /// The reason, if the type of the items read last is not the documented one.
     inner_guess: Option<String>,
-    /// Components that are being read without being shapes: a way to notice circles.
+    /// Components that are not shapes and are being read, to detect cycles.
     open: Vec<String>,
     pub notes: Notes,
 }
 
-/// A type, and what else there is to say about its values in words.
+/// A type, and remarks about its values.
 pub struct Read {
     pub ty: Ty,
     pub description: String,
     pub sensitive: bool,
-    /// Why the type is not the documented one.
+    /// The reason, if the type is not the documented one.
     pub guessed: Option<String>,
 }
 
-/// Keys that say something to a client; each is read somewhere.
+/// Keys with a meaning for clients; each is read.
 const READ: &[&str] = &[
     "type",
     "format",
@@ -261,7 +261,7 @@ const READ: &[&str] = &[
     "itemNode",
 ];
 
-/// Keys that say nothing to a client.
+/// Keys without a meaning for clients.
 const IDLE: &[&str] = &[
     "visibility",
     "backendName",
@@ -294,7 +294,7 @@ impl<'m> Schemas<'m> {
         }
     }
 
-    /// Reads the members of all shapes that were referred to.
+    /// Reads the members of all collected shapes.
     pub fn finish_shapes(&mut self) {
         while let Some(name) = self.unread.pop() {
             let component = self.components.and_then(|components| components.get(&name)).and_then(Value::as_object);
@@ -302,14 +302,14 @@ impl<'m> Schemas<'m> {
             let (Some(component), Some(properties)) = (component, properties) else { continue };
             let place = format!("components.{name}");
             let ty = self.object(component, Some(properties), Side::Component, &place, 0);
-            // A shape of which nothing can be described has no members.
+            // A shape without usable members is empty.
             if let (Some(shape), Ty::Object(_)) = (self.shapes.get_mut(&name), &ty) {
                 shape.ty = ty;
             }
         }
     }
 
-    /// A component that is no reference itself, by its name.
+    /// A component by name, with references resolved.
     pub fn component(&self, name: &str) -> Option<Value> {
         let name = name.replace("~1", "/").replace("~0", "~");
         self.components?.get(&name).filter(|component| component.get("$ref").is_none()).cloned()
@@ -321,7 +321,7 @@ impl<'m> Schemas<'m> {
             return Read { ty: Ty::Any, description: String::new(), sensitive: false, guessed: None };
         };
         for key in schema.keys().filter(|key| !READ.contains(&key.as_str()) && !IDLE.contains(&key.as_str())) {
-            self.notes.add(format!("the key `{}` of a schema is not known", shown(key)), place);
+            self.notes.add(format!("unknown key `{}` in a schema", shown(key)), place);
         }
         let (ty, mut remarks) = self.ty(schema, side, place, depth);
         let inner_guess = self.inner_guess.take();
@@ -343,13 +343,13 @@ impl<'m> Schemas<'m> {
         }
     }
 
-    /// A scalar type, widened if the example beside it contradicts it.
+    /// A scalar type, widened if the example in its schema contradicts it.
     fn widened(&mut self, ty: Ty, schema: &Map<String, Value>, side: Side, place: &str) -> (Ty, Option<String>) {
         let example = schema.get("example").filter(|_| ty.is_scalar());
         let Some(example) = example.filter(|example| !matches!(example, Value::Array(_) | Value::Object(_))) else {
             return (ty, None);
         };
-        // A component may be a part of requests, too.
+        // A component can also be part of a request.
         let side = if side == Side::Component { Side::Request } else { side };
         let mut member = Member {
             name: String::new(),
@@ -364,7 +364,7 @@ impl<'m> Schemas<'m> {
         (member.ty, member.guessed)
     }
 
-    /// The same for something with a name: what its name calls secret or personal is sensitive, marked or not.
+    /// The same for a named member: if its name denotes a secret or personal data, it is sensitive even without a mark.
     pub fn read_named(&mut self, name: &str, schema: &Value, side: Side, place: &str, depth: usize) -> Read {
         let mut read = self.read(schema, side, place, depth);
         let is_text = match &read.ty {
@@ -379,10 +379,10 @@ impl<'m> Schemas<'m> {
         read
     }
 
-    /// The type, and remarks on what the type cannot say.
+    /// The type, and remarks about what the type does not express.
     fn ty(&mut self, schema: &Map<String, Value>, side: Side, place: &str, depth: usize) -> (Ty, Vec<String>) {
         if depth > DEEPEST {
-            self.notes.add("nested too deeply: taken as any JSON value", place);
+            self.notes.add("too deeply nested; becomes any JSON value", place);
             return (Ty::Any, Vec::new());
         }
         if let Some(reference) = schema.get("$ref") {
@@ -417,11 +417,11 @@ impl<'m> Schemas<'m> {
             "array" | "list" => self.list(schema, side, place, depth),
             "any" => Ty::Any,
             _ => {
-                self.notes.add(format!("the type `{}` is not known: taken as any JSON value", shown(name)), place);
+                self.notes.add(format!("unknown type `{}`; becomes any JSON value", shown(name)), place);
                 Ty::Any
             }
         };
-        // The values of a list are those of its items.
+        // `enum` of a list lists the values of its items.
         if let Ty::List(item) = &ty
             && item.ty == Ty::Text(Vec::new())
             && !values.is_empty()
@@ -436,7 +436,7 @@ impl<'m> Schemas<'m> {
         let (values, wrong): (Vec<_>, Vec<_>) =
             values.into_iter().partition(|(value, _)| value.chars().count() <= LONGEST_NAME);
         for _ in wrong {
-            self.notes.add("a documented value is longer than 100 characters: left out, still accepted", place);
+            self.notes.add("a documented value longer than 100 characters is left out, but still accepted", place);
         }
         Ty::Text(values)
     }
@@ -462,7 +462,7 @@ impl<'m> Schemas<'m> {
         };
         if free.is_some() {
             self.notes
-                .add("free names beside fixed ones are left out of the type (they stay in the raw answer)", place);
+                .add("free names beside fixed ones are left out of the type; they stay in the raw response", place);
         }
         if side == Side::Answer
             && let Some((name, inner)) = properties.iter().next()
@@ -486,7 +486,7 @@ impl<'m> Schemas<'m> {
         for (name, schema) in properties {
             let place = format!("{place}.{}", shown(name));
             if !is_valid_name(name) {
-                self.notes.add("the name cannot be written in a specification: left out", place);
+                self.notes.add("a name that cannot be written in a specification is left out", place);
                 continue;
             }
             let Read { ty, description, sensitive, guessed } = self.read_named(name, schema, side, &place, depth + 1);
@@ -522,7 +522,7 @@ impl<'m> Schemas<'m> {
         let name = name.replace("~1", "/").replace("~0", "~");
         let found = self.components.and_then(|components| components.get(&name)).and_then(Value::as_object);
         let (Some(schema), true) = (found, is_valid_name(&name)) else {
-            self.notes.add("a reference to something that is not there: taken as any JSON value", place);
+            self.notes.add("a reference without a target becomes any JSON value", place);
             return Ty::Any;
         };
         if self.shapes.contains_key(&name) {
@@ -539,13 +539,13 @@ impl<'m> Schemas<'m> {
             if matches!(&ty, Ty::Text(values) if values.is_empty()) {
                 return ty;
             }
-            // The members are read later: a component may refer to itself, or begin a long chain of others.
+            // The members are read later, because a component can refer to itself or begin a long chain.
             self.shapes.insert(name.clone(), Shape { ty, description });
             self.unread.extend(is_object.then(|| name.clone()));
             return Ty::Shape(name);
         }
         if self.open.contains(&name) {
-            self.notes.add("refers to itself through something that is no object: taken as any JSON value", place);
+            self.notes.add("refers to itself without an object; becomes any JSON value", place);
             return Ty::Any;
         }
         self.open.push(name);
@@ -556,7 +556,7 @@ impl<'m> Schemas<'m> {
     }
 }
 
-/// Whether a name is that of a secret or of personal data. Being wrong here costs a value in a log, not a call.
+/// Whether a name denotes a secret or personal data. A wrong match only hides a value in logs.
 fn names_a_secret(name: &str) -> bool {
     const ENDS: [&str; 20] = [
         "password",
@@ -585,7 +585,7 @@ fn names_a_secret(name: &str) -> bool {
     is_one(&plain) || is_one(plain.trim_end_matches(|c: char| c.is_ascii_digit())) || plain == "accesskeysecret"
 }
 
-/// The first of several texts that is not empty.
+/// Picks the first text that is not empty.
 trait ConcatFirst {
     fn concat_first(&self) -> String;
 }
@@ -601,14 +601,14 @@ fn is_marked(schema: &Map<String, Value>) -> bool {
     schema.get("itemNode").is_some_and(|mark| !matches!(mark, Value::Null | Value::Bool(false)))
 }
 
-/// The documented values, with what each means if that is said.
+/// The documented values, with their meanings if documented.
 fn documented_values(schema: &Map<String, Value>) -> Vec<(String, String)> {
     let mut values: Vec<(String, String)> = Vec::new();
     let mut seen = BTreeSet::new();
     if let Some(titles) = schema.get("enumValueTitles").and_then(Value::as_object) {
         for (value, title) in titles {
             let title = clean_line(&scalar_text(title));
-            // A title that only repeats the value says nothing.
+            // A title that repeats the value is not a meaning.
             let title = if title == *value { String::new() } else { title };
             if seen.insert(value.clone()) {
                 values.push((value.clone(), title));
@@ -624,7 +624,7 @@ fn documented_values(schema: &Map<String, Value>) -> Vec<(String, String)> {
     values
 }
 
-/// Values of something else than text, in words.
+/// Values that are not text, as a remark.
 fn values_in_words(values: &[(String, String)]) -> Vec<String> {
     if values.is_empty() {
         return Vec::new();
@@ -636,7 +636,7 @@ fn values_in_words(values: &[(String, String)]) -> Vec<String> {
     vec![format!("Values: {}.", values.iter().map(one).collect::<Vec<_>>().join(", "))]
 }
 
-/// What a schema demands of values, in words.
+/// The constraints of a schema, as remarks.
 fn constraints(schema: &Map<String, Value>, side: Side, depth: usize, is_scalar: bool) -> Vec<String> {
     const LIMITS: [(&str, &str); 13] = [
         ("default", "Default"),
@@ -657,9 +657,9 @@ fn constraints(schema: &Map<String, Value>, side: Side, depth: usize, is_scalar:
     if side == Side::Request {
         let says = |key: &str| schema.get(key) == Some(&Value::Bool(true));
         match (says("required"), says("docRequired")) {
-            // A parameter itself has a key for this.
+            // Parameters have a key for this.
             (true, _) if depth > 0 => remarks.push("Required.".to_owned()),
-            (false, true) => remarks.push("Required, as the documentation has it.".to_owned()),
+            (false, true) => remarks.push("Documented as required.".to_owned()),
             _ => {}
         }
     }
@@ -681,7 +681,7 @@ fn constraints(schema: &Map<String, Value>, side: Side, depth: usize, is_scalar:
         }
     }
     if schema.get("uniqueItems") == Some(&Value::Bool(true)) {
-        remarks.push("No item twice.".to_owned());
+        remarks.push("Items are unique.".to_owned());
     }
     remarks
 }
@@ -690,7 +690,7 @@ fn clean_remarks(remarks: &[String]) -> String {
     remarks.join(" ")
 }
 
-/// Text as code on one line, without what cannot be seen.
+/// Text as code on one line, without invisible characters.
 fn code_of(text: &str) -> String {
     let visible: String = text
         .chars()
@@ -700,12 +700,12 @@ fn code_of(text: &str) -> String {
     code(visible.trim())
 }
 
-/// The text under a key; empty if there is none.
+/// The text of a key; empty if it is missing.
 pub fn text(schema: &Map<String, Value>, key: &str) -> String {
     schema.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// A scalar as text; anything else as JSON text, and `null` as nothing.
+/// A scalar as text, another value as JSON text, and `null` as empty text.
 pub fn scalar_text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -714,7 +714,7 @@ pub fn scalar_text(value: &Value) -> String {
     }
 }
 
-/// Whether the specification language takes a name.
+/// Whether the specification language accepts a name.
 pub fn is_valid_name(name: &str) -> bool {
     !name.trim().is_empty()
         && name != BODY
@@ -723,13 +723,13 @@ pub fn is_valid_name(name: &str) -> bool {
         && !name.chars().any(|c| c.is_control() || is_direction_control(c))
 }
 
-/// A name for a note: on one line and not too long.
+/// A name for a note: on one line and shortened.
 pub fn shown(name: &str) -> String {
     let quoted = crate::diagnostic::quoted(name);
     quoted[1..quoted.len() - 1].to_owned()
 }
 
-/// How a parameter of a type is written, from the official word for it; `None` if it needs no word.
+/// The style of a parameter, from its `style` in the metadata; `None` if it needs none.
 pub fn style(word: Option<&str>, ty: &Ty, is_object: bool) -> Result<Option<Style>, &'static str> {
     if ty.is_scalar() || *ty == Ty::Any {
         return Ok(None);
@@ -738,14 +738,14 @@ pub fn style(word: Option<&str>, ty: &Ty, is_object: bool) -> Result<Option<Styl
         Some("json") => Style::Json,
         // An object has no positions: its members are written like those of a flat one.
         Some("flat") => Style::Flat,
-        // An object has no positions: its members are written like those of a flat one. Without a style, this is what the
-        // official clients do.
+        // An object has no positions: its members are written like those of a flat one. Without a style, this is what
+        // the official clients do.
         Some("repeatList") | None if is_object => Style::Flat,
         Some("repeatList") | None => Style::RepeatList,
         Some("simple") => match ty {
             Ty::List(item) if item.ty.is_scalar() => Style::Simple,
-            _ => return Err("the style `simple` is for lists of scalars: taken as `json`"),
+            _ => return Err("the style `simple` of a value that is not a list of scalars becomes `json`"),
         },
-        Some(_) => return Err("the style is not known: taken as `json`"),
+        Some(_) => return Err("an unknown style becomes `json`"),
     }))
 }

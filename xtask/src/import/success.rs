@@ -1,7 +1,7 @@
-//! Which values of `Code` mean success, as far as the documented responses tell.
+//! Derives the success values of `Code` from the documented responses.
 //!
-//! Only a code that looks like success is taken for one: documented responses show errors, too, and a wrong success code turns
-//! successful calls into failures.
+//! Only codes that are known to mean success are used: some documented responses are errors, and a wrong success code
+//! turns successful calls into failures.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,24 @@ use crate::spec::Platform;
 /// The success codes of a product.
 #[derive(Debug, Default)]
 pub struct SuccessCodes {
-    /// What most documented responses have; `None` if the product's responses carry no code of success.
+    /// The code of most documented responses; `None` if they have no success code.
     pub product: Option<String>,
-    /// What differs, by action: the codes, none if its `Code` is something else, and the reason.
+    /// The exceptions by action: the codes (none if its `Code` is data) and the reason.
     pub actions: BTreeMap<String, (Vec<String>, String)>,
 }
 
-/// What the documented response of one action says.
+/// The documented response of one action.
 enum Stated {
     Success(String),
-    /// A code that is not one of success, of a response that reports its outcome.
+    /// A code that does not mean success, in a response that reports its outcome.
     Failure,
-    /// A `Code` that is a value like others.
+    /// A `Code` that is data.
     Data(String),
 }
 
 impl SuccessCodes {
-    /// `by_status`: whether the HTTP status decides where nothing else is documented, so that there is no code of the whole product.
+    /// `by_status`: the HTTP status decides unless a code is documented, so there is no success code for the whole
+    /// product.
     pub fn read(apis: &Map<String, Value>, platform: &Platform, by_status: bool) -> Self {
         let stated: Vec<(&String, Stated)> =
             apis.iter().filter_map(|(name, api)| Some((name, stated(api, platform)?))).collect();
@@ -42,9 +43,9 @@ impl SuccessCodes {
             }
         }
         let successes: usize = counts.iter().map(|(_, count)| count).sum();
-        // The first one of the most frequent.
+        // The first of the most frequent ones.
         let most = counts.iter().rev().max_by_key(|(_, count)| *count).map(|(code, _)| (*code).to_owned());
-        // A `Code` that usually is something else is no convention of the product.
+        // If `Code` is usually data, the product has no such convention.
         let product = most.filter(|_| successes * 2 >= stated.len() && !by_status);
         let mut actions = BTreeMap::new();
         for (name, stated) in &stated {
@@ -137,7 +138,7 @@ mod tests {
             let codes = read(&[code(error), code(error), code(error)]);
             assert!(codes.product.is_none() && codes.actions.is_empty(), "{error}: {codes:?}");
         }
-        // An error in between changes nothing, and neither does a code with the word for success beside a refusal.
+        // Error examples among others have no effect, and neither does a success code beside `Success: false`.
         let refused = json!({"Code": "200", "Success": false});
         let codes = read(&[code("OK"), code("Forbidden"), code("OK"), refused]);
         assert_eq!((codes.product.as_deref(), codes.actions.len()), (Some("OK"), 0));
@@ -169,7 +170,7 @@ mod tests {
         let codes = read(&[code("OK"), data.clone(), code("OK")]);
         assert_eq!(codes.actions["B"].0, Vec::<String>::new());
         assert!(codes.actions["B"].1.contains("`CN`"));
-        // Where it usually is data, the product has no such convention.
+        // If `Code` is usually data, the product has no success code.
         let codes = read(&[data.clone(), data.clone(), code("OK"), data]);
         assert_eq!((codes.product, codes.actions.len()), (None, 1));
     }

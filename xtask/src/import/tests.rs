@@ -84,8 +84,8 @@ fn a_product_that_cannot_be_described_is_refused_with_the_reason() {
     for (metadata, reason) in [
         ("not JSON".to_owned(), "this is not JSON"),
         ("[]".to_owned(), "expected a JSON object"),
-        ("{}".to_owned(), "it has no `info`"),
-        (head("OSS", "Oss"), "is of the style `OSS`"),
+        ("{}".to_owned(), "`info` is missing"),
+        (head("OSS", "Oss"), "the style `OSS` of"),
         (head("RPC", "a b"), "`a b` is not a product code"),
         (head("RPC", ""), "is not a product code"),
         (
@@ -638,7 +638,7 @@ fn a_chain_of_references_is_read_to_its_end() {
     .unwrap();
     metadata["components"] = json!({ "schemas": schemas });
     let found = imported(&metadata.to_string());
-    assert!(found.notes.render(1).contains("nested too deeply"), "{}", found.notes.render(1));
+    assert!(found.notes.render(1).contains("too deeply nested"), "{}", found.notes.render(1));
     let head = text_of(&found.files, "product.yaml");
     assert!(head.contains("  L4999:\n"), "the last one");
 }

@@ -1,9 +1,9 @@
-//! Official prose: cleaned of its markup, and searched for limits.
+//! Removes markup from official prose.
 
 use crate::diagnostic::is_direction_control;
 use crate::emit::is_invisible;
 
-/// Names of tags that are markup; `<account_id>` is a placeholder and stays.
+/// Names of tags that are markup; placeholders such as `<account_id>` are kept.
 const TAGS: &[&str] = &[
     "a",
     "b",
@@ -60,10 +60,10 @@ const TAGS: &[&str] = &[
     "xref",
 ];
 
-/// How far the other end of a tag or link may be.
+/// The longest tag or link.
 const FARTHEST: usize = 500;
 
-/// Text for people without markup: paragraphs with an empty line between two. What is between backticks stays as it is.
+/// Prose without markup: paragraphs separated by empty lines. Text in backticks is kept unchanged.
 pub fn clean(text: &str) -> String {
     let text = plain(text);
     let mut paragraphs: Vec<String> = vec![String::new()];
@@ -99,7 +99,7 @@ pub fn clean(text: &str) -> String {
     }
     paragraphs.retain(|paragraph| !paragraph.is_empty());
     let text = paragraphs.join("\n\n");
-    // The word means that there is nothing to say.
+    // In specifications, the word `none` means no text.
     if text == "none" { "None.".to_owned() } else { text }
 }
 
@@ -108,12 +108,12 @@ pub fn clean_line(text: &str) -> String {
     clean(text).replace("\n\n", " ")
 }
 
-/// Whether a line separates the head of a table from its body, or two sections.
+/// Whether a line is a separator in a table or between sections.
 fn is_rule(line: &str) -> bool {
     line.len() >= 3 && line.chars().all(|c| "-=|: *_".contains(c)) && line.contains(['-', '=', '*', '_'])
 }
 
-/// Without tags, entities, links, emphasis and characters that cannot be seen.
+/// Text without tags, entities, links, emphasis and invisible characters.
 fn plain(text: &str) -> String {
     let visible = |c: &char| *c == '\n' || !(is_invisible(*c) || is_direction_control(*c)) || c.is_whitespace();
     let text: Vec<char> = text.chars().filter(visible).map(|c| if c == '\t' || c == '\r' { ' ' } else { c }).collect();
@@ -152,7 +152,7 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// A tag at the beginning: its length and what stands for it.
+/// A tag at the beginning: its length and its replacement.
 fn tag(text: &[char]) -> Option<(usize, &'static str)> {
     let name_start = if text.get(1) == Some(&'/') { 2 } else { 1 };
     let name: String = text[name_start..].iter().take_while(|c| c.is_ascii_alphanumeric()).collect();
@@ -190,7 +190,7 @@ fn entity(text: &[char]) -> Option<(usize, &'static str)> {
     ENTITIES.iter().find(|(entity, _)| is(entity)).map(|(entity, text)| (entity.len(), *text))
 }
 
-/// `[text](target)`: its length, and the text; with the target if it is an address.
+/// `[text](target)` at the beginning: its length and its text, with the target if it is an address.
 fn link(text: &[char]) -> Option<(usize, String)> {
     let open = usize::from(text.first() == Some(&'!'));
     let close = open + text[open..].iter().take(FARTHEST).position(|&c| c == ']')?;
@@ -210,7 +210,7 @@ fn link(text: &[char]) -> Option<(usize, String)> {
     Some((end + 1, shown))
 }
 
-/// `~~123~~`, the number of a document: its length.
+/// The length of a document number such as `~~123~~` at the beginning.
 fn document_number(text: &[char]) -> Option<usize> {
     let digits = text[2..].iter().take_while(|c| c.is_ascii_alphanumeric()).count();
     text[2 + digits..].starts_with(&['~', '~']).then_some(digits + 4)
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn cleaning_takes_time_in_proportion_to_the_text() {
+    fn cleaning_takes_linear_time() {
         for part in ["<a ", "[a", "~~1", "`a", "**", "[a](", "&l", "\\"] {
             assert!(clean(&part.repeat(20_000)).len() <= part.len() * 40_000);
         }

@@ -1,4 +1,4 @@
-//! Two versions of one product, each as a crate, in one program.
+//! Tests two versions of one product, each as a crate, in one program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,14 +28,14 @@ fn write(path: &Path, text: &str) {
 }
 
 #[test]
-fn two_versions_of_a_product_live_in_one_program_and_pass_their_own_tests() {
+fn two_versions_of_a_product_work_in_one_program() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let workspace: PathBuf = crate::commands::target().unwrap().join("two-versions");
     for folder in ["first", "second", "program"] {
         let _ = fs::remove_dir_all(workspace.join(folder));
     }
     let runtime = format!("path = {}", Value::from(repository.join("crates/runtime").to_str().unwrap()));
-    // The second one is imported where the first one is.
+    // The folder of the first version exists when the second is imported.
     let first = "product: Shop\nversion: \"2020-01-01\"\n".to_owned();
     for (folder, version, member, there) in
         [("first", "2020-01-01", "Name", None), ("second", "2024-01-01", "Title", Some(first))]
@@ -71,12 +71,13 @@ fn two_versions_of_a_product_live_in_one_program_and_pass_their_own_tests() {
         &workspace.join("Cargo.toml"),
         "[workspace]\nmembers = [\"first\", \"second\", \"program\"]\nresolver = \"3\"\n",
     );
-    // The versions that the repository has; cargo takes out what is not needed.
+    // The lock file of the repository; cargo removes what is not needed.
     fs::copy(repository.join("Cargo.lock"), workspace.join("Cargo.lock")).unwrap();
     let output = Command::new(env!("CARGO"))
         .args(["test", "--workspace", "--no-default-features", "--lib", "--tests", "--offline"])
         .current_dir(&workspace)
-        // Shared by the tests that compile crates, and not by the outer build, for whose settings and lock they would wait.
+        // Shared by the tests that compile crates. The target folder of the outer build is locked and has other
+        // settings.
         .env("CARGO_TARGET_DIR", crate::commands::target().unwrap().join("tmp/compiled"))
         .env("CARGO_INCREMENTAL", "0")
         .env_remove("RUSTFLAGS")
@@ -85,7 +86,7 @@ fn two_versions_of_a_product_live_in_one_program_and_pass_their_own_tests() {
         .expect("cargo starts");
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stderr}\n{stdout}");
-    // One test of each crate, and that of the program.
+    // One test in each crate, and one in the program.
     assert_eq!(stdout.matches("test get_thing ... ok").count(), 2, "{stdout}");
     assert!(stdout.contains("test both_versions_have_their_own_types ... ok"), "{stdout}");
 }

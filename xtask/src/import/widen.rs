@@ -1,7 +1,8 @@
-//! Types that their own examples contradict, made wide enough for them.
+//! Widens types that their examples contradict.
 //!
-//! In a response, the example is better evidence than the type: a value that does not fit is lost. In a request, the official SDKs
-//! send values of the documented type, so a service takes them; there, only a number proves that a number type is too narrow.
+//! In a response, the example takes precedence over the type, because a value that does not fit would be lost. In a
+//! request, the official SDKs send values of the documented type, so a service accepts them; there, only a number shows
+//! that a number type is too narrow.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ pub struct Widening<'a> {
     pub notes: &'a mut Notes,
 }
 
-/// An example value of a shape that is still to be looked at: the shape, the value, and its place.
+/// An example value of a shape that is not compared yet: the shape, the value, and its place.
 type Open<'v> = (String, &'v Value, String);
 
 impl Widening<'_> {
@@ -35,7 +36,7 @@ impl Widening<'_> {
         self.finish(open, side);
     }
 
-    /// Widens the types of shapes that are part of a response by the examples beside their members.
+    /// Widens the types of shapes that are part of a response by the examples of their members.
     pub fn shapes_of_responses(&mut self, names: &[String]) {
         for name in names {
             if let Some(Shape { ty: Ty::Object(members), .. }) = self.shapes.get_mut(name) {
@@ -44,7 +45,7 @@ impl Widening<'_> {
         }
     }
 
-    /// Values of shapes, one after the other: a shape may hold itself.
+    /// Compares values of shapes iteratively, because a shape can contain itself.
     fn finish(&mut self, mut open: Vec<Open<'_>>, side: Side) {
         while let Some((name, value, place)) = open.pop() {
             let Some(shape) = self.shapes.get_mut(&name) else { continue };
@@ -67,7 +68,7 @@ impl Widening<'_> {
         open: &mut Vec<Open<'v>>,
     ) {
         for member in members {
-            // The gateway sends the details of a denial as text or as an object; decoding keeps both as text.
+            // The gateway returns the details of a denial as text or as an object; decoding keeps both as text.
             if member.name == "AccessDeniedDetail" {
                 continue;
             }
@@ -97,7 +98,7 @@ impl Widening<'_> {
             (Ty::Wrapped(member, item), Value::Object(members)) => match members.get(member) {
                 Some(Value::Array(list)) => return self.items(item, guessed, list, side, place, open),
                 Some(Value::Null) => return,
-                // Empty: nothing is in the list.
+                // Some examples write an empty list as empty text.
                 None if members.is_empty() => return,
                 _ => None,
             },
@@ -120,7 +121,7 @@ impl Widening<'_> {
                 }
                 None
             }
-            // A list that comes in an object of one member is a wrapped list.
+            // A list in an object with one member is a wrapped list.
             (Ty::List(item), Value::Object(members)) if side == Side::Answer && members.len() == 1 => members
                 .iter()
                 .next()
@@ -136,7 +137,7 @@ impl Widening<'_> {
             guessed.get_or_insert(reason(ty, value, place));
             self.notes.add(WIDER, place);
             *ty = wider;
-            // What is inside of a list that turned out to be wrapped.
+            // The items of a list that is wrapped.
             if matches!(ty, Ty::Wrapped(..)) {
                 self.ty(ty, guessed, value, side, place, open);
             }
@@ -181,7 +182,7 @@ fn by_own_examples(members: &mut [Member], notes: &mut Notes, place: &str) {
 
 const WIDER: &str = "a type is wider than documented, because an example contradicts it";
 
-/// Why a type is not the documented one.
+/// The reason why a type is not the documented one.
 fn reason(documented: &Ty, example: &Value, place: &str) -> String {
     let subject = if place.ends_with("[]") { "Items are documented" } else { "Documented" };
     format!("{subject} as {}, but an example is {}.", documented.in_words(), in_words(example))
@@ -191,7 +192,7 @@ fn is_nothing(value: &Value) -> bool {
     value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// A type that holds the example, too; `None` if the type does, or the example is none.
+/// A wider type that also holds the example; `None` if the type holds it, or if the example is a placeholder.
 pub fn wider(ty: &Ty, value: &Value, side: Side) -> Option<Ty> {
     let is_request = side == Side::Request;
     let any_text = || Ty::Text(Vec::new());
@@ -205,7 +206,7 @@ pub fn wider(ty: &Ty, value: &Value, side: Side) -> Option<Ty> {
         (Ty::Int32 | Ty::Int64 | Ty::Number, Value::Number(number)) => wider_number(ty, &number.to_string()),
         (Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool, Value::String(text)) => {
             let text = text.trim();
-            // Text that begins like JSON was copied from what is around it.
+            // Text that begins like JSON was copied from the surrounding value.
             if is_placeholder(text) || text.starts_with(['{', '[']) {
                 return None;
             }
@@ -219,7 +220,7 @@ pub fn wider(ty: &Ty, value: &Value, side: Side) -> Option<Ty> {
             }
             (!is_request).then(any_text)
         }
-        // Decoding takes these two for booleans.
+        // Decoding accepts these two as booleans.
         (Ty::Bool, Value::Number(number)) => {
             let is_boolean = number.as_i64().is_some_and(|number| number == 0 || number == 1);
             (!is_boolean && !is_request).then(any_text)
@@ -236,7 +237,7 @@ fn is_number(text: &str) -> bool {
         && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
-/// A type for numbers, or text, that holds this number without loss; `None` if the type does.
+/// A number type, or text, that holds this number without loss; `None` if the type does.
 fn wider_number(ty: &Ty, number: &str) -> Option<Ty> {
     let is_whole = !number.contains(['.', 'e', 'E']);
     match ty {
@@ -249,7 +250,7 @@ fn wider_number(ty: &Ty, number: &str) -> Option<Ty> {
     }
 }
 
-/// An example for a message.
+/// An example as words for a message.
 fn in_words(value: &Value) -> String {
     match value {
         Value::Array(_) => "a list".to_owned(),
@@ -294,7 +295,7 @@ mod tests {
             (object(), json!([{"a": 1}]), Some(Ty::Any), None),
             (list(text()), json!("a"), Some(Ty::Any), None),
             (Ty::Int32, json!({"a": 1}), Some(Ty::Any), None),
-            // What fits, and what is no value.
+            // Values that fit, and placeholders.
             (Ty::Int32, json!("1,024"), None, None),
             (Ty::Int32, json!(-3), None, None),
             (Ty::Number, json!(3), None, None),

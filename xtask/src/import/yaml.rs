@@ -1,15 +1,15 @@
-//! A tree of maps and scalars, and its YAML text.
+//! Writes a tree of maps and scalars as YAML.
 
 use crate::diagnostic::is_direction_control;
 use crate::emit::is_invisible;
 use crate::spec::is_text;
 
-/// What a specification file says, without places.
+/// The content of a specification file, without places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tree {
-    /// Text; written in quotes where it would be something else without.
+    /// Text; quoted where YAML would otherwise read another type.
     Text(String),
-    /// A number, a boolean, or a word that means something without quotes, such as `none`.
+    /// A number, a boolean, or an unquoted word with a meaning, such as `none`.
     Word(String),
     Map(Vec<(String, Tree)>),
 }
@@ -23,7 +23,7 @@ impl Tree {
         Self::Word(word.into())
     }
 
-    /// Text for people, or the word for nothing.
+    /// A description, or `none` if it is empty.
     pub fn prose(text: &str) -> Self {
         if text.is_empty() { Self::word("none") } else { Self::text(text) }
     }
@@ -44,7 +44,7 @@ impl Tree {
         }
     }
 
-    /// The whole file, with its first line for editors.
+    /// The whole file, with the line that names its schema for editors.
     pub fn file(&self, schema: &str) -> String {
         let mut text = format!("# yaml-language-server: $schema=../schema/{schema}.json\n");
         for (key, value) in self.entries() {
@@ -53,14 +53,14 @@ impl Tree {
         text
     }
 
-    /// One entry of a block, with its line break.
+    /// One entry in block style, with its line break.
     pub fn block_entry(key: &str, value: &Self, indent: usize) -> String {
         let mut text = String::new();
         entry(&mut text, key, value, indent);
         text
     }
 
-    /// On one line.
+    /// The tree in flow style, on one line.
     pub fn flow(&self) -> String {
         match self {
             Self::Text(text) => quoted(text),
@@ -74,7 +74,7 @@ impl Tree {
         }
     }
 
-    /// A scalar as it stands behind its key.
+    /// A scalar as written after its key.
     pub fn inline(&self) -> String {
         match self {
             Self::Text(text) => scalar(text),
@@ -114,19 +114,19 @@ fn entry(out: &mut String, key: &str, value: &Tree, indent: usize) {
     }
 }
 
-/// Whether text can be written below `|` and stays the same: it ends with one line break.
+/// Whether text can be written below `|` without a change: it ends with one line break.
 fn is_block(text: &str) -> bool {
     let Some(lines) = text.strip_suffix('\n') else { return false };
     let plain = |line: &str| line.trim_end() == line && !line.chars().any(must_be_escaped);
     !lines.starts_with([' ', '\n']) && !lines.ends_with('\n') && !lines.is_empty() && lines.split('\n').all(plain)
 }
 
-/// Text as a scalar on one line, in quotes only where it needs them.
+/// Text as a scalar on one line, quoted only if necessary.
 fn scalar(text: &str) -> String {
     let start = text.starts_with(|c: char| c.is_alphanumeric() || c == '$' || c == '/');
     let plain = |c: char| c.is_alphanumeric() || " _.,;()/'\"`+=*!?$%<>^~@|&-".contains(c);
     let safe = start && !text.ends_with(' ') && text.chars().all(plain) && !text.contains(", ");
-    // Between braces, a comma would end the text.
+    // In flow style, a comma would end the text.
     let safe = safe && !text.contains(',') && !text.chars().any(must_be_escaped) && is_text(text);
     if safe { text.to_owned() } else { quoted(text) }
 }
@@ -152,7 +152,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// Whether a character cannot stand in a file as itself.
+/// Whether a character must be escaped in a file.
 pub fn must_be_escaped(c: char) -> bool {
     c.is_control() || is_invisible(c) || is_direction_control(c) || (c.is_whitespace() && c != ' ')
 }
@@ -163,7 +163,7 @@ mod tests {
     use crate::import::merge::tree_of;
 
     #[test]
-    fn every_text_is_read_as_it_was_written() {
+    fn every_text_survives_writing_and_reading() {
         let texts = [
             "",
             " ",

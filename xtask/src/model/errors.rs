@@ -1,4 +1,4 @@
-//! The product's error codes: one variant per code, one static per distinct definition.
+//! The error codes of a product: one variant per code, one static per distinct definition.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use crate::spec::{self, Platform, Spec};
 pub(super) fn table<'s>(spec: &'s Spec, findings: &mut Vec<Diagnostic>) -> Errors<'s> {
     let definitions = || spec.errors();
 
-    // The Rust name may stand at any definition of a code, and holds for all.
+    // A Rust name at one definition of a code applies to all of its definitions.
     let mut given: HashMap<&str, &spec::Spanned<String>> = HashMap::new();
     for definition in definitions() {
         let Some(name) = &definition.rust_name else { continue };
@@ -41,7 +41,7 @@ pub(super) fn table<'s>(spec: &'s Spec, findings: &mut Vec<Diagnostic>) -> Error
         errors.codes.push(ErrorCode { variant: text, numbered, facts });
     }
     let mut names = Scope::new("static");
-    // The runtime has those of the platform.
+    // The statics of the platform are in the runtime.
     for facts in definitions().skip(spec.platform.len()) {
         let key = Definition::of(facts);
         if !errors.index.contains_key(&key) {
@@ -54,7 +54,7 @@ pub(super) fn table<'s>(spec: &'s Spec, findings: &mut Vec<Diagnostic>) -> Error
     errors
 }
 
-/// The statics for the codes of the platform, in their order.
+/// The names of the statics for the codes of the platform, in order.
 pub fn platform_statics(platform: &Platform) -> Vec<String> {
     let mut names = Scope::new("static");
     let name = |error: &spec::ErrorCode| {
@@ -72,7 +72,7 @@ impl Errors<'_> {
     }
 }
 
-/// What a definition says: two that say the same are one.
+/// The content of a definition; equal definitions share a static.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Definition<'s> {
     code: &'s str,

@@ -1,4 +1,4 @@
-//! [`Spec`] -> [`Model`]: every Rust name and type decided, every collision found. Knows neither YAML nor tokens.
+//! Derives the [`Model`] from the [`Spec`]: it chooses all Rust names and types, and finds collisions.
 
 mod errors;
 pub mod names;
@@ -19,14 +19,14 @@ pub use names::{Kind, rust_name};
 pub use paging::Paging;
 use scope::{Name, Scope};
 
-/// One product as the generated code will have it; the facts are borrowed from the specification.
+/// One product as it is in generated code; the facts are borrowed from the specification.
 #[derive(Debug)]
 pub struct Model<'s> {
     pub product: Product<'s>,
     /// Sorted by name on the wire.
     pub actions: Vec<Action<'s>>,
     pub errors: Errors<'s>,
-    /// The module `types`: shapes that actions share. Empty if there are none.
+    /// The module `types` with the shapes that actions share; empty if there are none.
     pub shapes: Types<'s>,
     /// Whether the crate has the feature `credentials`.
     pub offers_credentials: bool,
@@ -35,9 +35,9 @@ pub struct Model<'s> {
 #[derive(Debug)]
 pub struct Product<'s> {
     pub facts: &'s spec::Product,
-    /// The type that stands for the product, e.g. `Cams`.
+    /// The type of the product, such as `Cams`.
     pub type_name: String,
-    /// The statics of the errors that any action may answer with.
+    /// The statics of the errors that any action can return.
     pub errors: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ pub struct Product<'s> {
 pub struct Action<'s> {
     pub facts: &'s spec::Action,
     pub module: String,
-    /// The feature of the crate that has the action; `None` in a crate with few actions, which has them all.
+    /// The feature of the action; `None` in a crate with few actions, which has no such features.
     pub feature: Option<String>,
     /// The name of the module's file, without `.rs`.
     pub file: String,
@@ -54,11 +54,11 @@ pub struct Action<'s> {
     pub builder: String,
     /// Required ones first.
     pub parameters: Vec<Parameter<'s>>,
-    /// The answer, under the name `Output`, and everything that is nested in it or in a parameter.
+    /// The response, under the name `Output`, and all types nested in it or in a parameter.
     pub types: Types<'s>,
     /// The statics of the errors, in the order of the specification.
     pub errors: Vec<String>,
-    /// How the answer comes in pages, if it does.
+    /// The paging, if the response has pages.
     pub paging: Option<Paging>,
 }
 
@@ -66,9 +66,9 @@ pub struct Action<'s> {
 pub struct Parameter<'s> {
     pub facts: &'s spec::Parameter,
     pub field: String,
-    /// Whether another parameter has the plain name.
+    /// Whether the name has a number, because another parameter has the plain name.
     pub numbered: bool,
-    /// The type of a value, whether required or not.
+    /// The type of a value, without the `Option` of an optional parameter.
     pub ty: Type,
 }
 
@@ -99,14 +99,14 @@ pub struct Enum<'s> {
     pub variants: Vec<Variant<'s>>,
 }
 
-/// What a type is for.
+/// The purpose of a type.
 #[derive(Debug)]
 pub enum About<'s> {
-    /// The answer to this request type.
+    /// The response of this request type.
     Answer(String),
     Described {
         text: &'s str,
-        /// The short name that another type of the module has, and the type in which this one is nested.
+        /// The short name, which another type of the module has, and the type in which this one is nested.
         instead_of: Option<(String, String)>,
     },
 }
@@ -127,7 +127,7 @@ pub struct Variant<'s> {
     pub numbered: bool,
     pub value: &'s str,
     pub description: &'s str,
-    /// What to use instead.
+    /// The replacement.
     pub deprecated: Option<&'s str>,
 }
 
@@ -150,13 +150,14 @@ pub enum Type {
 }
 
 impl Type {
-    /// Whether a setter takes exactly this type. A number with a fraction is not taken so: an integer literal converts into it.
+    /// Whether a setter takes exactly this type. It is false for numbers with a fraction, so that integer literals
+    /// convert.
     pub fn is_plain(&self) -> bool {
         matches!(self, Self::I32 | Self::I64 | Self::Bool)
     }
 }
 
-/// As Rust spells it.
+/// The type in Rust syntax.
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -183,7 +184,7 @@ pub struct Errors<'s> {
     pub codes: Vec<ErrorCode<'s>>,
     /// One for each distinct definition.
     pub statics: Vec<ErrorStatic<'s>>,
-    /// Which of the statics a definition has.
+    /// The index of the static of each definition.
     index: HashMap<errors::Definition<'s>, usize>,
 }
 
@@ -205,7 +206,7 @@ pub struct ErrorStatic<'s> {
 /// A crate with more actions than this has a feature for each.
 const HANDFUL: usize = 5;
 
-/// The features of a crate that are not those of its actions.
+/// The features of a crate that do not belong to actions.
 const RESERVED_FEATURES: [&str; 13] = [
     "default",
     "full",
@@ -229,7 +230,7 @@ pub fn feature(module: &str) -> String {
     if RESERVED_FEATURES.contains(&name) { format!("{name}-action") } else { name.to_owned() }
 }
 
-/// Decides all names, or tells which cannot be decided. With `features`, many actions get a feature each.
+/// Builds the model, or returns findings about names. With `features`, each of many actions gets a feature.
 pub fn build(spec: &Spec, features: bool) -> Result<Model<'_>, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let names: HashSet<&str> = spec.actions.iter().map(|action| action.name.value.as_str()).collect();
@@ -297,7 +298,8 @@ fn parameters<'s>(action: &'s spec::Action, nested: &mut types::Namer<'s, '_>, r
     parameters
 }
 
-/// The type of an action's request: the action's name, unless something else at the root of the crate has it or its builder's.
+/// The name of the request type: the name of the action, unless it or the name of its builder is taken at the root of
+/// the crate.
 fn request_name(root: &Scope, actions: &HashSet<&str>, wire: &Spanned<String>) -> String {
     let name = rust_name(&wire.value, Kind::Request);
     // `FooBuilder` is the builder of `Foo`, if there is one.

@@ -1,8 +1,8 @@
-//! Wire name -> Rust name: case conversion and the escape of names that Rust or the generated code needs for itself.
+//! Converts names on the wire to Rust names: case, and escapes for names that Rust or the generated code uses.
 
 use heck::{ToShoutySnakeCase, ToSnakeCase};
 
-/// What a name is for.
+/// The kind of item that a name is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A member of an object.
@@ -11,25 +11,25 @@ pub enum Kind {
     Parameter,
     /// The module of an action.
     Module,
-    /// A request, or the product: at the root of the crate.
+    /// A request, or the product, at the root of the crate.
     Request,
     /// An object or enumeration.
     Type,
     /// A value of an enumeration.
     Variant,
-    /// The facts about an error.
+    /// The descriptor of an error.
     Static,
 }
 
 /// The Rust name for a name on the wire. It is always a valid identifier.
 ///
-/// - Everything but letters and digits separates words; a name without any is spelled out by its symbols, and so are the
-///   symbols that carry meaning in values (`+1`, `<=5`).
-/// - Letters beyond ASCII become their code points (`u4e2d`): the result can be typed anywhere and looks like no other name.
-/// - A leading digit gets `value` in front.
-/// - Of several names that would become one, the first in the specification has the plain name, the others have a number behind it
-///   (see [`numbered`]); the documentation tells what they are on the wire.
-/// - Keywords become raw identifiers, where that is allowed; other reserved names end with `_`, types with `Type`.
+/// - Characters other than letters and digits separate words. A name without letters and digits is spelled out, and so
+///   are the symbols that have a meaning in values (`+1`, `<=5`).
+/// - Letters beyond ASCII become their code points (`u4e2d`).
+/// - A leading digit gets the prefix `value`.
+/// - Of several names that become equal, the first in the specification has the plain name, and the others a number
+///   (see [`numbered`]); their documentation shows their names on the wire.
+/// - Keywords become raw identifiers if possible; other reserved names get the suffix `_`, types the suffix `Type`.
 pub fn rust_name(wire: &str, kind: Kind) -> String {
     let words = words(wire, kind);
     let mut name = match kind {
@@ -55,7 +55,7 @@ pub fn rust_name(wire: &str, kind: Kind) -> String {
     }
 }
 
-/// The name with a number behind it, for the second and every further thing that would have the plain name: `owner_id_2`,
+/// The name with a number, for the second and further items with the same plain name: `owner_id_2`,
 /// `Paused2`, `Value1_2`.
 pub fn numbered(name: &str, number: usize, kind: Kind) -> String {
     let name = name.strip_prefix("r#").unwrap_or(name).trim_end_matches('_');
@@ -66,7 +66,7 @@ pub fn numbered(name: &str, number: usize, kind: Kind) -> String {
     format!("{name}{}{number}", if apart { "_" } else { "" })
 }
 
-/// Why a name that a specification asks for cannot be used; `None` if it can.
+/// The reason why a name in a specification cannot be used; `None` if it can.
 pub fn objection(name: &str, kind: Kind) -> Option<&'static str> {
     let in_style = match kind {
         Kind::Field | Kind::Parameter | Kind::Module => {
@@ -86,7 +86,7 @@ pub fn objection(name: &str, kind: Kind) -> Option<&'static str> {
     };
     match (reserved(name, kind), in_style, kind) {
         (Some(Reserved::Keyword | Reserved::Special), ..) => Some("it is a keyword of Rust"),
-        (Some(Reserved::Used), ..) => Some("the generated code uses this name itself"),
+        (Some(Reserved::Used), ..) => Some("the generated code uses this name"),
         (None, true, _) => None,
         (None, false, Kind::Field | Kind::Parameter | Kind::Module) => Some("it is not a name in `snake_case`"),
         (None, false, _) => Some("it is not a name in `UpperCamelCase`"),
@@ -110,7 +110,7 @@ pub fn singular(name: &str) -> String {
     stem("s").unwrap_or(name).to_owned()
 }
 
-/// Why a name is not free.
+/// The reason why a name is reserved.
 enum Reserved {
     /// Allowed as a raw identifier.
     Keyword,
@@ -148,14 +148,15 @@ const KEYWORDS: &[&str] = &[
     "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
-/// `build` finishes a builder and `required` is the module of its conditions. A required parameter is a type parameter of the
-/// builder, too, and would hide a type or module of its name.
+/// `build` finishes a builder, and `required` is the module of its conditions. A required parameter is also a type
+/// parameter of the builder, which would shadow a type or module of its name.
 const USED_PARAMETERS: &[&str] = &[
     "build", "required", "types", "bool", "char", "str", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize",
     "u8", "u16", "u32", "u64", "u128", "usize",
 ];
 
-/// Modules of every product, and names that a module at the root of a crate would hide. `mod` would take the file `mod.rs`.
+/// Modules of every product, and names that a module at the root of a crate would shadow. `mod` would use the file
+/// `mod.rs`.
 const USED_MODULES: &[&str] = &[
     "errors",
     "types",
@@ -171,7 +172,7 @@ const USED_MODULES: &[&str] = &[
     "credentials",
 ];
 
-/// The prelude; what generated files import; what stands at the root of every generated crate; the answer of every action.
+/// The prelude; the imports of generated files; the names at the root of every generated crate; the output type.
 const USED_TYPES: [&str; 3] = [
     "AsMut AsRef Box Clone Copy Debug Default DoubleEndedIterator Drop Eq Err ExactSizeIterator Extend Fn FnMut FnOnce From \
      FromIterator Future Hash Into IntoFuture IntoIterator Iterator None Ok Option Ord PartialEq PartialOrd Result Self Send \
@@ -182,10 +183,10 @@ const USED_TYPES: [&str; 3] = [
     "Client ClientBuilder ErrorCode ErrorKind Output Response",
 ];
 
-/// The list of what the runtime gives to the root of every generated crate, in its own words.
+/// The source of the runtime's exports to the root of every generated crate.
 const EXPORTS: &str = include_str!("../../../crates/runtime/src/exports.rs");
 
-/// What the runtime gives to the root of every generated crate.
+/// The names that the runtime exports to the root of every generated crate.
 pub fn exports() -> impl Iterator<Item = &'static str> {
     let list = EXPORTS.split_once("pub use $crate::{").and_then(|(_, rest)| rest.split_once('}'));
     list.map_or("", |(list, _)| list).split(',').map(str::trim).filter(|name| !name.is_empty())
@@ -222,7 +223,7 @@ fn words(wire: &str, kind: Kind) -> Vec<String> {
     words
 }
 
-/// A word for a character that cannot stand in a name.
+/// A word for a character that is not allowed in names.
 fn spelled(c: char) -> String {
     let word = match c {
         '+' => "Plus",
@@ -260,8 +261,8 @@ fn spelled(c: char) -> String {
     word.to_owned()
 }
 
-/// Joins words to one in `UpperCamelCase`. Words of mixed case stay as they are (`IAMPolicy`); in others, the first letter and a
-/// letter behind a digit are upper case (`Tier10K`). `_` separates digits that are not one number (`1.5`).
+/// Joins words in `UpperCamelCase`. Words of mixed case are kept (`IAMPolicy`); in others, the first letter and a
+/// letter after a digit are upper case (`Tier10K`). `_` separates digits of different numbers (`1.5`).
 fn upper_camel(words: &[String]) -> String {
     let mut name = String::new();
     for word in words {
@@ -405,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_a_specification_asks_for_must_be_usable_as_it_is() {
+    fn a_name_in_a_specification_must_be_valid() {
         for (name, kind) in
             [("phone", Kind::Field), ("a_1", Kind::Parameter), ("PhoneNumber", Kind::Type), ("IAM", Kind::Variant)]
         {

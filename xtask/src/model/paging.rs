@@ -1,20 +1,20 @@
-//! How the answer to an action comes in pages: where generated code finds the parameter and the items.
+//! The Rust paths of the parameter and the items of a paged action.
 
 use super::{Parameter, Type, Types};
 use crate::spec;
 
-/// The places of paging in Rust; the facts are those of the action.
+/// The Rust paths of paging; the facts are in the action.
 #[derive(Debug)]
 pub struct Paging {
-    /// The field of the request that says which page, or that holds the object in which this is said.
+    /// The field of the request that selects a page, or the field with the object that does.
     pub parameter: String,
-    /// The way to the list, field by field from the output.
+    /// The path of the list, field by field from the output.
     pub items: Vec<String>,
     /// The type of an item.
     pub item: Type,
 }
 
-/// Finds the places; the check of the specification has found them all by their names on the wire.
+/// Finds the Rust paths. The specification stage has checked that they exist on the wire.
 pub(super) fn build(
     facts: &spec::Paging,
     parameters: &[Parameter<'_>],
@@ -23,7 +23,7 @@ pub(super) fn build(
 ) -> Option<Paging> {
     let root = facts.parameter.first()?;
     let parameter = parameters.iter().find(|parameter| parameter.facts.name.value == *root)?.field.clone();
-    // Shapes refer to each other by their plain names.
+    // Shapes refer to each other without a module.
     let mut object = types.objects.iter().find(|object| object.name == "Output")?;
     let mut in_shapes = false;
     let mut items = Vec::new();
@@ -59,7 +59,7 @@ fn contained(ty: &Type) -> Option<&str> {
     }
 }
 
-/// A type of the module `types`, as an action's module calls it.
+/// A type of the module `types`, seen from the module of an action.
 fn seen_from_action(ty: &Type) -> Type {
     let inner = |ty: &Type| Box::new(seen_from_action(ty));
     match ty {

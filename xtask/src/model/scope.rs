@@ -1,4 +1,4 @@
-//! A place in which every Rust name stands for one thing only.
+//! A scope in which every Rust name is unique.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,12 @@ use super::names::{Kind, numbered, objection, rust_name};
 use crate::diagnostic::{Diagnostic, Span, quoted};
 use crate::spec::Spanned;
 
-/// What to do about two names that become one.
+/// The hint for two names that become one.
 const GIVE_A_NAME: &str = "give one of them a `rust_name`";
 
-/// The names given so far, with what has them and where that is written.
+/// The names that are taken, with their wire names and places.
 pub(super) struct Scope {
-    /// What the names are for, in words: `field`.
+    /// The kind of the names, in words: `field`.
     what: &'static str,
     taken: HashMap<String, (String, Span)>,
 }
@@ -21,7 +21,7 @@ impl Scope {
         Self { what, taken: HashMap::new() }
     }
 
-    /// Keeps the names that a specification asks for from all others. Two that are the same are a finding.
+    /// Reserves the names that a specification sets. Two equal ones are a finding.
     pub(super) fn take_given<'s>(
         &mut self,
         names: impl Iterator<Item = (&'s Spanned<String>, Option<&'s Spanned<String>>)>,
@@ -44,8 +44,8 @@ impl Scope {
         }
     }
 
-    /// The Rust name for `wire`: the one that the specification asks for, which [`take_given`](Self::take_given) has taken, or
-    /// else the first one that is free of the automatic one and that with a number behind it.
+    /// The Rust name for `wire`: the one set in the specification, which [`take_given`](Self::take_given) has reserved,
+    /// or else the automatic one, with a number if it is taken.
     pub(super) fn name(&mut self, wire: &Spanned<String>, given: Option<&Spanned<String>>, kind: Kind) -> Name {
         if let Some(given) = given {
             return Name { text: given.value.clone(), numbered: false };
@@ -53,14 +53,14 @@ impl Scope {
         self.free(&rust_name(&wire.value, kind), wire, kind)
     }
 
-    /// Takes the name, or the first one that is free with a number behind it.
+    /// Takes the name, with a number if it is taken.
     pub(super) fn free(&mut self, wanted: &str, wire: &Spanned<String>, kind: Kind) -> Name {
         let name = first_free(wanted, kind, |name| !self.taken.contains_key(name));
         self.taken.insert(name.text.clone(), (wire.value.clone(), wire.span.clone()));
         name
     }
 
-    /// Takes a name for something else.
+    /// Reserves a name.
     pub(super) fn reserve(&mut self, name: &str, wire: &Spanned<String>) {
         self.taken.insert(name.to_owned(), (wire.value.clone(), wire.span.clone()));
     }
@@ -70,7 +70,7 @@ impl Scope {
     }
 }
 
-/// The wanted name, or the first one that is free with a number behind it.
+/// The wanted name, with the first free number if it is taken.
 pub(super) fn first_free(wanted: &str, kind: Kind, is_free: impl Fn(&str) -> bool) -> Name {
     let mut name = Name { text: wanted.to_owned(), numbered: false };
     let mut number = 2;
@@ -81,26 +81,26 @@ pub(super) fn first_free(wanted: &str, kind: Kind, is_free: impl Fn(&str) -> boo
     name
 }
 
-/// A Rust name, and whether it has a number because another thing has the plain name.
+/// A Rust name, and whether it has a number because the plain name is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name {
     pub(super) text: String,
     pub(super) numbered: bool,
 }
 
-/// Checks a name that the specification asks for under the given key.
+/// Checks a name that the specification sets with the given key.
 pub(super) fn check_given(given: &Spanned<String>, key: &str, kind: Kind, findings: &mut Vec<Diagnostic>) {
     if let Some(objection) = objection(&given.value, kind) {
         findings.push(Diagnostic::error(
             given.span.clone(),
             format!("`{key}` cannot be {}", quoted(&given.value)),
             objection,
-            format!("`{}` would do", usable(&given.value, kind)),
+            format!("use `{}` instead", usable(&given.value, kind)),
         ));
     }
 }
 
-/// A name without objections that resembles the given one.
+/// A valid name that resembles the given one.
 fn usable(name: &str, kind: Kind) -> String {
     let name = rust_name(name, kind);
     match name.strip_prefix("r#") {
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_suggested_that_would_be_refused() {
+    fn suggested_names_are_valid() {
         for kind in [Kind::Field, Kind::Parameter, Kind::Type, Kind::Variant] {
             for name in ["type", "Self", "self", "build", "Option", "Unrecognized", "", "1.5", "中", "a b", "x__y"] {
                 let usable = usable(name, kind);

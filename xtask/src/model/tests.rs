@@ -1,4 +1,4 @@
-//! What names come out, and which cannot.
+//! Tests of the names that the model chooses and rejects.
 
 use super::*;
 use crate::diagnostic::render;
@@ -46,7 +46,7 @@ const TEXT: &str = "type: string, description: Text.";
 const EXAMPLE: &str = "type: string, description: Text., example: x";
 
 #[test]
-fn of_names_that_become_one_the_first_is_plain_and_the_others_have_numbers() {
+fn of_equal_names_the_first_is_plain_and_the_others_have_numbers() {
     let spec = spec(
         "",
         &[(
@@ -64,7 +64,7 @@ fn of_names_that_become_one_the_first_is_plain_and_the_others_have_numbers() {
     let parameters: Vec<_> = action.parameters.iter().map(|found| found.field.as_str()).collect();
     assert_eq!(parameters, ["item_id", "item_id_2", "item_id_2_2"]);
     let fields: Vec<_> = action.types.objects[0].members.iter().map(|member| member.field.as_str()).collect();
-    assert_eq!(fields, ["id_2", "id_3", "id", "state"], "a name that is asked for goes first");
+    assert_eq!(fields, ["id_2", "id_3", "id", "state"], "names in the specification take precedence");
     let values: Vec<_> = action.types.enums[0].variants.iter().map(|variant| variant.name.as_str()).collect();
     assert_eq!(values, ["AB", "AB2", "Ab"]);
     let codes: Vec<_> = model.errors.codes.iter().map(|code| code.variant.as_str()).collect();
@@ -137,7 +137,7 @@ fn the_outermost_of_two_types_keeps_the_short_name() {
 }
 
 #[test]
-fn a_name_that_a_specification_asks_for_goes_before_automatic_ones() {
+fn a_name_in_the_specification_takes_precedence_over_automatic_ones() {
     let spec = spec(
         "",
         &[(
@@ -155,7 +155,7 @@ fn a_name_that_a_specification_asks_for_goes_before_automatic_ones() {
 }
 
 #[test]
-fn no_type_hides_a_name_that_the_code_needs() {
+fn no_type_shadows_a_name_that_the_code_uses() {
     let spec = spec(
         "",
         &[(
@@ -173,7 +173,7 @@ fn no_type_hides_a_name_that_the_code_needs() {
 }
 
 #[test]
-fn an_action_called_like_a_builder_gets_out_of_its_way() {
+fn an_action_named_like_a_builder_is_renamed() {
     let spec = spec("", &[("Sell", "{}", "{}", "{}"), ("SellBuilder", "{}", "{}", "{}"), ("Shop", "{}", "{}", "{}")]);
     let model = build(&spec, false).unwrap();
     let names: Vec<_> = model.actions.iter().map(|action| (action.request.as_str(), action.builder.as_str())).collect();
@@ -203,7 +203,7 @@ fn required_parameters_come_first_in_the_order_of_the_specification() {
 }
 
 #[test]
-fn recursion_is_boxed_only_where_it_would_be_endless() {
+fn only_recursive_members_are_boxed() {
     let shapes = "shapes:
   Self: { type: object, description: D., fields: { Me: { type: shape, shape: Self, description: D. } } }
   Left: { type: object, description: D., fields: { Right: { type: shape, shape: Right, description: D. } } }

@@ -1,4 +1,4 @@
-//! The types of one module: what nested objects and enumerations are called, and where recursion needs a `Box`.
+//! The types of one module: the names of nested objects and enumerations, and the members that need a `Box`.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -8,16 +8,16 @@ use super::{About, Enum, Member, Object, Type, Types, Variant};
 use crate::diagnostic::{Diagnostic, Span, quoted};
 use crate::spec::{self, Spanned};
 
-/// Longer names do not get a parent's name in front.
+/// A longer name does not get the name of its parent as a prefix.
 const LONGEST_TYPE: usize = 60;
 
-/// Gives the types of one module their names, outer ones first: of two types that want the same name, the inner one gets its
-/// parent's name in front.
+/// Names the types of one module, outer ones first: of two types with the same name, the inner one gets the name of its
+/// parent as a prefix.
 pub(super) struct Namer<'s, 'f> {
-    /// Where shared shapes are, seen from this module.
+    /// The path of the shared shapes from this module.
     shapes: &'static str,
     shape_names: &'f ShapeNames<'s>,
-    /// Names of the module that are not nested types.
+    /// Names in the module that are not nested types.
     reserved: Vec<String>,
     taken: HashMap<String, Option<Span>>,
     waiting: VecDeque<Waiting<'s>>,
@@ -25,7 +25,7 @@ pub(super) struct Namer<'s, 'f> {
     pub(super) findings: &'f mut Vec<Diagnostic>,
 }
 
-/// An object that has a name; its members have none yet.
+/// A named object whose members are not named yet.
 struct Waiting<'s> {
     name: String,
     about: About<'s>,
@@ -50,7 +50,7 @@ impl<'s, 'f> Namer<'s, 'f> {
         }
     }
 
-    /// Takes the names that the specification asks for, wherever they are nested: they go before all others.
+    /// Reserves the names that the specification sets, at any depth; they take precedence over automatic ones.
     pub(super) fn take_given(&mut self, ty: &'s spec::Type) {
         match ty {
             spec::Type::Array(inner) | spec::Type::Map(inner) => self.take_given(inner),
@@ -78,8 +78,8 @@ impl<'s, 'f> Namer<'s, 'f> {
         self.claim(&given.value, &given.span);
     }
 
-    /// The Rust type for a type in the specification. If it is described in place, it gets its name here: its own, or one that
-    /// follows from `wire`, the name of what has the type.
+    /// The Rust type for a type of the specification. A type described in place is named here: by its `type_name`, or
+    /// by `wire`, the name of its parameter or field.
     pub(super) fn refer(
         &mut self,
         ty: &'s spec::Type,
@@ -121,7 +121,7 @@ impl<'s, 'f> Namer<'s, 'f> {
         self.shape_names.get(name).cloned().unwrap_or_else(|| rust_name(name, Kind::Type))
     }
 
-    /// Names a type, and tells the shorter name that it could not have.
+    /// Chooses the name of a type; also returns the shorter name if that was taken.
     fn choose(
         &mut self,
         given: Option<&Spanned<String>>,
@@ -139,7 +139,7 @@ impl<'s, 'f> Namer<'s, 'f> {
             self.claim(&short, &wire.span);
             return (short, None);
         }
-        // Objects of one name inside each other would get ever longer names; a number is easier to read then.
+        // Nested objects with equal names would get longer and longer names; a number is shorter.
         let long = format!("{parent}{short}");
         let long = if long.len() > LONGEST_TYPE { short.clone() } else { long };
         let is_free = |name: &str| !self.taken.contains_key(name) && !self.reserved.iter().any(|used| used == name);
@@ -157,7 +157,7 @@ impl<'s, 'f> Namer<'s, 'f> {
                 self.findings.push(
                     Diagnostic::error(
                         span.clone(),
-                        format!("two types of one module would be called `{name}`"),
+                        format!("two types of one module have the name `{name}`"),
                         "the second",
                         "give one of them another `type_name`",
                     )
@@ -181,7 +181,7 @@ impl<'s, 'f> Namer<'s, 'f> {
         self.types.enums.push(Enum { name, about, variants });
     }
 
-    /// Adds the answer to a request. It is outermost, so its members choose their names before those of nested objects.
+    /// Adds the response of a request. It is outermost, so its members are named before those of nested objects.
     pub(super) fn answer(&mut self, request: &str, fields: &'s [spec::Field]) {
         let about = About::Answer(request.to_owned());
         self.waiting.push_front(Waiting { name: "Output".to_owned(), about, fields });
@@ -197,7 +197,7 @@ impl<'s, 'f> Namer<'s, 'f> {
             for facts in fields {
                 let Name { text: field, numbered } = scope.name(&facts.name, facts.rust_name.as_ref(), Kind::Field);
                 let ty = match self.refer(&facts.ty, &facts.name, &facts.description, &name) {
-                    // Empty stands for absent.
+                    // An empty value means that it is absent.
                     ty @ (Type::Vec(_) | Type::Map(_)) => ty,
                     ty => Type::Option(Box::new(ty)),
                 };
@@ -247,12 +247,12 @@ pub(super) fn of_shapes<'s>(
     types.finish()
 }
 
-/// The name of what a list holds, at the place of the list's name.
+/// The singular of the name of a list, at the same place.
 fn one_of(wire: &Spanned<String>) -> Spanned<String> {
     Spanned { value: singular(&wire.value), span: wire.span.clone() }
 }
 
-/// Boxes the members through which an object would contain itself; a list or map has its own allocation.
+/// Boxes the members through which an object contains itself; lists and maps are allocated anyway.
 fn box_recursion(objects: &mut [Object<'_>]) {
     let circles = circles(objects);
     for object in objects {
@@ -267,8 +267,8 @@ fn box_recursion(objects: &mut [Object<'_>]) {
     }
 }
 
-/// The objects that contain each other, as a number for each circle: the strongly connected components of what contains what, found
-/// in two passes (Kosaraju). Without recursion: a chain of objects may be long.
+/// The strongly connected components of the objects, as a number for each object, found in two passes (Kosaraju). The
+/// search is iterative, because a chain of objects can be long.
 fn circles(objects: &[Object<'_>]) -> HashMap<String, usize> {
     let index: HashMap<&str, usize> =
         objects.iter().enumerate().map(|(index, object)| (object.name.as_str(), index)).collect();
@@ -282,7 +282,7 @@ fn circles(objects: &[Object<'_>]) -> HashMap<String, usize> {
             }
         }
     }
-    // Those that are finished last contain the others.
+    // Objects that are finished last contain the others.
     let (mut seen, mut finished) = (vec![false; objects.len()], Vec::new());
     for start in 0..objects.len() {
         let mut open = vec![(start, 0)];
@@ -309,7 +309,7 @@ fn circles(objects: &[Object<'_>]) -> HashMap<String, usize> {
     objects.iter().zip(circle).filter_map(|(object, circle)| Some((object.name.clone(), circle?))).collect()
 }
 
-/// The type that stands directly in a member.
+/// The type that a member contains without an allocation.
 fn contained(ty: &Type) -> Option<String> {
     match ty {
         Type::Option(inner) => match &**inner {

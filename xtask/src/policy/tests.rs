@@ -1,4 +1,4 @@
-//! Promises about policies.
+//! Tests of policies.
 
 use super::*;
 use crate::spec::{InputFile, parse};
@@ -76,6 +76,6 @@ fn an_unknown_action_is_an_error_that_suggests_the_right_one() {
 }
 
 #[test]
-fn no_policy_is_made_where_none_is_needed() {
+fn an_action_without_a_permission_needs_no_policy() {
     assert!(policy(&shop(), &names(&["Ping"])).unwrap_err().contains("no policy is needed"));
 }

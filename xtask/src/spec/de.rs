@@ -1,7 +1,7 @@
-//! Tree of nodes -> serde types, collecting every finding on the way instead of stopping at the first.
+//! Deserializes a tree of nodes into serde types, and collects all findings instead of stopping at the first.
 //!
-//! Whatever is wrong is reported by the deserializer itself, where the place is known; the error that serde hands upwards
-//! carries nothing. [`Key`] and [`Map`] stop it there: they note that something is wrong and go on with the next key.
+//! The deserializer reports errors itself, because it knows their places; the error that serde passes upwards
+//! has no content. [`Key`] and [`Map`] catch it and continue with the next key.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,24 +18,24 @@ use super::node::{Node, Scalar, Value};
 use super::suggest::suggestion;
 use crate::diagnostic::{Findings, quoted};
 
-/// Fills a file's type from its tree.
+/// Deserializes the tree of a file.
 pub(crate) fn from_node<'a, T: Deserialize<'a>>(node: &'a Node, findings: &'a Findings) -> Option<T> {
     T::deserialize(Reader { key: None, node, findings }).ok()
 }
 
-/// What is known about a key of a map with fixed keys.
+/// A key of a map with fixed keys.
 #[derive(Debug, Default)]
 pub(crate) enum Key<T> {
-    /// The key is not there.
+    /// The key is missing.
     #[default]
     Missing,
-    /// The value cannot be used; reported already.
+    /// The value is invalid and already reported.
     Wrong,
     Given(T),
 }
 
 impl<T> Key<T> {
-    /// The value, if there is one that can be used.
+    /// The value, if it is present and valid.
     pub(crate) fn given(&self) -> Option<&T> {
         match self {
             Self::Given(value) => Some(value),
@@ -47,28 +47,28 @@ impl<T> Key<T> {
 /// A value with its place.
 #[derive(Debug)]
 pub(crate) struct Located<T> {
-    /// Where the key stands that the value belongs to; the value's own place if it is a key itself.
+    /// The place of the key of the value; the place of the value if it is a key itself.
     pub(crate) key: Range<usize>,
     pub(crate) range: Range<usize>,
     pub(crate) value: T,
 }
 
-/// A map with free keys, in the order of the file. Entries that cannot be used are left out.
+/// A map with free keys, in the order of the file, without invalid entries.
 #[derive(Debug)]
 pub(crate) struct Map<T>(pub(crate) Vec<(Located<String>, T)>);
 
-/// One word or a map: `authorization: none`, say.
+/// A word or a map, such as `authorization: none`.
 #[derive(Debug)]
 pub(crate) enum TextOr<T> {
     Text(String),
     Other(T),
 }
 
-/// Any scalar as it is written: the example of a number needs no quotes.
+/// The source text of any scalar, so that the example of a number needs no quotes.
 #[derive(Debug)]
 pub(crate) struct AnyScalar(pub(crate) String);
 
-/// The names by which the types above ask the deserializer for what serde's data model does not have.
+/// Names with which the types above request features that the data model of serde does not have.
 mod ask {
     pub(super) const LOCATED: &str = "$located";
     pub(super) const TEXT_OR: &str = "$text or map";
@@ -85,7 +85,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Key<T> {
                 f.write_str("a value")
             }
 
-            // What serde calls for a key that is not there.
+            // serde calls this for a missing key.
             fn visit_none<E>(self) -> Result<Key<T>, E> {
                 Ok(Key::Missing)
             }
@@ -184,11 +184,11 @@ impl<'de> Deserialize<'de> for AnyScalar {
     }
 }
 
-/// Nothing: what is wrong has been reported where it was found.
+/// An error without content: it was already reported.
 #[derive(Debug)]
 pub(crate) enum Error {
     Reported,
-    /// From code that knows no place; reported by the next deserializer above it.
+    /// From code without a place; the next deserializer above reports it.
     Unplaced(String),
 }
 
@@ -212,7 +212,7 @@ impl serde::de::Error for Error {
 /// The deserializer of one node.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
-    /// The key that the node is the value of.
+    /// The key of the node.
     key: Option<&'a Node>,
     node: &'a Node,
     findings: &'a Findings,
@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reports that the value is of another type than the key takes.
+    /// Reports a value of the wrong type.
     fn wrong(&self, expected: &str, help: impl Into<String>) -> Error {
         let found = match &self.node.value {
             Value::Refused => return Error::Reported,
@@ -239,7 +239,7 @@ impl<'a> Reader<'a> {
                 Some(Scalar::Text(_)) => format!("the text {}", quoted(text)),
             },
         };
-        // A value that is not there is shown at its key.
+        // A missing value is shown at its key.
         let range = match self.key {
             Some(key) if self.node.range.is_empty() => &key.range,
             _ => &self.node.range,
@@ -258,7 +258,7 @@ impl<'a> Reader<'a> {
         Error::Reported
     }
 
-    /// Reports what code without a place has found.
+    /// Reports an error of code without a place.
     fn place<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         result.map_err(|error| {
             if let Error::Unplaced(message) = error {
@@ -266,7 +266,7 @@ impl<'a> Reader<'a> {
                     &self.node.range,
                     message,
                     "cannot be used",
-                    "see api-spec/README.md for what this key takes",
+                    "see api-spec/README.md for the values of this key",
                 );
             }
             Error::Reported
@@ -284,11 +284,9 @@ impl<'a> Reader<'a> {
                 Err(self.wrong("text", format!("put it in quotes: \"{written}\"")))
             }
             Some(Scalar::Null) => {
-                Err(self.wrong("text", "write the text behind the colon, in quotes if it is empty or `null`"))
+                Err(self.wrong("text", "write the text after the colon, in quotes if it is empty or `null`"))
             }
-            None => {
-                Err(self.wrong("text", "write text behind the colon; text that starts with a bracket needs quotes"))
-            }
+            None => Err(self.wrong("text", "write text after the colon; text that starts with a bracket needs quotes")),
         }
     }
 
@@ -347,7 +345,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
             }
             ask::TEXT_OR if matches!(self.node.value, Value::Scalar { .. }) => self.deserialize_str(visitor),
             ask::TEXT_OR if matches!(self.node.value, Value::List) => {
-                Err(self.wrong("text or a map", "write text behind the colon, or `name: value` lines below it"))
+                Err(self.wrong("text or a map", "write text after the colon, or `name: value` lines below it"))
             }
             ask::ANY_SCALAR => match &self.node.value {
                 Value::Scalar { text, .. } if self.node.scalar() != Some(Scalar::Null) => {
@@ -401,7 +399,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         visitor.visit_unit()
     }
 
-    // No type of the language asks for these.
+    // No type of the language uses these.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.value {
             Value::Map(_) => self.deserialize_map(visitor),
@@ -414,7 +412,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     }
 }
 
-/// A node as four numbers, its places, and the value: what [`Located`] asks for.
+/// A node as four numbers for its places, and the value, for [`Located`].
 struct Parts<'a> {
     places: std::array::IntoIter<usize, 4>,
     node: Option<Reader<'a>>,
@@ -432,7 +430,7 @@ impl<'de> SeqAccess<'de> for Parts<'de> {
     }
 }
 
-/// The entries of a map; with `known`, those whose keys the type has, the others being reported.
+/// The entries of a map; with `known`, other keys are reported and skipped.
 struct Entries<'a> {
     rest: std::slice::Iter<'a, (Node, Node)>,
     known: Option<(&'static str, &'static [&'static str])>,

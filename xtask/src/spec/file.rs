@@ -1,6 +1,6 @@
 //! The kinds of specification files as serde types: the language, key by key.
 //!
-//! The doc comments are what editors show, through the JSON Schemas. A key without `#[serde(default)]` is required; the
+//! Editors show the doc comments through the JSON Schemas. A key without `#[serde(default)]` is required; the
 //! check stage says so, all others stay [`Key::Missing`].
 
 use serde::Deserialize;
@@ -13,22 +13,22 @@ use super::de::{AnyScalar, Key, Located, Map, TextOr};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "ActionFile", deny_unknown_fields)]
 pub(crate) struct ActionFile {
-    /// The action's name on the wire; the file has the same name.
+    /// The name of the action on the wire; the file must have the same name.
     pub(crate) action: Key<Located<String>>,
-    /// One sentence that says what the action does, in Markdown; `none` if there is none.
+    /// What the action does, in one sentence of Markdown; `none` if it is not described.
     pub(crate) summary: Key<Located<String>>,
-    /// What else there is to know, in Markdown.
+    /// Further documentation, in Markdown.
     #[serde(default)]
     pub(crate) description: Key<Located<String>>,
-    /// Whether a request may be sent twice: `false` if the server would then act twice.
+    /// Whether a request can be repeated: `false` if the server would then act twice.
     pub(crate) idempotent: Key<bool>,
-    /// How to find out whether a call took effect that was sent but not answered; for actions that are not idempotent.
+    /// For actions that are not idempotent: how to find out whether a call without a response took effect.
     #[serde(default)]
     pub(crate) unknown_outcome: Key<Located<String>>,
-    /// The limit per account: `10/s`, `200/60s`, `5/m`, `100/h`, or `none` when the service publishes none.
+    /// The rate limit per account, such as `10/s`, `200/60s`, `5/m` or `100/h`; `none` if the service publishes none.
     #[schemars(regex(pattern = r"^(none|[0-9]+/[0-9]*(s|m|h))$"))]
     pub(crate) rate_limit: Key<Located<String>>,
-    /// What the caller must be allowed to do, or `none`.
+    /// The RAM permission that the caller needs, or `none`.
     #[schemars(extend("anyOf" = [{ "const": "none" }, { "$ref": "#/definitions/Authorization" }]))]
     pub(crate) authorization: Key<Located<TextOr<Authorization>>>,
     /// Whether the action is called without a signature.
@@ -37,129 +37,133 @@ pub(crate) struct ActionFile {
     /// The HTTP method, `post` if not given; without `path`, `get` and `delete` put everything into the URL.
     #[serde(default)]
     pub(crate) method: Key<Method>,
-    /// For an action of the ROA style: the path of the URL, such as `/clusters/{ClusterId}`. A name in braces is that of a parameter with
-    /// `location: path`.
+    /// For an action of the ROA style: the path of the URL, such as `/clusters/{ClusterId}`. Braces contain the name of
+    /// a parameter with `location: path`.
     #[serde(default)]
     #[schemars(regex(pattern = r"^/"))]
     pub(crate) path: Key<Located<String>>,
-    /// The values of `Code` that mark success of this action, where they differ from the product's; several are separated by commas.
-    /// `none` if the answer has no such member, or its `Code` is something else.
+    /// The values of `Code` that mean success, separated by commas, if they differ from those of the product. `none` if
+    /// the response has no `Code`, or if its `Code` is data.
     #[serde(default)]
     pub(crate) success_code: Key<Located<String>>,
-    /// Marks the action as deprecated: what to use instead.
+    /// Marks the action as deprecated, with the replacement to use.
     #[serde(default)]
     pub(crate) deprecated: Key<Located<String>>,
-    /// How the answer comes in pages, for an action that lists something: `client.pages(…)` and `client.items(…)` then ask for one after
-    /// the other.
+    /// For an action that lists something: how its response is divided into pages. `client.pages(…)` and
+    /// `client.items(…)` request them in order.
     #[serde(default)]
     pub(crate) paging: Key<Located<Paging>>,
-    /// What a request carries, by name on the wire; `{}` for nothing.
+    /// The parameters, by name on the wire; `{}` for none.
     pub(crate) parameters: Key<Located<Map<Parameter>>>,
-    /// The members of the answer, by name on the wire. Any of them may be absent from an answer.
+    /// The members of the response, by name on the wire. Each of them can be absent.
     pub(crate) response: Key<Located<Map<Field>>>,
     /// The documented error codes of this action; `{}` for none.
     pub(crate) errors: Key<Located<Map<ErrorCode>>>,
-    /// How to wait for what the action has started, if it only starts something.
+    /// For an action that only starts an operation: how to wait for the operation.
     #[serde(default)]
     pub(crate) waiter: Key<Located<Waiter>>,
-    /// The documented answer, as JSON text; `none` if none is documented.
+    /// The documented response as JSON text; `none` if none is documented.
     pub(crate) example: Key<Located<String>>,
-    /// What is not reviewed yet: the keys `idempotent`, `rate_limit`, `method`, `success_code`, `paging` and `waiter`, and where each
-    /// value comes from. Remove an entry once you have checked the value.
+    /// Values that are not reviewed yet: the keys `idempotent`, `rate_limit`, `method`, `success_code`, `paging` and
+    /// `waiter`, with the source of each value. Remove an entry after you have checked the value.
     #[serde(default)]
     pub(crate) guessed: Key<Located<Map<Located<String>>>>,
 }
 
-/// How the answer comes in pages. One of `token`, `marker` and `number` names the parameter that says which page. A name may lead into
-/// objects, with dots: `Instances.Instance`.
+/// How a response is divided into pages. One of `token`, `marker` and `number` is the parameter that selects a page.
+/// Names can be paths with dots, such as `Instances.Instance`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Paging {
-    /// The parameter that takes what the answer before gave out in `next`. The listing ends where the answer gives out nothing.
+    /// The parameter that takes the value of `next` from the previous response. A response without that value is the
+    /// last page.
     #[serde(default)]
     pub(crate) token: Key<Located<String>>,
-    /// The same, for an action that also says in `more` whether another page follows.
+    /// The same, for an action whose `more` shows whether another page follows.
     #[serde(default)]
     pub(crate) marker: Key<Located<String>>,
-    /// The parameter that takes the number of a page.
+    /// The parameter for the page number.
     #[serde(default)]
     pub(crate) number: Key<Located<String>>,
-    /// With `number`: that of the first page, 0 or 1; `1` if not given.
+    /// With `number`: the number of the first page, 0 or 1; `1` if not given.
     #[serde(default)]
     #[schemars(range(max = 1))]
     pub(crate) first: Key<Located<u64>>,
-    /// With `token` and `marker`: the member of the answer that holds the one for the next page.
+    /// With `token` and `marker`: the member of the response with the value for the next page.
     #[serde(default)]
     pub(crate) next: Key<Located<String>>,
-    /// The member of the answer that says whether another page follows.
+    /// The member of the response that shows whether another page follows.
     #[serde(default)]
     pub(crate) more: Key<Located<String>>,
-    /// With `number`: the member of the answer that says how many items all pages have.
+    /// With `number`: the member of the response with the total number of items.
     #[serde(default)]
     pub(crate) total: Key<Located<String>>,
-    /// The parameter that says how many items a page has.
+    /// The parameter for the number of items in a page.
     #[serde(default)]
     pub(crate) size: Key<Located<String>>,
-    /// The list of the answer that holds the items of a page.
+    /// The list in the response with the items of a page.
     pub(crate) items: Key<Located<String>>,
 }
 
-/// What the caller must be allowed to do.
+/// The permission that the caller needs.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Authorization {
     /// The RAM action, e.g. `cams:ChatappSyncPhoneNumber`.
     pub(crate) action: Key<Located<String>>,
-    /// What the action does to the resource.
+    /// The access level of the action.
     pub(crate) access: Key<Located<Access>>,
     /// The resource as an ARN pattern; `*` if not given.
     #[serde(default)]
     pub(crate) resource: Key<Located<String>>,
 }
 
-/// How to wait for what an action has started: another action is asked until its answer says done or failed.
+/// How to wait for an operation that an action starts: another action is called until its response shows that the
+/// operation has ended.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Waiter {
-    /// The action to ask, of the same product; an idempotent one.
+    /// The action to call: an idempotent action of the same product.
     pub(crate) action: Key<Located<String>>,
-    /// The parameters of the action to ask, by name, and where each value comes from: a parameter of this action in braces
-    /// (`"{InstanceId}"`), a member of its response (`"{$response.Data.JobId}"`), a constant, or several of them in a row. ` | ` stands
-    /// between alternatives; the first one that is there counts.
+    /// The parameters of the action to call, by name, each with its value: a parameter of this action in braces
+    /// (`"{InstanceId}"`), a member of its response (`"{$response.Data.JobId}"`), a constant, or a sequence of these. `
+    /// | ` separates alternatives; the first one with a value is used.
     #[serde(default)]
     pub(crate) parameters: Key<Located<Map<Located<AnyScalar>>>>,
-    /// The way to the state in the answer, such as `Data.Status`. Lists on the way are gone through.
+    /// The path of the state in the response, such as `Data.Status`. For a list in the path, the states of all elements
+    /// are read.
     pub(crate) state: Key<Located<String>>,
-    /// Which elements of the list on the way count: those whose members have these values. Values are written as under `parameters`.
+    /// Selects elements of the list in the path: those whose members have these values. Values are written as under
+    /// `parameters`.
     #[serde(default)]
     pub(crate) r#where: Key<Located<Map<Located<AnyScalar>>>>,
-    /// How many of the elements have to be done; `all` if not given.
+    /// How many elements must be done; `all` if not given.
     #[serde(default)]
     pub(crate) of: Key<Of>,
     /// The states that mean success, separated by commas.
     pub(crate) done: Key<Located<AnyScalar>>,
-    /// The states after which success will not come, separated by commas. With any other state, asking goes on.
+    /// The states that mean failure, separated by commas. With any other state, the wait continues.
     #[serde(default)]
     pub(crate) failed: Key<Located<AnyScalar>>,
-    /// The time between two requests: `10s`, `5m`, `1h`.
+    /// The time between two calls: `10s`, `5m`, `1h`.
     #[schemars(regex(pattern = r"^[0-9]+(s|m|h)$"))]
     pub(crate) interval: Key<Located<String>>,
-    /// If the interval doubles after each request: what it grows to.
+    /// The longest interval, if the interval doubles after each call.
     #[serde(default)]
     #[schemars(regex(pattern = r"^[0-9]+(s|m|h)$"))]
     pub(crate) longest_interval: Key<Located<String>>,
-    /// The longest wait, unless a program sets another.
+    /// The longest wait, unless the program sets another.
     #[schemars(regex(pattern = r"^[0-9]+(s|m|h)$"))]
     pub(crate) bound: Key<Located<String>>,
 }
 
-/// How many elements of a list have to be done.
+/// How many elements of a list must be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Of {
-    /// Every one, and there is at least one. One that failed is a failure.
+    /// All of them, and at least one. One failed element is a failure.
     All,
-    /// One of them. It is a failure if all of them failed.
+    /// One of them. It is a failure only if all of them failed.
     Any,
 }
 
@@ -177,9 +181,9 @@ pub(crate) enum Access {
     Update,
     /// Removes a resource.
     Delete,
-    /// Changes a resource; used where the documentation draws no finer line.
+    /// Changes a resource, if the documentation does not distinguish further.
     Write,
-    /// Reads a resource; used where the documentation draws no finer line.
+    /// Reads a resource, if the documentation does not distinguish further.
     Get,
     /// Does none of these to a resource.
     None,
@@ -205,7 +209,7 @@ impl Access {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TypeName {
-    /// Text; with `values`, text of which some values are documented.
+    /// Text; with `values`, text with documented values.
     String,
     /// A whole number; see `format`.
     Integer,
@@ -219,7 +223,7 @@ pub(crate) enum TypeName {
     Object,
     /// Any JSON value.
     Any,
-    /// A file: only for a whole answer, `$body`, of an action with a `path`.
+    /// A file: only as a whole response, `$body`, of an action with a `path`.
     Bytes,
     /// The shared `shape` of that name in product.yaml.
     Shape,
@@ -242,7 +246,7 @@ impl TypeName {
     }
 }
 
-/// How long an integer is.
+/// The size of an integer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
@@ -258,17 +262,17 @@ pub(crate) enum Format {
 pub(crate) enum Method {
     /// With a form.
     Post,
-    /// With everything in the URL; where the service takes nothing else.
+    /// With all parameters in the URL; only if the service accepts nothing else.
     Get,
-    /// With a form; where the service takes nothing else.
+    /// With a form; only if the service accepts nothing else.
     Put,
-    /// With everything in the URL; where the service takes nothing else.
+    /// With all parameters in the URL; only if the service accepts nothing else.
     Delete,
     /// Only with `path`.
     Patch,
 }
 
-/// Where a parameter travels.
+/// The place of a parameter in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Location {
@@ -282,11 +286,11 @@ pub(crate) enum Location {
     Header,
     /// The whole body, as JSON (text as it is); only with `path`.
     Body,
-    /// In front of the host name, with a dot behind it; only with `path`.
+    /// As a prefix of the host name, followed by a dot; only with `path`.
     Host,
 }
 
-/// How a list, map or object becomes parameters.
+/// How a list, map or object is written as parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Style {
@@ -300,21 +304,21 @@ pub(crate) enum Style {
     Simple,
 }
 
-/// What a value of text means: one sentence (`none` if there is none), or a map if it also needs a Rust name.
+/// The meaning of a value: one sentence (`none` if there is none), or a map if it also needs a Rust name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ValueFacts {
-    /// One sentence that says what the value means.
+    /// The meaning of the value, in one sentence.
     pub(crate) description: Key<Located<String>>,
-    /// The Rust name of the variant, where the automatic one will not do.
+    /// The Rust name of the variant, if the automatic one is unsuitable.
     #[serde(default)]
     pub(crate) rust_name: Key<Located<String>>,
-    /// Marks the value as deprecated: what to use instead.
+    /// Marks the value as deprecated, with the replacement to use.
     #[serde(default)]
     pub(crate) deprecated: Key<Located<String>>,
 }
 
-/// The keys that describe a type, borrowed from whatever has them.
+/// The keys that describe a type, borrowed from one of the structs that have them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TypeKeys<'a> {
     pub(crate) ty: &'a Key<Located<TypeName>>,
@@ -328,8 +332,8 @@ pub(crate) struct TypeKeys<'a> {
     pub(crate) type_name: &'a Key<Located<String>>,
 }
 
-/// Declares a struct with the keys that describe a type and some of its own. (`#[serde(flatten)]` would do the same, but it
-/// loses the places and the unknown keys.)
+/// Declares a struct with the keys that describe a type and some of its own. (`#[serde(flatten)]` would do the same,
+/// but it loses the places and the unknown keys.)
 macro_rules! typed {
     ($(#[$attribute:meta])* $name:ident { $($(#[$of_field:meta])* $field:ident: $ty:ty,)* }) => {
         $(#[$attribute])*
@@ -339,28 +343,28 @@ macro_rules! typed {
             /// The type of the value.
             #[serde(rename = "type")]
             pub(crate) ty: Key<Located<TypeName>>,
-            /// With `integer`: how long the number is; `int64` if not given.
+            /// With `integer`: the size of the number; `int64` if not given.
             #[serde(default)]
             pub(crate) format: Key<Located<Format>>,
-            /// With `string`: the documented values and what each means. The service may know others.
+            /// With `string`: the documented values, each with its meaning. The service can return others.
             #[serde(default)]
             pub(crate) values: Key<Located<Map<TextOr<ValueFacts>>>>,
             /// With `array`: the type of the items.
             #[serde(default)]
             pub(crate) items: Key<Located<Box<Item>>>,
-            /// With `array`, in an answer: the one member of the object in which the list is wrapped on the wire.
+            /// With `array`, in a response: the only member of the object that wraps the list on the wire.
             #[serde(default)]
             pub(crate) wrapper: Key<Located<String>>,
             /// With `object`: the fields, by name on the wire.
             #[serde(default)]
             pub(crate) fields: Key<Located<Map<Field>>>,
-            /// With `object`, instead of `fields`: the type of the values under names that are not fixed.
+            /// With `object`, instead of `fields`: the type of the values, for names that are not fixed.
             #[serde(default)]
             pub(crate) additional: Key<Located<Box<Item>>>,
             /// With `shape`: its name in product.yaml.
             #[serde(default)]
             pub(crate) shape: Key<Located<String>>,
-            /// The Rust name of an object or of text with `values`, where the automatic one will not do.
+            /// The Rust name of an object or of text with `values`, if the automatic one is unsuitable.
             #[serde(default)]
             pub(crate) type_name: Key<Located<String>>,
             $($(#[$of_field])* pub(crate) $field: $ty,)*
@@ -386,56 +390,58 @@ macro_rules! typed {
 }
 
 typed! {
-    /// What a request carries under one name.
+    /// A parameter of a request.
     Parameter {
-        /// One sentence that says what it means, in Markdown; `none` if there is none.
+        /// The meaning, in one sentence of Markdown; `none` if it is not described.
         description: Key<Located<String>>,
-        /// A documented value: text for scalars, JSON text for lists, maps and objects; `none`, without quotes, if none is
-        /// documented.
+        /// A documented value: text for scalars, JSON text for lists, maps and objects; `none`, without quotes, if none
+        /// is documented.
         example: Key<Located<AnyScalar>>,
-        /// Whether a request without it is refused; `false` if not given.
+        /// Whether the parameter is required; `false` if not given.
         #[serde(default)]
         required: Key<bool>,
-        /// Whether the value is personal data or a secret: it is kept out of logs, errors and URLs.
+        /// Whether the value is personal data or a secret, which is kept out of logs, errors and URLs.
         #[serde(default)]
         sensitive: Key<bool>,
-        /// Why the type is not the documented one; the documentation shows it. Remove it once you have checked the type.
+        /// The reason why the type is not the documented one, which is shown in the documentation. Remove it after you
+        /// have checked the type.
         #[serde(default)]
         guessed: Key<Located<String>>,
-        /// Whether a `sensitive` value may be in the URL, where servers and proxies log it; only with the methods `get` and `delete`,
-        /// which leave no other place, and in the path, query or host name of an action with a `path`.
+        /// Accepts a `sensitive` value in the URL, which servers and proxies log. Only with the methods `get` and
+        /// `delete`, which have no other place, and in the path, query or host name of an action with a `path`.
         #[serde(default)]
         in_url: Key<Located<bool>>,
-        /// Marks it as deprecated: what to use instead.
+        /// Marks the parameter as deprecated, with the replacement to use.
         #[serde(default)]
         deprecated: Key<Located<String>>,
-        /// Where it travels; `query` if not given.
+        /// The place in the request; `query` if not given.
         #[serde(default)]
         location: Key<Located<Location>>,
         /// How a list, map, object or free-form value is written; `json` if not given.
         #[serde(default)]
         style: Key<Located<Style>>,
-        /// The Rust name of the field, where the automatic one will not do.
+        /// The Rust name of the field, if the automatic one is unsuitable.
         #[serde(default)]
         rust_name: Key<Located<String>>,
     }
 }
 
 typed! {
-    /// A member of an answer, or of an object inside an answer, a parameter or a shape.
+    /// A member of a response, or of an object in a response, a parameter or a shape.
     Field {
-        /// One sentence that says what it means, in Markdown; `none` if there is none.
+        /// The meaning, in one sentence of Markdown; `none` if it is not described.
         description: Key<Located<String>>,
-        /// Whether the value is personal data or a secret: it is kept out of logs and errors.
+        /// Whether the value is personal data or a secret, which is kept out of logs and errors.
         #[serde(default)]
         sensitive: Key<bool>,
-        /// Why the type is not the documented one; the documentation shows it. Remove it once you have checked the type.
+        /// The reason why the type is not the documented one, which is shown in the documentation. Remove it after you
+        /// have checked the type.
         #[serde(default)]
         guessed: Key<Located<String>>,
-        /// Marks it as deprecated: what to use instead.
+        /// Marks the field as deprecated, with the replacement to use.
         #[serde(default)]
         deprecated: Key<Located<String>>,
-        /// The Rust name of the field, where the automatic one will not do.
+        /// The Rust name of the field, if the automatic one is unsuitable.
         #[serde(default)]
         rust_name: Key<Located<String>>,
     }
@@ -444,7 +450,7 @@ typed! {
 typed! {
     /// The type of the items of a list, or of the values of a map.
     Item {
-        /// One sentence that says what an item is, in Markdown.
+        /// The meaning of an item, in one sentence of Markdown.
         #[serde(default)]
         description: Key<Located<String>>,
     }
@@ -454,115 +460,116 @@ typed! {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ErrorCode {
-    /// The HTTP status that comes with it, 100 to 599; `none` if none is documented.
+    /// The HTTP status of the response, 100 to 599; `none` if none is documented.
     #[schemars(extend("anyOf" = [{ "const": "none" }, { "type": "integer", "minimum": 100, "maximum": 599 }]))]
     pub(crate) status: Key<Located<AnyScalar>>,
-    /// The message that comes with it; `none` if none is documented.
+    /// The documented message; `none` if none is documented.
     pub(crate) message: Key<Located<String>>,
-    /// Whether it says that a limit was exceeded: the request was not executed, and is sent again later.
+    /// Whether the code means that a rate limit was exceeded: the request was not executed, and is retried later.
     #[serde(default)]
     pub(crate) throttling: Key<bool>,
-    /// What to do about it, in Markdown.
+    /// What to do about the error, in Markdown.
     #[serde(default)]
     pub(crate) description: Key<Located<String>>,
-    /// The Rust name of the variant, where the automatic one will not do.
+    /// The Rust name of the variant, if the automatic one is unsuitable.
     #[serde(default)]
     pub(crate) rust_name: Key<Located<String>>,
 }
 
-/// What all actions of a product share.
+/// The facts that all actions of a product share.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProductFile {
     /// The product code, as endpoints and policies spell it.
     pub(crate) product: Key<Located<String>>,
-    /// The name of the crate, behind `alibabacloud-`, where the folder's will not do: two versions of a product in one program, say.
+    /// The name of the crate, after `alibabacloud-`, if it is not that of the folder, such as for a second version of a
+    /// product.
     #[serde(default)]
     pub(crate) name: Key<Located<String>>,
-    /// The product's name for people.
+    /// The name of the product in the documentation.
     pub(crate) title: Key<Located<String>>,
     /// The version of the API.
     pub(crate) version: Key<Located<String>>,
     /// The address of the official documentation.
     pub(crate) documentation: Key<Located<String>>,
-    /// The region that is used when none is chosen.
+    /// The region that is used if the program sets none.
     pub(crate) default_region: Key<Located<String>>,
-    /// Where the product is reached.
+    /// The host names of the product.
     pub(crate) endpoints: Key<Located<Endpoints>>,
-    /// The values of `Code` that mark success in a 2xx answer, if answers carry that member; several are separated by commas. Case
-    /// and blanks do not count.
+    /// The values of `Code` that mean success in a 2xx response, separated by commas, if responses have that member.
+    /// Case and blanks are ignored.
     #[serde(default)]
     pub(crate) success_code: Key<Located<String>>,
     /// Objects and text with `values` that several actions share, by name.
     #[serde(default)]
     pub(crate) shapes: Key<Located<Map<Shape>>>,
-    /// The error codes that any action may answer with.
+    /// The error codes that any action can return.
     #[serde(default)]
     pub(crate) errors: Key<Located<Map<ErrorCode>>>,
-    /// What is not reviewed yet: the keys `title`, `documentation`, `default_region`, `endpoints` and `success_code`, and where
-    /// each value comes from. Remove an entry once you have checked the value.
+    /// Values that are not reviewed yet: the keys `title`, `documentation`, `default_region`, `endpoints` and
+    /// `success_code`, with the source of each value. Remove an entry after you have checked the value.
     #[serde(default)]
     pub(crate) guessed: Key<Located<Map<Located<String>>>>,
 }
 
-/// What every product has from the platform.
+/// The facts about the platform, which hold for every product.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename = "PlatformFile", deny_unknown_fields)]
 pub(crate) struct PlatformFile {
-    /// The values of `Code` that can only mean success, whatever a product documents.
+    /// The values of `Code` that mean success for every product.
     pub(crate) success: Key<Located<Success>>,
-    /// What an error code tells a client. The first meaning that fits counts, in the order of this schema.
+    /// The meanings of error codes. The first one that matches applies, in the order of this schema.
     pub(crate) meanings: Key<Located<Meanings>>,
-    /// How codes begin that refuse a parameter, separated by commas: `containing` does not apply to them.
+    /// Prefixes of codes that reject a parameter, separated by commas; `containing` does not apply to these codes.
     pub(crate) refuses_a_parameter: Key<Located<String>>,
-    /// The error codes that any action of any product may answer with.
+    /// The error codes that any action of any product can return.
     pub(crate) errors: Key<Located<Map<ErrorCode>>>,
 }
 
-/// Values of `Code`. Case and blanks around them do not count.
+/// Values of `Code`. Case and surrounding blanks are ignored.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Success {
     /// Words, separated by commas.
     pub(crate) words: Key<Located<String>>,
-    /// Numbers and ranges of them, separated by commas: `0, 200-299`.
+    /// Numbers and ranges of numbers, separated by commas: `0, 200-299`.
     pub(crate) numbers: Key<Located<String>>,
 }
 
-/// Error codes by what they tell a client.
+/// Error codes by their meaning.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Meanings {
-    /// A limit of a day was exceeded.
+    /// A daily limit was exceeded.
     pub(crate) throttled_for_a_day: Key<Located<Codes>>,
-    /// A limit of an hour was exceeded.
+    /// An hourly limit was exceeded.
     pub(crate) throttled_for_an_hour: Key<Located<Codes>>,
-    /// A limit of a month was exceeded.
+    /// A monthly limit was exceeded.
     pub(crate) throttled_for_a_month: Key<Located<Codes>>,
-    /// A limit was exceeded, and the code does not tell whether it is one of a minute, an hour or a day.
+    /// A limit was exceeded that can be per minute, hour or day.
     pub(crate) throttled_for_longer: Key<Located<Codes>>,
-    /// A limit that counts in seconds was exceeded.
+    /// A limit per second was exceeded.
     pub(crate) throttled: Key<Located<Codes>>,
-    /// The timestamp is not the service's time.
+    /// The timestamp differs too much from the time of the service.
     pub(crate) clock_wrong: Key<Located<Codes>>,
     /// The security token has expired.
     pub(crate) token_expired: Key<Located<Codes>>,
-    /// The key, the signature or the permission is refused.
+    /// The key, the signature or the permission was rejected.
     pub(crate) identity_refused: Key<Located<Codes>>,
     /// The nonce was used before.
     pub(crate) nonce_used: Key<Located<Codes>>,
-    /// The service itself failed, and may have executed the request before.
+    /// The service failed, possibly after it executed the request.
     pub(crate) service_failed: Key<Located<Codes>>,
 }
 
-/// Which error codes; at least one of the keys is given.
+/// A set of error codes; at least one of the keys is required.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Codes {
-    /// Codes, separated by commas: each stands for itself, and for itself with a dot and more behind it.
+    /// Codes, separated by commas. Each one also matches codes that continue after it with a dot.
     #[serde(default)]
     pub(crate) codes: Key<Located<String>>,
-    /// Parts of codes in small letters, separated by commas. Dots, hyphens and underscores of a code do not count.
+    /// Parts of codes in lower case, separated by commas. Dots, hyphens and underscores in codes are ignored.
     #[serde(default)]
     pub(crate) containing: Key<Located<String>>,
 }
@@ -571,14 +578,15 @@ pub(crate) struct Codes {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Endpoints {
-    /// The public host name that serves all regions, if there is one; used when no region is chosen.
+    /// The public host name that serves all regions, if there is one; used if the program sets no region.
     #[serde(default)]
     pub(crate) central: Key<Located<String>>,
-    /// Pattern of the public host name, with `{region}` in the place of the region; left out if the `central` host serves every
-    /// region that is not listed.
+    /// The pattern of the public host name, with `{region}` in place of the region; omitted if the `central` host
+    /// serves every region that is not listed.
     #[serde(default)]
     pub(crate) public: Key<Located<String>>,
-    /// Pattern of the host name inside a VPC, with `{region}` in the place of the region; left out if only listed regions have one.
+    /// The pattern of the host name inside a VPC, with `{region}` in place of the region; omitted if only listed
+    /// regions have one.
     #[serde(default)]
     pub(crate) vpc: Key<Located<String>>,
     /// Regions whose host names do not follow the patterns.
@@ -598,7 +606,7 @@ pub(crate) struct RegionEndpoint {
     pub(crate) vpc: Key<Located<String>>,
 }
 
-/// What a shape can be.
+/// The types of shapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ShapeType {
@@ -615,17 +623,17 @@ pub(crate) struct Shape {
     /// An object with `fields`, or a string with `values`.
     #[serde(rename = "type")]
     pub(crate) ty: Key<Located<ShapeType>>,
-    /// One sentence that says what it is, in Markdown; `none` if there is none.
+    /// The meaning, in one sentence of Markdown; `none` if it is not described.
     pub(crate) description: Key<Located<String>>,
     /// With `object`: the fields, by name on the wire.
     #[serde(default)]
     pub(crate) fields: Key<Located<Map<Field>>>,
-    /// With `string`: the documented values and what each means.
+    /// With `string`: the documented values, each with its meaning.
     #[serde(default)]
     pub(crate) values: Key<Located<Map<TextOr<ValueFacts>>>>,
 }
 
-/// How messages call the thing that one of the types above describes.
+/// The name that messages use for one of the types above.
 pub(crate) fn title(type_name: &str) -> &'static str {
     match type_name {
         "ActionFile" => "an action",
@@ -649,21 +657,21 @@ pub(crate) fn title(type_name: &str) -> &'static str {
     }
 }
 
-/// What to do about a key that people will try because other languages have it, or about a value of the wrong type, where
-/// the general hint would mislead. `type_name` is empty for the latter.
+/// A hint about a key that other schema languages have, or about a value of the wrong type, for which
+/// the general hint is wrong. `type_name` is empty for the latter.
 pub(crate) fn advice(type_name: &str, key: &str) -> Option<&'static str> {
     Some(match (type_name, key) {
         ("Field", "required") => {
-            "remove it: any field may be absent from an answer, and only a parameter itself can be required"
+            "remove it: any field can be absent from a response, and only parameters can be required"
         }
-        ("Field", "example") => "remove it: the action's `example` shows every field of the answer",
-        ("Field", "location" | "style") => "remove it: only a parameter itself has a place and a style",
+        ("Field", "example") => "remove it: the `example` of the action shows the fields of the response",
+        ("Field", "location" | "style") => "remove it: only parameters have a location and a style",
         ("Parameter" | "Field" | "Item" | "Shape", "enum") => "use `values: { VALUE: What it means. }`",
         ("Parameter" | "Field" | "Item" | "Shape", "properties") => "use `fields`",
         ("Parameter" | "Field" | "Item" | "Shape", "additionalProperties") => "use `additional`",
         ("Parameter" | "Field" | "Item" | "Shape", "$ref") => "use `type: shape` and `shape: Name`",
         ("Parameter", "in") => "use `location`",
-        ("Parameter", "default") => "say in the description what the server assumes without the parameter",
+        ("Parameter", "default") => "document the default of the server in `description`",
         ("Paging", "page") => "use `number`",
         ("Paging", "list" | "item") => "use `items`",
         ("", "rate_limit") => "write a rate such as `10/s`, `200/60s`, `5/m` or `100/h`, or `none`",

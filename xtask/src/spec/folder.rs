@@ -1,20 +1,20 @@
-//! The files of one product folder -> [`Spec`].
+//! Reads the files of a product folder into a [`Spec`].
 //!
-//! Every check goes on after a finding, so that one run shows all of them; what is wrong is left out of the result, which
-//! is given out only if there was no error at all.
+//! Checks continue after a finding, so that one run shows all of them. Wrong parts are left out of the result, which
+//! is returned only without errors.
 
 use super::check::{Shapes, action_file, platform_file, product_file, waiters};
 use super::node::{self, Node};
 use super::{Platform, Spec, file_name};
 use crate::diagnostic::{Diagnostic, Findings, Severity, Source, Span, quoted};
 
-/// More findings about one file than this are counted only.
+/// The most findings about one file that are shown; others are only counted.
 const MOST_FINDINGS: usize = 50;
 
-/// The file about the platform.
+/// The path of the description of the platform.
 pub const PLATFORM: &str = "api-spec/platform.yaml";
 
-/// A file as it was read.
+/// The path and content of a file.
 #[derive(Debug, Clone)]
 pub struct InputFile {
     /// Path from the repository root, with `/`.
@@ -24,7 +24,7 @@ pub struct InputFile {
 
 /// Reads the files of one product folder: `product.yaml` and one file per action, in any order.
 ///
-/// The findings are sorted by file and place. With an error among them there is no [`Spec`]; warnings come with one.
+/// The findings are sorted by file and place. There is a [`Spec`] unless one of them is an error.
 pub fn parse(files: &[InputFile]) -> (Option<Spec>, Vec<Diagnostic>) {
     let mut findings = Vec::new();
     let is_product = |file: &&InputFile| file_name(&file.path) == "product.yaml";
@@ -65,8 +65,8 @@ pub fn parse(files: &[InputFile]) -> (Option<Spec>, Vec<Diagnostic>) {
         findings.push(Diagnostic::warning(
             product.code.span.clone(),
             format!("the product {} has no actions", quoted(&product.code.value)),
-            "no action is described beside this file",
-            "describe each action in a file of its own: `<Action>.yaml`",
+            "this folder describes no action",
+            "describe each action in a separate file, `<Action>.yaml`",
         ));
     }
 
@@ -83,14 +83,14 @@ pub fn parse(files: &[InputFile]) -> (Option<Spec>, Vec<Diagnostic>) {
     (spec, findings)
 }
 
-/// Reads `platform.yaml`. With an error among the findings there is no [`Platform`].
+/// Reads `platform.yaml`. There is a [`Platform`] unless a finding is an error.
 pub fn parse_platform(file: &InputFile) -> (Option<Platform>, Vec<Diagnostic>) {
     let (platform, findings) = read_file(file, platform_file);
     let failed = findings.iter().any(|finding| finding.severity == Severity::Error);
     (platform.filter(|_| !failed), findings)
 }
 
-/// The platform as it was described when this program was built, for what is generated or imported elsewhere.
+/// The platform of the repository that this program was built from, for imports and crates elsewhere.
 ///
 /// # Errors
 /// The findings about `platform.yaml`.
@@ -100,7 +100,7 @@ pub fn built_in_platform() -> Result<Platform, Vec<Diagnostic>> {
     platform.ok_or(findings)
 }
 
-/// Reads one file and limits what is said about it.
+/// Reads one file, and limits its findings.
 fn read_file<T>(file: &InputFile, check: impl FnOnce(&Node, &Findings) -> Option<T>) -> (Option<T>, Vec<Diagnostic>) {
     let (outcome, findings) = match node::decode(&file.path, &file.bytes) {
         Err(findings) => (None, findings),
@@ -117,7 +117,7 @@ fn read_file<T>(file: &InputFile, check: impl FnOnce(&Node, &Findings) -> Option
             message: format!("{hidden} more findings in this file"),
             label: "the first one that is not shown".to_owned(),
             related: None,
-            help: "correct those above and run the command again".to_owned(),
+            help: "correct the findings above, and run the command again".to_owned(),
             ..first_hidden.clone()
         };
         list.truncate(MOST_FINDINGS);

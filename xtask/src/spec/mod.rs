@@ -1,7 +1,7 @@
-//! YAML -> [`Spec`]: the facts about one product, parsed and validated, each with the place where it is written.
+//! Parses and checks the YAML of a product into a [`Spec`], whose facts have their places in the files.
 //!
-//! A [`Spec`] is complete and consistent by itself; what can only be known once Rust names are chosen (two parameters that
-//! become one field, say) is found by the model stage, which therefore keeps the places.
+//! A [`Spec`] is complete and consistent. Errors that depend on Rust names (such as two parameters that
+//! become one field) are found by the model stage, which needs the places.
 
 mod check;
 mod de;
@@ -26,7 +26,7 @@ pub use self::suggest::suggestion;
 pub use self::waiter::{Found, Part, Template, Waiter};
 use crate::diagnostic::Span;
 
-/// Whether a scalar without quotes is text, and not a number, a boolean or nothing.
+/// Whether an unquoted scalar is text, not a number, a boolean or `null`.
 pub fn is_text(scalar: &str) -> bool {
     matches!(node::plain_scalar(scalar), node::Scalar::Text(_)) && scalar != "none"
 }
@@ -43,25 +43,25 @@ pub struct Spanned<T> {
     pub span: Span,
 }
 
-/// What every product has from the platform.
+/// The facts about the platform, which hold for every product.
 #[derive(Debug, Clone, Default)]
 pub struct Platform {
     /// Path of the file from the repository root, with `/`.
     pub source: String,
-    /// The words among the values of `Code` that can only mean success, in small letters.
+    /// The words that mean success as a value of `Code`, in lower case.
     pub success_words: Vec<String>,
-    /// The numbers among them.
+    /// The numbers that mean success as a value of `Code`.
     pub success_numbers: Vec<RangeInclusive<u32>>,
-    /// Which codes tell what; the first that fits counts.
+    /// The meanings of error codes; the first one that matches applies.
     pub meanings: Vec<(Codes, Meaning)>,
-    /// How codes begin that refuse a parameter.
+    /// Prefixes of codes that reject a parameter.
     pub refuses_a_parameter: Vec<String>,
-    /// Codes that any action of any product may answer with.
+    /// Codes that any action of any product can return.
     pub errors: Vec<ErrorCode>,
 }
 
 impl Platform {
-    /// Whether a value of `Code` can only mean success.
+    /// Whether a value of `Code` means success for every product.
     pub fn is_success(&self, code: &str) -> bool {
         let number = || code.bytes().all(|b| b.is_ascii_digit()).then(|| code.parse::<u32>().ok()).flatten();
         self.success_words.iter().any(|word| word.eq_ignore_ascii_case(code))
@@ -69,19 +69,19 @@ impl Platform {
     }
 }
 
-/// Which error codes a meaning is about.
+/// A set of error codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Codes {
-    /// The code itself, and that code with a dot and more behind it.
+    /// This code, and codes that continue after it with a dot.
     Family(String),
-    /// Every code with these letters in it.
+    /// Every code that contains these letters.
     Containing(String),
 }
 
-/// What an error code tells a client.
+/// The meaning of an error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// A limit that counts in more than seconds was exceeded; the text names the period.
+    /// A limit with a longer window than a second was exceeded; the text names the window.
     LongLimit(&'static str),
     Throttled,
     ClockWrong,
@@ -94,7 +94,7 @@ pub enum Meaning {
 /// One product folder.
 #[derive(Debug)]
 pub struct Spec {
-    /// Codes of the platform that the product does not describe itself; added after the folder is read.
+    /// Codes of the platform that the product does not describe; added after the folder is read.
     pub platform: Vec<ErrorCode>,
     pub product: Product,
     /// Sorted by name.
@@ -102,21 +102,21 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Adds the codes of the platform; where the product or the platform describe the same code, the product's counts.
+    /// Adds the codes of the platform. A code of the product takes precedence over an equal one of the platform.
     pub fn on(mut self, platform: &Platform) -> Self {
         let is_own = |code: &str| self.product.errors.iter().any(|error| error.code.value == code);
         self.platform = platform.errors.iter().filter(|error| !is_own(&error.code.value)).cloned().collect();
         self
     }
 
-    /// All error codes: of the platform, of the product, of its actions. A code may come several times.
+    /// All error codes: of the platform, of the product and of its actions. A code can occur several times.
     pub fn errors(&self) -> impl Iterator<Item = &ErrorCode> {
         let of_actions = self.actions.iter().flat_map(|action| &action.errors);
         self.platform.iter().chain(&self.product.errors).chain(of_actions)
     }
 }
 
-/// What `product.yaml` says.
+/// The content of `product.yaml`.
 #[derive(Debug)]
 pub struct Product {
     /// Path of the file from the repository root, with `/`, for headers and messages.
@@ -127,15 +127,15 @@ pub struct Product {
     pub documentation: String,
     pub default_region: String,
     pub endpoints: Endpoints,
-    /// The name of the crate behind `alibabacloud-`, if the specification gives one.
+    /// The name of the crate after `alibabacloud-`, if the specification sets one.
     pub name: Option<String>,
-    /// The values of `Code` that mean success; none if answers carry no such member.
+    /// The values of `Code` that mean success; empty if responses have no such member.
     pub success_codes: Vec<String>,
     /// Shapes that several actions share, in the order of the file.
     pub shapes: Vec<Shape>,
-    /// Codes that any action may answer with.
+    /// Codes that any action can return.
     pub errors: Vec<ErrorCode>,
-    /// What is not reviewed yet.
+    /// The values that are not reviewed yet.
     pub guessed: Vec<Guess>,
 }
 
@@ -144,7 +144,7 @@ pub struct Product {
 pub struct Guess {
     /// The key of the value.
     pub key: String,
-    /// Where the value comes from.
+    /// The source of the value.
     pub reason: String,
 }
 
@@ -175,7 +175,7 @@ pub struct Shape {
     pub ty: Type,
 }
 
-/// What one action's file says.
+/// The content of the file of an action.
 #[derive(Debug)]
 pub struct Action {
     /// Path of the file from the repository root, with `/`.
@@ -185,33 +185,35 @@ pub struct Action {
     pub summary: String,
     pub description: String,
     pub idempotent: bool,
-    /// How to find out whether a call took effect that was not answered.
+    /// How to find out whether a call without a response took effect.
     pub unknown_outcome: String,
     /// `None`: the specification says `none`.
     pub rate_limit: Option<RateLimit>,
     /// `None`: the specification says `none` (the action needs no permission).
     pub authorization: Option<Authorization>,
-    /// Called without a signature.
+    /// Whether the action is called without a signature.
     pub anonymous: bool,
     pub method: Method,
     /// The path of the URL, with the names of parameters in braces; empty for the RPC style.
     pub path: String,
-    /// The values of `Code` that mean success, where they are not those of the product.
+    /// The values of `Code` that mean success, if they differ from those of the product.
     pub success_codes: Option<Vec<String>>,
     /// What to use instead.
     pub deprecated: Option<String>,
-    /// How the answer comes in pages, if it does.
+    /// The paging, if the response has pages.
     pub paging: Option<Paging>,
     /// In the order of the file.
     pub parameters: Vec<Parameter>,
-    /// The members of the answer, in the order of the file; the one field [`BODY`] if the answer is no object.
+    /// The members of the response, in the order of the file; the single field [`BODY`] if the response is not an
+    /// object.
     pub response: Vec<Field>,
     pub errors: Vec<ErrorCode>,
-    /// How to wait for what the action has started.
+    /// How to wait for the operation that the action starts.
     pub waiter: Option<Waiter>,
-    /// The documented answer, as JSON text on one line, member order kept; empty if the specification says `none`.
+    /// The documented response as JSON text on one line, in the documented order; empty if the specification says
+    /// `none`.
     pub example: String,
-    /// What is not reviewed yet.
+    /// The values that are not reviewed yet.
     pub guessed: Vec<Guess>,
 }
 
@@ -222,7 +224,7 @@ impl Action {
     }
 }
 
-/// The name of the field that stands for a whole answer which is no object.
+/// The name of the field for a response that is not an object.
 pub const BODY: &str = "$body";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,20 +243,20 @@ pub struct Authorization {
 #[derive(Debug)]
 pub struct Parameter {
     pub name: Spanned<String>,
-    /// The Rust name that the specification asks for (`rust_name`).
+    /// The Rust name in the specification (`rust_name`).
     pub rust_name: Option<Spanned<String>>,
     pub ty: Type,
     pub required: bool,
     pub sensitive: bool,
     /// What to use instead.
     pub deprecated: Option<String>,
-    /// Whether what is sensitive of it may be in the URL.
+    /// Whether sensitive values are allowed in the URL.
     pub in_url: bool,
     pub location: Location,
     pub style: Style,
     /// Empty: the specification says `none`.
     pub description: String,
-    /// As it goes over the wire: text for scalars, JSON text for everything else; empty if the specification says `none`.
+    /// The value on the wire: text for scalars, JSON text for other types; empty if the specification says `none`.
     pub example: String,
 }
 
@@ -279,7 +281,7 @@ impl Method {
         }
     }
 
-    /// Whether a request of the RPC style by this method has its parameters in the URL.
+    /// Whether a request of the RPC style with this method has its parameters in the URL.
     pub fn is_bodiless(self) -> bool {
         matches!(self, Self::Get | Self::Delete)
     }
@@ -338,29 +340,29 @@ pub enum Type {
     Number,
     Boolean,
     Any,
-    /// Only as a whole answer.
+    /// Only as a whole response.
     Bytes,
     Array(Box<Type>),
-    /// An array that is the one member of an object on the wire.
+    /// An array that is the only member of an object on the wire.
     Wrapped(Wrapped),
-    /// Values under free names.
+    /// Values with free names.
     Map(Box<Type>),
     Object(Object),
     Enum(Enum),
-    /// A shared shape of the product; it exists.
+    /// A shared shape of the product, which exists.
     Shape(Spanned<String>),
 }
 
 /// An object that is described in place.
 #[derive(Debug)]
 pub struct Object {
-    /// The Rust name that the specification asks for (`type_name`).
+    /// The Rust name in the specification (`type_name`).
     pub type_name: Option<Spanned<String>>,
     pub description: Option<String>,
     pub fields: Vec<Field>,
 }
 
-/// A list of `items` as `{ "member": […] }`.
+/// A list of `items`, written as `{ "member": […] }`.
 #[derive(Debug)]
 pub struct Wrapped {
     pub member: String,

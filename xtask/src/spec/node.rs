@@ -1,7 +1,8 @@
-//! Bytes -> tree of nodes, each with its place in the file.
+//! Parses bytes into a tree of nodes, each with its place in the file.
 //!
-//! The language of the specifications is a part of YAML: no anchors, aliases, merge keys, tags or directives, one document,
-//! text as keys. What is left has one meaning in every YAML version, can be written as JSON, and cannot grow when it is read.
+//! The specification language is a subset of YAML: no anchors, aliases, merge keys, tags or directives, one document,
+//! text as keys. The subset has the same meaning in every YAML version, can be written as JSON, and does not grow in
+//! memory.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -11,10 +12,10 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput};
 
 use crate::diagnostic::{Diagnostic, Findings, Source, is_direction_control, quoted};
 
-/// Larger files are refused before they are read.
+/// Larger files are rejected before parsing.
 const LARGEST_FILE: usize = 1 << 20;
 
-/// How many lists and maps may stand inside each other.
+/// The deepest nesting of lists and maps.
 const DEEPEST_NESTING: usize = 128;
 
 /// A value and its place.
@@ -24,28 +25,28 @@ pub struct Node {
     pub value: Value,
 }
 
-/// What stands at a place.
+/// The kinds of nodes.
 #[derive(Debug)]
 pub enum Value {
     /// Text, a number, a boolean or nothing: see [`Node::scalar`].
     Scalar {
         text: String,
-        /// Written without quotes, so that the text decides what it is.
+        /// Whether the text is unquoted, so that it determines the type.
         plain: bool,
     },
     List,
     /// Keys (scalars, different from each other) and values in the order of the file.
     Map(Vec<(Node, Node)>),
-    /// Something that is refused and reported already.
+    /// An invalid value, which is already reported.
     Refused,
 }
 
-/// What a scalar means.
+/// The meaning of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scalar<'a> {
     Null,
     Boolean(bool),
-    /// A whole or a broken number, as it is written.
+    /// A number, as written.
     Number(&'a str),
     Text(&'a str),
 }
@@ -61,7 +62,7 @@ impl Node {
     }
 }
 
-/// What text means that is written without quotes.
+/// The meaning of unquoted text.
 pub fn plain_scalar(text: &str) -> Scalar<'_> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Scalar::Null,
@@ -83,11 +84,11 @@ fn is_number(text: &str) -> bool {
     if let Some(digits) = text.strip_prefix("0o") {
         return !digits.is_empty() && digits.bytes().all(|b| matches!(b, b'0'..=b'7'));
     }
-    // What is left is what Rust reads as a float, words such as `infinity` excepted.
+    // Other numbers are those that Rust parses as a float, except for words such as `infinity`.
     unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') && unsigned.parse::<f64>().is_ok()
 }
 
-/// Decodes a file's bytes. `Err`: the file cannot be shown to the YAML parser; the findings say why.
+/// Decodes the bytes of a file. `Err` has the findings if the file cannot be parsed as YAML.
 pub fn decode(path: &str, bytes: &[u8]) -> Result<Findings, Findings> {
     let source = |text: String| Findings::new(Arc::new(Source { path: path.to_owned(), text }));
     if bytes.len() > LARGEST_FILE {
@@ -100,7 +101,7 @@ pub fn decode(path: &str, bytes: &[u8]) -> Result<Findings, Findings> {
         );
         return Err(findings);
     }
-    // Editors on Windows put a byte order mark first; it is no part of the text.
+    // Editors on Windows write a byte order mark, which is not part of the text.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -124,27 +125,27 @@ pub fn decode(path: &str, bytes: &[u8]) -> Result<Findings, Findings> {
     let code = u32::from(c);
     findings.error(
         &range,
-        format!("the character U+{code:04X} cannot be seen"),
+        format!("the character U+{code:04X} is invisible"),
         "an invisible character",
         format!("remove it; where a value really needs it, write \"\\u{code:04X}\" in double quotes"),
     );
     Err(findings)
 }
 
-/// Whether a character has no business in a file that people review.
+/// Whether a character is not allowed in a file, because reviewers cannot see it.
 fn is_unprintable(c: char) -> bool {
     (c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
         || (is_direction_control(c) && !matches!(c, '\u{200e}' | '\u{200f}'))
 }
 
-/// Reads the tree of a file. `None`: there is no tree; the findings say why.
+/// Reads the tree of a file; `None` after an error, which is in the findings.
 pub fn read(findings: &Findings) -> Option<Node> {
     let options = granit_parser::options! {
         disallow_directives: true,
         emit_anchor_events: true,
         emit_unresolved_aliases: true,
         emit_comments: false,
-        // The reader counts both kinds together and stops first.
+        // The limit of this reader is reached first.
         flow_nesting_limit: DEEPEST_NESTING + 1,
         block_nesting_limit: DEEPEST_NESTING + 1,
     };
@@ -158,7 +159,7 @@ pub fn read(findings: &Findings) -> Option<Node> {
     reader.document().ok()
 }
 
-/// The tree cannot be read further; reported already.
+/// Reading stops; the error is already reported.
 struct Stop;
 
 type Spanned<'a> = (Event<'a>, Range<usize>);
@@ -166,7 +167,7 @@ type Spanned<'a> = (Event<'a>, Range<usize>);
 struct Reader<'a> {
     events: Parser<'a, StrInput<'a>>,
     findings: &'a Findings,
-    /// Those that are reported.
+    /// The anchors that are already reported.
     aliases: HashSet<&'a str>,
     end: usize,
 }
@@ -182,9 +183,9 @@ impl<'a> Reader<'a> {
                 Event::DocumentStart(..) if root.is_some() => {
                     self.findings.error(
                         &range,
-                        "the file holds several documents",
+                        "the file has several documents",
                         "a second document starts here",
-                        "one file describes one thing: move this into a file of its own",
+                        "a file has one document: move this into another file",
                     );
                     return Err(Stop);
                 }
@@ -201,7 +202,7 @@ impl<'a> Reader<'a> {
                 self.findings.error(
                     &(0..0),
                     "the file is empty",
-                    "nothing is described here",
+                    "an empty file",
                     "delete the file, or describe an action in it (see api-spec/README.md)",
                 );
                 Err(Stop)
@@ -220,7 +221,7 @@ impl<'a> Reader<'a> {
             Event::SequenceStart(..) => self.list(depth)?,
             Event::MappingStart(..) => self.map(depth)?,
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                // Once for each name is enough.
+                // Each name is reported once.
                 if self.aliases.insert(&self.findings.source().text[range.clone()]) {
                     self.findings.error(
                         &range,
@@ -237,7 +238,7 @@ impl<'a> Reader<'a> {
         Ok(Node { range, value })
     }
 
-    /// Nothing in the language is a list, so its items are passed over: only the place is needed, to say so.
+    /// The language has no lists, so the items are skipped; only the place is needed for the error.
     fn list(&mut self, depth: usize) -> Result<Value, Stop> {
         loop {
             let (event, range) = self.next()?;
@@ -266,7 +267,7 @@ impl<'a> Reader<'a> {
                 self.findings.push(
                     Diagnostic::error(
                         self.findings.span(key.range),
-                        format!("the key {} stands twice in one map", quoted(&text)),
+                        format!("the key {} is repeated in a map", quoted(&text)),
                         "the second time",
                         "remove one of the two, or rename it",
                     )
@@ -279,7 +280,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The text of a key, and the key as a node that is always text: `1: one` is the name `1`.
+    /// The text of a key, and the key as a text node: `1: one` has the name `1`.
     fn key(&self, key: Node) -> Option<(String, Node)> {
         let is_nothing = key.scalar() == Some(Scalar::Null);
         let Value::Scalar { text, plain } = key.value else {
@@ -315,7 +316,7 @@ impl<'a> Reader<'a> {
         Some((text, Node { range: key.range, value }))
     }
 
-    /// The next event that is not about anchors or tags; these are reported here.
+    /// The next event that is not an anchor or a tag; these are reported.
     fn next(&mut self) -> Result<Spanned<'a>, Stop> {
         loop {
             let (event, span) = match self.events.next_event() {
@@ -381,7 +382,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What to do about text that is not YAML.
+/// The hint for text that is not YAML.
 fn advice(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::TabNotAllowed

@@ -1,32 +1,32 @@
-//! How the answer to an action comes in pages.
+//! The paging of an action.
 
-/// The parameters and fields by which an action is asked for one page after the other. Each is a path: the name of a parameter or of a
-/// member of the answer, then those of the fields inside; empty if the specification names none. All of them exist.
+/// The parameters and fields of a paged action. Each is a path: the name of a parameter or of a
+/// member of the response, then those of nested fields; empty if the specification sets none. All of them exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paging {
     pub style: PagingStyle,
-    /// The parameter that says which page.
+    /// The parameter that selects a page.
     pub parameter: Vec<String>,
-    /// The parameter that says how many items a page has.
+    /// The parameter for the number of items in a page.
     pub size: Vec<String>,
-    /// The field that the parameter of the next page takes its value from.
+    /// The field with the value for the next page.
     pub next: Vec<String>,
-    /// The field that says whether another page follows.
+    /// The field that shows whether another page follows.
     pub more: Vec<String>,
-    /// The field that says how many items all pages have.
+    /// The field with the total number of items.
     pub total: Vec<String>,
-    /// The list that holds the items of a page.
+    /// The list with the items of a page.
     pub items: Vec<String>,
 }
 
-/// How a request says which page it asks for.
+/// How a request selects a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PagingStyle {
-    /// By what the answer before gave out.
+    /// By a value of the previous response.
     Token,
-    /// The same, where a flag says whether another page follows.
+    /// The same, with a flag that shows whether another page follows.
     Marker,
-    /// By its number; `first` is that of the first page.
+    /// By its number; `first` is the number of the first page.
     Number { first: u32 },
 }
 

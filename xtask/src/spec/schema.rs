@@ -1,4 +1,4 @@
-//! The JSON Schemas of the file kinds, for editors. They come from the types that read the files, so they cannot differ.
+//! The JSON Schemas of the file kinds, for editors. They are derived from the types that read the files.
 
 use std::borrow::Cow;
 
@@ -13,24 +13,24 @@ use super::file::{ActionFile, PlatformFile, ProductFile};
 pub fn schemas() -> Vec<(String, String)> {
     vec![
         file::<ActionFile>("action", "An action of a product"),
-        file::<ProductFile>("product", "What the actions of a product share"),
-        file::<PlatformFile>("platform", "What every product has from the platform"),
+        file::<ProductFile>("product", "The facts that all actions of a product share"),
+        file::<PlatformFile>("platform", "The facts about the platform"),
     ]
 }
 
 fn file<T: JsonSchema>(name: &str, title: &str) -> (String, String) {
-    // Editors still know this draft best.
+    // Editors support this draft best.
     let mut schema = SchemaSettings::draft07()
         .with_transform(RecursiveTransform(words))
         .into_generator()
         .into_root_schema_for::<T>();
     schema.insert("title".to_owned(), title.into());
-    // The alternate form of a JSON value is the indented one.
+    // `{:#}` indents JSON.
     let text = format!("{:#}\n", schema.to_value());
     (format!("api-spec/schema/{name}.json"), text)
 }
 
-/// Turns a choice of documented words into an `enum`: editors then list the words when another one is written.
+/// Converts a choice of documented words to an `enum`, so that editors list the words after a wrong one.
 fn words(schema: &mut Schema) {
     let Some(choices) = schema.get("oneOf").and_then(|choices| choices.as_array()) else {
         return;
@@ -44,7 +44,7 @@ fn words(schema: &mut Schema) {
     }
 }
 
-/// Wrappers that carry places are invisible in the files.
+/// The wrappers with places do not appear in the files.
 macro_rules! transparent {
     ($($wrapper:ident),*) => {$(
         impl<T: JsonSchema> JsonSchema for $wrapper<T> {

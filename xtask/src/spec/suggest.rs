@@ -1,4 +1,4 @@
-//! Hints for words that are not known: the nearest known one, and all of them.
+//! Hints for unknown words: the nearest known one, and all of them.
 
 use crate::diagnostic::quoted;
 
@@ -15,9 +15,9 @@ pub fn suggestion(word: &str, known: &[&str]) -> String {
     }
 }
 
-/// The known word that is most probably meant.
+/// The known word that is most similar.
 fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    // Comparing is quadratic in the length, and no name is long.
+    // The comparison is quadratic in the length, but names are short.
     if word.len() > 100 {
         return None;
     }

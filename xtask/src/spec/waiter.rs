@@ -1,45 +1,45 @@
-//! Waiting for what an action has started: which action to ask, and what its answers mean.
+//! The waiter of an action that only starts an operation.
 
 use std::time::Duration;
 
 use super::{Field, Spanned, Type};
 
-/// How to wait for what an action has started.
+/// How to wait for the operation that an action starts.
 #[derive(Debug)]
 pub struct Waiter {
-    /// The action to ask, of the same product.
+    /// The action to call, of the same product.
     pub action: Spanned<String>,
-    /// What its request carries.
+    /// The parameters of its request.
     pub parameters: Vec<(Spanned<String>, Template)>,
-    /// The way to the state in an answer, as it is written.
+    /// The path of the state in a response, as written.
     pub state: Spanned<String>,
-    /// Which elements of the list on that way count: those with these values.
+    /// The values that an element of the list in that path must have to count.
     pub condition: Vec<(Spanned<String>, Template)>,
-    /// Whether one element that is done is enough.
+    /// Whether one element with a done state is enough.
     pub any: bool,
     pub done: Vec<Spanned<String>>,
     pub failed: Vec<Spanned<String>>,
-    /// The time between two requests.
+    /// The time between two calls.
     pub interval: Duration,
-    /// What the interval grows to, doubling each time.
+    /// The longest interval, which is reached by doubling.
     pub longest_interval: Duration,
     pub bound: Duration,
-    /// What `state` and the keys of `condition` mean in the answer of the action; empty until all files are read.
+    /// The resolved paths of `state` and of the keys of `condition`; empty until all files are read.
     pub found: Found,
 }
 
-/// The ways into an answer, by the names of members.
+/// Paths in a response, as names of members.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// To the list whose elements have the state; empty if there is none on the way.
+    /// The path of the list whose elements have the state; empty if there is none.
     pub list: Vec<String>,
-    /// From an element to its state.
+    /// The path from an element to its state.
     pub state: Vec<String>,
-    /// From an element to what the condition compares.
+    /// The paths from an element to the members that the condition compares.
     pub condition: Vec<Vec<String>>,
 }
 
-/// How a value is put together; the first alternative whose parts are all there counts.
+/// Alternatives for a value, each a sequence of parts. The first one whose parts all have values is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(pub Vec<Vec<Part>>);
 
@@ -47,21 +47,21 @@ pub struct Template(pub Vec<Vec<Part>>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
     Text(String),
-    /// A parameter of the action that starts.
+    /// A parameter of the starting action.
     Parameter(String),
     /// A member of its response.
     Field(Vec<String>),
 }
 
-/// What begins the name of a member of the response in a [`Template`].
+/// The prefix of a member of the response in a [`Template`].
 pub const RESPONSE: &str = "$response.";
 
 impl Template {
-    /// Reads a text with names in braces, such as `{CountryCode}{MobileNumber}`, and alternatives between bars. `field` finds the way
-    /// to a member of the response.
+    /// Parses text with names in braces, such as `{CountryCode}{MobileNumber}`, and alternatives separated by bars.
+    /// `field` resolves a member of the response to its path.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// Describes the mistake in the text.
     pub fn parse(text: &str, field: impl Fn(&str) -> Result<Vec<String>, String>) -> Result<Self, String> {
         let alternative = |text: &str| -> Result<Vec<Part>, String> {
             let mut parts = Vec::new();
@@ -100,21 +100,21 @@ impl Template {
     }
 }
 
-/// Where a way through an answer leads.
+/// The target of a path in a response.
 #[derive(Debug)]
 pub struct Place<'t> {
-    /// The names of the members on the way.
+    /// The names of the members in the path.
     pub names: Vec<String>,
-    /// How many of them lead to the innermost list on the way, if there is one before the end.
+    /// The number of names up to the innermost list in the path, if there is one before the end.
     pub list: Option<usize>,
     pub ty: &'t Type,
     pub is_sensitive: bool,
 }
 
-/// Follows a way such as `Data.Jobs.Status` through an answer; lists on the way are gone through. A name may hold dots itself.
+/// Resolves a path such as `Data.Jobs.Status`, which can lead through lists. Names can contain dots.
 ///
 /// # Errors
-/// The name that is not there, and the names that are.
+/// The missing name, and the existing names.
 pub fn follow<'t>(
     fields: &'t [Field],
     path: &str,
@@ -131,7 +131,7 @@ pub fn follow<'t>(
                 let is_next = |field: &&Field| {
                     rest.strip_prefix(&*field.name.value).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
                 };
-                // Of two names that fit, the longer one is meant.
+                // Of two names that match, the longer one is used.
                 let Some(field) = fields.iter().filter(is_next).max_by_key(|field| field.name.value.len()) else {
                     let known = fields.iter().map(|field| field.name.value.as_str()).collect();
                     return Err((rest.split('.').next().unwrap_or_default().to_owned(), known));

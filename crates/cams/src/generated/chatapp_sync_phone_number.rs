@@ -60,7 +60,7 @@ impl Action for ChatappSyncPhoneNumber {
 }
 
 object! {
-    /// What [`ChatappSyncPhoneNumber`] returns.
+    /// The output of [`ChatappSyncPhoneNumber`].
     pub struct Output {
         /// The ID of this request, for questions to Alibaba Cloud.
         #[wire("RequestId")]
@@ -300,7 +300,7 @@ open_enum! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{
   "AccessDeniedDetail": "None",
   "PhoneNumbers": [

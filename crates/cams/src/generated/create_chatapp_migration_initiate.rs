@@ -16,15 +16,15 @@ request! {
     /// Disable two-step verification of the number at the other provider first. The next step is
     /// to request a verification code. A verification is valid for 14 days.
     ///
-    /// After a call that was not answered: Sync the space with `ChatappSyncPhoneNumber` and look
-    /// for the number before you send the request again.
+    /// If a call gets no response: Sync the space with `ChatappSyncPhoneNumber` and look for the
+    /// number before you send the request again.
     ///
     /// - At most 10 requests per second per account.
-    /// - Not idempotent: never retried when the server may already have acted.
+    /// - Not idempotent: never retried if the service may have executed the request.
     /// - Needs the RAM permission `cams:CreateChatappMigrationInitiate`.
-    /// - `Client::wait_for` waits for what it starts (a guess, not reviewed):
-    ///   `ChatappSyncPhoneNumber` is asked every 10 seconds, later every minute, until
-    ///   `PhoneNumbers.Status` is `CONNECTED`; `BANNED` is a failure. It gives up after 30
+    /// - `Client::wait_for` waits for the operation that it starts (a guess, not reviewed): it
+    ///   calls `ChatappSyncPhoneNumber` every 10 seconds, later every minute, until
+    ///   `PhoneNumbers.Status` is `CONNECTED`; `BANNED` is a failure. The wait ends after 30
     ///   minutes.
     /// - Errors: `Product.Unsubscript`, `Ram.PermissionDeny`, `System.LimitControl`,
     ///   `Unknown.ResourceOwnerId`.
@@ -123,7 +123,7 @@ impl Waitable for CreateChatappMigrationInitiate {
 }
 
 object! {
-    /// What [`CreateChatappMigrationInitiate`] returns.
+    /// The output of [`CreateChatappMigrationInitiate`].
     pub struct Output {
         /// The ID of this request, for questions to Alibaba Cloud.
         #[wire("RequestId")]
@@ -166,7 +166,7 @@ open_enum! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{
   "RequestId": "90E63D28-E31D-1EB2-8939-A9486641****",
   "Code": "OK",

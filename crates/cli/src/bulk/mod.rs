@@ -201,10 +201,10 @@ impl Work {
     }
 
     /// How many rows of this process are in which state; `left` counts those to be sent.
-    fn counts(&self, past: &Past, todo: impl Fn(usize) -> bool) -> Counts {
+    fn counts(&self, state: impl Fn(usize) -> State, todo: impl Fn(usize) -> bool) -> Counts {
         let mut counts = Counts::default();
         for index in (0..self.checked.hashes.len()).filter(|index| self.is_mine(*index)) {
-            match past.state(index) {
+            match state(index) {
                 _ if todo(index) => counts.left += 1,
                 State::Done => counts.done += 1,
                 State::Failed => counts.failed += 1,
@@ -226,14 +226,13 @@ impl Work {
     ) -> Result<(), Failure> {
         let runs = opened.past.runs;
         let rows = self.checked.hashes.len();
-        let todo: Vec<bool> =
-            (0..rows).map(|index| self.is_mine(index) && self.wants(opened.past.state(index))).collect();
+        let mut states = opened.past.take_states(rows);
+        let todo: Vec<bool> = (0..rows).map(|index| self.is_mine(index) && self.wants(states[index])).collect();
         let without_outcome: Vec<u64> = (0..rows)
-            .filter(|index| opened.past.state(*index) == State::Sending && !todo[*index])
+            .filter(|index| states[*index] == State::Sending && !todo[*index])
             .map(|index| index as u64 + 1)
             .collect();
-        let counts = self.counts(&opened.past, |index| todo[index]);
-        let mut states: Vec<State> = (0..rows).map(|index| opened.past.state(index)).collect();
+        let counts = self.counts(|index| states[index], |index| todo[index]);
         let mut run = Run::new(counts);
         let name = self.journal.display().to_string();
         opened.prepare(&self.header, |note| crate::output::say(&format!("{}: {note}", printable(&name))))?;

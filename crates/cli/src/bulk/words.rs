@@ -43,7 +43,7 @@ impl Work {
 
     /// What `--dry-run` prints.
     pub(super) fn forecast(&self, past: &Past, limit: Option<RateLimit>) -> String {
-        let counts = self.counts(past, |index| self.wants(past.state(index)));
+        let counts = self.counts(|index| past.state(index), |index| self.wants(past.state(index)));
         let all = self.header.input.rows;
         let mine = counts.done + counts.failed + counts.unknown + counts.left;
         let mut text = format!("{} of {}\n", counted(counts.left, "call", "calls"), self.action.name);

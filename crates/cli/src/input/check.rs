@@ -103,6 +103,8 @@ pub(crate) fn check(
     let mut hashes = Vec::new();
     // Only kept where they can differ from the hashes.
     let mut effects = Vec::new();
+    let mut numbers = Vec::new();
+    let mut number_parameter = "";
     let mut notes: BTreeMap<Note, (u64, Vec<u64>)> = BTreeMap::new();
     let mut tallies = vec![Tally::default(); action.parameters.len()];
     for row in rows {
@@ -116,6 +118,9 @@ pub(crate) fn check(
                 hashes.push(short(hash));
                 if !action.idempotent {
                     effects.push(short(row.effect(action)));
+                    let number = row.numbers(action);
+                    number_parameter = number.map_or(number_parameter, |(name, _)| name);
+                    numbers.push(number.map_or(0, |(_, hash)| short(hash)));
                 }
                 for (tally, parameter) in tallies.iter_mut().zip(action.parameters) {
                     tally.add(row.value(parameter.name), row.line);
@@ -148,6 +153,13 @@ pub(crate) fn check(
         repeated.shrink_to_fit();
     } else {
         tell_all(&duplicates(input, action, &effects));
+        let rows: Vec<u32> = repetitions(&numbers).into_iter().map(|(later, _)| later).collect();
+        if found == 0 && !rows.is_empty() {
+            let named = lines_of(input, action, rows.iter().copied().take(NAMED).collect());
+            let text = "an earlier row has the same number with other values; check which of them is right";
+            let note = Note { subject: number_parameter.to_owned(), text };
+            notes.insert(note, (rows.len() as u64, named.into_iter().map(|(_, line)| line).collect()));
+        }
     }
     (found == 0).then(|| Checked { digest: hex(&digest.finalize()), prefix: digest_of_prefix, hashes, repeated, notes })
 }

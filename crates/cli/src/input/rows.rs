@@ -74,11 +74,22 @@ impl Row {
     /// Identifies the effect of a row: like [`hash`](Self::hash), with phone numbers compared without their country
     /// code.
     pub(super) fn effect(&self, action: &'static ActionDescriptor) -> [u8; 32] {
-        let code = self.value(COUNTRY_CODE);
-        self.hash_of(|name, value| match action.parameters.iter().find(|parameter| parameter.name == name) {
-            Some(parameter) if Shape::of(action, parameter).is_phone() => without_code(value, code).unwrap_or(value),
-            _ => value,
-        })
+        self.hash_of(|name, value| self.number(action, name, value).unwrap_or(value))
+    }
+
+    /// What two rows share that name the same phone number, and the parameter that holds it; `None` if the row names none.
+    pub(super) fn numbers(&self, action: &'static ActionDescriptor) -> Option<(&'static str, [u8; 32])> {
+        let number =
+            |(name, value): &(&'static str, String)| Some((*name, self.number(action, name, value)?.to_owned()));
+        let (name, number) = self.parameters.iter().find_map(number)?;
+        Some((name, Sha256::digest(number).into()))
+    }
+
+    /// The phone number that is the value of a parameter, without its country code; `None` for other parameters.
+    fn number<'r>(&self, action: &'static ActionDescriptor, name: &str, value: &'r str) -> Option<&'r str> {
+        let parameter = action.parameters.iter().find(|parameter| parameter.name == name)?;
+        let is_phone = Shape::of(action, parameter).is_phone();
+        is_phone.then(|| without_code(value, self.value(COUNTRY_CODE)).unwrap_or(value))
     }
 
     fn hash_of<'r>(&'r self, value_of: impl Fn(&'static str, &'r str) -> &'r str) -> [u8; 32] {

@@ -11,6 +11,7 @@ use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -118,6 +119,13 @@ impl Past {
     /// The last state of a row, counted from 0.
     pub(crate) fn state(&self, index: usize) -> State {
         self.states.get(index).copied().unwrap_or(State::NotSent)
+    }
+
+    /// Takes the last states of so many rows.
+    pub(crate) fn take_states(&mut self, rows: usize) -> Vec<State> {
+        let mut states = std::mem::take(&mut self.states);
+        states.resize(rows, State::NotSent);
+        states
     }
 
     /// The number of rows of the input at the last run.
@@ -255,7 +263,7 @@ impl Opened {
         let careful = at_once.is_some();
         let ballast = at_once.map(|rows| Ballast::beside(&self.path, rows)).transpose().map_err(error)?;
         let (sender, jobs) = mpsc::channel();
-        let writer = Writer { file: self.file, good, ballast, full: None, dead: false };
+        let writer = Writer { file: self.file, buffer: Vec::new(), good, ballast, full: None, dead: false };
         let thread = thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(&jobs));
         let thread = thread.map_err(|error| cannot_be_written(&self.path, &error))?;
         Ok(Journal { pen: Pen { sender, careful }, thread })
@@ -464,9 +472,14 @@ impl Disk for File {
     }
 }
 
+/// For how long lines that need no sync are gathered: one write for many is cheaper, and so is one wake-up of those that wait.
+const GATHER: Duration = Duration::from_millis(1);
+
 /// Writes lines in groups, with one sync per group.
 struct Writer<D> {
     file: D,
+    /// The lines of the current group.
+    buffer: Vec<u8>,
     /// The length up to which all lines are complete.
     good: u64,
     ballast: Option<Ballast>,
@@ -479,8 +492,12 @@ struct Writer<D> {
 impl<D: Disk> Writer<D> {
     fn run(mut self, jobs: &mpsc::Receiver<Option<Job>>) -> io::Result<()> {
         let mut open = true;
+        let mut group = Vec::new();
         while open && let Ok(Some(first)) = jobs.recv() {
-            let mut group = vec![first];
+            if !first.sync {
+                thread::sleep(GATHER);
+            }
+            group.push(first);
             for job in jobs.try_iter() {
                 let Some(job) = job else {
                     open = false;
@@ -488,24 +505,31 @@ impl<D: Disk> Writer<D> {
                 };
                 group.push(job);
             }
-            self.group(group);
+            self.group(&mut group);
         }
         self.file.sync()
     }
 
-    fn group(&mut self, group: Vec<Job>) {
+    /// Writes the group, and leaves it empty.
+    fn group(&mut self, group: &mut Vec<Job>) {
         if self.full.is_none() {
             // In their order, because the last line of a row counts.
-            let bytes: Vec<u8> = group.iter().flat_map(|job| &job.bytes).copied().collect();
+            let mut bytes = std::mem::take(&mut self.buffer);
+            bytes.clear();
+            for job in &*group {
+                bytes.extend_from_slice(&job.bytes);
+            }
             let sync = group.iter().any(|job| job.sync);
-            match self.append(&bytes) {
+            let appended = self.append(&bytes);
+            self.buffer = bytes;
+            match appended {
                 Ok(()) => {
                     let synced = if sync { self.file.sync() } else { Ok(()) };
                     let synced = synced.map_err(|error| error.to_string());
                     if let Err(error) = &synced {
                         self.full = Some(error.clone());
                     }
-                    for job in group {
+                    for job in group.drain(..) {
                         // The result is ignored if the receiver was dropped.
                         let _ = job.done.send(synced.clone());
                     }
@@ -514,7 +538,7 @@ impl<D: Disk> Writer<D> {
                 Err(error) => self.full = Some(error.to_string()),
             }
         }
-        let (outcomes, others): (Vec<Job>, Vec<Job>) = group.into_iter().partition(|job| job.is_outcome);
+        let (outcomes, others): (Vec<Job>, Vec<Job>) = group.drain(..).partition(|job| job.is_outcome);
         for job in others {
             let _ = job.done.send(Err(self.full.clone().unwrap_or_default()));
         }
@@ -619,7 +643,7 @@ mod tests {
     }
 
     fn writer(disk: &Remembers) -> Writer<Remembers> {
-        Writer { file: disk.clone(), good: 0, ballast: None, full: None, dead: false }
+        Writer { file: disk.clone(), buffer: Vec::new(), good: 0, ballast: None, full: None, dead: false }
     }
 
     fn job(text: &str, short: Option<&str>, is_outcome: bool) -> (Job, Written) {
@@ -639,9 +663,9 @@ mod tests {
     #[test]
     fn a_line_is_confirmed_once_it_is_on_the_disk_and_a_group_shares_one_sync() {
         let disk = Remembers::with_room(1000);
-        let (jobs, waiting): (Vec<Job>, Vec<Written>) = (0..10).map(|row| sending(&row.to_string())).unzip();
+        let (mut jobs, waiting): (Vec<Job>, Vec<Written>) = (0..10).map(|row| sending(&row.to_string())).unzip();
         disk.memory().waiting = waiting;
-        writer(&disk).group(jobs);
+        writer(&disk).group(&mut jobs);
         let memory = std::mem::take(&mut *disk.memory());
         assert_eq!((memory.syncs, memory.confirmed_too_early), (1, false));
         let waiting = memory.waiting;
@@ -654,7 +678,7 @@ mod tests {
         let disk = Remembers::with_room(1000);
         let (row, _) = sending("row 1");
         let (outcome, _) = job("done 1", None, true);
-        writer(&disk).group(vec![row, outcome]);
+        writer(&disk).group(&mut vec![row, outcome]);
         assert_eq!(disk.text(), "row 1\ndone 1\n");
     }
 
@@ -664,11 +688,11 @@ mod tests {
         disk.memory().sync_fails = true;
         let mut writer = writer(&disk);
         let (first, written) = sending("1");
-        writer.group(vec![first]);
+        writer.group(&mut vec![first]);
         assert_eq!(told(written), Err("broken".to_owned()));
         disk.memory().sync_fails = false;
         let (second, written) = sending("2");
-        writer.group(vec![second]);
+        writer.group(&mut vec![second]);
         assert_eq!(told(written), Err("broken".to_owned()));
         assert_eq!(disk.text(), "1\n");
     }
@@ -679,7 +703,7 @@ mod tests {
         let mut writer = writer(&disk);
         let (outcome, recorded) = job("the whole outcome", Some("outcome"), true);
         let (row, refused) = sending("row 2");
-        writer.group(vec![outcome, row]);
+        writer.group(&mut vec![outcome, row]);
         // Only one of the two fits.
         assert_eq!(told(recorded), Ok(()));
         assert!(told(refused).is_err());
@@ -687,7 +711,7 @@ mod tests {
         disk.memory().room = 30;
         let (outcome, recorded) = job("another whole outcome", Some("outcome"), true);
         let (row, refused) = sending("3");
-        writer.group(vec![row, outcome]);
+        writer.group(&mut vec![row, outcome]);
         assert_eq!(told(recorded), Ok(()));
         assert!(told(refused).is_err(), "a disk that was full once stays full for this run");
         assert_eq!(disk.text(), "the whole outcome\noutcome\n");

@@ -27,6 +27,20 @@ fn all_findings_are_printed_with_their_lines_and_nothing_is_sent() {
 }
 
 #[test]
+fn one_number_in_two_spaces_is_a_note_with_the_lines() {
+    let folder = Folder::migrations(1);
+    fs::write(
+        &folder.input,
+        "CustSpaceId,CountryCode,MobileNumber\ns1,86,13900001111\ns2,86,13900002222\ns3,86,8613900001111\n",
+    )
+    .unwrap();
+    let ran = folder.ends(&["--dry-run"], 0);
+    let note = "note: MobileNumber: an earlier row has the same number with other values";
+    assert!(ran.stderr.contains(note) && ran.stderr.contains("(line 4)"), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("3 calls"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_duplicate_sync_is_sent_once_with_a_note() {
     let simulated = Simulated::unlimited();
     let folder = Folder::syncs(2);

@@ -1,10 +1,10 @@
-//! What an error answer says, in each form that gateways use.
+//! Reads error responses, in each format that gateways use.
 
 use crate::decode::{boolean_of, decode};
 use crate::error::LONGEST_ID;
 use crate::value::{Json, Member, Object, Value};
 
-/// `true` and `false`, also as text or number.
+/// `true` and `false`, also as text or a number.
 pub(super) fn boolean(json: &Json) -> Option<bool> {
     match json {
         Json::Bool(boolean) => Some(*boolean),
@@ -14,25 +14,25 @@ pub(super) fn boolean(json: &Json) -> Option<bool> {
     }
 }
 
-/// The members of an answer that say how the call went, rather than what came of it.
+/// The members of a response that report the outcome of the call, in contrast to its result.
 const ENVELOPE: [&str; 7] = ["Code", "Message", "RequestId", "Success", "AccessDeniedDetail", "Recommend", "HostId"];
 
-/// The place of a member in the envelope, spelled as gateways do: newer ones in lower case.
+/// The index of a member in the envelope, in any spelling of gateways: newer ones use lower case.
 fn place(name: &str) -> Option<usize> {
     ENVELOPE.iter().position(|member| member.eq_ignore_ascii_case(name))
 }
 
-/// Whether the member says how the call went.
+/// Whether the member belongs to the envelope.
 pub(super) fn is_envelope(name: &str) -> bool {
     place(name).is_some()
 }
 
-/// Whether the member is one of the envelope, in its documented spelling.
+/// Whether the member belongs to the envelope and has its documented spelling.
 pub(super) fn is_spelled_as_documented(name: &str) -> bool {
     ENVELOPE.contains(&name)
 }
 
-/// Which members of the envelope have come, and whether one came twice: then it is anybody's guess which of the two counts.
+/// The members of the envelope seen so far, and whether one is a duplicate, so that its value is ambiguous.
 #[derive(Default)]
 pub(super) struct Seen {
     places: [bool; ENVELOPE.len()],
@@ -48,31 +48,31 @@ impl Seen {
         }
     }
 
-    /// A member that came twice.
+    /// A duplicate member.
     pub(super) fn repeated(&self) -> Option<&'static str> {
         self.repeated
     }
 }
 
-/// What an error answer says, in JSON (names in any case) or XML.
+/// An error response in JSON (names in any case) or XML.
 #[derive(Default)]
 pub(super) struct ErrorBody {
     pub(super) code: Option<String>,
     pub(super) message: Option<String>,
     pub(super) request_id: Option<String>,
-    /// Any form: what cannot be understood must not hide the code.
+    /// Any form, because a malformed member must not hide the code.
     success: Json,
-    /// Text, or an object.
+    /// Text or an object.
     access_denied_detail: Json,
     pub(super) recommend: Option<String>,
     pub(super) host_id: Option<String>,
-    /// Whether `Code` came in its documented spelling.
+    /// Whether `Code` has its documented spelling.
     has_documented_code: bool,
     seen: Seen,
 }
 
 impl ErrorBody {
-    /// Reads an error body; `None` if the text is not one.
+    /// Parses an error body; `None` if the text is not one.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         let mut found = Self::default();
         if decode(body, &mut found).is_err() {
@@ -82,7 +82,7 @@ impl ErrorBody {
         (says || found.success().is_some()).then_some(found)
     }
 
-    /// The gateway's XML error: flat elements below `<Error>` (or the action's response element).
+    /// Parses the gateway's XML error: flat elements in `<Error>` (or the action's response element).
     fn read_xml(text: &str) -> Option<Self> {
         let text = text.trim_start_matches('\u{feff}').trim_start();
         if !(text.starts_with("<?xml") || text.starts_with("<Error")) {
@@ -110,8 +110,7 @@ impl ErrorBody {
         })
     }
 
-    /// The code, if it is one: a word of the service, and neither an HTTP status that something else writes in its place nor a value of
-    /// another kind, nor a whole text.
+    /// The error code, unless it is an HTTP status written by a proxy, a value of another type, or a whole text.
     pub(super) fn service_code(&self) -> Option<&str> {
         let code = self.code.as_deref().filter(|code| code.len() <= LONGEST_ID)?;
         let is_word = code.trim().starts_with(|c: char| c.is_alphanumeric()) && code.contains(char::is_alphabetic);
@@ -120,28 +119,28 @@ impl ErrorBody {
         (is_word && !is_other).then_some(code)
     }
 
-    /// Whether the service itself wrote this. Others write a `code` in lower case, too, but no request ID.
+    /// Whether the service itself wrote this. Others may also write a `code` in lower case, but no request ID.
     pub(super) fn is_of_service(&self, has_header_id: bool) -> bool {
         self.has_documented_code || self.request_id.is_some() || has_header_id
     }
 
-    /// Why access was denied: text, or JSON text of an object.
+    /// The reason why access was denied: text, or the JSON text of an object.
     pub(super) fn access_denied_detail(&self) -> Option<String> {
         match &self.access_denied_detail {
             Json::Null => None,
-            // What successful answers say.
+            // Values in successful responses.
             Json::String(text) if text.is_empty() || text == "None" => None,
             Json::String(text) => Some(text.clone()),
             other => Some(other.to_string()),
         }
     }
 
-    /// A member that came twice.
+    /// A duplicate member.
     pub(super) fn repeated(&self) -> Option<&'static str> {
         self.seen.repeated()
     }
 
-    /// Whether the call worked, if it says so.
+    /// Whether the call succeeded, if the response states it.
     pub(super) fn success(&self) -> Option<bool> {
         boolean(&self.success)
     }
@@ -153,7 +152,7 @@ impl Object for ErrorBody {
     }
     fn each<'a>(&'a self, _visit: &mut dyn FnMut(Member, &'a dyn Value)) {}
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
-        // Some products write it so, beside the usual spelling or in its place.
+        // Some products use this spelling, in addition or instead.
         if name == "request_id" && self.request_id.is_none() {
             return Some(&mut self.request_id);
         }
@@ -174,7 +173,7 @@ impl Object for ErrorBody {
     }
 }
 
-/// The five predefined entities of XML, and the numbers that some programs write for quotation marks.
+/// Decodes the five predefined entities of XML, and the numeric ones for quotation marks.
 fn unescape(text: &str) -> String {
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#34;", "\"");
     text.replace("&apos;", "'").replace("&#39;", "'").replace("&#x27;", "'").replace("&amp;", "&")

@@ -1,4 +1,4 @@
-//! Which values of the member `Code` mean that a call succeeded.
+//! The values of the member `Code` that mean success.
 
 use super::Context;
 use super::error_body::is_envelope;
@@ -6,15 +6,15 @@ use crate::descriptor::{ErrorDescriptor, PLATFORM_ERRORS, SUCCESS_CODE};
 use crate::platform;
 use crate::value::{Json, Object, View};
 
-/// The codes of success of the action, or else of its product; none if answers carry no such code.
+/// The success codes of the action, else of its product; empty if responses have no such code.
 pub(super) fn codes(context: Context<'_>) -> &[&'static str] {
     context.action.and_then(|action| action.success_codes).unwrap_or(context.product.success_codes)
 }
 
-/// What the code of a 2xx answer says, if the product's answers carry one: `true` for success.
+/// Whether the code of a 2xx response means success, if the product's responses have one.
 ///
-/// Blanks around a code and its case do not count, and a code that can only mean success is one even where the specification lists
-/// another: documentation is often wrong about the spelling.
+/// Blanks and case are ignored, and a code that always means success is accepted even if the specification lists
+/// another one, because documentation is often wrong about the spelling.
 pub(super) fn code_says(code: Option<&str>, context: Context<'_>) -> Option<bool> {
     let codes = codes(context);
     let code = code.map(str::trim).filter(|code| !code.is_empty())?;
@@ -24,8 +24,8 @@ pub(super) fn code_says(code: Option<&str>, context: Context<'_>) -> Option<bool
     Some(codes.iter().any(|known| known.eq_ignore_ascii_case(code)) || platform::is_success(code))
 }
 
-/// Whether an answer whose code is not a known code of success is one all the same: the list is a guess that is not reviewed yet,
-/// the code is not that of a documented error, and the answer reports success or has something in it.
+/// Whether a response with an unlisted code is still a success: the list is an unreviewed guess, the code is not that
+/// of a documented error, and the response reports success or has content.
 pub(super) fn is_success_beyond_guess(
     code: Option<&str>,
     success: Option<bool>,
@@ -42,7 +42,7 @@ pub(super) fn is_success_beyond_guess(
     is_guess && !is_documented && (success == Some(true) || has_content(output))
 }
 
-/// Whether the answer has a member beside those that report the outcome of the call.
+/// Whether the response has a member other than those that report the outcome.
 fn has_content(output: &dyn Object) -> bool {
     // Some products repeat the status and the message.
     let is_outcome = |name: &str| is_envelope(name) || ["HttpStatusCode", "DynamicMessage"].contains(&name);
@@ -51,7 +51,7 @@ fn has_content(output: &dyn Object) -> bool {
     found
 }
 
-/// Whether a value is more than what failed answers are padded with.
+/// Whether a value is more than the padding of failed responses.
 fn holds(view: &View<'_>) -> bool {
     match view {
         View::Absent => false,

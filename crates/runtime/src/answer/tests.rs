@@ -22,7 +22,7 @@ crate::private::object! {
 }
 
 crate::private::object! {
-    /// An answer whose type has none of the members that tell how a call went.
+    /// A response whose type has no member of the envelope.
     pub struct Bare {
         /// A number.
         #[wire("Count")]
@@ -118,7 +118,7 @@ fn a_200_that_says_that_it_did_not_succeed_is_an_error() {
     }
 }
 
-/// Why an answer is no proof of success, if it is none.
+/// The error of a response without proof of success; `None` if it has proof.
 fn without_proof(status: u16, headers: Headers<'_>, body: &str, output: &mut dyn Object) -> Option<Error> {
     let error = judged_into(status, headers, body.as_bytes(), output).err()?;
     assert_eq!(error.kind(), ErrorKind::UnusableResponse, "{body}");
@@ -151,7 +151,7 @@ fn without_a_code_only_a_member_of_the_result_proves_success() {
                     }
                 }
             }
-            // JSON of something else; a type would ignore these members.
+            // JSON of a proxy, whose members a type would ignore.
             let portal = format!(r#"{{"login":"/portal"{code}}}"#);
             assert!(without_proof(status, &[], &portal, &mut JsonOutput::default()).is_some());
             assert!(without_proof(status, ID, &portal, &mut Bare::default()).is_some());
@@ -162,7 +162,7 @@ fn without_a_code_only_a_member_of_the_result_proves_success() {
 }
 
 #[test]
-fn what_stands_in_the_place_of_a_code_proves_nothing() {
+fn a_malformed_code_proves_nothing() {
     for code in
         [r#"{"a":1}"#, r#"["OK"]"#, "true", "false", r#""true""#, "[]", "{}", "-1", "1.5", r#""null""#, r#""[OK]""#]
     {
@@ -177,7 +177,7 @@ fn what_stands_in_the_place_of_a_code_proves_nothing() {
 }
 
 #[test]
-fn a_code_of_success_refuses_nothing() {
+fn a_success_code_is_never_a_refusal() {
     for (status, body) in [
         (200, r#"{"Code":"OK","Success":false,"RequestId":"r"}"#),
         (200, r#"{"Code":"ok","Success":0,"RequestId":"r"}"#),
@@ -209,14 +209,14 @@ fn success_is_read_in_every_spelling() {
         r#"{"\u0043ode":"O\u004b"}"#,
     ] {
         let outcome = judged(200, &[], body);
-        // A code with a NUL is none that is known.
+        // A code with a NUL is unknown.
         assert_eq!(outcome.is_ok(), !body.contains("\\u0000"), "{body}: {outcome:?}");
     }
 }
 
-/// What wraps the answer of the service is not the answer.
+/// A wrapped response is not a response of the service.
 #[test]
-fn an_answer_in_a_wrapper_or_in_another_encoding_proves_nothing() {
+fn a_wrapped_response_or_one_in_another_encoding_proves_nothing() {
     let utf_16 = |text: &str, big: bool| -> Vec<u8> {
         let units = std::iter::once(0xfeff).chain(text.encode_utf16());
         units.flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
@@ -249,14 +249,14 @@ fn an_answer_in_a_wrapper_or_in_another_encoding_proves_nothing() {
             {
                 let is_untyped = output.type_name() == JsonOutput::default().type_name();
                 let outcome = judged_into(status, ID, &body, output);
-                // An untyped answer may have any member.
+                // An untyped response may have any member.
                 if is_untyped && shown.starts_with('{') && (200..300).contains(&status) && !shown.contains("rror") {
                     continue;
                 }
                 let error = outcome.expect_err(&shown);
                 assert!(error.outcome_unknown(), "{status} {shown}: {error}");
                 let error = error.redacted(&Redactor::default());
-                // Text between NULs would be text that no value is found in.
+                // No value would be found in text between NULs.
                 assert!(!error.to_string().contains("R A M"), "{status}: {error}");
                 let digits: String = format!("{error} {error:?}").chars().filter(char::is_ascii_digit).collect();
                 assert!(!digits.contains("1390000"), "{status} {shown}: {error}");
@@ -276,7 +276,7 @@ fn a_product_without_a_code_of_success_needs_no_such_proof() {
 }
 
 #[test]
-fn an_answer_that_says_two_things_is_unusable() {
+fn a_contradictory_response_is_unusable() {
     for (first, second) in [("Code", "Code"), ("Code", "code"), ("code", "Code"), ("code", "code")] {
         for (one, other) in [("Ram.PermissionDeny", "OK"), ("OK", "Ram.PermissionDeny"), ("OK", "OK")] {
             let body = format!(r#"{{"{first}":"{one}","Count":1,"RequestId":"r","{second}":"{other}"}}"#);
@@ -298,12 +298,12 @@ fn an_answer_that_says_two_things_is_unusable() {
     }
     let xml = "<Error><Code>Forbidden.RAM</Code><Code>OK</Code></Error>";
     assert!(without_proof(400, &[], xml, &mut Answer::default()).is_some());
-    // Anywhere else, the last one counts.
+    // Elsewhere, the last one is used.
     assert!(judged(200, &[], r#"{"Code":"OK","Count":1,"Count":2,"Other":{"Code":"a","Code":"b"}}"#).is_ok());
 }
 
 #[test]
-fn an_error_body_is_read_in_every_form_that_gateways_use() {
+fn an_error_body_is_parsed_in_every_format_of_gateways() {
     for body in [
         r#"{"Code":"Forbidden.RAM","Message":"m & m","RequestId":"r"}"#,
         r#"{"code":"Forbidden.RAM","message":"m & m","requestId":"r"}"#,
@@ -324,9 +324,9 @@ fn an_error_body_is_read_in_every_form_that_gateways_use() {
     }
 }
 
-/// A proxy's JSON has a `code`, too.
+/// The JSON of a proxy may have a `code`, too.
 #[test]
-fn a_code_in_lower_case_refuses_only_if_a_request_id_shows_whose_it_is() {
+fn a_lower_case_code_is_a_refusal_only_with_a_request_id() {
     for status in [200, 400, 404] {
         for (headers, body, unknown) in [
             (&[][..], r#"{"code":"route_not_found","message":"m"}"#, true),
@@ -342,7 +342,7 @@ fn a_code_in_lower_case_refuses_only_if_a_request_id_shows_whose_it_is() {
 }
 
 #[test]
-fn a_code_of_success_in_another_spelling_proves_nothing_alone() {
+fn a_success_code_in_another_spelling_alone_proves_nothing() {
     for body in
         [r#"{"code":0,"msg":"log in"}"#, r#"{"code":"OK"}"#, r#"{"Code":200}"#, r#"{"code":"success","data":1}"#]
     {
@@ -353,13 +353,13 @@ fn a_code_of_success_in_another_spelling_proves_nothing_alone() {
 }
 
 #[test]
-fn an_entity_of_xml_is_resolved_once() {
+fn an_xml_entity_is_decoded_once() {
     let error = refused(400, &[], "<Error><Code>C</Code><Message>&amp;lt; &lt;&gt;&quot;&apos;</Message></Error>");
     assert_eq!(error.message(), "&lt; <>\"'");
 }
 
 #[test]
-fn the_detail_of_a_denial_may_be_text_or_an_object() {
+fn the_detail_of_a_denial_can_be_text_or_an_object() {
     for (sent, expected) in
         [(r#""None""#, Some("None")), (r#"{"AuthAction":"a"}"#, Some(r#"{"AuthAction":"a"}"#)), ("null", None)]
     {
@@ -370,9 +370,9 @@ fn the_detail_of_a_denial_may_be_text_or_an_object() {
     }
 }
 
-/// Whether the call may have been executed decides whether people send it again by hand.
+/// Users decide by it whether to repeat a call by hand.
 #[test]
-fn what_is_not_from_the_service_keeps_its_status_and_whether_the_outcome_is_known() {
+fn a_foreign_response_keeps_its_status_and_determines_the_outcome() {
     const HTML: &str = "<html>\n<body>Bad\tGateway</body>";
     for (status, body, unknown, message) in [
         (200, "", true, "the answer is empty"),
@@ -422,14 +422,14 @@ fn what_is_not_from_the_service_keeps_its_status_and_whether_the_outcome_is_know
 }
 
 #[test]
-fn a_redirect_with_the_services_own_words_keeps_them() {
+fn a_redirect_with_an_error_of_the_service_keeps_it() {
     let error = refused(307, &[], r#"{"Code":"Moved","Message":"elsewhere"}"#);
     assert_eq!((error.kind(), error.code()), (ErrorKind::Service, Some("Moved")));
     assert!(error.outcome_unknown(), "only a 4xx or 2xx is a verdict");
 }
 
 #[test]
-fn a_success_stays_one_if_a_member_has_the_wrong_shape() {
+fn a_malformed_member_does_not_fail_a_success() {
     let mut answer = Answer::default();
     let body = br#"{"Code":"OK","RequestId":"r","Count":"CANARY","AccessDeniedDetail":"\ud83d"}"#;
     let Judged { request_id, mismatches } = judged_into(200, &[], body, &mut answer).unwrap();
@@ -438,13 +438,13 @@ fn a_success_stays_one_if_a_member_has_the_wrong_shape() {
     let paths: Vec<_> = mismatches.first().iter().map(crate::decode::Mismatch::path).collect();
     assert_eq!(paths, ["Count", "AccessDeniedDetail"]);
     assert!(!mismatches.to_string().contains("CANARY"), "{mismatches}");
-    // The same for a type without the members of the envelope, which are read twice then.
+    // The same for a type without the members of the envelope, whose response is read twice.
     let judged = judged_into(200, &[], body, &mut Bare::default()).unwrap();
     assert_eq!(judged.request_id.as_deref(), Some("r"));
 }
 
 #[test]
-fn a_code_that_says_that_a_limit_was_exceeded_is_throttling_whatever_the_status() {
+fn a_throttling_code_is_throttling_with_any_status() {
     for code in [
         "Throttling",
         "throttling.user",
@@ -468,7 +468,7 @@ fn a_code_that_says_that_a_limit_was_exceeded_is_throttling_whatever_the_status(
 }
 
 #[test]
-fn a_limit_of_hours_or_days_says_so() {
+fn a_limit_per_hour_or_day_is_named_in_the_error() {
     for (code, period) in [
         ("Throttling.Day", "day"),
         ("isv.DAY_LIMIT_CONTROL", "day"),
@@ -483,9 +483,9 @@ fn a_limit_of_hours_or_days_says_so() {
     }
 }
 
-/// A header, or a limit, does not turn a failure of the service into a refusal.
+/// Neither a header nor a limit turns a failure of the service into a refusal.
 #[test]
-fn what_asks_to_wait_is_throttling_if_it_certainly_refuses() {
+fn a_certain_refusal_with_a_delay_is_throttling() {
     const WAITS: [Headers<'_>; 3] = [
         &[("x-acs-retry-after", "1500")],
         &[("retry-after", "1")],
@@ -514,7 +514,7 @@ fn what_asks_to_wait_is_throttling_if_it_certainly_refuses() {
             assert_eq!((error.kind(), error.outcome_unknown()), (kind, unknown), "{status} {body}");
             assert!(error.retry_after() >= Some(Duration::from_secs(1)), "{status} {body}");
         }
-        // Elsewhere the header has no documented meaning.
+        // With other statuses the header has no documented meaning.
         for (status, body) in [(200, r#"{"Code":"Whatever"}"#), (302, r#"{"Code":"Whatever"}"#), (302, "")] {
             let error = refused(status, headers, body);
             assert_ne!(error.kind(), ErrorKind::Throttled, "{status} {body}");
@@ -529,7 +529,7 @@ fn what_asks_to_wait_is_throttling_if_it_certainly_refuses() {
 }
 
 #[test]
-fn a_delay_is_read_in_each_of_its_forms() {
+fn every_form_of_a_delay_is_parsed() {
     const SECOND: Duration = Duration::from_secs(1);
     for (headers, expected) in [
         (&[("x-acs-retry-after", " 7 ")][..], Some(Duration::from_millis(7))),
@@ -538,7 +538,7 @@ fn a_delay_is_read_in_each_of_its_forms() {
         (&[("x-acs-retry-after", "soon"), ("retry-after", "2")], Some(2 * SECOND)),
         (&[("retry-after", "Thu, 01 Jan 1970 00:00:05 GMT")], Some(5 * SECOND)),
         (
-            // By the clock of the server.
+            // Relative to the clock of the server.
             &[("retry-after", "Thu, 01 Jan 2026 00:00:05 GMT"), ("date", "Thu, 01 Jan 2026 00:00:02 GMT")],
             Some(3 * SECOND),
         ),
@@ -556,7 +556,7 @@ fn a_delay_is_read_in_each_of_its_forms() {
 }
 
 #[test]
-fn an_error_keeps_all_that_the_service_says() {
+fn an_error_has_everything_that_the_service_returned() {
     let json = r#"{"Code":"Forbidden.RAM","Message":"m","RequestId":"r","HostId":"cams.example.com",
         "Recommend":"https://help.example.com?q=Forbidden.RAM",
         "AccessDeniedDetail":{"AuthAction":"cams:Sync","NoPermissionType":"ImplicitDeny","AuthPrincipalOwnerId":"1"}}"#;
@@ -607,7 +607,7 @@ fn only_a_failure_inside_the_service_or_a_used_nonce_leaves_the_outcome_unknown(
 }
 
 #[test]
-fn the_request_id_comes_from_the_body_before_the_header() {
+fn the_request_id_of_the_body_is_preferred_to_the_header() {
     for (headers, body, expected) in [
         (ID, r#""RequestId":"from-body""#, Some("from-body")),
         (&[], r#""RequestId":"from-body""#, Some("from-body")),
@@ -624,7 +624,7 @@ fn the_request_id_comes_from_the_body_before_the_header() {
 }
 
 #[test]
-fn the_request_id_of_the_header_is_that_of_the_output_too() {
+fn the_request_id_of_the_header_is_set_in_the_output() {
     crate::private::object! {
         /// An output with the ID of its request.
         pub struct Identified {
@@ -648,7 +648,7 @@ fn the_request_id_of_the_header_is_that_of_the_output_too() {
 }
 
 #[test]
-fn what_the_service_says_is_bounded_and_says_so() {
+fn long_texts_of_the_service_are_cut_with_a_note() {
     let redactor = Redactor::default();
     for length in [5_000, 60_000, 2 << 20] {
         let long = "é".repeat(length);
@@ -674,7 +674,7 @@ fn a_number_in_a_code_is_hidden() {
 }
 
 #[test]
-fn an_error_without_words_says_so() {
+fn an_error_without_a_message_has_a_default_message() {
     assert_eq!(refused(400, &[], r#"{"Code":"C"}"#).message(), "the service gave no message");
     let error = refused(400, &[], r#"{"RequestId":"r"}"#);
     assert_eq!((error.kind(), error.message()), (ErrorKind::Service, "the service gave neither code nor message"));
@@ -682,7 +682,7 @@ fn an_error_without_words_says_so() {
 }
 
 #[test]
-fn what_is_shown_of_a_strange_answer_is_short_and_printable() {
+fn the_quotation_of_a_foreign_response_is_short_and_printable() {
     let bodies = [
         vec![b'x'; 1 << 20],
         vec![0xff; 1 << 20],
@@ -697,7 +697,7 @@ fn what_is_shown_of_a_strange_answer_is_short_and_printable() {
 }
 
 #[test]
-fn a_value_to_hide_is_hidden_where_the_quotation_ends() {
+fn a_value_is_redacted_at_the_end_of_the_quotation() {
     let credentials = crate::Credentials::new("CANARY-of-the-key-id", "CANARY-of-the-secret");
     let redactor = Redactor::new(Some(&credentials), &[]);
     let context =
@@ -744,7 +744,7 @@ proptest! {
         prop_assert!((200..300).contains(&status) || judged.is_err(), "{} is not a success", status);
     }
 
-    /// Whatever else it says, and whatever form that has.
+    /// With any other content, in any form.
     #[test]
     fn no_answer_with_an_error_code_is_taken_for_a_success_or_loses_its_code(
         status in 200_u16..600,

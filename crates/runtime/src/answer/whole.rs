@@ -1,4 +1,4 @@
-//! Answers of the ROA style that are taken as they come: nothing, text, or bytes.
+//! Responses of the ROA style that are not JSON objects: empty, text, or bytes.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -8,18 +8,18 @@ use super::{Context, REQUEST_ID, header, success};
 use crate::decode::BODY;
 use crate::value::{Json, Object, Slot};
 
-/// The form of an answer with a status of success.
+/// The form of a response with a success status.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// To be read and judged as JSON.
+    /// To be parsed and checked as JSON.
     Json,
-    /// Taken as it came. The call is a success, because the HTTP status decides where the product has no codes of success.
+    /// Taken unchanged. The call succeeded, because the HTTP status decides if the product has no success codes.
     Taken,
-    /// Not of the service.
+    /// Not a response of the service.
     Foreign,
 }
 
-/// Takes an answer that needs no reading.
+/// Takes a response that need not be parsed.
 pub(super) fn take(
     status: StatusCode,
     headers: &HeaderMap,
@@ -36,13 +36,13 @@ pub(super) fn take(
     }
     let expected = Expected::of(context.untyped, output);
     let text = body.trim_ascii();
-    // A gateway that loses an answer sends no request ID either.
+    // A gateway that loses a response sends no request ID either.
     if text.is_empty() && matches!(expected, Expected::Json | Expected::Anything) {
         return if has_id || status == StatusCode::NO_CONTENT { Form::Taken } else { Form::Foreign };
     }
     let is_taken = match expected {
         Expected::Bytes => true,
-        // Text that begins like an object is text all the same.
+        // Text may begin like an object.
         Expected::Text => text.starts_with(b"{"),
         Expected::Nothing => !(text.starts_with(b"{") && is_json(text)),
         Expected::Anything => !is_json(text),
@@ -56,7 +56,7 @@ pub(super) fn take(
             Slot::Bytes(slot) => slot.clone_from(body),
             Slot::Text(slot) => String::from_utf8_lossy(body).as_ref().clone_into(slot),
             Slot::Enum(slot) => slot.set(&String::from_utf8_lossy(body)),
-            // Bytes have no form in JSON; the raw body has them.
+            // Bytes have no JSON form; the raw body has them.
             Slot::Any(slot) => *slot = std::str::from_utf8(body).map_or(Json::Null, Json::from),
             _ => {}
         }
@@ -64,7 +64,7 @@ pub(super) fn take(
     Form::Taken
 }
 
-/// What the type of the output is for.
+/// The kind of output.
 enum Expected {
     Nothing,
     Text,
@@ -98,7 +98,7 @@ fn is_json(body: &[u8]) -> bool {
     serde_json::from_slice::<serde_core::de::IgnoredAny>(body).is_ok()
 }
 
-/// Whether the answer is a page for people: of a proxy, or of a portal.
+/// Whether the response is an HTML page, e.g. of a proxy or a captive portal.
 fn is_page(headers: &HeaderMap, body: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&body[..body.len().min(256)]).trim_start().to_ascii_lowercase();
     header(headers, &CONTENT_TYPE).is_some_and(|it| it.trim_start().to_ascii_lowercase().starts_with("text/html"))

@@ -20,7 +20,7 @@ use crate::throttle::{AcquireOptions, Permit, WatchedQuota};
 use crate::transport::Handover;
 use crate::value::Object;
 
-/// What an attempt needs to know.
+/// The inputs of an attempt.
 #[derive(Clone, Copy)]
 pub(super) struct Attempt<'a> {
     pub(super) call: &'a Call<'a>,
@@ -29,24 +29,24 @@ pub(super) struct Attempt<'a> {
     /// `None` if the throttle is off.
     pub(super) quota: Option<&'a WatchedQuota>,
     pub(super) deadline: Instant,
-    /// Those that have replaced rejected ones; `None`: what the provider gives.
+    /// Replacements for rejected credentials; `None` to use those of the provider.
     pub(super) credentials: Option<&'a Credentials>,
 }
 
-/// An attempt that failed.
+/// A failed attempt.
 pub(super) struct Failed {
     pub(super) error: Error,
     /// The nonce of the request, if one was signed.
     pub(super) nonce: Option<Nonce>,
-    /// The permit, if the service throttled the request: the quota is to pause.
+    /// The permit, if the service throttled the request, so that the quota pauses.
     pub(super) throttled: Option<Permit>,
-    /// What may be wrong with the request, if the service said so.
+    /// A cause that can be corrected, if the service reported one.
     pub(super) cause: Option<Cause>,
 }
 
-/// What the service refused, and can be put right before another attempt.
+/// The cause of a refusal that can be corrected before another attempt.
 pub(super) enum Cause {
-    /// The time; the clock is corrected by now.
+    /// The timestamp; the clock has been corrected.
     Clock,
     /// These credentials have expired.
     Expired(Credentials),
@@ -58,8 +58,8 @@ impl From<Error> for Failed {
     }
 }
 
-/// A request that is being sent. If the attempt ends, or is dropped, before the request was handed to a connection, its permit
-/// goes back unused.
+/// A request that is being sent. If the attempt ends or is dropped before the request was handed to a connection, its
+/// permit is returned unused.
 struct Sending {
     permit: Option<Permit>,
     handover: Handover,
@@ -76,7 +76,7 @@ impl Drop for Sending {
 }
 
 impl Core {
-    /// Takes a permit unless there is one already, gets credentials, signs, sends, and judges the answer.
+    /// Takes a permit unless there is one already, gets credentials, signs, sends, and checks the response.
     pub(super) async fn attempt(
         &self,
         attempt: Attempt<'_>,
@@ -101,7 +101,8 @@ impl Core {
 
         let now = Instant::now();
         let remaining = deadline.saturating_duration_since(now);
-        // Without time for its response, a request would turn a call that certainly failed into one with an unknown outcome.
+        // Without time for its response, a request would turn a call that certainly failed into one with an unknown
+        // outcome.
         let needed = if number > 1 { options.time_for_the_answer() / 2 } else { Duration::ZERO };
         if remaining <= needed {
             let message = "the permit came too late for a response before the call's deadline; send fewer calls at once, or raise \
@@ -136,7 +137,7 @@ impl Core {
         let (mut parts, body) = answer.into_parts();
         let context = self.context(call, &redactor);
         let (body, judged) = answer::read(&mut parts, body, context, output);
-        // A pause of the quota is for limits that let calls through again soon.
+        // Only limits with a short period pause the quota.
         let pauses = |error: &Error| error.kind() == ErrorKind::Throttled && !error.is_long_limit();
         let throttled = match permit {
             Some(permit) if judged.as_ref().is_err_and(pauses) => Some(permit),

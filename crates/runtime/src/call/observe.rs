@@ -1,4 +1,4 @@
-//! The events and spans of one call, bookkept in one place.
+//! The events and spans of one call.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::event::{AttemptEnded, CallEnded, Event, Events, Outcome, ResponseMismatch};
 use crate::response::Metadata;
 
-/// Counts the attempts and waits of one call and reports them to the event hook and to `tracing`, also if the call is dropped
-/// before its end.
+/// Counts the attempts and waits of one call and reports them to the event hook and to `tracing`, even if the call is
+/// dropped before its end.
 pub(super) struct Observer<'a> {
     events: &'a Events,
     product: &'a str,
@@ -44,7 +44,7 @@ impl<'a> Observer<'a> {
         self.span.clone()
     }
 
-    /// The call is sent to this host.
+    /// Sets the host of the call.
     pub(super) fn goes_to(&self, host: &str) {
         self.span.goes_to(host);
     }
@@ -54,7 +54,7 @@ impl<'a> Observer<'a> {
         self.started
     }
 
-    /// How many requests were sent, or tried to be.
+    /// The number of requests that were sent, or could not be.
     pub(super) fn attempts(&self) -> u32 {
         self.attempts
     }
@@ -64,26 +64,26 @@ impl<'a> Observer<'a> {
         self.quota_wait
     }
 
-    /// An attempt begins. Returns its span.
+    /// Starts an attempt. Returns its span.
     pub(super) fn attempt_begins(&mut self) -> Traced {
         self.attempt.span = Traced::attempt(self.attempts + 1);
         self.attempt.span.clone()
     }
 
-    /// The wait for the quota is over, with a permit or without one.
+    /// Ends the wait for the quota, with or without a permit.
     pub(super) fn waited_for_quota(&mut self) {
         let waited = self.attempt.started.elapsed();
         self.attempt.quota_wait = waited;
         self.quota_wait += waited;
     }
 
-    /// The attempt's request is sent.
+    /// Records that the attempt's request is sent.
     pub(super) fn sent(&mut self) {
         self.attempt.sent = true;
         self.attempts += 1;
     }
 
-    /// The attempt is over; `backoff` is the wait before the next one, if there is one.
+    /// Ends the attempt; `backoff` is the wait before the next one, if there is one.
     pub(super) fn attempt_ended(&self, outcome: Result<&Metadata, &Error>, backoff: Option<Duration>) {
         let attempt = &self.attempt;
         attempt.span.waited(attempt.quota_wait);
@@ -107,13 +107,13 @@ impl<'a> Observer<'a> {
         }
     }
 
-    /// The backoff is over.
+    /// Ends the backoff.
     pub(super) fn backed_off(&mut self) {
         self.attempt =
             Current { span: Traced::none(), started: Instant::now(), quota_wait: Duration::ZERO, sent: false };
     }
 
-    /// The call is over.
+    /// Ends the call.
     pub(super) fn ended(&mut self, outcome: Result<&Metadata, &Error>) {
         self.span.waited(self.quota_wait);
         self.span.attempts(self.attempts);

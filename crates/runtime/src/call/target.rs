@@ -1,4 +1,4 @@
-//! What a call uses in place of the client's settings.
+//! The effective settings of a call.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::roa;
 use crate::sign::{Nonce, Timestamp};
 use crate::unsigned::UnsignedRequest;
 
-/// Where a call goes, who sends it, and with which headers: the call's own settings, else the client's.
+/// The endpoint, credentials and headers of a call: the call's own settings, else the client's.
 pub(super) struct Target<'a> {
     pub(super) endpoint: Cow<'a, Endpoint>,
     provider: Option<&'a dyn ProvideCredentials>,
@@ -30,7 +30,7 @@ pub(super) struct Signed<'a> {
 
 impl Core {
     /// # Errors
-    /// If the region or a header of the call cannot be used.
+    /// If the region or a header of the call is invalid.
     pub(super) fn target<'a>(&'a self, options: &'a CallOptions) -> Result<Target<'a>, Error> {
         let endpoint = match (&options.region, self.network) {
             (Some(region), Some(network)) => {
@@ -48,7 +48,7 @@ impl Core {
         Ok(Target { endpoint, provider, headers })
     }
 
-    /// Signs one attempt, after the hook has seen it.
+    /// Signs one attempt after calling the hook.
     pub(super) fn sign<'a>(
         &self,
         call: &Call<'_>,
@@ -96,7 +96,7 @@ impl Target<'_> {
         })
     }
 
-    /// The credentials, if they are known without waiting.
+    /// The credentials, if they are cached.
     pub(super) fn cached_credentials(&self) -> Option<Credentials> {
         self.provider?.cached()
     }

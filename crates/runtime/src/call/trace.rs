@@ -1,9 +1,9 @@
 //! `tracing` spans and events of calls (feature `tracing`); without the feature this compiles to nothing.
 //!
-//! A call is a span `call` at the level INFO, each of its attempts a span `attempt` at DEBUG inside. The fields carry the names of
-//! OpenTelemetry's semantic conventions where those have one. A failed call is one event at WARN, or at ERROR if its outcome is unknown;
-//! a retry is one at INFO. None of them holds the value of a parameter or header, a credential, or text of the service beyond error
-//! code and request ID.
+//! A call is a span `call` at level INFO, which contains a span `attempt` at DEBUG for each attempt. Fields have the
+//! names of OpenTelemetry's semantic conventions if there are any. A failed call is one event at WARN, or at ERROR if
+//! its outcome is unknown; a retry is one at INFO. None of them contains the value of a parameter or header, a
+//! credential, or text of the service other than error code and request ID.
 
 pub(super) use span::{Traced, dropped, failed, mismatch, quota, retrying};
 
@@ -62,7 +62,7 @@ mod span {
             ))
         }
 
-        /// The future inside the span.
+        /// Runs the future inside the span.
         pub(in crate::call) fn of<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
             future.instrument(self.0.clone())
         }
@@ -111,7 +111,7 @@ mod span {
         );
     }
 
-    /// Reports a failed call. The event names the action itself, because a filter may leave out the span.
+    /// Reports a failed call. The event has the name of the action, because a filter may remove the span.
     pub(in crate::call) fn failed(call: &Traced, product: &str, action: &str, attempts: u32, failure: &Error) {
         // Without a response, the message is the client's own; with one, it may quote the service.
         let reason = if failure.http_status().is_none() { Some(failure.message()) } else { None };
@@ -154,7 +154,7 @@ mod span {
         );
     }
 
-    /// Warns once when the store of a quota goes away, and once when it is back.
+    /// Warns once when the store of a quota becomes unreachable, and once when it recovers.
     pub(in crate::call) fn quota(key: &QuotaKey, event: &QuotaEvent) {
         let message = match event {
             QuotaEvent::FallbackEntered { source: None } => {
@@ -172,7 +172,7 @@ mod span {
         warn!(rpc.service = key.product, rpc.method = key.action, "{message}");
     }
 
-    /// What is known about a failed call, as the field `outcome` tells it.
+    /// The field `outcome` of a failed call.
     fn outcome(error: &Error) -> &'static str {
         if error.outcome_unknown() {
             "unknown"

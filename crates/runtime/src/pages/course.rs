@@ -106,8 +106,10 @@ impl Course {
     }
 
     fn after_number(&mut self, page: &dyn Object, more: Option<bool>, first: i64) -> Step {
-        let number = self.position.as_deref().and_then(|it| it.parse().ok()).unwrap_or(first);
         let paging = self.paging;
+        // A service that was asked for no page in particular may say which one it took for the first.
+        let asked = self.position.as_deref().and_then(|it| it.parse().ok());
+        let number = asked.or_else(|| self.repeated(page, paging.parameter)?.whole()).unwrap_or(first);
         let items = find(page, paging.items);
         let Some(View::List(items)) = items else { return Step::End };
         let count = items.len() as u64;
@@ -129,7 +131,8 @@ impl Course {
             (Some(more), _) => !more,
             (None, Some(total)) => self.items >= total,
             (None, None) => {
-                let size = self.served_size(page).or(self.size);
+                // The service may allow less than it was asked for.
+                let size = self.repeated(page, paging.size).and_then(Word::count).or(self.size);
                 self.size = size.max(Some(count));
                 size.is_some_and(|size| count < size)
             }
@@ -145,14 +148,11 @@ impl Course {
         member(page, self.paging.total).and_then(Word::count)
     }
 
-    /// The size of a page as the response states it, beside the items, their object or the total: the service may allow less than it was
-    /// asked for.
-    fn served_size(&self, page: &dyn Object) -> Option<u64> {
-        let name = self.paging.size.last()?;
-        (0..self.paging.items.len()).find_map(|depth| {
-            let path = [&self.paging.items[..depth], &[*name]].concat();
-            member(page, &path).and_then(Word::count)
-        })
+    /// What the response repeats of a parameter under its name, beside the items or an object around them.
+    fn repeated(&self, page: &dyn Object, parameter: &[&str]) -> Option<Word> {
+        let name = parameter.last()?;
+        let path = |depth: usize| [&self.paging.items[..depth], &[*name]].concat();
+        (0..self.paging.items.len()).find_map(|depth| member(page, &path(depth)))
     }
 
     fn fingerprint(&self, items: &dyn List) -> u64 {
@@ -199,6 +199,9 @@ impl<H: Hasher> io::Write for Hashing<H> {
     }
 }
 
+/// What services write in place of a token that is none. The position 0 is that of the first page, so it comes after no other.
+const NOTHING: [&str; 4] = ["", "null", "0", "-1"];
+
 /// A value that says something about pages.
 enum Word {
     Text(String),
@@ -221,21 +224,24 @@ impl Word {
     /// Where a page begins; `None` for what stands for nothing.
     fn position(self) -> Option<String> {
         match self {
-            Self::Text(text) if text.is_empty() || text.eq_ignore_ascii_case("null") => None,
+            Self::Text(text) if NOTHING.iter().any(|nothing| text.eq_ignore_ascii_case(nothing)) => None,
             Self::Text(text) => Some(text),
             Self::Number(-1..=0) | Self::Flag(_) => None,
             Self::Number(number) => Some(number.to_string()),
         }
     }
 
-    /// A number of items; `None` for nothing and less.
-    fn count(self) -> Option<u64> {
+    fn whole(self) -> Option<i64> {
         match self {
             Self::Text(text) => text.parse().ok(),
-            Self::Number(number) => u64::try_from(number).ok(),
+            Self::Number(number) => Some(number),
             Self::Flag(_) => None,
         }
-        .filter(|&count| count > 0)
+    }
+
+    /// A number of items; `None` for nothing and less.
+    fn count(self) -> Option<u64> {
+        self.whole().and_then(|number| u64::try_from(number).ok()).filter(|&count| count > 0)
     }
 
     fn flag(self) -> Option<bool> {

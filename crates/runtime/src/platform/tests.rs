@@ -2,14 +2,14 @@ use super::table::ERRORS;
 use super::*;
 
 #[test]
-fn an_error_of_the_platform_is_a_limit_where_its_code_means_one() {
+fn throttling_errors_of_the_platform_have_throttling_codes() {
     for error in ERRORS {
         let is_limit = matches!(meaning(error.code), Some(Meaning::Throttled | Meaning::LongLimit(_)));
         assert_eq!(error.throttling, is_limit, "{}", error.code);
     }
 }
 
-/// A family shadows another one that begins like it and comes later.
+/// An earlier family would hide a later one with the same beginning.
 #[test]
 fn every_row_of_the_table_is_reached() {
     for (codes, expected) in MEANINGS {
@@ -21,7 +21,7 @@ fn every_row_of_the_table_is_reached() {
 }
 
 #[test]
-fn a_code_means_the_same_in_every_spelling_of_its_family() {
+fn a_code_has_the_same_meaning_in_every_spelling() {
     for (codes, expected) in [
         (
             &["Throttling", "throttling.user", "THROTTLING.Api", "System.LimitControl", "rejected.throttling"][..],
@@ -82,7 +82,7 @@ fn a_code_means_the_same_in_every_spelling_of_its_family() {
 }
 
 #[test]
-fn a_code_of_a_product_means_nothing_to_the_platform() {
+fn codes_of_products_have_no_platform_meaning() {
     for code in [
         "Throttlings",
         "InvalidParameter.Timeout",

@@ -2,7 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The time in UTC, to the second, as `YYYY-MM-DDThh:mm:ssZ`. Times before 1970 count as 1970, and those after 9999 as its end.
+/// The time in UTC, to the second, as `YYYY-MM-DDThh:mm:ssZ`. Times before 1970 count as 1970, and those after 9999 as
+/// its end.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -17,7 +18,7 @@ pub fn timestamp(time: SystemTime) -> String {
 /// The last second that the format can write.
 const LAST: u64 = 253_402_300_799;
 
-/// A timestamp. Written by hand: `format!` takes a good part of the time of a whole signature.
+/// A timestamp, formatted by hand, because `format!` takes a considerable part of the time of a signature.
 #[derive(Clone, Copy)]
 pub(crate) struct Timestamp([u8; 20]);
 
@@ -45,12 +46,13 @@ impl Timestamp {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        // Digits and signs: it is text.
+        // Only ASCII digits and punctuation.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-/// The date that lies `days` after 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`).
+/// The date that lies `days` after 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
+/// `civil_from_days`).
 fn date(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
@@ -73,7 +75,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// `jiff` was not written by us; 9999-12-31 is the last day of the format.
+        /// `jiff` is an independent implementation; 9999-12-31 is the last day of the format.
         #[test]
         fn timestamps_agree_with_a_date_library(seconds in 0_i64..=253_402_300_799) {
             let ours = timestamp(UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs()));

@@ -90,16 +90,8 @@ impl<L: Ledger> Queue<L> {
         }
     }
 
-    /// A permit, unless another call waits for it.
-    fn take_without_waiting(self: &Arc<Self>) -> Option<Permit> {
-        if self.waiting_in(..=OTHERS) > 0 {
-            return None;
-        }
-        self.ledger.take_at_once().map(|slot| self.permit(slot))
-    }
-
     async fn wait(self: Arc<Self>, ask: AcquireOptions) -> Result<Permit, Refused> {
-        if let Some(permit) = self.take_without_waiting() {
+        if let Some(permit) = self.clone().try_acquire() {
             return Ok(permit);
         }
         let arrived = Instant::now();
@@ -187,7 +179,11 @@ impl<L: Ledger> Queue<L> {
 
 impl<L: Ledger> Quota for Queue<L> {
     fn try_acquire(self: Arc<Self>) -> Option<Permit> {
-        self.take_without_waiting()
+        if self.waiting_in(..=OTHERS) > 0 {
+            return None;
+        }
+        let slot = self.ledger.take_at_once()?;
+        Some(Permit::of_slot(self.ledger.source(), self, slot))
     }
 
     fn acquire(self: Arc<Self>, ask: AcquireOptions) -> AcquireFuture {

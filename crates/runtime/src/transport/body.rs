@@ -1,5 +1,5 @@
-//! What the bundled transports share: the request body that reports when a connection takes the request, the reading of an
-//! answer within its limit, and what a failure means.
+//! Parts shared by the bundled transports: the request body that reports when a connection takes the request, the
+//! reading of a response up to its size limit, and the meaning of a failure.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -14,9 +14,9 @@ use super::{Handover, MAX_RESPONSE_BYTES, TransportError};
 
 /// The body of a request, in one piece.
 ///
-/// `hyper` asks a body whether it is at its end when a connection takes the request from its queue, before it writes the first byte
-/// of the head, and not earlier. That is the moment that is reported. A request that is withdrawn by then gets a body that
-/// fails, so `hyper` closes the connection without having written anything.
+/// `hyper` asks a body whether it is at its end when a connection takes the request from its queue, right before it
+/// writes the first byte of the head. This moment is reported. A request that has been withdrawn by then gets a body
+/// that fails, so that `hyper` closes the connection without having written anything.
 pub(super) struct ReportingBody {
     bytes: Bytes,
     handover: Handover,
@@ -28,7 +28,7 @@ impl ReportingBody {
     }
 }
 
-/// Why a withdrawn request has no body.
+/// The error of the body of a withdrawn request.
 #[derive(Debug)]
 pub(super) struct Withdrawn;
 
@@ -60,23 +60,23 @@ impl Body for ReportingBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // A body that is known to be empty would never be read, and so could not fail.
+        // A body known to be empty would never be polled, and so could not fail.
         let length = if self.handover.is_withdrawn() { 1 } else { self.bytes.len() };
         SizeHint::with_exact(length as u64)
     }
 }
 
-/// The body of an answer, as far as it has come.
+/// The received part of a response body.
 #[derive(Default)]
 pub(super) struct AnswerBody {
-    /// Nearly every answer comes in one piece, which then is the body without a copy.
+    /// Nearly every response arrives in one piece, which becomes the body without a copy.
     first: Bytes,
-    /// All pieces, once there is a second one.
+    /// All pieces, after a second one has arrived.
     whole: BytesMut,
 }
 
 impl AnswerBody {
-    /// Adds a piece. `announced` is the length of the whole body, if the head names it.
+    /// Adds a piece. `announced` is the length of the whole body, if the head has it.
     pub(super) fn push(&mut self, piece: Bytes, announced: Option<u64>) -> Result<(), TransportError> {
         let too_large = || TransportError::unanswered(format!("the answer is larger than {MAX_RESPONSE_BYTES} bytes"));
         if self.first.is_empty() && self.whole.is_empty() {
@@ -94,13 +94,13 @@ impl AnswerBody {
         Ok(())
     }
 
-    /// What has come.
+    /// The received bytes.
     pub(super) fn into_bytes(self) -> Bytes {
         if self.whole.is_empty() { self.first } else { self.whole.freeze() }
     }
 }
 
-/// The error of an attempt that failed: not sent unless a connection had taken the request.
+/// The error of a failed attempt: not sent unless a connection had taken the request.
 pub(super) fn failure(error: &(dyn StdError + 'static), is_timeout: bool, handover: &Handover) -> TransportError {
     let cause = innermost(error).to_string();
     if handover.may_have_been_sent() {
@@ -109,7 +109,7 @@ pub(super) fn failure(error: &(dyn StdError + 'static), is_timeout: bool, handov
     TransportError::not_sent(if is_timeout {
         "no connection to the endpoint in time".to_owned()
     } else if cause.contains("InvalidContentType") {
-        // What `rustls` says when the first bytes of the server are no TLS.
+        // The error of `rustls` if the first bytes of the server are not TLS.
         "the server at the endpoint does not speak TLS; if it speaks plain HTTP, the endpoint begins with `http://`"
             .to_owned()
     } else {

@@ -13,7 +13,7 @@ use rustls_platform_verifier::Verifier;
 use super::{Proxies, Transport, TransportError};
 use crate::crypto;
 
-/// A transport that comes with the crate; [`TransportBuilder`] makes one.
+/// A transport of this crate, created by [`TransportBuilder`].
 pub trait BundledTransport: Transport + Clone + fmt::Debug + sealed::Build {}
 
 pub(super) mod sealed {
@@ -24,7 +24,7 @@ pub(super) mod sealed {
     }
 }
 
-/// Settings that can be used.
+/// Valid settings.
 #[derive(Debug)]
 pub struct Settings {
     pub(super) proxies: Proxies,
@@ -56,13 +56,13 @@ pub struct TransportBuilder<T> {
     identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
     connect_timeout: Duration,
     idle_timeout: Duration,
-    /// The first setting that cannot be used.
+    /// The first invalid setting.
     problem: Option<String>,
     transport: PhantomData<fn() -> T>,
 }
 
 impl<T: BundledTransport> TransportBuilder<T> {
-    /// The defaults.
+    /// The default settings.
     #[allow(
         clippy::new_without_default,
         reason = "`ReqwestTransport::builder` and the like are how one gets a builder"
@@ -79,8 +79,8 @@ impl<T: BundledTransport> TransportBuilder<T> {
         }
     }
 
-    /// Trusts these certificate authorities in addition to those of the system: for a proxy that inspects TLS, say. `pem` holds one
-    /// or more certificates in PEM form.
+    /// Trusts these certificate authorities in addition to those of the system, e.g. for a proxy that inspects TLS.
+    /// `pem` contains one or more certificates in PEM form.
     pub fn certificate_authorities(mut self, pem: &[u8]) -> Self {
         match certificates(pem) {
             Some(certificates) => {
@@ -92,8 +92,8 @@ impl<T: BundledTransport> TransportBuilder<T> {
         }
     }
 
-    /// Shows this certificate to servers that ask for one. `pem` holds the private key and the certificate, with the rest of its chain
-    /// if there is one, in PEM form.
+    /// Sends this certificate to servers that request one. `pem` contains the private key and the certificate, with the
+    /// rest of its chain if there is one, in PEM form.
     pub fn client_certificate(mut self, pem: &[u8]) -> Self {
         if let (Some(chain), Ok(key)) = (certificates(pem), PrivateKeyDer::from_pem_slice(pem)) {
             self.identity = Some((chain, key));
@@ -104,20 +104,21 @@ impl<T: BundledTransport> TransportBuilder<T> {
         }
     }
 
-    /// How long a connection attempt may take, proxy and TLS included. Default: 5 s.
+    /// Sets the timeout of a connection attempt, including proxy and TLS. Default: 5 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long an idle connection is kept. Default: 5 s, because the service drops it after about 10 s, and a request must not
-    /// meet that moment.
+    /// Sets how long an idle connection is kept. Default: 5 s, because the service closes it after about 10 s, and no
+    /// request should be sent at that moment.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self
     }
 
-    /// Sends all requests through this proxy, in place of those of the environment; [`Proxies::all`] describes the URL.
+    /// Sends all requests through this proxy, which replaces those of the environment; [`Proxies::all`] describes the
+    /// URL.
     pub fn proxy(self, url: &str) -> Self {
         match Proxies::all(url) {
             Ok(proxies) => self.proxies(proxies),
@@ -125,22 +126,21 @@ impl<T: BundledTransport> TransportBuilder<T> {
         }
     }
 
-    /// Uses these proxies. Default: those of the environment, [`Proxies::from_env`].
+    /// Sets the proxies. Default: those of the environment, [`Proxies::from_env`].
     pub fn proxies(mut self, proxies: Proxies) -> Self {
         self.proxies = Some(proxies);
         self
     }
 
-    /// Uses no proxy, whatever the environment names.
+    /// Uses no proxy, even if the environment names one.
     pub fn without_proxies(self) -> Self {
         self.proxies(Proxies::none())
     }
 
-    /// The transport.
+    /// Builds the transport.
     ///
     /// # Errors
-    /// If a setting cannot be used, the environment names a proxy that cannot be used, or TLS cannot be set up; the message says
-    /// which.
+    /// If a setting or a proxy of the environment is invalid, or TLS cannot be set up; the message says which.
     pub fn build(self) -> Result<T, TransportError> {
         if let Some(problem) = self.problem {
             return Err(TransportError::not_sent(problem));
@@ -158,7 +158,7 @@ impl<T: BundledTransport> TransportBuilder<T> {
     }
 }
 
-/// Without the private key.
+/// Prints no private key.
 impl<T> fmt::Debug for TransportBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TransportBuilder")
@@ -169,13 +169,13 @@ impl<T> fmt::Debug for TransportBuilder<T> {
     }
 }
 
-/// The certificates of a text in PEM form; `None` if there is none, or one that is not valid.
+/// The certificates of a text in PEM form; `None` if there is none, or an invalid one.
 fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?;
     (!certificates.is_empty()).then_some(certificates)
 }
 
-/// TLS 1.2 and 1.3, with certificates verified as on this platform.
+/// TLS 1.2 and 1.3, with certificates verified by the platform.
 fn tls(
     authorities: Vec<CertificateDer<'static>>,
     identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
@@ -184,7 +184,7 @@ fn tls(
     let verifier = Verifier::new_with_extra_roots(authorities, provider.clone())?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        // The only way to a verifier of one's own; this one verifies.
+        // The only way to set a custom verifier; this one does verify.
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
     #[allow(unused_mut, reason = "changed with the feature `http2` only")]

@@ -1,4 +1,4 @@
-//! The content codings of an answer: servers in between compress, whether they are asked to or not.
+//! The content encodings of a response: proxies compress, whether they are asked to or not.
 
 use std::io::{self, Read};
 
@@ -10,25 +10,26 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use super::{MAX_RESPONSE_BYTES, TransportError};
 
-/// More codings than anyone applies.
+/// The maximum number of encodings, more than are used in practice.
 const MOST_CODINGS: usize = 2;
 
-/// Undoes the content codings of an answer, `gzip` and `deflate`, for code that uses a [`Transport`](super::Transport) without a client. A
-/// client undoes them itself.
+/// Decodes the content encodings `gzip` and `deflate` of a response, for code that uses a
+/// [`Transport`](super::Transport) without a client. A client decodes them itself.
 ///
 /// # Errors
-/// If a coding is not known, the body is not what its headers say, or it becomes larger than [`MAX_RESPONSE_BYTES`].
+/// If an encoding is unknown, the body does not match its headers, or it becomes larger than [`MAX_RESPONSE_BYTES`].
 pub fn decode_content(answer: http::Response<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
     let (mut parts, body) = answer.into_parts();
     let decoded = decode(&mut parts.headers, &body).map_err(TransportError::unanswered)?;
     Ok(http::Response::from_parts(parts, decoded.unwrap_or(body)))
 }
 
-/// Undoes the codings that the headers name, and removes the headers that no longer hold. Returns `None` if there are none.
+/// Decodes the encodings in the headers, and removes the headers that no longer apply. Returns `None` if there are
+/// none.
 ///
 /// # Errors
-/// If a coding is not known, the body is not what it should be, or it becomes larger than [`MAX_RESPONSE_BYTES`]. The text is for
-/// the caller and quotes nothing but the name of the coding.
+/// If an encoding is unknown, the body is invalid, or it becomes larger than [`MAX_RESPONSE_BYTES`]. The text is for
+/// the caller and quotes only the name of the encoding.
 pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Option<Bytes>, String> {
     if !headers.contains_key(CONTENT_ENCODING) {
         return Ok(None);
@@ -50,7 +51,7 @@ pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Option<Byt
         }
         let decoded = match coding.as_str() {
             "gzip" | "x-gzip" => gunzip(&body),
-            // With the header of zlib, as the standard says, or without it, as some servers do.
+            // With the header of zlib, as in the standard, or without it, as some servers send it.
             "deflate" if body[0] & 0x0f == 8 => read(ZlibDecoder::new(&body[..])),
             "deflate" => read(DeflateDecoder::new(&body[..])),
             _ => {
@@ -68,7 +69,7 @@ pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Option<Byt
     Ok(Some(body))
 }
 
-/// The content of all members of a `gzip` file; `None` if it is too much.
+/// The content of all members of a `gzip` file; `None` if it is too large.
 fn gunzip(mut rest: &[u8]) -> io::Result<Option<Bytes>> {
     let mut content = Vec::new();
     loop {
@@ -79,14 +80,14 @@ fn gunzip(mut rest: &[u8]) -> io::Result<Option<Bytes>> {
             return Ok(None);
         }
         rest = member.into_inner();
-        // What follows a member and is none is padding, which `gzip` itself ignores, too.
+        // Anything else after a member is padding, which `gzip` itself ignores, too.
         if !rest.starts_with(&[0x1f, 0x8b]) {
             return Ok(Some(content.into()));
         }
     }
 }
 
-/// Everything that comes out of a decoder; `None` if it is too much.
+/// The whole output of a decoder; `None` if it is too large.
 fn read(decoder: impl Read) -> io::Result<Option<Bytes>> {
     let mut content = Vec::new();
     decoder.take(MAX_RESPONSE_BYTES as u64 + 1).read_to_end(&mut content)?;

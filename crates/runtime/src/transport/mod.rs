@@ -35,35 +35,35 @@ pub use proxy::{Proxies, Proxy, ProxyError, default_proxy};
 #[cfg(feature = "reqwest")]
 pub use reqwest::ReqwestTransport;
 
-/// The transport of a client that is given none: [`ReqwestTransport`] if the feature `reqwest` is on, else the lean one.
+/// The default transport of a client: [`ReqwestTransport`] if the feature `reqwest` is on, else [`HyperTransport`].
 #[cfg(feature = "reqwest")]
 pub type DefaultTransport = ReqwestTransport;
 
-/// The transport of a client that is given none: the one of the feature `reqwest` if it is on, else [`HyperTransport`].
+/// The default transport of a client: that of the feature `reqwest` if it is on, else [`HyperTransport`].
 #[cfg(all(feature = "hyper", not(feature = "reqwest")))]
 pub type DefaultTransport = HyperTransport;
 
-/// The largest body of a response that is read, in bytes (16 MiB). A larger one is a [`TransportError`].
+/// The maximum size of a response body, in bytes (16 MiB). A larger one is a [`TransportError`].
 pub const MAX_RESPONSE_BYTES: usize = 16 << 20;
 
 /// Sends one HTTP request and returns the whole response.
 ///
 /// An implementation
-/// - sends what it is given, unchanged: the request is signed (it may add headers such as `Host` and `Content-Length`);
+/// - sends the request unchanged, because it is signed (it may add headers such as `Host` and `Content-Length`);
 /// - never follows a redirect and never sends a request twice, unless the first was certainly not sent;
 /// - reads at most [`MAX_RESPONSE_BYTES`];
-/// - distinguishes, by the kind of its error, what was never sent from what may have arrived. This decides whether a call that
-///   creates something is retried;
-/// - reports to the [`Handover`], if it can, when the request is handed to a connection. Without that, a deadline that passes
-///   while the connection is being made leaves the outcome unknown.
+/// - distinguishes, by the kind of its error, requests that were not sent from those that may have arrived, which
+///   decides whether a call that creates something is retried;
+/// - reports to the [`Handover`], if it can, when the request is handed to a connection. Otherwise a deadline during
+///   connecting leaves the outcome unknown.
 ///
-/// The client enforces timeouts: it drops the future.
+/// The client enforces timeouts by dropping the future.
 pub trait Transport: Send + Sync + 'static {
     /// Sends the request.
     fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_>;
 }
 
-/// What [`Transport::send`] returns.
+/// The future that [`Transport::send`] returns.
 pub type TransportFuture<'a> = Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, TransportError>> + Send + 'a>>;
 
 /// Shares one transport, and its connections, between clients.
@@ -73,7 +73,7 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// Why there is no complete response.
+/// The reason why there is no complete response.
 pub struct TransportError {
     not_sent: bool,
     message: String,
@@ -82,7 +82,7 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// The request certainly never reached the server: no connection could be made. It can safely be repeated.
+    /// The request certainly never reached the server, because there was no connection. It can safely be repeated.
     pub fn not_sent(message: impl Into<String>) -> Self {
         Self { not_sent: true, message: message.into(), source: None, partial: None }
     }
@@ -92,26 +92,27 @@ impl TransportError {
         Self { not_sent: false, message: message.into(), source: None, partial: None }
     }
 
-    /// Adds the cause. Its text must not hold the URL of the request.
+    /// Sets the cause. Its text must not contain the URL of the request.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Adds what arrived of the response before it broke off: the error then has its status, its request ID and its beginning.
+    /// Adds the received part of the response, so that the error has its status, its request ID and its beginning.
     #[must_use]
     pub fn with_partial_response(mut self, answer: http::Response<Bytes>) -> Self {
         self.partial = Some(Box::new(answer));
         self
     }
 
-    /// What arrived of the response before it broke off; `None` if not even its head did.
+    /// The received part of the response; `None` if not even its head was complete.
     pub fn partial_response(&self) -> Option<&http::Response<Bytes>> {
         self.partial.as_deref()
     }
 
-    /// The same error without the values that `hide` hides. Its causes become plain text only if one of them holds such a value.
+    /// The same error without the values of the `redactor`. Its causes become plain text only if one of them contains
+    /// such a value.
     pub(crate) fn redacted(self, redactor: &Redactor<'_>) -> Self {
         let mut texts = Vec::new();
         let mut holds_values = false;
@@ -125,7 +126,7 @@ impl TransportError {
         }
         let source = if holds_values { Some(texts.join(": ").into()) } else { self.source };
         let message = redactor.hide(&self.message).into_owned();
-        // The start of an answer stays behind: it holds personal data.
+        // Without the partial response, which contains personal data.
         Self { not_sent: self.not_sent, message, source, partial: None }
     }
 
@@ -135,7 +136,7 @@ impl TransportError {
     }
 }
 
-/// Without what came in of the answer: it holds personal data.
+/// Prints no partial response, because it contains personal data.
 impl fmt::Debug for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TransportError")

@@ -1,4 +1,4 @@
-//! Proxies: which one the environment or the application names for an endpoint.
+//! Proxies: those that the environment or the application sets for an endpoint.
 
 use std::env;
 use std::fmt;
@@ -12,7 +12,8 @@ use percent_encoding::percent_decode_str;
 
 use crate::endpoint::Endpoint;
 
-/// The proxies of a transport: one for `https` endpoints, one for `http` endpoints, and the hosts that are reached without.
+/// The proxies of a transport: one for `https` endpoints, one for `http` endpoints, and the hosts that are reached
+/// without one.
 ///
 /// ```
 /// use alibabacloud_runtime::transport::Proxies;
@@ -32,7 +33,7 @@ pub struct Proxies {
     except: NoProxy,
 }
 
-/// A proxy, none, or a setting that cannot be used.
+/// A proxy, none, or an invalid setting.
 type Setting = Result<Option<Proxy>, ProxyError>;
 
 impl Proxies {
@@ -41,9 +42,9 @@ impl Proxies {
         Self { https: Ok(None), http: Ok(None), except: NoProxy::default() }
     }
 
-    /// One proxy for all endpoints: `http://`, `https://`, `socks5://` (names are resolved on this machine) or `socks5h://` (by the
-    /// proxy), then `user:password@` if the proxy asks for them, then host and port. Without a scheme it is an HTTP proxy. The default
-    /// ports are 80, 443 and 1080.
+    /// One proxy for all endpoints: `http://`, `https://`, `socks5://` (names are resolved on this machine) or
+    /// `socks5h://` (by the proxy), then `user:password@` if the proxy requires them, then host and port. The default
+    /// scheme is `http`. The default ports are 80, 443 and 1080.
     ///
     /// # Errors
     /// If the text is not the URL of a proxy. The error does not quote it.
@@ -58,13 +59,13 @@ impl Proxies {
     /// |---|---|
     /// | `HTTPS_PROXY`, `https_proxy` | the proxy for `https` endpoints |
     /// | `HTTP_PROXY`, `http_proxy` | the proxy for `http` endpoints |
-    /// | `ALL_PROXY`, `all_proxy` | the proxy for both, where the one above is not set |
+    /// | `ALL_PROXY`, `all_proxy` | the proxy for both, if the one above is not set |
     /// | `NO_PROXY`, `no_proxy` | hosts that are reached without a proxy; see [`except`](Self::except) |
     ///
-    /// The first of two spellings that is set and not empty is used. In a CGI program (`REQUEST_METHOD` is set) `HTTP_PROXY` is
-    /// ignored, because a client of the program could set it.
+    /// The first of two spellings that is set and not empty is used. In a CGI program (`REQUEST_METHOD` is set)
+    /// `HTTP_PROXY` is ignored, because a client of the program could set it.
     ///
-    /// A value that cannot be used is an error when a proxy is looked up, not here: it may stand in a variable that no endpoint needs.
+    /// An invalid value is an error only when a proxy is looked up, because no endpoint may need it.
     pub fn from_env() -> Self {
         Self::from_variables(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
@@ -88,7 +89,7 @@ impl Proxies {
         Self { https: proxy(["HTTPS_PROXY", "https_proxy"]), http: proxy(http), except: except.unwrap_or_default() }
     }
 
-    /// Reaches these hosts without a proxy, in place of those that were set before. The list is separated by commas or blanks:
+    /// Sets the hosts to reach without a proxy, replacing earlier ones. The list is separated by commas or blanks:
     ///
     /// - `example.com` or `.example.com`: the host and all below it;
     /// - `*.example.com`: all hosts below it;
@@ -106,7 +107,7 @@ impl Proxies {
     /// The proxy for an endpoint; `None` if it is reached without one.
     ///
     /// # Errors
-    /// If the proxy that is set for it cannot be used.
+    /// If the proxy for it is invalid.
     pub fn for_endpoint(&self, endpoint: &Endpoint) -> Result<Option<&Proxy>, ProxyError> {
         self.lookup(endpoint.is_encrypted(), endpoint.host(), endpoint.port()).map_err(Clone::clone)
     }
@@ -119,7 +120,7 @@ impl Proxies {
         self.lookup(is_encrypted, uri.host()?, port).ok().flatten()
     }
 
-    /// Fails if one of the proxies cannot be used.
+    /// Fails if one of the proxies is invalid.
     #[cfg(any(feature = "reqwest", feature = "hyper"))]
     pub(super) fn check(&self) -> Result<(), &ProxyError> {
         if !self.except.everything {
@@ -135,8 +136,8 @@ impl Proxies {
         self.except.everything || matches!((&self.https, &self.http), (Ok(None), Ok(None)))
     }
 
-    /// The proxy that a client of this endpoint uses by default, for that endpoint alone: a setting that cannot be used fails
-    /// only the clients that need it.
+    /// The default proxy of a client with this endpoint, for that endpoint alone, so that an invalid setting fails only
+    /// clients that need it.
     #[cfg(any(feature = "reqwest", feature = "hyper"))]
     pub(crate) fn default_for(endpoint: &Endpoint) -> Result<Self, ProxyError> {
         let proxy = default_proxy(endpoint)?;
@@ -149,11 +150,11 @@ impl Proxies {
     }
 }
 
-/// The proxy that a client of this endpoint uses if neither its builder nor its transport sets one: that of the environment
+/// The proxy of a client with this endpoint if neither its builder nor its transport sets one: that of the environment
 /// ([`Proxies::from_env`]), and none for an endpoint on this machine.
 ///
 /// # Errors
-/// If the environment names a proxy for the endpoint that cannot be used. Building the client fails in the same way.
+/// If the proxy of the environment for the endpoint is invalid. Building the client fails in the same way.
 pub fn default_proxy(endpoint: &Endpoint) -> Result<Option<Proxy>, ProxyError> {
     if endpoint.is_loopback() {
         return Ok(None);
@@ -161,7 +162,7 @@ pub fn default_proxy(endpoint: &Endpoint) -> Result<Option<Proxy>, ProxyError> {
     Proxies::from_env().for_endpoint(endpoint).map(Option::<&Proxy>::cloned)
 }
 
-/// One proxy.
+/// A proxy.
 ///
 /// `Display` and `Debug` show its URL without user name and password.
 #[derive(Clone)]
@@ -177,7 +178,7 @@ pub struct Proxy {
     variable: Option<&'static str>,
 }
 
-/// How a proxy is spoken to.
+/// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ProxyScheme {
     /// HTTP; an `https` endpoint is reached through a tunnel (`CONNECT`).
@@ -220,7 +221,7 @@ impl ProxyScheme {
 }
 
 impl Proxy {
-    /// The environment variable that names it; `None` if the application does.
+    /// The environment variable that sets it; `None` if the application does.
     pub fn variable(&self) -> Option<&'static str> {
         self.variable
     }
@@ -233,7 +234,7 @@ impl Proxy {
             None => (ProxyScheme::Http, url),
             Some((name, rest)) => match ProxyScheme::of(name) {
                 Some(scheme) => (scheme, rest),
-                // The text before the colon may be anything, a password among it, unless it reads as a scheme.
+                // The text before the colon may contain a password, unless it looks like a scheme.
                 None if name.len() <= 16 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+') => {
                     return Err(format!("its scheme is `{name}`; use `http`, `https`, `socks5` or `socks5h`"));
                 }
@@ -282,7 +283,7 @@ impl Proxy {
         self.scheme
     }
 
-    /// Where a connection to the proxy is opened, with the scheme by which TLS is known.
+    /// The address of the proxy, with a scheme that shows whether it uses TLS.
     pub(super) fn uri(&self) -> Result<Uri, http::Error> {
         let scheme = if self.scheme == ProxyScheme::Https { "https" } else { "http" };
         Uri::builder().scheme(scheme).authority(self.authority.clone()).path_and_query("/").build()
@@ -301,7 +302,8 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Why a proxy setting cannot be used. It quotes nothing of the setting but its scheme: the rest may hold a password.
+/// The reason why a proxy setting is invalid. It quotes only the scheme of the setting, because the rest may contain a
+/// password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyError {
     /// The variable, or a noun.
@@ -327,7 +329,7 @@ struct NoProxy {
 
 #[derive(Debug, Clone)]
 enum Pattern {
-    /// An address and the length of the prefix that must be the same.
+    /// An address and the length of the prefix to compare.
     Network(IpAddr, u32),
     /// A name, in lower case.
     Domain(String),
@@ -398,7 +400,7 @@ impl Pattern {
         match self {
             Self::Network(network, length) => address.is_some_and(|address| {
                 let ((network, bits), (address, other)) = (bits(*network), bits(address));
-                // A shift by all bits is no shift.
+                // A shift by all bits would overflow.
                 bits == other && (network ^ address).checked_shr(bits - length).unwrap_or(0) == 0
             }),
             Self::Domain(name) => {
@@ -410,7 +412,7 @@ impl Pattern {
     }
 }
 
-/// The bits of an address, and how many they are.
+/// The bits of an address, and their number.
 fn bits(address: IpAddr) -> (u128, u32) {
     match address {
         IpAddr::V4(address) => (u128::from(u32::from(address)), 32),
@@ -434,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_of_the_scheme_comes_before_the_one_for_all() {
+    fn the_variable_of_the_scheme_overrides_the_one_for_all() {
         let secure = "https://cams.aliyuncs.com";
         let plain = "http://cams.example.com";
         for (variables, for_https, for_http) in [
@@ -457,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_cannot_be_used_is_an_error_that_names_the_variable_and_quotes_no_password() {
+    fn an_invalid_setting_is_an_error_with_the_variable_and_without_the_password() {
         for (url, why) in [
             ("http://127.0.0.1:9 ", "a blank"),
             (" http://127.0.0.1:9", "a blank"),
@@ -484,7 +486,7 @@ mod tests {
                 assert!(!format!("{error} {proxies:?}").contains("CAN"), "{url}: {error}");
             }
         }
-        // Only what is used must be usable.
+        // Only the proxy that is used must be valid.
         let proxies = environment(&[("ALL_PROXY", "socks://a"), ("HTTPS_PROXY", "http://b"), ("NO_PROXY", "c")]);
         assert_eq!(used(&proxies, "https://cams.aliyuncs.com").unwrap().as_deref(), Some("http://b:80"));
         assert_eq!(used(&proxies, "http://c").unwrap(), None);
@@ -492,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn user_and_password_are_decoded_and_never_shown() {
+    fn user_and_password_are_decoded_and_not_printed() {
         for (url, user, password) in [
             ("http://me:CANARY@a", "me", "CANARY"),
             ("socks5://me:CAN%40%2fARY@a", "me", "CAN@/ARY"),
@@ -508,7 +510,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_reached_without_a_proxy_in_every_usual_form() {
+    fn every_common_form_of_no_proxy_is_supported() {
         for (list, inside, outside) in [
             ("*", &["https://a", "http://10.0.0.1"][..], &[][..]),
             (

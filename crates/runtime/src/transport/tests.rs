@@ -1,4 +1,4 @@
-//! Both transports against sockets made by hand: a server that does on purpose what real ones do by accident.
+//! Both transports with hand-written servers that reproduce the faults of real ones.
 
 use std::error::Error as StdError;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::*;
 
-/// A proxy that the environment of the test names must not take part.
+/// Without the proxies of the test's environment.
 fn transport<T: BundledTransport>() -> T {
     TransportBuilder::new().without_proxies().build().unwrap()
 }
@@ -48,7 +48,7 @@ fn read_request(stream: &TcpStream) -> Option<String> {
     Some(head + std::str::from_utf8(&body).unwrap())
 }
 
-/// A server that reads the request, says `answer`, and closes the connection.
+/// A server that reads the request, sends `answer`, and closes the connection.
 fn saying(answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
     server(move |mut stream| {
         read_request(&stream);
@@ -139,10 +139,10 @@ async fn the_request_goes_out_as_it_is_and_the_answer_comes_back_whole<T: Bundle
     assert!(request.ends_with("\r\n\r\nBody=1"), "{request}");
 }
 
-/// A piece of a large answer.
+/// A piece of a large response.
 static PIECE: [u8; 1 << 16] = [b'x'; 1 << 16];
 
-/// How much of a body without an end a server could send before the other side hung up.
+/// Returns how much of an endless body a server could send before the client closed the connection.
 fn endless(head: &'static str, piece: &'static [u8]) -> (SocketAddr, mpsc::Receiver<usize>) {
     let (report, sent) = mpsc::channel();
     let (address, _) = server(move |mut stream| {
@@ -235,7 +235,7 @@ fn requests(scheme: &str, address: SocketAddr) -> Vec<http::Request<Bytes>> {
     ]
 }
 
-/// A server that accepts connections, says nothing, and reports the first bytes that it reads.
+/// A server that accepts connections, sends nothing, and reports the first bytes that it reads.
 fn listening() -> (SocketAddr, mpsc::Receiver<String>) {
     let (report, heard) = mpsc::channel();
     let (address, _) = server(move |mut stream| {
@@ -244,14 +244,14 @@ fn listening() -> (SocketAddr, mpsc::Receiver<String>) {
             let mut bytes = [0; 1 << 10];
             let read = stream.read(&mut bytes).unwrap_or(0);
             let _ = report.send(String::from_utf8_lossy(&bytes[..read]).into_owned());
-            // Until the other side hangs up.
+            // Until the client closes the connection.
             let _ = stream.read_to_end(&mut Vec::new());
         });
     });
     (address, heard)
 }
 
-/// What the server reports next, without keeping the connections from running.
+/// The next report of the server, without blocking the connections.
 async fn next<R>(reports: &mpsc::Receiver<R>) -> R {
     loop {
         if let Ok(report) = reports.try_recv() {
@@ -290,7 +290,7 @@ async fn a_request_that_the_server_has_read_may_have_acted<T: BundledTransport>(
     }
 }
 
-/// The deadline passes at the moment in which a connection takes the request, on another thread.
+/// The deadline passes at the moment when a connection takes the request on another thread.
 async fn no_byte_of_a_withdrawn_request_is_written<T: BundledTransport>() {
     let (address, heard) = listening();
     for request in requests("http", address) {

@@ -98,7 +98,7 @@ impl Action for AssumeRole {
 }
 
 object! {
-    /// What [`AssumeRole`] returns.
+    /// The output of [`AssumeRole`].
     pub struct Output {
         /// The ID of this request, for questions to Alibaba Cloud.
         #[wire("RequestId")]
@@ -145,7 +145,7 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{
   "RequestId": "6894B13B-6D71-4EF5-88FA-F32781734A7F",
   "AssumedRoleUser": {

@@ -101,7 +101,7 @@ impl Action for AssumeRoleWithOIDC {
 }
 
 object! {
-    /// What [`AssumeRoleWithOIDC`] returns.
+    /// The output of [`AssumeRoleWithOIDC`].
     pub struct Output {
         /// The ID of this request, for questions to Alibaba Cloud.
         #[wire("RequestId")]
@@ -175,7 +175,7 @@ object! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{
   "RequestId": "3D57EAD2-8723-1F26-B69C-F8707D8B565D",
   "OIDCTokenInfo": {

@@ -40,7 +40,7 @@ impl Action for GetCallerIdentity {
 }
 
 object! {
-    /// What [`GetCallerIdentity`] returns.
+    /// The output of [`GetCallerIdentity`].
     pub struct Output {
         /// The ID of this request, for questions to Alibaba Cloud.
         #[wire("RequestId")]
@@ -78,7 +78,7 @@ open_enum! {
     }
 }
 
-/// The documented answer.
+/// The documented response.
 const EXAMPLE: &str = r#"{
   "IdentityType": "RAMUser",
   "AccountId": "196813200012****",

@@ -1,5 +1,5 @@
-//! `cargo xtask bench build [NAME]…`: what a program that makes one call costs to build, cold and in release, with each choice of
-//! features, beside programs on plain `reqwest` and plain `hyper-util`.
+//! `cargo xtask bench build [NAME]…`: the cost of a release build, without a cache, of a program that makes one call,
+//! with each choice of features, compared with programs that use `reqwest` or `hyper-util` directly.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::plan::at;
 /// A program to build.
 struct Program {
     name: &'static str,
-    /// The dependency on the client, or those of a program without it.
+    /// The dependencies: the client, or others.
     dependencies: Dependencies,
     main: &'static str,
 }
@@ -90,7 +90,7 @@ const PROGRAMS: &[Program] = &[
 pub fn run(names: &[String]) -> Result<ExitCode, String> {
     if let Some(unknown) = names.iter().find(|name| !PROGRAMS.iter().any(|program| program.name == **name)) {
         let known: Vec<_> = PROGRAMS.iter().map(|program| program.name).collect();
-        return Err(format!("`{unknown}` is not one of {}", known.join(", ")));
+        return Err(format!("unknown program `{unknown}`; known are {}", known.join(", ")));
     }
     println!("| program | CPU seconds of a cold release build | crates | stripped size, MB |\n|---|---|---|---|");
     for program in PROGRAMS.iter().filter(|program| names.is_empty() || names.iter().any(|name| name == program.name)) {
@@ -105,7 +105,7 @@ fn build(program: &Program) -> Result<(), String> {
     let manifest = folder.join("Cargo.toml");
     write(&folder.join("src/main.rs"), program.main)?;
     write(&manifest, &manifest_of(program))?;
-    // The versions that the workspace is tested with.
+    // The dependencies have the versions of the workspace.
     let lock = root().join("Cargo.lock");
     at(&lock, fs::copy(&lock, folder.join("Cargo.lock"))).map_err(|error| error.to_string())?;
 
@@ -116,7 +116,7 @@ fn build(program: &Program) -> Result<(), String> {
     let crates: BTreeSet<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
     let binary = folder.join("target/release").join(format!("program{}", std::env::consts::EXE_SUFFIX));
     let size = at(&binary, fs::metadata(&binary)).map_err(|error| error.to_string())?.len();
-    // Without the program itself.
+    // The program itself is not counted.
     println!("| {} | {cpu} | {} | {}.{} |", program.name, crates.len() - 1, size / 1_000_000, size / 100_000 % 10);
     let _ = fs::remove_dir_all(&folder);
     Ok(())
@@ -142,7 +142,7 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     at(path, fs::write(path, text)).map_err(|error| error.to_string())
 }
 
-/// Runs cargo in the folder, with a target folder of its own.
+/// Runs cargo in the folder, with a separate target folder.
 fn cargo(arguments: &[&str], folder: &Path) -> Result<String, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -155,11 +155,12 @@ fn cargo(arguments: &[&str], folder: &Path) -> Result<String, String> {
     }
 }
 
-/// The CPU seconds of all children that have ended, and of theirs; `None` where the system does not tell.
+/// The CPU seconds of all child processes that have ended, and of their children; `None` if the system does not report
+/// it.
 fn cpu_of_children() -> Option<f64> {
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program, in brackets, may hold blanks. `cutime` and `cstime` are the fields 16 and 17.
+    // The name of the program, in brackets, can contain blanks. `cutime` and `cstime` are fields 16 and 17.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |field: usize| fields.get(field - 3)?.parse::<u32>().ok();
     Some(f64::from(ticks(16)? + ticks(17)?) / TICKS_PER_SECOND)

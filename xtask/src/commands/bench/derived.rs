@@ -1,5 +1,6 @@
-//! The crate that a product would be with serde's derive macros: the same types, names and texts, and one function a request and an
-//! answer that writes or reads it, as every client has somewhere. A yardstick, nothing more.
+//! A crate with the same types, names and texts as the generated one, but with serde's derive macros, for comparison.
+//!
+//! Each request and response also has a function that writes or reads it.
 
 use crate::emit::{described, literal};
 use crate::model::{Action, Enum, Model, Object, Type, Types};

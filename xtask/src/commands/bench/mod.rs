@@ -1,6 +1,6 @@
-//! `cargo xtask bench NAME`: the measurements, each a program of its own below `tests/benches/`, but for that of the generator.
+//! `cargo xtask bench NAME`: runs benchmarks, most of which are programs below `tests/benches/`.
 //!
-//! They report figures and judge nothing, so they are not part of `ci`, which only builds them.
+//! They print figures and have no limits to pass, so `ci` builds them and does not run them.
 
 mod build;
 mod derived;
@@ -11,29 +11,29 @@ use std::process::ExitCode;
 use super::cargo::{cargo, target};
 use super::unknown_argument;
 
-/// A measurement: its name (the file below `tests/benches/`) and what it measures.
+/// A benchmark: its name (the file below `tests/benches/`) and its description.
 const BENCHES: &[(&str, &str)] = &[
     (
         "bulk",
-        "[ROWS] [SECONDS]: memory and rows per second of a bulk; how much of a quota it uses; needs `redis-server`",
+        "[ROWS] [SECONDS]: memory and rows per second of a bulk run, and the part of a quota that it uses; needs `redis-server`",
     ),
-    ("call", "CPU per call beside plain reqwest; signing beside bare hashing; decoding beside serde derive"),
-    ("fleet", "16 processes share a quota through Redis, undisturbed and disturbed; needs `redis-server`"),
-    ("permit", "What a permit of this process costs, alone and with many waiting"),
-    ("throttle", "How much of a quota is used and rejected, in virtual time, beside what other limiters do"),
+    ("call", "CPU time per call, signing and decoding, compared with plain reqwest, hashing and serde derive"),
+    ("fleet", "a quota that 16 processes share through Redis, with and without disturbances; needs `redis-server`"),
+    ("permit", "CPU time per permit of a local throttle, with few and many waiting calls"),
+    ("throttle", "the part of a quota that is used and rejected, in virtual time, compared with other limiters"),
 ];
 
-/// The measurement that needs the generator itself.
+/// The benchmark of the generator.
 const GENERATE: (&str, &str) =
-    ("generate", "[FILE] [--build]: importing and generating metadata; building the crate beside serde derive");
+    ("generate", "[FILE] [--build]: importing metadata and generating a crate; build time compared with serde derive");
 
-/// The measurement of builds.
+/// The benchmark of builds.
 const BUILD: (&str, &str) =
-    ("build", "[NAME]…: a program of one call, built cold in release with each choice of features: CPU, crates, size");
+    ("build", "[NAME]…: CPU time, crates and size of a release build, with each choice of features");
 
 pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let Some((name, rest)) = arguments.split_first() else {
-        println!("Usage: cargo xtask bench NAME [ARGUMENT]…\n\nMeasurements:");
+        println!("Usage: cargo xtask bench NAME [ARGUMENT]…\n\nBenchmarks:");
         for (name, about) in BENCHES.iter().chain([&BUILD, &GENERATE]) {
             println!("  {name:<10}{about}");
         }

@@ -11,7 +11,7 @@ use crate::spec::{
     Action, Authorization, BODY, Field, Location, Method, Object, Parameter, RateLimit, Type, file_name,
 };
 
-/// The keys of which an action's file has at least one, whatever was forgotten in it.
+/// Keys that show that a file describes an action, even if others are missing.
 const ACTION_KEYS: [&str; 8] =
     ["action", "summary", "idempotent", "rate_limit", "authorization", "parameters", "response", "example"];
 
@@ -21,9 +21,9 @@ pub fn action_file(root: &Node, findings: &Findings, shapes: &Shapes<'_>) -> Opt
         let help = if has_any_key(root, &["product", "endpoints"]) {
             "a product is described in product.yaml"
         } else {
-            "a product folder holds product.yaml and one file per action, which begins with `action:` and its name"
+            "a product folder has product.yaml and one file per action, which begins with `action:` and its name"
         };
-        findings.error(&(0..0), "this file describes no action", "expected the key `action`", help);
+        findings.error(&(0..0), "this file does not describe an action", "expected the key `action`", help);
         return None;
     }
     let raw: ActionFile = from_node(root, findings)?;
@@ -35,7 +35,7 @@ pub fn action_file(root: &Node, findings: &Findings, shapes: &Shapes<'_>) -> Opt
     {
         findings.error(
             &name.range,
-            format!("the action {} stands in a file of another name, {}", quoted(&name.value), quoted(file_name(path))),
+            format!("the action {} is in a file with another name, {}", quoted(&name.value), quoted(file_name(path))),
             "differs from the name of the file",
             "rename the file to the action's name and `.yaml`, or correct the name here",
         );
@@ -89,9 +89,9 @@ impl Checker<'_> {
         if let (None, Some(body)) = (path, response.iter().find(|field| matches!(field.ty, Type::Bytes))) {
             self.findings.error(
                 &body.name.span.range,
-                "an answer of bytes needs a `path`",
+                "a response of bytes needs a `path`",
                 "the action is called by name",
-                "only actions with a `path` answer so; describe the JSON of the answer",
+                "only actions with a `path` can return bytes; describe the JSON of the response",
             );
         }
         let paging = raw.paging.given().map(|paging| self.paging(paging, &parameters, &response));
@@ -99,7 +99,7 @@ impl Checker<'_> {
         let errors = errors.map_or(Vec::new(), |errors| self.error_codes(&errors.value));
         let example = self.required(&raw.example, "example", &owner);
         let waiter = raw.waiter.given().and_then(|waiter| self.waiter(waiter, &parameters, &response));
-        // An answer whose description is wrong would only be found wrong a second time.
+        // The example is not checked against a description that has errors.
         let response = Type::Object(Object { type_name: None, description: None, fields: response });
         let example = example.and_then(|example| self.answer_example(example, &response));
         let Type::Object(Object { fields: response, .. }) = response else {
@@ -119,7 +119,7 @@ impl Checker<'_> {
             path: path.map_or_else(String::new, |path| path.value.clone()),
             success_codes,
             deprecated,
-            // What is wrong with it is reported, so that no specification comes of it.
+            // Its errors are reported, so there is no specification.
             paging: paging.flatten(),
             parameters,
             response,
@@ -140,7 +140,7 @@ impl Checker<'_> {
         } else if method.is_bodiless() && is_sensitive && !parameter.in_url {
             (
                 "would be in the URL, where servers and proxies log it",
-                "write `method: post` if the service takes that, or `in_url: true` on the parameter to accept it",
+                "write `method: post` if the service accepts it, or add `in_url: true` to the parameter to allow this",
             )
         } else if parameter.in_url && !(method.is_bodiless() && is_sensitive) {
             ("is not in the URL", "remove `in_url`: it is for `sensitive` parameters of the methods `get` and `delete`")
@@ -148,29 +148,29 @@ impl Checker<'_> {
             return;
         };
         let message = if parameter.in_url {
-            format!("{} has no use for `in_url`", quoted(&parameter.name.value))
+            format!("{} does not need `in_url`", quoted(&parameter.name.value))
         } else {
             format!("{} cannot be sent by {word}", quoted(&parameter.name.value))
         };
         self.findings.error(&parameter.name.span.range, message, label, help);
     }
 
-    /// The members of an answer, or the one field that stands for an answer which is no object.
+    /// The members of a response, or the field for a response that is not an object.
     fn response(&self, raw: &Located<Map<file::Field>>) -> Vec<Field> {
         if let Some((name, _)) = raw.value.0.iter().find(|(name, _)| name.value == BODY)
             && raw.value.0.len() > 1
         {
             self.findings.error(
                 &name.range,
-                "`$body` stands beside other members",
-                "the answer is either an object or something else",
-                "keep `$body` alone for an answer that is no object, or describe the members of the object",
+                "`$body` is used together with other members",
+                "the response is either an object or another value",
+                "keep only `$body` for a response that is not an object, or describe the members of the object",
             );
         }
         self.fields(&raw.value)
     }
 
-    /// `10/s`, `200/60s`, `none`. The outer `Option`: whether it can be used.
+    /// Reads `10/s`, `200/60s` or `none`. The outer `Option` is `None` after an error.
     #[expect(clippy::option_option, reason = "`none` is a decision, and differs from an unusable one")]
     fn rate_limit(&self, rate: &Located<String>) -> Option<Option<RateLimit>> {
         let text = rate.value.as_str();
@@ -199,7 +199,7 @@ impl Checker<'_> {
                 self.findings.error(
                     &rate.range,
                     "a rate limit of zero",
-                    "would let nothing through, or everything",
+                    "zero is not a rate",
                     "write the limit that the documentation gives, or `none` if it gives none",
                 );
                 None
@@ -222,7 +222,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The outer `Option`: whether it can be used.
+    /// The outer `Option` is `None` after an error.
     #[expect(clippy::option_option, reason = "`none` is a decision, and differs from an unusable one")]
     fn authorization(&self, raw: &Located<TextOr<file::Authorization>>) -> Option<Option<Authorization>> {
         let raw_map = match &raw.value {

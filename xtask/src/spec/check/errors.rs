@@ -22,7 +22,7 @@ impl Checker<'_> {
                     &status.range,
                     format!("{} is not an HTTP status", quoted(text)),
                     "expected 100 to 599",
-                    "write the status that the documentation gives, such as 400, or `none` if it gives none",
+                    "write the documented status, such as 400, or `none` if none is documented",
                 );
             }
             valid.map(Some)

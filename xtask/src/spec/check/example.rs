@@ -1,4 +1,4 @@
-//! Documented examples against the types that describe them, with the tolerance that answers are read with.
+//! Checks documented examples against their types, with the tolerance of decoding.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -13,8 +13,8 @@ use crate::spec::node::{self, Scalar};
 use crate::spec::{BODY, Enum, EnumValue, Object, Type};
 
 impl Checker<'_> {
-    /// An action's example: JSON text that decodes into the described answer. Gives it back on one line; empty if the
-    /// specification says `none`.
+    /// The example of an action: JSON text that decodes into the described response. Returns it on one line; empty if
+    /// the specification says `none`.
     pub(super) fn answer_example(&self, example: &Located<String>, response: &Type) -> Option<String> {
         if example.value.trim() == NONE {
             return Some(String::new());
@@ -23,13 +23,13 @@ impl Checker<'_> {
         {
             self.findings.error(
                 &example.range,
-                "an answer of bytes has an example",
+                "a response of bytes has an example",
                 "not JSON",
                 "write `example: none`",
             );
             return None;
         }
-        let help = "copy the documented answer as it is, below `example: |`, all lines indented alike";
+        let help = "copy the documented response below `example: |`, with all lines indented alike";
         let json = self.json(example, &example.value, help)?;
         let body = match response {
             Type::Object(object) => object.fields.iter().find(|field| field.name.value == BODY),
@@ -39,19 +39,19 @@ impl Checker<'_> {
             self.findings.error(
                 &example.range,
                 "the example is not a JSON object",
-                "an answer is an object",
-                "write the documented answer, from `{` to `}`",
+                "a response is an object",
+                "write the documented response, from `{` to `}`",
             );
             return None;
         }
-        // A field that is described wrongly would be found missing here a second time.
+        // Wrongly described fields are reported already.
         if !self.findings.has_errors() {
             self.walk(example.key.clone(), body.map_or(response, |body| &body.ty), &json);
         }
         Some(json.to_string())
     }
 
-    /// A parameter's example: what goes over the wire.
+    /// The example of a parameter, as on the wire.
     pub(super) fn parameter_example(&self, ty: &Type, example: &Located<AnyScalar>) {
         let text = example.value.0.as_str();
         let fits = match self.resolved(ty) {
@@ -78,7 +78,7 @@ impl Checker<'_> {
                 }
                 true
             }
-            // A shape that could not be read, or bytes; reported already.
+            // A shape that could not be read, or bytes: reported already.
             Type::Shape(_) | Type::Bytes => true,
         };
         if !fits {
@@ -86,17 +86,17 @@ impl Checker<'_> {
                 &example.range,
                 format!("the example {} is not {}", quoted(text), described(ty)),
                 "does not fit the type",
-                "write a value as it goes over the wire, or correct the type",
+                "write a value as on the wire, or correct the type",
             );
         }
     }
 
-    /// Whether text is written so that every reader takes it for text; reports it if not.
+    /// Whether text is quoted if it could be read as another type; reports it if not.
     fn is_quoted(&self, example: &Located<AnyScalar>) -> bool {
         let text = example.value.0.as_str();
         let source = &self.findings.source().text;
         let written = source.get(example.range.clone()).unwrap_or_default();
-        // Between quotes, or below `|`, the source differs from the value.
+        // Quoted text, or text below `|`, differs from its source.
         if written.trim_end() == text && !matches!(node::plain_scalar(text), Scalar::Text(_)) {
             self.findings.error(
                 &example.range,
@@ -113,7 +113,7 @@ impl Checker<'_> {
             Ok(json) => Some(json),
             Err(error) => {
                 let range = self.within(&place.range, text, error.line(), error.column());
-                // The place is that in the file, not that in the text.
+                // The place is in the file, not in the text.
                 let message = error.to_string();
                 let place = format!(" at line {} column {}", error.line(), error.column());
                 let message = message.strip_suffix(&place).unwrap_or(&message);
@@ -128,7 +128,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The place of a line and column of a block of text (`|`), as far as the lines in the file are those of the text.
+    /// The place in the file of a line and column in a block of text (`|`), if the lines are the same.
     fn within(&self, range: &Range<usize>, text: &str, line: usize, column: usize) -> Range<usize> {
         let place = || {
             let index = line.checked_sub(1)?;
@@ -156,24 +156,24 @@ impl Checker<'_> {
 struct Walk<'a> {
     checker: &'a Checker<'a>,
     example: Range<usize>,
-    /// Values that are reported already: every item of a list tends to have the same.
+    /// Values that are reported already, because items of a list often have equal values.
     warned: RefCell<HashSet<(usize, String)>>,
 }
 
 impl Walk<'_> {
-    /// `place` is where the nearest field is described.
+    /// `place` is the description of the nearest field.
     fn value(&self, ty: &Type, json: &Value, path: &str, place: Option<&Span>) {
         if json.is_null() {
             return;
         }
         let fits = match (self.checker.resolved(ty), json) {
-            // Empty text is what some services send for nothing.
+            // Some services send empty text for an absent value.
             (_, Value::String(text)) if text.is_empty() => true,
             (Type::Enum(values), Value::String(text)) => {
                 self.known_value(values, text, path, place);
                 true
             }
-            // An object where text is described is kept as JSON text.
+            // Decoding keeps an object as JSON text if text is described.
             (Type::String | Type::Enum(_), Value::Array(_)) => false,
             (Type::String | Type::Enum(_) | Type::Any | Type::Shape(_), _)
             | (Type::Number, Value::Number(_))
@@ -192,7 +192,7 @@ impl Walk<'_> {
                 }
                 true
             }
-            // Some answers come without the wrapper.
+            // Some responses omit the wrapper.
             (Type::Wrapped(wrapped), Value::Array(list)) => {
                 for (index, item) in list.iter().enumerate() {
                     self.value(&wrapped.items, item, &format!("{path}[{index}]"), place);

@@ -1,4 +1,4 @@
-//! What the types of the files cannot say.
+//! Checks that go beyond the types of the files.
 
 mod action;
 mod errors;
@@ -26,17 +26,17 @@ use super::suggest::suggestion;
 use super::{Guess, Spanned, Type};
 use crate::diagnostic::{Findings, is_direction_control, quoted};
 
-/// Longer names are a mistake.
+/// The longest accepted name.
 pub const LONGEST_NAME: usize = 100;
 
-/// The shared shapes of the product, as far as they could be read.
+/// The shared shapes of the product that could be read.
 pub struct Shapes<'a> {
-    /// `None`: product.yaml cannot be read, so that the shapes are not known.
+    /// `None` if product.yaml could not be read.
     pub names: Option<&'a [String]>,
     pub types: HashMap<&'a str, &'a Type>,
 }
 
-/// Something with keys: what messages about a missing key name and point to.
+/// A map with keys, as messages about a missing key name it.
 struct Owner {
     kind: &'static str,
     title: String,
@@ -54,7 +54,7 @@ impl Owner {
         Self { kind: key, title: format!("`{key}`"), range: range.clone() }
     }
 
-    /// What a whole file describes; the place is that of its name, if it has one.
+    /// The subject of a whole file; its place is that of its name, if it has one.
     fn file(kind: &'static str, name: Option<&Located<String>>) -> Self {
         Self {
             kind,
@@ -64,7 +64,7 @@ impl Owner {
     }
 }
 
-/// Checks the parts that both kinds of files have.
+/// Checks the parts that several kinds of files share.
 struct Checker<'a> {
     findings: &'a Findings,
     shapes: &'a Shapes<'a>,
@@ -75,7 +75,7 @@ impl Checker<'_> {
         Spanned { value: located.value.clone(), span: self.findings.span(located.range.clone()) }
     }
 
-    /// The value of a key that must be there.
+    /// The value of a required key.
     fn required<'k, T>(&self, key: &'k Key<T>, name: &str, owner: &Owner) -> Option<&'k T> {
         if matches!(key, Key::Missing) {
             self.findings.error(
@@ -88,17 +88,17 @@ impl Checker<'_> {
         key.given()
     }
 
-    /// Text for people that must be there.
+    /// Required prose.
     fn prose(&self, key: &Key<Located<String>>, name: &str, owner: &Owner) -> Option<String> {
         self.required(key, name, owner).and_then(|text| self.checked_prose(text, name))
     }
 
-    /// Text for people that must be there; empty if the specification says that there is none.
+    /// Required prose; empty if the specification says `none`.
     fn prose_or_none(&self, key: &Key<Located<String>>, name: &str, owner: &Owner) -> Option<String> {
         self.prose(key, name, owner).map(none_is_empty)
     }
 
-    /// Text for people that need not be there.
+    /// Optional prose.
     fn optional_prose(&self, key: &Key<Located<String>>, name: &str) -> Option<String> {
         key.given().and_then(|text| self.checked_prose(text, name))
     }
@@ -118,15 +118,15 @@ impl Checker<'_> {
             self.findings.error(
                 &text.range,
                 format!("{} contains the character U+{:04X}", quoted(name), u32::from(c)),
-                "cannot be seen, or reorders what is seen",
-                "remove it; this text is shown to people and becomes documentation",
+                "is invisible, or changes the order of the text",
+                "remove it; this text becomes documentation",
             );
             return None;
         }
         Some(trimmed.to_owned())
     }
 
-    /// Whether a name can be one; `kind` says what it names.
+    /// Whether a name is valid; `kind` is the kind of its subject.
     fn name(&self, name: &Located<String>, kind: &str) -> bool {
         let wrong = if name.value.trim().is_empty() {
             "is empty"
@@ -135,7 +135,7 @@ impl Checker<'_> {
         } else if name.value.chars().count() > LONGEST_NAME {
             "is longer than 100 characters"
         } else if name.value.chars().any(|c| c.is_control() || is_direction_control(c)) {
-            "contains characters that cannot be seen"
+            "contains invisible characters"
         } else {
             return true;
         };
@@ -143,12 +143,12 @@ impl Checker<'_> {
             &name.range,
             format!("the name of {kind} {wrong}"),
             "not a name",
-            "write the name exactly as it goes over the wire",
+            "write the name exactly as on the wire",
         );
         false
     }
 
-    /// The Rust name that the specification asks for.
+    /// The Rust name in the specification.
     fn rust_name(&self, key: &Key<Located<String>>) -> Option<Spanned<String>> {
         let name = key.given()?;
         let mut chars = name.value.chars();
@@ -165,7 +165,7 @@ impl Checker<'_> {
         Some(self.spanned(name))
     }
 
-    /// What is not reviewed yet: only these keys can be guessed.
+    /// The values that are not reviewed yet; only `known` keys can be guessed.
     fn guesses(&self, raw: &Key<Located<Map<Located<String>>>>, known: &[&str]) -> Vec<Guess> {
         let mut guesses = Vec::new();
         for (key, reason) in raw.given().map_or(&[][..], |guesses| &guesses.value.0[..]) {
@@ -216,20 +216,20 @@ impl Checker<'_> {
     }
 }
 
-/// The word by which a specification says that there is nothing to say.
+/// The word for missing prose.
 const NONE: &str = "none";
 
-/// Text for people; empty if the specification says that there is none.
+/// Prose; empty if the specification says `none`.
 fn none_is_empty(text: String) -> String {
     if text == NONE { String::new() } else { text }
 }
 
-/// Whether a character has no place in text for people. Marks that do not reorder anything by themselves are allowed.
+/// Whether a character must not be in prose. Marks that do not change the order of text are allowed.
 fn is_unreadable(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t')) || (is_direction_control(c) && !matches!(c, '\u{200e}' | '\u{200f}'))
 }
 
-/// Whether the root is a map with at least one of the keys that only this kind of file has.
+/// Whether the root is a map with one of the keys of this kind of file.
 fn has_any_key(root: &Node, keys: &[&str]) -> bool {
     let Value::Map(entries) = &root.value else {
         return false;

@@ -1,23 +1,23 @@
-//! How the answer comes in pages: whether the parameters and fields exist and have types that fit.
+//! Checks `paging`: the parameters and fields exist and have suitable types.
 
 use super::{Checker, Key, Located, Owner, quoted, suggestion};
 use crate::spec::file;
 use crate::spec::{BODY, Field, Paging, PagingStyle, Parameter, Type};
 
-/// Where a name is looked for.
+/// Where a name is searched.
 #[derive(Clone, Copy)]
 enum Among {
     Parameters,
     Answer,
 }
 
-/// A name that leads nowhere.
+/// A path that does not exist.
 struct Astray<'t> {
-    /// What does not have it: the whole, or the name of an object.
+    /// The object that lacks the name; empty for the whole.
     inside: String,
-    /// What it does not have.
+    /// The missing name.
     name: String,
-    /// What it has instead; `None` if it is no object.
+    /// The names that the object has; `None` if it is not an object.
     known: Option<Vec<&'t str>>,
 }
 
@@ -36,7 +36,7 @@ impl Checker<'_> {
             if named.iter().all(|(_, value)| matches!(value, Key::Missing)) {
                 self.findings.error(
                     &owner.range,
-                    "`paging` does not say which parameter asks for a page",
+                    "`paging` has no parameter that selects a page",
                     "none of `token`, `marker` and `number`",
                     "add `token: NextToken` and `next: NextToken`, or `number: PageNumber`",
                 );
@@ -47,8 +47,8 @@ impl Checker<'_> {
             self.findings.error(
                 &value.key,
                 format!("`paging` has both `{kind}` and `{other}`"),
-                "the second parameter that asks for a page",
-                "keep the one by which the service should be asked",
+                "the second parameter that selects a page",
+                "keep one of them",
             );
             return None;
         }
@@ -60,7 +60,7 @@ impl Checker<'_> {
                 &first.range,
                 format!("the first page cannot be number {}", first.value),
                 "expected 0 or 1",
-                "write the number by which the service counts its first page",
+                "write the number that the service uses for the first page",
             );
         }
         let style = match kind {
@@ -103,7 +103,7 @@ impl Checker<'_> {
         })
     }
 
-    /// Reports a key that belongs to another way of asking for pages.
+    /// Reports a key of another kind of paging.
     fn goes_with<T>(&self, key: &Key<Located<T>>, name: &str, wanted: &str, fits: bool) {
         if let Key::Given(value) = key
             && !fits
@@ -111,13 +111,13 @@ impl Checker<'_> {
             self.findings.error(
                 &value.key,
                 format!("`{name}` goes only with `{wanted}`"),
-                "not used by this way of asking for pages",
+                "not used by this kind of paging",
                 format!("remove it, or name the parameter under `{wanted}`"),
             );
         }
     }
 
-    /// Where a name leads, if its type fits.
+    /// The member at a path, if its type is suitable.
     fn named(
         &self,
         path: &Located<String>,
@@ -127,14 +127,14 @@ impl Checker<'_> {
     ) -> Option<Vec<String>> {
         let (has_no, place) = match among {
             Among::Parameters => ("there is no parameter", "not a parameter of the action"),
-            Among::Answer => ("the answer has no member", "not a member of the answer"),
+            Among::Answer => ("the response has no member", "not a member of the response"),
         };
         match self.follow(&path.value, "", known) {
             Ok((names, ty)) if fits(ty) => Some(names),
             Ok((_, ty)) => {
                 self.findings.error(
                     &path.range,
-                    format!("{} is {}, and {expected} is needed", quoted(&path.value), in_words(ty)),
+                    format!("{} is {}, but {expected} is required", quoted(&path.value), in_words(ty)),
                     "does not fit",
                     match ty {
                         Type::Object(_) => "name a field of the object, with a dot: `Data.Items`",
@@ -150,14 +150,12 @@ impl Checker<'_> {
                     (Some(_), inside) => {
                         (format!("{} has no field {}", quoted(inside), quoted(&name)), "not a field of it")
                     }
-                    (None, inside) => {
-                        (format!("{} has no fields", quoted(inside)), "leads into something that is no object")
-                    }
+                    (None, inside) => (format!("{} has no fields", quoted(inside)), "is not an object"),
                 };
                 let help = match known {
                     Some(known) => suggestion(&name, &known),
                     None => {
-                        "a name may lead into objects with `fields` only; describe the object, or name another member"
+                        "a path can contain only objects with `fields`; describe the object, or name another member"
                             .to_owned()
                     }
                 };
@@ -167,7 +165,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Follows the names of a path, which have dots between them, and may have dots themselves.
+    /// Follows a path: names separated by dots, which can also contain dots.
     fn follow<'t>(
         &'t self,
         path: &str,
@@ -185,7 +183,7 @@ impl Checker<'_> {
                 Type::Object(object) => {
                     object.fields.iter().map(|field| (field.name.value.as_str(), &field.ty)).collect()
                 }
-                // The wrapper of a list is part of the way to it.
+                // The wrapper of a list is part of its path.
                 Type::Wrapped(wrapped) if wrapped.member == rest => return Ok((vec![name.to_owned()], ty)),
                 _ => {
                     astray = Some(Astray { inside: name.to_owned(), name: rest.to_owned(), known: None });
@@ -220,6 +218,6 @@ fn in_words(ty: &Type) -> &'static str {
         Type::Array(_) | Type::Wrapped(_) => "a list",
         Type::Map(_) => "a map",
         Type::Object(_) => "an object",
-        Type::Shape(_) => "of a shape that is not known",
+        Type::Shape(_) => "of an unknown shape",
     }
 }

@@ -16,7 +16,7 @@ pub fn platform_file(root: &Node, findings: &Findings) -> Option<Platform> {
             &(0..0),
             "this file does not describe the platform",
             "expected the keys `success`, `meanings`, `refuses_a_parameter` and `errors`",
-            "platform.yaml holds what every product has from the platform (see api-spec/README.md)",
+            "platform.yaml holds the facts that all products share (see api-spec/README.md)",
         );
         return None;
     }
@@ -67,9 +67,9 @@ impl Checker<'_> {
         if range.is_none() {
             self.findings.error(
                 &list.range,
-                format!("{} is no number and no range of numbers", quoted(text)),
+                format!("{} is neither a number nor a range of numbers", quoted(text)),
                 "expected numbers and ranges, separated by commas",
-                "write `0, 200-299`, say, the smaller number of a range first",
+                "write numbers and ranges such as `0, 200-299`, with the smaller number of a range first",
             );
         }
         range.map(|(from, to)| from..=to)
@@ -93,14 +93,14 @@ impl Checker<'_> {
         ] {
             let Some(codes) = self.required(key, name, &owner) else { continue };
             for (codes, place) in self.codes(name, codes) {
-                // What stands in two places has the first meaning, and the second line has no effect.
+                // Of two equal lines, only the first has an effect.
                 if meanings.iter().any(|(known, _)| *known == codes) {
                     let (Codes::Family(text) | Codes::Containing(text)) = &codes;
                     self.findings.error(
                         &place.range,
-                        format!("{} stands twice", quoted(text)),
+                        format!("{} is listed twice", quoted(text)),
                         "has a meaning already",
-                        "keep it where it belongs",
+                        "keep one of the two",
                     );
                 }
                 meanings.push((codes, meaning));
@@ -132,30 +132,30 @@ impl Checker<'_> {
         all
     }
 
-    /// Words that are compared without case, dots, hyphens and underscores.
+    /// Parts of codes, which are compared without case, dots, hyphens and underscores.
     fn parts(&self, raw: &Located<String>) -> Vec<String> {
         let parts = self.list(raw);
         let is_part = |part: &String| part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         if let Some(part) = parts.iter().find(|part| !part.is_empty() && !is_part(part)) {
             self.findings.error(
                 &raw.range,
-                format!("{} is never found", quoted(part)),
+                format!("{} matches no code", quoted(part)),
                 "expected small letters and digits, separated by commas",
-                "write it in small letters, without dots, hyphens and underscores, which do not count",
+                "write it in small letters, without dots, hyphens and underscores, which are ignored",
             );
         }
         parts
     }
 
-    /// What stands between commas.
+    /// The entries between commas.
     fn list(&self, raw: &Located<String>) -> Vec<String> {
         let list: Vec<String> = raw.value.split(',').map(|part| part.trim().to_owned()).collect();
         if list.iter().any(String::is_empty) {
             self.findings.error(
                 &raw.range,
-                "there is nothing between two commas",
+                "an entry between commas is empty",
                 "expected a list, separated by commas",
-                "remove the comma that is too many, or write what is missing",
+                "remove a comma, or add the missing entry",
             );
         }
         list

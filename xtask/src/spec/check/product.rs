@@ -10,14 +10,14 @@ use crate::spec::file::{self, ProductFile, ShapeType};
 use crate::spec::node::Node;
 use crate::spec::{Endpoints, Enum, Object, Product, RegionEndpoint, Shape, Type};
 
-/// What `product.yaml` says, and the names of its shapes even if something else in it is wrong.
+/// The product, and the names of its shapes even if the file has other errors.
 pub fn product_file(root: &Node, findings: &Findings) -> Option<(Option<Product>, Vec<String>)> {
     if !has_any_key(root, &["product", "endpoints", "default_region"]) {
         findings.error(
             &(0..0),
             "this file does not describe a product",
             "expected the key `product`",
-            "product.yaml begins with `product:` and the product code; actions go into files of their own",
+            "product.yaml begins with `product:` and the product code; each action has its own file",
         );
         return None;
     }
@@ -48,7 +48,7 @@ impl Checker<'_> {
                 &address.range,
                 "`documentation` is not an address",
                 "expected `https://…`",
-                "write the address of the product's official documentation, without blanks",
+                "write the address of the official documentation, without blanks",
             );
         }
         let default_region =
@@ -87,7 +87,7 @@ impl Checker<'_> {
 
     fn host(&self, host: &Located<String>) -> bool {
         let of = "small letters, digits, `-`, `.` and `{region}`";
-        // Braces are left over only where the placeholder is not written exactly.
+        // Remaining braces are not the exact placeholder.
         let rest = host.value.replace("{region}", "");
         self.characters(host, "a host name", of, |c| {
             c.is_ascii_lowercase()
@@ -103,9 +103,9 @@ impl Checker<'_> {
             if !pattern.value.contains("{region}") {
                 self.findings.error(
                     &pattern.range,
-                    format!("the pattern `{name}` has no place for the region"),
+                    format!("the pattern `{name}` does not contain `{{region}}`"),
                     "`{region}` is missing",
-                    "write `{region}` where the region stands in the host name; a region that breaks the rule goes \
+                    "write `{region}` in place of the region; regions with other host names go \
                      under `regions`",
                 );
                 return None;
@@ -121,9 +121,9 @@ impl Checker<'_> {
             if host.value.contains("{region}") {
                 self.findings.error(
                     &host.range,
-                    "a central host name has a place for the region",
+                    "a central host name contains `{region}`",
                     "`{region}` is not replaced here",
-                    "write the host name that serves all regions, or leave `central` out",
+                    "write the host name that serves all regions, or remove `central`",
                 );
                 return None;
             }

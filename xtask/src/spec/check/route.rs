@@ -1,18 +1,18 @@
-//! Actions with a path: whether path and parameters fit each other.
+//! Checks that the path and the parameters of an action match.
 
 use super::types::is_scalar;
 use super::{Checker, Located, quoted};
 use crate::route::{is_reserved_header, placeholders};
 use crate::spec::{Location, Parameter, Style};
 
-/// Why a header cannot be a parameter.
+/// The reason why a header cannot be a parameter.
 pub fn header_problem(name: &str) -> Option<&'static str> {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     let lower = name.to_ascii_lowercase();
     if name.is_empty() || !name.bytes().all(is_token) {
         Some("is not the name of a header")
     } else if is_reserved_header(&lower) {
-        Some("is a header that the client itself sets")
+        Some("is a header that the client sets")
     } else {
         None
     }
@@ -36,7 +36,7 @@ impl Checker<'_> {
             if !parameters.iter().any(|it| it.location == Location::Path && it.name.value == *name) {
                 self.findings.error(
                     &path.range,
-                    format!("the path names {}, which is no parameter with `location: path`", quoted(name)),
+                    format!("the path contains {}, which is not a parameter with `location: path`", quoted(name)),
                     "has no value",
                     "add the parameter, or correct the name",
                 );
@@ -53,13 +53,13 @@ impl Checker<'_> {
             self.findings.error(
                 &other.name.span.range,
                 format!("{} and {} would both be the body", quoted(&whole.name.value), quoted(&other.name.value)),
-                "there is one body",
+                "a request has only one body",
                 "describe the body as one parameter with `location: body` and `fields`, or all its parts with `location: form`",
             );
         }
     }
 
-    /// Whether a parameter can be where it is said to be.
+    /// Whether a parameter can have its location.
     fn fits_route(&self, parameter: &Parameter, names: &[&str]) {
         let name = quoted(&parameter.name.value);
         let error = |message: String, label: &str, help: &str| {
@@ -70,17 +70,17 @@ impl Checker<'_> {
             Location::Path if !names.contains(&parameter.name.value.as_str()) => error(
                 format!("{name} is not in the path"),
                 "`location: path`",
-                "write its name in braces where it stands in `path`, or correct its location",
+                "write its name in braces in `path`, or correct its location",
             ),
             Location::Path | Location::Host if !parameter.required => error(
-                format!("{name} is part of the URL and not required"),
-                "without it, the URL would be another one",
+                format!("{name} is part of the URL but not required"),
+                "the URL is invalid without it",
                 "add `required: true`",
             ),
             Location::Path | Location::Host if !is_one => error(
                 format!("{name} has a type that cannot be part of a URL"),
                 "expected text, a number or a boolean",
-                "describe it as a string, and its form in words",
+                "use `type: string`, and document the format in `description`",
             ),
             Location::Header if header_problem(&parameter.name.value).is_some() => error(
                 format!("{name} {}", header_problem(&parameter.name.value).unwrap_or_default()),
@@ -105,14 +105,14 @@ impl Checker<'_> {
             error(
                 format!("{name} is sensitive and in the URL"),
                 "servers and proxies log it",
-                "write `in_url: true` on the parameter to accept it: the service takes it nowhere else",
+                "add `in_url: true` to the parameter to allow this, if the service accepts it nowhere else",
             );
         } else if parameter.in_url && !(is_in_url && is_sensitive) {
-            error(format!("{name} has no use for `in_url`"), "is not in the URL, or not sensitive", "remove `in_url`");
+            error(format!("{name} does not need `in_url`"), "is not in the URL, or not sensitive", "remove `in_url`");
         }
     }
 
-    /// Whether a parameter of an action without a path can be where it is said to be.
+    /// Whether a parameter of an action without a path can have its location.
     pub(super) fn fits_style(&self, parameter: &Parameter) {
         if !matches!(parameter.location, Location::Query | Location::Form) {
             self.findings.error(

@@ -58,19 +58,19 @@ impl Checker<'_> {
         })
     }
 
-    /// Whether an example is the word `none`, which text in quotes is not.
+    /// Whether an example is the word `none` without quotes.
     fn is_none(&self, example: &Located<AnyScalar>) -> bool {
         let written = self.findings.source().text.get(example.range.clone()).unwrap_or_default();
         example.value.0 == NONE && written.trim_end() == NONE
     }
 
-    /// Requests are never wrapped: reports a wrapper anywhere inside.
+    /// Reports a wrapper anywhere in the type of a parameter: only lists of responses are wrapped.
     fn no_wrapper(&self, ty: &Type, owner: &Owner) {
         match ty {
             Type::Wrapped(_) => self.findings.error(
                 &owner.range,
                 format!("{} has a `wrapper`", owner.title),
-                "only lists of an answer are wrapped",
+                "only lists of a response are wrapped",
                 "describe the object and its list with `fields`",
             ),
             Type::Array(inner) | Type::Map(inner) => self.no_wrapper(inner, owner),
@@ -84,7 +84,7 @@ impl Checker<'_> {
         let fits = match self.resolved(ty) {
             Type::Array(items) => style.value != file::Style::Simple || is_scalar(self.resolved(items)),
             Type::Map(_) | Type::Object(_) | Type::Any => matches!(style.value, file::Style::Json | file::Style::Flat),
-            // An unknown shape, reported already.
+            // An unknown shape: reported already.
             Type::Shape(_) => true,
             _ => false,
         };
@@ -99,7 +99,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether a value of the type may hold something sensitive.
+    /// Whether a value of the type can contain sensitive data.
     pub(super) fn holds_sensitive(&self, ty: &Type) -> bool {
         let mut open = vec![ty];
         let mut seen: Vec<&str> = Vec::new();
@@ -122,7 +122,7 @@ impl Checker<'_> {
         false
     }
 
-    /// The type behind the name of a shape.
+    /// The type with a reference to a shape resolved.
     pub(super) fn resolved<'t>(&'t self, ty: &'t Type) -> &'t Type {
         match ty {
             Type::Shape(name) => self.shapes.types.get(name.value.as_str()).copied().unwrap_or(ty),
@@ -163,22 +163,22 @@ impl Checker<'_> {
         Some(ty)
     }
 
-    /// The type that the keys describe, of a value inside of JSON.
+    /// The type that the keys describe, for a value in JSON.
     fn json_type(&self, keys: TypeKeys<'_>, owner: &Owner) -> Option<Type> {
         let ty = self.ty(keys, owner)?;
         if let (Type::Bytes, Key::Given(name)) = (&ty, keys.ty) {
             self.findings.error(
                 &name.range,
                 format!("{} cannot be `bytes`", owner.title),
-                "only a whole answer is bytes",
-                "write `string` for bytes in Base64; a file as an answer is `response: { $body: { type: bytes, … } }`",
+                "only a whole response can be bytes",
+                "write `string` for bytes in Base64; for a file as a response, write `response: { $body: { type: bytes, … } }`",
             );
             return None;
         }
         Some(ty)
     }
 
-    /// The type that the keys describe; keys that say nothing about it are errors.
+    /// The type that the keys describe; keys of other types are errors.
     fn ty(&self, keys: TypeKeys<'_>, owner: &Owner) -> Option<Type> {
         let name = self.required(keys.ty, "type", owner)?.value;
         let takes_type_name = match name {
@@ -189,7 +189,7 @@ impl Checker<'_> {
         if !takes_type_name && let Key::Given(type_name) = keys.type_name {
             self.findings.error(
                 &type_name.key,
-                format!("`type_name` says nothing about {}", owner.title),
+                format!("`type_name` does not apply to {}", owner.title),
                 "not used with this type",
                 "only an object with `fields` and a string with `values` become Rust types; remove it, or add these",
             );
@@ -294,10 +294,10 @@ impl Checker<'_> {
 
     pub(super) fn values(&self, raw: &Located<Map<TextOr<ValueFacts>>>) -> Option<Vec<EnumValue>> {
         if raw.value.0.is_empty() {
-            // Values that are all wrong are reported already.
+            // Wrong values are reported already.
             self.findings.error(
                 &raw.key,
-                "`values` names no value",
+                "`values` is empty",
                 "no usable value",
                 "add `VALUE: What it means.` below it, or remove `values` if none is documented",
             );
@@ -308,13 +308,13 @@ impl Checker<'_> {
 
     fn value(&self, value: &Located<String>, facts: &TextOr<ValueFacts>) -> Option<EnumValue> {
         let owner = Owner::named("value", value);
-        // Any text can be a value, the empty one included.
+        // Any text can be a value, including the empty text.
         if value.value.chars().count() > super::LONGEST_NAME {
             self.findings.error(
                 &value.range,
                 "a documented value is longer than 100 characters",
                 "not a value",
-                "write the value exactly as it goes over the wire; what it means goes behind the colon",
+                "write the value exactly as on the wire, and its meaning after the colon",
             );
             return None;
         }
@@ -337,11 +337,11 @@ pub(super) fn is_scalar(ty: &Type) -> bool {
     matches!(ty, Type::String | Type::Int32 | Type::Int64 | Type::Number | Type::Boolean | Type::Enum(_))
 }
 
-/// A description that also reports that the type is not reviewed yet: this belongs wherever the type is documented.
+/// A description with the note that the type is not reviewed, which is shown wherever the type is documented.
 fn with_guess(description: String, guess: Option<String>) -> String {
     match guess {
         None => description,
-        Some(guess) if description.is_empty() => format!("The type is a guess, not reviewed: {guess}"),
+        Some(guess) if description.is_empty() => format!("The type is a guess and not reviewed: {guess}"),
         Some(guess) => format!("{description} The type is a guess, not reviewed: {guess}"),
     }
 }

@@ -1,4 +1,4 @@
-//! `waiter`: whether the action to ask exists, and what is read in its answers.
+//! Checks `waiter`: the action to call exists, and its response has the state.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::spec::file::{self, Of};
 use crate::spec::waiter::{Part, Place, Template, follow, is_one};
 use crate::spec::{Action, Field, Found, Location, Parameter, Shape, Spanned, Style, Type, Waiter};
 
-const PATH: &str = "names with dots between them, such as `Data.Status`; lists on the way are gone through";
+const PATH: &str = "names separated by dots, such as `Data.Status`, which can lead through lists";
 
 impl Checker<'_> {
-    /// What the file of the starting action tells by itself; [`waiters`] has the rest.
+    /// Checks the part that needs only the file of the starting action; [`waiters`] checks the rest.
     pub(super) fn waiter(
         &self,
         raw: &Located<file::Waiter>,
@@ -34,7 +34,7 @@ impl Checker<'_> {
                 self.findings.push(
                     Diagnostic::error(
                         value.span.clone(),
-                        format!("{} means both done and failed", quoted(&value.value)),
+                        format!("{} is both done and failed", quoted(&value.value)),
                         "failed",
                         "keep it under one of the keys",
                     )
@@ -74,7 +74,7 @@ impl Checker<'_> {
         })
     }
 
-    /// Where a value comes from: parameters and members of the response in braces, and what stands between them.
+    /// Reads the source of a value: parameters and members of the response in braces, and constant text.
     fn source(
         &self,
         (name, text): &(Located<String>, Located<AnyScalar>),
@@ -87,11 +87,11 @@ impl Checker<'_> {
             match follow(response, path, &shape) {
                 Ok(Place { list: None, names, ty, .. }) if is_one(ty) || (takes_lists && is_list(ty)) => Ok(names),
                 Ok(Place { list: None, .. }) => {
-                    Err(format!("reads {}, which is no text, number or boolean", quoted(path)))
+                    Err(format!("reads {}, which is not text, a number or a boolean", quoted(path)))
                 }
                 Ok(_) => Err(format!("reads {}, which is inside a list", quoted(path))),
                 Err((unknown, known)) => Err(format!(
-                    "reads {}, which the response lacks; {}",
+                    "reads {}, which is not in the response; {}",
                     quoted(&unknown),
                     suggestion(&unknown, &known)
                 )),
@@ -102,7 +102,11 @@ impl Checker<'_> {
                 let Part::Parameter(name) = part else { continue };
                 let Some(parameter) = parameters.iter().find(|parameter| parameter.name.value == *name) else {
                     let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name.value.as_str()).collect();
-                    return Err(format!("names {}, which is no parameter; {}", quoted(name), suggestion(name, &known)));
+                    return Err(format!(
+                        "names {}, which is not a parameter; {}",
+                        quoted(name),
+                        suggestion(name, &known)
+                    ));
                 };
                 let is_one = is_one(self.resolved(&parameter.ty));
                 let is_one_text = matches!(parameter.style, Style::Json | Style::Simple);
@@ -118,9 +122,9 @@ impl Checker<'_> {
                 format!("the value of {} {why}", quoted(&name.value)),
                 "not a value",
                 "write a constant, parameters of this action in braces (`\"{InstanceId}\"`), members of its response \
-                 (`\"{$response.Data.Id}\"`), or several with ` | ` between them: the first one that is there counts",
+                 (`\"{$response.Data.Id}\"`), or several alternatives separated by ` | `",
             );
-            // That it is given is known all the same.
+            // The parameter counts as given.
             Template(Vec::new())
         });
         (self.spanned(name), template)
@@ -137,7 +141,7 @@ impl Checker<'_> {
                 &raw.range,
                 "a value of the state is empty",
                 "expected values separated by commas",
-                "write the values as the documentation spells them: `RUNNING` or `RUNNING, STOPPED`",
+                "write the documented values, such as `RUNNING` or `RUNNING, STOPPED`",
             );
         }
         values
@@ -172,7 +176,7 @@ fn is_list(ty: &Type) -> bool {
     matches!(ty, Type::Array(items) if is_one(items)) || matches!(ty, Type::Wrapped(wrapped) if is_one(&wrapped.items))
 }
 
-/// Finds what waiters ask in the other files, and reports what is not there.
+/// Resolves the actions and members that waiters refer to, and reports missing ones.
 pub fn waiters(actions: &mut [Action], shapes: &[Shape]) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let mut found = Vec::new();
@@ -199,13 +203,18 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
     let Some(asked) = actions.iter().find(|action| action.name.value == name.value) else {
         let known: Vec<&str> = actions.iter().map(|action| action.name.value.as_str()).collect();
         let help = format!("name an action of this folder; {}", suggestion(&name.value, &known));
-        error(&name.span, format!("{} is no action of the product", quoted(&name.value)), "no file describes it", help);
+        error(
+            &name.span,
+            format!("{} is not an action of the product", quoted(&name.value)),
+            "no file describes it",
+            help,
+        );
         return None;
     };
     if !asked.idempotent {
-        let help = "name an action that only reads, or write `idempotent: true` there if it may be repeated";
-        let message = format!("{} is not idempotent, so a waiter cannot ask it", quoted(&name.value));
-        error(&name.span, message, "would be called again and again", help.to_owned());
+        let help = "name an action that only reads, or write `idempotent: true` there if it is safe to repeat";
+        let message = format!("{} is not idempotent, so a waiter cannot call it", quoted(&name.value));
+        error(&name.span, message, "would be called repeatedly", help.to_owned());
     }
     takes(waiter, asked, &mut error);
     let shape = |name: &str| shapes.iter().find(|shape| shape.name.value == name).map(|shape| &shape.ty);
@@ -213,19 +222,19 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
         let full = prefix.iter().map(|name| format!("{name}.")).collect::<String>() + &path.value;
         match follow(&asked.response, &full, &shape) {
             Ok(place) if is_one(place.ty) && !place.is_sensitive => Some(place),
-            // What a condition compares is not shown.
+            // Members that a condition compares are not shown.
             Ok(place) if is_one(place.ty) && !prefix.is_empty() => Some(place),
             Ok(place) => {
                 let why = if is_one(place.ty) {
-                    "is sensitive, and a state is shown"
+                    "is sensitive, but states appear in errors"
                 } else {
-                    "is no text, number or boolean"
+                    "is not text, a number or a boolean"
                 };
                 error(
                     &path.span,
                     format!("{} {why}", quoted(&path.value)),
                     "cannot be compared",
-                    format!("name a member of the response of {} that can: {PATH}", quoted(&name.value)),
+                    format!("name another member of the response of {}: {PATH}", quoted(&name.value)),
                 );
                 None
             }
@@ -248,8 +257,8 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
     {
         findings.push(Diagnostic::error(
             first.span.clone(),
-            "`where` chooses elements of a list, and no list is on the way to the state",
-            "nothing to choose from",
+            "`where` selects elements of a list, but the path of the state contains no list",
+            "no list",
             "remove `where`, or correct `state`",
         ));
         return None;
@@ -273,7 +282,7 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
         if !documented.is_empty() && !documented.iter().any(|known| known.eq_ignore_ascii_case(&value.value)) {
             findings.push(Diagnostic::warning(
                 value.span.clone(),
-                format!("{} is no documented value of {}", quoted(&value.value), quoted(&waiter.state.value)),
+                format!("{} is not a documented value of {}", quoted(&value.value), quoted(&waiter.state.value)),
                 "not in `values`",
                 suggestion(&value.value, &documented),
             ));
@@ -282,15 +291,15 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
     Some(Found { list, state: rest, condition: condition? })
 }
 
-/// Whether the action that is asked takes the parameters, and no other is required.
+/// Checks that the called action has the parameters, and that all of its required ones are given.
 fn takes(waiter: &Waiter, asked: &Action, error: &mut impl FnMut(&Span, String, &str, String)) {
     let name = &waiter.action;
     for parameter in asked.parameters.iter().filter(|parameter| parameter.required) {
         let wire = &parameter.name.value;
         if !waiter.parameters.iter().any(|(given, _)| is_of(&given.value, wire)) {
-            let help = format!("add {} under `parameters`, with where its value comes from", quoted(wire));
-            let message = format!("{} needs {}, which the waiter does not give", quoted(&name.value), quoted(wire));
-            error(&name.span, message, "lacks a parameter", help);
+            let help = format!("add {} under `parameters`, with the source of its value", quoted(wire));
+            let message = format!("{} requires {}, which the waiter does not set", quoted(&name.value), quoted(wire));
+            error(&name.span, message, "a required parameter is missing", help);
         }
     }
     for (given, _) in &waiter.parameters {
@@ -298,27 +307,22 @@ fn takes(waiter: &Waiter, asked: &Action, error: &mut impl FnMut(&Span, String, 
         let Some(parameter) = asked.parameters.iter().find(|parameter| is_of(&given.value, &parameter.name.value))
         else {
             let message = format!("{} has no parameter {}", quoted(&name.value), quoted(&given.value));
-            error(
-                &given.span,
-                message,
-                "not a parameter of the action that is asked",
-                suggestion(&given.value, &known),
-            );
+            error(&given.span, message, "not a parameter of the called action", suggestion(&given.value, &known));
             continue;
         };
         let is_part = parameter.name.value != given.value;
         if !is_part && matches!(parameter.style, Style::RepeatList | Style::Flat) {
             let message = format!("{} is several values on the wire", quoted(&given.value));
-            let help = format!("give its first value: `{}.1`, or `{}.Key`", given.value, given.value);
-            error(&given.span, message, "needs the name of a part", help);
+            let help = format!("set its parts, such as `{}.1` or `{}.Key`", given.value, given.value);
+            error(&given.span, message, "is not a single value", help);
         } else if is_part && parameter.location == Location::Body {
-            let message = format!("{} is the body, and no part of it can be given", quoted(&parameter.name.value));
-            error(&given.span, message, "a part of the body", "give the whole body, as JSON text".to_owned());
+            let message = format!("{} is the body, whose parts cannot be set", quoted(&parameter.name.value));
+            error(&given.span, message, "a part of the body", "set the whole body as JSON text".to_owned());
         }
     }
 }
 
-/// Whether a name is that of a parameter, or of a part of one: `InstanceId.1`.
+/// Whether a name is that of a parameter or of a part of it, such as `InstanceId.1`.
 fn is_of(given: &str, parameter: &str) -> bool {
     given.strip_prefix(parameter).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::redact::Redactor;
 
 crate::private::object! {
-    /// An answer with a payload.
+    /// A response with a payload.
     pub struct Answer {
         /// The code.
         #[wire("Code")]
@@ -22,7 +22,7 @@ crate::private::object! {
 }
 
 crate::private::object! {
-    /// An answer whose code is documented as a number.
+    /// A response whose code is documented as a number.
     pub struct Numbered {
         /// The code.
         #[wire("Code")]
@@ -53,17 +53,17 @@ fn succeeds(product: &ProductDescriptor, action: Option<&ActionDescriptor>, body
 }
 
 #[test]
-fn a_code_is_one_of_success_in_every_spelling_and_an_error_in_none() {
+fn success_codes_are_recognized_in_every_spelling_and_errors_in_none() {
     for code in ["OK", "ok", " OK ", "Success", "SUCCESS", "200", "0", "000000", "201", "Succeeded"] {
         assert!(succeeds(&PRODUCT, None, &format!(r#"{{"Code":"{code}","RequestId":"r"}}"#)), "{code:?}");
     }
     for code in ["Forbidden", "NotOK", "400", "20", "2000", "OK.Not", "isv.SUCCESS_NOT", "1", "-1", "false"] {
         assert!(!succeeds(&PRODUCT, None, &format!(r#"{{"Code":"{code}","RequestId":"r"}}"#)), "{code:?}");
     }
-    // A code of the list needs not look like success.
+    // A code of the list need not look like success.
     let product = ProductDescriptor { success_codes: &["OK", "Accepted"], ..PRODUCT };
     assert!(succeeds(&product, None, r#"{"Code":"accepted","RequestId":"r"}"#));
-    // Nothing is no code.
+    // An empty code counts as missing.
     for code in [r#""""#, r#"" ""#, "null"] {
         assert!(succeeds(&PRODUCT, None, &format!(r#"{{"Code":{code},"RequestId":"r","Data":1}}"#)), "{code}");
     }
@@ -78,7 +78,7 @@ fn a_code_that_is_a_number_is_read_like_text() {
 }
 
 #[test]
-fn the_codes_of_an_action_go_before_those_of_its_product() {
+fn the_codes_of_an_action_override_those_of_its_product() {
     let other = ActionDescriptor { success_codes: Some(&["Accepted"]), ..ActionDescriptor::EMPTY };
     let data = ActionDescriptor { success_codes: Some(&[]), ..ActionDescriptor::EMPTY };
     let accepted = r#"{"Code":"Accepted","RequestId":"r"}"#;
@@ -88,9 +88,9 @@ fn the_codes_of_an_action_go_before_those_of_its_product() {
     assert!(!succeeds(&PRODUCT, Some(&data), r#"{"Code":"CN","Success":false}"#));
 }
 
-/// A guess must not lose the answer to a call that took effect.
+/// A guess must not turn a call that took effect into an error.
 #[test]
-fn a_guessed_list_loses_no_answer_that_reports_success_or_holds_something() {
+fn a_guessed_list_accepts_responses_with_success_or_content() {
     for (body, is_success) in [
         (r#"{"Code":"Accepted","Success":true}"#, true),
         (r#"{"Code":"Accepted","Data":{"Id":"7"}}"#, true),
@@ -102,7 +102,7 @@ fn a_guessed_list_loses_no_answer_that_reports_success_or_holds_something() {
         assert_eq!(succeeds(&GUESSED, None, body), is_success, "{body}");
         assert!(!succeeds(&PRODUCT, None, body), "reviewed: {body}");
     }
-    // A list of the action that was reviewed is no guess, whatever the product's is.
+    // A reviewed list of the action is not a guess, even if the product's is.
     let reviewed = ActionDescriptor { success_codes: Some(&["OK"]), ..ActionDescriptor::EMPTY };
     assert!(!succeeds(&GUESSED, Some(&reviewed), r#"{"Code":"Accepted","Success":true}"#));
     let guessed = ActionDescriptor { guessed: &[SUCCESS_CODE], ..reviewed };

@@ -8,7 +8,7 @@ fn real_keys_and_tokens_pass() {
 }
 
 #[test]
-fn what_was_added_on_the_way_is_named_and_not_quoted() {
+fn added_characters_are_named_and_not_quoted() {
     let cases = [
         ("", "empty"),
         (" ", "blank"),

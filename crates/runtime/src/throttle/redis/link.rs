@@ -1,5 +1,5 @@
-//! The connection to Redis: commands with a timeout, whether it can be reached, and the tasks beside the calls: one tells what
-//! became of requests, one listens to what other processes tell, and one tries a server that is away.
+//! Whether the server can be reached, and the tasks beside the calls: one tells what became of requests, one listens to what other
+//! processes tell, and one tries a server that is away.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -7,17 +7,14 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use futures_core::Stream;
-use redis::aio::{MultiplexedConnection, PubSubStream};
-use redis::{AsyncConnectionConfig, Client, ErrorKind as Kind, RedisError, RedisResult, Script};
-use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc};
+use redis::{RedisError, RedisResult};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Inner;
-use super::quota::{NOTICE, Reserved, SharedQuota, Told};
-use crate::error::{Error, ErrorKind};
+use super::known::Known;
+use super::server::{Became, Reserved, Server, describe, is_refusal};
 use crate::lock::lock;
-use crate::throttle::share::AHEAD;
 
 /// How often a server that could not be reached is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
@@ -26,16 +23,9 @@ const TRY_AGAIN: Duration = Duration::from_millis(100);
 const GATHER: Duration = Duration::from_millis(50);
 
 pub(super) struct Link {
-    client: Client,
-    timeout: Duration,
-    /// The name of this process among those that share the quotas.
-    process: String,
-    /// Where all processes of the account tell one another of pauses and of lost data.
-    channel: String,
-    reserve: Script,
-    report: Script,
-    /// While one caller connects, the others wait for it.
-    connection: AsyncMutex<Option<MultiplexedConnection>>,
+    server: Server,
+    /// Those that are in use.
+    quotas: Mutex<Vec<Weak<Known>>>,
     state: Mutex<State>,
     tasks: Mutex<Tasks>,
     /// Wakes the callers when the server can be reached again, or cannot any more.
@@ -63,35 +53,38 @@ struct Tasks {
     trying: Option<JoinHandle<()>>,
 }
 
+/// What became of a reservation.
+pub(super) struct Told {
+    pub(super) quota: Arc<Known>,
+    pub(super) epoch: String,
+    pub(super) number: u64,
+    pub(super) when: Instant,
+    /// What became of it and its figure, in the words of the script.
+    pub(super) what: &'static str,
+    pub(super) figure: i64,
+}
+
 impl Link {
-    pub(super) fn new(url: &str, account: &str, timeout: Duration) -> Result<Self, Error> {
-        #[cfg(feature = "redis-tls")]
-        crate::crypto::install();
-        // The client's own message may quote the URL, and with it a password.
-        let client = Client::open(url).map_err(|_| {
-            let message = if cfg!(not(feature = "redis-tls")) && url.starts_with("rediss:") {
-                "a `rediss://` URL needs the feature `redis-tls`"
-            } else {
-                "the URL of the shared quota must be of the form `redis://[user][:password@]host[:port][/database]`"
-            };
-            Error::new(ErrorKind::Configuration, message)
-        })?;
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| {
-            Error::new(ErrorKind::Configuration, "the system gives no random numbers").with_source(error)
-        })?;
-        Ok(Self {
-            client,
-            timeout,
-            process: format!("{:016x}", u64::from_ne_bytes(random)),
-            channel: format!("alibabacloud-quota:{account}:messages"),
-            reserve: Script::new(include_str!("reserve.lua")),
-            report: Script::new(include_str!("report.lua")),
-            connection: AsyncMutex::default(),
+    pub(super) fn new(server: Server) -> Self {
+        Self {
+            server,
+            quotas: Mutex::default(),
             state: Mutex::default(),
             tasks: Mutex::default(),
             changed: Notify::new(),
-        })
+        }
+    }
+
+    /// Tells the quota what happens to the server from now on.
+    pub(super) fn register(&self, quota: &Arc<Known>) {
+        let mut quotas = lock(&self.quotas);
+        quotas.retain(|quota| quota.strong_count() > 0);
+        quotas.push(Arc::downgrade(quota));
+    }
+
+    /// The quotas that are in use.
+    fn quotas(&self) -> Vec<Arc<Known>> {
+        lock(&self.quotas).iter().filter_map(Weak::upgrade).collect()
     }
 
     pub(super) fn is_down(&self) -> bool {
@@ -109,48 +102,10 @@ impl Link {
     }
 
     /// Reserves a place; an error means that the server is away or refuses.
-    pub(super) async fn reserve(&self, quota: &SharedQuota, max_wait: Duration) -> RedisResult<Reserved> {
-        let mut outcome = self.try_reserve(quota, max_wait).await;
-        // A connection that was closed, or whose runtime is gone, tells nothing of the server.
-        if let Err(error) = &outcome
-            && !error.is_timeout()
-            && (error.is_io_error() || error.is_unrecoverable_error())
-        {
-            self.disconnect().await;
-            outcome = self.try_reserve(quota, max_wait).await;
-        }
+    pub(super) async fn reserve(&self, quota: &Known, max_wait: Duration) -> RedisResult<Reserved> {
+        let outcome = self.server.reserve(quota.keys(), &quota.ask(max_wait)).await;
         lock(&self.state).reached |= outcome.is_ok();
         outcome
-    }
-
-    async fn try_reserve(&self, quota: &SharedQuota, max_wait: Duration) -> RedisResult<Reserved> {
-        let mut connection = self.connection().await?;
-        let ((epoch, quiet, counted), limit) = (quota.ask(), quota.limit());
-        let mut script = self.reserve.prepare_invoke();
-        for key in quota.keys() {
-            script.key(key);
-        }
-        script.arg(limit.requests()).arg(micros(limit.window())).arg(micros(max_wait)).arg(&self.process);
-        script.arg(epoch).arg(micros(quiet)).arg(micros(NOTICE)).arg(u8::from(counted)).arg(micros(AHEAD));
-        script.arg(&self.channel);
-        script.invoke_async::<Reserved>(&mut connection).await
-    }
-
-    async fn connection(&self) -> RedisResult<MultiplexedConnection> {
-        let mut kept = self.connection.lock().await;
-        if let Some(connection) = &*kept {
-            return Ok(connection.clone());
-        }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.timeout * 10))
-            .set_response_timeout(Some(self.timeout));
-        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        Ok(kept.insert(connection).clone())
-    }
-
-    /// The next command connects anew.
-    async fn disconnect(&self) {
-        *self.connection.lock().await = None;
     }
 
     /// Tells what became of a request, without waiting.
@@ -160,13 +115,11 @@ impl Link {
             let _ = sender.send(told);
         }
     }
-}
 
-impl Inner {
     /// Starts the tasks, the first time and when the runtime that they were in is gone.
     pub(super) fn start_tasks(self: &Arc<Self>) {
         let gone = |task: &Option<JoinHandle<()>>| task.as_ref().is_none_or(JoinHandle::is_finished);
-        let mut tasks = lock(&self.link.tasks);
+        let mut tasks = lock(&self.tasks);
         if gone(&tasks.telling) {
             let (sender, receiver) = mpsc::unbounded_channel();
             tasks.told = Some(sender);
@@ -175,7 +128,7 @@ impl Inner {
         if gone(&tasks.listening) {
             tasks.listening = Some(tokio::spawn(listen(Arc::downgrade(self))));
         }
-        if self.link.is_down() && gone(&tasks.trying) {
+        if self.is_down() && gone(&tasks.trying) {
             tasks.trying = Some(tokio::spawn(try_again(Arc::downgrade(self))));
         }
     }
@@ -183,7 +136,7 @@ impl Inner {
     /// The server cannot be reached: the policy for that holds until it can.
     pub(super) fn fail(self: &Arc<Self>, error: &RedisError) {
         {
-            let mut state = lock(&self.link.state);
+            let mut state = lock(&self.state);
             if state.down.is_some() {
                 return;
             }
@@ -192,23 +145,23 @@ impl Inner {
         for quota in self.quotas() {
             quota.fall_back();
         }
-        self.link.changed.notify_waiters();
+        self.changed.notify_waiters();
         self.start_tasks();
     }
 
     /// The server answers again.
     fn recover(&self) {
         // The quotas first: a caller that sees the server up must see what they have to report to it.
-        let down_for = lock(&self.link.state).down.as_ref().map_or(Duration::ZERO, |down| down.since.elapsed());
+        let down_for = lock(&self.state).down.as_ref().map_or(Duration::ZERO, |down| down.since.elapsed());
         for quota in self.quotas() {
             quota.recover(down_for);
         }
         {
-            let mut state = lock(&self.link.state);
+            let mut state = lock(&self.state);
             state.down = None;
             state.reached = true;
         }
-        self.link.changed.notify_waiters();
+        self.changed.notify_waiters();
     }
 }
 
@@ -222,31 +175,31 @@ impl Drop for Link {
 }
 
 /// Tries until the server answers.
-async fn try_again(inner: Weak<Inner>) {
+async fn try_again(link: Weak<Link>) {
     loop {
-        let Some(inner) = inner.upgrade() else { return };
+        let Some(link) = link.upgrade() else { return };
         // Healthy is a server on which the scripts run, not one that answers `PING`.
-        let outcome = match inner.quotas().first() {
-            Some(quota) => report(&inner, quota, "", &[]).await,
-            None => inner.link.connection().await.map(drop),
+        let outcome = match link.quotas().first() {
+            Some(quota) => link.server.report(quota.keys(), "", &[]).await,
+            None => link.server.connect().await,
         };
         match outcome {
-            Ok(()) => return inner.recover(),
+            Ok(()) => return link.recover(),
             Err(error) => {
                 // The connection may have been slow only once, but not twice.
-                inner.link.disconnect().await;
-                if let Some(down) = &mut lock(&inner.link.state).down {
+                link.server.disconnect().await;
+                if let Some(down) = &mut lock(&link.state).down {
                     down.reason = describe(&error);
                 }
             }
         }
-        drop(inner);
+        drop(link);
         sleep(TRY_AGAIN).await;
     }
 }
 
 /// Tells what became of requests, as it comes, gathered.
-async fn tell(inner: Weak<Inner>, mut receiver: mpsc::UnboundedReceiver<Told>) {
+async fn tell(link: Weak<Link>, mut receiver: mpsc::UnboundedReceiver<Told>) {
     while let Some(first) = receiver.recv().await {
         let mut gathered = vec![first];
         let gather = async {
@@ -259,52 +212,45 @@ async fn tell(inner: Weak<Inner>, mut receiver: mpsc::UnboundedReceiver<Told>) {
         };
         // Either is a reason to go on.
         let _ = timeout(GATHER, gather).await;
-        let Some(inner) = inner.upgrade() else { return };
+        let Some(link) = link.upgrade() else { return };
         // One command for each quota and epoch.
         while let Some(first) = gathered.first() {
             let (quota, epoch) = (first.quota.clone(), first.epoch.clone());
             let (together, others): (Vec<_>, Vec<_>) =
                 gathered.into_iter().partition(|told| Arc::ptr_eq(&told.quota, &quota) && told.epoch == epoch);
             gathered = others;
-            if inner.link.is_down() {
+            if link.is_down() {
                 continue;
             }
-            if let Err(error) = report(&inner, &quota, &epoch, &together).await {
+            let became: Vec<_> = together
+                .iter()
+                .map(|&Told { number, what, when, figure, .. }| Became { number, what, ago: when.elapsed(), figure })
+                .collect();
+            if let Err(error) = link.server.report(quota.keys(), &epoch, &became).await {
                 // The next reservation shows whether the server is away. What was not told counts as not answered.
                 if error.is_timeout() {
-                    inner.fail(&error);
+                    link.fail(&error);
                 } else {
-                    inner.link.disconnect().await;
+                    link.server.disconnect().await;
                 }
             }
         }
     }
 }
 
-async fn report(inner: &Inner, quota: &SharedQuota, epoch: &str, told: &[Told]) -> RedisResult<()> {
-    let mut connection = inner.link.connection().await?;
-    let mut script = inner.link.report.prepare_invoke();
-    let [log, state, _] = quota.keys();
-    script.key(log).key(state).arg(epoch).arg(&inner.link.channel);
-    for told in told {
-        script.arg(told.number).arg(told.what).arg(micros(told.when.elapsed())).arg(told.figure);
-    }
-    script.invoke_async::<i64>(&mut connection).await.map(drop)
-}
-
 /// Listens for what other processes tell, over a connection of its own.
-async fn listen(inner: Weak<Inner>) {
+async fn listen(link: Weak<Link>) {
     loop {
-        let Some(strong) = inner.upgrade() else { return };
-        let subscribed = timeout(strong.link.timeout * 10, subscribe(&strong)).await;
+        let Some(strong) = link.upgrade() else { return };
+        let subscribed = timeout(strong.server.timeout * 10, strong.server.subscribe()).await;
         drop(strong);
         if let Ok(Ok(mut messages)) = subscribed {
             while let Some(message) = poll_fn(|context| Pin::new(&mut messages).poll_next(context)).await {
-                let Some(inner) = inner.upgrade() else { return };
+                let Some(link) = link.upgrade() else { return };
                 let Ok(text) = message.get_payload::<String>() else { continue };
                 let mut words = text.split(' ');
                 let (Some(log), Some(what), Some(value)) = (words.next(), words.next(), words.next()) else { continue };
-                for quota in inner.quotas().into_iter().filter(|quota| quota.keys()[0] == log) {
+                for quota in link.quotas().into_iter().filter(|quota| quota.keys()[0] == log) {
                     match (what, value.parse()) {
                         ("pause", Ok(pause)) => quota.pause(Duration::from_micros(pause)),
                         ("lost", _) => quota.lost(value),
@@ -313,50 +259,11 @@ async fn listen(inner: Weak<Inner>) {
                 }
             }
             // The server went away, and with it maybe what it knew.
-            let Some(inner) = inner.upgrade() else { return };
-            for quota in inner.quotas() {
+            let Some(link) = link.upgrade() else { return };
+            for quota in link.quotas() {
                 quota.lost("");
             }
         }
         sleep(TRY_AGAIN).await;
     }
-}
-
-async fn subscribe(inner: &Inner) -> RedisResult<PubSubStream> {
-    let mut subscription = inner.link.client.get_async_pubsub().await?;
-    subscription.subscribe(&inner.link.channel).await?;
-    Ok(subscription.into_on_message())
-}
-
-/// Whether the server refuses the command as it is, so that a setting is wrong, rather than being away or busy.
-fn is_refusal(error: &RedisError) -> bool {
-    let busy = ["BUSY", "LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "NOSCRIPT"];
-    !matches!(error.kind(), Kind::Io | Kind::ClusterConnectionNotFound)
-        && !error.code().is_some_and(|code| busy.contains(&code))
-}
-
-const PERMISSIONS: &str = "give its user the permission for `EVALSHA`, `SCRIPT LOAD`, `SUBSCRIBE`, the commands of the scripts, and \
-                           the keys and channels `alibabacloud-quota:*`";
-
-/// The error in a line that quotes no setting.
-fn describe(error: &RedisError) -> Arc<str> {
-    let text = error.to_string();
-    let advice = match (error.kind(), error.code()) {
-        _ if text.contains("executing the script can't run") => PERMISSIONS,
-        (Kind::AuthenticationFailed, _) | (_, Some("WRONGPASS" | "NOAUTH")) => "check the user and password in its URL",
-        (_, Some("NOPERM")) => PERMISSIONS,
-        (_, Some("READONLY")) => "it is a read-only replica: use the address of its primary",
-        (_, Some("OOM")) => "it is out of memory: raise `maxmemory`, or evict `volatile-*` keys",
-        (_, Some("WRONGTYPE")) => "another program uses keys of the quota: delete `alibabacloud-quota:*`",
-        (Kind::Io, _) => "see that the server is up and its address is right",
-        _ => "see that it is a Redis server of version 5 or later",
-    };
-    let text: String = text.chars().filter(|c| !c.is_control()).take(300).collect();
-    format!("{text} ({advice})").into()
-}
-
-/// Whole microseconds; centuries are as good as for ever.
-pub(super) fn micros(duration: Duration) -> u64 {
-    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-    u64::try_from(duration.min(CENTURY).as_micros()).unwrap_or(u64::MAX)
 }

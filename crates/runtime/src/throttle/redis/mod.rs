@@ -2,24 +2,28 @@
 //!
 //! The rule is the same as in one process, as a script on the server (`reserve.lua`), by the server's clock. A call reserves its
 //! place with one command and sleeps until its time has come; what became of its request is told later, together with others
-//! (`report.lua`), and no call waits for that.
+//! (`report.lua`), and no call waits for that. Each module uses only those before it: `server`, `known`, `link`, `quota`.
 
+mod known;
 mod link;
 mod quota;
+mod server;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
+use known::Known;
 use link::Link;
+pub use quota::FailurePolicy;
 use quota::SharedQuota;
+use server::Server;
 
 use super::limit::RateLimit;
 use super::local::LocalQuotas;
 use super::store::{Quota, QuotaKey, QuotaStore, account_name};
 use crate::credentials::Secret;
 use crate::error::{Error, ErrorKind};
-use crate::lock::lock;
 
 /// Quotas that all processes of an account share through a Redis server (5 or later) or Valkey.
 ///
@@ -60,23 +64,6 @@ use crate::lock::lock;
 #[derive(Clone)]
 pub struct RedisQuotas(Arc<Inner>);
 
-/// What callers get while Redis cannot be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum FailurePolicy {
-    /// A share of their own: the parts of the processes that Redis knew last add up to the limit. Where they are more than the
-    /// requests of a window, that many have a part, and calls of the others wait until Redis is back or their deadline. Before Redis
-    /// told of any, each has an equal part of [as many as are expected](RedisQuotasBuilder::expected_processes), rounded down. The
-    /// parts begin after all places that were reserved in Redis are over; on the way back, everyone is held for one window after an
-    /// outage of more than a second. The default.
-    #[default]
-    LocalShare,
-    /// Nothing: calls fail at once ([`Refused::Unavailable`](super::Refused::Unavailable)).
-    Closed,
-    /// Everything: calls are sent as if there were no limit.
-    Open,
-}
-
 /// Settings of [`RedisQuotas`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
@@ -89,13 +76,11 @@ pub struct RedisQuotasBuilder {
     expected_processes: Option<u32>,
 }
 
-pub(super) struct Inner {
+struct Inner {
     account: String,
     policy: FailurePolicy,
     expected_processes: Option<u32>,
-    link: Link,
-    /// Those that are in use.
-    quotas: Mutex<Vec<Weak<SharedQuota>>>,
+    link: Arc<Link>,
 }
 
 impl RedisQuotas {
@@ -142,21 +127,13 @@ impl RedisQuotasBuilder {
         if self.timeout.is_zero() {
             return Err(invalid("the timeout of the shared quota must be longer than nothing"));
         }
-        let link = Link::new(self.url.expose(), &account, self.timeout)?;
+        let server = Server::new(self.url.expose(), &account, self.timeout)?;
         Ok(RedisQuotas(Arc::new(Inner {
             account,
             policy: self.policy,
             expected_processes: self.expected_processes,
-            link,
-            quotas: Mutex::default(),
+            link: Arc::new(Link::new(server)),
         })))
-    }
-}
-
-impl Inner {
-    /// The quotas that are in use.
-    fn quotas(&self) -> Vec<Arc<SharedQuota>> {
-        lock(&self.quotas).iter().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -164,11 +141,14 @@ impl QuotaStore for RedisQuotas {
     fn open(&self, key: &QuotaKey, limit: Option<RateLimit>) -> Arc<dyn Quota> {
         // Each process learns for itself where no limit is documented.
         let Some(limit) = limit else { return LocalQuotas.open(key, limit) };
-        let quota = Arc::new(SharedQuota::new(self.0.clone(), key, limit));
-        let mut known = lock(&self.0.quotas);
-        known.retain(|quota| quota.strong_count() > 0);
-        known.push(Arc::downgrade(&quota));
-        quota
+        let RedisQuotas(inner) = self;
+        // The label names the account; a name that the user gave divides it.
+        let name = Some(&key.account).filter(|account| !account.starts_with("key:") && !account.is_empty());
+        let parts = [Some(&inner.account), name, Some(&key.product), Some(&key.action), key.region.as_ref()];
+        let name = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(":");
+        let known = Arc::new(Known::new(&name, limit));
+        inner.link.register(&known);
+        Arc::new(SharedQuota::new(inner.link.clone(), known, inner.policy, inner.expected_processes))
     }
 }
 

@@ -25,7 +25,7 @@ fn decoded(codings: &[&'static str], body: Vec<u8>) -> Result<Bytes, String> {
 }
 
 #[test]
-fn every_usual_coding_is_undone_in_order() {
+fn every_common_encoding_is_decoded_in_order() {
     let halves = [gzip(&TEXT[..5]), gzip(&TEXT[5..])].concat();
     for (codings, body) in [
         (&["gzip"][..], gzip(TEXT)),
@@ -46,7 +46,7 @@ fn every_usual_coding_is_undone_in_order() {
 }
 
 #[test]
-fn what_follows_a_whole_body_is_ignored_and_what_is_cut_is_not() {
+fn padding_is_ignored_and_an_incomplete_body_is_an_error() {
     for surplus in [&[0; 512][..], b"surplus", b"\x1f", b"\r\n"] {
         for (coding, body) in [
             ("gzip", gzip(TEXT)),
@@ -67,7 +67,7 @@ fn what_follows_a_whole_body_is_ignored_and_what_is_cut_is_not() {
 }
 
 #[test]
-fn an_answer_is_decoded_as_a_whole() {
+fn a_response_is_decoded_completely() {
     let answer = http::Response::builder().header(CONTENT_ENCODING, "gzip").body(gzip(TEXT).into()).unwrap();
     assert_eq!(decode_content(answer).unwrap().body(), TEXT);
     let answer = http::Response::builder().header(CONTENT_ENCODING, "br").body(gzip(TEXT).into()).unwrap();
@@ -76,7 +76,7 @@ fn an_answer_is_decoded_as_a_whole() {
 }
 
 #[test]
-fn a_decoded_answer_has_no_headers_of_the_encoded_one() {
+fn a_decoded_response_has_no_headers_of_the_encoded_one() {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_ENCODING, "gzip".parse().unwrap());
     headers.insert(CONTENT_LENGTH, 5.into());
@@ -85,7 +85,7 @@ fn a_decoded_answer_has_no_headers_of_the_encoded_one() {
 }
 
 #[test]
-fn a_small_answer_that_becomes_too_large_is_refused_at_the_limit() {
+fn a_response_that_becomes_too_large_is_refused_at_the_limit() {
     let zeros = vec![0; MAX_RESPONSE_BYTES];
     assert_eq!(decoded(&["gzip"], gzip(&zeros)).unwrap().len(), MAX_RESPONSE_BYTES);
     let bomb = gzip(&vec![0; MAX_RESPONSE_BYTES + 1]);
@@ -96,7 +96,7 @@ fn a_small_answer_that_becomes_too_large_is_refused_at_the_limit() {
 }
 
 #[test]
-fn what_is_not_what_it_says_is_an_error_that_quotes_no_content() {
+fn an_invalid_body_is_an_error_that_quotes_no_content() {
     let cut = gzip(TEXT)[..20].to_vec();
     for (codings, body) in [
         (&["gzip"][..], b"CANARY".to_vec()),

@@ -1,0 +1,180 @@
+//! The Redis server: its scripts, one connection with a timeout for each command, and what its errors mean.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::{MultiplexedConnection, PubSubStream};
+use redis::{AsyncConnectionConfig, Client, ErrorKind as Kind, RedisError, RedisResult, Script};
+use tokio::sync::Mutex as AsyncMutex;
+
+use crate::error::{Error, ErrorKind};
+use crate::throttle::limit::RateLimit;
+use crate::throttle::share::AHEAD;
+
+/// How long it may take until all processes have noticed that data were lost, or that the server is back.
+pub(super) const NOTICE: Duration = Duration::from_millis(250);
+
+pub(super) struct Server {
+    client: Client,
+    pub(super) timeout: Duration,
+    /// The name of this process among those that share the quotas.
+    process: String,
+    /// Where all processes of the account tell one another of pauses and of lost data.
+    channel: String,
+    reserve: Script,
+    report: Script,
+    /// While one caller connects, the others wait for it.
+    connection: AsyncMutex<Option<MultiplexedConnection>>,
+}
+
+/// What a process tells and asks when it reserves a place.
+pub(super) struct Asked {
+    pub(super) limit: RateLimit,
+    pub(super) max_wait: Duration,
+    /// The epoch that is known.
+    pub(super) epoch: String,
+    /// For how long requests may count that only this process knows of.
+    pub(super) quiet: Duration,
+    /// Whether it is to be counted as a process.
+    pub(super) counted: bool,
+}
+
+/// The server's answer, as `reserve.lua` has it: whether a place is reserved, the wait (µs), the number of the reservation, the epoch,
+/// the allowance (µs), and processes and rank, which are 0 unless it was asked for them.
+pub(super) type Reserved = (bool, u64, u64, String, u64, u32, u32);
+
+/// What became of a reservation, in the words of the script.
+pub(super) struct Became {
+    pub(super) number: u64,
+    pub(super) what: &'static str,
+    pub(super) ago: Duration,
+    pub(super) figure: i64,
+}
+
+impl Server {
+    pub(super) fn new(url: &str, account: &str, timeout: Duration) -> Result<Self, Error> {
+        #[cfg(feature = "redis-tls")]
+        crate::crypto::install();
+        // The client's own message may quote the URL, and with it a password.
+        let client = Client::open(url).map_err(|_| {
+            let message = if cfg!(not(feature = "redis-tls")) && url.starts_with("rediss:") {
+                "a `rediss://` URL needs the feature `redis-tls`"
+            } else {
+                "the URL of the shared quota must be of the form `redis://[user][:password@]host[:port][/database]`"
+            };
+            Error::new(ErrorKind::Configuration, message)
+        })?;
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| {
+            Error::new(ErrorKind::Configuration, "the system gives no random numbers").with_source(error)
+        })?;
+        Ok(Self {
+            client,
+            timeout,
+            process: format!("{:016x}", u64::from_ne_bytes(random)),
+            channel: format!("alibabacloud-quota:{account}:messages"),
+            reserve: Script::new(include_str!("reserve.lua")),
+            report: Script::new(include_str!("report.lua")),
+            connection: AsyncMutex::default(),
+        })
+    }
+
+    /// Reserves a place; an error means that the server is away or refuses.
+    pub(super) async fn reserve(&self, keys: [&str; 3], asked: &Asked) -> RedisResult<Reserved> {
+        let outcome = self.try_reserve(keys, asked).await;
+        // A connection that was closed, or whose runtime is gone, tells nothing of the server.
+        match &outcome {
+            Err(error) if !error.is_timeout() && (error.is_io_error() || error.is_unrecoverable_error()) => {
+                self.disconnect().await;
+                self.try_reserve(keys, asked).await
+            }
+            _ => outcome,
+        }
+    }
+
+    async fn try_reserve(&self, keys: [&str; 3], asked: &Asked) -> RedisResult<Reserved> {
+        let mut connection = self.connection().await?;
+        let mut script = self.reserve.prepare_invoke();
+        for key in keys {
+            script.key(key);
+        }
+        let Asked { limit, max_wait, epoch, quiet, counted } = asked;
+        script.arg(limit.requests()).arg(micros(limit.window())).arg(micros(*max_wait)).arg(&self.process);
+        script.arg(epoch).arg(micros(*quiet)).arg(micros(NOTICE)).arg(u8::from(*counted)).arg(micros(AHEAD));
+        script.arg(&self.channel);
+        script.invoke_async::<Reserved>(&mut connection).await
+    }
+
+    /// Tells what became of reservations of one epoch.
+    pub(super) async fn report(&self, keys: [&str; 3], epoch: &str, became: &[Became]) -> RedisResult<()> {
+        let mut connection = self.connection().await?;
+        let mut script = self.report.prepare_invoke();
+        let [log, state, _] = keys;
+        script.key(log).key(state).arg(epoch).arg(&self.channel);
+        for Became { number, what, ago, figure } in became {
+            script.arg(number).arg(what).arg(micros(*ago)).arg(figure);
+        }
+        script.invoke_async::<i64>(&mut connection).await.map(drop)
+    }
+
+    /// What other processes tell, over a connection of its own.
+    pub(super) async fn subscribe(&self) -> RedisResult<PubSubStream> {
+        let mut subscription = self.client.get_async_pubsub().await?;
+        subscription.subscribe(&self.channel).await?;
+        Ok(subscription.into_on_message())
+    }
+
+    pub(super) async fn connect(&self) -> RedisResult<()> {
+        self.connection().await.map(drop)
+    }
+
+    async fn connection(&self) -> RedisResult<MultiplexedConnection> {
+        let mut kept = self.connection.lock().await;
+        if let Some(connection) = &*kept {
+            return Ok(connection.clone());
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.timeout * 10))
+            .set_response_timeout(Some(self.timeout));
+        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        Ok(kept.insert(connection).clone())
+    }
+
+    /// The next command connects anew.
+    pub(super) async fn disconnect(&self) {
+        *self.connection.lock().await = None;
+    }
+}
+
+/// Whether the server refuses the command as it is, so that a setting is wrong, rather than being away or busy.
+pub(super) fn is_refusal(error: &RedisError) -> bool {
+    let busy = ["BUSY", "LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "NOSCRIPT"];
+    !matches!(error.kind(), Kind::Io | Kind::ClusterConnectionNotFound)
+        && !error.code().is_some_and(|code| busy.contains(&code))
+}
+
+const PERMISSIONS: &str = "give its user the permission for `EVALSHA`, `SCRIPT LOAD`, `SUBSCRIBE`, the commands of the scripts, and \
+                           the keys and channels `alibabacloud-quota:*`";
+
+/// The error in a line that quotes no setting.
+pub(super) fn describe(error: &RedisError) -> Arc<str> {
+    let text = error.to_string();
+    let advice = match (error.kind(), error.code()) {
+        _ if text.contains("executing the script can't run") => PERMISSIONS,
+        (Kind::AuthenticationFailed, _) | (_, Some("WRONGPASS" | "NOAUTH")) => "check the user and password in its URL",
+        (_, Some("NOPERM")) => PERMISSIONS,
+        (_, Some("READONLY")) => "it is a read-only replica: use the address of its primary",
+        (_, Some("OOM")) => "it is out of memory: raise `maxmemory`, or evict `volatile-*` keys",
+        (_, Some("WRONGTYPE")) => "another program uses keys of the quota: delete `alibabacloud-quota:*`",
+        (Kind::Io, _) => "see that the server is up and its address is right",
+        _ => "see that it is a Redis server of version 5 or later",
+    };
+    let text: String = text.chars().filter(|c| !c.is_control()).take(300).collect();
+    format!("{text} ({advice})").into()
+}
+
+/// Whole microseconds; centuries are as good as for ever.
+pub(super) fn micros(duration: Duration) -> u64 {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    u64::try_from(duration.min(CENTURY).as_micros()).unwrap_or(u64::MAX)
+}
