@@ -585,14 +585,14 @@ fn an_action_with_a_path_is_called_by_method_and_path() {
         let ran = run(cams(and(&call, &[&url[..], more, &["--dry-run"]].concat())));
         assert!(ran.code == Some(0) && ran.stdout.contains(method), "{} {}", ran.stdout, ran.stderr);
     }
-    // The body of a file, an answer that is no object, and the exit codes of every call.
+    // The body of a file, and the exit codes of every call.
     let file = tempfile::NamedTempFile::new().expect("there is a folder for it");
     std::fs::write(file.path(), "{\"size\":\n2}\n").expect("the file is there");
     let body = format!("@{}", file.path().display());
-    let served = server(Some((200, r#"[{"Id":1}]"#)));
+    let served = server(Some((200, r#"{"Code":"OK","RequestId":"A1","Id":1}"#)));
     let ran = run(cams_with_key(and(&call, &["--endpoint", &served, "--body", &body, "--output", "json"])));
     let answer: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{} {}", ran.stdout, ran.stderr));
-    assert_eq!((ran.code, &answer[0]["Id"]), (Some(0), &Value::from(1)));
+    assert_eq!((ran.code, &answer["Id"]), (Some(0), &Value::from(1)));
     let served = server(Some((404, r#"{"code":"ErrorNotFound","message":"no","requestId":"A1"}"#)));
     fails(cams_with_key(and(&call, &["--endpoint", &served])), 3);
     let served = server(None);

@@ -143,7 +143,9 @@ fn invalid(name: &str, problem: &str) -> Error {
 /// The encoded path. A value is one segment, or a part of one.
 fn path(template: &str, parameters: &[Parameter<'_>]) -> Result<String, Error> {
     let names = placeholders(template).map_err(|why| {
-        let message = format!("the path `{template}` {why}; one looks like `/clusters/{{ClusterId}}`");
+        let message = format!(
+            "the path `{template}` {why}; one looks like `/clusters/{{ClusterId}}`, and a query is given by parameters"
+        );
         Error::new(ErrorKind::InvalidRequest, message)
     })?;
     for name in names {

@@ -182,6 +182,11 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
         metadata.get("components").and_then(|components| components.get("schemas")).and_then(Value::as_object);
     let mut schemas = Schemas::new(components);
     unknown_keys(metadata, &mut schemas.notes);
+    if product.code.eq_ignore_ascii_case("Sls") {
+        let refused =
+            "Log Service verifies signatures of its own, which the client does not make: use its official SDK";
+        schemas.notes.add(refused, product.code.clone());
+    }
     let mut actions = Vec::new();
     for (name, api) in apis {
         // Shapes of actions that are in the folder already stay.
