@@ -4,11 +4,17 @@
 //! which `public-api` is pinned in the root `Cargo.toml`, the test prints `NOT CHECKED`, or fails if
 //! `REQUIRE_PUBLIC_API` is set, as `cargo xtask ci` does.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+
+#[path = "public_api/names.rs"]
+mod names;
+
+use names::Names;
 
 /// The version of rustdoc's JSON that the pinned `public-api` reads.
 const READABLE_FORMAT: u64 = 57;
@@ -25,14 +31,7 @@ const CRATES: [(&str, &str); 4] = [
 #[test]
 fn the_public_api_is_unchanged() {
     for (package, features) in CRATES {
-        let json = match rustdoc_json(package, features) {
-            Ok(json) => json,
-            Err(problem) => {
-                assert!(std::env::var_os("REQUIRE_PUBLIC_API").is_none(), "the public API was not checked: {problem}");
-                eprintln!("NOT CHECKED: {problem}");
-                return;
-            }
-        };
+        let Some(json) = readable_json(package, features) else { return };
         let api = public_api::Builder::from_rustdoc_json(json)
             .omit_blanket_impls(true)
             .omit_auto_trait_impls(true)
@@ -40,6 +39,31 @@ fn the_public_api_is_unchanged() {
             .build()
             .expect("the format is one that can be read");
         insta::assert_snapshot!(package, readable(&api.to_string(), &package.replace('-', "_")), package);
+    }
+}
+
+/// The paths in signatures of a product crate that cannot be named from it, each with the reason why none needs to be.
+const UNNAMED: [(&str, &str); 4] = [
+    ("Object", "seals `Action`; hidden"),
+    ("alibabacloud_runtime::private::request::Unset", "the state of a required parameter that is not set; inferred"),
+    ("alibabacloud_runtime::transport::builder::sealed::Build", "seals `BundledTransport`"),
+    ("futures_core::stream::Stream", "a caller with a stream has the trait"),
+];
+
+/// A type that an application cannot name forces it to depend on another crate, in a version that matches ours.
+#[test]
+fn every_path_in_a_signature_can_be_named_from_the_product_crate() {
+    let mut docs = BTreeMap::new();
+    for (package, features) in CRATES {
+        let Some(json) = readable_json(package, features) else { return };
+        let json: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
+        docs.insert(package.replace('-', "_"), json);
+    }
+    for product in ["alibabacloud_cams", "alibabacloud_sts"] {
+        let names = Names::of(&docs, product);
+        assert!(names.count() > 80, "{product}: the signatures were not found");
+        let unnamed: Vec<String> = names.missing_in_signatures().into_keys().collect();
+        assert_eq!(unnamed, UNNAMED.map(|(path, _)| path), "{product}: {:#?}", names.missing_in_signatures());
     }
 }
 
@@ -61,6 +85,19 @@ fn readable(api: &str, name: &str) -> String {
     }
     let modules = ["alloc::string::", "alloc::vec::", "core::convert::", "core::fmt::", "core::option::"];
     modules.iter().fold(text, |text, module| text.replace(module, "")).replace(&format!(" {name}::"), " ")
+}
+
+/// The documentation of the crate as JSON; `None` if the toolchain cannot produce a readable one and `REQUIRE_PUBLIC_API`
+/// is not set.
+fn readable_json(package: &str, features: &str) -> Option<PathBuf> {
+    match rustdoc_json(package, features) {
+        Ok(json) => Some(json),
+        Err(problem) => {
+            assert!(std::env::var_os("REQUIRE_PUBLIC_API").is_none(), "the public API was not checked: {problem}");
+            eprintln!("NOT CHECKED: {problem}");
+            None
+        }
+    }
 }
 
 /// Documents the crate as JSON; returns the path of the file, or why the toolchain cannot produce a readable one.

@@ -13,11 +13,11 @@ use crate::action::{Action, Product, Waitable};
 use crate::bulk::{self, BulkRequest, Outcome};
 use crate::client::Client as AsyncClient;
 use crate::error::{Error, ErrorKind};
+use crate::open::Json;
 use crate::options::CallOptions;
 use crate::prepare::PreparedRequest;
 use crate::response::Response;
 use crate::untyped::UntypedRequest;
-use crate::value::Json;
 use crate::waiter::{Asked, Wait, WaitError, WaitOptions};
 
 /// Calls the actions of one product and blocks until the response arrives. It owns a [`Client`](crate::Client) and a

@@ -45,11 +45,11 @@ use crate::action::{Action, Product};
 use crate::client::Client;
 use crate::error::Error;
 use crate::lock::lock;
+use crate::open::Json;
 use crate::options::CallOptions;
 use crate::response::Response;
 use crate::throttle::RateLimit;
 use crate::untyped::UntypedRequest;
-use crate::value::Json;
 
 /// A request that a bulk can send: any request of the product, an [`UntypedRequest`], a pair of a value of yours and
 /// one of these, or any type that implements this trait.

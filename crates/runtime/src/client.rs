@@ -15,13 +15,13 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
+use crate::open::Json;
 use crate::options::CallOptions;
 use crate::prepare::PreparedRequest;
 use crate::response::Response;
 #[cfg(doc)]
 use crate::retry::RetryPolicy;
 use crate::untyped::{JsonOutput, UntypedRequest};
-use crate::value::Json;
 
 /// Calls the actions of one product.
 ///

@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 
+use crate::open::Json;
 use crate::platform::{self, Meaning};
 use crate::redact::Redactor;
-use crate::value::Json;
 
 /// The reason why a call failed.
 ///

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::decode::Mismatches;
 use crate::error::Error;
+use crate::mismatch::Mismatches;
 pub use crate::throttle::QuotaEvent;
 use crate::throttle::QuotaKey;
 

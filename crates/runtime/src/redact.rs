@@ -9,9 +9,9 @@ use std::cell::OnceCell;
 use crate::credentials::Credentials;
 use crate::digits::{self, Digits};
 use crate::headers::Headers;
+use crate::open::Json;
 use crate::parameters::Parameter;
 use crate::sign;
-use crate::value::Json;
 
 /// Replaces a redacted value.
 pub(crate) const HIDDEN: &str = "<hidden>";

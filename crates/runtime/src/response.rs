@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::decode::Mismatches;
+use crate::mismatch::Mismatches;
 use crate::value::Hidden;
 
 /// The output of a successful call (by `Deref`), and the facts of the call.

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::decode::BODY;
 use crate::descriptor::Method;
-use crate::value::{Hidden, Json, Member, Object, Value};
+use crate::open::Json;
+use crate::value::{Hidden, Member, Object, Value};
 
 /// A call by name, e.g. of an action that the generated crate does not have.
 ///

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use alibabacloud_runtime::Json;
-use alibabacloud_runtime::private::decode::{DecodeError, Mismatches, decode};
+use alibabacloud_runtime::Mismatches;
+use alibabacloud_runtime::private::decode::{DecodeError, decode};
 use alibabacloud_runtime::private::{Object, object, open_enum, to_json};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;

@@ -553,6 +553,12 @@ open_enum! {
         NamedUnrecognized = "Unrecognized",
         /// A real value.
         Other = "Other",
+        /// The name of an associated type of the enumeration.
+        Err = "ERR",
+        /// A name of the prelude.
+        Ok = "Ok",
+        /// A path.
+        SelfErr = "Self::Err",
         /// A number with a sign.
         PlusOne = "+1",
         /// A number with a sign.

@@ -76,14 +76,15 @@ fn is_generated_code(path: &str) -> bool {
     is_rust && (path.contains("/src/generated/") || path.starts_with("tests/src/"))
 }
 
-/// The lines that an edit of one action's specification changes in the generated code, with `-` or `+` before each.
-fn changed_lines(edits: &[(&str, &str)]) -> Vec<String> {
-    let before: Vec<_> = sources().into_iter().filter(|file| file.path.starts_with("api-spec/cams/")).collect();
+/// The lines that an edit of a specification changes in the generated code, with `-` or `+` before each.
+fn changed_lines(path: &str, edits: &[(&str, &str)]) -> Vec<String> {
+    let (folder, _) = path.rsplit_once('/').unwrap();
+    let before: Vec<_> = sources().into_iter().filter(|file| file.path.starts_with(&format!("{folder}/"))).collect();
     let after: Vec<_> = before
         .iter()
         .map(|file| {
             let mut text = String::from_utf8(file.bytes.clone()).unwrap();
-            if file.path == "api-spec/cams/ChatappSyncPhoneNumber.yaml" {
+            if file.path == path {
                 for (from, to) in edits {
                     assert_eq!(text.matches(from).count(), 1, "{from}");
                     text = text.replace(from, to);
@@ -94,7 +95,7 @@ fn changed_lines(edits: &[(&str, &str)]) -> Vec<String> {
         .collect();
     let (before, after) = (generated(&before).plan, generated(&after).plan);
     let mut changes = Vec::new();
-    let is_code = |(path, _): &(&str, &str)| path.contains("/src/generated/");
+    let is_code = |(path, _): &(&str, &str)| path.contains("/src/generated/") || path.starts_with("tests/src/");
     for ((path, old), (other, new)) in before.files().filter(is_code).zip(after.files().filter(is_code)) {
         assert_eq!(path, other);
         for change in similar::TextDiff::from_lines(old, new).iter_all_changes() {
@@ -171,8 +172,94 @@ fn an_edit_changes_the_lines_of_its_fact_and_no_others() {
         ),
     ];
     for (edits, expected) in table {
-        assert_eq!(changed_lines(edits), expected, "{edits:?}");
+        assert_eq!(changed_lines("api-spec/cams/ChatappSyncPhoneNumber.yaml", edits), expected, "{edits:?}");
     }
+}
+
+/// The same for a fact of every kind, read in review.
+#[test]
+fn an_edit_of_each_kind_changes_the_lines_of_its_fact() {
+    let put = "warehouse/StoreGoods.yaml";
+    let gate = "warehouse/OpenGate.yaml";
+    let house = "warehouse/product.yaml";
+    let cook = "kitchen-sink/CookDish.yaml";
+    let kitchen = "kitchen-sink/product.yaml";
+    let table = [
+        (put, "summary: Puts goods on a shelf.", "summary: Puts goods away."),
+        (put, "idempotent: false", "description: Not food.\nidempotent: false"),
+        (put, "idempotent: false", "idempotent: true"),
+        (put, "unknown_outcome: Ask `ListGoods` whether they are there.\n", ""),
+        (put, "rate_limit: 10/s", "rate_limit: none"),
+        (put, "authorization: { action: \"warehouse:StoreGoods\", access: create }", "authorization: none"),
+        (put, "method: put", "method: patch"),
+        (put, "/shelves/{shelf}:store", "/shelves/{shelf}"),
+        (put, "DryRun: { type: boolean, ", "DryRun: { type: boolean, required: true, "),
+        (put, "DryRun: { type: boolean, ", "DryRun: { type: boolean, location: header, "),
+        (put, "DryRun: { type: boolean, ", "DryRun: { type: boolean, rust_name: only_checks, "),
+        (put, "DryRun: { type: boolean, ", "DryRun: { type: boolean, deprecated: Store them., "),
+        (
+            put,
+            "DryRun: { type: boolean, description: Only checks., example: true }",
+            "DryRun: { type: string, description: Only checks., example: x }",
+        ),
+        (put, "style: simple", "style: flat"),
+        (put, "sensitive: true, description: Whose turn it is.", "description: Whose turn it is."),
+        (put, "description: On which shelf.", "description: On the shelf."),
+        (put, "shelf: { type: integer, format: int32", "shelf: { type: integer, format: int64"),
+        (
+            put,
+            "      labels: { type: object, additional: { type: string }, description: What is written on them. }\n",
+            "",
+        ),
+        (
+            put,
+            "id: { type: string, description: The ID of the goods. }",
+            "id: { type: string, rust_name: goods_id, description: The ID of the goods. }",
+        ),
+        (
+            put,
+            "id: { type: string, description: The ID of the goods. }",
+            "id: { type: any, description: The ID of the goods. }",
+        ),
+        (
+            put,
+            "{ status: 409, message: The shelf is full., description: Take another one. }",
+            "{ status: 400, message: The shelf is full., description: Take another one. }",
+        ),
+        (
+            put,
+            "{ status: 409, message: The shelf is full., description: Take another one. }",
+            "{ status: 409, message: The shelf is full., description: Take another one., throttling: true }",
+        ),
+        (put, "  Shelf.Full: { status", "  Shelf.Gone: { status: 404, message: No shelf. }\n  Shelf.Full: { status"),
+        (put, "\"id\": \"g-1\"", "\"id\": \"g-2\""),
+        (gate, "success_code: \"200\"", "success_code: OK"),
+        (gate, "idempotent: false", "anonymous: true\nidempotent: false"),
+        (gate, "idempotent: false", "deprecated: Climb.\nidempotent: false"),
+        (gate, "success_code: \"200\"", "success_code: \"200\"\nguessed: { idempotent: It says so. }"),
+        (house, "title: Warehouse", "title: Store"),
+        (house, "version: \"2023-04-05\"", "version: \"2024-04-05\""),
+        (house, "default_region: here-1", "default_region: here-2"),
+        (house, "public: \"warehouse.{region}", "public: \"store.{region}"),
+        (house, "public:", "central: warehouse.example.com\n  public:"),
+        (house, "public:", "regions: { there-1: { public: there.example.com } }\n  public:"),
+        (house, "errors:", "success_code: OK\nerrors:"),
+        (house, "message: The gate is jammed.", "message: The gate does not move."),
+        (cook, "DRY: { description: From the bag., deprecated: Use `FRESH`. }", "DRY: From the bag."),
+        (cook, "FRESH: From the garden.", "FRESH: { description: From the garden., rust_name: Green }"),
+        (cook, "type_name: CookedDish", "type_name: Meal"),
+        ("library/ListBooks.yaml", ", size: MaxResults", ""),
+        ("kitchen-sink/Taste.yaml", "bound: 1s", "bound: 5s"),
+        (kitchen, "description: What the cook works with.", "description: The tools."),
+        (kitchen, "SAD: { description: Feels bad., rust_name: Gloomy }", "SAD: Feels bad."),
+    ];
+    let mut review = String::new();
+    for (file, from, to) in table {
+        let lines = changed_lines(&format!("xtask/fixtures/{file}"), &[(from, to)]);
+        assert!(!lines.is_empty(), "{file}: {from} -> {to}");
+        review += &format!("{file}: {from} -> {to}\n    {}\n", lines.join("\n    "));
+    }
+    insta::assert_snapshot!(review);
 }
 
 #[test]
@@ -496,4 +583,36 @@ fn every_crate_offers_credentials_but_those_that_credentials_are_built_on() {
     assert_eq!(elsewhere.credentials(), None);
     let git = Manifest::Standalone { runtime: "git = \"https://example.com/sdk\"".to_owned() };
     assert_eq!(git.credentials().as_deref(), Some("git = \"https://example.com/sdk\""));
+}
+
+/// A nested type of the same name would be defined twice in its file.
+#[test]
+fn no_type_is_called_like_what_its_file_imports() {
+    fn imported(tree: &syn::UseTree, names: &mut Vec<String>) {
+        match tree {
+            syn::UseTree::Path(path) => imported(&path.tree, names),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| imported(tree, names)),
+            syn::UseTree::Name(name) => names.push(name.ident.to_string()),
+            syn::UseTree::Rename(name) => names.push(name.rename.to_string()),
+            syn::UseTree::Glob(_) => panic!("a glob imports names that nobody has checked"),
+        }
+    }
+    let plan = generated(&sources()).plan;
+    let mut seen = std::collections::BTreeSet::new();
+    for (path, text) in plan.files().filter(|(path, _)| is_generated_code(path)) {
+        let kind = if path.ends_with("/mod.rs") { model::Kind::Request } else { model::Kind::Type };
+        for item in syn::parse_file(text).unwrap().items {
+            let syn::Item::Use(item) = item else { continue };
+            let mut names = Vec::new();
+            imported(&item.tree, &mut names);
+            // What is declared beside the file is named with it in view.
+            let is_foreign = |tree: &syn::UseTree| matches!(tree, syn::UseTree::Path(path) if !["self", "super"].contains(&&*path.ident.to_string()));
+            names.retain(|name| is_foreign(&item.tree) && name.starts_with(|c: char| c.is_ascii_uppercase()));
+            for name in names {
+                assert_ne!(model::rust_name(&name, kind), name, "{path} imports `{name}`; reserve the name");
+                seen.insert(name);
+            }
+        }
+    }
+    assert!(seen.contains("Method") && seen.contains("BTreeMap") && seen.len() > 10, "{seen:?}");
 }

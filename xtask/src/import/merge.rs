@@ -278,7 +278,7 @@ impl Merge<'_> {
             self.edits.truncate(edits);
             self.edits.push(Edit { range: self.whole(node), with: result.flow() });
         } else {
-            self.edit_block(ours, &gone, &added);
+            self.edit_block(ours, &gone, &added, upstream);
         }
         result
     }
@@ -317,8 +317,8 @@ impl Merge<'_> {
         self.changes.push(Change { path, what });
     }
 
-    /// Removes entries of a block from its text, and adds others at its end.
-    fn edit_block(&mut self, entries: &[(Node, Node)], gone: &[usize], added: &[(String, Tree)]) {
+    /// Removes entries of a block from its text, and adds others behind those that precede them upstream.
+    fn edit_block(&mut self, entries: &[(Node, Node)], gone: &[usize], added: &[(String, Tree)], upstream: &Tree) {
         let indent = entries.first().map_or(0, |(key, _)| key.range.start - self.line_start(key.range.start));
         for (index, (key, value)) in entries.iter().enumerate() {
             if gone.contains(&key.range.start) {
@@ -326,22 +326,23 @@ impl Merge<'_> {
                 let end = entries
                     .get(index + 1)
                     .map_or_else(|| self.line_end(value), |(next, _)| self.line_start(next.range.start));
-                self.edits.retain(|edit| edit.range.start < start || edit.range.end > end);
                 self.edits.push(Edit { range: start..end, with: String::new() });
             }
         }
-        if let Some((_, last)) = entries.last()
-            && !added.is_empty()
-        {
-            let end = self.line_end(last);
-            let mut with = String::new();
-            if !self.text[..end].ends_with('\n') {
-                with.push('\n');
+        let place_of = |name: &str| {
+            let ahead = upstream.entries().split(|(other, _)| other == name).next().unwrap_or_default();
+            let known =
+                ahead.iter().rev().find_map(|(other, _)| entries.iter().find(|(key, _)| key_text(key) == *other));
+            match (known, entries.first()) {
+                (Some((_, value)), _) => self.line_end(value),
+                (None, first) => first.map_or(0, |(key, _)| self.line_start(key.range.start)),
             }
-            for (key, value) in added {
-                with += &Tree::block_entry(key, value, indent);
-            }
-            self.edits.push(Edit { range: end..end, with });
+        };
+        let places: Vec<usize> = added.iter().map(|(name, _)| place_of(name)).collect();
+        for ((key, value), place) in added.iter().zip(places) {
+            let is_after_text = place > 0 && !self.text[..place].ends_with('\n');
+            let with = (if is_after_text { "\n" } else { "" }).to_owned() + &Tree::block_entry(key, value, indent);
+            self.edits.push(Edit { range: place..place, with });
         }
     }
 

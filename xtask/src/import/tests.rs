@@ -600,6 +600,44 @@ fn an_update_shows_what_is_new_gone_and_how_each_value_differs() {
     insta::assert_snapshot!(format!("{review}{}", later.summary()));
 }
 
+/// A reader finds a new key where it is in every other file, and a comment stays with the key above which it was written.
+#[test]
+fn what_is_new_upstream_stands_where_a_first_import_puts_it() {
+    let text = |name: &str| parameter(name, &json!({"type": "string", "description": "Text."}));
+    let answer = |names: &[&str]| {
+        let members: Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
+        json!({"200": {"schema": {"type": "object", "properties": members}}})
+    };
+    let errors = |codes: &[&str]| {
+        let errors: Vec<_> = codes.iter().map(|code| json!({"errorCode": code, "errorMessage": "Bad."})).collect();
+        json!({ "400": errors })
+    };
+    let before = json!({"A": {
+        "parameters": [text("M"), text("Y")],
+        "responses": answer(&["M"]),
+        "errorCodes": errors(&["Old"]),
+    }});
+    let after = json!({"A": {
+        "methods": ["delete"],
+        "deprecated": true,
+        "parameters": [text("B"), text("M"), text("N"), text("O"), text("Y"), text("Z")],
+        "responses": answer(&["L", "M", "N"]),
+        "errorCodes": errors(&["New", "Old", "Newer"]),
+    }});
+    let mut files = inputs(&imported(&product(&before)));
+    let later = import(&product(&after), &[], &files, None).unwrap();
+    let first = imported(&product(&after));
+    assert_eq!(text_of(&later.files, "A.yaml"), text_of(&first.files, "A.yaml"));
+
+    edit(&mut files, "A.yaml", "  Y:\n", "  # The last one.\n  Y:\n");
+    let later = import(&product(&after), &[], &files, None).unwrap();
+    assert_eq!(
+        text_of(&later.files, "A.yaml").replace("  # The last one.\n  Y:", "  Y:"),
+        text_of(&first.files, "A.yaml")
+    );
+}
+
 #[test]
 fn only_comments_that_somebody_wrote_are_reported_as_lost() {
     let tree = |text: &str| tree_of("a.yaml", text).unwrap();

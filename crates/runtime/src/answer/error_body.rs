@@ -2,7 +2,8 @@
 
 use crate::decode::{boolean_of, decode};
 use crate::error::LONGEST_ID;
-use crate::value::{Json, Member, Object, Value};
+use crate::open::Json;
+use crate::value::{Member, Object, Value};
 
 /// `true` and `false`, also as text or a number.
 pub(super) fn boolean(json: &Json) -> Option<bool> {

@@ -16,14 +16,16 @@ use http::{HeaderMap, StatusCode};
 
 use self::error_body::{ErrorBody, Seen, boolean, is_envelope, is_spelled_as_documented};
 use self::whole::Form;
-use crate::decode::{Mismatches, boolean_of, decode};
+use crate::decode::{boolean_of, decode};
 use crate::descriptor::{ActionDescriptor, ErrorDescriptor, ProductDescriptor};
 use crate::error::{Error, ErrorKind, LONGEST_ID, LONGEST_SEARCHED, cut, one_line};
+use crate::mismatch::Mismatches;
+use crate::open::Json;
 use crate::platform::{self, Meaning};
 use crate::proof::{Evidence, not_executed};
 use crate::redact::Redactor;
 use crate::transport::{self, TransportError};
-use crate::value::{Json, Member, Object, Slot, Value, View};
+use crate::value::{Member, Object, Slot, Value, View};
 
 /// How many characters of an answer that is not understood are shown.
 const SNIPPET_CHARS: usize = 200;

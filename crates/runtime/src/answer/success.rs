@@ -3,8 +3,9 @@
 use super::Context;
 use super::error_body::is_envelope;
 use crate::descriptor::{ErrorDescriptor, PLATFORM_ERRORS, SUCCESS_CODE};
+use crate::open::Json;
 use crate::platform;
-use crate::value::{Json, Object, View};
+use crate::value::{Object, View};
 
 /// The success codes of the action, else of its product; empty if responses have no such code.
 pub(super) fn codes(context: Context<'_>) -> &[&'static str] {

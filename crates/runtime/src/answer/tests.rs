@@ -435,7 +435,7 @@ fn a_malformed_member_does_not_fail_a_success() {
     let Judged { request_id, mismatches } = judged_into(200, &[], body, &mut answer).unwrap();
     assert_eq!((request_id.as_deref(), answer.code.as_deref(), answer.count), (Some("r"), Some("OK"), None));
     assert_eq!(answer.denied.as_deref(), Some("\u{fffd}"));
-    let paths: Vec<_> = mismatches.first().iter().map(crate::decode::Mismatch::path).collect();
+    let paths: Vec<_> = mismatches.first().iter().map(crate::mismatch::Mismatch::path).collect();
     assert_eq!(paths, ["Count", "AccessDeniedDetail"]);
     assert!(!mismatches.to_string().contains("CANARY"), "{mismatches}");
     // The same for a type without the members of the envelope, whose response is read twice.

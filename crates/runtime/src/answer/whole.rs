@@ -6,7 +6,8 @@ use http::{HeaderMap, StatusCode};
 
 use super::{Context, REQUEST_ID, header, success};
 use crate::decode::BODY;
-use crate::value::{Json, Object, Slot};
+use crate::open::Json;
+use crate::value::{Object, Slot};
 
 /// The form of a response with a success status.
 #[derive(Clone, Copy, PartialEq, Eq)]

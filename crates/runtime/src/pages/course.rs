@@ -5,9 +5,9 @@ use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 
-use crate::decode::Mismatches;
 use crate::descriptor::{PagingDescriptor, PagingStyle};
 use crate::error::{Error, ErrorKind};
+use crate::mismatch::Mismatches;
 use crate::value::{List, Object, Slot, Value, View};
 
 /// Something that visits the parameters of a request by their names on the wire.

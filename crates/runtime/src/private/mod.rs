@@ -10,6 +10,7 @@ mod request;
 pub mod stored;
 pub mod value;
 
+pub use crate::open::unrecognized;
 pub use crate::platform::table as platform;
 
 pub use crate::{
@@ -20,5 +21,5 @@ pub use request::{EachParameter, Unset, debug_request, each_parameter};
 pub use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 pub use value::{
     List, Map, Member, Object, OpenEnum, Slot, Typed, Value, View, clear_members, debug_object, documented,
-    each_member, find_member, to_json, unrecognized,
+    each_member, find_member, to_json,
 };

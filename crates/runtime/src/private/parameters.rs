@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::action::Request;
 use crate::descriptor::{ParameterDescriptor, ParameterLocation, ParameterStyle};
-use crate::value::{Json, List, Value, View, to_json};
+use crate::open::Json;
+use crate::value::{List, Value, View, to_json};
 
 /// One parameter as it goes over the wire, not yet percent-encoded.
 #[derive(Clone, PartialEq, Eq)]

@@ -11,9 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 
 use crate::descriptor::ValueKind;
-
-/// Any JSON value, for members that the specification leaves open.
-pub type Json = serde_json::Value;
+use crate::open::Json;
 
 /// A value that can be written to a request and read from an answer.
 ///
@@ -440,28 +438,4 @@ impl serde_core::Serialize for View<'_> {
 pub fn to_json(value: &dyn Value) -> String {
     // Writing to memory cannot fail, and every key is text.
     serde_json::to_string(&value.view()).unwrap_or_default()
-}
-
-/// A value of an open enumeration that this version does not know.
-///
-/// Its only use is [`as_str`](Self::as_str): a later version may know the value, so no code should depend on it being unknown.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UnrecognizedValue(Box<str>);
-
-impl UnrecognizedValue {
-    /// The value as it came.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A value that is none of the documented ones.
-pub fn unrecognized(value: &str) -> UnrecognizedValue {
-    UnrecognizedValue(value.into())
-}
-
-impl fmt::Debug for UnrecognizedValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
 }

@@ -2,7 +2,8 @@
 
 use crate::decode::BODY;
 use crate::descriptor::WaiterDescriptor;
-use crate::value::{Json, View};
+use crate::open::Json;
+use crate::value::View;
 
 /// What an answer means.
 #[derive(Debug, PartialEq, Eq)]

@@ -24,11 +24,12 @@ use crate::descriptor::{
 };
 use crate::error::{Error, ErrorKind};
 use crate::event::WaitOutcome;
+use crate::open::Json;
 use crate::options::CallOptions;
 use crate::parameters::Parameter;
 use crate::response::Response;
 use crate::untyped::{JsonOutput, UntypedRequest};
-use crate::value::{Json, Object, View};
+use crate::value::{Object, View};
 
 /// What the action that is asked about an action returns.
 pub type Asked<A> = <<A as Waitable>::Asked as Action>::Output;

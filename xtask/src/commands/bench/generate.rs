@@ -142,9 +142,11 @@ fn building(metadata: &str) -> Result<(), String> {
         _ => Vec::new(),
     };
     for (profile, release) in [("debug", false), ("release", true)] {
+        let with_serde = ["--features=serde".to_owned()];
         let mut subjects = vec![
             Subject::new("this generator", &whole, &[]),
             Subject::new("serde derive", &derived, &[]),
+            Subject::new("feature `serde` on", &whole, &with_serde),
             Subject::new("a crate of 2 actions", &few, &[]),
         ];
         if !selected.is_empty() {
@@ -154,13 +156,15 @@ fn building(metadata: &str) -> Result<(), String> {
         for subject in &subjects {
             println!("  {profile}, {:<22} {}", subject.what, subject.best);
         }
-        if let [ours, theirs, two, rest @ ..] = subjects.as_slice() {
-            let (a, b) = (&ours.best, &theirs.best);
-            println!(
-                "  {profile}: {:.0} % of serde derive ({:.0} % of its CPU)",
-                a.wall / b.wall * 100.0,
-                a.cpu / b.cpu * 100.0
-            );
+        if let [ours, theirs, stored, two, rest @ ..] = subjects.as_slice() {
+            let b = &theirs.best;
+            for (what, a) in [("", &ours.best), (" with the feature `serde`", &stored.best)] {
+                println!(
+                    "  {profile}: {:.0} % of serde derive{what} ({:.0} % of its CPU)",
+                    a.wall / b.wall * 100.0,
+                    a.cpu / b.cpu * 100.0
+                );
+            }
             if let [three] = rest {
                 let (a, b) = (&three.best, &two.best);
                 println!(
