@@ -25,6 +25,9 @@ pub struct Endpoint {
     authority: Authority,
     /// The URL without a query, which nearly every request uses.
     uri: Uri,
+    /// The lengths of the host, and of host and port without the default one, with which the authority begins.
+    host_length: usize,
+    host_and_port_length: usize,
 }
 
 /// The reason why a text is not an endpoint.
@@ -81,13 +84,12 @@ impl Endpoint {
 
     /// The host name or address, without the port; an IPv6 address is in brackets.
     pub fn host(&self) -> &str {
-        self.authority.host()
+        &self.authority.as_str()[..self.host_length]
     }
 
     /// Host and port as in the `Host` header: the default port of the scheme is omitted.
     pub fn host_and_port(&self) -> &str {
-        let default_port = if self.is_encrypted() { 443 } else { 80 };
-        if self.authority.port_u16() == Some(default_port) { self.authority.host() } else { self.authority.as_str() }
+        &self.authority.as_str()[..self.host_and_port_length]
     }
 
     /// The port of the address, or the default port of the scheme.
@@ -164,7 +166,13 @@ impl std::str::FromStr for Endpoint {
             return Err(refuse("it has no host"));
         }
         let uri = Uri::builder().scheme(scheme.clone()).authority(authority.clone()).path_and_query("/").build();
-        let endpoint = Self { scheme, authority, uri: uri.map_err(|_| refuse("it is not a URL"))? };
+        let uri = uri.map_err(|_| refuse("it is not a URL"))?;
+        // Nothing stands before the host: a user name is refused above.
+        let host_length = authority.host().len();
+        let default_port = if scheme == Scheme::HTTPS { 443 } else { 80 };
+        let has_default_port = authority.port_u16() == Some(default_port);
+        let host_and_port_length = if has_default_port { host_length } else { authority.as_str().len() };
+        let endpoint = Self { scheme, authority, uri, host_length, host_and_port_length };
         // A server on this machine rarely uses TLS, and without TLS the response to a handshake is incomprehensible.
         if endpoint.is_loopback() && !text.contains("://") {
             return Err(refuse(

@@ -57,21 +57,23 @@ pub struct PreparedRequest {
     request: http::Request<Bytes>,
     /// The names of the sensitive parameters, as they stand in the request.
     sensitive: Vec<String>,
-    /// The path without what is sensitive of it.
-    path: String,
-    /// The host without what is sensitive of it.
-    host: String,
+    /// The path and the host without what is sensitive of them; `None` if nothing is.
+    shown: Option<(String, String)>,
     /// Whether the body is one parameter, and that is sensitive.
     hides_body: bool,
 }
 
 impl PreparedRequest {
-    /// `path` and `host` are as they may be shown.
-    pub(crate) fn new(request: http::Request<Bytes>, parameters: &[Parameter<'_>], path: String, host: String) -> Self {
+    /// `shown` are the path and the host as they may be shown, if parameters are part of them.
+    pub(crate) fn new(
+        request: http::Request<Bytes>,
+        parameters: &[Parameter<'_>],
+        shown: Option<(String, String)>,
+    ) -> Self {
         let sensitive = || parameters.iter().filter(|parameter| parameter.sensitive);
         let hides_body = sensitive().any(|parameter| parameter.location == ParameterLocation::Body);
         let sensitive = sensitive().map(|parameter| sign::encode(&parameter.name)).collect();
-        Self { request, sensitive, path, host, hides_body }
+        Self { request, sensitive, shown, hides_body }
     }
 
     /// The request itself. It holds a signature and, with temporary credentials, a token.
@@ -99,9 +101,13 @@ impl PreparedRequest {
 impl fmt::Display for PreparedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let uri = self.request.uri();
-        write!(f, "{} {}", self.request.method(), self.path)?;
+        let (path, host) = match &self.shown {
+            Some((path, host)) => (&**path, &**host),
+            None => (uri.path(), uri.authority().map_or("", |authority| authority.as_str())),
+        };
+        write!(f, "{} {path}", self.request.method())?;
         self.show_pairs(f, uri.query().unwrap_or_default(), '?')?;
-        write!(f, " HTTP/1.1\nhost: {}\n", self.host)?;
+        write!(f, " HTTP/1.1\nhost: {host}\n")?;
         for (name, value) in self.request.headers().iter().filter(|(name, _)| *name != HOST) {
             let value = if value.is_sensitive() { HIDDEN } else { value.to_str().unwrap_or("<not text>") };
             writeln!(f, "{name}: {value}")?;
@@ -161,9 +167,9 @@ pub(crate) fn prepare(
     };
     let mut request = http::Request::new(Bytes::new());
     *request.method_mut() = self::method(method);
-    let headers = request.headers_mut();
     let signature = if in_url { SignatureVersion::V3 } else { settings.signature };
-    headers.reserve(if signature == SignatureVersion::V3 { 11 } else { 4 });
+    let headers = request.headers_mut();
+    headers.reserve(if signature == SignatureVersion::V3 { 11 } else { 5 });
     headers.insert(USER_AGENT, settings.user_agent.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.extend(added.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -189,12 +195,11 @@ pub(crate) fn prepare(
         }
         (_, Some(credentials)) => {
             let common = rpc::common(action, settings.product.version, credentials, timestamp, nonce);
-            let mut all = Vec::with_capacity(9 + parameters.len());
-            all.extend(common.clone());
-            all.extend(parameters.iter().map(pair));
+            let own = parameters.iter().map(pair).collect();
             // The canonical query is the body, unless a part of it travels in the URL.
-            let (mut body, signature) = rpc::sign_with(credentials.rpc_key(), method.as_str(), all);
+            let (mut body, signature) = rpc::sign_with(credentials.rpc_key(), method.as_str(), &common, own);
             if !query.is_empty() {
+                let common = common.iter().flatten().map(rpc::Common::pair);
                 body = sign::canonical_query(common.chain(parameters.iter().filter(in_form).map(pair)));
             }
             body.push_str("&Signature=");

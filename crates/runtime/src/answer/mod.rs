@@ -113,15 +113,17 @@ pub(crate) fn judge(
             has_documented_code: false,
             untyped: context.untyped,
         };
-        if let Ok(mismatches) = decode(body, &mut envelope)
-            && envelope.proves_success(body, header_id.is_some(), context)
-        {
-            let said = envelope.facts().request_id.map(Cow::into_owned);
-            let request_id = said.as_deref().or(header_id).map(|id| cut(id, LONGEST_ID).into_owned());
-            if let (None, Some(id)) = (said, &request_id) {
-                envelope.set_request_id(id);
+        if let Ok(mismatches) = decode(body, &mut envelope) {
+            let facts = envelope.facts();
+            if envelope.proves_success(&facts, body, header_id.is_some(), context) {
+                let said = facts.request_id.map(|id| cut(&id, LONGEST_ID).into_owned());
+                let request_id = said.or_else(|| {
+                    let id = cut(header_id?, LONGEST_ID).into_owned();
+                    envelope.set_request_id(&id);
+                    Some(id)
+                });
+                return Ok(Judged { request_id, mismatches });
             }
-            return Ok(Judged { request_id, mismatches });
         }
     }
     let said = ErrorBody::read(body).unwrap_or_default();
@@ -319,8 +321,7 @@ impl Envelope<'_> {
     ///
     /// For a product with codes of success, that is such a code; without a code, a member of the result. A code in another spelling than
     /// the documented one may be that of something else (`{"code":0}`), so a request ID or a member of the result must come with it.
-    fn proves_success(&mut self, body: &[u8], has_header_id: bool, context: Context<'_>) -> bool {
-        let facts = self.facts();
+    fn proves_success(&self, facts: &Facts<'_>, body: &[u8], has_header_id: bool, context: Context<'_>) -> bool {
         let code = facts.code.as_deref();
         let says_success = success::code_says(code, context);
         let is_beyond_guess =
@@ -341,7 +342,7 @@ impl Envelope<'_> {
 
     /// Whether a member of the result has come. In an untyped answer, whose members nothing describes, a request ID must stand beside
     /// it: else it may be JSON of something else, a captive portal say.
-    fn has_result(&mut self, body: &[u8], has_id: bool) -> bool {
+    fn has_result(&self, body: &[u8], has_id: bool) -> bool {
         let mut present = false;
         // An empty list looks the same whether it came or not.
         let mut doubtful = Vec::new();

@@ -480,9 +480,11 @@ impl Core {
             let credentials = self.credentials_for(call, &target, deadline).await?;
             let timestamp = Timestamp::of(self.skew.correction().apply((self.clock)()));
             let signed = self.sign(call, &target, 1, credentials.as_ref(), &timestamp, &self.nonces.next())?;
-            let path = if call.is_roa() { roa::shown_path(&call.path, &call.parameters) } else { "/".to_owned() };
-            let host = roa::shown_host(&target.endpoint, &call.parameters);
-            Ok(PreparedRequest::new(signed.request, &call.parameters, path, host))
+            let shown = call.is_roa().then(|| {
+                let path = roa::shown_path(&call.path, &call.parameters);
+                (path, roa::shown_host(&target.endpoint, &call.parameters))
+            });
+            Ok(PreparedRequest::new(signed.request, &call.parameters, shown))
         };
         let prepared: Result<_, Error> = prepare.await;
         prepared.map_err(|error| error.with_action(call.name.clone()))

@@ -307,15 +307,26 @@ fn fill_list<'de, A: SeqAccess<'de>>(
     let mut index = 0_usize;
     loop {
         let start = progress.len();
-        let next = access.next_element_seed(Fill { value: list.push(), progress })?;
+        let Some(is_present) = access.next_element_seed(Append { list, progress })? else { return Ok(()) };
         progress.leave(start, || format!("[{index}]"));
-        if next != Some(true) {
+        if !is_present {
             list.pop();
         }
-        if next.is_none() {
-            return Ok(());
-        }
         index += 1;
+    }
+}
+
+/// Adds a value to a list, if there is one more.
+struct Append<'v, 'm> {
+    list: &'v mut dyn List,
+    progress: &'m mut Progress,
+}
+
+impl<'de> DeserializeSeed<'de> for Append<'_, '_> {
+    type Value = Present;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Present, D::Error> {
+        Fill { value: self.list.push(), progress: self.progress }.deserialize(deserializer)
     }
 }
 
@@ -509,7 +520,8 @@ impl<'de> Visitor<'de> for Fill<'_, '_> {
     fn visit_str<E>(self, found: &str) -> Result<Present, E> {
         let slot = match self.value.slot() {
             Slot::Text(slot) => {
-                found.clone_into(slot);
+                // Nearly every slot is empty; a new text of the right size is cheaper than one that grows.
+                *slot = found.into();
                 self.progress.check(found);
                 return Ok(true);
             }

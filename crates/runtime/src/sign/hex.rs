@@ -13,11 +13,20 @@ impl<const N: usize> Hex<N> {
 
 /// The digits of `bytes`, which are half as many.
 pub(crate) fn hex<const N: usize>(bytes: &[u8]) -> Hex<N> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut digits = [b'0'; N];
-    for (two, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        two[0] = DIGITS[usize::from(byte >> 4)];
-        two[1] = DIGITS[usize::from(byte & 15)];
+    for (two, byte) in digits.as_chunks_mut().0.iter_mut().zip(bytes) {
+        *two = DIGITS[usize::from(*byte)];
     }
     Hex(digits)
 }
+
+/// The two digits of every byte.
+const DIGITS: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let (mut pairs, mut byte) = ([[0; 2]; 256], 0);
+    while byte < 256 {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use forkguard::Guard;
+
 use super::hex::{Hex, hex};
 
 /// A stream of nonces: a random number of 128 bits, and a counter added to it.
@@ -11,8 +13,10 @@ use super::hex::{Hex, hex};
 pub(crate) struct Nonces {
     start: u128,
     count: AtomicU64,
-    /// The process that the stream belongs to: a child that it forks has a copy of the stream.
-    process: u32,
+    /// Detects that this is the copy of a stream in a forked process. It counts forks in a handler of `fork` (`pthread_atfork`): asking
+    /// for the process ID instead is a system call, which takes a third as long as an RPC V1 signature. `None` if the handler cannot
+    /// be registered.
+    guard: Option<Guard>,
 }
 
 impl Nonces {
@@ -21,13 +25,12 @@ impl Nonces {
     /// # Errors
     /// If the operating system has no randomness to give.
     pub(crate) fn new() -> Result<Self, getrandom::Error> {
-        Ok(Self { start: random()?, count: AtomicU64::new(0), process: std::process::id() })
+        Ok(Self { start: random()?, count: AtomicU64::new(0), guard: Guard::try_new().ok() })
     }
 
     pub(crate) fn next(&self) -> Nonce {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
-        let process = std::process::id();
-        if process != self.process
+        if self.is_copy()
             && let Ok(random) = random()
         {
             // A random one each: what belongs to the stream may be used by the parent, and by another child after this one.
@@ -36,6 +39,12 @@ impl Nonces {
         // Multiplied so that neighbours do not look alike; an odd factor keeps them different.
         let spread = u128::from(count).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
         Nonce(hex(&self.start.wrapping_add(spread).to_be_bytes()))
+    }
+
+    /// Whether this is, or may be, the copy of a stream in a forked process.
+    fn is_copy(&self) -> bool {
+        // A copy of the guard: the original, which must notice a fork only once, would have to be locked.
+        self.guard.clone().is_none_or(|mut guard| guard.detected_fork())
     }
 }
 
@@ -70,12 +79,12 @@ mod tests {
         }
         assert!(seen.iter().all(|nonce| nonce.len() == 32 && nonce.bytes().all(|b| b.is_ascii_hexdigit())));
     }
-    /// `fork` without `exec`: the child has the parent's stream as it was.
+
+    /// The same as in a forked process, which has the parent's stream as it was; `tests/tests/forks.rs` forks.
     #[test]
     fn a_forked_process_uses_nonces_of_its_own() {
         let parent = Nonces::new().unwrap();
-        let child =
-            || Nonces { start: parent.start, count: AtomicU64::new(0), process: parent.process.wrapping_add(1) };
+        let child = || Nonces { start: parent.start, count: AtomicU64::new(0), guard: None };
         let mut seen = HashSet::new();
         for nonces in [&child(), &child(), &parent] {
             for _ in 0..100 {

@@ -104,27 +104,47 @@ fn join_to(out: &mut String, sorted: &[(&str, &str)]) {
     }
 }
 
-/// Writes parameters, sorted already, as the canonical query to `once`, and the same percent-encoded again to `twice`.
-pub(crate) fn join_twice(once: &mut String, twice: &mut String, sorted: &[(&str, &str)]) {
-    for (index, (name, value)) in sorted.iter().enumerate() {
-        if index > 0 {
-            once.push('&');
-            twice.push_str("%26");
-        }
-        encode_twice(once, twice, name);
-        once.push('=');
-        twice.push_str("%3D");
-        encode_twice(once, twice, value);
-    }
+/// The canonical query, and the same percent-encoded again.
+pub(crate) struct Twice {
+    pub(crate) once: String,
+    pub(crate) twice: String,
 }
 
-fn encode_twice(once: &mut String, twice: &mut String, text: &str) {
-    encode_each(text, |run, escape| {
-        once.push_str(run);
-        twice.push_str(run);
-        if let Some(byte) = escape {
-            once.push_str(&ESCAPES[byte * 3..][..3]);
-            twice.push_str(&ESCAPES_TWICE[byte * 5..][..5]);
+impl Twice {
+    /// Appends a parameter.
+    pub(crate) fn push(&mut self, name: &str, value: &str) {
+        if !self.once.is_empty() {
+            self.once.push('&');
+            self.twice.push_str("%26");
         }
-    });
+        self.encode(name);
+        self.once.push('=');
+        self.twice.push_str("%3D");
+        self.encode(value);
+    }
+
+    /// Appends a parameter whose name is known: `once` is `&Name=`, and `twice` the same encoded. A value that `is_plain` consists of
+    /// unreserved characters and need not be searched for others.
+    pub(crate) fn push_known(&mut self, once: &str, twice: &str, value: &str, is_plain: bool) {
+        let is_first = self.once.is_empty();
+        self.once.push_str(if is_first { &once[1..] } else { once });
+        self.twice.push_str(if is_first { &twice[3..] } else { twice });
+        if is_plain {
+            self.once.push_str(value);
+            self.twice.push_str(value);
+        } else {
+            self.encode(value);
+        }
+    }
+
+    fn encode(&mut self, text: &str) {
+        encode_each(text, |run, escape| {
+            self.once.push_str(run);
+            self.twice.push_str(run);
+            if let Some(byte) = escape {
+                self.once.push_str(&ESCAPES[byte * 3..][..3]);
+                self.twice.push_str(&ESCAPES_TWICE[byte * 5..][..5]);
+            }
+        });
+    }
 }

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
-use super::percent::{encode_to, join_twice};
+use super::percent::{Twice, encode_to};
 use crate::credentials::Credentials;
 
 /// The parameters that every RPC V1 request carries beside the action's own, without the signature.
@@ -21,29 +21,53 @@ pub fn common_parameters<'a>(
     timestamp: &'a str,
     nonce: &'a str,
 ) -> Vec<(&'a str, &'a str)> {
-    common(action, version, credentials, timestamp, nonce).collect()
+    common(action, version, credentials, timestamp, nonce).iter().flatten().map(Common::pair).collect()
 }
 
-/// The common parameters, sorted by name.
+/// A common parameter, with what stands before its value in the canonical query and, percent-encoded, in the string to sign.
+pub(crate) struct Common<'a> {
+    once: &'static str,
+    twice: &'static str,
+    value: &'a str,
+    /// Whether the value consists of unreserved characters.
+    is_plain: bool,
+}
+
+impl<'a> Common<'a> {
+    pub(crate) fn pair(&self) -> (&'a str, &'a str) {
+        (&self.once[1..self.once.len() - 1], self.value)
+    }
+}
+
+/// The common parameters, sorted by name. The nonce consists of unreserved characters.
 pub(crate) fn common<'a>(
     action: &'a str,
     version: &'a str,
     credentials: &'a Credentials,
     timestamp: &'a str,
     nonce: &'a str,
-) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
-    let parameters = [
-        Some(("AccessKeyId", credentials.access_key_id())),
-        Some(("Action", action)),
-        Some(("Format", "JSON")),
-        credentials.security_token().map(|token| ("SecurityToken", token)),
-        Some(("SignatureMethod", "HMAC-SHA1")),
-        Some(("SignatureNonce", nonce)),
-        Some(("SignatureVersion", "1.0")),
-        Some(("Timestamp", timestamp)),
-        Some(("Version", version)),
-    ];
-    parameters.into_iter().flatten()
+) -> [Option<Common<'a>>; 9] {
+    macro_rules! common {
+        ($name:literal, $value:expr, $is_plain:literal) => {
+            Common {
+                once: concat!("&", $name, "="),
+                twice: concat!("%26", $name, "%3D"),
+                value: $value,
+                is_plain: $is_plain,
+            }
+        };
+    }
+    [
+        Some(common!("AccessKeyId", credentials.access_key_id(), false)),
+        Some(common!("Action", action, false)),
+        Some(common!("Format", "JSON", true)),
+        credentials.security_token().map(|token| common!("SecurityToken", token, false)),
+        Some(common!("SignatureMethod", "HMAC-SHA1", true)),
+        Some(common!("SignatureNonce", nonce, true)),
+        Some(common!("SignatureVersion", "1.0", true)),
+        Some(common!("Timestamp", timestamp, false)),
+        Some(common!("Version", version, false)),
+    ]
 }
 
 /// The string to sign: `METHOD&%2F&` and the canonical query, percent-encoded a second time.
@@ -119,19 +143,68 @@ pub fn sign<'a>(
     parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
     access_key_secret: &str,
 ) -> (String, String) {
-    let (query, signature) = sign_with(&Key::new(access_key_secret), method, parameters.into_iter().collect());
+    let (query, signature) = sign_with(&Key::new(access_key_secret), method, &[], parameters.into_iter().collect());
     (query, signature.as_str().to_owned())
 }
 
-/// As [`sign`], with a key that is ready for use. The canonical query has room for `&Signature=` and the signature.
-pub(crate) fn sign_with(key: &Key, method: &str, mut parameters: Vec<(&str, &str)>) -> (String, Signature) {
+/// Signs the parameters of an action, and the common ones if there are any, which are sorted. The canonical query has room for
+/// `&Signature=` and the signature.
+pub(crate) fn sign_with(
+    key: &Key,
+    method: &str,
+    common: &[Option<Common<'_>>],
+    mut parameters: Vec<(&str, &str)>,
+) -> (String, Signature) {
     parameters.sort_unstable();
-    let length: usize = parameters.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
-    let mut query = String::with_capacity(length + 11 + 28 * 3);
-    let mut to_sign = String::with_capacity(method.len() + 5 + length + parameters.len() * 6);
+    let length: usize = common.iter().flatten().map(|common| common.once.len() + common.value.len() + 2).sum();
+    let length: usize = length + parameters.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
+    let mut to_sign = String::with_capacity(method.len() + 5 + length + (common.len() + parameters.len()) * 6);
     to_sign.push_str(method);
     to_sign.push_str("&%2F&");
-    join_twice(&mut query, &mut to_sign, &parameters);
-    let signature = key.sign(&to_sign);
-    (query, signature)
+    let mut query = Twice { once: String::with_capacity(length + 11 + 28 * 3), twice: to_sign };
+    let mut parameters = parameters.into_iter().peekable();
+    for common in common.iter().flatten() {
+        while let Some((name, value)) = parameters.next_if(|pair| *pair < common.pair()) {
+            query.push(name, value);
+        }
+        query.push_known(common.once, common.twice, common.value, common.is_plain);
+    }
+    for (name, value) in parameters {
+        query.push(name, value);
+    }
+    let signature = key.sign(&query.twice);
+    (query.once, signature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Names lie before, between and behind the common ones, and may be equal to one of them.
+        #[test]
+        fn the_common_parameters_are_signed_like_all_others(
+            own in prop::collection::vec(("[A-Z]?(ction|ignName|ignatureNonce|ersion|é|)(\\.[0-9])?", "[ -~é]{0,8}"), 0..12),
+            id in "[!-~]{1,24}",
+            token in prop::option::of("[!-~]{1,24}"),
+            action in "[A-Za-z é]{1,12}",
+        ) {
+            let credentials = match token {
+                Some(token) => Credentials::temporary(id, "testsecret", token, None),
+                None => Credentials::new(id, "testsecret"),
+            };
+            let common = common(&action, "2020-06-06", &credentials, "2026-11-22T00:00:00Z", "0123456789abcdef");
+            let own = || own.iter().map(|(name, value)| (&**name, &**value));
+            let key = credentials.rpc_key();
+            let (query, signature) = sign_with(key, "POST", &common, own().collect());
+            let all = own().chain(common.iter().flatten().map(Common::pair));
+            let (expected, expected_signature) = sign("POST", all, "testsecret");
+            prop_assert_eq!(query, expected);
+            prop_assert_eq!(signature.as_str(), expected_signature);
+        }
+    }
 }

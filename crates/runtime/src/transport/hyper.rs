@@ -17,9 +17,9 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
@@ -66,12 +66,9 @@ impl HyperTransport {
         TransportBuilder::new()
     }
 
-    async fn exchange(
-        &self,
-        request: http::Request<Bytes>,
-        handover: Handover,
-    ) -> Result<http::Response<Bytes>, TransportError> {
-        let mut request = request.map(|body| ReportingBody::new(body, handover.clone()));
+    /// The request in the form that `hyper` wants.
+    fn convert(&self, request: http::Request<Bytes>, handover: Handover) -> http::Request<ReportingBody> {
+        let mut request = request.map(|body| ReportingBody::new(body, handover));
         // A proxy reads the request itself unless there is a tunnel through it.
         if let Some(proxies) = &self.proxies
             && request.uri().scheme_str() == Some("http")
@@ -79,34 +76,39 @@ impl HyperTransport {
         {
             request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
         }
-        let response = self.client.request(request).await.map_err(|error| {
-            let not_valid = !error.is_connect() && error.connect_info().is_none() && error.source().is_none();
-            let described = if not_valid {
-                TransportError::not_sent("the request is not valid HTTP")
-            } else {
-                failure(&error, is_timeout(&error), &handover)
-            };
-            described.with_source(error)
-        })?;
-        let (parts, mut incoming) = response.into_parts();
-        let announced = incoming.size_hint().exact();
-        let mut body = AnswerBody::default();
-        let outcome = loop {
-            match piece(&mut incoming).await {
-                None => break Ok(()),
-                Some(Ok(piece)) => {
-                    if let Err(error) = body.push(piece, announced) {
-                        break Err(error);
-                    }
-                }
-                Some(Err(error)) => break Err(failure(&error, false, &handover).with_source(error)),
-            }
+        request
+    }
+}
+
+/// Receives the whole response to a request.
+async fn receive(response: ResponseFuture, handover: Handover) -> Result<http::Response<Bytes>, TransportError> {
+    let response = response.await.map_err(|error| {
+        let not_valid = !error.is_connect() && error.connect_info().is_none() && error.source().is_none();
+        let described = if not_valid {
+            TransportError::not_sent("the request is not valid HTTP")
+        } else {
+            failure(&error, is_timeout(&error), &handover)
         };
-        let answer = http::Response::from_parts(parts, body.into_bytes());
-        match outcome {
-            Ok(()) => Ok(answer),
-            Err(error) => Err(error.with_partial_response(answer)),
+        described.with_source(error)
+    })?;
+    let (parts, mut incoming) = response.into_parts();
+    let announced = incoming.size_hint().exact();
+    let mut body = AnswerBody::default();
+    let outcome = loop {
+        match piece(&mut incoming).await {
+            None => break Ok(()),
+            Some(Ok(piece)) => {
+                if let Err(error) = body.push(piece, announced) {
+                    break Err(error);
+                }
+            }
+            Some(Err(error)) => break Err(failure(&error, false, &handover).with_source(error)),
         }
+    };
+    let answer = http::Response::from_parts(parts, body.into_bytes());
+    match outcome {
+        Ok(()) => Ok(answer),
+        Err(error) => Err(error.with_partial_response(answer)),
     }
 }
 
@@ -129,7 +131,9 @@ impl Build for HyperTransport {
 impl Transport for HyperTransport {
     fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_> {
         handover.will_report();
-        Box::pin(self.exchange(request, handover.clone()))
+        // Outside of the future, which would otherwise hold the request as well and be several times as large.
+        let response = self.client.request(self.convert(request, handover.clone()));
+        Box::pin(receive(response, handover.clone()))
     }
 }
 

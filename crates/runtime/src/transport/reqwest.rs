@@ -1,5 +1,6 @@
 //! The default transport: HTTP and TLS through `reqwest`.
 
+use std::future::{Future, ready};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -72,35 +73,34 @@ impl ReqwestTransport {
         *request.body_mut() = Some(reqwest::Body::wrap(ReportingBody::new(body, handover)));
         Ok(request)
     }
+}
 
-    async fn exchange(
-        &self,
-        request: http::Request<Bytes>,
-        handover: Handover,
-    ) -> Result<http::Response<Bytes>, TransportError> {
-        let request = self.convert(request, handover.clone())?;
-        let mut response = self.client.execute(request).await.map_err(|error| describe(error, &handover))?;
-        let mut answer = http::Response::new(Bytes::new());
-        *answer.status_mut() = response.status();
-        *answer.headers_mut() = std::mem::take(response.headers_mut());
-        let announced = response.content_length();
-        let mut body = AnswerBody::default();
-        let outcome = loop {
-            match response.chunk().await {
-                Ok(None) => break Ok(()),
-                Ok(Some(piece)) => {
-                    if let Err(error) = body.push(piece, announced) {
-                        break Err(error);
-                    }
+/// Receives the whole response to a request.
+async fn receive(
+    response: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
+    handover: Handover,
+) -> Result<http::Response<Bytes>, TransportError> {
+    let mut response = response.await.map_err(|error| describe(error, &handover))?;
+    let mut answer = http::Response::new(Bytes::new());
+    *answer.status_mut() = response.status();
+    *answer.headers_mut() = std::mem::take(response.headers_mut());
+    let announced = response.content_length();
+    let mut body = AnswerBody::default();
+    let outcome = loop {
+        match response.chunk().await {
+            Ok(None) => break Ok(()),
+            Ok(Some(piece)) => {
+                if let Err(error) = body.push(piece, announced) {
+                    break Err(error);
                 }
-                Err(error) => break Err(describe(error, &handover)),
             }
-        };
-        *answer.body_mut() = body.into_bytes();
-        match outcome {
-            Ok(()) => Ok(answer),
-            Err(error) => Err(error.with_partial_response(answer)),
+            Err(error) => break Err(describe(error, &handover)),
         }
+    };
+    *answer.body_mut() = body.into_bytes();
+    match outcome {
+        Ok(()) => Ok(answer),
+        Err(error) => Err(error.with_partial_response(answer)),
     }
 }
 
@@ -150,7 +150,11 @@ fn proxy_url(proxies: &Proxies, url: &reqwest::Url) -> Option<reqwest::Url> {
 impl Transport for ReqwestTransport {
     fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_> {
         handover.will_report();
-        Box::pin(self.exchange(request, handover.clone()))
+        // Outside of the future, which would otherwise hold the request as well and be several times as large.
+        match self.convert(request, handover.clone()) {
+            Ok(request) => Box::pin(receive(self.client.execute(request), handover.clone())),
+            Err(error) => Box::pin(ready(Err(error))),
+        }
     }
 }
 

@@ -24,9 +24,15 @@ enum Dependencies {
     Other(&'static str),
 }
 
+/// Without the macros of tokio, which bring `syn` along: some programs have them, and they are no part of any client.
+const MAIN: &str = r"
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run())
+}
+";
+
 const CALL: &str = r#"
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let client = alibabacloud_cams::Client::from_env()?;
     let answer = client.send(alibabacloud_cams::ChatappSyncPhoneNumber::new("1")).await?;
     println!("{:?}", answer.phone_numbers.len());
@@ -35,8 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 "#;
 
 const PLAIN_REQWEST: &str = r#"
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let answer = reqwest::Client::new().post("https://cams.aliyuncs.com/").body("Action=X").send().await?;
     println!("{}", answer.json::<serde_json::Value>().await?);
     Ok(())
@@ -47,8 +52,7 @@ const PLAIN_HYPER: &str = r#"
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let https = hyper_rustls::HttpsConnectorBuilder::new().with_native_roots()?.https_only().enable_http1().build();
     let client = Client::builder(hyper_util::rt::TokioExecutor::new()).build(https);
     let request = http::Request::post("https://cams.aliyuncs.com/").body(Full::<bytes::Bytes>::from("Action=X"))?;
@@ -103,7 +107,7 @@ fn build(program: &Program) -> Result<(), String> {
     let folder = target()?.join("bench-build").join(program.name);
     let _ = fs::remove_dir_all(&folder);
     let manifest = folder.join("Cargo.toml");
-    write(&folder.join("src/main.rs"), program.main)?;
+    write(&folder.join("src/main.rs"), &[program.main, MAIN].concat())?;
     write(&manifest, &manifest_of(program))?;
     // The dependencies have the versions of the workspace.
     let lock = root().join("Cargo.lock");
@@ -132,7 +136,7 @@ fn manifest_of(program: &Program) -> String {
     };
     format!(
         "[package]\nname = \"program\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n{dependencies}\
-         tokio = {{ version = \"1\", features = [\"macros\", \"rt\"] }}\n\n[profile.release]\nstrip = true\n"
+         tokio = {{ version = \"1\", features = [\"rt\"] }}\n\n[profile.release]\nstrip = true\n"
     )
 }
 
