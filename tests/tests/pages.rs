@@ -151,6 +151,27 @@ async fn the_request_of_a_page_is_the_first_one_with_another_position() {
 }
 
 #[tokio::test]
+async fn a_listing_that_begins_in_the_middle_ends_at_the_total() {
+    let transport = canned([loans(&["c", "d"], 6), loans(&["e", "f"], 6)]);
+    let (found, error) = all(client(transport.clone()).items(ListLoans::builder().page_number(2).build())).await;
+    assert_eq!((found.len(), error.is_none(), transport.sent().len()), (4, true, 2));
+}
+
+#[tokio::test]
+async fn the_service_knows_the_number_of_its_first_page_best() {
+    let numbered = |number: Value, title: &str| {
+        let mut page = loans(&[title], 2);
+        page["Data"]["PageNumber"] = number;
+        page
+    };
+    for (number, second) in [(json!(0), "1"), (json!("0"), "1"), (json!(1), "2"), (Value::Null, "2")] {
+        let transport = canned([numbered(number, "a"), numbered(Value::Null, "b")]);
+        assert_eq!(all(client(transport.clone()).items(ListLoans::new())).await.0, ["a", "b"]);
+        assert_eq!(parameters(&transport, "PageNumber"), [None, Some(second.to_owned())]);
+    }
+}
+
+#[tokio::test]
 async fn a_listing_by_token_ends_where_no_token_is_given_out() {
     for end in [Value::Null, json!(""), json!(" "), json!("null"), json!("NULL"), json!({})] {
         let mut last = books(&["b"], end.clone());
@@ -187,10 +208,7 @@ async fn a_marker_is_asked_for_only_while_the_flag_says_that_more_follows() {
     assert_eq!(found.len(), 1, "what came is not lost");
     let error = error.unwrap();
     assert_eq!(error.kind(), ErrorKind::UnusableResponse);
-    assert!(
-        error.to_string().contains("`IsTruncated` says that another page follows, but there is no `Marker`"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("`IsTruncated` says that a page follows, but there is no `Marker`"), "{error}");
 }
 
 #[tokio::test]

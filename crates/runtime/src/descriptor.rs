@@ -122,7 +122,7 @@ pub struct ActionDescriptor {
     pub success_codes: Option<&'static [&'static str]>,
     /// What to use instead, if the action is deprecated.
     pub deprecated: Option<&'static str>,
-    /// How the response comes in pages, if it does.
+    /// How the action returns its list page by page, if it does.
     pub paging: Option<&'static PagingDescriptor>,
     /// The parameters, required ones first.
     pub parameters: &'static [ParameterDescriptor],

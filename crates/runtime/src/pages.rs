@@ -1,4 +1,4 @@
-//! Actions that list something: their pages one after the other, or the items of all pages.
+//! Lists: all pages of an action, or the items of all pages, as a stream.
 //!
 //! ```no_run
 //! # use alibabacloud_runtime::{Client, Error, Product, pages::Paged};
@@ -12,28 +12,29 @@
 //! ```
 //!
 //! # A page is a call
-//! Each page is a call of its own: with its permit from the throttle, its retries, its events, and its deadline. So the deadline of a
-//! client, or of the [`CallOptions`] for a listing, is that of one page. To bound a whole listing, wrap the loop in a timeout.
+//! Each page is a call with its own permit from the throttle, its own retries, events and deadline. The deadline of the
+//! client or of the [`CallOptions`] is therefore that of one page; to limit the time of a whole list, wrap the loop in a
+//! timeout.
 //!
-//! A page is requested when the stream is polled after all items before it were taken: what is not read is not requested, and no task
-//! runs. Dropping a stream cancels the call in flight, if there is one, and gives its permit back.
+//! The next page is requested when the stream is polled after the last item before it was returned. What is not read is
+//! not requested, and no task runs. Dropping a stream cancels the call in flight and returns its permit.
 //!
-//! # Where a listing ends
-//! | pages by | the last one |
+//! # Where a list ends
+//! | pages by | the last page |
 //! |---|---|
-//! | token | has no token: none at all, an empty one, `null`, 0 or -1 |
-//! | marker | says that no other page follows |
-//! | number | completes the number of items that the response states; without such a number, has fewer items than its size; is empty |
+//! | token | has no token: it is absent, empty, `null`, 0 or -1 |
+//! | marker | has a flag that says that no page follows |
+//! | number | completes the total of the response; without a total, has fewer items than the page size; or is empty |
 //!
-//! A flag in the response that says whether another page follows goes before all of these, whatever the style. Items that appear or
-//! disappear during a listing move those behind them where pages are numbered: some may come twice, or not at all.
+//! A flag in the response that says whether a page follows takes precedence for every style. If items are added or
+//! removed meanwhile, numbered pages shift: an item may be returned twice, or not at all.
 //!
-//! A service that gives out a token for the second time, or answers with the items of an earlier page of another number, would be
-//! asked without end. This ends the listing with an [`UnusableResponse`](crate::ErrorKind::UnusableResponse), however many pages come before the
-//! repetition.
+//! If a response has a token that an earlier page had, or the items of an earlier page under another number, the list
+//! would never end. It ends with an [`UnusableResponse`](crate::ErrorKind::UnusableResponse), however many pages lie
+//! between the two. So it does if a member that says how to continue does not fit its type.
 //!
 //! # After an error
-//! An error ends the stream. [`Pages::next_request`] and [`Items::next_request`] are the request with which to go on:
+//! An error ends the stream. [`Pages::next_request`] and [`Items::next_request`] return the request that continues it:
 //!
 //! ```no_run
 //! # use alibabacloud_runtime::{Client, Product, pages::Paged};
@@ -53,8 +54,8 @@
 //! ```
 //!
 //! # Untyped calls
-//! [`Client::send_untyped`] has no counterpart here: how an action comes in pages is known from its specification. Take the token from one
-//! response and put it into the next request.
+//! [`Client::send_untyped`] has no counterpart here, because the specification of an action says how it is paged. Pass the
+//! token of a response to the next request instead.
 
 mod course;
 
@@ -74,23 +75,23 @@ use crate::options::CallOptions;
 use crate::response::Response;
 use crate::value::Value;
 
-/// An action whose response comes in pages. Implemented by generated code, for each action whose specification has `paging`.
+/// An action that returns a list page by page. Implemented by generated code for actions whose specification has `paging`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not come in pages",
+    message = "`{Self}` is not an action with pages",
     label = "its specification has no `paging`",
-    note = "every action can be called with `client.send`; `paging` in the specification of an action makes it one that comes in pages"
+    note = "call it with `client.send`, or add `paging` to its specification"
 )]
 pub trait Paged: Action + Clone + 'static {
-    /// What the pages list.
+    /// The type of an item.
     type Item: Send + 'static;
 
-    /// How the action is asked for one page after the other.
+    /// The facts about its pages.
     const PAGING: &'static PagingDescriptor = match Self::DESCRIPTOR.paging {
         Some(paging) => paging,
         None => &PagingDescriptor::EMPTY,
     };
 
-    /// The parameter that says which page, or in which this is said.
+    /// The parameter that selects the page, or that contains the one that does.
     #[doc(hidden)]
     fn page_parameter(&mut self) -> &mut dyn Value;
 
@@ -100,8 +101,8 @@ pub trait Paged: Action + Clone + 'static {
 }
 
 impl<P: Product> Client<P> {
-    /// The pages of a listing, one call after the other, from the page that the request asks for; by default the first one. See
-    /// [`pages`](crate::pages) for where a listing ends and how to go on after an error.
+    /// Returns the pages of a list, starting with the page of the request; by default, with the first one. See
+    /// [`pages`](crate::pages) for where a list ends and how to continue after an error.
     pub fn pages<A: Paged<Product = P>>(&self, request: A) -> Pages<A> {
         self.pages_with(request, CallOptions::new())
     }
@@ -120,7 +121,7 @@ impl<P: Product> Client<P> {
         }
     }
 
-    /// The items of all [`pages`](Self::pages), one after the other.
+    /// Returns the items of all [`pages`](Self::pages).
     pub fn items<A: Paged<Product = P>>(&self, request: A) -> Items<A> {
         self.items_with(request, CallOptions::new())
     }
@@ -134,44 +135,44 @@ impl<P: Product> Client<P> {
 /// The call of a page.
 type PageCall<A> = Pin<Box<dyn Future<Output = Result<Response<<A as Action>::Output>, Error>> + Send>>;
 
-/// The pages of a listing: a [`Stream`], and [`next`](Self::next) for those who need no more. [`Client::pages`] makes it.
+/// The pages of a list, as a [`Stream`] or by [`next`](Self::next). Made by [`Client::pages`].
 ///
-/// It must be read inside a tokio runtime. It ends after an error. `Debug` shows no parameter of the request.
+/// It must be read inside a tokio runtime. It ends after an error. `Debug` shows neither the request nor a token.
 #[must_use = "nothing is sent before the pages are read"]
 pub struct Pages<A: Paged> {
     client: Client<A::Product>,
     options: CallOptions,
     course: Course,
-    /// The request of the page that comes next; `None` after the last one.
+    /// The request of the next page; `None` after the last one.
     next: Option<A>,
-    /// The request of the page that came last.
+    /// The request of the last page that was returned.
     received: Option<A>,
-    /// The call of the page that comes next, once it has begun.
+    /// The call of the next page, if it is in flight.
     call: Option<PageCall<A>>,
-    /// Why no other page follows, if that is an error and the page before it is to be read first.
+    /// An error that is returned in place of the next page.
     last: Option<Error>,
     is_ended: bool,
 }
 
 impl<A: Paged> Pages<A> {
-    /// The next page; `None` after the last one and after an error. May be dropped and called again: nothing is lost, and the call of
-    /// the page goes on with the next poll.
+    /// Returns the next page; `None` after the last one and after an error. The future may be dropped: the next one
+    /// continues the same call.
     ///
     /// # Errors
-    /// As [`Client::send`], and [`UnusableResponse`](crate::ErrorKind::UnusableResponse) if the pages repeat or a response does not say how to
-    /// go on.
+    /// As [`Client::send`], and an [`UnusableResponse`](crate::ErrorKind::UnusableResponse) if pages repeat or a response
+    /// does not say how to continue.
     pub async fn next(&mut self) -> Option<Result<Response<A::Output>, Error>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// The request of the page that comes next: after an error, of the page that failed. `None` if no other page follows, the pages repeat,
-    /// or no request can be made from what the response says.
+    /// Returns the request of the next page; after an error, that of the page that failed. `None` if no page follows, pages
+    /// repeat, or the response does not say how to continue.
     pub fn next_request(&self) -> Option<&A> {
         self.next.as_ref()
     }
 
-    /// Takes a page, and finds out what follows it.
-    fn take(&mut self, page: Response<A::Output>) -> Result<Response<A::Output>, Error> {
+    /// Advances to the page after this one.
+    fn advance(&mut self, page: Response<A::Output>) -> Result<Response<A::Output>, Error> {
         let Some(request) = self.next.take() else { return Ok(page) };
         self.course.asked(&|visit| request.each(&mut |parameter, value| visit(parameter.name, value)));
         let with_id = |error: Error| error.with_request_id(page.request_id().map(ToOwned::to_owned));
@@ -213,13 +214,13 @@ impl<A: Paged> Stream for Pages<A> {
         });
         let page = ready!(call.as_mut().poll(context));
         this.call = None;
-        let page = page.and_then(|page| this.take(page));
+        let page = page.and_then(|page| this.advance(page));
         this.is_ended = page.is_err();
         Poll::Ready(Some(page))
     }
 }
 
-/// Nothing in it is pinned in place: the call has a box of its own.
+/// Nothing in it is pinned in place: the call is boxed.
 impl<A: Paged> Unpin for Pages<A> {}
 
 impl<A: Paged> fmt::Debug for Pages<A> {
@@ -233,10 +234,10 @@ impl<A: Paged> fmt::Debug for Pages<A> {
     }
 }
 
-/// The items of a listing: a [`Stream`], and [`next`](Self::next) for those who need no more. [`Client::items`] makes it.
+/// The items of a list, as a [`Stream`] or by [`next`](Self::next). Made by [`Client::items`].
 ///
-/// It must be read inside a tokio runtime. It ends after an error, which comes behind all items before it. `Debug` shows neither items
-/// nor parameters.
+/// It must be read inside a tokio runtime. It ends after an error, which follows all items before it. `Debug` shows
+/// neither the request nor items.
 #[must_use = "nothing is sent before the items are read"]
 pub struct Items<A: Paged> {
     pages: Pages<A>,
@@ -244,7 +245,7 @@ pub struct Items<A: Paged> {
 }
 
 impl<A: Paged> Items<A> {
-    /// The next item; `None` after the last one and after an error. May be dropped and called again: nothing is lost.
+    /// Returns the next item; `None` after the last one and after an error. The future may be dropped: no item is lost.
     ///
     /// # Errors
     /// As [`Pages::next`].
@@ -252,15 +253,15 @@ impl<A: Paged> Items<A> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// The request with which a later listing goes on, so that no item is lost: of the page that comes next, or, if not all items of a page
-    /// have been taken, of that page, whose first items then come again. `None` after the last item, or if the pages repeat.
+    /// Returns the request that continues the list without losing an item. If only some items of a page were returned, it is
+    /// the request of that page, so these items are returned again. `None` as for [`Pages::next_request`].
     pub fn next_request(&self) -> Option<&A> {
         if self.page.as_slice().is_empty() { self.pages.next_request() } else { self.pages.received.as_ref() }
     }
 
-    /// The next item of the page at hand.
+    /// The next item that needs no call.
     #[cfg(feature = "blocking")]
-    pub(crate) fn at_hand(&mut self) -> Option<A::Item> {
+    pub(crate) fn next_cached(&mut self) -> Option<A::Item> {
         self.page.next()
     }
 }
@@ -290,7 +291,7 @@ impl<A: Paged> fmt::Debug for Items<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Items")
             .field("pages", &self.pages)
-            .field("at_hand", &self.page.as_slice().len())
+            .field("cached", &self.page.as_slice().len())
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! An action that lists something, in pages: as many answers as the items need, each in the form of the documented example.
+//! Lists that an action returns page by page, each page in the form of the documented example.
 
 use alibabacloud_runtime::descriptor::{PagingDescriptor, PagingStyle};
 use serde_json::{Map, Value, json};
@@ -7,19 +7,18 @@ use crate::answer::{Answer, fresh_request_id};
 use crate::gateway::Gateway;
 use crate::log::Received;
 
-/// The name of the member that stands for a whole answer which is no object.
+/// The name of the member for a response that is no object.
 const BODY: &str = "$body";
 
-/// How many items a page has if the request does not say.
+/// The page size of a request without one.
 const SIZE: usize = 10;
 
 impl Gateway {
-    /// Lets an action list these items, given as JSON text, one page after the other, as its descriptor says: by token, marker or number.
-    /// A page has as many items as the request asks for, by default 10; around them stands the documented example, with the right
-    /// token, flag and number of items. A position that the action cannot have given out is answered by `InvalidParameter`.
+    /// Lets an action return these items, given as JSON text, page by page, as its descriptor says: by token, marker or
+    /// number. A page has the size of the request, by default 10 items, in the documented example with the right token,
+    /// flag and total. A position that no response contained is an `InvalidParameter` error.
     ///
-    /// It takes the place of the function of [`Gateway::script_fn`], so answers from the queue of [`Gateway::script`] come first, and the
-    /// items that they stand for are listed by the next request for the same page.
+    /// This replaces the function of [`Gateway::script_fn`]; responses in the queue of [`Gateway::script`] come first.
     ///
     /// ```
     /// # use alibabacloud_runtime::descriptor::{ActionDescriptor, PagingDescriptor, ProductDescriptor};
@@ -38,10 +37,10 @@ impl Gateway {
     /// ```
     ///
     /// # Panics
-    /// If no product of the simulator has an action of that name, it does not come in pages, or an item is not JSON.
+    /// If no product of the simulator has an action of that name, the action has no pages, or an item is not JSON.
     pub fn serve_items<I: Into<String>>(&self, action: &str, items: impl IntoIterator<Item = I>) {
         let known = self.expect_known(action);
-        let paging = known.action.paging.unwrap_or_else(|| panic!("the action {action:?} does not come in pages"));
+        let paging = known.action.paging.unwrap_or_else(|| panic!("the action {action:?} has no pages"));
         let items = items.into_iter().map(|item| {
             let item: String = item.into();
             serde_json::from_str(&item).unwrap_or_else(|error| panic!("the item {item:?} is not JSON: {error}"))
@@ -97,7 +96,7 @@ impl Listing {
         }
         put(&mut answer, paging.more, has_more.into());
         put(&mut answer, paging.total, self.items.len().into());
-        // Where the example repeats what was asked for.
+        // The example may contain position and size of the request.
         for depth in 0..paging.items.len() {
             for (path, value) in [(paging.size, size), (paging.parameter, page)] {
                 let is_number = matches!(paging.style, PagingStyle::Number { .. }) || path == paging.size;
@@ -118,7 +117,7 @@ impl Listing {
     }
 }
 
-/// The value of a parameter, or inside one that holds JSON; `None` if it is empty.
+/// The value of a parameter, or of a member of one that is JSON; `None` if it is empty.
 fn parameter(received: &Received, path: &[&str]) -> Option<String> {
     let (name, rest) = path.split_first()?;
     let whole = received.parameter(&path.join(".")).map(str::to_owned);
@@ -137,7 +136,7 @@ fn find<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, name| value.get(name))
 }
 
-/// Puts a value into an answer, in the form that the example has there: a list in its wrapper, a number as text. Nothing, without a path.
+/// Sets a value in the form of the example: a list in its wrapper, a number as text. Without a path, does nothing.
 fn put(answer: &mut Value, path: &[&str], value: Value) {
     let Some((name, rest)) = path.split_first() else { return };
     if !answer.is_object() {

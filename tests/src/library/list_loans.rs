@@ -15,7 +15,7 @@ request! {
     /// - No rate limit is published.
     /// - Idempotent: retried after a failure.
     /// - Needs the RAM permission `library:ListLoans`.
-    /// - Paged of `Data.Loans`, by `PageNumber`, from 1 on (a guess, not reviewed):
+    /// - Paged of `Data.Loans`, by `PageNumber`, starting with 1 (a guess, not reviewed):
     ///   `client.pages(…)` requests all pages, and `client.items(…)` all items.
     ///
     /// ```
@@ -89,6 +89,9 @@ object! {
         /// How many there are.
         #[wire("TotalCount")]
         pub total_count: Option<String>,
+        /// Which page it is.
+        #[wire("PageNumber")]
+        pub page_number: Option<i64>,
         /// How many are on a page.
         #[wire("PageSize")]
         pub page_size: Option<i64>,

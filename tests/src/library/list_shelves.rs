@@ -17,8 +17,8 @@ request! {
     /// - Needs the RAM permission `library:ListShelves`.
     /// - Sent by GET to `/shelves`.
     /// - The response has no success code.
-    /// - Paged, by `page`, from 0 on: `client.pages(…)` requests all pages, and `client.items(…)`
-    ///   all items.
+    /// - Paged, by `page`, starting with 0: `client.pages(…)` requests all pages, and
+    ///   `client.items(…)` all items.
     ///
     /// ```
     /// use conformance::library::ListShelves;

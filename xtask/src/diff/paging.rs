@@ -17,11 +17,11 @@ impl Changes {
             (Some(before), Some(after)) => (before, after),
         };
         let list = |paging: &Paging| code(&paging.items.join("."));
-        let reason = "`client.items` gives items of another list";
+        let reason = "`client.items` returns items of another list";
         self.fact(("paging", "items"), (list(before), list(after)), std::convert::identity, Major, reason);
         let item =
             |action: &Action<'_>| action.paging.as_ref().map_or_else(String::new, |it| code(&it.item.to_string()));
-        let reason = "`client.items` gives items of another type";
+        let reason = "`client.items` returns items of another type";
         self.fact(("paging", "item"), (item(old), item(new)), std::convert::identity, Major, reason);
         let way = |paging: &Paging| Paging { items: Vec::new(), ..paging.clone() };
         let reason = "pages are requested in another way; their content stays the same";

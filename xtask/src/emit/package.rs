@@ -153,6 +153,13 @@ fn readme(model: &Model<'_>, crate_path: &str) -> String {
          its name."
             .to_owned(),
     );
+    if model.actions.iter().any(|action| action.paging.is_some()) {
+        parts.push(
+            "`Client::items` returns the items of all pages of an action that lists something, and `Client::pages` the pages; see the \
+             module `pages`."
+                .to_owned(),
+        );
+    }
     if model.actions.iter().any(|action| action.feature.is_some()) {
         parts.push(
             "Each action is a feature of the crate: the name of its module with hyphens. The default feature `full` has all of them. \

@@ -52,7 +52,7 @@ pub(super) fn sentence(facts: &spec::Paging, guess: &str) -> String {
     let (parameter, items) = (facts.parameter.join("."), facts.items.join("."));
     let by = match facts.style {
         PagingStyle::Token | PagingStyle::Marker => format!("by `{parameter}`"),
-        PagingStyle::Number { first } => format!("by `{parameter}`, from {first} on"),
+        PagingStyle::Number { first } => format!("by `{parameter}`, starting with {first}"),
     };
     let list = if items == spec::BODY { String::new() } else { format!(" of `{items}`") };
     format!("Paged{list}, {by}{guess}: `client.pages(…)` requests all pages, and `client.items(…)` all items.")

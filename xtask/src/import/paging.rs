@@ -114,9 +114,9 @@ impl Place<'_> {
         self.path.join(".")
     }
 
-    /// The same name with a dot may lead elsewhere.
-    fn is_plain(&self) -> bool {
-        self.path.len() == 1 || self.path.iter().all(|name| !name.contains('.'))
+    /// Whether its name with dots leads to it and nowhere else.
+    fn is_only(&self, all: &[String]) -> bool {
+        all.iter().filter(|written| **written == self.written()).count() == 1
     }
 }
 
@@ -160,8 +160,10 @@ pub(super) fn propose(action: &str, types: &Action, shapes: &BTreeMap<String, Sh
     for member in &types.response {
         collect(member, Vec::new(), DEEPEST, shapes, &mut members);
     }
-    parameters.retain(Place::is_plain);
-    members.retain(Place::is_plain);
+    for places in [&mut parameters, &mut members] {
+        let all: Vec<_> = places.iter().map(Place::written).collect();
+        places.retain(|place| place.is_only(&all));
+    }
 
     let size = find(&parameters, &SIZES, is_position);
     let more = find(&members, &FLAGS, |ty| *ty == Ty::Bool || is_text(ty));
@@ -191,8 +193,7 @@ pub(super) fn propose(action: &str, types: &Action, shapes: &BTreeMap<String, Sh
         Ok(found) => found,
         Err(0) => return Proposal::None,
         Err(_) => {
-            let what =
-                "the action seems to come in pages, but which of its lists they hold is not certain: add `paging`";
+            let what = "the action seems to return pages, but of which of its lists is not certain: add `paging`";
             return Proposal::Doubt(what.to_owned());
         }
     };
@@ -493,7 +494,7 @@ mod tests {
             metadata("DescribeState", &["PageNumber:integer"], &json!({ "Users": ["string"], "Groups": ["string"] }));
         assert_eq!(proposed(&two), "");
         let notes = imported(&two).notes.render(usize::MAX);
-        assert!(notes.contains("which of its lists they hold is not certain"), "{notes}");
+        assert!(notes.contains("of which of its lists is not certain"), "{notes}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Pages and items of a listing as iterators.
+//! Pages and items of a list, as iterators.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::pages::{self, Paged};
 use crate::response::Response;
 
 impl<P: Product> Client<P> {
-    /// The pages of a listing, one call after the other; see [`pages`].
+    /// Returns the pages of a list; see [`Client::pages`](crate::Client::pages).
     pub fn pages<A: Paged<Product = P>>(&self, request: A) -> Pages<A> {
         self.pages_with(request, CallOptions::new())
     }
@@ -20,7 +20,7 @@ impl<P: Product> Client<P> {
         Pages { pages: Some(self.client.pages_with(request, options)), client: self.clone() }
     }
 
-    /// The items of all pages, one after the other.
+    /// Returns the items of all pages; see [`Client::items`](crate::Client::items).
     ///
     /// ```no_run
     /// # use alibabacloud_runtime::{Error, Product, blocking::Client, pages::Paged};
@@ -41,7 +41,7 @@ impl<P: Product> Client<P> {
     }
 }
 
-/// The pages of a listing as an iterator, which ends after an error. A page is requested when it is asked for.
+/// The pages of a list, as an iterator that ends after an error. `next` requests one page.
 #[must_use = "nothing is sent before the pages are read"]
 pub struct Pages<A: Paged> {
     /// `None` once a call has panicked.
@@ -50,7 +50,7 @@ pub struct Pages<A: Paged> {
 }
 
 impl<A: Paged> Pages<A> {
-    /// The request of the page that comes next; see [`pages::Pages::next_request`]. `None`, too, after a call that panicked.
+    /// Returns the request that continues the list; see [`pages::Pages::next_request`]. `None` if a call panicked.
     pub fn next_request(&self) -> Option<&A> {
         self.pages.as_ref()?.next_request()
     }
@@ -75,7 +75,7 @@ impl<A: Paged> fmt::Debug for Pages<A> {
     }
 }
 
-/// The items of a listing as an iterator, which ends after an error. A page is requested when all items before it were taken.
+/// The items of a list, as an iterator that ends after an error. `next` requests a page if all items before it were returned.
 #[must_use = "nothing is sent before the items are read"]
 pub struct Items<A: Paged> {
     /// `None` once a call has panicked.
@@ -84,7 +84,7 @@ pub struct Items<A: Paged> {
 }
 
 impl<A: Paged> Items<A> {
-    /// The request with which a later listing goes on; see [`pages::Items::next_request`]. `None`, too, after a call that panicked.
+    /// Returns the request that continues the list; see [`pages::Items::next_request`]. `None` if a call panicked.
     pub fn next_request(&self) -> Option<&A> {
         self.items.as_ref()?.next_request()
     }
@@ -95,8 +95,8 @@ impl<A: Paged> Iterator for Items<A> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut items = self.items.take()?;
-        // No way to the client's thread for what is here already.
-        if let Some(item) = items.at_hand() {
+        // Without a switch to the client's thread.
+        if let Some(item) = items.next_cached() {
             self.items = Some(items);
             return Some(Ok(item));
         }

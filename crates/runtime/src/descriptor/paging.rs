@@ -1,24 +1,24 @@
-//! How the response to an action comes in pages.
+//! How an action returns its list page by page.
 
-/// The parameters and members by which an action is asked for one page after the other.
+/// The parameters and members that control the pages of an action.
 ///
 /// Each is a path: the name on the wire of a parameter or of a member of the response, then those of the members inside; empty if the
 /// specification names none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PagingDescriptor {
-    /// How a request says which page it asks for.
+    /// How a request selects a page.
     pub style: PagingStyle,
-    /// The parameter that says which page, e.g. `NextToken`.
+    /// The parameter that selects the page, e.g. `NextToken`.
     pub parameter: &'static [&'static str],
-    /// The parameter that says how many items a page has, e.g. `MaxResults`.
+    /// The parameter for the page size, e.g. `MaxResults`.
     pub size: &'static [&'static str],
-    /// The member that the parameter of the next page takes its value from, e.g. `NextToken`.
+    /// The member with the value of `parameter` for the next page, e.g. `NextToken`.
     pub next: &'static [&'static str],
-    /// The member that says whether another page follows, e.g. `IsTruncated`.
+    /// The member that says whether a page follows, e.g. `IsTruncated`.
     pub more: &'static [&'static str],
-    /// The member that says how many items all pages have, e.g. `TotalCount`.
+    /// The member with the number of items of all pages, e.g. `TotalCount`.
     pub total: &'static [&'static str],
-    /// The list that holds the items of a page, e.g. `Instances`, `Instance`.
+    /// The list with the items of a page, e.g. `Instances`, `Instance`.
     pub items: &'static [&'static str],
 }
 
@@ -28,13 +28,13 @@ impl PagingDescriptor {
         Self { style: PagingStyle::Token, parameter: &[], size: &[], next: &[], more: &[], total: &[], items: &[] };
 }
 
-/// How a request says which page it asks for.
+/// How a request selects a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PagingStyle {
-    /// By the token that the response before gave out.
+    /// By the token of the previous response.
     Token,
-    /// By the marker that the response before gave out, where a flag says whether another page follows.
+    /// By the marker of the previous response, which has a flag that says whether a page follows.
     Marker,
     /// By its number.
     Number {

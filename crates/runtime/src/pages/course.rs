@@ -1,4 +1,4 @@
-//! From page to page: what a response says about the next request. Knows no types: compiled once.
+//! The position in a list: which request follows a response. Not generic, so it is compiled once.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -19,27 +19,27 @@ pub(super) enum Step {
     To(String),
     /// Nothing.
     End,
-    /// Nothing that could be asked for, though there should be something.
+    /// No request can be made for the page that should follow.
     ToNothing(Error),
-    /// The page is an earlier one.
+    /// The page has the items of an earlier one.
     Repeated(Error),
-    /// The page is none, because something of it was left out.
+    /// The page lacks a member that did not fit its type.
     Unusable(Error),
 }
 
-/// How far a listing has come.
+/// The position in a list.
 pub(super) struct Course {
     action: &'static str,
     paging: &'static PagingDescriptor,
     /// How many pages have been received.
     pages: u64,
-    /// Where the page that came last was asked for, as text; `None` if the request did not say.
+    /// The position in the last request, as text; `None` if it has none.
     position: Option<String>,
-    /// How many items a page should have, as far as that is known.
+    /// The page size, if it is known.
     size: Option<u64>,
-    /// How many items the pages up to here have, those before the first request counted as full pages of its size.
+    /// The number of items up to here. Pages before the first request count as many as its page has.
     items: u64,
-    /// Fingerprints of all tokens so far, or of the items of all pages. Kept by their hashes: a listing may be long.
+    /// Hashes of all tokens, or of the items of each page. A list may be long, so the values are not kept.
     seen: HashSet<u64>,
     hashes: RandomState,
 }
@@ -55,7 +55,7 @@ impl Course {
         self.pages
     }
 
-    /// Takes down what the request of the page asked for.
+    /// Reads position and page size of a request.
     pub(super) fn asked(&mut self, parameters: EachNamed<'_>) {
         self.position = parameter(parameters, self.paging.parameter).and_then(Word::position);
         let size = parameter(parameters, self.paging.size).and_then(Word::count);
@@ -65,12 +65,12 @@ impl Course {
     /// What follows this page.
     pub(super) fn after(&mut self, page: &dyn Object, mismatches: &Mismatches) -> Step {
         let paging = self.paging;
-        // What does not fit its type is left out, and would look like the end.
+        // A value that does not fit its type is absent, which would look like the end.
         for path in [paging.next, paging.more, paging.total, paging.items] {
             if mismatches.first().iter().any(|mismatch| leaves_out(mismatch.path(), path)) {
                 let name = path.join(".");
                 return Step::Unusable(self.error(&format!(
-                    "the response does not tell which page follows, because its `{name}` does not fit the documented type"
+                    "the response does not say which page follows, because its `{name}` does not fit the documented type"
                 )));
             }
         }
@@ -98,7 +98,7 @@ impl Course {
                 self.pages + 1
             ))),
             None if more == Some(true) => Step::ToNothing(self.error(&format!(
-                "`{}` says that another page follows, but there is no `{name}` to ask for it",
+                "`{}` says that a page follows, but there is no `{name}`",
                 self.paging.more.join(".")
             ))),
             None => Step::End,
@@ -107,7 +107,7 @@ impl Course {
 
     fn after_number(&mut self, page: &dyn Object, more: Option<bool>, first: i64) -> Step {
         let paging = self.paging;
-        // A service that was asked for no page in particular may say which one it took for the first.
+        // Without a number in the request, the response may have that of the first page.
         let asked = self.position.as_deref().and_then(|it| it.parse().ok());
         let number = asked.or_else(|| self.repeated(page, paging.parameter)?.whole()).unwrap_or(first);
         let items = find(page, paging.items);
@@ -123,7 +123,7 @@ impl Course {
             )));
         }
         if self.pages == 0 {
-            // A page has no fewer items than the last one, so this is never too much.
+            // Only the last page has fewer items than others, so this is never too many.
             self.items = u64::try_from(number.saturating_sub(first)).unwrap_or(0).saturating_mul(count);
         }
         self.items = self.items.saturating_add(count);
@@ -131,7 +131,7 @@ impl Course {
             (Some(more), _) => !more,
             (None, Some(total)) => self.items >= total,
             (None, None) => {
-                // The service may allow less than it was asked for.
+                // The service may reduce the page size of the request.
                 let size = self.repeated(page, paging.size).and_then(Word::count).or(self.size);
                 self.size = size.max(Some(count));
                 size.is_some_and(|size| count < size)
@@ -143,12 +143,12 @@ impl Course {
         }
     }
 
-    /// The number of all items; a response with items that counts none does not know it.
+    /// The number of items of all pages. A response with items and a total of 0 has no total.
     fn total(&self, page: &dyn Object) -> Option<u64> {
         member(page, self.paging.total).and_then(Word::count)
     }
 
-    /// What the response repeats of a parameter under its name, beside the items or an object around them.
+    /// The value that the response has under the name of a parameter, beside the items or an object around them.
     fn repeated(&self, page: &dyn Object, parameter: &[&str]) -> Option<Word> {
         let name = parameter.last()?;
         let path = |depth: usize| [&self.paging.items[..depth], &[*name]].concat();
@@ -162,7 +162,7 @@ impl Course {
         hash.0.finish()
     }
 
-    /// Puts a position into the parameter of a request.
+    /// Sets the position in a request.
     pub(super) fn put(&self, parameter: &mut dyn Value, position: &str) -> Result<(), Error> {
         let inner = self.paging.parameter.get(1..).unwrap_or_default();
         if set(parameter, inner, position) {
@@ -178,14 +178,14 @@ impl Course {
     }
 }
 
-/// Without what it has seen: tokens may tell something about an account.
+/// Without the hashes and the position: a token may reveal facts about an account.
 impl fmt::Debug for Course {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Course").field("action", &self.action).field("pages", &self.pages).finish_non_exhaustive()
     }
 }
 
-/// A hash that can be written to.
+/// A hasher as a writer.
 struct Hashing<H>(H);
 
 impl<H: Hasher> io::Write for Hashing<H> {
@@ -199,10 +199,10 @@ impl<H: Hasher> io::Write for Hashing<H> {
     }
 }
 
-/// What services write in place of a token that is none. The position 0 is that of the first page, so it comes after no other.
+/// Values that services return in place of a token. Position 0 is that of the first page, so it never follows.
 const NOTHING: [&str; 4] = ["", "null", "0", "-1"];
 
-/// A value that says something about pages.
+/// A scalar of a request or response.
 enum Word {
     Text(String),
     Number(i64),
@@ -221,7 +221,7 @@ impl Word {
         })
     }
 
-    /// Where a page begins; `None` for what stands for nothing.
+    /// A token, marker or number; `None` for values that mean none.
     fn position(self) -> Option<String> {
         match self {
             Self::Text(text) if NOTHING.iter().any(|nothing| text.eq_ignore_ascii_case(nothing)) => None,
@@ -239,7 +239,7 @@ impl Word {
         }
     }
 
-    /// A number of items; `None` for nothing and less.
+    /// A number of items; `None` unless it is positive.
     fn count(self) -> Option<u64> {
         self.whole().and_then(|number| u64::try_from(number).ok()).filter(|&count| count > 0)
     }
@@ -253,7 +253,7 @@ impl Word {
     }
 }
 
-/// Whether what was left out at `found` is the member at `path`, or something around it or its wrapper.
+/// Whether the path of a mismatch is `path`, its wrapper, or an object around it.
 fn leaves_out(found: &str, path: &[&str]) -> bool {
     let path = path.join(".");
     let rest = found.strip_prefix(&*path).or_else(|| path.strip_prefix(found));
@@ -296,7 +296,7 @@ fn parameter(parameters: EachNamed<'_>, path: &[&str]) -> Option<Word> {
     found
 }
 
-/// Puts text into a value, or a number; tells whether it fits.
+/// Sets text or a number. Returns whether it fits the type.
 fn set(value: &mut dyn Value, path: &[&str], text: &str) -> bool {
     match (value.slot(), path.split_first()) {
         (Slot::Object(object), Some((name, rest))) => object.member(name).is_some_and(|inner| set(inner, rest, text)),

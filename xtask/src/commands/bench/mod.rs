@@ -19,6 +19,7 @@ const BENCHES: &[(&str, &str)] = &[
     ),
     ("call", "CPU time per call, signing and decoding, compared with plain reqwest, hashing and serde derive"),
     ("fleet", "a quota that 16 processes share through Redis, with and without disturbances; needs `redis-server`"),
+    ("pages", "the part of a quota that the pages of one list use, in virtual time"),
     ("permit", "CPU time per permit of a local throttle, with few and many waiting calls"),
     ("throttle", "the part of a quota that is used and rejected, in virtual time, compared with other limiters"),
 ];

@@ -1,0 +1,10 @@
+//! An action whose specification has no `paging` cannot be listed; the error says so.
+
+use alibabacloud_cams::{ChatappSyncPhoneNumber, Client};
+
+fn list(client: &Client) {
+    let _ = client.pages(ChatappSyncPhoneNumber::new("1")); //~ ERROR `ChatappSyncPhoneNumber` is not an action with pages
+    let _ = client.items(ChatappSyncPhoneNumber::new("1"));
+}
+
+fn main() {}
