@@ -86,7 +86,7 @@ macro_rules! check_enums {
         for &text in Values::VALUES {
             let value = Values::from(text);
             assert!(!matches!(value, Values::Unrecognized(_)), "{}: {text:?}", stringify!($type));
-            assert!(!seen.contains(&value), "{}: {text:?} is not a variant of its own", stringify!($type));
+            assert!(!seen.contains(&value), "{}: {text:?} has no separate variant", stringify!($type));
             assert_eq!(value.as_str(), text);
             assert_eq!(value.to_string(), text);
             seen.push(value);

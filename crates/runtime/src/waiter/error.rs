@@ -21,7 +21,7 @@ pub enum WaitError<T> {
         action: Cow<'static, str>,
         /// The action that was asked.
         asked: &'static str,
-        /// The state that says so.
+        /// The state in the response.
         state: String,
         /// The answer.
         response: Box<Response<T>>,
@@ -44,7 +44,8 @@ pub enum WaitError<T> {
         /// How long the wait took.
         waited: Duration,
     },
-    /// The service refused a call of the action that is asked, or it cannot be called: [`ErrorKind`](crate::ErrorKind) tells what to do.
+    /// The service refused a call of the action that is asked, or it cannot be called: [`ErrorKind`](crate::ErrorKind)
+    /// tells what to do.
     Refused(Error),
 }
 

@@ -9,7 +9,7 @@ use crate::value::View;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Done,
-    /// With the state that says so.
+    /// With the state in the response.
     Failed(String),
     /// With a state that is neither, if there is one.
     Pending(Option<String>),
@@ -86,7 +86,8 @@ pub(super) fn value_at(view: View<'_>, path: &[&str], sensitive: bool) -> Option
     }
 }
 
-/// Visits what is on a way. Lists on the way are gone through; `elements` says that the way ends at the elements of a list.
+/// Visits what is on a way. Lists on the way are gone through; `elements` says that the way ends at the elements of a
+/// list.
 fn each(view: View<'_>, path: &[&str], elements: bool, visit: &mut dyn FnMut(View<'_>)) {
     match view {
         View::List(list) => {
