@@ -166,7 +166,7 @@ fn a_year_later() -> String {
 fn importing_again_keeps_decisions_and_tells_what_changed_upstream() {
     let mut files = inputs(&fresh(METADATA));
     let name = "CreateShelf.yaml";
-    // What people decide: text of their own, another limit, a reviewed guess, a secret, a Rust name, a parameter less, a comment.
+    // Decisions by reviewers: their own text, another limit, a reviewed guess, a secret, a Rust name, a parameter less, a comment.
     edit(&mut files, name, "summary: Creates a shelf.", "summary: Puts up a shelf. # as carpenters say");
     edit(&mut files, name, "rate_limit: 5/s", "rate_limit: 7/s");
     edit(&mut files, name, "  idempotent: The name begins with no verb that only reads.\n", "");

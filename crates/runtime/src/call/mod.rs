@@ -176,7 +176,7 @@ impl<'a> Call<'a> {
         self.action.is_some_and(|action| action.idempotent)
     }
 
-    /// Adds to an error what is known of the call.
+    /// Adds the facts about the call to an error.
     fn describe(&self, error: Error, attempts: u32, nonce: Option<&Nonce>) -> Error {
         let error = error.with_action(self.name.clone()).with_attempts(attempts).with_idempotent(self.is_idempotent());
         let error = match nonce {
@@ -194,7 +194,7 @@ impl<'a> Call<'a> {
 pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) endpoint: Endpoint,
-    /// The network of a call with a region of its own; `None` if the endpoint does not follow from a region.
+    /// The network of a call with its own region; `None` if the endpoint does not depend on a region.
     pub(crate) network: Option<Network>,
     pub(crate) headers: Headers,
     pub(crate) on_request: Option<RequestHook>,
