@@ -1,5 +1,5 @@
-//! `cargo xtask bench bulk [ROWS] [SECONDS]`: a bulk of a million rows without a limit, and how much of a limit of ten a second is used
-//! in a minute, alone and by two shards that share it through Redis.
+//! `cargo xtask bench bulk [ROWS] [SECONDS]`: a bulk of a million rows without a limit, and how much of a limit of ten
+//! a second is used in a minute, alone and by two shards that share it through Redis.
 
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 
@@ -72,7 +72,7 @@ fn library(rows: u64) {
     println!("library: {rows} requests in {took:.1} s, {:.0} per second, {more} KiB of memory", rows as f64 / took);
 }
 
-/// The command against the simulator in a process of its own.
+/// The command against the simulator, which runs in another process.
 fn command(program: &str, rows: u64) {
     let folder = tempfile::tempdir().expect("a folder");
     let (input, journal) = (folder.path().join("input.csv"), folder.path().join("journal.jsonl"));

@@ -1,12 +1,14 @@
 //! `cargo xtask bench throttle`: how much of a quota is used, and how much is rejected, in virtual time.
 //!
-//! 64 callers always have a request waiting, for 600 s. The quota's own rule ([`Window`]) decides when the next one goes; servers of
-//! three kinds count it when it arrives. Everything is seeded, so two runs print the same. Beside it stand what other clients
-//! do: GCRA (the `governor` crate) with burst 1 and burst N, and pacing 5 % and 25 % slower than the limit. Where answers take
-//! seconds, they tell nothing in time; what pacing comes to there shows what can be had without them.
+//! 64 callers always have a request waiting, for 600 s. The quota's own rule ([`Window`]) decides when the next one
+//! goes; servers of three kinds count it when it arrives. Everything is seeded, so two runs print the same. Beside it
+//! stand what other clients do: GCRA (the `governor` crate) with burst 1 and burst N, and pacing 5 % and 25 % slower
+//! than the limit. Where answers take seconds, they tell nothing in time; what pacing comes to there shows what can be
+//! had without them.
 //!
-//! Two more tables: a client outside takes a part of the limit (no limiter, three attempts), evenly or in bursts of ten, for a minute
-//! or for all the time; and the network stands still for a while. Beside ours stands the adaptive rate of the AWS SDKs.
+//! Two more tables: a client outside takes a part of the limit (no limiter, three attempts), evenly or in bursts of
+//! ten, for a minute or for all the time; and the network stands still for a while. Beside ours stands the adaptive
+//! rate of the AWS SDKs.
 
 #![allow(clippy::cast_precision_loss, reason = "counts of requests are small")]
 
@@ -25,11 +27,11 @@ use governor::{Quota, RateLimiter};
 
 const CALLERS: usize = 64;
 const LENGTH: Duration = Duration::from_secs(600);
-/// How long a request or an answer is under way where there is no jitter, and the median where there is.
+/// The network delay of a request or response; with jitter, its median.
 const ONE_WAY: Duration = Duration::from_millis(11);
 /// Timers of tokio fire at whole milliseconds.
 const TICK: u64 = 1_000_000;
-/// The longest first wait of a client that was told none; it is drawn evenly.
+/// The longest first wait of a client without a known wait; it is drawn from a uniform distribution.
 const BACKOFF: Duration = Duration::from_millis(200);
 
 fn main() {

@@ -1,4 +1,4 @@
-//! Only a request can be sent; the error says so.
+//! Only a request can be sent; the error names the trait.
 
 use alibabacloud_cams::Client;
 

@@ -4,7 +4,7 @@
     python official_credentials.py PROGRAM        the example `which_credentials` of alibabacloud-credentials
 
 Needs the package alibabacloud_credentials. Nothing leaves this machine: the official package's requests are answered inside its
-process, ours by a server on loopback. Prints a line for every case; differences that are kept on purpose are listed with their
+process, ours by a server on loopback. Prints a line for every case; intended differences are listed with their
 reason. Ends with a status other than 0 if a case differs in another way.
 """
 

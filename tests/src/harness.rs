@@ -9,8 +9,8 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Makes a test of each generic function `async fn test<T: BundledTransport>()`, with each bundled transport, in the modules
-/// `over_reqwest` and `over_hyper`.
+/// Makes a test of each generic function `async fn test<T: BundledTransport>()`, with each bundled transport, in the
+/// modules `over_reqwest` and `over_hyper`.
 #[macro_export]
 macro_rules! over_each_transport {
     ($($(#[$attribute:meta])* $test:ident,)*) => {
@@ -52,7 +52,7 @@ pub fn unlimited() -> Builder {
     Simulator::builder(&[&PRODUCT]).no_limit(SYNC).no_limit(MIGRATE)
 }
 
-/// A client of the server at that address, with the key that a simulator knows and no limits of its own.
+/// A client of the server at that address, with the key that a simulator knows and without its own limits.
 pub fn client(url: &str) -> ClientBuilder {
     Client::builder().endpoint(url).credentials(Credentials::new("testid", "testsecret")).throttle(Throttle::off())
 }
@@ -65,7 +65,8 @@ pub fn refused_url() -> io::Result<String> {
     let socket = tokio::net::TcpSocket::new_v4()?;
     socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
     let url = format!("http://{}", socket.local_addr()?);
-    // Bound but not listening until the process ends: a port that is free again may become that of another test's server.
+    // Bound but not listening until the process ends: a port that is free again may become that of another test's
+    // server.
     std::mem::forget(socket);
     Ok(url)
 }

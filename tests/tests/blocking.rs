@@ -94,7 +94,7 @@ struct Panics;
 
 impl ProvideCredentials for Panics {
     fn provide(&self) -> ProvideFuture<'_> {
-        Box::pin(async { panic!("broken on purpose") })
+        Box::pin(async { panic!("intended panic") })
     }
 }
 

@@ -12,9 +12,12 @@ use alibabacloud_cams::{
     ErrorKind, ParameterPlacement, PreparedRequest, RateLimit, RetryPolicy, SignatureVersion, Throttle, UntypedRequest,
 };
 use alibabacloud_runtime::sign;
+use alibabacloud_runtime::testing::CannedTransport;
 use alibabacloud_simulator::{Answer, Place, Received, Simulator};
 use conformance::harness::{self, EVERY_WAY, MIGRATE, SYNC, unlimited};
+use conformance::library::ListBooks;
 use conformance::over_each_transport;
+use serde_json::json;
 
 // Each mark has characters in its middle that encoders change, and a beginning and an end that they keep.
 const KEY_ID: &str = "CANARY~key*id~EGRET";
@@ -656,4 +659,21 @@ over_each_transport! {
     logs_events_and_mismatches_show_no_number_in_any_spelling_and_no_header,
     #[tokio::test]
     the_password_of_a_proxy_is_in_no_error_and_no_log,
+}
+
+/// A token may reveal facts about an account, and the request of a list is kept for its next page.
+#[tokio::test]
+async fn a_list_shows_no_mark() {
+    let page = json!({ "Code": "OK", "NextToken": TOKEN, "Books": { "Book": [{ "Title": PHONE }] } }).to_string();
+    let transport = CannedTransport::new().respond(200, page.clone()).respond(200, page);
+    let client = alibabacloud_runtime::Client::builder().credentials(credentials()).transport(transport);
+    let client = client.endpoint("http://127.0.0.1:8080").throttle(Throttle::off()).build().unwrap();
+    let mut items = client.items(ListBooks::builder().shelf(PHONE).build());
+    assert!(items.next().await.unwrap().is_ok());
+    hunt_debug("items", &items);
+    assert!(items.next().await.unwrap().is_ok());
+    let error = items.next().await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("the pages repeat"), "{error}");
+    hunt_error("repeated pages", &error);
+    hunt_debug("pages", &client.pages(ListBooks::builder().next_token(TOKEN).build()));
 }

@@ -89,7 +89,7 @@ impl Subscriber for Lines {
     fn exit(&self, _: &Id) {}
 }
 
-/// Sources that fail with a secret at hand, each in its own way.
+/// Sources with a secret that fail in different ways.
 fn broken(sts: &Simulator, folder: &std::path::Path) -> Vec<Refreshing> {
     let file = |name: &str, text: &str| {
         let path = folder.join(name);

@@ -19,7 +19,7 @@ use names::Names;
 /// The version of rustdoc's JSON that the pinned `public-api` reads.
 const READABLE_FORMAT: u64 = 57;
 
-/// The crates, each with the features of its public API. `reqwest` and `redis` add little of their own and take minutes
+/// The crates, each with the features of its public API. `reqwest` and `redis` add little to the API and take minutes
 /// to compile.
 const CRATES: [(&str, &str); 4] = [
     ("alibabacloud-runtime", "blocking,serde,hyper,ring"),

@@ -52,7 +52,7 @@ impl ExternalProcess {
         self
     }
 
-    /// Sets whether programs may be run, with the environment that says so.
+    /// Sets whether programs may be run, with the environment that allows it.
     #[must_use]
     pub fn setup(mut self, setup: Setup) -> Self {
         self.setup = setup;

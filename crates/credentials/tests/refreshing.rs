@@ -226,7 +226,7 @@ async fn a_panic_in_a_source_fails_only_this_refresh() {
     let source = SourceFn::new("panics once", move || {
         let first = asked.fetch_add(1, Ordering::SeqCst) == 0;
         async move {
-            assert!(!first, "on purpose");
+            assert!(!first, "intended panic");
             Ok::<Found, SourceError>(Credentials::new("id", "secret").into())
         }
     });

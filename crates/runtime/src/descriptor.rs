@@ -1,7 +1,7 @@
 //! Static facts about products and actions, written by the generator from the specifications.
 //!
-//! Everything that is not a type (the throttle's limit, the retry rule, the simulator's answers, the command line's help,
-//! access policies) reads these descriptors, so a fact changes in one place: the specification.
+//! Everything that is not a type (the throttle's limit, the retry rule, the simulator's answers, the command line's
+//! help, access policies) reads these descriptors, so a fact changes in one place: the specification.
 //!
 //! The structs are plain data with public fields. Code that builds one ends with `..EMPTY`
 //! ([`ActionDescriptor::EMPTY`] and its siblings), so that a new field does not break it.
@@ -29,10 +29,11 @@ pub struct ProductDescriptor {
     pub default_region: &'static str,
     /// The endpoints of the product.
     pub endpoints: EndpointDescriptor,
-    /// The values of `Code` that mark success in a 2xx response, e.g. `OK`; empty if the product's responses have no such member.
-    /// Case and blanks around a value do not count.
+    /// The values of `Code` that mark success in a 2xx response, e.g. `OK`; empty if the product's responses have no
+    /// such member. Case and surrounding blanks are ignored.
     pub success_codes: &'static [&'static str],
-    /// Error codes that any action of the product may answer with, without those that every product has: [`PLATFORM_ERRORS`].
+    /// Error codes that any action of the product can return, without those of every product, which are in
+    /// [`PLATFORM_ERRORS`].
     pub errors: &'static [&'static ErrorDescriptor],
     /// All actions of the product that the crate knows, sorted by name.
     pub actions: &'static [&'static ActionDescriptor],
@@ -64,13 +65,14 @@ impl ProductDescriptor {
 /// Where a product is reached. `{region}` in a pattern stands for the region ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndpointDescriptor {
-    /// The public host name that serves all regions, e.g. `sts.aliyuncs.com`, used when no region is chosen; empty if there is
-    /// none, and the product's default region is used.
+    /// The public host name that serves all regions, e.g. `sts.aliyuncs.com`, used when no region is chosen; empty if
+    /// there is none, and the product's default region is used.
     pub central: &'static str,
-    /// Pattern of the public host name, e.g. `cams.{region}.aliyuncs.com`; empty if the central host serves every region that is not
-    /// listed.
+    /// Pattern of the public host name, e.g. `cams.{region}.aliyuncs.com`; empty if the central host serves every
+    /// region that is not listed.
     pub public: &'static str,
-    /// Pattern of the host name inside a VPC, e.g. `cams-vpc.{region}.aliyuncs.com`; empty if only listed regions have one.
+    /// Pattern of the host name inside a VPC, e.g. `cams-vpc.{region}.aliyuncs.com`; empty if only listed regions have
+    /// one.
     pub vpc: &'static str,
     /// Regions whose host names do not follow the patterns.
     pub exceptions: &'static [RegionEndpoint],
@@ -86,9 +88,9 @@ impl EndpointDescriptor {
 pub struct RegionEndpoint {
     /// The region ID, e.g. `cn-hangzhou`.
     pub region: &'static str,
-    /// The public host name, if the region has one of its own.
+    /// The public host name, if the region has its own.
     pub public: Option<&'static str>,
-    /// The host name inside a VPC, if the region has one of its own.
+    /// The host name inside a VPC, if the region has its own.
     pub vpc: Option<&'static str>,
 }
 
@@ -114,11 +116,11 @@ pub struct ActionDescriptor {
     pub anonymous: bool,
     /// The HTTP method.
     pub method: Method,
-    /// The path of the URL, such as `/clusters/{ClusterId}`, for an action of the ROA (resource-oriented) style; a name in braces is
-    /// that of a parameter. Empty for the RPC style, whose actions are called by name.
+    /// The path of the URL, such as `/clusters/{ClusterId}`, for an action of the ROA (resource-oriented) style; a name
+    /// in braces is that of a parameter. Empty for the RPC style, whose actions are called by name.
     pub path: &'static str,
-    /// The values of `Code` that mark success of this action, where they differ from
-    /// [those of the product](ProductDescriptor::success_codes); empty if its answers carry no such member.
+    /// The values of `Code` that mark success of this action, where they differ from [those of the
+    /// product](ProductDescriptor::success_codes); empty if its answers carry no such member.
     pub success_codes: Option<&'static [&'static str]>,
     /// What to use instead, if the action is deprecated.
     pub deprecated: Option<&'static str>,
@@ -128,17 +130,18 @@ pub struct ActionDescriptor {
     pub parameters: &'static [ParameterDescriptor],
     /// Documented error codes.
     pub errors: &'static [&'static ErrorDescriptor],
-    /// How to wait for what the action has started; `None` if it starts nothing that takes time, or no way to wait is known.
+    /// How to wait for the operation that the action starts; `None` if it starts none, or if the specification has no
+    /// waiter.
     pub waiter: Option<&'static WaiterDescriptor>,
-    /// The documented answer to a successful call, as JSON text; empty if none is documented.
+    /// The documented response to a successful call, as JSON text; empty if none is documented.
     pub example: &'static str,
     /// The keys of the specification whose values are guesses that are not reviewed yet, e.g. `idempotent`.
     pub guessed: &'static [&'static str],
 }
 
 impl ActionDescriptor {
-    /// An action about which nothing is known, with the careful value everywhere (not idempotent): the base for struct update
-    /// syntax.
+    /// An action about which nothing is known, with the careful value everywhere (not idempotent): the base for struct
+    /// update syntax.
     pub const EMPTY: Self = Self {
         name: "",
         summary: "",
@@ -174,8 +177,8 @@ pub enum Method {
     /// With the parameters in a form.
     #[default]
     Post,
-    /// With the parameters in the URL, wherever others are placed. Such a request is always signed with V3, which keeps the key, the
-    /// signature and the token out of the URL.
+    /// With the parameters in the URL, wherever others are placed. Such a request is always signed with V3, which keeps
+    /// the key, the signature and the token out of the URL.
     Get,
     /// With the parameters in a form.
     Put,
@@ -258,7 +261,8 @@ impl ParameterDescriptor {
 /// What `request!` builds a parameter of, in the order in which the facts stand there.
 #[doc(hidden)]
 impl ParameterDescriptor {
-    /// A parameter with this name on the wire. The description is the lines of a doc comment, each with a blank before it.
+    /// A parameter with this name on the wire. The description is the lines of a doc comment, each with a blank before
+    /// it.
     pub const fn new(name: &'static str, description: &'static str) -> Self {
         let description = match description.as_bytes() {
             [b' ', ..] => description.split_at(1).1,
@@ -404,7 +408,7 @@ pub enum ParameterLocation {
     Host,
 }
 
-/// How a list, map or object becomes parameters. Scalars are written the same way in every style.
+/// How a list, map or object is written as parameters. Scalars are written the same way in every style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParameterStyle {
@@ -418,7 +422,7 @@ pub enum ParameterStyle {
     Simple,
 }
 
-/// The errors that any action of any product may answer with.
+/// The errors that any action of any product can return.
 ///
 /// ```
 /// use alibabacloud_runtime::descriptor::PLATFORM_ERRORS;

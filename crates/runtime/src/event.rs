@@ -157,7 +157,7 @@ pub enum WaitOutcome<'a> {
     Done,
     /// An answer says that it failed.
     Failed {
-        /// The state that says so.
+        /// The state in the response.
         state: &'a str,
     },
     /// It was not done in time.

@@ -1,13 +1,14 @@
-//! `cargo xtask bench call [sending|signing|decoding|instructions]`: what a call costs, beside what it cannot cost less than.
+//! `cargo xtask bench call [sending|signing|decoding|instructions]`: the cost of a call, compared with a lower bound.
 //!
-//! - *sending*: our full client (throttle off) over each transport, and plain `reqwest` and the bare pooled client of `hyper-util`
-//!   that post a ready-made body and decode with serde derive, in turn, with 1, 32 and 1,000 calls in flight. The server is a process of its own on another core.
-//! - *signing*: building and signing a request, and the bare hashing of the same bytes.
-//! - *instructions*, only if it is asked for: those of a call outside the kernel, counted by `valgrind`. It takes about a minute.
-//! - *decoding*: the documented answer and one with 1,000 numbers, and serde derive on the same bytes.
+//! - *sending*: the full client (throttle off) over each transport, compared with `reqwest` and the pooled client of
+//!   `hyper-util`, which post a prepared body and decode with serde derive; with 1, 32 and 1,000 calls in flight. The
+//!   server runs in another process on another core.
+//! - *signing*: building and signing a request, compared with hashing the same bytes.
+//! - *instructions*, only on request: the user-space instructions of a call, counted by `valgrind` in about a minute.
+//! - *decoding*: the documented response and one with 1,000 numbers, compared with serde derive on the same bytes.
 //!
-//! Figures are medians over rounds in which the two sides take turns; the spread is in brackets. CPU is that of the client's
-//! thread, so it does not depend on how busy the machine is.
+//! Figures are medians over rounds in which the two sides alternate; the spread is in brackets. CPU time is that of the
+//! thread of the client, so it does not depend on the load of the machine.
 
 mod decoding;
 mod instructions;

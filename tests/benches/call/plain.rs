@@ -1,4 +1,4 @@
-//! What someone would write without a client: types of the answer with serde derive.
+//! A call without the client: response types with serde derive.
 
 #![allow(dead_code, reason = "the fields are decoded and not read")]
 #![allow(clippy::struct_field_names, reason = "the names are the service's")]

@@ -388,6 +388,6 @@ fn a_catalogue_of_actions_with_paths_is_imported_and_generated() {
         let again = import(&text, &[], &files, None).unwrap();
         assert!(again.files.is_empty() && again.changes.is_empty(), "product {seed}: {:?}", again.changes);
     }
-    // Most actions are left out on purpose.
+    // Most actions are meant to be left out.
     assert!(actions * 5 > all && actions > 100, "{actions} of {all} actions");
 }

@@ -26,7 +26,7 @@ identified by its rows and their order, not by its file format. Rows can be appe
 
 The journal is JSON lines: one line before the request of a row is sent, and one with its outcome and the whole response. It contains \
 the values, including phone numbers, so only its owner can read it. The next run skips rows that are done or failed. A row whose \
-outcome is unknown is sent again if the action is idempotent; otherwise it is skipped unless --resend-unknown is given. `cams report` \
+outcome is unknown is retried if the action is idempotent; otherwise it is skipped unless --resend-unknown is given. `cams report` \
 shows what to do next. No value is printed on the terminal.
 
 The first row is sent alone. The run stops after 5 consecutive attempts that were refused because of the access key, ended with an \

@@ -52,7 +52,7 @@ impl Trouble {
         }
     }
 
-    /// Whether the row is sent again in the same run: it was not executed, and the row itself is valid.
+    /// Whether the row is retried in the same run: it was not executed, and the row is valid.
     pub(crate) fn is_retried(self) -> bool {
         matches!(self, Self::NotSent | Self::QuotaUnusable | Self::Throttled)
     }

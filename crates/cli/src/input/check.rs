@@ -79,7 +79,7 @@ fn hex(bytes: &[u8]) -> String {
 const NAMED: usize = 3;
 
 /// Reads all rows, and passes each finding to `tell`; if there is one, there is no result. `prefix` is the number of
-/// leading rows that get a digest of their own.
+/// leading rows that get a separate digest.
 pub(crate) fn check(
     input: &Input,
     action: &'static ActionDescriptor,

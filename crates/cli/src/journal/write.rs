@@ -1,4 +1,4 @@
-//! Writes a journal: locked for one process, repaired, and appended to by a thread of its own.
+//! Writes a journal: locked for one process, repaired, and appended to by a separate thread.
 //!
 //! A confirmed line is in the file, so it survives the end of the process. For an action that is not idempotent, every
 //! line is also synced before it is confirmed (`fdatasync`, and `fsync` of the directory once), so it survives a loss
@@ -472,7 +472,8 @@ impl Disk for File {
     }
 }
 
-/// For how long lines that need no sync are gathered: one write for many is cheaper, and so is one wake-up of those that wait.
+/// For how long lines that need no sync are gathered: one write for many is cheaper, and so is one wake-up of those
+/// that wait.
 const GATHER: Duration = Duration::from_millis(1);
 
 /// Writes lines in groups, with one sync per group.

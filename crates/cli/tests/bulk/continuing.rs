@@ -85,7 +85,7 @@ fn failed_and_unknown_rows_are_sent_again_only_with_their_options() {
     assert_eq!(simulated.requests(), 5);
 }
 
-/// However much of the journal is left, the rows of a migration that it announces are not sent again.
+/// A journal can be cut at any place: the rows of a migration that it announces are not repeated.
 #[test]
 fn a_journal_cut_at_any_byte_is_repaired_and_continued() {
     let folder = Folder::migrations(2);
@@ -114,7 +114,7 @@ fn a_journal_cut_at_any_byte_is_repaired_and_continued() {
         assert!(journal.whole);
         assert_eq!(journal.ended("done") + journal.ended("unknown"), 2, "cut at {cut}");
         let executed = simulated.executed();
-        assert!(known.iter().all(|row| !executed.contains_key(row)), "cut at {cut}: sent again");
+        assert!(known.iter().all(|row| !executed.contains_key(row)), "cut at {cut}: a row was repeated");
         assert_eq!(executed.len(), [1, 2].iter().filter(|row| !known.contains(row)).count(), "cut at {cut}");
     }
 }

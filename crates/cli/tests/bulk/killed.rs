@@ -150,7 +150,7 @@ fn kills_execute_no_migration_twice_and_every_row_gets_one_outcome() {
         let times = executed.iter().filter(|executed| **executed).count();
         assert!(times <= 1, "executed twice: {}", shown());
         let after = executed.iter().skip_while(|executed| !**executed).count();
-        assert!(after <= 1, "sent again after it was executed: {}", shown());
+        assert!(after <= 1, "repeated after it was executed: {}", shown());
         match states {
             ["sending", "done"] => assert_eq!(times, 1, "{}", shown()),
             ["sending", "failed"] => assert_eq!(times, 0, "{}", shown()),
@@ -167,7 +167,7 @@ fn kills_execute_no_migration_twice_and_every_row_gets_one_outcome() {
     let interrupted = journal.lines.iter().filter(|line| line["kind"] == "Interrupted").count();
     println!("{} unknown, of which {} were executed; {interrupted} because of a kill", unknown.0, unknown.1);
     if kills > 0 {
-        assert!(interrupted > 0, "no kill met a row that was under way");
+        assert!(interrupted > 0, "no kill interrupted a row in flight");
     }
 }
 
@@ -206,7 +206,7 @@ fn every_sync_is_done_in_the_end_despite_kills() {
         assert_eq!(states.iter().filter(|state| **state == "done").count(), 1, "row {row}: {states:?}");
         assert!(executed[row].contains(&true), "row {row}");
     }
-    // Rows that were done before a kill were not sent again.
+    // Rows that were done before a kill were not repeated.
     let again: HashSet<u64> =
         journal.states().iter().filter(|(_, states)| states.len() > 2).map(|(row, _)| *row).collect();
     assert!(!again.is_empty() && again.len() as u64 * 2 < rows, "{} of {rows} rows were repeated", again.len());

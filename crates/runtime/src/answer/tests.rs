@@ -370,7 +370,7 @@ fn the_detail_of_a_denial_can_be_text_or_an_object() {
     }
 }
 
-/// Users decide by it whether to repeat a call by hand.
+/// Users decide by it whether to repeat a call.
 #[test]
 fn a_foreign_response_keeps_its_status_and_determines_the_outcome() {
     const HTML: &str = "<html>\n<body>Bad\tGateway</body>";

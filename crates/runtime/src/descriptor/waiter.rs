@@ -1,38 +1,40 @@
-//! How to wait for what an action has started.
+//! The descriptor of a waiter.
 
 use std::time::Duration;
 
-/// How to wait for what an action has started: another action of the product is asked until its answer says done or failed.
-/// [`Client::wait_for`](crate::Client::wait_for) does so.
+/// How to wait for the operation that an action starts: another action of the product is called until its response has
+/// a state that means done or failed. Used by [`Client::wait_for`](crate::Client::wait_for).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaiterDescriptor {
-    /// The name of the action to ask; it is idempotent.
+    /// The name of the action to call, which is idempotent.
     pub action: &'static str,
     /// What its request carries: names on the wire, and where the values come from. One without a value is left out.
     pub parameters: &'static [(&'static str, WaiterValue)],
-    /// The way to the list whose elements have the state, by the names of members; empty if the answer has one state.
+    /// The path of the list whose elements have the state, as names of members; empty if the response has a single
+    /// state.
     pub list: &'static [&'static str],
-    /// The way from an element, or from the answer, to the state.
+    /// The path from an element, or from the response, to the state.
     pub state: &'static [&'static str],
-    /// Which elements count: those whose members on these ways have these values. All, if it is empty.
+    /// The values that members of an element must have for the element to count, by path; all elements count if it is
+    /// empty.
     pub condition: &'static [(&'static [&'static str], WaiterValue)],
-    /// Whether one element that is done is enough, and the failure of all is needed. Otherwise all have to be done, and one that failed
-    /// is a failure.
+    /// Whether one element that is done is enough, and the failure of all is needed. Otherwise all have to be done, and
+    /// one that failed is a failure.
     pub any: bool,
-    /// The states that mean success. Case and blanks around a state do not count.
+    /// The states that mean success. Case and surrounding blanks are ignored.
     pub done: &'static [&'static str],
-    /// The states after which success does not come. With any other state, asking goes on.
+    /// The states that mean failure. With any other state, the wait continues.
     pub failed: &'static [&'static str],
     /// The time between two calls.
     pub interval: Duration,
     /// The interval doubles after each call until it is this long.
     pub longest_interval: Duration,
-    /// The longest wait, unless a program sets another.
+    /// The longest wait, unless the program sets another.
     pub bound: Duration,
 }
 
 impl WaiterDescriptor {
-    /// A waiter about which nothing is known: the base for struct update syntax.
+    /// An empty descriptor, as the base for struct update syntax.
     pub const EMPTY: Self = Self {
         action: "",
         parameters: &[],
@@ -48,7 +50,7 @@ impl WaiterDescriptor {
     };
 }
 
-/// Where a value of a waiter comes from: the first of these alternatives whose parts all have a value, put together.
+/// The source of a value of a waiter: the parts of the first alternative whose parts all have values, joined.
 pub type WaiterValue = &'static [&'static [WaiterPart]];
 
 /// A part of a value of a waiter.
@@ -59,6 +61,6 @@ pub enum WaiterPart {
     Text(&'static str),
     /// The parameter with this name of the request that started.
     Parameter(&'static str),
-    /// The member of the response to that request, by the names of members on the way to it.
+    /// A member of the response to that request, by its path.
     Field(&'static [&'static str]),
 }

@@ -1,12 +1,12 @@
-//! The vocabulary of generated code: `object!`, `open_enum!` and `request!`.
+//! The macros of generated code: `object!`, `open_enum!`, `paged!` and `request!`.
 //!
-//! Each takes one struct or enum in Rust's own syntax, with the facts of a member in attributes, and adds what the runtime needs
-//! to read and write it. What an item expands to is written here once, so a generated file holds nothing but facts.
+//! Each takes a struct or enum in Rust syntax, with the facts of a member in attributes, and adds the implementations
+//! that the runtime needs to read and write it, so that generated files contain only facts.
 //!
-//! The macros are not meant to be used by hand, and their syntax may change in any release: generated code and runtime are
+//! The macros are for generated code only, and their syntax can change in any release: generated code and runtime are
 //! released together.
 //!
-//! They are plain `macro_rules!`: a procedural macro would cost every user a build of `syn`.
+//! They use `macro_rules!`, because with a procedural macro every user would have to build `syn`.
 
 mod object;
 mod open_enum;

@@ -1,12 +1,12 @@
-//! `object!`: a struct whose members are values of an answer or of a compound parameter.
+//! `object!`: a struct whose members are values of a response or of a compound parameter.
 
 /// Declares an object.
 ///
-/// Every member has the attribute `#[wire("NameOnTheWire")]`, with `sensitive` behind the name where the value must not be
+/// Every member has the attribute `#[wire("NameOnTheWire")]`, with `sensitive` after the name if the value must not be
 /// printed.
 ///
-/// What every type needs of its own is three lists of its members; what is done with them is in `value` once, and not compiled
-/// again for each type.
+/// The expansion has three lists of members for each type. The code that uses them is in `value`, so that it is not
+/// compiled again for each type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __object {

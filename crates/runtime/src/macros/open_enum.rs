@@ -18,7 +18,7 @@ macro_rules! __open_enum {
         #[non_exhaustive]
         pub enum $name {
             $($(#[$about])* $variant,)*
-            /// A value that this version does not know, kept as it came.
+            /// A value without a variant in this version, unchanged.
             Unrecognized($crate::UnrecognizedValue),
         }
 
@@ -26,8 +26,8 @@ macro_rules! __open_enum {
             /// All documented values, as they are spelled on the wire.
             pub const VALUES: &'static [&'static str] = &[$($value),*];
 
-            /// The variants of [`VALUES`](Self::VALUES). A product has thousands of error codes, and a table compiles faster than a
-            /// comparison with each.
+            /// The variants of [`VALUES`](Self::VALUES). A product has thousands of error codes, and a table compiles
+            /// faster than a comparison with each.
             const DOCUMENTED: &'static [Self] = &[$(Self::$variant),*];
 
             /// The value as it is spelled on the wire.

@@ -1,19 +1,23 @@
 //! `request!`: the parameters of an action as a struct, and its builder.
 
-/// Declares a request: a struct of parameters with a builder that compiles only once every required parameter is set.
+/// Declares a request: a struct of parameters with a builder whose `build` compiles only after every required parameter
+/// is set.
 ///
-/// Every parameter has the attribute `#[wire("NameOnTheWire")]`. Words behind the name are methods of
-/// [`ParameterDescriptor`](crate::descriptor::ParameterDescriptor): `form`, `flat`, `repeat_list`, `simple`, `sensitive`. A documented value is in
-/// `#[example = "…"]`. A required parameter has `#[required("…")]` with the compiler's message when it is forgotten; all others are
-/// `Option`s. Required parameters come first. The doc comment is the parameter's description, too.
+/// Every parameter has the attribute `#[wire("NameOnTheWire")]`. Words after the name are methods of
+/// [`ParameterDescriptor`](crate::descriptor::ParameterDescriptor): `form`, `flat`, `repeat_list`, `simple`,
+/// `sensitive`. A documented value is in `#[example = "…"]`. A required parameter has `#[required("…")]` with the
+/// compiler's message when it is forgotten; all others are `Option`s. Required parameters come first. The doc comment
+/// is the parameter's description, too.
 ///
-/// A setter takes `impl Into` of the parameter's type, or the type in `#[takes(…)]`: that of integers and booleans, because an
-/// integer literal that only has to convert into an `i64` is an `i32`, and cannot be larger.
+/// A setter takes `impl Into` of the parameter's type, or the type in `#[takes(…)]`. The latter is used for integers
+/// and booleans, because an integer literal for `impl Into<i64>` has the type `i32`, which limits its size.
 //
-// The message is a text of its own because `diagnostic::on_unimplemented` can neither concatenate texts nor print a short name.
+// The message is a separate text, because `diagnostic::on_unimplemented` can neither concatenate texts nor print a
+// short name.
 //
-// A parameter is matched as a whole, required or not, because a repetition cannot be chosen by what stands behind a doc comment.
-// The inner rules then see its doc comment as one token tree, and pick required or optional ones by the repetition that is there.
+// A parameter is matched as a whole, required or not, because a repetition cannot be chosen by the tokens after a doc
+// comment. The inner rules then see its doc comment as one token tree, and select required or optional ones by their
+// repetition.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __request {
@@ -82,7 +86,7 @@ macro_rules! __request {
 
     (@new $name:ident [] [$($optional:ident)*]) => {
         impl $name {
-            /// A request without any parameter.
+            /// Creates a request without parameters.
             pub fn new() -> Self {
                 Self { $($optional: None,)* }
             }
@@ -96,7 +100,7 @@ macro_rules! __request {
     };
     (@new $name:ident [$required:ident: $type:ty, $takes:tt;] [$($optional:ident)*]) => {
         impl $name {
-            /// A request with the one required parameter.
+            /// Creates a request with its required parameter.
             pub fn new($required: $crate::__request!(@argument $type, $takes)) -> Self {
                 Self { $required: Into::<$type>::into($required), $($optional: None,)* }
             }
@@ -110,13 +114,14 @@ macro_rules! __request {
         $(optional $optional:ident: $ot:ty, $oa:tt;)?
     ))*}) => {
         impl $name {
-            /// A builder. Its `build` compiles only once every required parameter is set.
+            /// Creates a builder, whose `build` compiles only after every required parameter is set.
             pub fn builder() -> $builder {
                 $builder { $($($required: $crate::private::Unset,)? $($optional: None,)?)* }
             }
         }
 
-        // Not for rustdoc: it looks at every trait that is for all types once for every type, which took 13 GB for 921 actions.
+        // Hidden from rustdoc, which checks every blanket implementation for every type: this took 13 GB for 921
+        // actions.
         #[cfg(not(doc))]
         #[doc(hidden)]
         #[allow(non_camel_case_types, missing_docs, missing_debug_implementations)]
@@ -147,7 +152,7 @@ macro_rules! __request {
         impl<$($($required,)?)*> $builder<$($($required,)?)*> {
             $($($crate::__request!(@optional $docs $optional: $ot, $oa);)?)*
 
-            /// The finished request.
+            /// Builds the request.
             #[cfg(not(doc))]
             pub fn build(self) -> $name
             where
@@ -163,7 +168,7 @@ macro_rules! __request {
         #[cfg(doc)]
         #[allow(non_camel_case_types)]
         impl $builder<$($($rt,)?)*> {
-            /// The finished request. Compiles only once every required parameter is set.
+            /// Builds the request. Compiles only after every required parameter is set.
             pub fn build(self) -> $name {
                 $name { $($($required: self.$required,)? $($optional: self.$optional,)?)* }
             }

@@ -1,6 +1,7 @@
-//! `serde`'s traits for the types of generated code, where the feature is on.
+//! The traits of `serde` for the types of generated code, with the feature `serde`.
 
-/// Implements `Serialize` and `Deserialize` with the names on the wire. Without derive: what a type needs of its own is a call.
+/// Implements `Serialize` and `Deserialize` with the names on the wire. Each implementation is a single call, unlike
+/// derived ones.
 #[cfg(feature = "serde")]
 #[doc(hidden)]
 #[macro_export]
@@ -43,7 +44,7 @@ macro_rules! __serde {
     };
 }
 
-/// Nothing: the feature `serde` is off.
+/// Expands to nothing, because the feature `serde` is off.
 #[cfg(not(feature = "serde"))]
 #[doc(hidden)]
 #[macro_export]

@@ -1,4 +1,4 @@
-//! Callers of one quota wait in the order in which they came until its ledger has a slot for them.
+//! The calls that wait for a slot of a quota, in the order in which they arrived.
 
 use std::fmt;
 use std::pin::pin;
@@ -15,44 +15,44 @@ use super::store::{AcquireFuture, AcquireOptions, Quota, QuotaState, Refused};
 use super::window::{Flow, Slot, Window};
 use crate::lock::lock;
 
-/// How long the first caller of a line may be overdue before others overtake it: its runtime may have stopped.
+/// How long the first call of a line can be overdue before others overtake it, because its runtime may be blocked.
 const OVERDUE: Duration = Duration::from_millis(100);
 
-/// Where a [`Window`] is kept, with a clock. No method waits.
+/// The owner of a [`Window`], with a clock. No method waits.
 pub(super) trait Ledger: fmt::Debug + Send + Sync + 'static {
-    /// What gives the permits.
+    /// The source of the permits.
     fn source(&self) -> QuotaSource;
 
-    /// A slot that is free now, where that is known without waiting for anything.
+    /// A slot that is free now, if this is known without waiting.
     fn take_at_once(&self) -> Option<Slot>;
 
-    /// A slot, or how long to wait before asking again; `None` if that depends on a permit that is out.
+    /// A slot, or the time until the next attempt; `None` if the time depends on a permit in use.
     fn take(&self) -> Result<Slot, Option<Duration>>;
 
     fn report(&self, slot: Slot, report: Report);
 
     fn lower(&self, limit: RateLimit);
 
-    /// Looks at the window, as it is known here, and the time.
+    /// Reads the window as known here, and the time.
     fn read<T>(&self, read: impl FnOnce(&mut Window, Duration) -> T) -> T;
 }
 
-/// A ledger and the callers that wait for it.
+/// A ledger and the calls that wait for it.
 #[derive(Debug)]
 pub(super) struct Queue<L> {
     ledger: L,
-    /// How many wait in each line.
+    /// The number of waiting calls in each line.
     waiting: [AtomicUsize; 2],
-    /// One line for retries, and one for the others. A turnstile is held by the first of its line; tokio's mutex is first come,
-    /// first served, and a dropped waiter leaves the line.
+    /// One line for retries, and one for the other calls. The first call of a line holds its turnstile: the mutex of
+    /// tokio is fair, and a dropped waiter leaves the line.
     turnstiles: [Turnstile<()>; 2],
-    /// Wakes the first of each line when something changed for them.
+    /// Wakes the first call of each line after a change.
     changed: Notify,
-    /// When the first of a line looks at the ledger next.
+    /// When the first call of a line reads the ledger next.
     due: Mutex<Option<Instant>>,
 }
 
-/// Tells a window what became of the request in a slot.
+/// Applies the outcome of the request in a slot to a window.
 pub(super) fn apply(window: &mut Window, slot: Slot, now: Duration, report: Report) {
     match report {
         Report::Unused | Report::NotSent => window.give_back(slot, now),
@@ -63,7 +63,7 @@ pub(super) fn apply(window: &mut Window, slot: Slot, now: Duration, report: Repo
     }
 }
 
-/// Tells the flow of a process's own requests what became of one.
+/// Applies the outcome of a request to the flow of this process.
 pub(super) fn follow(flow: &mut Flow, report: Report, now: Duration) {
     match report {
         Report::Unused => {}
@@ -106,10 +106,10 @@ impl<L: Ledger> Queue<L> {
         }
         self.waiting[line].fetch_add(1, SeqCst);
         let turn = self.take_turn(Place { queue: &*self, line }, needed);
-        // A deadline too far for the clock is none.
+        // A deadline beyond the range of the clock is no deadline.
         let Some(deadline) = arrived.checked_add(ask.max_wait) else { return Ok(turn.await) };
         timeout_at(deadline, turn).await.map_err(|_| {
-            // What was expected turned out too short: the slots are held longer, or the service asked for a pause.
+            // The estimate was too short: slots are held longer, or the service requested a pause.
             Refused::TooLong { needed: self.expected(0).saturating_add(arrived.elapsed()) }
         })
     }
@@ -130,7 +130,7 @@ impl<L: Ledger> Queue<L> {
             }
         };
         loop {
-            // Before looking, so that no change after the look is missed.
+            // Registered before the read, so that no later change is missed.
             let changed = self.changed.notified();
             let look_again = if place.line == OTHERS && self.waiting_in(..=RETRIES) > 0 {
                 None
@@ -145,19 +145,19 @@ impl<L: Ledger> Queue<L> {
                 }
             };
             match look_again {
-                // Either is a reason to look again.
+                // Both results lead to another read.
                 Some(time) => drop(timeout_at(time, changed).await),
                 None => changed.await,
             }
         }
     }
 
-    /// How long a caller with so many ahead waits, about.
+    /// The estimated wait of a call with this many calls ahead.
     fn expected(&self, ahead: usize) -> Duration {
         self.ledger.read(|window, now| window.expected(ahead, now).saturating_sub(now))
     }
 
-    /// Whether the first of the line should have looked at the ledger long ago.
+    /// Whether the first call of the line is overdue.
     fn is_overdue(&self) -> bool {
         lock(&self.due).is_some_and(|due| due + OVERDUE <= Instant::now())
     }
@@ -170,7 +170,7 @@ impl<L: Ledger> Queue<L> {
         self.waiting[lines].iter().map(|line| line.load(SeqCst)).sum()
     }
 
-    /// The first of a line should look at the ledger now.
+    /// Makes the first call of a line read the ledger now.
     fn wake(&self) {
         *lock(&self.due) = Some(Instant::now());
         self.changed.notify_waiters();

@@ -85,7 +85,7 @@ async fn a_server_that_hangs_up_after_the_request_may_have_acted<T: BundledTrans
     let (address, connections) = saying("");
     let error = failure::<T>(address).await;
     assert!(!error.is_not_sent(), "{error}");
-    assert_eq!(connections.load(Ordering::SeqCst), 1, "it was sent again");
+    assert_eq!(connections.load(Ordering::SeqCst), 1, "it was retried");
 }
 
 async fn an_answer_that_is_cut_short_may_stand_for_a_call_that_was_executed<T: BundledTransport>() {
@@ -98,7 +98,7 @@ async fn an_answer_that_is_cut_short_may_stand_for_a_call_that_was_executed<T: B
         let (address, connections) = saying(answer);
         let error = failure::<T>(address).await;
         assert!(!error.is_not_sent(), "{answer}: {error}");
-        assert_eq!(connections.load(Ordering::SeqCst), 1, "{answer}: it was sent again");
+        assert_eq!(connections.load(Ordering::SeqCst), 1, "{answer}: it was retried");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Why a wait ended without success.
+//! The errors of waiting.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -8,48 +8,49 @@ use std::time::Duration;
 use crate::error::{Error, cut, one_line, rounded};
 use crate::response::Response;
 
-/// Why [`Client::wait_for`](crate::Client::wait_for) ended without success.
+/// The error of [`Client::wait_for`](crate::Client::wait_for).
 ///
-/// Whatever it is, what was started has not been stopped.
+/// None of these errors stops the operation.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WaitError<T> {
-    /// An answer says that it failed, and asking again does not help.
+    /// The operation failed; waiting again does not help.
     #[non_exhaustive]
     Failed {
-        /// The action that started it.
+        /// The action that started the operation.
         action: Cow<'static, str>,
-        /// The action that was asked.
+        /// The action that was called.
         asked: &'static str,
-        /// The state that says so.
+        /// The state in the response.
         state: String,
-        /// The answer.
+        /// The response.
         response: Box<Response<T>>,
     },
-    /// It is neither done nor failed, and waiting on would exceed the bound. Waiting again goes on.
+    /// The operation has not ended within the bound. Another wait continues to wait for it.
     #[non_exhaustive]
     BoundReached {
-        /// The action that started it.
+        /// The action that started the operation.
         action: Cow<'static, str>,
-        /// The action that was asked.
+        /// The action that was called.
         asked: &'static str,
-        /// The last state; `None` if no answer had one, or had no element that is meant.
+        /// The last state; `None` if no response had one, or if no element met the condition.
         state: Option<String>,
-        /// The last answer; `None` if no call was answered.
+        /// The last response; `None` if no call got one.
         last: Option<Box<Response<T>>>,
         /// Why the last call failed, if it did.
         error: Option<Error>,
-        /// How often the action was called.
+        /// The number of calls.
         calls: u32,
         /// How long the wait took.
         waited: Duration,
     },
-    /// The service refused a call of the action that is asked, or it cannot be called: [`ErrorKind`](crate::ErrorKind) tells what to do.
+    /// The service rejected a call, or no call was possible: see [`ErrorKind`](crate::ErrorKind)
+    /// for what to do.
     Refused(Error),
 }
 
 impl<T> WaitError<T> {
-    /// The last answer of the action that was asked: the one that says failed, or the last one before the bound.
+    /// Returns the last response: the one with the failed state, or the last one before the bound.
     pub fn response(&self) -> Option<&Response<T>> {
         match self {
             Self::Failed { response, .. } => Some(response),
@@ -58,7 +59,7 @@ impl<T> WaitError<T> {
         }
     }
 
-    /// The error of the last call, if that failed.
+    /// Returns the error of the last call, if it failed.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Self::Failed { .. } => None,
@@ -67,7 +68,7 @@ impl<T> WaitError<T> {
         }
     }
 
-    /// The last state; `None` if no answer had one.
+    /// Returns the last state; `None` if no response had one.
     pub fn state(&self) -> Option<&str> {
         match self {
             Self::Failed { state, .. } => Some(state),
@@ -76,7 +77,7 @@ impl<T> WaitError<T> {
         }
     }
 
-    /// Whether the bound was reached.
+    /// Returns whether the bound was reached.
     pub fn is_bound_reached(&self) -> bool {
         matches!(self, Self::BoundReached { .. })
     }

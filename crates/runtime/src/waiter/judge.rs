@@ -1,21 +1,21 @@
-//! What an answer says about what is waited for. Pure.
+//! Reads the state of an operation from a response.
 
 use crate::decode::BODY;
 use crate::descriptor::WaiterDescriptor;
 use crate::open::Json;
 use crate::value::View;
 
-/// What an answer means.
+/// The meaning of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Done,
-    /// With the state that says so.
+    /// With the state in the response.
     Failed(String),
     /// With a state that is neither, if there is one.
     Pending(Option<String>),
 }
 
-/// Judges an answer; `condition` holds the values that those of the descriptor's condition stand for.
+/// Judges a response; `condition` has the values for the condition of the descriptor.
 pub(super) fn judge(waiter: &WaiterDescriptor, condition: &[String], answer: View<'_>) -> Verdict {
     let mut states: Vec<Option<String>> = Vec::new();
     each(answer, waiter.list, true, &mut |element| {
@@ -50,7 +50,7 @@ pub(super) fn judge(waiter: &WaiterDescriptor, condition: &[String], answer: Vie
     }
 }
 
-/// The value on a way, as it goes over the wire: text for scalars, JSON text for lists; and whether it is sensitive.
+/// The value at a path as on the wire (text for scalars, JSON text for lists), and whether it is sensitive.
 pub(super) fn value_at(view: View<'_>, path: &[&str], sensitive: bool) -> Option<(String, bool)> {
     let Some((first, rest)) = path.split_first() else {
         let value = match &view {
@@ -86,7 +86,8 @@ pub(super) fn value_at(view: View<'_>, path: &[&str], sensitive: bool) -> Option
     }
 }
 
-/// Visits what is on a way. Lists on the way are gone through; `elements` says that the way ends at the elements of a list.
+/// Visits the values at a path, in all elements of lists. With `elements`, the path ends at the elements of a
+/// list.
 fn each(view: View<'_>, path: &[&str], elements: bool, visit: &mut dyn FnMut(View<'_>)) {
     match view {
         View::List(list) => {

@@ -1,4 +1,4 @@
-//! Waiting for what an action has started.
+//! Waiting for operations that actions start.
 
 mod error;
 mod judge;
@@ -31,10 +31,10 @@ use crate::response::Response;
 use crate::untyped::{JsonOutput, UntypedRequest};
 use crate::value::{Object, View};
 
-/// What the action that is asked about an action returns.
+/// The output of the action that [`Client::wait_for`] calls for an action.
 pub type Asked<A> = <<A as Waitable>::Asked as Action>::Output;
 
-/// Settings of one wait, in place of those of the specification.
+/// Settings of a wait, which replace those of the specification.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,28 +50,28 @@ pub struct WaitOptions {
     calls: CallOptions,
 }
 
-/// A shorter interval would be none.
+/// The shortest interval.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
 impl WaitOptions {
-    /// The settings of the specification.
+    /// Creates options that replace nothing.
     pub const fn new() -> Self {
         Self { bound: None, interval: None, calls: CallOptions::new() }
     }
 
-    /// How long to wait at most, all calls included.
+    /// Sets the longest wait, including all calls.
     pub const fn bound(mut self, bound: Duration) -> Self {
         self.bound = Some(bound);
         self
     }
 
-    /// The time from the end of one call to the next, at least 100 ms. It does not grow then.
+    /// Sets the time from the end of a call to the next one, at least 100 ms. The interval then stays constant.
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval);
         self
     }
 
-    /// The settings of each call of the action that is asked. Its deadline ends with the bound.
+    /// Sets the options of each call. The deadline of a call is at most the bound.
     pub fn calls(mut self, options: CallOptions) -> Self {
         self.calls = options;
         self
@@ -79,19 +79,20 @@ impl WaitOptions {
 }
 
 impl<P: Product> Client<P> {
-    /// Waits until what an action has started is done: calls another action of the product, which the specification names, until its
-    /// answer says done or failed. Returns that answer.
+    /// Waits until the operation that an action has started has ended. The specification names another action of the
+    /// product, which is called until its response has a state that means done or failed. Returns the response with a
+    /// done state.
     ///
-    /// `response` is what the action returned, or `None` if it is no longer known, after a restart of the program, say. The wait fails at
-    /// once if it needs the response and has none.
+    /// `response` is the output of the action, or `None` if it is no longer available, such as after a restart of the
+    /// program. The wait fails at once if it needs the response.
     ///
-    /// The calls are throttled and retried like every other, at the limit of the action that is asked, and never follow each other more
-    /// closely than the interval of the specification. A call that is throttled, not sent or not answered is no answer: the wait goes on
-    /// until its bound. Dropping the future ends the wait and leaves nothing behind; what was started goes on.
+    /// The calls are throttled and retried like all calls, with the limit of the called action, and are at least the
+    /// interval of the specification apart. After a call that is throttled, not sent or without a response, the wait
+    /// continues until its bound. Dropping the future ends the wait, but not the operation.
     ///
     /// # Errors
-    /// [`WaitError::Failed`] if an answer says that it failed, [`WaitError::BoundReached`] if it is not done in time, and
-    /// [`WaitError::Refused`] if the service refuses a call, or nothing can be asked.
+    /// [`WaitError::Failed`] if the operation failed, [`WaitError::BoundReached`] if it has not ended in time, and
+    /// [`WaitError::Refused`] if the service rejects a call, or if no call is possible.
     pub async fn wait_for<'r, A: Waitable<Product = P>>(
         &self,
         request: &A,
@@ -100,7 +101,7 @@ impl<P: Product> Client<P> {
         self.wait_for_with(request, response, WaitOptions::new()).await
     }
 
-    /// As [`wait_for`](Self::wait_for), with settings for this wait alone.
+    /// As [`wait_for`](Self::wait_for), with settings for this wait.
     ///
     /// # Errors
     /// As [`wait_for`](Self::wait_for).
@@ -121,8 +122,8 @@ impl<P: Product> Client<P> {
         run(self.core(), &wait, &Typed::<Asked<A>>(PhantomData)).await
     }
 
-    /// Waits for what an action has started that is called by name; see [`wait_for`](Self::wait_for). The crate must know the action and
-    /// how to wait for it: [`ActionDescriptor::waiter`].
+    /// Waits for the operation of an action that was called by name; see [`wait_for`](Self::wait_for). The crate must
+    /// have the action, and the action a waiter ([`ActionDescriptor::waiter`]).
     ///
     /// # Errors
     /// As [`wait_for`](Self::wait_for).
@@ -134,7 +135,7 @@ impl<P: Product> Client<P> {
         self.wait_for_untyped_with(request, response, WaitOptions::new()).await
     }
 
-    /// As [`wait_for_untyped`](Self::wait_for_untyped), with settings for this wait alone.
+    /// As [`wait_for_untyped`](Self::wait_for_untyped), with settings for this wait.
     ///
     /// # Errors
     /// As [`wait_for`](Self::wait_for).
@@ -149,7 +150,7 @@ impl<P: Product> Client<P> {
     }
 }
 
-/// A wait with all its values. It borrows nothing.
+/// A wait with all its values, without borrows.
 pub(crate) struct Wait {
     action: Cow<'static, str>,
     waiter: &'static WaiterDescriptor,
@@ -197,11 +198,15 @@ impl Wait {
     ) -> Result<Self, Error> {
         let name = started.name();
         let Some(waiter) = waiter else {
-            let message = "no way to wait for it is known; call the action that tells its state yourself".to_owned();
+            let message =
+                "the specification of the action has no waiter; call the action that returns the state".to_owned();
             return Err(refused(name, message));
         };
         let Some(asked) = asked.filter(|asked| asked.name == waiter.action) else {
-            let message = format!("the crate lacks `{}`, which tells the state; turn its feature on", waiter.action);
+            let message = format!(
+                "the crate was built without `{}`, which returns the state; turn on its feature",
+                waiter.action
+            );
             return Err(refused(name, message));
         };
         let lacks = |value: WaiterValue, of: &str| refused(name, lacking(value, of, response.is_some()));
@@ -241,12 +246,12 @@ impl Wait {
     }
 }
 
-/// Whether a name is that of the parameter, or of a part of it: `InstanceId.1`.
+/// Whether a name is that of the parameter or of a part of it, such as `InstanceId.1`.
 fn is_of(wire: &str, parameter: &ParameterDescriptor) -> bool {
     wire.strip_prefix(parameter.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// The first alternative whose parts all have a value, and whether something of it is sensitive.
+/// The first alternative whose parts all have a value, and whether a part is sensitive.
 fn value_of(value: WaiterValue, parameters: &[Parameter<'_>], response: Option<View<'_>>) -> Option<(String, bool)> {
     let of_part = |part: &WaiterPart| match part {
         WaiterPart::Text(text) => Some(((*text).to_owned(), false)),
@@ -254,7 +259,7 @@ fn value_of(value: WaiterValue, parameters: &[Parameter<'_>], response: Option<V
             let found = parameters.iter().find(|parameter| parameter.name == *name && !parameter.value.is_empty())?;
             Some((found.value.clone().into_owned(), found.sensitive))
         }
-        // The sensitivity of JSON is not known.
+        // JSON has no information about sensitivity.
         WaiterPart::Field(path) => response.and_then(|view| value_at(view, path, matches!(view, View::Any(_)))),
     };
     value.iter().find_map(|parts| {
@@ -265,7 +270,7 @@ fn value_of(value: WaiterValue, parameters: &[Parameter<'_>], response: Option<V
     })
 }
 
-/// Why a value of the waiter is not known.
+/// The reason why a value of the waiter is missing.
 fn lacking(value: WaiterValue, of: &str, has_response: bool) -> String {
     let mut fields = value.iter().copied().flatten().filter_map(|part| match part {
         WaiterPart::Field(path) => Some(path.join(".")),
@@ -276,15 +281,18 @@ fn lacking(value: WaiterValue, of: &str, has_response: bool) -> String {
         _ => None,
     });
     match fields.next() {
-        Some(field) if has_response => format!("the response has no `{field}`, from which `{of}` would be known"),
-        Some(field) => format!("waiting needs `{field}` of the response; pass the response"),
+        Some(field) if has_response => format!("the response has no `{field}`, which is needed for `{of}`"),
+        Some(field) => format!("the wait needs `{field}` of the response; pass the response"),
         None => {
-            format!("waiting needs `{of}`, which the request lacks; set {}", names.collect::<Vec<_>>().join(" and "))
+            format!(
+                "the wait needs `{of}`, but the request does not have it; set {}",
+                names.collect::<Vec<_>>().join(" and ")
+            )
         }
     }
 }
 
-/// Asks once, and shows the answer.
+/// Makes one call, and gives a view of its response.
 trait Asks {
     type Answer;
 
@@ -336,7 +344,7 @@ impl Asks for Untyped {
     }
 }
 
-/// Asks until an answer says done or failed, the service refuses, or the bound is reached.
+/// Makes calls until the state is done or failed, the service rejects a call, or the bound is reached.
 async fn run<A: Asks>(core: &Core, wait: &Wait, asks: &A) -> Result<Response<A::Answer>, WaitError<A::Answer>> {
     let mut observer = Observer::new(&core.events, core.settings.product.code, &wait.action, wait.asked.name);
     let span = observer.span();
@@ -383,13 +391,13 @@ async fn ask_until<A: Asks>(
                     (state, None)
                 }
             },
-            // Asking again can do no harm, and may succeed later.
+            // Another call is harmless, and may succeed later.
             Err(error) if error.is_retryable() => (None, Some(error)),
             Err(error) => return Err(WaitError::Refused(error)),
         };
         let asked_for = error.as_ref().and_then(Error::retry_after).unwrap_or_default();
         let pause = interval.max(asked_for);
-        // A call that could not begin in time is not waited for.
+        // The next call would begin after the bound.
         if began.elapsed().saturating_add(pause) >= wait.bound {
             let (state, last) = last.map_or((None, None), |(state, response)| (state, Some(Box::new(response))));
             return Err(WaitError::BoundReached {

@@ -263,7 +263,7 @@ async fn an_expired_token_is_replaced_once() {
     client.send(Order::new("s")).await.unwrap();
     assert_eq!(tokens(&transport), ["token-0", "token-1"]);
 
-    // Credentials that never change cannot help, and a source that fails says so.
+    // Constant credentials cannot help, and a source that fails returns its error.
     let transport = Scripted::new([token_expired(400), token_expired(400)]);
     let error = builder(&transport).build().unwrap().send(Order::new("s")).await.unwrap_err();
     assert_eq!(error.attempts(), 1);

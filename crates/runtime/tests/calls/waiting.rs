@@ -397,10 +397,10 @@ async fn the_request_is_filled_from_request_and_response() {
     let refused = client.wait_for(&Build::new("s"), None).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "waiting failed: Build not sent: waiting needs `Ship.Number` of the response; pass the response"
+        "waiting failed: Build not sent: the wait needs `Ship.Number` of the response; pass the response"
     );
     let refused = client.wait_for(&Build::new("s"), &Response::new(Started::default())).await.unwrap_err();
-    assert!(refused.to_string().contains("the response has no `Ship.Number`, from which `Number` would be known"));
+    assert!(refused.to_string().contains("the response has no `Ship.Number`, which is needed for `Number`"));
     assert_eq!(transport.sent().len(), 0);
 }
 
@@ -436,7 +436,7 @@ async fn an_untyped_wait_reads_the_same_facts() {
     client.wait_for_untyped(&untyped, Some(&started)).await.unwrap_err();
     for name in ["Tell", "Other"] {
         let refused = client.wait_for_untyped(&UntypedRequest::new(name), None).await.unwrap_err();
-        assert!(refused.to_string().contains("no way to wait for it is known"), "{refused}");
+        assert!(refused.to_string().contains("has no waiter"), "{refused}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! What this process knows of one shared quota: the server's epoch, the places that are gone, pauses, and who shares it.
+//! The state of a shared quota in this process: the epoch of the server, lost places, pauses, and the processes that
+//! share it.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,51 +14,51 @@ use crate::throttle::share::AHEAD;
 use crate::throttle::store::Quota;
 use crate::throttle::window::{Answers, Flow};
 
-/// How long a message of a pause may be under way without sending those to reserve again who did so after the pause began.
+/// The time that the message about a pause can take. Calls that reserved a place within it need not reserve again.
 const MESSAGE: Duration = Duration::from_millis(10);
 
-/// An outage that was shorter was too short to use a share.
+/// A shorter outage is too short to use a share.
 const SHORT_OUTAGE: Duration = Duration::from_secs(1);
 
-/// How often a process tells that it uses the quota.
+/// How often a process reports that it uses the quota.
 const COUNTED_EVERY: Duration = Duration::from_secs(1);
 
-/// How long the server keeps what it knows of an unused quota, with a margin.
+/// How long the server keeps the data of an unused quota, less a margin.
 const KEPT: Duration = Duration::from_secs(50 * 60);
 
 pub(super) struct Known {
-    /// Log, state and members; the braces are a hash tag, so they lie on one node of a cluster.
+    /// Log, state and members. The braces are a hash tag, so the keys are on one node of a cluster.
     keys: [String; 3],
     limit: Mutex<RateLimit>,
     pub(super) state: Mutex<State>,
-    /// The times of the flow count from here.
+    /// The origin of the times in `flow`.
     pub(super) born: Instant,
-    /// Wakes those with a place when a pause begins, or their place is gone.
+    /// Wakes calls with a place when a pause begins or their place is lost.
     pub(super) disturbed: Notify,
 }
 
 #[derive(Default)]
 pub(super) struct State {
-    /// Whether answers keep coming.
+    /// Whether responses keep arriving.
     pub(super) flow: Flow,
     pub(super) answers: Answers,
-    /// The time between two losses of data, by the server's name for it.
+    /// The server's name for the period between two losses of data.
     epoch: String,
-    /// Grows when places that are reserved are gone.
+    /// Increases when reserved places are lost.
     pub(super) losses: u64,
     told_at: Option<Instant>,
     counted_at: Option<Instant>,
-    /// How many processes use the quota, and the rank of this one among them, as the server told last.
+    /// The number of processes that use the quota, and the rank of this one, as last reported by the server.
     pub(super) processes: Option<(u32, u32)>,
     paused_until: Option<Instant>,
-    /// This process's part of the limit while the server cannot be reached.
+    /// This process's part of the limit while the server is unreachable.
     pub(super) part: Option<Arc<dyn Quota>>,
-    /// Until when requests of that part count.
+    /// The time until which requests of that part count.
     quiet_until: Option<Instant>,
 }
 
 impl Known {
-    /// Nothing is known yet of the quota of that name.
+    /// The initial state of the quota with this name.
     pub(super) fn new(name: &str, limit: RateLimit) -> Self {
         Self {
             keys: ["log", "state", "members"].map(|part| format!("alibabacloud-quota:{{{name}}}:{part}")),
@@ -81,7 +82,7 @@ impl Known {
         lock(&self.state).part = None;
     }
 
-    /// What is told and asked with the next reservation.
+    /// The arguments of the next reservation.
     pub(super) fn ask(&self, max_wait: Duration) -> Asked {
         let now = Instant::now();
         let limit = self.limit();
@@ -90,7 +91,7 @@ impl Known {
         if counted {
             state.counted_at = Some(now);
         }
-        // What is not there any more was not lost then.
+        // After that time, missing data have expired and were not lost.
         let recent = state.told_at.is_some_and(|at| now - at < KEPT);
         let epoch = if recent { state.epoch.clone() } else { String::new() };
         let quiet = state.quiet_until.map_or(Duration::ZERO, |end| end.saturating_duration_since(now));
@@ -107,7 +108,7 @@ impl Known {
         state.quiet_until = None;
     }
 
-    /// No request is sent for so long.
+    /// Sends no request for this time.
     pub(super) fn pause(&self, pause: Duration) {
         if let Some(end) = Instant::now().checked_add(pause) {
             let mut state = lock(&self.state);
@@ -117,7 +118,7 @@ impl Known {
         }
     }
 
-    /// The data of the server were lost, and are of a new epoch if it is known: places of another one are gone.
+    /// The server lost its data. Places of other epochs are lost.
     pub(super) fn lost(&self, epoch: &str) {
         let mut state = lock(&self.state);
         if epoch.is_empty() || state.epoch != epoch {
@@ -127,33 +128,33 @@ impl Known {
         }
     }
 
-    /// The server cannot be reached.
+    /// The server is unreachable.
     pub(super) fn fall_back(&self) {
         let mut state = lock(&self.state);
-        // The one of a server that was never reached goes on.
+        // If the server was never reached, the existing part stays in use.
         if state.told_at.is_some() {
             state.part = None;
         }
     }
 
-    /// The server can be reached again, after so long.
+    /// The server is reachable again, after this time.
     pub(super) fn recover(&self, down_for: Duration) {
         let window = self.limit().window();
         let mut state = lock(&self.state);
         let part = state.part.take();
-        // Other processes notice a little later, and their last requests count for one window, too.
+        // Other processes notice later, and their last requests also count for one window.
         if down_for >= SHORT_OUTAGE || (part.is_some() && state.told_at.is_none()) {
             state.quiet_until = Some(Instant::now() + NOTICE + window + AHEAD);
         }
     }
 
-    /// Waits until a place has come; false if it has gone before, because of a pause or because data were lost.
+    /// Waits until the time of a place; false if the place was lost, because of a pause or a loss of data.
     pub(super) async fn waits_until(&self, at: Instant, losses: u64) -> bool {
         loop {
             let disturbed = self.disturbed.notified();
             {
                 let state = lock(&self.state);
-                // The end of the pause as it arrived here is a little late, too.
+                // The end of the pause, as received here, is also slightly late.
                 if state.losses != losses || state.paused_until.is_some_and(|end| at + MESSAGE < end) {
                     return false;
                 }
@@ -164,7 +165,7 @@ impl Known {
         }
     }
 
-    /// How long a caller with so many ahead waits at least.
+    /// The shortest wait of a call with this many calls ahead.
     pub(super) fn expected(&self, ahead: usize) -> Duration {
         let limit = self.limit();
         let processes = lock(&self.state).processes.map_or(1, |(processes, _)| processes as usize);

@@ -1,5 +1,5 @@
-//! Whether the server can be reached, and the tasks beside the calls: one tells what became of requests, one listens to what other
-//! processes tell, and one tries a server that is away.
+//! The state of the connection to the server, and its background tasks: one reports the outcomes of requests, one
+//! receives the messages of other processes, and one tries a server that is unreachable.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -16,30 +16,30 @@ use super::known::Known;
 use super::server::{Became, Reserved, Server, describe, is_refusal};
 use crate::lock::lock;
 
-/// How often a server that could not be reached is tried again.
+/// How often an unreachable server is tried.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 
-/// How long what became of requests is gathered before it is told.
+/// How long outcomes of requests are collected before they are reported.
 const GATHER: Duration = Duration::from_millis(50);
 
 pub(super) struct Link {
     server: Server,
-    /// Those that are in use.
+    /// The quotas in use.
     quotas: Mutex<Vec<Weak<Known>>>,
     state: Mutex<State>,
     tasks: Mutex<Tasks>,
-    /// Wakes the callers when the server can be reached again, or cannot any more.
+    /// Wakes calls when the server becomes reachable or unreachable.
     pub(super) changed: Notify,
 }
 
 #[derive(Default)]
 struct State {
     down: Option<Down>,
-    /// Whether a script ever ran.
+    /// Whether a script was ever run.
     reached: bool,
 }
 
-/// The server is away.
+/// The server is unreachable.
 struct Down {
     since: Instant,
     reason: Arc<str>,
@@ -53,13 +53,13 @@ struct Tasks {
     trying: Option<JoinHandle<()>>,
 }
 
-/// What became of a reservation.
+/// The outcome of a reservation.
 pub(super) struct Told {
     pub(super) quota: Arc<Known>,
     pub(super) epoch: String,
     pub(super) number: u64,
     pub(super) when: Instant,
-    /// What became of it and its figure, in the words of the script.
+    /// The outcome and its figure, in the terms of the script.
     pub(super) what: &'static str,
     pub(super) figure: i64,
 }
@@ -75,14 +75,14 @@ impl Link {
         }
     }
 
-    /// Tells the quota what happens to the server from now on.
+    /// Registers a quota for changes of the server's state.
     pub(super) fn register(&self, quota: &Arc<Known>) {
         let mut quotas = lock(&self.quotas);
         quotas.retain(|quota| quota.strong_count() > 0);
         quotas.push(Arc::downgrade(quota));
     }
 
-    /// The quotas that are in use.
+    /// The quotas in use.
     fn quotas(&self) -> Vec<Arc<Known>> {
         lock(&self.quotas).iter().filter_map(Weak::upgrade).collect()
     }
@@ -91,32 +91,33 @@ impl Link {
         lock(&self.state).down.is_some()
     }
 
-    /// Why the server is away, if it is.
+    /// Why the server is unreachable, if it is.
     pub(super) fn reason(&self) -> Arc<str> {
         lock(&self.state).down.as_ref().map_or_else(|| "it is back".into(), |down| down.reason.clone())
     }
 
-    /// What the error says of the settings, if the server refuses and no script ever ran: a server that worked before is away.
+    /// The error, if it shows a wrong setting: the server rejects commands and no script was ever run. Otherwise the
+    /// server counts as
     pub(super) fn misconfigured(&self, error: &RedisError) -> Option<Arc<str>> {
         (!lock(&self.state).reached && is_refusal(error)).then(|| describe(error))
     }
 
-    /// Reserves a place; an error means that the server is away or refuses.
+    /// Reserves a place; an error means that the server is unreachable or rejects the command.
     pub(super) async fn reserve(&self, quota: &Known, max_wait: Duration) -> RedisResult<Reserved> {
         let outcome = self.server.reserve(quota.keys(), &quota.ask(max_wait)).await;
         lock(&self.state).reached |= outcome.is_ok();
         outcome
     }
 
-    /// Tells what became of a request, without waiting.
+    /// Reports the outcome of a request, without waiting.
     pub(super) fn tell(&self, told: Told) {
         if let Some(sender) = &lock(&self.tasks).told {
-            // If the task is gone, its runtime is; the place is over by itself.
+            // Without the task, its runtime has ended; the place expires.
             let _ = sender.send(told);
         }
     }
 
-    /// Starts the tasks, the first time and when the runtime that they were in is gone.
+    /// Starts the tasks, the first time and after their runtime has ended.
     pub(super) fn start_tasks(self: &Arc<Self>) {
         let gone = |task: &Option<JoinHandle<()>>| task.as_ref().is_none_or(JoinHandle::is_finished);
         let mut tasks = lock(&self.tasks);
@@ -133,7 +134,7 @@ impl Link {
         }
     }
 
-    /// The server cannot be reached: the policy for that holds until it can.
+    /// The server is unreachable: the failure policy applies until it is reachable.
     pub(super) fn fail(self: &Arc<Self>, error: &RedisError) {
         {
             let mut state = lock(&self.state);
@@ -149,9 +150,9 @@ impl Link {
         self.start_tasks();
     }
 
-    /// The server answers again.
+    /// The server responds again.
     fn recover(&self) {
-        // The quotas first: a caller that sees the server up must see what they have to report to it.
+        // The quotas first: a call that sees the server as reachable must see their unreported requests.
         let down_for = lock(&self.state).down.as_ref().map_or(Duration::ZERO, |down| down.since.elapsed());
         for quota in self.quotas() {
             quota.recover(down_for);
@@ -174,11 +175,11 @@ impl Drop for Link {
     }
 }
 
-/// Tries until the server answers.
+/// Tries until the server responds.
 async fn try_again(link: Weak<Link>) {
     loop {
         let Some(link) = link.upgrade() else { return };
-        // Healthy is a server on which the scripts run, not one that answers `PING`.
+        // The scripts must run; a response to `PING` is not enough.
         let outcome = match link.quotas().first() {
             Some(quota) => link.server.report(quota.keys(), "", &[]).await,
             None => link.server.connect().await,
@@ -186,7 +187,7 @@ async fn try_again(link: Weak<Link>) {
         match outcome {
             Ok(()) => return link.recover(),
             Err(error) => {
-                // The connection may have been slow only once, but not twice.
+                // A connection can be slow once, but is replaced the second time.
                 link.server.disconnect().await;
                 if let Some(down) = &mut lock(&link.state).down {
                     down.reason = describe(&error);
@@ -198,19 +199,19 @@ async fn try_again(link: Weak<Link>) {
     }
 }
 
-/// Tells what became of requests, as it comes, gathered.
+/// Reports the outcomes of requests in batches.
 async fn tell(link: Weak<Link>, mut receiver: mpsc::UnboundedReceiver<Told>) {
     while let Some(first) = receiver.recv().await {
         let mut gathered = vec![first];
         let gather = async {
-            // A pause must reach everyone now.
+            // A pause is reported at once.
             while gathered.last().is_none_or(|told| told.what != "t")
                 && let Some(next) = receiver.recv().await
             {
                 gathered.push(next);
             }
         };
-        // Either is a reason to go on.
+        // Both results continue.
         let _ = timeout(GATHER, gather).await;
         let Some(link) = link.upgrade() else { return };
         // One command for each quota and epoch.
@@ -227,7 +228,7 @@ async fn tell(link: Weak<Link>, mut receiver: mpsc::UnboundedReceiver<Told>) {
                 .map(|&Told { number, what, when, figure, .. }| Became { number, what, ago: when.elapsed(), figure })
                 .collect();
             if let Err(error) = link.server.report(quota.keys(), &epoch, &became).await {
-                // The next reservation shows whether the server is away. What was not told counts as not answered.
+                // The next reservation shows whether the server is reachable. Unreported requests count as unanswered.
                 if error.is_timeout() {
                     link.fail(&error);
                 } else {
@@ -238,7 +239,7 @@ async fn tell(link: Weak<Link>, mut receiver: mpsc::UnboundedReceiver<Told>) {
     }
 }
 
-/// Listens for what other processes tell, over a connection of its own.
+/// Receives the messages of other processes, over a separate connection.
 async fn listen(link: Weak<Link>) {
     loop {
         let Some(strong) = link.upgrade() else { return };
@@ -258,7 +259,7 @@ async fn listen(link: Weak<Link>) {
                     }
                 }
             }
-            // The server went away, and with it maybe what it knew.
+            // The server was unreachable, and may have lost its data.
             let Some(link) = link.upgrade() else { return };
             for quota in link.quotas() {
                 quota.lost("");

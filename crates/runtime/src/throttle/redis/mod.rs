@@ -1,8 +1,9 @@
-//! A quota for a fleet: processes on many machines share it through a Redis server.
+//! Quotas that processes on many machines share through a Redis server.
 //!
-//! The rule is the same as in one process, as a script on the server (`reserve.lua`), by the server's clock. A call reserves its
-//! place with one command and sleeps until its time has come; what became of its request is told later, together with others
-//! (`report.lua`), and no call waits for that. Each module uses only those before it: `server`, `known`, `link`, `quota`.
+//! A script on the server (`reserve.lua`) applies the same rule as in one process, by the clock of the server. A call
+//! reserves its place with one command and sleeps until the time of the place. The outcome of its request is reported
+//! later, together with others (`report.lua`), and no call waits for the report. Each module uses only those before it:
+//! `server`, `known`, `link`, `quota`.
 
 mod known;
 mod link;
@@ -39,28 +40,31 @@ use crate::error::{Error, ErrorKind};
 /// ```
 ///
 /// # How it keeps the limit
-/// - **Account.** The label names the Alibaba Cloud account, since the service counts per account: all RAM users and roles of one
-///   main account share one quota, so all its programs use one label. It is part of the keys in Redis; a key ID is refused.
-/// - **Order.** In a process, callers come first come, first served. Each process holds about 30 ms worth of the quota reserved (one
-///   place of ten a second), so places go round the processes one by one, and a pause, or a process that dies, wastes little.
-/// - **Price.** A place that is reserved before the requests ahead of it are answered counts as used until its time plus an allowance for
-///   lateness. The allowance follows what answers tell (from 40 ms down to 30 ms, up to 250 ms), so a busy fleet uses 96 % to 97 % of the
-///   quota on a quick network; with slow answers, which tell nothing, 96 %.
-/// - **Commands.** One `EVALSHA` before a request is sent and at most one after it, told 50 ms later together with others. None
-///   while a call waits. A subscription tells of pauses.
-/// - **Cluster.** The keys of one quota share a hash tag, so they lie on one node.
+/// - **Account.** The label names the Alibaba Cloud account, because the service counts per account: all RAM users and
+///   roles of one main account share a quota, so all programs of the account must use the same label. It is part of the
+///   keys in Redis, so an access
+/// - **Order.** In a process, calls are served in the order in which they arrive. Each process reserves about 30 ms
+///   worth of the quota (one place, for 10 requests per second), so the processes alternate, and little is wasted by a
+///   pause or a process that ends.
+/// - **Cost.** A place that is reserved before the responses of earlier requests counts as used until its time plus an
+///   allowance for delays. The allowance follows the measured delays (between 30 ms and 250 ms, initially 40 ms), so a
+///   busy fleet uses 96 % to 97 % of the quota on a fast network, and 96 % with slow responses, which allow no
+///   measurement.
+/// - **Commands.** One `EVALSHA` before a request is sent and at most one after it, which is sent 50 ms later together
+///   with others. No commands are sent while a call waits. A subscription receives pauses.
+/// - **Cluster.** The keys of a quota share a hash tag, so they are on the same node.
 ///
-/// # When things go wrong
-/// | what | then |
+/// # Failures
+/// | failure | effect |
 /// |---|---|
-/// | an error, or no answer within 100 ms ([`timeout`](RedisQuotasBuilder::timeout)) | the [`FailurePolicy`] holds until Redis answers again, looked at every 100 ms |
-/// | scripts gone (restart, `SCRIPT FLUSH`) | loaded again at once |
-/// | data gone (restart, `FLUSHALL`, eviction) | the first process that notices holds everyone for one window, and tells the others to reserve again; one that was never there before cannot notice. Use `noeviction` or `volatile-*`; every key has a time to live |
-/// | the clock of Redis steps back | everyone is held for one window |
-/// | it steps forward | one burst of up to the limit is let through |
-/// | a process dies with places reserved | they pass unused |
-/// | a process stops and goes on (`SIGSTOP`, a suspended machine) | a place whose time is over by more than half the allowance is dropped, and another one reserved |
-/// | a failover loses the latest writes | as many requests as were lost may go twice |
+/// | an error, or no response within 100 ms ([`timeout`](RedisQuotasBuilder::timeout)) | the [`FailurePolicy`] applies until Redis responds again, which is tried every 100 ms |
+/// | the scripts are lost (restart, `SCRIPT FLUSH`) | they are loaded again at once |
+/// | the data are lost (restart, `FLUSHALL`, eviction) | the first process that notices makes all processes wait for one window and reserve again; a process that used the quota for the first time cannot notice. Use `noeviction` or `volatile-*`; every key has a time to live |
+/// | the clock of Redis steps back | all processes wait for one window |
+/// | the clock steps forward | one burst of up to the limit is sent |
+/// | a process ends with reserved places | the places stay unused |
+/// | a process is suspended (`SIGSTOP`, a suspended machine) | a place that is late by more than half the allowance is dropped, and another one is reserved |
+/// | a failover loses the latest writes | as many requests as there were lost writes can exceed the limit |
 #[derive(Clone)]
 pub struct RedisQuotas(Arc<Inner>);
 
@@ -68,7 +72,7 @@ pub struct RedisQuotas(Arc<Inner>);
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct RedisQuotasBuilder {
-    /// It may hold a password.
+    /// Can contain a password.
     url: Secret,
     account: String,
     policy: FailurePolicy,
@@ -84,8 +88,8 @@ struct Inner {
 }
 
 impl RedisQuotas {
-    /// Settings for the server at a URL, `redis://[user][:password@]host[:port][/database]`, or `rediss://…` for TLS (feature
-    /// `redis-tls`), and for an account by a label of your own.
+    /// Creates a builder for the server at a URL, `redis://[user][:password@]host[:port][/database]`, or `rediss://…`
+    /// for TLS (feature `redis-tls`), and for an account, which is named by any label.
     pub fn builder(url: impl Into<String>, account: impl Into<String>) -> RedisQuotasBuilder {
         RedisQuotasBuilder {
             url: Secret::new(url.into()),
@@ -98,29 +102,30 @@ impl RedisQuotas {
 }
 
 impl RedisQuotasBuilder {
-    /// What callers get while Redis cannot be reached; by default [`FailurePolicy::LocalShare`].
+    /// Sets the policy for calls while Redis is unreachable; default [`FailurePolicy::LocalShare`].
     pub fn on_failure(mut self, policy: FailurePolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// How long a command may take before Redis counts as not reachable; by default 100 ms. Connecting may take ten times as long.
+    /// Sets the time limit of a command, after which Redis counts as unreachable; default 100 ms. Connecting can take
+    /// ten times as long.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many processes share the quota, for a start while Redis cannot be reached. Zero counts as one. By default it is not
-    /// known, and calls fail until Redis was reached once.
+    /// Sets the number of processes that share the quota, for processes that start while Redis is unreachable. Zero
+    /// counts as one. By default it is unknown, and calls fail until Redis was reached once.
     pub fn expected_processes(mut self, processes: u32) -> Self {
         self.expected_processes = Some(processes.max(1));
         self
     }
 
-    /// The quotas. Nothing is connected before the first call, which must be in a tokio runtime.
+    /// Builds the quotas. The first call connects; it must be in a tokio runtime.
     ///
     /// # Errors
-    /// If the URL or the label cannot be used; the message says why, and never holds the password.
+    /// If the URL or the label is invalid. The message names the reason and never contains the password.
     pub fn build(self) -> Result<RedisQuotas, Error> {
         let invalid = |message: &str| Error::new(ErrorKind::Configuration, message);
         let account = account_name(self.account).map_err(invalid)?;
@@ -139,10 +144,10 @@ impl RedisQuotasBuilder {
 
 impl QuotaStore for RedisQuotas {
     fn open(&self, key: &QuotaKey, limit: Option<RateLimit>) -> Arc<dyn Quota> {
-        // Each process learns for itself where no limit is documented.
+        // Without a documented limit, each process learns the limit itself.
         let Some(limit) = limit else { return LocalQuotas.open(key, limit) };
         let RedisQuotas(inner) = self;
-        // The label names the account; a name that the user gave divides it.
+        // The label names the account; a quota name set by the user divides it.
         let name = Some(&key.account).filter(|account| !account.starts_with("key:") && !account.is_empty());
         let parts = [Some(&inner.account), name, Some(&key.product), Some(&key.action), key.region.as_ref()];
         let name = parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(":");
@@ -152,7 +157,7 @@ impl QuotaStore for RedisQuotas {
     }
 }
 
-/// Without the URL, which may hold a password.
+/// Omits the URL, which can contain a password.
 impl fmt::Debug for RedisQuotas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisQuotas")

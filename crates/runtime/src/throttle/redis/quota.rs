@@ -1,4 +1,4 @@
-//! One shared quota: its callers in a line, the places that they reserve, and its part of the limit during an outage.
+//! A shared quota: its waiting calls, their reserved places, and this process's part of the limit during an outage.
 
 use std::fmt;
 use std::sync::atomic::AtomicUsize;
@@ -19,23 +19,24 @@ use crate::throttle::queue::{Queue, follow};
 use crate::throttle::store::{AcquireFuture, AcquireOptions, Quota, QuotaState, Refused, Waiting};
 use crate::throttle::window::{SLOW, Slot, Window};
 
-/// How often a caller looks whether the network still stands still.
+/// How often a call checks whether the network is still stalled.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// What callers get while Redis cannot be reached.
+/// What calls do while Redis is unreachable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum FailurePolicy {
-    /// A share of their own: the parts of the processes that Redis knew last add up to the limit. Where they are more than the
-    /// requests of a window, that many have a part, and calls of the others wait until Redis is back or their deadline. Before Redis
-    /// told of any, each has an equal part of [as many as are expected](super::RedisQuotasBuilder::expected_processes), rounded down. The
-    /// parts begin after all places that were reserved in Redis are over; on the way back, everyone is held for one window after an
-    /// outage of more than a second. The default.
+    /// Each process uses a part of the limit, so that the parts of the processes last known to Redis add up to it. If
+    /// there are more processes than requests in a window, only as many processes as requests have a part; calls of the
+    /// others wait until Redis is reachable or until their deadline. Before Redis reported any processes, each one has
+    /// an equal part for [`expected_processes`](super::RedisQuotasBuilder::expected_processes), rounded down. The parts
+    /// begin after all places that are reserved in Redis. After an outage of more than a second, all processes wait for
+    /// one window. This is the default.
     #[default]
     LocalShare,
-    /// Nothing: calls fail at once ([`Refused::Unavailable`](crate::throttle::Refused::Unavailable)).
+    /// Calls fail at once ([`Refused::Unavailable`](crate::throttle::Refused::Unavailable)).
     Closed,
-    /// Everything: calls are sent as if there were no limit.
+    /// Calls are sent without a limit.
     Open,
 }
 
@@ -44,7 +45,7 @@ pub(super) struct SharedQuota {
     known: Arc<Known>,
     policy: FailurePolicy,
     expected_processes: Option<u32>,
-    /// One permit for each place that may be reserved and not used yet.
+    /// One permit for each place that can be reserved but not used yet.
     gate: Semaphore,
     places: u32,
     waiting: AtomicUsize,
@@ -57,7 +58,7 @@ impl SharedQuota {
         policy: FailurePolicy,
         expected_processes: Option<u32>,
     ) -> Self {
-        // About 30 ms worth of the quota: enough that a round trip to the server limits no caller.
+        // About 30 ms worth of the quota, so that the round trip to the server limits no call.
         let rate = known.limit().rate();
         let places = [1_u32, 2, 4, 8, 16, 32].into_iter().find(|places| f64::from(*places) * 32.0 >= rate);
         let places = places.unwrap_or(32);
@@ -65,8 +66,9 @@ impl SharedQuota {
         Self { link, known, policy, expected_processes, gate, places, waiting: AtomicUsize::new(0) }
     }
 
-    /// A permit of this process's part of the limit while the server is away. The parts of the processes that the server knew last
-    /// add up to the limit; before it told of any, as many as expected have equal ones.
+    /// A permit of this process's part of the limit while the server is unreachable. The parts of the processes last
+    /// known to the server add up to the limit; before any were known, the expected number of processes have equal
+    /// parts.
     async fn share(&self, ask: AcquireOptions) -> Result<Permit, Refused> {
         let reason = |why: &str| format!("{}; {why}", self.link.reason()).into();
         let limit = self.known.limit();
@@ -75,7 +77,7 @@ impl SharedQuota {
             (Some(known), _) => known,
             (None, Some(expected)) => (expected, u32::MAX),
             (None, None) => {
-                // Waiting does not help: a call of a bulk would wait without an end.
+                // Waiting does not help: a call in a bulk run would wait without end.
                 let reason = reason(
                     "it was never reached, so the number of processes that share the quota is not known: \
                      set `expected_processes`",
@@ -91,7 +93,7 @@ impl SharedQuota {
             if known.is_none() {
                 return Err(Refused::Misconfigured { reason });
             }
-            // The server may be back before the deadline.
+            // The server can become reachable before the deadline.
             sleep(ask.max_wait).await;
             return Err(Refused::Unavailable { reason });
         }
@@ -99,7 +101,7 @@ impl SharedQuota {
             .part
             .get_or_insert_with(|| -> Arc<dyn Quota> {
                 let own = Some(RateLimit::new(requests, limit.window()));
-                // It begins when all places that any process had reserved are over.
+                // It begins after all places that any process had reserved.
                 let reserved = limit.window() * processes.saturating_mul(self.places) / limit.requests();
                 let window = if known.is_some() { Window::used_up(own, NOTICE + reserved) } else { Window::new(own) };
                 Arc::new(Queue::new(Local::new(window, QuotaSource::LocalShare)))
@@ -129,7 +131,7 @@ impl fmt::Debug for SharedQuota {
     }
 }
 
-/// Waits for a permit: in line, then for the place that was reserved.
+/// Waits for a permit: first in line, then for the reserved place.
 async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit, Refused> {
     let AcquireOptions { max_wait, max_waiting, is_retry, .. } = ask;
     let (link, known) = (quota.link.clone(), quota.known.clone());
@@ -154,7 +156,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit,
                 () = changed => continue,
             }
         }
-        // A retry does not stand in line again.
+        // Retries do not wait in line again.
         let _turn = if is_retry {
             None
         } else {
@@ -163,7 +165,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit,
             // The gate is never closed.
             turn.map_err(|_| Refused::TooLong { needed })?.ok()
         };
-        // Requests that a network that stands still holds up may all arrive together.
+        // Requests that a stalled network delays can all arrive together.
         while lock(&known.state).flow.stands_still(known.born.elapsed()).is_some() && Instant::now() < deadline {
             let _ = timeout(LOOK_AGAIN, known.disturbed.notified()).await;
         }
@@ -188,7 +190,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit,
         if !granted {
             return Err(Refused::TooLong { needed: began.elapsed() + wait });
         }
-        // Counted from the answer: that may be a little late, and never early.
+        // Counted from the response, so it is never too early.
         let at = Instant::now() + wait;
         let reserved =
             Reservation { link: link.clone(), quota: known.clone(), epoch, number, at, sent_at: Mutex::new(None) };
@@ -196,12 +198,12 @@ async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit,
         if known.waits_until(at, losses).await && Instant::now() <= at + Duration::from_micros(allowance) / 2 {
             return Ok(permit);
         }
-        // The permit is dropped, and goes back. Either the place is gone, or it came too late: this process did not run, and the
-        // place of the next one has come.
+        // The permit is returned. Either the place is lost, or its time has passed because this process was suspended,
+        // and the next place is due.
     }
 }
 
-/// What the policy gives while the server is away.
+/// Applies the policy while the server is unreachable.
 async fn fall_back(quota: &SharedQuota, ask: AcquireOptions) -> Result<Permit, Refused> {
     match quota.policy {
         FailurePolicy::Closed => Err(Refused::Unavailable { reason: quota.link.reason() }),
@@ -210,7 +212,7 @@ async fn fall_back(quota: &SharedQuota, ask: AcquireOptions) -> Result<Permit, R
     }
 }
 
-/// A place that was reserved.
+/// A reserved place.
 struct Reservation {
     link: Arc<Link>,
     quota: Arc<Known>,
@@ -232,13 +234,13 @@ impl PermitHolder for Reservation {
                 *sent_at = Some(now);
                 return;
             }
-            // The server assumes what it must.
+            // The server then assumes the worst case.
             Report::Unanswered => return,
             Report::Unused | Report::NotSent => ("u", 0),
             Report::Throttled { delay } => {
                 drop(state);
                 let pause = delay.unwrap_or_else(|| self.quota.limit().window());
-                // Here at once, elsewhere through the server.
+                // Pauses this process at once, and the others through the server.
                 self.quota.pause(pause);
                 ("t", micros(pause))
             }

@@ -1,10 +1,10 @@
--- Tells a shared quota what became of requests: places become free earlier, the allowance follows, a pause reaches everyone.
+-- Reports the outcomes of requests to a shared quota: frees places, adjusts the allowance, and publishes pauses.
 --
 -- KEYS  1 log    2 state
 -- ARGV  1 the epoch of the reservations    2 the channel for messages
---       then for each request: the number of its reservation, what became of it, how long ago (us), and a figure (us)
---         'a'  answered; by how much it was late at most, or -1 if that is not known
---         't'  throttled; how long no request may go
+--       then for each request: the number of its reservation, its outcome, how long ago (us), and a figure (us)
+--         'a'  answered; its largest possible delay, or -1 if unknown
+--         't'  throttled; the length of the pause
 --         'u'  unused
 -- Reply the end of the pause (us), 0 if there was none
 
@@ -14,7 +14,7 @@ local log, state = KEYS[1], KEYS[2]
 local function text(number) return string.format('%.0f', number) end
 
 local field = redis.call('HMGET', state, 'epoch', 'count', 'pause', 'allowance')
--- The reservations are of a time whose data are gone; a pause still counts.
+-- The data of these reservations are lost; a pause still applies.
 local known = field[1] == ARGV[1]
 local count, pause, allowance = tonumber(field[2] or 0), tonumber(field[3] or 0), tonumber(field[4] or 40000)
 local paused_before = pause
@@ -28,7 +28,7 @@ for index = 3, #ARGV, 4 do
     if entry and place >= 0 and tonumber(entry) > arrived then redis.call('LSET', log, place, text(arrived)) end
   end
   if what == 'a' and figure >= 0 then
-    -- Up quickly and down slowly, so that it covers nearly all.
+    -- Increases fast and decreases slowly, so that it covers nearly all requests.
     if figure > allowance then
       allowance = allowance + (figure - allowance) / 4
     else
@@ -36,7 +36,7 @@ for index = 3, #ARGV, 4 do
     end
     allowance = math.max(30000, math.min(250000, allowance))
   elseif what == 't' then
-    -- Requests that were under way together fail together; they tell the same once.
+    -- Requests that were in flight together are throttled together; the limit is reduced once.
     if pause <= when then allowance = math.min(250000, allowance * 1.5) end
     pause = math.max(pause, when + figure)
   end

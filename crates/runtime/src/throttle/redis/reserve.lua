@@ -1,15 +1,15 @@
--- Reserves the next place in a shared quota, and says how long to wait for it. One clock for all: that of Redis.
+-- Reserves the next place in a shared quota, and returns the wait for it. All times are those of the clock of Redis.
 --
--- KEYS  1 log: for each of the latest reservations, the latest first, when its request has arrived at the service at the
---         latest (microseconds)
+-- KEYS  1 log: for each of the latest reservations, the latest first, the latest time of arrival of its request at the
+--         service (microseconds)
 --       2 state: the fields that are read below
---       3 members: the processes that use the quota, by when they were last seen
+--       3 members: the processes that use the quota, by the time of their last report
 -- ARGV  1 requests of the limit         2 its window (us)          3 the longest wait (us)    4 the process
 --       5 the epoch that it knows, or ''
---       6 for how long from now requests that only it knows of may count (us)
---       7 how long it takes until all processes have noticed that data were lost (us)
+--       6 how long from now requests count that only this process knows (us)
+--       7 the time until all processes have noticed a loss of data (us)
 --       8 '1' to be counted as a process
---       9 after a pause, how long the rest waits for the one that goes ahead (us)
+--       9 after a pause, how long other requests wait for the first one (us)
 --       10 the channel for messages
 -- Reply 1 or 0: reserved or not    wait (us)    number of the reservation    epoch    allowance (us)
 --       processes, and the rank of this one among them, from 0; 0 and 0 if it was not counted
@@ -27,17 +27,17 @@ local seen, floor, pause = number(4, now), number(5, 0), number(6, 0)
 local probed, allowance, keep = number(7, 1), number(8, 40000), number(9, requests)
 
 if now < seen then
-  -- The clock stepped back, so nothing that is stored means anything; what it stood for is over after one window.
+  -- The clock stepped back, so the stored times are useless; the requests they stand for expire after one window.
   redis.call('DEL', log)
   last, pause, floor = 0, 0, now + window + allowance
 end
 
 if epoch == '' then
   epoch = ARGV[4] .. ':' .. text(now)
-  -- The process knows of data that are gone.
+  -- The data that the process knows are lost.
   if ARGV[5] ~= '' then
     floor = now + window + allowance + tonumber(ARGV[7])
-    -- A caller that has a place of that time reserves again.
+    -- A call with a place from before the loss reserves again.
     redis.call('PUBLISH', ARGV[10], log .. ' lost ' .. epoch)
   end
 end
@@ -45,13 +45,13 @@ if tonumber(ARGV[6]) > 0 then floor = math.max(floor, now + tonumber(ARGV[6])) e
 
 local nth = redis.call('LINDEX', log, requests - 1)
 if not nth and last > 0 and not redis.call('LINDEX', log, 0) then
-  -- The log alone was evicted; the state tells when the last request arrived at the latest.
+  -- Only the log was evicted; the state has the latest time of arrival of the last request.
   floor = math.max(floor, last + allowance + window)
 end
 local at = math.max(now, floor, last)
 if nth then at = math.max(at, tonumber(nth) + window) end
 if at < pause + tonumber(ARGV[9]) then
-  -- One goes ahead when the pause is over, and the rest follows.
+  -- After the pause, one request is sent first, then the others.
   if probed == 0 then
     at, probed = math.max(at, pause), 1
   else
@@ -81,7 +81,7 @@ if ARGV[8] == '1' then
     processes = processes + 1
     if process < ARGV[4] then rank = rank + 1 end
   end
-  -- Kept for an hour beyond what counts, so that missing data means lost data to a process that was here within it.
+  -- Kept for an hour longer than needed, so that missing data mean lost data for a process that used them within that hour.
   local ttl = math.ceil((math.max(last, floor, pause) - now + window) / 1000) + 3600000
   redis.call('PEXPIRE', log, ttl)
   redis.call('PEXPIRE', state, ttl)

@@ -1,4 +1,4 @@
-//! The Redis server: its scripts, one connection with a timeout for each command, and what its errors mean.
+//! The Redis server: its scripts, the connection with a timeout for each command, and the meaning of its errors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::throttle::limit::RateLimit;
 use crate::throttle::share::AHEAD;
 
-/// How long it may take until all processes have noticed that data were lost, or that the server is back.
+/// The time until all processes have noticed that data were lost, or that the server is reachable again.
 pub(super) const NOTICE: Duration = Duration::from_millis(250);
 
 pub(super) struct Server {
@@ -19,31 +19,31 @@ pub(super) struct Server {
     pub(super) timeout: Duration,
     /// The name of this process among those that share the quotas.
     process: String,
-    /// Where all processes of the account tell one another of pauses and of lost data.
+    /// The channel on which the processes of the account exchange pauses and losses of data.
     channel: String,
     reserve: Script,
     report: Script,
-    /// While one caller connects, the others wait for it.
+    /// While one call connects, the others wait for it.
     connection: AsyncMutex<Option<MultiplexedConnection>>,
 }
 
-/// What a process tells and asks when it reserves a place.
+/// The arguments of a reservation.
 pub(super) struct Asked {
     pub(super) limit: RateLimit,
     pub(super) max_wait: Duration,
-    /// The epoch that is known.
+    /// The known epoch.
     pub(super) epoch: String,
-    /// For how long requests may count that only this process knows of.
+    /// How long requests count that only this process knows.
     pub(super) quiet: Duration,
-    /// Whether it is to be counted as a process.
+    /// Whether the server counts this process.
     pub(super) counted: bool,
 }
 
-/// The server's answer, as `reserve.lua` has it: whether a place is reserved, the wait (µs), the number of the reservation, the epoch,
-/// the allowance (µs), and processes and rank, which are 0 unless it was asked for them.
+/// The reply of `reserve.lua`: whether a place is reserved, the wait (µs), the number of the reservation, the epoch,
+/// the allowance (µs), and the number of processes and the rank, which are 0 unless they were requested.
 pub(super) type Reserved = (bool, u64, u64, String, u64, u32, u32);
 
-/// What became of a reservation, in the words of the script.
+/// The outcome of a reservation, in the terms of the script.
 pub(super) struct Became {
     pub(super) number: u64,
     pub(super) what: &'static str,
@@ -55,7 +55,7 @@ impl Server {
     pub(super) fn new(url: &str, account: &str, timeout: Duration) -> Result<Self, Error> {
         #[cfg(feature = "redis-tls")]
         crate::crypto::install();
-        // The client's own message may quote the URL, and with it a password.
+        // The message of the client can quote the URL with the password.
         let client = Client::open(url).map_err(|_| {
             let message = if cfg!(not(feature = "redis-tls")) && url.starts_with("rediss:") {
                 "a `rediss://` URL needs the feature `redis-tls`"
@@ -79,10 +79,10 @@ impl Server {
         })
     }
 
-    /// Reserves a place; an error means that the server is away or refuses.
+    /// Reserves a place; an error means that the server is unreachable or rejects the command.
     pub(super) async fn reserve(&self, keys: [&str; 3], asked: &Asked) -> RedisResult<Reserved> {
         let outcome = self.try_reserve(keys, asked).await;
-        // A connection that was closed, or whose runtime is gone, tells nothing of the server.
+        // A closed connection, or one whose runtime has ended, does not mean that the server is unreachable.
         match &outcome {
             Err(error) if !error.is_timeout() && (error.is_io_error() || error.is_unrecoverable_error()) => {
                 self.disconnect().await;
@@ -105,7 +105,7 @@ impl Server {
         script.invoke_async::<Reserved>(&mut connection).await
     }
 
-    /// Tells what became of reservations of one epoch.
+    /// Reports the outcomes of reservations of one epoch.
     pub(super) async fn report(&self, keys: [&str; 3], epoch: &str, became: &[Became]) -> RedisResult<()> {
         let mut connection = self.connection().await?;
         let mut script = self.report.prepare_invoke();
@@ -117,7 +117,7 @@ impl Server {
         script.invoke_async::<i64>(&mut connection).await.map(drop)
     }
 
-    /// What other processes tell, over a connection of its own.
+    /// The messages of other processes, over a separate connection.
     pub(super) async fn subscribe(&self) -> RedisResult<PubSubStream> {
         let mut subscription = self.client.get_async_pubsub().await?;
         subscription.subscribe(&self.channel).await?;
@@ -140,13 +140,13 @@ impl Server {
         Ok(kept.insert(connection).clone())
     }
 
-    /// The next command connects anew.
+    /// Closes the connection; the next command opens another.
     pub(super) async fn disconnect(&self) {
         *self.connection.lock().await = None;
     }
 }
 
-/// Whether the server refuses the command as it is, so that a setting is wrong, rather than being away or busy.
+/// Whether the server rejects the command because of a wrong setting, and is not just unreachable or busy.
 pub(super) fn is_refusal(error: &RedisError) -> bool {
     let busy = ["BUSY", "LOADING", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "NOREPLICAS", "NOSCRIPT"];
     !matches!(error.kind(), Kind::Io | Kind::ClusterConnectionNotFound)
@@ -156,7 +156,7 @@ pub(super) fn is_refusal(error: &RedisError) -> bool {
 const PERMISSIONS: &str = "give its user the permission for `EVALSHA`, `SCRIPT LOAD`, `SUBSCRIBE`, the commands of the scripts, and \
                            the keys and channels `alibabacloud-quota:*`";
 
-/// The error in a line that quotes no setting.
+/// The error as a line that quotes no setting.
 pub(super) fn describe(error: &RedisError) -> Arc<str> {
     let text = error.to_string();
     let advice = match (error.kind(), error.code()) {
@@ -173,7 +173,7 @@ pub(super) fn describe(error: &RedisError) -> Arc<str> {
     format!("{text} ({advice})").into()
 }
 
-/// Whole microseconds; centuries are as good as for ever.
+/// Whole microseconds, limited to centuries.
 pub(super) fn micros(duration: Duration) -> u64 {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
     u64::try_from(duration.min(CENTURY).as_micros()).unwrap_or(u64::MAX)
