@@ -1,4 +1,4 @@
-//! An action whose specification has no `paging` cannot be listed; the error says so.
+//! An action whose specification has no `paging` cannot be listed; the error names the action.
 
 use alibabacloud_cams::{ChatappSyncPhoneNumber, Client};
 

@@ -250,7 +250,7 @@ async fn numbered_pages_end_at_the_total_or_at_a_short_page() {
 async fn pages_that_repeat_end_with_an_error_whatever_the_period() {
     for period in 1..=3_usize {
         for start in [None, Some("T-0")] {
-            // Without a token of its own, the first request is not part of the circle.
+            // Without a token, the first request is not part of the cycle.
             let tokens = |number: usize| format!("T-{}", (number + 1) % period);
             let transport = canned((0..20).map(|number| books(&["a"], json!(tokens(number)))));
             let mut request = ListBooks::new();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use alibabacloud_cams::chatapp_sync_phone_number::Status;
 use alibabacloud_cams::testing::CannedTransport;
 use alibabacloud_cams::{
     ChatappSyncPhoneNumber, Client, CreateChatappMigrationInitiate, Credentials, ErrorKind, SignatureVersion,
@@ -53,4 +54,32 @@ async fn after_the_end_of_the_script_requests_fail() {
         client(&CannedTransport::new(), SignatureVersion::V1).send(ChatappSyncPhoneNumber::new("s")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotSent);
     assert!(error.to_string().contains("the script has no answer for request 3"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_is_waited_for_until_its_number_is_connected() {
+    let numbers = |status: &str| {
+        format!(
+            r#"{{"Code":"OK","PhoneNumbers":[{{"PhoneNumber":"861","Status":"CONNECTED"}},{{"PhoneNumber":"86139","Status":"{status}"}}]}}"#
+        )
+    };
+    let transport = CannedTransport::new()
+        .respond(200, r#"{"Code":"OK","Data":{"Status":"MIGRATING","PhoneNumber":"86139"}}"#)
+        .respond(200, r#"{"Code":"OK","PhoneNumbers":[{"PhoneNumber":"861","Status":"CONNECTED"}]}"#)
+        .respond(200, numbers("UNVERIFIED"))
+        .respond(200, numbers("DELETED"))
+        .respond(200, numbers("CONNECTED"))
+        .respond(200, numbers("PENDING"))
+        .respond(200, numbers("BANNED"));
+    let client = client(&transport, SignatureVersion::V1);
+    let started = client.send(migration()).await.unwrap();
+    let before = Instant::now();
+    let synced = client.wait_for(&migration(), &started).await.unwrap();
+    assert_eq!(synced.phone_numbers[1].status, Some(Status::Connected));
+    assert_eq!(before.elapsed(), Duration::from_secs(10 + 20 + 40));
+    assert_eq!(transport.sent()[1].parameter("CustSpaceId").as_deref(), Some("s p+a"));
+    // After a restart, the response is not known any more.
+    let failed = client.wait_for(&migration(), None).await.unwrap_err();
+    assert_eq!(failed.state(), Some("BANNED"));
+    assert!(!format!("{failed} {failed:?}").contains("86139"), "{failed:?}");
 }

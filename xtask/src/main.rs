@@ -16,6 +16,9 @@ mod layout;
 mod model;
 mod plan;
 mod policy;
+/// The client's own rules for paths and headers; the generator cannot depend on the runtime, part of which it writes.
+#[path = "../../crates/runtime/src/route.rs"]
+mod route;
 mod spec;
 
 fn main() -> std::process::ExitCode {

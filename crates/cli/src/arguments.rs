@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use alibabacloud_cams::PRODUCT;
-use alibabacloud_cams::descriptor::{ActionDescriptor, ParameterDescriptor, ValueKind};
+use alibabacloud_cams::descriptor::{ActionDescriptor, ParameterDescriptor, ValueKind, WaiterDescriptor};
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueEnum, value_parser};
 use clap_complete::Shell;
@@ -13,7 +13,7 @@ use heck::ToKebabCase;
 use jmespath::Expression;
 
 use crate::exit::{EXIT_CODES, Failure};
-use crate::options::{check_kind, connection, help, option, plain};
+use crate::options::{check_kind, connection, help, option, plain, seconds};
 use crate::{bulk, exit, report};
 
 /// The options that every action has. The option for a parameter of the same name gets the prefix `parameter-`.
@@ -30,6 +30,9 @@ const OPTIONS: &[&str] = &[
     "quota-redis",
     "quota-account",
     "quota-processes",
+    "wait",
+    "bound",
+    "interval",
     "help",
     "version",
 ];
@@ -54,6 +57,7 @@ pub(crate) fn command() -> Command {
         .arg_required_else_help(true)
         .subcommands(PRODUCT.actions.iter().map(|action| action_command(action)))
         .subcommand(call_command())
+        .subcommand(wait_command())
         .subcommand(bulk::command())
         .subcommand(simulator_command())
         .subcommand(report::command())
@@ -134,6 +138,8 @@ fn action_command(action: &'static ActionDescriptor) -> Command {
         .long_about(plain(&format!("{}\n\n{}", action.summary, action.description)))
         .args(action.parameters.iter().map(parameter))
         .args(options())
+        .args(action.waiter.map(wait_option))
+        .args(action.waiter.into_iter().flat_map(|waiter| wait_options(waiter, true)))
         // Its own help flag, listed with the other options below the parameters.
         .disable_help_flag(true)
         .after_help("Use --help for limits, permissions, error codes and exit codes.")
@@ -253,6 +259,90 @@ fn options() -> Vec<Arg> {
     options
 }
 
+/// The options for actions with a path.
+fn route() -> [Arg; 3] {
+    let of_path = |name: &'static str| Arg::new(name).long(name).help_heading("Parameters");
+    [
+        of_path("path")
+            .value_name("PATH")
+            .help("The path of an action of the ROA style, e.g. '/spaces/{SpaceId}/numbers'"),
+        of_path("method")
+            .value_name("METHOD")
+            .requires("path")
+            .ignore_case(true)
+            .value_parser(PossibleValuesParser::new(["GET", "POST", "PUT", "PATCH", "DELETE"]))
+            .help("The HTTP method of an action with a path [default: POST with a body, otherwise GET]"),
+        of_path("body")
+            .value_name("JSON|@FILE")
+            .requires("path")
+            .allow_hyphen_values(true)
+            .help("The body of an action with a path: JSON, @ and a file name, or @- for standard input"),
+    ]
+}
+
+/// The option that waits after the call.
+fn wait_option(waiter: &WaiterDescriptor) -> Arg {
+    let help = format!(
+        "After the call, waits until {} reports {}; exit code 7 if that does not happen",
+        waiter.action,
+        waiter.done.join(" or ")
+    );
+    option("wait").action(ArgAction::SetTrue).conflicts_with("dry-run").help(help)
+}
+
+/// The settings of a wait.
+fn wait_options(waiter: &'static WaiterDescriptor, after_a_call: bool) -> Vec<Arg> {
+    let bound = option("bound")
+        .value_name("SECONDS")
+        .value_parser(ValueParser::new(seconds))
+        .help(format!("The longest wait [default: {}]", waiter.bound.as_secs()));
+    let longest = match waiter.longest_interval.as_secs() {
+        longest if longest > waiter.interval.as_secs() => format!(", which doubles up to {longest}"),
+        _ => String::new(),
+    };
+    let interval = option("interval")
+        .value_name("SECONDS")
+        .value_parser(ValueParser::new(seconds))
+        .help(format!("The time between two calls [default: {}{longest}]", waiter.interval.as_secs()));
+    let options = [bound, interval].map(|option| if after_a_call { option.requires("wait") } else { option });
+    options.to_vec()
+}
+
+fn wait_command() -> Command {
+    let of_action = |action: &'static ActionDescriptor| {
+        let waiter = action.waiter?;
+        let name = action.name.to_kebab_case();
+        let states = |states: &[&str]| states.join(" or ");
+        let failed = match waiter.failed {
+            [] => String::new(),
+            failed => format!(" With {}, it ends at once.", states(failed)),
+        };
+        let about = format!("Waits until {} reports {}", waiter.action, states(waiter.done));
+        let long = format!(
+            "Calls {} until it reports {} for what {} has started with these parameters, and prints its response.{failed} It sends nothing \
+             else: what was started goes on, and the same command waits again.",
+            waiter.action,
+            states(waiter.done),
+            action.name
+        );
+        let command = Command::new(name)
+            .alias(action.name)
+            .about(about)
+            .long_about(long)
+            .args(action.parameters.iter().map(parameter))
+            .args(options().into_iter().filter(|option| option.get_id() != "dry-run"))
+            .args(wait_options(waiter, false))
+            .disable_help_flag(true)
+            .after_help(EXIT_CODES);
+        Some(command)
+    };
+    Command::new("wait")
+        .about("Waits until what an action has started is done")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(PRODUCT.actions.iter().filter_map(|action| of_action(action)))
+}
+
 fn query(text: &str) -> Result<Arc<Expression<'static>>, String> {
     jmespath::compile(text).map(Arc::new).map_err(|error| format!("not a JMESPath expression: {error}"))
 }
@@ -263,7 +353,8 @@ fn call_command() -> Command {
         .long_about(
                 "Calls any action of the product by its name on the wire, including actions that have no command here. For an action of this \
              version, its limit and checks apply. Any other action has no limit, is treated as not idempotent, and its values are hidden in a \
-             dry run. Pass lists and objects in the form that the action documents, e.g. List.1=a, or as JSON.",
+             dry run. Pass lists and objects in the form that the action documents, e.g. List.1=a, or as JSON. An action of the ROA style is \
+             called with --path; names in braces are replaced by parameters, and all other parameters are in the query.",
         )
         .arg(Arg::new("action").value_name("ACTION").required(true).help("The name on the wire, e.g. ListChatappTemplate"))
         .arg(
@@ -276,6 +367,7 @@ fn call_command() -> Command {
                 .help("A parameter by its name on the wire; can be given several times")
                 .help_heading("Parameters"),
         )
+        .args(route())
         .args(options())
         .disable_help_flag(true)
         .after_help(

@@ -1,10 +1,12 @@
 //! Calls one action.
 
+use std::fs;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
-use alibabacloud_cams::UntypedRequest;
-use alibabacloud_cams::descriptor::ActionDescriptor;
+use alibabacloud_cams::descriptor::{ActionDescriptor, Method};
+use alibabacloud_cams::{Client, UntypedRequest};
+use alibabacloud_simulator::Simulator;
 use clap::ArgMatches;
 use jmespath::{ErrorReason, Expression, RuntimeError};
 use serde_json::Value;
@@ -12,7 +14,7 @@ use serde_json::Value;
 use crate::connect::{Store, client, throttle, waiting, warning};
 use crate::exit::Failure;
 use crate::options::{self, wants_json};
-use crate::{arguments, exit, output, simulate};
+use crate::{arguments, exit, output, simulate, wait};
 
 /// Calls an action of the product.
 pub(crate) async fn run(action: &'static ActionDescriptor, matches: &ArgMatches) -> Result<(), Failure> {
@@ -43,49 +45,103 @@ pub(crate) async fn any(matches: &ArgMatches) -> Result<(), Failure> {
         names.push(name);
         request = request.parameter(name, value);
     }
+    if let Some(path) = matches.get_one::<String>("path") {
+        request = with_path(request, path, matches)?;
+    }
     send(request, matches).await
+}
+
+/// The request with the path, the method and the body of the command line.
+fn with_path(request: UntypedRequest, path: &str, matches: &ArgMatches) -> Result<UntypedRequest, Failure> {
+    let body = matches.get_one::<String>("body").map(|text| read_body(text)).transpose()?;
+    let method = match matches.get_one::<String>("method").map(|method| method.to_ascii_uppercase()).as_deref() {
+        Some("GET") => Method::Get,
+        Some("PUT") => Method::Put,
+        Some("PATCH") => Method::Patch,
+        Some("DELETE") => Method::Delete,
+        Some(_) => Method::Post,
+        None if body.is_some() => Method::Post,
+        None => Method::Get,
+    };
+    let request = request.route(method, path);
+    Ok(match body {
+        Some(body) => request.body(body),
+        None => request,
+    })
+}
+
+/// A body: JSON, or the name of a file that contains it.
+fn read_body(given: &str) -> Result<String, Failure> {
+    let unreadable = |what: &str, error: &io::Error| Failure::usage(format!("--body: {what} cannot be read: {error}"));
+    let text = match given.strip_prefix('@') {
+        None => given.to_owned(),
+        Some("-") => io::read_to_string(io::stdin()).map_err(|error| unreadable("standard input", &error))?,
+        Some(file) => fs::read_to_string(file).map_err(|error| unreadable(&format!("the file `{file}`"), &error))?,
+    };
+    // The text is not repeated, because it may be personal data.
+    match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
+        Ok(_) => Ok(text.trim().to_owned()),
+        Err(error) => Err(Failure::usage(format!(
+            "--body is not JSON (line {}, column {}); put text in quotes, and @ in front of the name of a file",
+            error.line(),
+            error.column()
+        ))),
+    }
 }
 
 async fn send(request: UntypedRequest, matches: &ArgMatches) -> Result<(), Failure> {
     check_query(request.action(), matches)?;
     let dry_run = matches.get_flag("dry-run");
     let simulator = if matches.get_flag("simulate") { Some(simulate::start().await?) } else { None };
-    let mut builder = client(matches, simulator.as_ref(), dry_run)?;
-    builder = builder.throttle(throttle(matches, None)?);
-    let is_terminal = io::stderr().is_terminal();
-    let store = Store::of(matches);
-    builder = builder.on_event(move |event| {
-        if let Some(line) = if is_terminal { waiting(event, store) } else { warning(event, store) } {
-            output::say(&output::printable(&line));
-        }
-    });
-    let client = builder.build()?;
-
-    let text = if dry_run {
+    let client = connected(matches, simulator.as_ref(), dry_run)?;
+    let done = if dry_run {
         let prepared = client.prepare_untyped(&request).await?;
-        format!("{}\n\n{prepared}", client.endpoint())
+        exit::print(&format!("{}\n\n{prepared}", client.endpoint()))
+    } else if wait::is_requested(matches) {
+        let response = client.send_untyped(request.clone()).await?;
+        print_response(&response, matches)?;
+        wait::until_done(&client, &request, Some(&response), matches).await.map(drop)
     } else {
         let response = client.send_untyped(request).await?;
-        match shown(&response, matches) {
-            Ok(text) => text,
-            Err(why) => {
-                // The call must not be repeated just to see its response, so the response is printed in full.
-                exit::print(&whole(&response, matches))?;
-                return Err(Failure::local(format!(
-                    "the call succeeded, and its whole response is printed, because --query failed: {why}"
-                )));
-            }
-        }
+        print_response(&response, matches)
     };
     if let Some(simulator) = simulator {
         simulator.stop().await;
     }
-    exit::print(&text)
+    done
+}
+
+/// The client for the options of the command line. It prints on standard error what it waits for.
+pub(crate) fn connected(matches: &ArgMatches, simulator: Option<&Simulator>, dry_run: bool) -> Result<Client, Failure> {
+    let is_terminal = io::stderr().is_terminal();
+    let store = Store::of(matches);
+    let builder = client(matches, simulator, dry_run)?.throttle(throttle(matches, None)?).on_event(move |event| {
+        let line =
+            if is_terminal { wait::line(event).or_else(|| waiting(event, store)) } else { warning(event, store) };
+        if let Some(line) = line {
+            output::say(&output::printable(&line));
+        }
+    });
+    Ok(builder.build()?)
+}
+
+/// Prints the response, or the part of it that `--query` selects.
+pub(crate) fn print_response(response: &Value, matches: &ArgMatches) -> Result<(), Failure> {
+    match shown(response, matches) {
+        Ok(text) => exit::print(&text),
+        Err(why) => {
+            // The call must not be repeated just to see its response, so the response is printed in full.
+            exit::print(&whole(response, matches))?;
+            Err(Failure::local(format!(
+                "the call succeeded, and its whole response is printed, because --query failed: {why}"
+            )))
+        }
+    }
 }
 
 /// Refuses a query that calls an unknown function, or one with the wrong number of arguments, before the action is
 /// called. It is tried on the documented response.
-fn check_query(action: &str, matches: &ArgMatches) -> Result<(), Failure> {
+pub(crate) fn check_query(action: &str, matches: &ArgMatches) -> Result<(), Failure> {
     let Some(query) = matches.get_one::<Arc<Expression<'static>>>("query") else { return Ok(()) };
     let example = options::action(action).map_or("", |action| action.example);
     let example: Value = serde_json::from_str(example).unwrap_or_default();

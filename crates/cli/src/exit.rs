@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use alibabacloud_cams::{Error, ErrorKind};
+use alibabacloud_cams::{Error, ErrorKind, Json, Response, WaitError};
 use serde_json::{Map, Value, json};
 
 use crate::output;
@@ -18,6 +18,7 @@ Exit codes:
   4  nothing was sent: no credentials, no connection, no room in the quota
   5  sent, but the outcome is unknown: the call may or may not have had an effect
   6  a bulk was interrupted: rows are not sent yet; run the same command to continue
+  7  a wait ended without success: a failure was reported, or the time is over
 A bulk ends with 0 if all rows are done, 3 if some failed, and 5 if the outcome of some is unknown.
 With --output json, an error is a JSON object on standard error.";
 
@@ -71,6 +72,19 @@ impl Failure {
     /// A bulk in which some rows are not done.
     pub(crate) fn bulk(code: u8, message: String, advice: &'static str) -> Self {
         Self::new(code, message, Some(advice))
+    }
+
+    /// A wait that ended without success.
+    pub(crate) fn waited(error: &WaitError<Json>) -> Self {
+        let is_over = error.is_bound_reached();
+        let advice =
+            is_over.then_some("what was started continues; `cams wait` waits again, and --bound sets a longer wait");
+        let mut facts = Map::new();
+        facts.insert("kind".to_owned(), json!(if is_over { "BoundReached" } else { "WaitFailed" }));
+        facts.insert("state".to_owned(), json!(error.state()));
+        facts.insert("request_id".to_owned(), json!(error.response().and_then(Response::request_id)));
+        facts.retain(|_, value| !value.is_null());
+        Self { facts: Box::new(facts), ..Self::new(7, error.to_string(), advice) }
     }
 
     /// Prints the failure on standard error, for people or as JSON, and returns the exit code.
@@ -174,7 +188,7 @@ fn in_lines(error: &Error) -> String {
 mod tests {
     #[test]
     fn every_exit_code_is_explained_once() {
-        for code in 0..=6 {
+        for code in 0..=7 {
             let lines = super::EXIT_CODES.lines().filter(|line| line.starts_with(&format!("  {code}  "))).count();
             assert_eq!(lines, 1, "exit code {code}");
         }

@@ -17,6 +17,7 @@ mod options;
 mod output;
 mod report;
 mod simulate;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -33,7 +34,9 @@ fn main() -> ExitCode {
         Err(error) => return Failure::local(format!("the program cannot start: {error}")).report(as_json),
     };
     // Final once the command line is parsed.
-    as_json = matches.subcommand().is_some_and(|(_, options)| options::wants_json(options));
+    as_json = matches.subcommand().is_some_and(|(_, options)| {
+        options::wants_json(options.subcommand().map_or(options, |(_, of_action)| of_action))
+    });
     match runtime.block_on(run(&matches)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(as_json),
@@ -46,6 +49,7 @@ async fn run(matches: &clap::ArgMatches) -> Result<(), Failure> {
         Some(("simulator", options)) => simulate::serve(options).await,
         Some(("doctor", options)) => doctor::run(options).await,
         Some(("call", options)) => call::any(options).await,
+        Some(("wait", options)) => wait::run(options).await,
         Some(("completions", options)) => arguments::print_completions(options),
         Some(("report", options)) => report::run(options),
         Some((name, options)) => match options::action(name) {

@@ -12,9 +12,22 @@ use clap::ArgMatches;
 use crate::exit::Failure;
 use crate::output;
 
+/// The number of calls that report that something is not done yet.
+const UNFINISHED_CALLS: u32 = 1;
+
 /// Starts a simulator for one call.
 pub(crate) async fn start() -> Result<Simulator, Failure> {
-    Simulator::builder(&[&PRODUCT]).start().await.map_err(|error| Failure::local(error.to_string()))
+    let simulator = Simulator::builder(&[&PRODUCT]).start().await;
+    let simulator = simulator.map_err(|error| Failure::local(error.to_string()))?;
+    let_actions_take_time(&simulator);
+    Ok(simulator)
+}
+
+/// Lets actions that only start something take some calls until it is done.
+fn let_actions_take_time(simulator: &Simulator) {
+    for action in PRODUCT.actions.iter().filter(|action| action.waiter.is_some()) {
+        simulator.complete_after(action.name, UNFINISHED_CALLS);
+    }
 }
 
 /// Starts a simulator for a bulk, with that limit of the action in place of the documented one.
@@ -71,6 +84,7 @@ pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
         _ => QuotaPolicy::ExactWindow,
     });
     let simulator = builder.start().await.map_err(|error| Failure::local(error.to_string()))?;
+    let_actions_take_time(&simulator);
     // Watched from here on, because the reader of the URL may end the simulator at once. Watching starts with the first
     // poll.
     let mut ctrl_c = pin!(tokio::signal::ctrl_c());

@@ -514,3 +514,102 @@ fn completions_explain_their_installation() {
     let help = run(cams(["completions", "--help"]));
     assert!(help.stdout.contains("cams completions fish >"), "{}", help.stdout);
 }
+
+#[test]
+fn an_action_waits_until_what_it_has_started_is_done() {
+    let quick = ["--simulate", "--interval", "0.1"];
+    let ran = run(cams(and(&MIGRATE, &[&quick[..], &["--wait"]].concat())));
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+    assert!(ran.stdout.contains("MIGRATING") && !ran.stdout.contains("CONNECTED"), "{}", ran.stdout);
+
+    let wait = [&["wait"], &MIGRATE[..], &quick].concat();
+    let ran = run(cams(and(&wait, &["--output", "json"])));
+    assert_eq!((ran.code, &*ran.stderr), (Some(0), ""));
+    let answer: Value = serde_json::from_str(&ran.stdout).expect("the output is JSON");
+    assert_eq!(answer["PhoneNumbers"][0]["Status"], "CONNECTED");
+    assert_eq!(answer["PhoneNumbers"][0]["PhoneNumber"], "8613900001234");
+    let ran = run(cams(and(&wait, &["--query", "PhoneNumbers[].Status"])));
+    assert_eq!((ran.code, ran.stdout.trim()), (Some(0), "CONNECTED"));
+
+    // Options of a wait need one.
+    fails(cams(and(&MIGRATE, &["--bound", "5"])), 2);
+    fails(cams(and(&MIGRATE, &["--wait", "--dry-run"])), 2);
+    fails(cams(["wait", "chatapp-sync-phone-number"]), 2);
+    let help = run(cams(["wait", "create-chatapp-migration-initiate", "--help"])).stdout;
+    for text in ["ChatappSyncPhoneNumber", "CONNECTED", "BANNED", "--bound", "1800", "which doubles up to 60", "  7  "]
+    {
+        assert!(help.contains(text), "{text} is not in\n{help}");
+    }
+}
+
+#[test]
+fn a_wait_without_success_has_an_exit_code_of_its_own() {
+    let wait = |more: &[&'static str]| [&["wait"], &MIGRATE[..], more].concat();
+    let error = fails(cams(wait(&["--simulate", "--bound", "0.5"])), 7);
+    assert!(error.contains("is not done") && error.contains("`PENDING`") && error.contains("--bound"), "{error}");
+    assert!(!error.contains("13900001234"), "{error}");
+    let ran = run(cams(wait(&["--simulate", "--bound", "0.5", "--output", "json"])));
+    let error: Value = serde_json::from_str(&ran.stderr).expect("the error is JSON");
+    assert_eq!(
+        (ran.code, &error["error"]["kind"], &error["error"]["state"]),
+        (Some(7), &"BoundReached".into(), &"PENDING".into())
+    );
+    // What was started is printed before the wait fails.
+    let ran = run(cams(and(&MIGRATE, &["--simulate", "--wait", "--bound", "0.5"])));
+    assert!(ran.code == Some(7) && ran.stdout.contains("MIGRATING"), "{}", ran.stdout);
+
+    let banned = r#"{"Code":"OK","RequestId":"A1","PhoneNumbers":[{"PhoneNumber":"8613900001234","Status":"BANNED"}]}"#;
+    let url = server(Some((200, banned)));
+    let error = fails(cams_with_key(and(&wait(&[]), &["--endpoint", &url])), 7);
+    assert!(error.contains("reports `BANNED` (request A1)"), "{error}");
+    let url = server(Some((400, r#"{"Code":"Ram.PermissionDeny","Message":"no","RequestId":"A1"}"#)));
+    fails(cams_with_key(and(&wait(&[]), &["--endpoint", &url])), 3);
+    fails(cams_with_key(and(&wait(&["--bound", "1"]), &["--endpoint", &refused_url()])), 7);
+    fails(cams(wait(&["--endpoint", "http://127.0.0.1:1"])), 4);
+}
+
+#[test]
+fn an_action_with_a_path_is_called_by_method_and_path() {
+    let url = ["--endpoint", "https://example.com"];
+    let call =
+        ["call", "ScaleSpace", "--path", "/spaces/{Id}/size", "--param", "Id=CANARY 1", "--param", "Note=CANARY"];
+    let ran = run(cams(and(&call, &[&url[..], &["--dry-run"]].concat())));
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("GET /spaces/") && ran.stdout.contains("x-acs-action: ScaleSpace"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("CANARY"), "{}", ran.stdout);
+    for (more, method) in [
+        (&["--body", r#"{"size": 2}"#][..], "POST /spaces/"),
+        (&["--method", "put", "--body", "[1]"], "PUT /spaces/"),
+        (&["--method", "DELETE"], "DELETE /spaces/"),
+    ] {
+        let ran = run(cams(and(&call, &[&url[..], more, &["--dry-run"]].concat())));
+        assert!(ran.code == Some(0) && ran.stdout.contains(method), "{} {}", ran.stdout, ran.stderr);
+    }
+    // The body of a file, and the exit codes of every call.
+    let file = tempfile::NamedTempFile::new().expect("there is a folder for it");
+    std::fs::write(file.path(), "{\"size\":\n2}\n").expect("the file is there");
+    let body = format!("@{}", file.path().display());
+    let served = server(Some((200, r#"{"Code":"OK","RequestId":"A1","Id":1}"#)));
+    let ran = run(cams_with_key(and(&call, &["--endpoint", &served, "--body", &body, "--output", "json"])));
+    let answer: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{} {}", ran.stdout, ran.stderr));
+    assert_eq!((ran.code, &answer["Id"]), (Some(0), &Value::from(1)));
+    let served = server(Some((404, r#"{"code":"ErrorNotFound","message":"no","requestId":"A1"}"#)));
+    fails(cams_with_key(and(&call, &["--endpoint", &served])), 3);
+    let served = server(None);
+    fails(cams_with_key(and(&call, &["--endpoint", &served])), 5);
+
+    for (more, code, text) in [
+        (&["--body", "CANARY"][..], 2, "--body is not JSON (line 1, column 1)"),
+        (&["--body", "@no-such-file"], 2, "no-such-file"),
+        (&["--method", "HEAD"], 2, "--method"),
+    ] {
+        let error = fails(cams(and(&call, &[&url[..], more, &["--dry-run"]].concat())), code);
+        assert!(error.contains(text) && !error.contains("CANARY"), "{error}");
+    }
+    fails(cams(["call", "ScaleSpace", "--body", "{}"]), 2);
+    for path in ["spaces", "/spaces/{Id}/{Other}", "/a?b=c", "/a/{Id"] {
+        let call = ["call", "ScaleSpace", "--path", path, "--param", "Id=1", "--dry-run", url[0], url[1]];
+        let error = fails(cams(call), 4);
+        assert!(error.contains("path") || error.contains("Other"), "{error}");
+    }
+}

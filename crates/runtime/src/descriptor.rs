@@ -88,9 +88,9 @@ impl EndpointDescriptor {
 pub struct RegionEndpoint {
     /// The region ID, e.g. `cn-hangzhou`.
     pub region: &'static str,
-    /// The public host name, if the region has one of its own.
+    /// The public host name, if the region has its own.
     pub public: Option<&'static str>,
-    /// The host name inside a VPC, if the region has one of its own.
+    /// The host name inside a VPC, if the region has its own.
     pub vpc: Option<&'static str>,
 }
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 
-use crate::sign::acs3;
+use crate::route::is_reserved_header;
 
 /// Headers of the caller; names are unique.
 #[derive(Clone, Default)]
@@ -13,25 +13,6 @@ pub(crate) struct Headers {
     /// The reason why the first invalid header is refused.
     refusal: Option<String>,
 }
-
-/// The headers that the client or the transport sets, besides those of the signature.
-const RESERVED: [HeaderName; 15] = [
-    header::ACCEPT,
-    header::ACCEPT_ENCODING,
-    header::AUTHORIZATION,
-    header::CONNECTION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
-    header::CONTENT_TYPE,
-    header::EXPECT,
-    header::HOST,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::USER_AGENT,
-];
 
 impl Headers {
     pub(crate) const fn new() -> Self {
@@ -91,7 +72,7 @@ fn parse(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
     // Not quoted, because name and value may have been swapped.
     let name = HeaderName::try_from(name)
         .map_err(|_| "the name of an added header is empty or holds a character that HTTP does not allow".to_owned())?;
-    if RESERVED.contains(&name) || acs3::is_reserved(&name) {
+    if is_reserved_header(name.as_str()) {
         return Err(format!("the header `{name}` cannot be set: the client or the transport sets it"));
     }
     let text = Some(value).filter(|value| value.is_ascii()).and_then(|value| HeaderValue::from_str(value).ok());

@@ -70,6 +70,7 @@ mod redact;
 mod response;
 mod retry;
 mod roa;
+mod route;
 pub mod sign;
 mod skew;
 pub mod testing;

@@ -15,37 +15,8 @@ use crate::error::{Error, ErrorKind};
 use crate::headers::Headers;
 use crate::parameters::Parameter;
 use crate::prepare::{FORM, Settings, Unsigned, insert_all, method};
+use crate::route::placeholders;
 use crate::sign::{self, acs3};
-
-/// The placeholders of a path, such as `ClusterId` in `/clusters/{ClusterId}`.
-///
-/// # Errors
-/// If it is not a path with names in braces; the text says why.
-pub(crate) fn placeholders(path: &str) -> Result<Vec<&str>, &'static str> {
-    if !path.starts_with('/') {
-        return Err("it does not begin with `/`");
-    }
-    let mut names = Vec::new();
-    let mut rest = path;
-    loop {
-        let (literal, after) = rest.split_once('{').unwrap_or((rest, ""));
-        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~!$&'()*+,;=:@%".contains(&b);
-        if !literal.bytes().all(is_allowed) {
-            return Err("it holds a character that a path cannot have; a query is given by parameters");
-        }
-        if literal.len() == rest.len() {
-            return Ok(names);
-        }
-        let Some((name, after)) = after.split_once('}') else {
-            return Err("a brace is not closed");
-        };
-        if name.is_empty() || name.contains('{') {
-            return Err("a pair of braces holds no name");
-        }
-        names.push(name);
-        rest = after;
-    }
-}
 
 /// The path with every name replaced by its `value`. A name without a value is kept.
 fn filled(path: &str, value: impl Fn(&str) -> Option<String>) -> String {
@@ -172,7 +143,9 @@ fn invalid(name: &str, problem: &str) -> Error {
 /// The encoded path. A value is one segment, or a part of one.
 fn path(template: &str, parameters: &[Parameter<'_>]) -> Result<String, Error> {
     let names = placeholders(template).map_err(|why| {
-        let message = format!("`{template}` is not a path: {why}; one looks like `/clusters/{{ClusterId}}`");
+        let message = format!(
+            "the path `{template}` {why}; one looks like `/clusters/{{ClusterId}}`, and a query is given by parameters"
+        );
         Error::new(ErrorKind::InvalidRequest, message)
     })?;
     for name in names {

@@ -193,6 +193,7 @@ impl Builder {
                 log: Log::new(self.keep),
                 counts: Counts::default(),
                 scripts: HashMap::new(),
+                progress: HashMap::new(),
             }),
         })
     }

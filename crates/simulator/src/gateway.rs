@@ -22,6 +22,7 @@ use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::route;
 use crate::signature::Scheme;
+use crate::waiter::Progress;
 
 /// The maximum clock skew in either direction.
 const CLOCK_SKEW: Duration = Duration::from_secs(15 * 60);
@@ -76,6 +77,8 @@ pub(crate) struct State {
     pub(crate) log: Log,
     pub(crate) counts: Counts,
     pub(crate) scripts: HashMap<&'static str, Script>,
+    /// What actions have started, by the name of the action.
+    pub(crate) progress: HashMap<&'static str, Progress>,
 }
 
 #[derive(Default)]
@@ -270,7 +273,25 @@ impl Gateway {
             None => (None, None),
         };
         // The lock is released here, because the function may read the log or add to the script.
-        next.or_else(|| function.and_then(|function| function(received))).unwrap_or_else(|| known.answer())
+        next.or_else(|| function.and_then(|function| function(received)))
+            .or_else(|| self.progress(known, received))
+            .unwrap_or_else(|| known.answer())
+    }
+
+    /// The response to an action that starts something, or reports the state of something.
+    fn progress(&self, known: &Known, received: &Received) -> Option<Answer> {
+        let name = known.action.name;
+        let mut state = self.state();
+        let documented = || known.example.with_request_id(&fresh_request_id());
+        let body = match state.progress.get_mut(name) {
+            // An action may report what it starts itself.
+            Some(progress) if progress.asked() != name => progress.start(received, &documented()),
+            _ => {
+                let mut asked = state.progress.values_mut().filter(|progress| progress.asked() == name);
+                asked.find_map(|progress| progress.report(&documented()))
+            }
+        };
+        body.map(Answer::ok_json)
     }
 
     fn record(&self, received: Received, throttled: bool) {
@@ -332,6 +353,18 @@ impl Gateway {
     pub fn script_fn(&self, action: &str, function: impl Fn(&Received) -> Option<Answer> + Send + Sync + 'static) {
         let name = self.expect_known(action).action.name;
         self.state().scripts.entry(name).or_default().function = Some(Arc::new(function));
+    }
+
+    /// Lets what the action starts take time: the action that [reports its state](ActionDescriptor::waiter) reports an unfinished
+    /// state in that many calls, and success after them. Both respond with their documented examples, changed so that the response to the
+    /// first action and the reported state belong to its request. Scripts take precedence.
+    ///
+    /// # Panics
+    /// Panics if no product of the simulator has an action of that name, or if nothing is known about waiting for it.
+    pub fn complete_after(&self, action: &str, calls: u32) {
+        let action = self.expect_known(action).action;
+        let waiter = action.waiter.unwrap_or_else(|| panic!("nothing is known about waiting for {:?}", action.name));
+        self.state().progress.insert(action.name, Progress::new(action.name, waiter, calls));
     }
 
     /// The documented example of an action with a new request ID, which is the response without a script. Use it to add

@@ -129,6 +129,7 @@ mod request;
 mod route;
 mod server;
 mod signature;
+mod waiter;
 
 pub use answer::Answer;
 pub use builder::{Builder, RetryAfter, StartError, ThrottledAnswer};

@@ -85,6 +85,14 @@ impl Simulator {
         self.gateway.script(action, answers);
     }
 
+    /// Shortcut for [`Gateway::complete_after`].
+    ///
+    /// # Panics
+    /// Panics if no product of the simulator has an action of that name, or if nothing is known about waiting for it.
+    pub fn complete_after(&self, action: &str, calls: u32) {
+        self.gateway.complete_after(action, calls);
+    }
+
     /// Shortcut for [`Gateway::script_fn`].
     ///
     /// # Panics

@@ -18,6 +18,8 @@ pub mod delete_owner;
 pub mod download_plan;
 /// The types of [`FreeAnswer`].
 pub mod free_answer;
+/// The types of [`GetDepotState`].
+pub mod get_depot_state;
 /// The types of [`GetReadme`].
 pub mod get_readme;
 /// The types of [`ListDepots`].
@@ -47,6 +49,7 @@ pub use self::create_depot::{CreateDepot, CreateDepotBuilder};
 pub use self::delete_owner::{DeleteOwner, DeleteOwnerBuilder};
 pub use self::download_plan::{DownloadPlan, DownloadPlanBuilder};
 pub use self::free_answer::{FreeAnswer, FreeAnswerBuilder};
+pub use self::get_depot_state::{GetDepotState, GetDepotStateBuilder};
 pub use self::get_readme::{GetReadme, GetReadmeBuilder};
 pub use self::list_depots::{ListDepots, ListDepotsBuilder};
 pub use self::no_method::{NoMethod, NoMethodBuilder};
@@ -92,6 +95,7 @@ pub static ACTIONS: &[&ActionDescriptor] = &[
     <DeleteOwner as Action>::DESCRIPTOR,
     <DownloadPlan as Action>::DESCRIPTOR,
     <FreeAnswer as Action>::DESCRIPTOR,
+    <GetDepotState as Action>::DESCRIPTOR,
     <GetReadme as Action>::DESCRIPTOR,
     <ListDepots as Action>::DESCRIPTOR,
     <NoMethod as Action>::DESCRIPTOR,

@@ -88,7 +88,7 @@ impl<'d> Names<'d> {
         if let (Some(id), Some(path), true) =
             (value["id"].as_u64(), value["path"].as_str(), value.get("args").is_some())
         {
-            // What is hidden has no path of its own.
+            // Hidden items have no public path.
             let path = path_of(json, id).unwrap_or_else(|| path.to_owned());
             let owner = path.split("::").next().unwrap_or_default();
             let is_known = ["std", "core", "alloc"].contains(&owner) || self.crates.contains(owner);

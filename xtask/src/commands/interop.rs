@@ -1,7 +1,8 @@
 //! `cargo xtask interop`: compares with the official SDKs.
 //!
 //! The unmodified official SDKs call the simulator of the `cams` command, and the official package for credentials must
-//! choose the same source and key as `alibabacloud-credentials` from the same files and variables.
+//! choose the same source and key as `alibabacloud-credentials` from the same files and variables. The requests that an
+//! official SDK sends for actions of the ROA style are captured and compared with ours.
 //!
 //! It is not part of `ci`, because it needs Python and a package index, and a release of those packages must not fail
 //! the checks of an unrelated change. Run it after changes to the simulator, to a signature or to the credentials.
@@ -16,6 +17,9 @@ use super::unknown_argument;
 /// The official SDKs: one generated for the product (V3 and V1 signatures), the older core (V1), and the credentials of
 /// both.
 const PACKAGES: &[&str] = &["alibabacloud_cams20200606", "aliyun-python-sdk-core", "alibabacloud_credentials"];
+
+/// The official SDK of a product of the ROA style; its calls are in `tests/interop/capture_roa.py`.
+const ROA_PACKAGE: &str = "alibabacloud_cs20151215";
 
 pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     if let Some(argument) = arguments.first() {
@@ -44,7 +48,42 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     }
     println!("== The official SDKs and the simulator agree");
     compare_credentials(&python, &target)?;
+    compare_paths(&python, &target)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Compares the canonical requests of actions of the ROA style with those of an official SDK.
+fn compare_paths(python: &Path, target: &Path) -> Result<(), String> {
+    let missing = |what: &str| println!("== NOT CHECKED: requests of the ROA style, because {what}");
+    println!("== Installing {ROA_PACKAGE}");
+    let mut install = Command::new(python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ROA_PACKAGE]);
+    if let Err(problem) = step(&mut install, "the package cannot be installed") {
+        missing(&problem);
+        return Ok(());
+    }
+    println!("== Capturing the requests of {ROA_PACKAGE}");
+    let output = Command::new(python)
+        .arg(root().join("tests/interop/capture_roa.py"))
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1")
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("`{}` cannot be started: {error}", python.display()))?;
+    if !output.status.success() {
+        missing("the SDK sends no requests");
+        return Ok(());
+    }
+    let captures = target.join("interop/roa-captures.json");
+    std::fs::write(&captures, &output.stdout)
+        .map_err(|error| format!("`{}` cannot be written: {error}", captures.display()))?;
+    let captures = captures.display().to_string();
+    cargo(
+        &["test", "--quiet", "--package", "alibabacloud-runtime", "--test", "official_roa"],
+        &[("ROA_CAPTURES", &captures)],
+    )?;
+    println!("== {ROA_PACKAGE} and our client make the same canonical requests");
+    Ok(())
 }
 
 /// Compares the credentials that the official package and ours choose in the same environments.

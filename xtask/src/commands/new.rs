@@ -8,7 +8,7 @@ use super::cargo::root;
 use super::unknown_argument;
 use crate::diagnostic::quoted;
 use crate::plan::at;
-use crate::spec::placeholders;
+use crate::route::placeholders;
 
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let (arguments, route) = match arguments {

@@ -467,7 +467,7 @@ fn crate_files(actions: usize) -> Vec<InputFile> {
     files
 }
 
-/// The same as a crate of its own.
+/// The same as a separate crate.
 fn crate_with(actions: usize) -> Plan {
     match generate_crate(&crate_files(actions), "path = \"../runtime\"", None) {
         Ok(generated) => generated.plan,
@@ -594,7 +594,7 @@ fn no_type_is_called_like_what_its_file_imports() {
             syn::UseTree::Group(group) => group.items.iter().for_each(|tree| imported(tree, names)),
             syn::UseTree::Name(name) => names.push(name.ident.to_string()),
             syn::UseTree::Rename(name) => names.push(name.rename.to_string()),
-            syn::UseTree::Glob(_) => panic!("a glob imports names that nobody has checked"),
+            syn::UseTree::Glob(_) => panic!("a glob imports unchecked names"),
         }
     }
     let plan = generated(&sources()).plan;

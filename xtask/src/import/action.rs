@@ -37,13 +37,13 @@ const READ: &[&str] = &[
     "errorCodes",
     "path",
     "flowControl",
+    "staticInfo",
     "consumes",
     "produces",
 ];
 
 /// Keys of an API that say nothing to a client.
 const IDLE: &[&str] = &[
-    "staticInfo",
     "translator",
     "eventInfo",
     "visibility",
@@ -487,6 +487,15 @@ fn response(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -
     }
 }
 
+/// What is known of an action from the others.
+pub struct Guesses<'a> {
+    pub success_codes: &'a SuccessCodes,
+    /// How to wait for it, and why.
+    pub waiter: Option<(Tree, String)>,
+    /// The action that names it as the one to ask again and again.
+    pub asked_by: Option<&'a str>,
+}
+
 /// The whole file of an action.
 pub fn file(
     schemas: &mut Schemas<'_>,
@@ -494,7 +503,7 @@ pub fn file(
     name: &str,
     api: &Map<String, Value>,
     types: &Action,
-    success_codes: &SuccessCodes,
+    known: Guesses<'_>,
 ) -> Tree {
     let mut file: Vec<(String, Tree)> = Vec::new();
     let mut key = |name: &str, value: Tree| file.push((name.to_owned(), value));
@@ -511,7 +520,7 @@ pub fn file(
         key("description", Tree::text(lines(&description)));
     }
 
-    let (idempotent, verb) = idempotent(name, api);
+    let (idempotent, verb) = idempotent(name, api, known.asked_by);
     let mut guessed = vec![("idempotent".to_owned(), Tree::text(verb))];
     key("idempotent", Tree::word(idempotent.to_string()));
     let stated = limits(&[description.as_str(), &clean(&text(api, "summary"))].join("\n"));
@@ -564,7 +573,7 @@ pub fn file(
             guessed.push(("method".to_owned(), Tree::text(reason)));
         }
     }
-    if let Some((codes, reason)) = success_codes.actions.get(name) {
+    if let Some((codes, reason)) = known.success_codes.actions.get(name) {
         let codes = if codes.is_empty() { Tree::word("none") } else { Tree::text(codes.join(", ")) };
         key("success_code", codes);
         guessed.push(("success_code".to_owned(), Tree::text(reason.clone())));
@@ -580,6 +589,10 @@ pub fn file(
         Proposal::Doubt(why) => schemas.notes.add(why, name),
         Proposal::None => {}
     }
+    let waiter = known.waiter.map(|(waiter, reason)| {
+        guessed.push(("waiter".to_owned(), Tree::text(reason)));
+        waiter
+    });
     key("guessed", Tree::Map(guessed));
     key(
         "parameters",
@@ -587,6 +600,9 @@ pub fn file(
     );
     key("response", fields(&types.response));
     key("errors", errors(schemas, name, api));
+    if let Some(waiter) = waiter {
+        key("waiter", waiter);
+    }
     let example = example(schemas, name, api, &types.response);
     key("example", example.map_or_else(|| Tree::word("none"), Tree::text));
     Tree::Map(file)
@@ -657,18 +673,33 @@ fn quoted_none(example: String) -> Tree {
 }
 
 /// Whether a request may be sent twice, as far as the name tells; and why.
-fn idempotent(name: &str, api: &Map<String, Value>) -> (bool, String) {
-    const READING: [&str; 4] = ["Get", "List", "Query", "Describe"];
-    let is_verb =
-        |verb: &&&str| name.strip_prefix(**verb).is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()));
+fn idempotent(name: &str, api: &Map<String, Value>, asked_by: Option<&str>) -> (bool, String) {
     let access = access(api);
-    match READING.iter().find(is_verb) {
-        Some(verb) if ["create", "update", "delete", "write"].contains(&access) => {
+    match (reading_verb(name), asked_by) {
+        // The access level of such an action is often wrong.
+        (Some(verb), Some(by)) => (
+            true,
+            format!("The name begins with `{verb}`, and the metadata of {} says to call it repeatedly.", code(by)),
+        ),
+        (Some(verb), None) if ["create", "update", "delete", "write"].contains(&access) => {
             (false, format!("The name begins with `{verb}`, but the access level is `{access}`."))
         }
-        Some(verb) => (true, format!("The name begins with `{verb}`.")),
-        None => (false, "The name begins with no verb that only reads.".to_owned()),
+        (Some(verb), None) => (true, format!("The name begins with `{verb}`.")),
+        (None, _) => (false, "The name begins with no verb that only reads.".to_owned()),
     }
+}
+
+/// The verb with which a name begins, if it is one that only reads.
+fn reading_verb(name: &str) -> Option<&'static str> {
+    const READING: [&str; 4] = ["Get", "List", "Query", "Describe"];
+    let is_verb =
+        |verb: &&str| name.strip_prefix(*verb).is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()));
+    READING.into_iter().find(is_verb)
+}
+
+/// Whether a name says that the action only reads.
+pub fn is_named_as_reading(name: &str) -> bool {
+    reading_verb(name).is_some()
 }
 
 /// The access level in RAM.

@@ -25,6 +25,7 @@ mod tests;
 mod text;
 #[cfg(test)]
 mod versions;
+mod waiter;
 mod widen;
 mod yaml;
 
@@ -32,12 +33,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use self::action::Guesses;
 use self::lock::Prints;
 use self::merge::Change;
 use self::notes::Notes;
 use self::product::{Product, reachable};
 use self::schema::{Schemas, shown};
 use self::success::SuccessCodes;
+use self::waiter::Proposals;
 use self::widen::Widening;
 use self::yaml::Tree;
 use crate::diagnostic::{Severity, quoted, render};
@@ -179,6 +182,11 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
         metadata.get("components").and_then(|components| components.get("schemas")).and_then(Value::as_object);
     let mut schemas = Schemas::new(components);
     unknown_keys(metadata, &mut schemas.notes);
+    if product.code.eq_ignore_ascii_case("Sls") {
+        let refused =
+            "Log Service verifies signatures of its own, which the client does not make: use its official SDK";
+        schemas.notes.add(refused, product.code.clone());
+    }
     let mut actions = Vec::new();
     for (name, api) in apis {
         // Shapes of actions that are in the folder already stay.
@@ -206,9 +214,19 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
     Widening { shapes, notes }.shapes_of_responses(&in_responses);
     let success_codes = SuccessCodes::read(apis, &platform, product.is_roa);
     let mut trees: BTreeMap<String, Tree> = BTreeMap::new();
+    let callbacks: Vec<(&str, &str)> = (apis.iter())
+        .filter_map(|(name, api)| Some((name.as_str(), waiter::callback(api.as_object()?)?)))
+        .filter_map(|(name, callback)| Some((name, waiter::in_product(callback, &product.code, &product.version)?)))
+        .collect();
+    let all: waiter::Actions<'_> = actions.iter().map(|(name, _, types, _)| (name.as_str(), types)).collect();
     for (name, api, types, wanted) in &actions {
         if *wanted {
-            let tree = action::file(&mut schemas, &product.code, name, api, types, &success_codes);
+            let Schemas { shapes, notes, .. } = &mut schemas;
+            let proposals = Proposals { product: &product.code, version: &product.version, actions: &all, shapes };
+            let waiter = proposals.propose(name, api, types, notes);
+            let asked_by = callbacks.iter().find(|(_, asked)| asked == name).map(|(by, _)| *by);
+            let guesses = Guesses { success_codes: &success_codes, waiter, asked_by };
+            let tree = action::file(&mut schemas, &product.code, name, api, types, guesses);
             trees.insert(file_name(name), tree);
         }
     }
@@ -302,12 +320,18 @@ impl<'a> Folder<'a> {
         let mut lock = self.last.clone().unwrap_or(Prints::Map(Vec::new()));
         let mut changes = Vec::new();
         let mut texts: BTreeMap<String, String> = BTreeMap::new();
+        let mut proposals: BTreeMap<String, Tree> = BTreeMap::new();
         let all = std::iter::once(("product.yaml".to_owned(), head.clone())).chain(trees);
         for (name, tree) in all {
             let schema = if name == "product.yaml" { "product" } else { "action" };
             let last = self.last.as_ref().and_then(|last| last.get(&name));
             let text = match self.files.get(name.as_str()) {
-                None => tree.file(schema),
+                None => {
+                    if tree.get("waiter").is_some() {
+                        proposals.insert(name.clone(), tree.clone());
+                    }
+                    tree.file(schema)
+                }
                 Some(bytes) => {
                     let ours = String::from_utf8_lossy(bytes);
                     let Some(merged) = merge::merge(&name, &ours, last, &tree, schema) else {
@@ -335,7 +359,7 @@ impl<'a> Folder<'a> {
                 }
             }
         }
-        self.check(&mut texts, &mut lock, &mut notes)?;
+        self.check(&mut texts, &mut lock, &mut notes, proposals)?;
         texts.insert(LOCK.to_owned(), lock.render());
         let differs =
             |(name, text): &(String, String)| self.files.get(name.as_str()).is_none_or(|old| *old != text.as_bytes());
@@ -347,7 +371,15 @@ impl<'a> Folder<'a> {
     }
 
     /// Nothing is written that `generate` would refuse: a file with an error is left as it was.
-    fn check(&self, texts: &mut BTreeMap<String, String>, lock: &mut Prints, notes: &mut Notes) -> Result<(), String> {
+    ///
+    /// `proposals` are new files with a `waiter`: it may not fit what people wrote in the file of the action that it asks.
+    fn check(
+        &self,
+        texts: &mut BTreeMap<String, String>,
+        lock: &mut Prints,
+        notes: &mut Notes,
+        mut proposals: BTreeMap<String, Tree>,
+    ) -> Result<(), String> {
         loop {
             let input =
                 |(name, text): (&String, &String)| InputFile { path: name.clone(), bytes: text.clone().into_bytes() };
@@ -373,6 +405,13 @@ impl<'a> Folder<'a> {
             for (name, message) in refused {
                 if name == "product.yaml" && !self.has(&name) {
                     return Err(format!("the product cannot be described: {message}"));
+                }
+                if let Some(mut tree) = proposals.remove(&name) {
+                    waiter::withdraw(&mut tree);
+                    notes.add(format!("no `waiter` is proposed, because {message}"), name.clone());
+                    lock.set(&name, Prints::of(&tree));
+                    texts.insert(name, tree.file("action"));
+                    continue;
                 }
                 notes.add(format!("left out or left as it was, because {message}"), name.clone());
                 texts.remove(&name);

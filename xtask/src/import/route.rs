@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::schema::{shown, text};
-use crate::spec::{Method, placeholders};
+use crate::route::placeholders;
+use crate::spec::Method;
 
 /// How an action of the ROA style is called.
 #[derive(Debug)]

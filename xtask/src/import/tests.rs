@@ -166,7 +166,7 @@ fn a_year_later() -> String {
 fn importing_again_keeps_decisions_and_tells_what_changed_upstream() {
     let mut files = inputs(&fresh(METADATA));
     let name = "CreateShelf.yaml";
-    // What people decide: text of their own, another limit, a reviewed guess, a secret, a Rust name, a parameter less, a comment.
+    // Decisions by reviewers: their own text, another limit, a reviewed guess, a secret, a Rust name, a parameter less, a comment.
     edit(&mut files, name, "summary: Creates a shelf.", "summary: Puts up a shelf. # as carpenters say");
     edit(&mut files, name, "rate_limit: 5/s", "rate_limit: 7/s");
     edit(&mut files, name, "  idempotent: The name begins with no verb that only reads.\n", "");
@@ -679,4 +679,125 @@ fn a_chain_of_references_is_read_to_its_end() {
     assert!(found.notes.render(1).contains("too deeply nested"), "{}", found.notes.render(1));
     let head = text_of(&found.files, "product.yaml");
     assert!(head.contains("  L4999:\n"), "the last one");
+}
+
+/// An action that starts something, and the one that the metadata names as telling when it is done.
+fn asynchronous(callback: &str, asked: &Value) -> String {
+    let start = json!({
+        "methods": ["post"], "operationType": "write",
+        "staticInfo": {"returnType": "asynchronous", "callback": callback, "callbackInterval": 15000, "maxCallbackTimes": 100},
+        "parameters": [
+            parameter("RegionId", &json!({"type": "string", "required": true})),
+            parameter("InstanceId", &json!({"type": "string"}))
+        ],
+        "responses": {"200": {"schema": {"type": "object", "properties": {
+            "RequestId": {"type": "string"}, "Data": {"type": "object", "properties": {"JobId": {"type": "string"}}},
+            "InstanceId": {"type": "string"}
+        }}}}
+    });
+    product(&json!({"StartJob": start, "GetJob": asked}))
+}
+
+/// An action that tells a state with these values; each of the parameters is required.
+fn tells(state: &Value, parameters: &[&str]) -> Value {
+    let parameters: Vec<_> =
+        parameters.iter().map(|name| parameter(name, &json!({"type": "string", "required": true}))).collect();
+    json!({
+        "methods": ["post"], "parameters": parameters,
+        "responses": {"200": {"schema": {"type": "object", "properties": {
+            "Status": {"type": "string", "description": "- **success**: good. - **fail**: bad."},
+            "Jobs": {"type": "object", "properties": {"Job": {"type": "array", "items": {"type": "object", "properties": {
+                "JobId": {"type": "string"}, "JobStatus": state
+            }}}}}
+        }}}}
+    })
+}
+
+#[test]
+fn a_callback_becomes_a_waiter_that_is_marked_as_a_guess() {
+    let states =
+        json!({"type": "string", "enumValueTitles": {"Running": "", "Finished": "", "Failed": "", "Canceling": ""}});
+    let metadata = asynchronous("GetJob", &tells(&states, &["RegionId", "JobId"]));
+    let text = text_of(&imported(&metadata).files, "StartJob.yaml");
+    for line in [
+        "waiter:\n  action: GetJob\n  parameters:\n    RegionId: \"{RegionId}\"\n    JobId: \"{$response.Data.JobId}\"\n",
+        "  state: Jobs.Job.JobStatus\n  where:\n    JobId: \"{$response.Data.JobId}\"\n  done: Finished\n  failed: Failed\n",
+        "  interval: 15s\n  bound: 25m\n",
+        "every 15s and at most 100 times",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    // What the caller gave counts only if the response lacks it.
+    let metadata = asynchronous("GetJob", &tells(&states, &["InstanceId"]));
+    let text = text_of(&imported(&metadata).files, "StartJob.yaml");
+    assert!(text.contains("InstanceId: \"{$response.InstanceId} | {InstanceId}\""), "{text}");
+    // States that only the text names, and those of something that can be used.
+    let prose =
+        json!({"type": "string", "description": "The state. - Creating: soon. - Running: usable. - CreateFailed: no."});
+    let text = text_of(&imported(&asynchronous("GetJob", &tells(&prose, &["JobId"]))).files, "StartJob.yaml");
+    assert!(text.contains("done: Running\n"), "{text}");
+}
+
+#[test]
+fn a_callback_that_cannot_be_read_is_noted_and_nothing_is_proposed() {
+    let states = json!({"type": "string", "enum": ["Running", "Finished"]});
+    let plain = json!({"type": "string"});
+    let sentence = json!({"type": "string", "description": "Whether it is running or finished."});
+    for (callback, asked, why) in [
+        ("other::2024-01-01::GetJob", tells(&states, &["JobId"]), "another product"),
+        ("GetOther", tells(&states, &["JobId"]), "not imported"),
+        ("StartJob", tells(&states, &["JobId"]), "does not say that it only reads"),
+        ("GetJob", tells(&states, &["TaskId"]), "the name of a parameter that it needs"),
+        ("GetJob", tells(&plain, &["JobId"]), "none of its states"),
+        ("GetJob", tells(&sentence, &["JobId"]), "none of its states"),
+        ("GetJob", tells(&json!({"type": "string", "enum": ["Success", "Fail"]}), &["JobId"]), "none of its states"),
+    ] {
+        let imported = imported(&asynchronous(callback, &asked));
+        assert!(!text_of(&imported.files, "StartJob.yaml").contains("waiter"), "{callback}");
+        let notes = imported.notes.render(usize::MAX);
+        assert!(notes.contains(why) && notes.contains("no `waiter` is proposed"), "{why}: {notes}");
+    }
+    // A state of every job of the account is none of the one that was started.
+    let all = imported(&asynchronous("GetJob", &tells(&states, &["RegionId"])));
+    let text = text_of(&all.files, "StartJob.yaml");
+    assert!(text.contains("where:") && !text.contains("JobId: \"{$response.JobId}"), "{text}");
+}
+
+#[test]
+fn a_reviewed_waiter_stays_and_a_second_import_writes_nothing() {
+    let states = json!({"type": "string", "enum": ["Running", "Finished"]});
+    let metadata = asynchronous("GetJob", &tells(&states, &["JobId"]));
+    let mut files = inputs(&imported(&metadata));
+    let again = import(&metadata, &[], &files, None).unwrap();
+    assert_eq!((again.files, again.changes), (Vec::new(), Vec::new()));
+    edit(&mut files, "StartJob.yaml", "bound: 25m", "bound: 2h");
+    edit(&mut files, "StartJob.yaml", "done: Finished", "done: Running, Finished");
+    let again = import(&metadata, &[], &files, None).unwrap();
+    assert_eq!(again.files, []);
+    // What was not changed follows.
+    let faster = metadata.replace("15000", "5000");
+    let again = import(&faster, &[], &files, None).unwrap();
+    let text = text_of(&again.files, "StartJob.yaml");
+    assert!(
+        text.contains("interval: 5s") && text.contains("bound: 2h") && text.contains("done: Running, Finished"),
+        "{text}"
+    );
+    assert!(shown(&again).contains("kept: waiter.bound: `2h`, though upstream now says `500s`"), "{}", shown(&again));
+}
+
+#[test]
+fn a_waiter_that_does_not_fit_a_reviewed_file_is_not_proposed() {
+    let states = json!({"type": "string", "enum": ["Running", "Finished"]});
+    let metadata = asynchronous("GetJob", &tells(&states, &["JobId"]));
+    let first = import(&metadata, &["GetJob".to_owned()], &[], None).unwrap();
+    let mut files = inputs(&first);
+    edit(&mut files, "GetJob.yaml", "idempotent: true", "idempotent: false");
+    let second = import(&metadata, &[], &files, None).unwrap();
+    let text = text_of(&second.files, "StartJob.yaml");
+    assert!(text.starts_with("# yaml") && !text.contains("waiter"), "{text}");
+    assert!(second.notes.render(usize::MAX).contains("no `waiter` is proposed, because `GetJob` is not idempotent"));
+    files.extend(inputs(&second).into_iter().filter(|file| file.path != LOCK));
+    files.retain(|file| file.path != LOCK);
+    files.extend(inputs(&second).into_iter().filter(|file| file.path == LOCK));
+    assert_eq!(import(&metadata, &[], &files, None).unwrap().files, []);
 }

@@ -1,7 +1,7 @@
 //! The kinds of specification files as serde types: the language, key by key.
 //!
 //! Editors show the doc comments through the JSON Schemas. A key without `#[serde(default)]` is required; the
-//! check stage says so, all others stay [`Key::Missing`].
+//! check stage reports it; all others stay [`Key::Missing`].
 
 use serde::Deserialize;
 
@@ -332,7 +332,7 @@ pub(crate) struct TypeKeys<'a> {
     pub(crate) type_name: &'a Key<Located<String>>,
 }
 
-/// Declares a struct with the keys that describe a type and some of its own. (`#[serde(flatten)]` would do the same,
+/// Declares a struct with the keys that describe a type and other keys. (`#[serde(flatten)]` would do the same,
 /// but it loses the places and the unknown keys.)
 macro_rules! typed {
     ($(#[$attribute:meta])* $name:ident { $($(#[$of_field:meta])* $field:ident: $ty:ty,)* }) => {

@@ -18,7 +18,7 @@ pub mod waiter;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-pub use self::check::{LONGEST_NAME, header_problem, placeholders};
+pub use self::check::{LONGEST_NAME, header_problem};
 pub use self::folder::{InputFile, PLATFORM, built_in_platform, parse, parse_platform};
 pub use self::paging::{Paging, PagingStyle};
 pub use self::schema::schemas;

@@ -454,7 +454,7 @@ impl Object for Envelope<'_> {
     }
 }
 
-/// The members of the result, in a pass of its own over an answer.
+/// The members of the result, in a separate pass over a response.
 struct Members {
     /// Only these; `None`: all but the envelope.
     doubtful: Option<Vec<&'static str>>,

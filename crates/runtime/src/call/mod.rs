@@ -35,6 +35,7 @@ use crate::redact::Redactor;
 use crate::response::Metadata;
 use crate::retry::{RetryBudget, State};
 use crate::roa;
+use crate::route::placeholders;
 use crate::sign::{Nonce, Nonces, Timestamp};
 use crate::skew::Skew;
 use crate::throttle::{
@@ -106,7 +107,7 @@ impl<'a> Call<'a> {
                 ));
             }
         }
-        let names = if path.is_empty() { Ok(Vec::new()) } else { roa::placeholders(path) };
+        let names = if path.is_empty() { Ok(Vec::new()) } else { placeholders(path) };
         // What is wrong with the path is reported when the request is signed.
         let in_path = names.unwrap_or_default();
         let mut parameters: Vec<_> = (request.parameters.iter())
@@ -175,7 +176,7 @@ impl<'a> Call<'a> {
         self.action.is_some_and(|action| action.idempotent)
     }
 
-    /// Adds to an error what is known of the call.
+    /// Adds the facts about the call to an error.
     fn describe(&self, error: Error, attempts: u32, nonce: Option<&Nonce>) -> Error {
         let error = error.with_action(self.name.clone()).with_attempts(attempts).with_idempotent(self.is_idempotent());
         let error = match nonce {
@@ -193,7 +194,7 @@ impl<'a> Call<'a> {
 pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) endpoint: Endpoint,
-    /// The network of a call with a region of its own; `None` if the endpoint does not follow from a region.
+    /// The network of a call with its own region; `None` if the endpoint does not depend on a region.
     pub(crate) network: Option<Network>,
     pub(crate) headers: Headers,
     pub(crate) on_request: Option<RequestHook>,

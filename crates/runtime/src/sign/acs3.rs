@@ -90,13 +90,6 @@ pub(crate) fn is_sensitive(name: &HeaderName) -> bool {
     [&AUTHORIZATION, &SECURITY_TOKEN, &CONTENT_SHA256].contains(&name)
 }
 
-/// Whether the signature sets the header, or the service would read it as a part of one.
-pub(crate) fn is_reserved(name: &HeaderName) -> bool {
-    [&ACTION, &CONTENT_SHA256, &DATE, &SECURITY_TOKEN, &VERSION].contains(&name)
-        || ["x-acs-accesskey-id", "x-acs-bearer-token"].contains(&name.as_str())
-        || name.as_str().starts_with("x-acs-signature")
-}
-
 /// Whether the service requires a signature over the header.
 pub(crate) fn is_signed(name: &str) -> bool {
     name.starts_with("x-acs-")

@@ -19,7 +19,7 @@ pub(crate) struct Nonces {
 }
 
 impl Nonces {
-    /// A stream of its own.
+    /// Starts a new stream.
     ///
     /// # Errors
     /// If the operating system has no randomness to give.

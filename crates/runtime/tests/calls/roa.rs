@@ -7,7 +7,8 @@ use alibabacloud_runtime::descriptor::{
 };
 use alibabacloud_runtime::private::{object, request};
 use alibabacloud_runtime::{
-    Action, Client, ClientBuilder, ErrorKind, Json, Product, RateLimit, Request, Response, Throttle, UntypedRequest,
+    Action, Client, ClientBuilder, ErrorKind, Json, Product, RateLimit, Request, Response, Throttle, TransportError,
+    UntypedRequest,
 };
 use bytes::Bytes;
 use serde_json::json;
@@ -405,6 +406,21 @@ async fn only_the_specification_makes_a_put_or_delete_repeatable() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_action_is_idempotent_by_its_method() {
+    let unanswered = || Scripted::new([Step::Fail(TransportError::unanswered("reset"))]);
+    let transport = unanswered();
+    let put = client(&transport).send(full()).await.unwrap_err();
+    assert!(put.outcome_unknown() && !put.is_retryable() && transport.sent().len() == 1, "{put}");
+    let transport = unanswered();
+    let delete = client(&transport).send(Remove::new("1")).await.unwrap_err();
+    assert!(delete.outcome_unknown() && transport.sent().len() == 1, "{delete}");
+    let transport = unanswered();
+    let untyped = UntypedRequest::new("Unknown").route(Method::Get, "/crates");
+    let get = client(&transport).send_untyped(untyped).await.unwrap_err();
+    assert!(get.outcome_unknown() && transport.sent().len() == 1, "{get}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_limit_applies_and_a_throttled_call_waits() {
     let transport = Scripted::new([]);
     let client = client(&transport);
@@ -512,8 +528,10 @@ async fn a_contradictory_untyped_call_is_refused_with_advice() {
         (route("crates"), "does not begin with `/`"),
         (route("/a?b=c"), "a query is given by parameters"),
         (route("/a/{b"), "not closed"),
-        (route("/a/{}"), "no name"),
+        (route("/a/{}"), "without a name"),
         (route("/a/é"), "cannot have"),
+        (route("/a/../b"), "leads to another path"),
+        (route("/{a}/{a}"), "holds a name twice"),
         (route("/a/{b}"), "`b`"),
         (UntypedRequest::new("Say").parameter("body", "{}").body("{}"), "given twice"),
     ] {

@@ -18,7 +18,7 @@ pub use self::action::action_file;
 use self::hint::how_to_write;
 pub use self::platform::platform_file;
 pub use self::product::product_file;
-pub use self::route::{header_problem, placeholders};
+pub use self::route::header_problem;
 pub use self::waiter::waiters;
 use super::de::{Key, Located, Map};
 use super::node::{Node, Value};

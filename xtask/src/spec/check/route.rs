@@ -2,34 +2,8 @@
 
 use super::types::is_scalar;
 use super::{Checker, Located, quoted};
+use crate::route::{is_reserved_header, placeholders};
 use crate::spec::{Location, Parameter, Style};
-
-/// Headers that the client, the transport or the signature sets, in addition to those that begin with
-/// `x-acs-signature`.
-const RESERVED_HEADERS: [&str; 22] = [
-    "accept",
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "x-acs-accesskey-id",
-    "x-acs-action",
-    "x-acs-bearer-token",
-    "x-acs-content-sha256",
-    "x-acs-date",
-    "x-acs-security-token",
-    "x-acs-version",
-];
 
 /// The reason why a header cannot be a parameter.
 pub fn header_problem(name: &str) -> Option<&'static str> {
@@ -37,43 +11,10 @@ pub fn header_problem(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();
     if name.is_empty() || !name.bytes().all(is_token) {
         Some("is not the name of a header")
-    } else if RESERVED_HEADERS.contains(&lower.as_str()) || lower.starts_with("x-acs-signature") {
+    } else if is_reserved_header(&lower) {
         Some("is a header that the client sets")
     } else {
         None
-    }
-}
-
-/// The names in braces in a path.
-///
-/// # Errors
-/// What is wrong with the path.
-pub fn placeholders(path: &str) -> Result<Vec<&str>, &'static str> {
-    if !path.starts_with('/') {
-        return Err("does not begin with `/`");
-    }
-    let mut names = Vec::new();
-    let mut rest = path;
-    loop {
-        let (literal, after) = rest.split_once('{').unwrap_or((rest, ""));
-        if !literal.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~!$&'()*+,;=:@%".contains(&b)) {
-            return Err("holds a character that a path cannot have");
-        }
-        if literal.split('/').any(|segment| matches!(segment, "." | "..")) {
-            return Err("leads to another path");
-        }
-        if literal.len() == rest.len() {
-            return Ok(names);
-        }
-        let Some((name, after)) = after.split_once('}') else { return Err("has a brace that is not closed") };
-        if name.is_empty() || name.contains('{') {
-            return Err("has braces without a name in them");
-        }
-        if names.contains(&name) {
-            return Err("holds a name twice");
-        }
-        names.push(name);
-        rest = after;
     }
 }
 

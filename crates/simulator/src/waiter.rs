@@ -1,0 +1,149 @@
+//! Actions that only start something: another action reports their state, which changes from call to call.
+
+use alibabacloud_runtime::descriptor::{WaiterDescriptor, WaiterPart, WaiterValue};
+use serde_json::{Map, Value};
+
+use crate::log::Received;
+
+/// The member name that stands for a whole response.
+const BODY: &str = "$body";
+
+/// Reported before the end, if the documented response shows no such state.
+const UNFINISHED: &str = "PENDING";
+
+/// What one action has started.
+pub(crate) struct Progress {
+    waiter: &'static WaiterDescriptor,
+    /// The number of calls that report another state than success.
+    calls: u32,
+    /// Whether the action reports what it starts itself.
+    reports_itself: bool,
+    started: Vec<Started>,
+}
+
+struct Started {
+    /// The values by which its element is found.
+    condition: Vec<String>,
+    calls: u32,
+}
+
+impl Progress {
+    pub(crate) fn new(action: &str, waiter: &'static WaiterDescriptor, calls: u32) -> Self {
+        Self { waiter, calls, reports_itself: waiter.action == action, started: Vec::new() }
+    }
+
+    /// The name of the action that reports the state.
+    pub(crate) fn asked(&self) -> &'static str {
+        self.waiter.action
+    }
+
+    /// Records that something was started, and returns the response to it: the documented one, with the values of the request.
+    pub(crate) fn start(&mut self, request: &Received, documented: &str) -> Option<String> {
+        let mut response: Value = serde_json::from_str(documented).ok()?;
+        let mut condition = Vec::new();
+        for (_, value) in self.waiter.condition {
+            let of_request = value_of(value, request, &Value::Null);
+            if let (Some([WaiterPart::Field(path)]), Some(text)) = (value.first(), &of_request)
+                && let Some(member) = member(&mut response, path)
+            {
+                *member = Value::from(text.as_str());
+            }
+            condition.push(value_of(value, request, &response)?);
+        }
+        self.started.retain(|started| started.condition != condition);
+        self.started.push(Started { condition, calls: 0 });
+        serde_json::to_string_pretty(&response).ok()
+    }
+
+    /// The response of the action that reports the state; `None` if nothing was started.
+    pub(crate) fn report(&mut self, documented: &str) -> Option<String> {
+        if self.started.is_empty() {
+            if !self.waiter.condition.is_empty() || !self.reports_itself {
+                return None;
+            }
+            self.started.push(Started { condition: Vec::new(), calls: 0 });
+        }
+        let mut response: Value = serde_json::from_str(documented).ok()?;
+        let waiter = self.waiter;
+        let mut states = Vec::new();
+        for started in &mut self.started {
+            started.calls = started.calls.saturating_add(1);
+            states.push(started.calls > self.calls);
+        }
+        let state = |is_done: bool, before: Option<&Value>| {
+            let is_final =
+                |state: &str| waiter.done.iter().chain(waiter.failed).any(|known| known.eq_ignore_ascii_case(state));
+            match before.and_then(Value::as_str).filter(|before| !is_final(before)) {
+                _ if is_done => Value::from(waiter.done.first().copied().unwrap_or_default()),
+                before => Value::from(before.unwrap_or(UNFINISHED)),
+            }
+        };
+        if waiter.list.is_empty() {
+            let place = member(&mut response, waiter.state)?;
+            *place = state(*states.last()?, Some(place));
+        } else {
+            let elements = list(&mut response, waiter.list)?;
+            let documented = elements.first().cloned().unwrap_or_else(|| Value::Object(Map::new()));
+            let others = std::mem::take(elements);
+            for (started, is_done) in self.started.iter().zip(states) {
+                let mut element = documented.clone();
+                for ((path, _), value) in waiter.condition.iter().zip(&started.condition) {
+                    *member(&mut element, path)? = Value::from(value.as_str());
+                }
+                let place = member(&mut element, waiter.state)?;
+                *place = state(is_done, Some(place));
+                elements.push(element);
+            }
+            // One of them may have the same values.
+            elements.extend(others.into_iter().skip(1));
+        }
+        serde_json::to_string_pretty(&response).ok()
+    }
+}
+
+/// The first alternative whose parts all have a value.
+fn value_of(value: WaiterValue, request: &Received, response: &Value) -> Option<String> {
+    let part = |part: &WaiterPart| match part {
+        WaiterPart::Text(text) => Some((*text).to_owned()),
+        WaiterPart::Parameter(name) => request.parameter(name).filter(|value| !value.is_empty()).map(ToOwned::to_owned),
+        WaiterPart::Field(path) => {
+            let found = path.iter().try_fold(response, |value, name| value.get(name))?;
+            found.as_str().map(ToOwned::to_owned).or_else(|| Some(found.to_string()).filter(|_| !found.is_null()))
+        }
+        _ => None,
+    };
+    value.iter().find_map(|parts| parts.iter().map(part).collect())
+}
+
+/// The member on a path; objects that are not there are added.
+fn member<'v>(value: &'v mut Value, path: &[&str]) -> Option<&'v mut Value> {
+    path.iter().filter(|name| **name != BODY).try_fold(value, |value, name| {
+        if value.is_null() {
+            *value = Value::Object(Map::new());
+        }
+        Some(value.as_object_mut()?.entry(*name).or_insert(Value::Null))
+    })
+}
+
+/// The list on a path, through the first elements of lists, and through objects that only wrap a list.
+fn list<'v>(value: &'v mut Value, path: &[&str]) -> Option<&'v mut Vec<Value>> {
+    let Some((first, rest)) = path.split_first() else {
+        return match value {
+            Value::Array(elements) => Some(elements),
+            Value::Object(members) => members.values_mut().next()?.as_array_mut(),
+            _ => None,
+        };
+    };
+    match value {
+        value if *first == BODY => list(value, rest),
+        Value::Array(elements) => list(elements.first_mut()?, path),
+        Value::Object(members) => {
+            if members.contains_key(*first) {
+                list(members.get_mut(*first)?, rest)
+            } else {
+                list(members.values_mut().next().filter(|value| value.is_array())?, path)
+            }
+        }
+        _ => None,
+    }
+}
