@@ -70,6 +70,19 @@ async fn calls_in_sequence_use_one_connection<T: BundledTransport>() {
     simulator.stop().await;
 }
 
+/// The service closes a connection after about ten idle seconds, and a request must not meet that moment.
+async fn a_connection_is_closed_after_its_idle_timeout<T: BundledTransport>() {
+    let simulator = unlimited().start().await.unwrap();
+    let transport: T =
+        TransportBuilder::new().without_proxies().idle_timeout(Duration::from_millis(50)).build().unwrap();
+    let client = harness::client(simulator.url()).transport(transport).build().unwrap();
+    client.send(sync()).await.unwrap();
+    soon("the idle connection is closed", || simulator.connections().open == 0).await;
+    client.send(sync()).await.unwrap();
+    assert_eq!(simulator.connections().accepted, 2);
+    simulator.stop().await;
+}
+
 async fn a_connection_on_which_anything_went_wrong_is_not_used_again<T: BundledTransport>() {
     let good = |simulator: &Simulator| simulator.gateway().example(SYNC);
     let another_answer = Bytes::from_static(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
@@ -375,6 +388,8 @@ async fn a_proxy_is_used_unless_no_proxy_names_the_host<T: BundledTransport>() {
 over_each_transport! {
     #[tokio::test]
     calls_in_sequence_use_one_connection,
+    #[tokio::test]
+    a_connection_is_closed_after_its_idle_timeout,
     #[tokio::test]
     a_connection_on_which_anything_went_wrong_is_not_used_again,
     #[tokio::test]

@@ -14,8 +14,7 @@ pub(crate) struct Nonces {
     start: u128,
     count: AtomicU64,
     /// Detects that this is the copy of a stream in a forked process. It counts forks in a handler of `fork` (`pthread_atfork`): asking
-    /// for the process ID instead is a system call, which takes a third as long as an RPC V1 signature. `None` if the handler cannot
-    /// be registered.
+    /// for the process ID instead would be a system call for every nonce. `None` if the handler cannot be registered.
     guard: Option<Guard>,
 }
 
