@@ -227,12 +227,12 @@ impl Work {
         let runs = opened.past.runs;
         let rows = self.checked.hashes.len();
         let mut states = opened.past.take_states(rows);
-        let todo: Vec<bool> = (0..rows).map(|index| self.is_mine(index) && self.wants(states[index])).collect();
+        let todo = Todo::new(rows, |index| self.is_mine(index) && self.wants(states[index]));
         let without_outcome: Vec<u64> = (0..rows)
-            .filter(|index| states[*index] == State::Sending && !todo[*index])
+            .filter(|index| states[*index] == State::Sending && !todo.has(*index))
             .map(|index| index as u64 + 1)
             .collect();
-        let counts = self.counts(|index| states[index], |index| todo[index]);
+        let counts = self.counts(|index| states[index], |index| todo.has(index));
         let mut run = Run::new(counts);
         let name = self.journal.display().to_string();
         opened.prepare(&self.header, |note| crate::output::say(&format!("{}: {note}", printable(&name))))?;
@@ -298,10 +298,27 @@ async fn begin(pen: &Pen, run: u64, without_outcome: &[u64]) -> Result<(), Strin
     Ok(())
 }
 
+/// Which rows to send: one bit for each.
+struct Todo(Vec<u8>);
+
+impl Todo {
+    fn new(rows: usize, wants: impl Fn(usize) -> bool) -> Self {
+        let mut bits = vec![0; rows.div_ceil(8)];
+        for index in (0..rows).filter(|index| wants(*index)) {
+            bits[index / 8] |= 1 << (index % 8);
+        }
+        Self(bits)
+    }
+
+    fn has(&self, index: usize) -> bool {
+        self.0.get(index / 8).is_some_and(|byte| byte & (1 << (index % 8)) != 0)
+    }
+}
+
 /// The rows to send, read again from the input.
 struct Source<'w> {
     rows: Rows<'w>,
-    todo: &'w [bool],
+    todo: &'w Todo,
     hashes: &'w [u64],
     changed: Arc<AtomicBool>,
 }
@@ -316,7 +333,7 @@ impl Iterator for Source<'_> {
             match (row, index) {
                 // The row is the one that was checked.
                 (Ok(row), Some(index)) if self.hashes.get(index) == Some(&short(row.hash())) => {
-                    if self.todo[index] {
+                    if self.todo.has(index) {
                         return Some(row);
                     }
                 }
