@@ -146,7 +146,8 @@ impl Imported {
 }
 
 fn parse(metadata: &str) -> Result<Value, String> {
-    serde_json::from_str(metadata.trim_start_matches('\u{feff}')).map_err(|error| format!("this cannot be read as JSON: {error}"))
+    serde_json::from_str(metadata.trim_start_matches('\u{feff}'))
+        .map_err(|error| format!("this cannot be read as JSON: {error}"))
 }
 
 fn object(metadata: &Value) -> Result<&Map<String, Value>, String> {
