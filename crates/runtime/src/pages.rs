@@ -24,7 +24,7 @@
 //! |---|---|
 //! | token | has no token: it is absent, empty, `null`, 0 or -1 |
 //! | marker | has a flag that says that no page follows |
-//! | number | completes the total of the response; without a total, has fewer items than the page size; or is empty |
+//! | number | completes the total of the response; without a total, has fewer items than an earlier page, or than the page size in the response; or is empty |
 //!
 //! A flag in the response that says whether a page follows takes precedence for every style. If items are added or
 //! removed meanwhile, numbered pages shift: an item may be returned twice, or not at all.

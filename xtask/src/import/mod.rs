@@ -184,8 +184,7 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
     let mut schemas = Schemas::new(components);
     unknown_keys(metadata, &mut schemas.notes);
     if product.code.eq_ignore_ascii_case("Sls") {
-        let refused =
-            "Log Service verifies signatures of its own, which the client does not make: use its official SDK";
+        let refused = "Log Service verifies another signature, which the client does not make; use its official SDK";
         schemas.notes.add(refused, product.code.clone());
     }
     let mut actions = Vec::new();

@@ -103,7 +103,7 @@ impl<'a> Call<'a> {
             }
             if request.body.is_some() {
                 return Err(wrong(
-                    "an action that is called by name has no body of its own; give its parameters one by one",
+                    "the call has a body but no path; give the parameters one by one, or the method and path with `UntypedRequest::route`",
                 ));
             }
         }

@@ -35,8 +35,8 @@ pub(super) struct Course {
     pages: u64,
     /// The position in the last request, as text; `None` if it has none.
     position: Option<String>,
-    /// The page size, if it is known.
-    size: Option<u64>,
+    /// The number of items of the largest page.
+    largest: Option<u64>,
     /// The number of items up to here. Pages before the first request count as many as its page has.
     items: u64,
     /// Hashes of all tokens, or of the items of each page. A list may be long, so the values are not kept.
@@ -47,7 +47,7 @@ pub(super) struct Course {
 impl Course {
     pub(super) fn new(action: &'static str, paging: &'static PagingDescriptor) -> Self {
         let (seen, hashes) = (HashSet::new(), RandomState::new());
-        Self { action, paging, pages: 0, position: None, size: None, items: 0, seen, hashes }
+        Self { action, paging, pages: 0, position: None, largest: None, items: 0, seen, hashes }
     }
 
     /// How many pages have been received.
@@ -55,11 +55,9 @@ impl Course {
         self.pages
     }
 
-    /// Reads position and page size of a request.
+    /// Reads the position of a request.
     pub(super) fn asked(&mut self, parameters: EachNamed<'_>) {
         self.position = parameter(parameters, self.paging.parameter).and_then(Word::position);
-        let size = parameter(parameters, self.paging.size).and_then(Word::count);
-        self.size = size.or(self.size);
     }
 
     /// What follows this page.
@@ -131,9 +129,9 @@ impl Course {
             (Some(more), _) => !more,
             (None, Some(total)) => self.items >= total,
             (None, None) => {
-                // The service may reduce the page size of the request.
-                let size = self.repeated(page, paging.size).and_then(Word::count).or(self.size);
-                self.size = size.max(Some(count));
+                // The size in the request shows nothing: the service may reduce it, and a full page would look like the last.
+                let size = self.repeated(page, paging.size).and_then(Word::count).or(self.largest);
+                self.largest = self.largest.max(Some(count));
                 size.is_some_and(|size| count < size)
             }
         };

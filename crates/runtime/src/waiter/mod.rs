@@ -59,19 +59,21 @@ impl WaitOptions {
         Self { bound: None, interval: None, calls: CallOptions::new() }
     }
 
-    /// Sets the longest wait, including all calls.
+    /// Sets the longest wait, including all calls. Default: the bound of the specification.
     pub const fn bound(mut self, bound: Duration) -> Self {
         self.bound = Some(bound);
         self
     }
 
-    /// Sets the time from the end of a call to the next one, at least 100 ms. The interval then stays constant.
+    /// Sets the time from the end of a call to the next one, at least 100 ms. The interval then stays constant. Default:
+    /// the interval of the specification, which may grow.
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval);
         self
     }
 
-    /// Sets the options of each call. The deadline of a call is at most the bound.
+    /// Sets the options of each call. The deadline of a call is at most what is left of the bound. Default: the
+    /// settings of the client.
     pub fn calls(mut self, options: CallOptions) -> Self {
         self.calls = options;
         self
