@@ -4,6 +4,7 @@ mod support;
 
 use std::process::Command;
 
+use support::redis::Redis;
 use support::{Served, cams, cams_with_key, refused_url, run, server, with_key};
 
 const IDENTITY: &str =
@@ -68,6 +69,17 @@ fn passed_checks_show_source_identity_endpoint_clock_quota_and_proxy() {
     ] {
         assert!(ran.stdout.lines().any(|text| text.starts_with(line)), "{line}: {}", ran.stdout);
     }
+}
+
+#[test]
+fn a_usable_server_of_the_quota_passes() {
+    let Some(redis) = Redis::start() else { return };
+    let served = Served::start([]);
+    let mut command = doctor(with_key_of_simulator, &served.url, Some((200, IDENTITY)), &[]);
+    command.env("CAMS_QUOTA_REDIS", &redis.url);
+    let ran = run(command);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("\u{2713} Quota") && ran.stdout.contains("CAMS_QUOTA_REDIS"), "{}", ran.stdout);
 }
 
 #[test]

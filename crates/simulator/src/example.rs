@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// The name in descriptors for a response that is no object.
+pub(crate) const BODY: &str = "$body";
+
 /// An example with the position of its request ID, so that every response can have its own. The rest of the text stays
 /// unchanged, because parsing and formatting the JSON would change the order of members and the form of numbers.
 pub(crate) struct Example {
@@ -55,7 +58,7 @@ pub(crate) fn request_id_in(body: &[u8]) -> Option<String> {
     serde_json::from_str(&text[value]).ok()
 }
 
-fn is_request_id(name: &str) -> bool {
+pub(crate) fn is_request_id(name: &str) -> bool {
     ["RequestId", "requestId", "request_id"].contains(&name)
 }
 

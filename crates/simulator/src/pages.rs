@@ -4,11 +4,9 @@ use alibabacloud_runtime::descriptor::{PagingDescriptor, PagingStyle};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, fresh_request_id};
+use crate::example::{BODY, is_request_id};
 use crate::gateway::Gateway;
 use crate::log::Received;
-
-/// The name of the member for a response that is no object.
-const BODY: &str = "$body";
 
 /// The page size of a request without one.
 const SIZE: usize = 10;
@@ -108,10 +106,8 @@ impl Listing {
                 }
             }
         }
-        for name in ["RequestId", "requestId", "request_id"] {
-            if answer.get(name).is_some() {
-                answer[name] = fresh_request_id().into();
-            }
+        for (_, id) in answer.as_object_mut().into_iter().flatten().filter(|(name, _)| is_request_id(name)) {
+            *id = fresh_request_id().into();
         }
         Answer::ok_json(answer.to_string())
     }

@@ -3,10 +3,8 @@
 use alibabacloud_runtime::descriptor::{WaiterDescriptor, WaiterPart, WaiterValue};
 use serde_json::{Map, Value};
 
+use crate::example::BODY;
 use crate::log::Received;
-
-/// The member name that stands for a whole response.
-const BODY: &str = "$body";
 
 /// Reported before the end, if the documented response shows no such state.
 const UNFINISHED: &str = "PENDING";

@@ -3,6 +3,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod journal;
+pub(crate) mod redis;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
