@@ -294,24 +294,10 @@ fn asked(waiter: &Waiter, actions: &[Action], product: &Product, findings: &mut 
     let state = way(written, &[])?;
     let (list, rest) = state.names.split_at(state.list.unwrap_or(0));
     let (list, rest) = (list.to_vec(), rest.to_vec());
-    if state.list.is_none() && waiter.done_if_absent {
-        findings.push(Diagnostic::error(
-            written.span.clone(),
-            "`absent: done` is about the elements of a list, but the path of the state contains no list",
-            "no list",
-            "remove `absent`, or correct `state`",
-        ));
-        return None;
-    }
     if state.list.is_none()
-        && let Some((first, _)) = waiter.condition.first()
+        && let Some(finding) = needless(waiter, written)
     {
-        findings.push(Diagnostic::error(
-            first.span.clone(),
-            "`where` selects elements of a list, but the path of the state contains no list",
-            "no list",
-            "remove `where`, or correct `state`",
-        ));
+        findings.push(finding);
         return None;
     }
     let documented = match state.ty {
@@ -340,6 +326,25 @@ fn asked(waiter: &Waiter, actions: &[Action], product: &Product, findings: &mut 
         }
     }
     Some(Found { list, state: rest, condition: condition? })
+}
+
+/// An error about a key that selects elements of a list, although the path of the state has none.
+fn needless(waiter: &Waiter, state: &Spanned<String>) -> Option<Diagnostic> {
+    if waiter.done_if_absent {
+        return Some(Diagnostic::error(
+            state.span.clone(),
+            "`absent: done` is about the elements of a list, but the path of the state contains no list",
+            "no list",
+            "remove `absent`, or correct `state`",
+        ));
+    }
+    let (first, _) = waiter.condition.first()?;
+    Some(Diagnostic::error(
+        first.span.clone(),
+        "`where` selects elements of a list, but the path of the state contains no list",
+        "no list",
+        "remove `where`, or correct `state`",
+    ))
 }
 
 /// Warns of error codes that the called action does not document.
