@@ -42,7 +42,7 @@ use crate::error::{Error, ErrorKind};
 /// # How it keeps the limit
 /// - **Account.** The label names the Alibaba Cloud account, because the service counts per account: all RAM users and
 ///   roles of one main account share a quota, so all programs of the account must use the same label. It is part of the
-///   keys in Redis, so an access
+///   keys in Redis, so it must not be an access key.
 /// - **Order.** In a process, calls are served in the order in which they arrive. Each process reserves about 30 ms
 ///   worth of the quota (one place, for 10 requests per second), so the processes alternate, and little is wasted by a
 ///   pause or a process that ends.
