@@ -551,34 +551,30 @@ pub fn file(
     if is_anonymous {
         key("anonymous", Tree::word("true"));
     }
+    let exposed: Vec<&Parameter> = types.parameters.iter().filter(|one| is_exposed(schemas, types, one)).collect();
+    let note = match &types.path {
+        Some(_) => "a sensitive parameter is in the URL, because the service accepts it nowhere else",
+        None => {
+            "a sensitive parameter is in the URL, because no other method is documented; change `method` and `in_url` if \
+             necessary"
+        }
+    };
+    for one in &exposed {
+        schemas.notes.add(note, format!("{name}.{}", shown(&one.member.name)));
+    }
+    if types.path.is_some() || types.method != Method::Post {
+        key("method", Tree::word(types.method.as_str()));
+    }
     if let Some(path) = &types.path {
-        key("method", Tree::word(types.method.as_str()));
         key("path", Tree::text(path.clone()));
-        let exposed: Vec<&Parameter> = types.parameters.iter().filter(|one| is_exposed(schemas, types, one)).collect();
-        for one in exposed {
-            let place = format!("{name}.{}", shown(&one.member.name));
-            schemas
-                .notes
-                .add("a sensitive parameter is in the URL, because the service accepts it nowhere else", place);
-        }
-    } else if types.method != Method::Post {
-        key("method", Tree::word(types.method.as_str()));
-        let exposed: Vec<&Parameter> = types.parameters.iter().filter(|one| is_exposed(schemas, types, one)).collect();
-        for one in &exposed {
-            schemas.notes.add(
-                "a sensitive parameter is in the URL, because no other method is documented; change `method` and `in_url` if necessary",
-                format!("{name}.{}", shown(&one.member.name)),
-            );
-        }
+    } else if !exposed.is_empty() {
         let exposed: Vec<String> = exposed.iter().map(|one| code(&one.member.name)).collect();
-        if !exposed.is_empty() {
-            let reason = format!(
-                "No other method is documented, so {} is in the URL, where servers and proxies may log it. If the service takes POST, \
-                 write `post` and remove `in_url`.",
-                exposed.join(", ")
-            );
-            guessed.push(("method".to_owned(), Tree::text(reason)));
-        }
+        let reason = format!(
+            "No other method is documented, so {} is in the URL, where servers and proxies may log it. If the service takes POST, \
+             write `post` and remove `in_url`.",
+            exposed.join(", ")
+        );
+        guessed.push(("method".to_owned(), Tree::text(reason)));
     }
     if let Some((codes, reason)) = known.success_codes.actions.get(name) {
         let codes = if codes.is_empty() { Tree::word("none") } else { Tree::text(codes.join(", ")) };

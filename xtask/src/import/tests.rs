@@ -483,11 +483,7 @@ fn an_action_is_sent_by_the_documented_method() {
             in_url,
             "{methods} {parameters}:\n{text}"
         );
-        assert_eq!(
-            found.notes.render(1).contains("change `method` and `in_url`"),
-            in_url,
-            "{methods} {parameters}"
-        );
+        assert_eq!(found.notes.render(1).contains("change `method` and `in_url`"), in_url, "{methods} {parameters}");
     }
 }
 
@@ -560,7 +556,8 @@ fn parameters_that_may_have_one_name_on_the_wire_are_noted() {
         (json!([repeated("DataDisk", "repeatList"), parameter("DataDisks.1.Category", &text)]), false),
     ] {
         let found = imported(&product(&json!({"A": {"parameters": parameters}})));
-        let note = "part of another parameter; the client refuses a request with both (1): A.DataDisk.1.Category (DataDisk)";
+        let note =
+            "part of another parameter; the client refuses a request with both (1): A.DataDisk.1.Category (DataDisk)";
         assert_eq!(found.notes.render(9).contains(note), noted, "{parameters}: {}", found.notes.render(9));
     }
 }
