@@ -148,16 +148,16 @@ fn add_spec(plan: &mut Plan, target: &Target, spec: &Spec, manifest: &Manifest) 
         plan.add(format!("{}/{path}", target.folder), text);
     }
     plan.add_folder(target.folder.clone());
-    let tests = emit::tests(&model, &crate_path);
+    let documented = emit::tests(&model, &crate_path);
     if let Some(package) = &target.package {
         for (path, text) in emit::package(&model, &crate_path, manifest) {
             plan.add_yielding(format!("{package}{path}"), text, format!("{package}Cargo.toml"));
         }
-        plan.add(format!("{package}tests/documented.rs"), tests);
+        plan.add(format!("{package}tests/documented.rs"), documented);
         plan.add_folder(format!("{package}tests"));
     } else {
         // A module of `tests/tests/generated.rs`.
-        plan.add(format!("{}/documented.rs", target.folder), tests);
+        plan.add(format!("{}/documented.rs", target.folder), documented);
     }
     Ok(Vec::new())
 }

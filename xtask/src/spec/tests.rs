@@ -55,7 +55,7 @@ fn valid(path: &str) -> Spec {
     spec.unwrap()
 }
 
-/// What is found in files that must not give a specification.
+/// The findings in files that must not give a specification.
 fn errors(files: &[InputFile]) -> Vec<Diagnostic> {
     let (spec, findings) = parse(files);
     assert!(spec.is_none(), "{}", render(&findings, false));

@@ -227,7 +227,7 @@ impl<'s> Subject<'s> {
     }
 }
 
-/// What a build takes: seconds, and MB. Without GNU `time`, CPU and memory are not numbers.
+/// The cost of a build: seconds and MB. Without GNU `time`, CPU time and memory are NaN.
 struct Cost {
     wall: f64,
     cpu: f64,
