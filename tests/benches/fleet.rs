@@ -1,5 +1,6 @@
 //! `cargo xtask bench fleet [SECONDS] [PROCESSES]`: many processes of one account share a quota through a Redis server of this
-//! program's own; by default 60 s with 16 of them, undisturbed, then while Redis is killed, flushed, paused and emptied.
+//! program's own; by default 60 s with 16 of them, undisturbed, beside another
+//! program that uses half of the limit, and while Redis is killed, flushed, paused and emptied.
 
 #![allow(clippy::cast_precision_loss, reason = "counts of requests are small")]
 
@@ -9,9 +10,11 @@ mod fleet;
 use std::time::{Duration, Instant};
 
 use alibabacloud_cams::throttle::{QuotaKey, RedisQuotas};
-use alibabacloud_cams::{RateLimit, Throttle};
+use alibabacloud_cams::{ChatappSyncPhoneNumber, RateLimit, Throttle};
+use conformance::harness::client;
 use fleet::Fleet;
 use fleet::redis_server::RedisServer;
+use tokio::task::JoinSet;
 
 const LIMIT: u32 = 10;
 
@@ -26,6 +29,7 @@ fn main() {
     runtime.block_on(async {
         if std::env::var_os("TIMELINE").is_none() {
             undisturbed(Fleet { members, seconds, limit: LIMIT, callers: 4 }).await;
+            beside(Fleet { members, seconds, limit: LIMIT, callers: 4 }).await;
         }
         disturbed(members).await;
     });
@@ -40,6 +44,38 @@ async fn undisturbed(fleet: Fleet) {
     let Some(redis) = RedisServer::start() else { return };
     let figures = fleet.start(&redis.url(), &[]).await.finish().await;
     println!("{} processes, {} s at {LIMIT}/s: {figures}", fleet.members, fleet.seconds);
+}
+
+/// Another program sends half of the limit, evenly, without a limit of its own and with three attempts.
+async fn beside(fleet: Fleet) {
+    let Some(redis) = RedisServer::start() else { return };
+    let running = fleet.start(&redis.url(), &[]).await;
+    let outside = client(&running.simulator.url()).throttle(Throttle::off()).build().expect("a client");
+    let sending = tokio::spawn({
+        let (began, end) = (running.began, running.began + Duration::from_secs(fleet.seconds));
+        async move {
+            let mut due = tokio::time::interval_at(began.into(), Duration::from_secs(2) / LIMIT);
+            let mut calls = JoinSet::new();
+            while Instant::now() < end {
+                due.tick().await;
+                let outside = outside.clone();
+                calls.spawn(async move { outside.send(ChatappSyncPhoneNumber::new("2")).await.is_ok() });
+            }
+            calls.join_all().await.into_iter().filter(|accepted| *accepted).count()
+        }
+    });
+    let figures = running.finish().await;
+    let theirs = sending.await.expect("a task that ends") as f64;
+    let (accepted, throttled) = figures.of_members;
+    let left = (fleet.seconds as f64) * f64::from(LIMIT) - theirs;
+    println!(
+        "{} processes beside {}/s of another program: {:.1} % of the rest used, {:.1} % of the requests throttled, {} failed",
+        fleet.members,
+        LIMIT / 2,
+        100.0 * accepted / left,
+        100.0 * throttled as f64 / (accepted + throttled as f64),
+        figures.failed
+    );
 }
 
 async fn disturbed(members: usize) {

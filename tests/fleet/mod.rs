@@ -94,7 +94,7 @@ pub struct Fleet {
 pub struct Running {
     fleet: Fleet,
     pub began: Instant,
-    simulator: Simulator,
+    pub simulator: Simulator,
     members: Vec<Child>,
 }
 
@@ -128,6 +128,8 @@ pub struct Figures {
     pub accepted: u64,
     pub rejected: u64,
     pub failed: u64,
+    /// How many requests of the members were accepted after the first second, and how many were throttled.
+    pub of_members: (f64, u64),
     /// The maximum number of requests that arrived within one second.
     pub most_in_a_window: usize,
     /// Jain's index over the processes, without the first second.
@@ -162,13 +164,14 @@ impl Running {
         });
         let outputs = outputs.await.expect("members end");
         let mut succeeded = Vec::new();
-        let (mut failed, mut cpu) = (0, 0.0);
+        let (mut failed, mut throttled, mut cpu) = (0, 0, 0.0);
         for line in outputs.iter().flat_map(|text| text.lines()) {
             // The test harness may have printed the beginning of the line.
             let Some((_, numbers)) = line.split_once("member ") else { continue };
             let numbers: Vec<u64> = numbers.split(' ').filter_map(|number| number.parse().ok()).collect();
-            if let [ok, _, not, micros] = numbers[..] {
+            if let [ok, refused, not, micros] = numbers[..] {
                 succeeded.push(ok as f64);
+                throttled += refused;
                 failed += not;
                 cpu += micros as f64 / 1e6;
             }
@@ -195,6 +198,7 @@ impl Running {
             accepted: counts.accepted,
             rejected: counts.throttled,
             failed,
+            of_members: (sum, throttled),
             most_in_a_window,
             fairness: sum * sum / (succeeded.len() as f64 * squares),
             cpu,

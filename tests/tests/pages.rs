@@ -16,7 +16,7 @@ use alibabacloud_simulator::{Answer, Gateway, Simulator};
 use bytes::Bytes;
 use conformance::gateway_transport::GatewayTransport;
 use conformance::library::{
-    Library, ListBooks, ListLoans, ListReaders, ListShelves, PRODUCT, SearchBooks, search_books,
+    Library, ListBooks, ListFines, ListLoans, ListReaders, ListShelves, PRODUCT, SearchBooks, search_books,
 };
 use futures_core::Stream;
 use serde_json::{Value, json};
@@ -124,6 +124,11 @@ async fn every_item_comes_once_whatever_the_style_and_the_size() {
         let whole = count / usize::try_from(size).unwrap();
         let expected = if whole == 0 && count > 0 { 2 } else { whole + 1 };
         assert_eq!(requests("ListShelves"), expected);
+
+        gateway.serve_items("ListFines", (1..=count).map(|number| number.to_string()));
+        let (fines, error) = all(client.items(ListFines::builder().limit(i64::from(size)).build())).await;
+        assert_eq!((fines.len(), error.is_none()), (count, true));
+        assert_eq!(requests("ListFines"), pages, "the number of all items is known");
 
         gateway.serve_items("SearchBooks", (1..=count).map(|id| json!({ "id": id }).to_string()));
         let mut body = search_books::Body::default();
@@ -291,6 +296,69 @@ async fn pages_that_repeat_end_with_an_error_whatever_the_period() {
         let error = error.unwrap().to_string();
         assert!(error.contains("the service may not know `PageNumber`"), "{error}");
     }
+}
+
+/// Numbers and words can be equal on several pages.
+#[tokio::test]
+async fn pages_of_equal_items_are_no_repetition_while_the_list_comes_to_an_end() {
+    let transport = canned((0..3).map(|_| loans(&["x", "x"], json!(6))));
+    let (found, error) = all(client(transport.clone()).items(ListLoans::new())).await;
+    assert_eq!((found.len(), error.is_none(), transport.sent().len()), (6, true, 3));
+
+    // Without a total, the service must repeat the number of the request.
+    let numbered = |number: u32, count: usize| {
+        let mut page = loans(&vec!["x"; count], Value::Null);
+        page["Data"]["PageNumber"] = number.into();
+        page
+    };
+    let transport = canned([numbered(1, 2), numbered(2, 2), numbered(3, 2), numbered(4, 1)]);
+    let (found, error) = all(client(transport.clone()).items(ListLoans::new())).await;
+    assert_eq!((found.len(), error.is_none()), (7, true));
+    for pages in [vec![numbered(1, 2); 3], vec![loans(&["x", "x"], Value::Null); 3]] {
+        let transport = canned(pages);
+        let (found, error) = all(client(transport.clone()).items(ListLoans::new())).await;
+        assert_eq!((found.len(), transport.sent().len()), (2, 2));
+        assert!(error.unwrap().to_string().contains("may not know `PageNumber`"));
+    }
+}
+
+/// A page of fines.
+fn fines(fines: &[i64], total: impl Into<Value>) -> Value {
+    let total: Value = total.into();
+    json!({ "Code": "OK", "Total": total, "Fines": fines })
+}
+
+#[tokio::test]
+async fn an_offset_is_the_number_of_items_before_a_page() {
+    let transport = canned([fines(&[1, 2], 5), fines(&[3, 4], 5), fines(&[5], 5)]);
+    let (found, error) = all(client(transport.clone()).items(ListFines::builder().limit(2).build())).await;
+    assert_eq!((found, error.is_none()), (vec![1, 2, 3, 4, 5], true));
+    assert_eq!(parameters(&transport, "Offset"), [None, Some("2".to_owned()), Some("4".to_owned())]);
+    assert_eq!(parameters(&transport, "Limit"), some(&["2", "2", "2"]));
+
+    // From the offset of the request; without a total, up to a shorter page. An offset in the response, which may be that
+    // of the next page, is not used.
+    let mut first = fines(&[11, 12], Value::Null);
+    first["Offset"] = json!(12);
+    for (start, expected) in
+        [(None, [None, Some("2".to_owned())]), (Some(10), [Some("10".to_owned()), Some("12".to_owned())])]
+    {
+        let transport = canned([first.clone(), fines(&[13], Value::Null)]);
+        let mut request = ListFines::new();
+        request.offset = start;
+        let (found, error) = all(client(transport.clone()).items(request)).await;
+        assert_eq!((found, error.is_none()), (vec![11, 12, 13], true));
+        assert_eq!(parameters(&transport, "Offset"), expected);
+    }
+    // The total counts what is before the first request.
+    let transport = canned([fines(&[11, 12], 12)]);
+    assert_eq!(all(client(transport.clone()).items(ListFines::builder().offset(10).build())).await.0, [11, 12]);
+    assert_eq!(transport.sent().len(), 1);
+    // The same page again.
+    let transport = canned((0..9).map(|_| fines(&[1, 2], 100)));
+    let (found, error) = all(client(transport.clone()).items(ListFines::new())).await;
+    assert_eq!(found, [1, 2]);
+    assert!(error.unwrap().to_string().contains("may not know `Offset`"));
 }
 
 #[tokio::test]

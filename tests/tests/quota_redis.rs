@@ -279,15 +279,85 @@ async fn a_pause_reaches_every_process_including_slot_holders() {
 async fn after_a_pause_one_request_is_sent_before_the_rest() {
     let Some(redis) = RedisServer::start() else { return };
     let (one, other) = (process(&redis), process(&redis));
+    // So many that nearly the whole limit is used afterwards.
+    answered(&one, 9).await;
     let mut throttled = permit(&one, 10).await;
     throttled.sent();
-    throttled.throttled(Some(500 * MS));
+    throttled.throttled(Some(1500 * MS));
     sleep(100 * MS).await;
     let began = Instant::now();
-    use_up(&other, 1).await;
+    answered(&other, 1).await;
     let ahead = began.elapsed();
-    use_up(&one, 10).await;
-    assert!(ahead >= 300 * MS && began.elapsed() >= ahead + 90 * MS, "{ahead:?} {:?}", began.elapsed());
+    answered(&one, 2).await;
+    assert!(ahead >= 1300 * MS && began.elapsed() >= ahead + 90 * MS, "{ahead:?} {:?}", began.elapsed());
+}
+
+/// Uses so many of ten requests.
+async fn answered(throttle: &Throttle, requests: u32) {
+    for _ in 0..requests {
+        let mut permit = permit(throttle, 10).await;
+        permit.sent();
+        permit.answered();
+    }
+}
+
+/// The learned rate of the quota of a process, after the server has told it.
+async fn learned(throttle: &Throttle) -> Option<f64> {
+    drop(permit(throttle, 10).await);
+    throttle.quotas()[0].learned_rate
+}
+
+/// Uses so many requests, then one that the service throttles, because another program uses the rest.
+async fn throttled_after(throttle: &Throttle, requests: u32) {
+    answered(throttle, requests).await;
+    let mut throttled = permit(throttle, 10).await;
+    throttled.sent();
+    throttled.throttled(None);
+    sleep(150 * MS).await;
+}
+
+#[tokio::test]
+async fn the_share_beside_another_program_is_learned_by_all_processes() {
+    let Some(redis) = RedisServer::start() else { return };
+    let (one, other) = (process(&redis), process(&redis));
+    throttled_after(&one, 4).await;
+    assert_eq!(learned(&other).await, Some(4.0));
+    let began = Instant::now();
+    for throttle in [&one, &other, &one, &other, &one] {
+        answered(throttle, 1).await;
+    }
+    assert!(began.elapsed() >= 950 * MS, "five of four: {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn the_share_shrinks_with_repeated_throttling_and_grows_back_without() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    let windows_pass = |windows: i64| redis.command(&["HINCRBY", STATE, "since", &(-windows * 1_000_000).to_string()]);
+    throttled_after(&throttle, 4).await;
+    assert_eq!(learned(&throttle).await, Some(4.0));
+    // Every other one is the aftermath of the one before; each of the others takes 15 %.
+    for share in [4.0, 3.0, 3.0, 3.0] {
+        throttled_after(&throttle, 1).await;
+        assert_eq!(learned(&throttle).await, Some(share));
+    }
+    windows_pass(8);
+    assert!(learned(&throttle).await > Some(3.0), "more after nine windows");
+    windows_pass(5);
+    assert_eq!(learned(&throttle).await, None, "and then all of them");
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_back_does_not_keep_the_share() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    throttled_after(&throttle, 4).await;
+    for field in ["last", "seen", "since", "pause"] {
+        redis.command(&["HINCRBY", STATE, field, "3600000000"]);
+    }
+    assert_eq!(learned(&throttle).await, Some(4.0));
+    redis.command(&["HINCRBY", STATE, "since", "-10000000"]);
+    assert_eq!(learned(&throttle).await, None);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, Severity, Source, Span};
 use crate::emit::Manifest;
 use crate::layout::{BENEATH_CREDENTIALS, RUNTIME_TABLES, Target, crate_name, crate_path, manifest_name};
 use crate::model::Model;
+use crate::parallel;
 use crate::plan::Plan;
 use crate::spec::{self, InputFile, Platform, Spec, Type};
 use crate::{emit, model};
@@ -218,27 +219,43 @@ impl Count {
 
     /// Counts the items of the generated files, which are parsed as Rust.
     fn generated(texts: &[(String, String)]) -> Result<Self, String> {
+        parallel::map(texts, |(path, text)| Self::of_file(path, text)).into_iter().try_fold(
+            Self::default(),
+            |all, one| {
+                let one = one?;
+                Ok(Self {
+                    actions: all.actions + one.actions,
+                    parameters: all.parameters + one.parameters,
+                    objects: all.objects + one.objects,
+                    members: all.members + one.members,
+                    enums: all.enums + one.enums,
+                    values: all.values + one.values,
+                })
+            },
+        )
+    }
+
+    fn of_file(path: &str, text: &str) -> Result<Self, String> {
         let mut count = Self::default();
-        // The only other file is the Markdown table of the actions.
-        for (path, text) in texts.iter().filter(|(path, _)| !path.ends_with("actions.md")) {
-            let file = syn::parse_file(text).map_err(|error| format!("{path} is not Rust: {error}"))?;
-            for item in &file.items {
-                let syn::Item::Macro(call) = item else { continue };
-                let input =
-                    || syn::parse2::<syn::Item>(call.mac.tokens.clone()).map_err(|error| format!("{path}: {error}"));
-                let (types, members) = match call.mac.path.get_ident().map(ToString::to_string).as_deref() {
-                    Some("request") => (&mut count.actions, &mut count.parameters),
-                    Some("object") => (&mut count.objects, &mut count.members),
-                    Some("open_enum") => (&mut count.enums, &mut count.values),
-                    _ => continue,
-                };
-                *types += 1;
-                *members += match input()? {
-                    syn::Item::Struct(item) => item.fields.len(),
-                    syn::Item::Enum(item) => item.variants.len(),
-                    _ => 0,
-                };
-            }
+        // The only file that is not Rust is the Markdown table of the actions.
+        if path.ends_with("actions.md") {
+            return Ok(count);
+        }
+        let file = syn::parse_file(text).map_err(|error| format!("{path} is not Rust: {error}"))?;
+        for item in file.items {
+            let syn::Item::Macro(call) = item else { continue };
+            let (types, members) = match call.mac.path.get_ident().map(ToString::to_string).as_deref() {
+                Some("request") => (&mut count.actions, &mut count.parameters),
+                Some("object") => (&mut count.objects, &mut count.members),
+                Some("open_enum") => (&mut count.enums, &mut count.values),
+                _ => continue,
+            };
+            *types += 1;
+            *members += match syn::parse2(call.mac.tokens).map_err(|error| format!("{path}: {error}"))? {
+                syn::Item::Struct(item) => item.fields.len(),
+                syn::Item::Enum(item) => item.variants.len(),
+                _ => 0,
+            };
         }
         Ok(count)
     }

@@ -178,7 +178,7 @@ fn the_proxy_that_is_used_for_the_endpoint_is_shown_without_its_password() {
 fn a_setting_that_no_client_can_use_is_a_line_of_the_report() {
     let [text, object] = at("https://cams.example.test", &[("HTTPS_PROXY", "http://CANARY:CANARY@127.0.0.1:9 ")]);
     assert_eq!((text.code, object.code), (Some(4), Some(4)));
-    let unusable = "\u{2717} Proxy        HTTPS_PROXY is not a proxy that can be used";
+    let unusable = "\u{2717} Proxy        HTTPS_PROXY is not a usable proxy";
     for line in ["\u{2713} Identity", "- Endpoint", "- Clock", unusable] {
         assert!(text.stdout.lines().any(|text| text.starts_with(line)), "{line}: {}", text.stdout);
     }

@@ -49,7 +49,7 @@ pub trait Action: Request {
 /// An action that only starts something, together with the action that tells when it is done; see
 /// [`Client::wait_for`](crate::Client::wait_for).
 #[diagnostic::on_unimplemented(
-    message = "nothing is known about waiting for `{Self}`",
+    message = "`{Self}` is not an action with a waiter",
     label = "no action to wait for",
     note = "its specification has no `waiter`, or the crate lacks the feature of the action that would be asked"
 )]

@@ -24,14 +24,16 @@
 //! |---|---|
 //! | token | has no token: it is absent, empty, `null`, 0 or -1 |
 //! | marker | has a flag that says that no page follows |
-//! | number | completes the total of the response; without a total, has fewer items than an earlier page, or than the page size in the response; or is empty |
+//! | number or offset | completes the total of the response; without a total, has fewer items than an earlier page, or than the page size in the response; or is empty |
 //!
 //! A flag in the response that says whether a page follows takes precedence for every style. If items are added or
-//! removed meanwhile, numbered pages shift: an item may be returned twice, or not at all.
+//! removed meanwhile, pages with a number or an offset shift: an item may be returned twice, or not at all.
 //!
 //! If a response has a token that an earlier page had, or the items of an earlier page under another number, the list
 //! would never end. It ends with an [`UnusableResponse`](crate::ErrorKind::UnusableResponse), however many pages lie
-//! between the two. So it does if a member that says how to continue does not fit its type.
+//! between the two. So it does if a member that says how to continue does not fit its type. Equal pages are accepted
+//! if some items of a page equal each other, such as numbers, and the list has a total or the response repeats the
+//! number of the request.
 //!
 //! # After an error
 //! An error ends the stream. [`Pages::next_request`] and [`Items::next_request`] return the request that continues it:

@@ -1,4 +1,4 @@
-//! From an action's parameters to a signed HTTP request. No IO: time and nonce are handed in.
+//! Builds the signed HTTP request of an action. A pure function: time and nonce are arguments.
 
 use std::fmt;
 
@@ -25,23 +25,23 @@ pub enum SignatureVersion {
     V3,
 }
 
-/// Where the parameters of an action travel. An action of the ROA style has its parameters where the specification puts them.
+/// The location of an action's parameters in the request. Actions of the ROA style always follow the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum ParameterPlacement {
-    /// All of them in the form body, so that no value is in a URL, where proxies and logs would see it. Only actions whose
+    /// In the form body, so that no value is in a URL, which proxies and servers log. Only actions whose
     /// [method](crate::descriptor::ActionDescriptor::method) is GET or DELETE have no body.
     #[default]
     Body,
-    /// Where the specification puts each: most in the query of the URL, as the official SDKs send them. The parameters of the
-    /// signature and sensitive ones stay out of the URL in any case. A URL longer than 65,534 bytes cannot be sent.
+    /// Where the specification puts each: most in the query of the URL, as the official SDKs do. The parameters of the
+    /// signature and sensitive ones are never in the URL. A URL longer than 65,534 bytes cannot be sent.
     AsSpecified,
 }
 
 /// The content type of parameters in the body.
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What is the same for all requests of a client.
+/// The settings that all requests of a client share.
 pub(crate) struct Settings {
     pub(crate) product: &'static ProductDescriptor,
     pub(crate) signature: SignatureVersion,
@@ -51,20 +51,20 @@ pub(crate) struct Settings {
 
 /// A signed request, ready for a [`Transport`](crate::Transport).
 ///
-/// It is valid for about 15 minutes and can be sent once. `Debug` and `Display` show what would be sent, with the key, the
-/// signature and sensitive parameters hidden.
+/// It is valid for about 15 minutes and can be sent once. `Debug` and `Display` show the request with the access key ID,
+/// the signature and sensitive parameters redacted.
 pub struct PreparedRequest {
     request: http::Request<Bytes>,
-    /// The names of the sensitive parameters, as they stand in the request.
+    /// The names of the sensitive parameters, percent-encoded.
     sensitive: Vec<String>,
-    /// The path and the host without what is sensitive of them; `None` if nothing is.
+    /// The redacted path and host; `None` if they contain no parameter.
     shown: Option<(String, String)>,
-    /// Whether the body is one parameter, and that is sensitive.
+    /// Whether the body is a single sensitive parameter.
     hides_body: bool,
 }
 
 impl PreparedRequest {
-    /// `shown` are the path and the host as they may be shown, if parameters are part of them.
+    /// `shown` has the redacted path and host if they contain parameters.
     pub(crate) fn new(
         request: http::Request<Bytes>,
         parameters: &[Parameter<'_>],
@@ -76,7 +76,7 @@ impl PreparedRequest {
         Self { request, sensitive, shown, hides_body }
     }
 
-    /// The request itself. It holds a signature and, with temporary credentials, a token.
+    /// The request itself. It contains a signature and, with temporary credentials, a token.
     pub fn into_http(self) -> http::Request<Bytes> {
         self.request
     }
@@ -132,12 +132,12 @@ impl fmt::Debug for PreparedRequest {
     }
 }
 
-/// A request without identity and time.
+/// A request without credentials and time.
 #[derive(Clone, Copy)]
 pub(crate) struct Unsigned<'a> {
     pub(crate) action: &'a str,
     pub(crate) method: Method,
-    /// The path with names of parameters in braces; empty for the RPC style.
+    /// The path with parameter names in braces; empty for the RPC style.
     pub(crate) path: &'a str,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) parameters: &'a [Parameter<'a>],
@@ -145,8 +145,8 @@ pub(crate) struct Unsigned<'a> {
     pub(crate) headers: &'a Headers,
 }
 
-/// Signs one attempt. Without credentials the request goes out unsigned, for actions that want it so. With a method that has no
-/// body, the parameters are in the URL, and the signature is V3, which puts nothing there.
+/// Signs one attempt. Without credentials the request is not signed; some actions need no signature. With a method that has
+/// no body, the parameters are in the URL, and the signature is V3, which adds nothing to the URL.
 pub(crate) fn prepare(
     settings: &Settings,
     unsigned: Unsigned<'_>,
@@ -196,7 +196,7 @@ pub(crate) fn prepare(
         (_, Some(credentials)) => {
             let common = rpc::common(action, settings.product.version, credentials, timestamp, nonce);
             let own = parameters.iter().map(pair).collect();
-            // The canonical query is the body, unless a part of it travels in the URL.
+            // The canonical query is the body, unless a part of it is in the URL.
             let (mut body, signature) = rpc::sign_with(credentials.rpc_key(), method.as_str(), &common, own);
             if !query.is_empty() {
                 let common = common.iter().flatten().map(rpc::Common::pair);
@@ -219,12 +219,12 @@ pub(crate) fn prepare(
         }
     };
     if in_url && !body.is_empty() {
-        // Unsigned: what would be in the form, the parameters among it.
+        // Not signed: the fields of the form, which include the parameters.
         query = std::mem::take(&mut body);
     }
     *request.uri_mut() = endpoint.uri(&query).map_err(|_| {
         let advice = if in_url {
-            "the action takes no body, so the request must become shorter"
+            "the action takes no body, so shorten its parameters"
         } else {
             "send the parameters in the body (`ParameterPlacement::Body`)"
         };
@@ -238,7 +238,7 @@ pub(crate) fn prepare(
     Ok(request)
 }
 
-/// The method as the HTTP library has it.
+/// The method as a type of the HTTP library.
 pub(crate) fn method(method: Method) -> http::Method {
     match method {
         Method::Post => http::Method::POST,
@@ -253,7 +253,7 @@ fn pair<'p>(parameter: &'p Parameter<'_>) -> (&'p str, &'p str) {
     (&parameter.name, &parameter.value)
 }
 
-/// Adds headers whose values share one buffer: an allocation each would cost more than the hashing of a request.
+/// Adds headers whose values share one buffer. One allocation for each would cost more than hashing the request.
 pub(crate) fn insert_all<'a>(
     headers: &mut http::HeaderMap,
     pairs: impl Iterator<Item = (&'static HeaderName, &'a str)>,
@@ -268,10 +268,10 @@ pub(crate) fn insert_all<'a>(
     let mut start = 0;
     for (name, end) in ends.into_iter().flatten() {
         let mut value = HeaderValue::from_maybe_shared(values.split_to(end - start)).map_err(|_| {
-            // Action names and credentials are the only values that a caller chooses.
+            // Only action names and credentials come from the caller.
             Error::new(
                 ErrorKind::InvalidRequest,
-                format!("the header {name} would hold a character that HTTP does not allow"),
+                format!("the header {name} would contain a character that HTTP does not allow"),
             )
         })?;
         start = end;

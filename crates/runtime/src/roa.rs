@@ -125,7 +125,7 @@ pub(crate) fn prepare(
     *request.uri_mut() = endpoint.uri_of(authority, &path_and_query).map_err(|_| {
         Error::new(
             ErrorKind::InvalidRequest,
-            "the URL would be longer than 65,534 bytes; the parameters of the path and the query must become shorter",
+            "the URL would be longer than 65,534 bytes; shorten the parameters of the path and the query",
         )
     })?;
     *request.body_mut() = body;

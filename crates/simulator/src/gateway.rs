@@ -319,20 +319,21 @@ impl Gateway {
             .unwrap_or_else(|| known.answer())
     }
 
-    /// The response to an action that starts something, or reports the state of something.
+    /// The response of an action that starts an operation or reports the state of one.
     fn progress<'r>(&self, known: &Known, received: &dyn Fn() -> &'r Received) -> Option<Answer> {
         let name = known.action.name;
         let mut state = self.state();
         let documented = || known.example.with_request_id(&fresh_request_id());
-        let body = match state.progress.get_mut(name) {
-            // An action may report what it starts itself.
-            Some(progress) if progress.asked() != name => progress.start(received(), &documented()),
+        match state.progress.get_mut(name) {
+            // An action can report the state of its own operations.
+            Some(progress) if progress.asked() != name => {
+                progress.start(received(), &documented()).map(Answer::ok_json)
+            }
             _ => {
                 let mut asked = state.progress.values_mut().filter(|progress| progress.asked() == name);
                 asked.find_map(|progress| progress.report(&documented()))
             }
-        };
-        body.map(Answer::ok_json)
+        }
     }
 
     fn count(&self, known_action: Option<&'static str>, executed: bool, throttled: bool) {
@@ -395,15 +396,16 @@ impl Gateway {
         self.state().scripts.entry(name).or_default().function = Some(Arc::new(function));
     }
 
-    /// Lets what the action starts take time: the action that [reports its state](ActionDescriptor::waiter) reports an unfinished
-    /// state in that many calls, and success after them. Both respond with their documented examples, changed so that the response to the
-    /// first action and the reported state belong to its request. Scripts take precedence.
+    /// Makes the operations of an action take time: the action that [reports their state](ActionDescriptor::waiter)
+    /// reports an unfinished state in that many calls, and the end after them: the first done state, the first error
+    /// code that means done, or a list without the element. Both actions respond with their documented examples, with
+    /// the values of the request in the response of the first and in the element of the second. Scripts take precedence.
     ///
     /// # Panics
-    /// Panics if no product of the simulator has an action of that name, or if nothing is known about waiting for it.
+    /// Panics if no product of the simulator has an action of that name, or if its specification has no waiter.
     pub fn complete_after(&self, action: &str, calls: u32) {
         let action = self.expect_known(action).action;
-        let waiter = action.waiter.unwrap_or_else(|| panic!("nothing is known about waiting for {:?}", action.name));
+        let waiter = action.waiter.unwrap_or_else(|| panic!("the specification of {:?} has no waiter", action.name));
         self.state().progress.insert(action.name, Progress::new(action.name, waiter, calls));
     }
 

@@ -12,8 +12,8 @@ use crate::log::Received;
 const SIZE: usize = 10;
 
 impl Gateway {
-    /// Lets an action return these items, given as JSON text, page by page, as its descriptor says: by token, marker or
-    /// number. A page has the size of the request, by default 10 items, in the documented example with the right token,
+    /// Lets an action return these items, given as JSON text, page by page, as its descriptor says: by token, marker,
+    /// number or offset. A page has the size of the request, by default 10 items, in the documented example with the right token,
     /// flag and total. A position that no response contained is an `InvalidParameter` error.
     ///
     /// This replaces the function of [`Gateway::script_fn`]; responses in the queue of [`Gateway::script`] come first.
@@ -76,6 +76,10 @@ impl Listing {
                 let page = position.and_then(Result::ok).unwrap_or(first);
                 (page, page.saturating_sub(first).saturating_mul(size))
             }
+            (PagingStyle::Offset, position) => {
+                let start = position.and_then(Result::ok).unwrap_or(0);
+                (start, start)
+            }
             (_, Some(Ok(start))) if start == 0 || start >= self.items.len() => return refuse(paging.parameter),
             (_, position) => (0, position.and_then(Result::ok).unwrap_or(0)),
         };
@@ -97,8 +101,8 @@ impl Listing {
         // The example may contain position and size of the request.
         for depth in 0..paging.items.len() {
             for (path, value) in [(paging.size, size), (paging.parameter, page)] {
-                let is_number = matches!(paging.style, PagingStyle::Number { .. }) || path == paging.size;
-                if let (true, Some(name)) = (is_number, path.last()) {
+                let is_token = matches!(paging.style, PagingStyle::Token | PagingStyle::Marker);
+                if let (true, Some(name)) = (!is_token || path == paging.size, path.last()) {
                     let path = [&paging.items[..depth], &[*name]].concat();
                     if find(&answer, &path).is_some() {
                         put(&mut answer, &path, value.into());

@@ -88,7 +88,7 @@ impl Simulator {
     /// Shortcut for [`Gateway::complete_after`].
     ///
     /// # Panics
-    /// Panics if no product of the simulator has an action of that name, or if nothing is known about waiting for it.
+    /// Panics if no product of the simulator has an action of that name, or if its specification has no waiter.
     pub fn complete_after(&self, action: &str, calls: u32) {
         self.gateway.complete_after(action, calls);
     }

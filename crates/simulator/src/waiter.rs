@@ -1,26 +1,28 @@
-//! Actions that only start something: another action reports their state, which changes from call to call.
+//! Operations that an action starts, and whose state another action reports.
 
 use alibabacloud_runtime::descriptor::{WaiterDescriptor, WaiterPart, WaiterValue};
 use serde_json::{Map, Value};
 
+use crate::answer::Answer;
 use crate::example::BODY;
 use crate::log::Received;
 
-/// Reported before the end, if the documented response shows no such state.
+/// The state of an unfinished operation, if the documented response has none.
 const UNFINISHED: &str = "PENDING";
 
-/// What one action has started.
+/// The operations that an action has started.
 pub(crate) struct Progress {
     waiter: &'static WaiterDescriptor,
-    /// The number of calls that report another state than success.
+    /// The number of calls that report an unfinished state.
     calls: u32,
-    /// Whether the action reports what it starts itself.
+    /// Whether the action reports the state of its own operations.
     reports_itself: bool,
     started: Vec<Started>,
 }
 
+/// An operation.
 struct Started {
-    /// The values by which its element is found.
+    /// The values of the condition, which identify its element.
     condition: Vec<String>,
     calls: u32,
 }
@@ -35,7 +37,8 @@ impl Progress {
         self.waiter.action
     }
 
-    /// Records that something was started, and returns the response to it: the documented one, with the values of the request.
+    /// Records an operation, and returns the response of the action that starts it: the documented one, with the values
+    /// of the request.
     pub(crate) fn start(&mut self, request: &Received, documented: &str) -> Option<String> {
         let mut response: Value = serde_json::from_str(documented).ok()?;
         let mut condition = Vec::new();
@@ -54,7 +57,7 @@ impl Progress {
     }
 
     /// The response of the action that reports the state; `None` if nothing was started.
-    pub(crate) fn report(&mut self, documented: &str) -> Option<String> {
+    pub(crate) fn report(&mut self, documented: &str) -> Option<Answer> {
         if self.started.is_empty() {
             if !self.waiter.condition.is_empty() || !self.reports_itself {
                 return None;
@@ -67,6 +70,13 @@ impl Progress {
         for started in &mut self.started {
             started.calls = started.calls.saturating_add(1);
             states.push(started.calls > self.calls);
+        }
+        // A deletion ends with an error, or with a list without the element.
+        if let (Some(code), true) = (waiter.done_errors.first(), states.iter().all(|is_done| *is_done)) {
+            return Some(Answer::error(404, code, "The specified resource does not exist."));
+        }
+        if waiter.state.is_empty() {
+            return Some(Answer::ok_json(serde_json::to_string_pretty(&response).ok()?));
         }
         let state = |is_done: bool, before: Option<&Value>| {
             let is_final =
@@ -83,19 +93,22 @@ impl Progress {
             let elements = list(&mut response, waiter.list)?;
             let documented = elements.first().cloned().unwrap_or_else(|| Value::Object(Map::new()));
             let others = std::mem::take(elements);
-            for (started, is_done) in self.started.iter().zip(states) {
+            let is_absent = |is_done: &bool| *is_done && waiter.done_if_absent;
+            for (started, is_done) in self.started.iter().zip(states).filter(|(_, is_done)| !is_absent(is_done)) {
                 let mut element = documented.clone();
                 for ((path, _), value) in waiter.condition.iter().zip(&started.condition) {
                     *member(&mut element, path)? = Value::from(value.as_str());
                 }
-                let place = member(&mut element, waiter.state)?;
-                *place = state(is_done, Some(place));
+                if !waiter.done.is_empty() {
+                    let place = member(&mut element, waiter.state)?;
+                    *place = state(is_done, Some(place));
+                }
                 elements.push(element);
             }
-            // One of them may have the same values.
+            // The first documented element may have the values of the condition.
             elements.extend(others.into_iter().skip(1));
         }
-        serde_json::to_string_pretty(&response).ok()
+        Some(Answer::ok_json(serde_json::to_string_pretty(&response).ok()?))
     }
 }
 
@@ -113,7 +126,7 @@ fn value_of(value: WaiterValue, request: &Received, response: &Value) -> Option<
     value.iter().find_map(|parts| parts.iter().map(part).collect())
 }
 
-/// The member on a path; objects that are not there are added.
+/// The member at a path; missing objects are added.
 fn member<'v>(value: &'v mut Value, path: &[&str]) -> Option<&'v mut Value> {
     path.iter().filter(|name| **name != BODY).try_fold(value, |value, name| {
         if value.is_null() {
@@ -123,7 +136,7 @@ fn member<'v>(value: &'v mut Value, path: &[&str]) -> Option<&'v mut Value> {
     })
 }
 
-/// The list on a path, through the first elements of lists, and through objects that only wrap a list.
+/// The list at a path, which leads through the first elements of lists, and through objects that only wrap a list.
 fn list<'v>(value: &'v mut Value, path: &[&str]) -> Option<&'v mut Vec<Value>> {
     let Some((first, rest)) = path.split_first() else {
         return match value {

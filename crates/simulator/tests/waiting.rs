@@ -46,6 +46,30 @@ static YARD: ProductDescriptor = ProductDescriptor {
             example: r#"{"RequestId":"A"}"#,
             ..ActionDescriptor::EMPTY
         },
+        &ActionDescriptor {
+            name: "Sink",
+            waiter: Some(&WaiterDescriptor {
+                action: "Find",
+                done_errors: &["Ship.NotFound"],
+                ..WaiterDescriptor::EMPTY
+            }),
+            example: r#"{"RequestId":"A"}"#,
+            ..ActionDescriptor::EMPTY
+        },
+        &ActionDescriptor { name: "Find", example: r#"{"RequestId":"A","State":"AFLOAT"}"#, ..ActionDescriptor::EMPTY },
+        &ActionDescriptor {
+            name: "Scrap",
+            waiter: Some(&WaiterDescriptor {
+                action: "Tell",
+                list: &["Ships"],
+                state: &["State", "Word"],
+                condition: &[(&["Number"], &[&[WaiterPart::Parameter("Number")]])],
+                done_if_absent: true,
+                ..WaiterDescriptor::EMPTY
+            }),
+            example: r#"{"RequestId":"A"}"#,
+            ..ActionDescriptor::EMPTY
+        },
     ],
     ..ProductDescriptor::EMPTY
 };
@@ -93,7 +117,25 @@ fn an_action_that_reports_its_own_state_needs_no_start() {
 }
 
 #[test]
-#[should_panic(expected = "nothing is known about waiting for \"Tell\"")]
+#[should_panic(expected = "the specification of \"Tell\" has no waiter")]
 fn an_action_without_a_waiter_cannot_take_time() {
     Simulator::builder(&[&YARD]).gateway().unwrap().complete_after("Tell", 1);
+}
+
+#[test]
+fn a_deletion_ends_with_an_error_or_without_the_element() {
+    let gateway = Simulator::builder(&[&YARD]).gateway().unwrap();
+    gateway.complete_after("Sink", 1);
+    assert_eq!(call(&gateway, "Find", "7")["State"], "AFLOAT");
+    call(&gateway, "Sink", "7");
+    assert_eq!(call(&gateway, "Find", "7")["State"], "AFLOAT");
+    assert_eq!(call(&gateway, "Find", "7")["Code"], "Ship.NotFound");
+
+    gateway.complete_after("Scrap", 1);
+    let numbers = |answer: &Value| {
+        answer["Ships"]["Ship"].as_array().unwrap().iter().map(|ship| ship["Number"].clone()).collect::<Vec<_>>()
+    };
+    call(&gateway, "Scrap", "7");
+    assert_eq!(numbers(&call(&gateway, "Tell", "")), ["7", "+2"]);
+    assert_eq!(numbers(&call(&gateway, "Tell", "")), ["+2"]);
 }

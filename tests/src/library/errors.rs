@@ -3,6 +3,7 @@
 //! The documented errors of the product.
 
 use alibabacloud_runtime::Error;
+use alibabacloud_runtime::descriptor::ErrorDescriptor;
 use alibabacloud_runtime::private::open_enum;
 
 open_enum! {
@@ -144,6 +145,10 @@ open_enum! {
         ///
         /// Attach a policy that allows the action to the RAM user or role.
         NoPermission = "NoPermission",
+        /// The book does not exist. (HTTP 404)
+        BookNotFound = "Book.NotFound",
+        /// Somebody reads the book. (HTTP 409)
+        BookOnLoan = "Book.OnLoan",
     }
 }
 
@@ -153,3 +158,17 @@ impl ErrorCode {
         error.code().map(Self::from)
     }
 }
+
+pub(super) static BOOK_NOT_FOUND: ErrorDescriptor = ErrorDescriptor {
+    code: "Book.NotFound",
+    status: 404,
+    message: "The book does not exist.",
+    ..ErrorDescriptor::EMPTY
+};
+
+pub(super) static BOOK_ON_LOAN: ErrorDescriptor = ErrorDescriptor {
+    code: "Book.OnLoan",
+    status: 409,
+    message: "Somebody reads the book.",
+    ..ErrorDescriptor::EMPTY
+};

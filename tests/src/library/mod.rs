@@ -10,14 +10,22 @@ use alibabacloud_runtime::{Action, Product};
 
 /// The types of [`CloseBook`].
 pub mod close_book;
+/// The types of [`DiscardBook`].
+pub mod discard_book;
+/// The types of [`GetBook`].
+pub mod get_book;
 /// The types of [`ListBooks`].
 pub mod list_books;
+/// The types of [`ListFines`].
+pub mod list_fines;
 /// The types of [`ListLoans`].
 pub mod list_loans;
 /// The types of [`ListReaders`].
 pub mod list_readers;
 /// The types of [`ListShelves`].
 pub mod list_shelves;
+/// The types of [`ReturnLoan`].
+pub mod return_loan;
 /// The types of [`SearchBooks`].
 pub mod search_books;
 mod errors;
@@ -25,10 +33,14 @@ mod errors;
 pub mod types;
 
 pub use self::close_book::{CloseBook, CloseBookBuilder};
+pub use self::discard_book::{DiscardBook, DiscardBookBuilder};
+pub use self::get_book::{GetBook, GetBookBuilder};
 pub use self::list_books::{ListBooks, ListBooksBuilder};
+pub use self::list_fines::{ListFines, ListFinesBuilder};
 pub use self::list_loans::{ListLoans, ListLoansBuilder};
 pub use self::list_readers::{ListReaders, ListReadersBuilder};
 pub use self::list_shelves::{ListShelves, ListShelvesBuilder};
+pub use self::return_loan::{ReturnLoan, ReturnLoanBuilder};
 pub use self::search_books::{SearchBooks, SearchBooksBuilder};
 pub use self::errors::ErrorCode;
 
@@ -60,9 +72,13 @@ pub static PRODUCT: ProductDescriptor = ProductDescriptor {
 /// The descriptors of the actions, sorted by name.
 pub static ACTIONS: &[&ActionDescriptor] = &[
     <CloseBook as Action>::DESCRIPTOR,
+    <DiscardBook as Action>::DESCRIPTOR,
+    <GetBook as Action>::DESCRIPTOR,
     <ListBooks as Action>::DESCRIPTOR,
+    <ListFines as Action>::DESCRIPTOR,
     <ListLoans as Action>::DESCRIPTOR,
     <ListReaders as Action>::DESCRIPTOR,
     <ListShelves as Action>::DESCRIPTOR,
+    <ReturnLoan as Action>::DESCRIPTOR,
     <SearchBooks as Action>::DESCRIPTOR,
 ];

@@ -17,11 +17,20 @@ impl Changes {
         let actions = (&old.action.value, &new.action.value);
         self.fact(at, actions, show, Major, "`wait_for` returns the output of another action");
         let reason = "programs rely on the meaning of done";
-        self.fact(("waiter", "state"), (&old.state.value, &new.state.value), show, Major, reason);
+        let state = |waiter: &Waiter| waiter.state.as_ref().map_or_else(String::new, |state| state.value.clone());
+        self.fact(("waiter", "state"), (state(old), state(new)), code_of, Major, reason);
         self.fact(("waiter", "where"), (given(&old.condition), given(&new.condition)), code_of, Major, reason);
         let of = |waiter: &Waiter| if waiter.any { "any" } else { "all" };
         self.fact(("waiter", "of"), (of(old), of(new)), code, Major, reason);
         self.fact(("waiter", "done"), (states(&old.done), states(&new.done)), code_of, Major, reason);
+        let absent = |waiter: &Waiter| if waiter.done_if_absent { "done" } else { "pending" };
+        self.fact(("waiter", "absent"), (absent(old), absent(new)), code, Major, reason);
+        for (name, before, after) in [
+            ("done_error", &old.done_errors, &new.done_errors),
+            ("pending_error", &old.pending_errors, &new.pending_errors),
+        ] {
+            self.fact(("waiter", name), (states(before), states(after)), code_of, Major, reason);
+        }
         let reason = "programs rely on the meaning of failed";
         self.fact(("waiter", "failed"), (states(&old.failed), states(&new.failed)), code_of, Major, reason);
         let reason = "the called action gets another request";

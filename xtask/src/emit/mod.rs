@@ -19,6 +19,7 @@ pub use platform::tables as platform;
 pub use print::literal;
 
 use crate::model::Model;
+use crate::parallel;
 
 /// The line width of generated files.
 const WIDTH: usize = 100;
@@ -35,9 +36,9 @@ pub fn files(model: &Model<'_>, crate_path: &str) -> Vec<(String, String)> {
     if !model.shapes.is_empty() {
         files.push(("types.rs".to_owned(), types::module(model)));
     }
-    for action in &model.actions {
-        files.push((format!("{}.rs", action.file), action::module(model, action, crate_path)));
-    }
+    files.extend(parallel::map(&model.actions, |action| {
+        (format!("{}.rs", action.file), action::module(model, action, crate_path))
+    }));
     files
 }
 

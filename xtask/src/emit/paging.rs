@@ -31,6 +31,7 @@ pub(super) fn descriptor(facts: Option<&spec::Paging>) -> Option<TokenStream> {
             let first = Literal::u32_unsuffixed(*first);
             quote!(Number { first: #first })
         }
+        PagingStyle::Offset => quote!(Offset),
     };
     let paths =
         [("parameter", parameter), ("size", size), ("next", next), ("more", more), ("total", total), ("items", items)];
@@ -51,7 +52,7 @@ pub(super) fn descriptor(facts: Option<&spec::Paging>) -> Option<TokenStream> {
 pub(super) fn sentence(facts: &spec::Paging, guess: &str) -> String {
     let (parameter, items) = (facts.parameter.join("."), facts.items.join("."));
     let by = match facts.style {
-        PagingStyle::Token | PagingStyle::Marker => format!("by `{parameter}`"),
+        PagingStyle::Token | PagingStyle::Marker | PagingStyle::Offset => format!("by `{parameter}`"),
         PagingStyle::Number { first } => format!("by `{parameter}`, starting with {first}"),
     };
     let list = if items == spec::BODY { String::new() } else { format!(" of `{items}`") };

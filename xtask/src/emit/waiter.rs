@@ -21,27 +21,36 @@ pub(super) fn facts(waiter: &Waiter) -> TokenStream {
         let list = names(&waiter.found.list);
         quote!(list: #list,)
     });
-    let state = names(&waiter.found.state);
+    let state = waiter.state.as_ref().map(|_| {
+        let state = names(&waiter.found.state);
+        quote!(state: #state,)
+    });
     let condition = waiter.found.condition.iter().zip(&waiter.condition).map(|(path, (_, template))| {
         let (path, value) = (names(path), value(template));
         quote!((#path, #value))
     });
     let condition = (!waiter.condition.is_empty()).then(|| quote!(condition: &[#(#condition),*],));
     let any = waiter.any.then(|| quote!(any: true,));
-    let done = waiter.done.iter().map(|value| string(&value.value));
-    let failed = waiter.failed.iter().map(|value| string(&value.value));
-    let failed = (!waiter.failed.is_empty()).then(|| quote!(failed: &[#(#failed),*],));
+    let values = |key: &str, values: &[spec::Spanned<String>]| {
+        let (key, strings) = (ident(key), values.iter().map(|value| string(&value.value)));
+        (!values.is_empty()).then(|| quote!(#key: &[#(#strings),*],))
+    };
+    let (done, failed) = (values("done", &waiter.done), values("failed", &waiter.failed));
+    let absent = waiter.done_if_absent.then(|| quote!(done_if_absent: true,));
+    let errors = [values("done_errors", &waiter.done_errors), values("pending_errors", &waiter.pending_errors)];
     let [interval, longest, bound] = [waiter.interval, waiter.longest_interval, waiter.bound].map(seconds);
     quote! {
         waiter: Some(&WaiterDescriptor {
             action: #action,
             #parameters
             #list
-            state: #state,
+            #state
             #condition
             #any
-            done: &[#(#done),*],
+            #done
             #failed
+            #absent
+            #(#errors)*
             interval: #interval,
             longest_interval: #longest,
             bound: #bound,
@@ -115,7 +124,22 @@ pub(super) fn in_words(facts: &spec::Action, waiter: &Waiter, asked_feature: Opt
     if waiter.longest_interval > waiter.interval {
         text += &format!(", later every {},", each(waiter.longest_interval));
     }
-    text += &format!(" until `{}` is {}", waiter.state.value, code(&waiter.done));
+    let mut ends = Vec::new();
+    if let Some(state) = waiter.state.as_ref().filter(|_| !waiter.done.is_empty()) {
+        ends.push(format!("`{}` is {}", state.value, code(&waiter.done)));
+    }
+    if waiter.done_if_absent {
+        let list = waiter.found.list.join(".");
+        ends.push(if list == spec::BODY {
+            "the list has no such element".to_owned()
+        } else {
+            format!("`{list}` has no such element")
+        });
+    }
+    if !waiter.done_errors.is_empty() {
+        ends.push(format!("it fails with {}", code(&waiter.done_errors)));
+    }
+    text += &format!(" until {}", ends.join(", or "));
     if !waiter.failed.is_empty() {
         text += &format!("; {} is a failure", code(&waiter.failed));
     }

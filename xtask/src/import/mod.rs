@@ -222,7 +222,8 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
     for (name, api, types, wanted) in &actions {
         if *wanted {
             let Schemas { shapes, notes, .. } = &mut schemas;
-            let proposals = Proposals { product: &product.code, version: &product.version, actions: &all, shapes };
+            let proposals =
+                Proposals { product: &product.code, version: &product.version, actions: &all, apis, shapes };
             let waiter = proposals.propose(name, api, types, notes);
             let asked_by = callbacks.iter().find(|(_, asked)| asked == name).map(|(by, _)| *by);
             let guesses = Guesses { success_codes: &success_codes, waiter, asked_by };

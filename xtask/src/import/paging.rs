@@ -49,6 +49,9 @@ const NUMBERS: [&str; 14] = [
     "page",
 ];
 
+/// Parameters for the number of items before a page.
+const OFFSETS: [&str; 5] = ["offset", "startoffset", "pageoffset", "startindex", "skip"];
+
 /// Parameters that say how many items a page has.
 const SIZES: [&str; 14] = [
     "maxresults",
@@ -126,7 +129,11 @@ fn find<'p, 't>(places: &'p [Place<'t>], words: &[&str], fits: impl Fn(&Ty) -> b
 }
 
 fn is_position(ty: &Ty) -> bool {
-    matches!(ty, Ty::Int32 | Ty::Int64) || is_text(ty)
+    is_number(ty) || is_text(ty)
+}
+
+fn is_number(ty: &Ty) -> bool {
+    matches!(ty, Ty::Int32 | Ty::Int64)
 }
 
 fn is_text(ty: &Ty) -> bool {
@@ -177,6 +184,10 @@ pub(super) fn propose(action: &str, types: &Action, shapes: &BTreeMap<String, Sh
     });
     let token = token.filter(|(parameter, _)| size.is_some() || more.is_some() || !parameter.is_called("token"));
 
+    // Without a size or a total, an offset may be that of something else, such as a file.
+    let offset =
+        find(&parameters, &OFFSETS, is_number).filter(|_| size.is_some() && (total.is_some() || more.is_some()));
+
     let (kind, position, next) = match (token, number) {
         // Asked by number where both are possible and the number of all items is known: without the right parameters, such actions give out
         // no token, and the listing would end too early.
@@ -186,7 +197,10 @@ pub(super) fn propose(action: &str, types: &Action, shapes: &BTreeMap<String, Sh
             (if is_marker { "marker" } else { "token" }, parameter, Some(next))
         }
         (None, Some(number)) => ("number", number, None),
-        (None, None) => return Proposal::None,
+        (None, None) => match offset {
+            Some(offset) => ("offset", offset, None),
+            None => return Proposal::None,
+        },
     };
     let beside = next.or(total).or(more);
     let (items, why) = match list(action, &members, beside) {
@@ -207,7 +221,7 @@ pub(super) fn propose(action: &str, types: &Action, shapes: &BTreeMap<String, Sh
     };
     optional("next", next);
     optional("more", more);
-    optional("total", total.filter(|_| kind == "number"));
+    optional("total", total.filter(|_| ["number", "offset"].contains(&kind)));
     optional("size", size);
     entries.push(("items", Tree::text(items.written())));
     let others = match (kind, token) {
@@ -432,6 +446,17 @@ mod tests {
                 with(json!({ "hasNext": "boolean" })),
                 "number: page, more: hasNext, size: per_page, items: Users",
             ),
+            // Offsets.
+            (
+                &["Offset:integer", "Limit:integer"],
+                with(json!({ "Total": "integer" })),
+                "offset: Offset, total: Total, size: Limit, items: Users",
+            ),
+            (
+                &["offset:integer", "limit:integer"],
+                with(json!({ "hasMore": "boolean" })),
+                "offset: offset, more: hasMore, size: limit, items: Users",
+            ),
             // Both: by number where the number of all items is known.
             (
                 &["NextToken", "MaxResults:integer", "PageNumber:integer", "PageSize:integer"],
@@ -474,6 +499,10 @@ mod tests {
             (&["PageSize:integer"], list.clone()),
             (&["NextToken"], json!({ "Names": ["string"] })),
             (&["Cursor"], list.clone()),
+            // An offset of something else.
+            (&["Offset:integer", "Limit:integer"], json!({ "Names": ["string"] })),
+            (&["Offset:integer"], json!({ "Total": "integer", "Names": ["string"] })),
+            (&["Offset", "Limit:integer"], json!({ "Total": "integer", "Names": ["string"] })),
             // Of another type.
             (&["NextToken:boolean"], list.clone()),
             (&["PageNumber:array"], list.clone()),

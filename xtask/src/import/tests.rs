@@ -85,7 +85,12 @@ fn a_product_that_cannot_be_described_is_refused_with_the_reason() {
         ("not JSON".to_owned(), "this cannot be read as JSON"),
         ("[]".to_owned(), "expected a JSON object"),
         ("{}".to_owned(), "`info` is missing"),
-        (head("OSS", "Oss"), "the style `OSS` of"),
+        (head("OSS", "Oss"), "the style `OSS` of the product `Oss` is not supported: object storage has"),
+        (head("V3", "a"), "use the official SDK of the product"),
+        (head("FC", "a"), "use an HTTP client for calls"),
+        (head("PDS", "a"), "use the official PDS SDK"),
+        (head("AliGenie", "a"), "use the official AliGenie SDK"),
+        (head("", "a"), "only RPC and ROA are supported"),
         (head("RPC", "a b"), "`a b` is not a product code"),
         (head("RPC", ""), "is not a product code"),
         (
@@ -736,6 +741,24 @@ fn a_callback_becomes_a_waiter_that_is_marked_as_a_guess() {
         json!({"type": "string", "description": "The state. - Creating: soon. - Running: usable. - CreateFailed: no."});
     let text = text_of(&imported(&asynchronous("GetJob", &tells(&prose, &["JobId"]))).files, "StartJob.yaml");
     assert!(text.contains("done: Running\n"), "{text}");
+}
+
+#[test]
+fn the_wait_for_a_deletion_ends_with_a_documented_code_of_absence() {
+    let states = json!({"type": "string", "enum": ["Deleting", "Running"]});
+    let mut asked = tells(&states, &["RegionId", "InstanceId"]);
+    asked["errorCodes"] = json!({
+        "400": [{"errorCode": "InvalidParameter", "errorMessage": ""}, {"errorCode": "InvalidRegionId.NotFound", "errorMessage": ""}],
+        "404": [{"errorCode": "InvalidInstance.NotFound", "errorMessage": ""}, {"errorCode": "Instance.NotExist", "errorMessage": ""}],
+    });
+    let deleting = asynchronous("GetJob", &asked).replace("StartJob", "DeleteJob");
+    let text = text_of(&imported(&deleting).files, "DeleteJob.yaml");
+    // `Running` is no end of a deletion, and an unknown region none of an instance.
+    assert!(text.contains("  done_error: \"InvalidInstance.NotFound, Instance.NotExist\"\n"), "{text}");
+    assert!(!text.contains("  state:") && !text.contains("  done:"), "{text}");
+    // After a start, something that does not exist has not started.
+    let starting = imported(&asynchronous("GetJob", &asked));
+    assert!(!text_of(&starting.files, "StartJob.yaml").contains("done_error"));
 }
 
 #[test]

@@ -41,6 +41,9 @@ const FAILED: &[&str] = &["fail", "error", "abort", "cancel", "timeout", "except
 const ENDING: &[&str] =
     &["Delete", "Release", "Stop", "Shutdown", "Remove", "Detach", "Unbind", "Terminate", "Disable"];
 
+/// How actions begin after which something no longer exists.
+const DELETING: &[&str] = &["Delete", "Release", "Remove", "Terminate", "Destroy"];
+
 /// The action that the metadata names.
 pub fn callback(api: &Map<String, Value>) -> Option<&str> {
     let facts = api.get("staticInfo")?.as_object()?;
@@ -61,6 +64,8 @@ pub struct Proposals<'a> {
     pub product: &'a str,
     pub version: &'a str,
     pub actions: &'a Actions<'a>,
+    /// The metadata of all actions, for their error codes.
+    pub apis: &'a Map<String, Value>,
     pub shapes: &'a BTreeMap<String, Shape>,
 }
 
@@ -133,19 +138,28 @@ impl Proposals<'_> {
             });
             (state.elements.is_none() || condition.is_some() || is_narrowed).then_some((state, condition))
         });
-        let (state, condition) = states.next().ok_or("none of its states is documented as unfinished and finished")?;
+        let found = states.next();
+        let gone = self.codes_of_absence(name, asked_name);
+        if found.is_none() && (gone.is_empty() || !is_narrowed) {
+            return Err("none of its states is documented as unfinished and finished");
+        }
         let mut tree = vec![("action".to_owned(), Tree::text(asked_name))];
         let mut key = |name: &str, value: Tree| tree.push((name.to_owned(), value));
         if !parameters.is_empty() {
             key("parameters", Tree::Map(parameters));
         }
-        key("state", Tree::text(state.path));
-        if let Some(condition) = condition {
-            key("where", Tree::Map(vec![condition]));
+        if let Some((state, condition)) = found {
+            key("state", Tree::text(state.path));
+            if let Some(condition) = condition {
+                key("where", Tree::Map(vec![condition]));
+            }
+            key("done", Tree::text(state.done.join(", ")));
+            if !state.failed.is_empty() {
+                key("failed", Tree::text(state.failed.join(", ")));
+            }
         }
-        key("done", Tree::text(state.done.join(", ")));
-        if !state.failed.is_empty() {
-            key("failed", Tree::text(state.failed.join(", ")));
+        if !gone.is_empty() {
+            key("done_error", Tree::text(gone.join(", ")));
         }
         let number = |key: &str| {
             let value = api.get("staticInfo").and_then(|facts| facts.get(key));
@@ -165,6 +179,28 @@ impl Proposals<'_> {
             code(asked_name)
         );
         Ok((Tree::Map(tree), reason))
+    }
+
+    /// The documented error codes of the called action that say that something does not exist, after a deletion.
+    fn codes_of_absence(&self, started_by: &str, asked: &str) -> Vec<String> {
+        if !DELETING.iter().any(|verb| started_by.starts_with(verb)) {
+            return Vec::new();
+        }
+        let errors = self.apis.get(asked).and_then(|api| api.get("errorCodes")).and_then(Value::as_object);
+        let lists = errors.into_iter().flat_map(Map::values).filter_map(Value::as_array);
+        let codes = lists.flatten().filter_map(|error| error.get("errorCode")?.as_str()).map(str::trim);
+        let mut found: Vec<String> = Vec::new();
+        for code in codes {
+            let plain = code.to_ascii_lowercase();
+            let is_absence = ["notfound", "notexist", "notexists"].iter().any(|end| plain.ends_with(end));
+            // The resource itself, and no account, region or zone.
+            let is_other = ["user", "account", "region", "zone", "api"].iter().any(|word| plain.contains(word));
+            let is_plain = code.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
+            if is_absence && !is_other && is_plain && !found.iter().any(|known| known == code) {
+                found.push(code.to_owned());
+            }
+        }
+        found
     }
 
     fn resolved<'t>(&'t self, ty: &'t Ty) -> &'t Ty {

@@ -70,7 +70,8 @@ pub(crate) struct ActionFile {
     pub(crate) guessed: Key<Located<Map<Located<String>>>>,
 }
 
-/// How a response is divided into pages. One of `token`, `marker` and `number` is the parameter that selects a page.
+/// How a response is divided into pages. One of `token`, `marker`, `number` and `offset` is the parameter that selects a
+/// page.
 /// Names can be paths with dots, such as `Instances.Instance`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +86,9 @@ pub(crate) struct Paging {
     /// The parameter for the page number.
     #[serde(default)]
     pub(crate) number: Key<Located<String>>,
+    /// The parameter for the number of items before the page.
+    #[serde(default)]
+    pub(crate) offset: Key<Located<String>>,
     /// With `number`: the number of the first page, 0 or 1; `1` if not given.
     #[serde(default)]
     #[schemars(range(max = 1))]
@@ -95,7 +99,7 @@ pub(crate) struct Paging {
     /// The member of the response that shows whether another page follows.
     #[serde(default)]
     pub(crate) more: Key<Located<String>>,
-    /// With `number`: the member of the response with the total number of items.
+    /// With `number` and `offset`: the member of the response with the total number of items.
     #[serde(default)]
     pub(crate) total: Key<Located<String>>,
     /// The parameter for the number of items in a page.
@@ -131,7 +135,8 @@ pub(crate) struct Waiter {
     #[serde(default)]
     pub(crate) parameters: Key<Located<Map<Located<AnyScalar>>>>,
     /// The path of the state in the response, such as `Data.Status`. For a list in the path, the states of all elements
-    /// are read.
+    /// are read. Required unless only `done_error` ends the wait.
+    #[serde(default)]
     pub(crate) state: Key<Located<String>>,
     /// Selects elements of the list in the path: those whose members have these values. Values are written as under
     /// `parameters`.
@@ -140,11 +145,23 @@ pub(crate) struct Waiter {
     /// How many elements must be done; `all` if not given.
     #[serde(default)]
     pub(crate) of: Key<Of>,
-    /// The states that mean success, separated by commas.
+    /// What it means if no element of the list in the path is left, or none that `where` selects; `pending` if not given.
+    #[serde(default)]
+    pub(crate) absent: Key<Located<Absent>>,
+    /// The states that mean success, separated by commas. Required unless `absent: done` or `done_error` is given.
+    #[serde(default)]
     pub(crate) done: Key<Located<AnyScalar>>,
     /// The states that mean failure, separated by commas. With any other state, the wait continues.
     #[serde(default)]
     pub(crate) failed: Key<Located<AnyScalar>>,
+    /// The error codes of the called action that mean success, separated by commas, such as `InvalidInstance.NotFound`
+    /// after a deletion.
+    #[serde(default)]
+    pub(crate) done_error: Key<Located<AnyScalar>>,
+    /// The error codes after which the wait continues, separated by commas, such as that of a resource that does not
+    /// exist yet.
+    #[serde(default)]
+    pub(crate) pending_error: Key<Located<AnyScalar>>,
     /// The time between two calls: `10s`, `5m`, `1h`.
     #[schemars(regex(pattern = r"^[0-9]+(s|m|h)$"))]
     pub(crate) interval: Key<Located<String>>,
@@ -165,6 +182,16 @@ pub(crate) enum Of {
     All,
     /// One of them. It is a failure only if all of them failed.
     Any,
+}
+
+/// What the absence of elements means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Absent {
+    /// The operation is done, such as a deletion.
+    Done,
+    /// The wait continues.
+    Pending,
 }
 
 /// The access levels of RAM.

@@ -7,6 +7,7 @@ use super::check::{Shapes, action_file, platform_file, product_file, waiters};
 use super::node::{self, Node};
 use super::{Platform, Spec, file_name};
 use crate::diagnostic::{Diagnostic, Findings, Severity, Source, Span, quoted};
+use crate::parallel;
 
 /// The most findings about one file that are shown; others are only counted.
 const MOST_FINDINGS: usize = 50;
@@ -51,13 +52,14 @@ pub fn parse(files: &[InputFile]) -> (Option<Spec>, Vec<Diagnostic>) {
             .collect(),
     };
     let mut actions = Vec::new();
-    for file in files.iter().filter(|file| !is_product(file)) {
-        let (action, found) = read_file(file, |root, findings| action_file(root, findings, &shapes));
+    let action_files: Vec<&InputFile> = files.iter().filter(|file| !is_product(file)).collect();
+    let read = |file: &&InputFile| read_file(file, |root, findings| action_file(root, findings, &shapes));
+    for (action, found) in parallel::map(&action_files, read) {
         findings.extend(found);
         actions.extend(action);
     }
     if let Some(product) = &product {
-        findings.extend(waiters(&mut actions, &product.shapes));
+        findings.extend(waiters(&mut actions, product));
     }
     if let Some(product) = &product
         && files.len() == 1

@@ -28,6 +28,8 @@ pub enum PagingStyle {
     Marker,
     /// By its number; `first` is the number of the first page.
     Number { first: u32 },
+    /// By the number of items before it.
+    Offset,
 }
 
 impl PagingStyle {
@@ -37,6 +39,7 @@ impl PagingStyle {
             Self::Token => "token",
             Self::Marker => "marker",
             Self::Number { .. } => "number",
+            Self::Offset => "offset",
         }
     }
 }

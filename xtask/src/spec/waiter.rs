@@ -11,14 +11,20 @@ pub struct Waiter {
     pub action: Spanned<String>,
     /// The parameters of its request.
     pub parameters: Vec<(Spanned<String>, Template)>,
-    /// The path of the state in a response, as written.
-    pub state: Spanned<String>,
+    /// The path of the state in a response, as written; `None` if only error codes end the wait.
+    pub state: Option<Spanned<String>>,
     /// The values that an element of the list in that path must have to count.
     pub condition: Vec<(Spanned<String>, Template)>,
     /// Whether one element with a done state is enough.
     pub any: bool,
+    /// Whether the operation is done if no element counts.
+    pub done_if_absent: bool,
     pub done: Vec<Spanned<String>>,
     pub failed: Vec<Spanned<String>>,
+    /// The error codes that mean done.
+    pub done_errors: Vec<Spanned<String>>,
+    /// The error codes after which the wait continues.
+    pub pending_errors: Vec<Spanned<String>>,
     /// The time between two calls.
     pub interval: Duration,
     /// The longest interval, which is reached by doubling.

@@ -1,7 +1,7 @@
-//! Judging an answer: a pure function from status, headers and bytes to success or failure.
+//! Decides whether a response means success: a pure function of status, headers and body.
 //!
-//! A call succeeded only if the HTTP status is 2xx **and** the body proves it: an HTTP 200 may carry an error code, or be the
-//! answer of something else. A failed call was not executed only if there is [proof](crate::proof).
+//! A call succeeded only if the HTTP status is 2xx **and** the body proves it: a response with HTTP 200 may contain an error
+//! code, or come from a proxy. A failed call counts as not executed only if there is [proof](crate::proof).
 
 mod error_body;
 mod success;
@@ -27,36 +27,36 @@ use crate::redact::Redactor;
 use crate::transport::{self, TransportError};
 use crate::value::{Member, Object, Slot, Value, View};
 
-/// How many characters of an answer that is not understood are shown.
+/// The maximum number of characters that an error quotes of an unusable response.
 const SNIPPET_CHARS: usize = 200;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-acs-request-id");
 const RETRY_AFTER_MILLIS: HeaderName = HeaderName::from_static("x-acs-retry-after");
 
-/// What is known about the action whose answer it is.
+/// The facts about the call that a response is judged by.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'a> {
     pub(crate) product: &'a ProductDescriptor,
-    /// `None` for an action that no specification knows.
+    /// `None` for an action without a specification.
     pub(crate) action: Option<&'a ActionDescriptor>,
-    /// Whether the output takes every member, so that it does not tell which are the action's.
+    /// Whether the output takes every member, so that it does not show which ones belong to the action.
     pub(crate) untyped: bool,
-    /// Whether the action is of the ROA style: its answer may be anything, nothing included.
+    /// Whether the action has the ROA style, whose responses may have any form and may be empty.
     pub(crate) is_roa: bool,
-    /// What must not be shown of an answer that is quoted.
+    /// Redacts quoted parts of the response.
     pub(crate) redactor: &'a Redactor<'a>,
     /// The clock of this machine, for a delay that is given as a date.
     pub(crate) clock: &'a (dyn Fn() -> SystemTime + Send + Sync),
 }
 
-/// What a response says beside its output, if the call succeeded.
+/// The metadata of a successful response.
 #[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) request_id: Option<String>,
     pub(crate) mismatches: Mismatches,
 }
 
-/// Undoes the content codings of an answer and judges it. Returns the decoded body with the verdict.
+/// Decodes the content encodings of a response and judges it. Returns the decoded body with the verdict.
 pub(crate) fn read(
     parts: &mut http::response::Parts,
     body: Bytes,
@@ -84,10 +84,10 @@ pub(crate) fn read(
     (body, judged)
 }
 
-/// Judges an answer and, if the call succeeded, fills `output` from it.
+/// Judges a response and, if the call succeeded, fills `output` from it.
 ///
 /// # Errors
-/// Whatever is not a success. Status, request ID, headers and body are kept in every case.
+/// Everything that is not a success. The error contains status, request ID, headers and body.
 pub(crate) fn judge(
     status: StatusCode,
     headers: &HeaderMap,
@@ -135,7 +135,7 @@ pub(crate) fn judge(
 fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8], said: ErrorBody, context: Context<'_>) -> Error {
     let delay = if status.is_client_error() || status.is_server_error() { delay(headers, context.clock) } else { None };
     if let Some(name) = said.repeated() {
-        return foreign(status, &format!("the answer names `{name}` twice"), body, delay, context);
+        return foreign(status, &format!("the response contains `{name}` twice"), body, delay, context);
     }
     let is_refusal = if status.is_success() {
         is_failure(said.success(), said.code.as_deref(), context)
@@ -150,11 +150,11 @@ fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8], said: ErrorBody
     let problem = if status.is_redirection() {
         "the endpoint redirects, and redirects are never followed"
     } else if body.is_empty() {
-        "the answer is empty"
+        "the response is empty"
     } else if status.is_success() && is_of_service {
-        "nothing in the answer proves that the call succeeded: it has neither a `Code` nor a member of the result"
+        "nothing in the response proves that the call succeeded: it has neither a `Code` nor a member of the result"
     } else {
-        "the answer is not from the service"
+        "the response is not from the service"
     };
     match &said.message {
         Some(message) => {
@@ -165,7 +165,7 @@ fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8], said: ErrorBody
     }
 }
 
-/// The error of a request without a whole answer: with status, request ID and beginning of one that broke off.
+/// The error of a request without a complete response, with the status, the request ID and the beginning of a partial one.
 pub(crate) fn missing(error: TransportError, may_have_been_sent: bool, redactor: &Redactor<'_>) -> Error {
     let message = redactor.hide(&error.to_string()).into_owned();
     let missing = unanswered(message, may_have_been_sent);
@@ -173,7 +173,7 @@ pub(crate) fn missing(error: TransportError, may_have_been_sent: bool, redactor:
         Some(answer) => {
             let request_id =
                 header(answer.headers(), &REQUEST_ID).map(|id| cut(&redactor.hide(id), LONGEST_ID).into_owned());
-            let missing = missing.with_more(&shown(answer.body(), "the answer", redactor));
+            let missing = missing.with_more(&shown(answer.body(), "the response", redactor));
             let missing = missing.with_status(answer.status().as_u16()).with_request_id(request_id);
             missing.with_answer(answer.headers().clone(), answer.body().clone())
         }
@@ -182,15 +182,15 @@ pub(crate) fn missing(error: TransportError, may_have_been_sent: bool, redactor:
     missing.with_source(error.redacted(redactor))
 }
 
-/// The error of a request without an answer.
+/// The error of a request without a response.
 pub(crate) fn unanswered(message: String, may_have_been_sent: bool) -> Error {
     let not_executed = not_executed(Evidence::NoAnswer { may_have_been_sent });
     let kind = if not_executed { ErrorKind::NotSent } else { ErrorKind::Unanswered };
     Error::new(kind, message).with_outcome_unknown(!not_executed)
 }
 
-/// The delay that an answer asks for: `x-acs-retry-after`, in milliseconds, or else `Retry-After`, in seconds or as a date. Zero,
-/// negative and unreadable values count as absent.
+/// The delay that a response requests: `x-acs-retry-after`, in milliseconds, else `Retry-After`, in seconds or as a date.
+/// Zero, negative and unreadable values count as absent.
 fn delay(headers: &HeaderMap, clock: &dyn Fn() -> SystemTime) -> Option<Duration> {
     let number = |name: &HeaderName| header(headers, name)?.trim().parse::<u64>().ok().filter(|number| *number > 0);
     if let Some(millis) = number(&RETRY_AFTER_MILLIS) {
@@ -200,7 +200,7 @@ fn delay(headers: &HeaderMap, clock: &dyn Fn() -> SystemTime) -> Option<Duration
         return Some(Duration::from_secs(seconds));
     }
     let date = |name: &HeaderName| httpdate::parse_http_date(header(headers, name)?.trim()).ok();
-    // By the clock that the date comes from.
+    // Relative to the clock of the server, if the response has it.
     date(&RETRY_AFTER)?.duration_since(date(&DATE).unwrap_or_else(clock)).ok().filter(|delay| !delay.is_zero())
 }
 
@@ -208,7 +208,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The error of an answer in the form of the service's own errors.
+/// The error of a response with an error body of the service.
 fn service_error(
     status: StatusCode,
     said: ErrorBody,
@@ -217,7 +217,7 @@ fn service_error(
     context: Context<'_>,
 ) -> Error {
     let evidence = match said.service_code() {
-        // A code of success refuses nothing, whatever stands beside it.
+        // A success code is never a refusal, whatever the other members are.
         Some(code) if is_of_service && success::code_says(Some(code), context) != Some(true) => {
             Evidence::Refusal(status, code)
         }
@@ -237,9 +237,9 @@ fn service_error(
     let code = said.code.filter(|code| !code.is_empty());
     let message = said.message.filter(|message| !message.is_empty()).unwrap_or_else(|| {
         if code.is_some() {
-            "the service gave no message".to_owned()
+            "the service returned no message".to_owned()
         } else {
-            "the service gave neither code nor message".to_owned()
+            "the service returned neither a code nor a message".to_owned()
         }
     });
     let error = Error::new(kind, message).with_code(code).with_retry_after(delay).with_outcome_unknown(unknown);
@@ -250,54 +250,54 @@ fn service_error(
     }
 }
 
-/// Whether the specification says of the code that a limit was exceeded.
+/// Whether the specification documents the code as that of an exceeded limit.
 fn is_documented_limit(code: &str, context: Context<'_>) -> bool {
     let documented =
         |errors: &[&ErrorDescriptor]| errors.iter().any(|it| it.throttling && it.code.eq_ignore_ascii_case(code));
     documented(context.product.errors) || context.action.is_some_and(|action| documented(action.errors))
 }
 
-/// Whether the answer says to come back later: it names a delay, and refused the request for certain.
+/// Whether the response requests a later attempt: it has a delay, and certainly refused the request.
 fn asks_to_wait(status: StatusCode, delay: Option<Duration>, unknown: bool) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || (delay.is_some() && status.is_client_error() && !unknown)
 }
 
-/// The error of an answer that is not the service's.
+/// The error of a response that is not from the service.
 fn foreign(status: StatusCode, problem: &str, body: &[u8], delay: Option<Duration>, context: Context<'_>) -> Error {
     let unknown = !not_executed(Evidence::Foreign(status));
     let error = if asks_to_wait(status, delay, unknown) {
-        Error::new(ErrorKind::Throttled, "the service asks to wait")
+        Error::new(ErrorKind::Throttled, "the service requests a delay")
     } else {
         Error::new(ErrorKind::UnusableResponse, format!("{problem}{}", shown(body, "it", context.redactor)))
     };
     error.with_retry_after(delay).with_outcome_unknown(unknown)
 }
 
-/// How an answer begins, in words that follow others, without what must not be shown. What begins like JSON, or like XML that is not HTML,
-/// may be an answer of the service, and hold phone numbers or keys that were not sent.
+/// The redacted beginning of a response, as the continuation of an error message. JSON, and XML that is not HTML, is not
+/// quoted: it may be a response of the service, and contain phone numbers or keys that were not in the request.
 fn shown(body: &[u8], answer: &str, redactor: &Redactor<'_>) -> String {
     let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
     if matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) {
-        return format!("; {answer} begins like JSON ({} bytes, not shown: there may be data in them)", body.len());
+        return format!("; {answer} begins like JSON ({} bytes, not shown because they may contain data)", body.len());
     }
     if is_xml_of_a_service(text) {
-        return format!("; {answer} begins like XML ({} bytes, not shown: there may be data in them)", body.len());
+        return format!("; {answer} begins like XML ({} bytes, not shown because they may contain data)", body.len());
     }
     if is_binary(text) {
-        return format!("; {answer} is not text ({} bytes, not shown: there may be data in them)", body.len());
+        return format!("; {answer} is not text ({} bytes, not shown because they may contain data)", body.len());
     }
-    // Hidden first and cut then: half a phone number would not be found any more. What is far too long is not even searched.
+    // Redacted before it is cut, because half a phone number would not be recognized. Only the beginning is searched.
     let text = String::from_utf8_lossy(&body[..body.len().min(LONGEST_SEARCHED)]);
     let text: String = one_line(&redactor.hide_foreign(&text)).chars().take(SNIPPET_CHARS).collect();
     if text.is_empty() { text } else { format!("; {answer} begins with: {text}") }
 }
 
-/// Whether the beginning is no text in UTF-8, nor in a code page: UTF-16, say, in which no value to hide would be found.
+/// Whether the text is neither UTF-8 nor in a code page, but UTF-16, for example, in which values are not recognized.
 fn is_binary(text: &[u8]) -> bool {
     text[..text.len().min(1024)].contains(&0)
 }
 
-/// Whether the text begins like XML and has no mark of HTML, which gateways and proxies write.
+/// Whether the text begins like XML and is not HTML, which gateways and proxies return.
 fn is_xml_of_a_service(text: &[u8]) -> bool {
     let start = &text[..text.len().min(2048)];
     let start = String::from_utf8_lossy(start).to_ascii_lowercase();
@@ -305,22 +305,22 @@ fn is_xml_of_a_service(text: &[u8]) -> bool {
         && !["<html", "<!doctype html", "<head", "<body"].iter().any(|tag| start.contains(tag))
 }
 
-/// The members that say how a call went. Where the output has such a member itself, it is read from there, so that one
-/// pass over the answer is enough.
+/// The members of a response that report the outcome. Those that the output declares are read from the output, so that one
+/// pass over the response is enough.
 struct Envelope<'o> {
     output: &'o mut dyn Object,
     said: ErrorBody,
     seen: Seen,
-    /// Whether there is a `Code` in its documented spelling.
+    /// Whether the response has a `Code` in its documented spelling.
     has_documented_code: bool,
     untyped: bool,
 }
 
 impl Envelope<'_> {
-    /// Whether the answer, which is JSON and fits the type, proves that the call succeeded.
+    /// Whether the response, which is JSON and fits the type, proves that the call succeeded.
     ///
-    /// For a product with codes of success, that is such a code; without a code, a member of the result. A code in another spelling than
-    /// the documented one may be that of something else (`{"code":0}`), so a request ID or a member of the result must come with it.
+    /// The proof is a success code, or a member of the result if the response has no code. A `Code` in another spelling may come
+    /// from something else (`{"code":0}`), so it also needs a request ID or a member of the result.
     fn proves_success(&self, facts: &Facts<'_>, body: &[u8], has_header_id: bool, context: Context<'_>) -> bool {
         let code = facts.code.as_deref();
         let says_success = success::code_says(code, context);
@@ -340,11 +340,11 @@ impl Envelope<'_> {
             || self.has_result(body, has_id)
     }
 
-    /// Whether a member of the result has come. In an untyped answer, whose members nothing describes, a request ID must stand beside
-    /// it: else it may be JSON of something else, a captive portal say.
+    /// Whether the response has a member of the result. An untyped response, whose members are unknown, also needs a request ID,
+    /// because it may be JSON of something else, such as a captive portal.
     fn has_result(&self, body: &[u8], has_id: bool) -> bool {
         let mut present = false;
-        // An empty list looks the same whether it came or not.
+        // An empty list is the same whether the response has it or not.
         let mut doubtful = Vec::new();
         self.output.each(&mut |member, value| match value.view() {
             _ if is_envelope(member.name) => {}
@@ -367,8 +367,8 @@ impl Envelope<'_> {
                 .any(|value| if self.untyped { !value.is_null() } else { value.is_array() || value.is_object() })
     }
 
-    /// Puts the request ID of the header into the output, which has none, so that it has one meaning: that of
-    /// [`Response::request_id`](crate::Response::request_id). An untyped output stays as it came.
+    /// Sets the missing request ID of the output to that of the header, so that it is equal to
+    /// [`Response::request_id`](crate::Response::request_id). An untyped output is not changed.
     fn set_request_id(&mut self, id: &str) {
         if let Some(value) = self.output.member("RequestId").filter(|_| !self.untyped) {
             match value.slot() {
@@ -378,7 +378,7 @@ impl Envelope<'_> {
         }
     }
 
-    /// What the answer says, borrowed: most calls succeed, and need only the request ID of it.
+    /// The outcome that the response reports, borrowed because a successful call needs only the request ID.
     fn facts(&self) -> Facts<'_> {
         let said = &self.said;
         let mut facts = Facts {
@@ -405,7 +405,7 @@ impl Envelope<'_> {
             match value.view() {
                 View::Text(text) => *fact = Some(text.into()),
                 View::Integer(number) => *fact = Some(number.to_string().into()),
-                // An untyped answer: read it as tolerantly as a typed one.
+                // Untyped responses are read as leniently as typed ones.
                 View::Any(Json::String(text)) => *fact = Some(text.into()),
                 View::Any(Json::Null) => {}
                 View::Any(other) => *fact = Some(other.to_string().into()),
@@ -416,7 +416,7 @@ impl Envelope<'_> {
     }
 }
 
-/// What a 2xx answer says of how the call went.
+/// The outcome that a 2xx response reports.
 struct Facts<'a> {
     code: Option<Cow<'a, str>>,
     request_id: Option<Cow<'a, str>>,
@@ -437,7 +437,7 @@ impl Object for Envelope<'_> {
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
         self.has_documented_code |= name == "Code";
         if let Some(member) = self.output.member(name) {
-            // A member that the type spells in lower case is one of the result.
+            // A member in lower case belongs to the result if the output declares it.
             if self.untyped || is_spelled_as_documented(name) {
                 self.seen.note(name);
             }
@@ -456,7 +456,7 @@ impl Object for Envelope<'_> {
 
 /// The members of the result, in a separate pass over a response.
 struct Members {
-    /// Only these; `None`: all but the envelope.
+    /// The names to read; `None` for all members except those of the envelope.
     doubtful: Option<Vec<&'static str>>,
     values: Vec<Json>,
 }
@@ -469,7 +469,7 @@ impl Object for Members {
     fn member(&mut self, name: &str) -> Option<&mut dyn Value> {
         let is_of_result = match &self.doubtful {
             Some(doubtful) => doubtful.contains(&name),
-            // What wraps an error is no result.
+            // A wrapped error is not a result.
             None => !is_envelope(name) && !["Error", "Errors"].iter().any(|wrapper| wrapper.eq_ignore_ascii_case(name)),
         };
         if !is_of_result {

@@ -283,7 +283,7 @@ fn a_contradictory_response_is_unusable() {
             for output in [&mut Bare::default() as &mut dyn Object, &mut Answer::default(), &mut JsonOutput::default()]
             {
                 let error = without_proof(200, &[], &body, output).expect(&body);
-                assert!(error.message().contains("names `Code` twice"), "{error}");
+                assert!(error.message().contains("contains `Code` twice"), "{error}");
             }
             for status in [307, 400, 404, 500] {
                 assert!(without_proof(status, &[], &body, &mut Answer::default()).is_some(), "{status} {body}");
@@ -375,43 +375,43 @@ fn the_detail_of_a_denial_can_be_text_or_an_object() {
 fn a_foreign_response_keeps_its_status_and_determines_the_outcome() {
     const HTML: &str = "<html>\n<body>Bad\tGateway</body>";
     for (status, body, unknown, message) in [
-        (200, "", true, "the answer is empty"),
+        (200, "", true, "the response is empty"),
         (
             200,
             r#"{"Code":"OK","Cou"#,
             true,
-            "the answer is not from the service; it begins like JSON (17 bytes, not shown: there may be data in them)",
+            "the response is not from the service; it begins like JSON (17 bytes, not shown because they may contain data)",
         ),
         (
             200,
             r#" {"Code":"OK"} x"#,
             true,
-            "the answer is not from the service; it begins like JSON (16 bytes, not shown: there may be data in them)",
+            "the response is not from the service; it begins like JSON (16 bytes, not shown because they may contain data)",
         ),
         (
             200,
             "\u{feff}[]",
             true,
-            "the answer is not from the service; it begins like JSON (5 bytes, not shown: there may be data in them)",
+            "the response is not from the service; it begins like JSON (5 bytes, not shown because they may contain data)",
         ),
-        (500, "", true, "the answer is empty"),
+        (500, "", true, "the response is empty"),
         (
             500,
             "[1]",
             true,
-            "the answer is not from the service; it begins like JSON (3 bytes, not shown: there may be data in them)",
+            "the response is not from the service; it begins like JSON (3 bytes, not shown because they may contain data)",
         ),
-        (502, HTML, true, "the answer is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
-        (503, "<?xml?><html/>", true, "the answer is not from the service; it begins with: <?xml?><html/>"),
-        (600, "", true, "the answer is empty"),
+        (502, HTML, true, "the response is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
+        (503, "<?xml?><html/>", true, "the response is not from the service; it begins with: <?xml?><html/>"),
+        (600, "", true, "the response is empty"),
         (301, "", true, "the endpoint redirects, and redirects are never followed"),
         (307, "x", true, "the endpoint redirects, and redirects are never followed; it begins with: x"),
-        (404, HTML, true, "the answer is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
-        (407, "", false, "the answer is empty"),
-        (403, HTML, false, "the answer is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
-        (408, "stream timeout", true, "the answer is not from the service; it begins with: stream timeout"),
-        (404, r#"{"message":"no route"}"#, true, "the answer is not from the service; it says: no route"),
-        (404, r#"{"code":404,"message":"no route"}"#, true, "the answer is not from the service; it says: no route"),
+        (404, HTML, true, "the response is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
+        (407, "", false, "the response is empty"),
+        (403, HTML, false, "the response is not from the service; it begins with: <html> <body>Bad Gateway</body>"),
+        (408, "stream timeout", true, "the response is not from the service; it begins with: stream timeout"),
+        (404, r#"{"message":"no route"}"#, true, "the response is not from the service; it says: no route"),
+        (404, r#"{"code":404,"message":"no route"}"#, true, "the response is not from the service; it says: no route"),
     ] {
         let error = refused(status, ID, body);
         assert_eq!(error.kind(), ErrorKind::UnusableResponse, "{status} {body}");
@@ -675,9 +675,12 @@ fn a_number_in_a_code_is_hidden() {
 
 #[test]
 fn an_error_without_a_message_has_a_default_message() {
-    assert_eq!(refused(400, &[], r#"{"Code":"C"}"#).message(), "the service gave no message");
+    assert_eq!(refused(400, &[], r#"{"Code":"C"}"#).message(), "the service returned no message");
     let error = refused(400, &[], r#"{"RequestId":"r"}"#);
-    assert_eq!((error.kind(), error.message()), (ErrorKind::Service, "the service gave neither code nor message"));
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Service, "the service returned neither a code nor a message")
+    );
     assert!(error.outcome_unknown(), "without a code nothing proves that it was not executed");
 }
 

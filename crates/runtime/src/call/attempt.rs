@@ -121,7 +121,7 @@ impl Core {
             Ok(Ok(answer)) => (answer, sending.permit.take()),
             Err(_) => {
                 let may_have_been_sent = sending.handover.may_have_been_sent();
-                let missing = if may_have_been_sent { "answer" } else { "connection to the endpoint" };
+                let missing = if may_have_been_sent { "response" } else { "connection to the endpoint" };
                 let message = format!("no {missing} within {:?}", rounded(limit));
                 return Err(failed(answer::unanswered(message, may_have_been_sent)));
             }
@@ -176,7 +176,7 @@ impl Core {
         })
     }
 
-    /// Waits for a permit as long as the deadline leaves time for the answer.
+    /// Waits for a permit as long as the deadline leaves time for the response.
     async fn permit(
         &self,
         quota: &WatchedQuota,
@@ -212,7 +212,7 @@ impl Core {
         validated(given).map(Some)
     }
 
-    /// Credentials in place of those that the service refused as expired.
+    /// Fetches replacements for credentials that the service refused as expired.
     pub(super) async fn replace_credentials(
         &self,
         target: &Target<'_>,
@@ -224,7 +224,7 @@ impl Core {
 }
 
 async fn in_time(provided: ProvideFuture<'_>, deadline: Instant) -> Result<Credentials, Error> {
-    let message = "the provider gave no credentials before the call's deadline";
+    let message = "the provider returned no credentials before the call's deadline";
     let provided = timeout_at(deadline, provided).await;
     provided.map_err(|_| Error::new(ErrorKind::Credentials, message))?.map_err(unavailable)
 }

@@ -46,7 +46,7 @@ use crate::unsigned::RequestHook;
 use crate::untyped::UntypedRequest;
 use crate::value::Object;
 
-/// What is called, without types.
+/// An action with its parameters, without types.
 pub(crate) struct Call<'a> {
     name: Cow<'static, str>,
     action: Option<&'static ActionDescriptor>,
@@ -98,17 +98,17 @@ impl<'a> Call<'a> {
         if path.is_empty() {
             if action.is_none() && P::DESCRIPTOR.actions.first().is_some_and(is_roa) {
                 return Err(wrong(
-                    "the actions of this product are called by a method and a path; give them with `UntypedRequest::route`",
+                    "the actions of this product need a method and a path; set them with `UntypedRequest::route`",
                 ));
             }
             if request.body.is_some() {
                 return Err(wrong(
-                    "the call has a body but no path; give the parameters one by one, or the method and path with `UntypedRequest::route`",
+                    "the call has a body but no path; set the parameters one by one, or set the method and path with `UntypedRequest::route`",
                 ));
             }
         }
         let names = if path.is_empty() { Ok(Vec::new()) } else { placeholders(path) };
-        // What is wrong with the path is reported when the request is signed.
+        // An invalid path is reported when the request is signed.
         let in_path = names.unwrap_or_default();
         let mut parameters: Vec<_> = (request.parameters.iter())
             .map(|(name, value)| Parameter {
@@ -130,18 +130,20 @@ impl<'a> Call<'a> {
                 name: whole.map_or("body", |parameter| parameter.name).into(),
                 value: body.into(),
                 location: ParameterLocation::Body,
-                // What is inside may be, whatever the parameter as a whole is.
+                // It may contain sensitive members even if the parameter as a whole is not marked sensitive.
                 sensitive: true,
             });
         }
         if parameters.iter().filter(|parameter| parameter.location == ParameterLocation::Body).count() > 1 {
-            return Err(wrong("the body is given twice: as a parameter, and by `UntypedRequest::body`"));
+            return Err(wrong(
+                "the body is set twice: as a parameter and with `UntypedRequest::body`; remove one of them",
+            ));
         }
         let name = request.action.clone().into();
         Ok(Self { name, action, method, path: path.into(), parameters, untyped: true, ticket: None })
     }
 
-    /// A call of an action that a descriptor describes, with these parameters.
+    /// A call of a described action.
     pub(crate) fn described(
         action: &'static ActionDescriptor,
         parameters: &'a [Parameter<'static>],
@@ -163,7 +165,7 @@ impl<'a> Call<'a> {
         &self.name
     }
 
-    /// Whether the status of a response alone says how the call went, unless the product has codes of success.
+    /// Whether the HTTP status alone decides about success, unless the product has success codes.
     pub(crate) fn is_roa(&self) -> bool {
         !self.path.is_empty()
     }
@@ -190,7 +192,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Everything that a call needs, the same for every action, so that it is compiled once.
+/// The part of a client that does not depend on the action's type, so that it is compiled once.
 pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) endpoint: Endpoint,
@@ -210,13 +212,13 @@ pub(crate) struct Core {
     pub(crate) events: Events,
 }
 
-/// The longest time for which one answer may hold everyone who shares a quota, however long a wait it names.
+/// The longest pause of a quota. Responses may request a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
-/// The longest time for which a call of a bulk asks its quota.
+/// The longest time that a call of a bulk waits for one permit.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// The window that a limit is assumed to have where none is known.
+/// The window of an unknown limit.
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Used when the deadline overflows `Instant`.
@@ -232,12 +234,12 @@ struct Earlier {
     /// The last failure after which the call may have been executed.
     unknown: Option<Error>,
     nonce: Option<Nonce>,
-    /// What the retries have taken from the budget.
+    /// The cost of the retries, taken from the budget.
     spent: u32,
-    /// How many attempts were throttled.
+    /// The number of throttled attempts.
     throttled: u32,
     clock_corrected: bool,
-    /// The credentials in place of those that the service called expired.
+    /// Replaces credentials that the service refused as expired.
     replaced: Option<Credentials>,
 }
 
@@ -251,12 +253,12 @@ impl Earlier {
     /// The error of the call, after its last attempt.
     fn verdict(self, last: Error, began: Instant) -> Error {
         let attempts = last.attempts();
-        // These say that the last attempt was not executed, and nothing about the ones before it.
+        // The last attempt was not executed, which proves nothing about the earlier ones.
         let silent = !last.outcome_unknown() && (last.is_not_sent() || last.kind() == ErrorKind::Throttled);
         let error = match (self.unknown, self.not_executed) {
             (Some(earlier), _) if silent => earlier.with_attempts(attempts),
             (Some(_), _) => last.with_outcome_unknown(true),
-            // Why the call failed matters more than that there was no time for another attempt.
+            // The cause of the failure matters more than the missing time for another attempt.
             (None, Some(earlier)) if last.kind() == ErrorKind::QuotaWait => {
                 let delay = last.retry_after().or(earlier.retry_after());
                 earlier.with_attempts(attempts).with_retry_after(delay)
@@ -277,7 +279,7 @@ fn not_admitted(refused: &Refused) -> Error {
 }
 
 impl Core {
-    /// One call, observed.
+    /// Makes a call and reports it to the observer.
     pub(crate) async fn call(
         &self,
         call: &Call<'_>,
@@ -287,7 +289,7 @@ impl Core {
         let mut observer = Observer::new(&self.events, self.settings.product.code, &call.name);
         let span = observer.span();
         let outcome = {
-            // Pinned where it is: a future is moved with all that it may come to hold.
+            // Pinned in place, because moving a future copies its whole state.
             let attempts = pin!(self.attempts(call, options, &mut observer, output));
             span.of(attempts).await
         };
@@ -295,7 +297,7 @@ impl Core {
         outcome
     }
 
-    /// Attempts, until one succeeds or fails for good, or the deadline does not allow another one.
+    /// Makes attempts until one succeeds or fails permanently, or the deadline does not allow another one.
     async fn attempts(
         &self,
         call: &Call<'_>,
@@ -344,7 +346,7 @@ impl Core {
             };
 
             let corrected = match cause {
-                // Also if this call is not retried: the next one needs it.
+                // Also if this call is not retried, because the next call needs the correction.
                 Some(cause) => self.correct(cause, &target, deadline, &mut earlier).await,
                 None => Ok(false),
             };
@@ -357,7 +359,7 @@ impl Core {
                 }
                 Err(reason) => (error.with_more(&format!("; {}", reason.message())).with_source(reason), None),
             };
-            // The quota pauses even if this call gives up: everyone who shares it would be throttled, too.
+            // The quota pauses even if this call is not retried, because other calls would be throttled too.
             let quota_waits = match quota.zip(throttled) {
                 Some((quota, permit)) => {
                     let delay = error.retry_after().map(|delay| delay.min(LONGEST_PAUSE));
@@ -381,7 +383,7 @@ impl Core {
         }
     }
 
-    /// Puts right what the service refused, each cause once. Returns whether another attempt can help.
+    /// Corrects the cause of a refusal, each cause once. Returns whether another attempt can succeed.
     async fn correct(
         &self,
         cause: Cause,
@@ -390,7 +392,7 @@ impl Core {
         earlier: &mut Earlier,
     ) -> Result<bool, Error> {
         match cause {
-            // A clock that is still wrong after its correction is not why the service refuses.
+            // If the timestamp is refused after the correction too, the clock is not the cause.
             Cause::Clock => Ok(!std::mem::replace(&mut earlier.clock_corrected, true)),
             Cause::Expired(_) if earlier.replaced.is_some() => Ok(false),
             Cause::Expired(rejected) => {
@@ -402,10 +404,10 @@ impl Core {
         }
     }
 
-    /// When the deadline begins to count, and the permit of the first attempt if the call has one by then.
+    /// The start of the deadline, and the permit of the first attempt if the call already has one.
     ///
-    /// A call of a bulk waits for its permit as long as it takes, and its deadline counts from then on. Otherwise a long pause of the
-    /// quota would fail all rows that the bulk has left, one after the other.
+    /// A call of a bulk waits for its permit without a deadline, which starts afterwards. Otherwise a long pause of the quota
+    /// would fail all remaining rows of the bulk.
     async fn begin(
         &self,
         call: &Call<'_>,
@@ -426,7 +428,7 @@ impl Core {
         Ok((Instant::now(), permit))
     }
 
-    /// Reports what happens to a quota.
+    /// Reports an event of a quota.
     fn report(&self, key: &QuotaKey, event: &QuotaEvent) {
         trace::quota(key, event);
         self.events.tell(|| Event::Quota { key, event });
@@ -438,7 +440,7 @@ impl Core {
             match quota.acquire(AcquireOptions::new(LONGEST_WAIT).of_a_bulk(), &observe).await {
                 Ok(permit) => return Ok(permit),
                 Err(refused @ Refused::Misconfigured { .. }) => return Err(not_admitted(&refused)),
-                // The store is away, and its policy lets no call through.
+                // The store is unreachable, and its policy is to reject calls.
                 Err(_) => sleep(Duration::from_secs(1)).await,
             }
         }
@@ -446,7 +448,7 @@ impl Core {
 
     /// The quota of a call and its limit; `None` if the throttle is off.
     ///
-    /// The first call of a client gets credentials for it: they name the account.
+    /// The first call of a client fetches credentials, because they identify the account.
     async fn quota(
         &self,
         call: &Call<'_>,
@@ -463,10 +465,10 @@ impl Core {
         let credentials = if known.is_some() { None } else { self.credentials_for(call, target, deadline).await? };
         let account: Cow<'_, str> = match (known, &credentials) {
             (Some(account), _) => account.into(),
-            // The call's own credentials may be of another account.
+            // Credentials of the call may belong to another account.
             (None, Some(credentials)) if per_call => Account::name_of(credentials).into(),
             (None, Some(credentials)) => self.account.of(credentials).into(),
-            // An action that needs no credentials is not counted for an account.
+            // Without credentials there is no account.
             (None, None) => "".into(),
         };
         let account = &*account;
@@ -491,7 +493,7 @@ impl Core {
         prepared.map_err(|error| error.with_action(call.name.clone()))
     }
 
-    /// Reads the answer to a call that was [prepared](Self::prepare) with these options.
+    /// Reads the response to a call that was [prepared](Self::prepare) with these options.
     pub(crate) fn read(
         &self,
         call: &Call<'_>,
@@ -516,7 +518,7 @@ impl Core {
         })
     }
 
-    /// What is known when the answer to a call is judged.
+    /// The context in which the response to a call is judged.
     fn context<'a>(&'a self, call: &Call<'_>, redactor: &'a Redactor<'a>) -> Context<'a> {
         Context {
             product: self.settings.product,

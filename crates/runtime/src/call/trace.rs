@@ -158,15 +158,15 @@ mod span {
     pub(in crate::call) fn quota(key: &QuotaKey, event: &QuotaEvent) {
         let message = match event {
             QuotaEvent::FallbackEntered { source: None } => {
-                "the store of the shared quota is away; calls fail until it is back"
+                "the store of the shared quota is unreachable; calls fail until it recovers"
             }
             QuotaEvent::FallbackEntered { source: Some(QuotaSource::Open) } => {
-                "the store of the shared quota is away; calls are sent without a limit"
+                "the store of the shared quota is unreachable; calls are sent without a limit"
             }
             QuotaEvent::FallbackEntered { .. } => {
-                "the store of the shared quota is away; this process continues with a share of the limit"
+                "the store of the shared quota is unreachable; this process continues with a share of the limit"
             }
-            QuotaEvent::FallbackLeft => "the store of the shared quota is back",
+            QuotaEvent::FallbackLeft => "the store of the shared quota is reachable again",
             _ => return,
         };
         warn!(rpc.service = key.product, rpc.method = key.action, "{message}");
@@ -202,7 +202,7 @@ mod span {
     #[derive(Clone)]
     pub(in crate::call) struct Traced;
 
-    #[allow(clippy::unused_self, reason = "the form of the one with spans")]
+    #[allow(clippy::unused_self, reason = "same signature as the version with spans")]
     impl Traced {
         pub(in crate::call) fn none() -> Self {
             Self

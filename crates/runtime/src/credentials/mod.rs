@@ -188,6 +188,7 @@ pub trait ProvideCredentials: Send + Sync + 'static {
     ///
     /// # Errors
     /// If there are none. The message names what was tried and what to do; the client puts it into an error of the kind
+    /// [`Credentials`](crate::ErrorKind::Credentials).
     fn provide(&self) -> ProvideFuture<'_>;
 
     /// Returns currently valid credentials if they are cached; the client tries this method first. Default: `None`.

@@ -1,9 +1,9 @@
-//! How an action returns its list page by page.
+//! The descriptor of paging.
 
 /// The parameters and members that control the pages of an action.
 ///
-/// Each is a path: the name on the wire of a parameter or of a member of the response, then those of the members inside; empty if the
-/// specification names none.
+/// Each is a path: the name on the wire of a parameter or of a member of the response, then those of the members inside;
+/// empty if the specification names none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PagingDescriptor {
     /// How a request selects a page.
@@ -23,7 +23,7 @@ pub struct PagingDescriptor {
 }
 
 impl PagingDescriptor {
-    /// Pages about which nothing is known: the base for struct update syntax.
+    /// An empty descriptor, as the base for struct update syntax.
     pub const EMPTY: Self =
         Self { style: PagingStyle::Token, parameter: &[], size: &[], next: &[], more: &[], total: &[], items: &[] };
 }
@@ -41,4 +41,6 @@ pub enum PagingStyle {
         /// The number of the first page: 0 or 1.
         first: u32,
     },
+    /// By the number of items before it.
+    Offset,
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How to wait for the operation that an action starts: another action of the product is called until its response has
-/// a state that means done or failed. Used by [`Client::wait_for`](crate::Client::wait_for).
+/// How to wait for the operation that an action starts: another action of the product is called until its response, or
+/// an error code, means done or failed. Used by [`Client::wait_for`](crate::Client::wait_for).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaiterDescriptor {
     /// The name of the action to call, which is idempotent.
@@ -13,7 +13,7 @@ pub struct WaiterDescriptor {
     /// The path of the list whose elements have the state, as names of members; empty if the response has a single
     /// state.
     pub list: &'static [&'static str],
-    /// The path from an element, or from the response, to the state.
+    /// The path from an element, or from the response, to the state; empty if only error codes end the wait.
     pub state: &'static [&'static str],
     /// The values that members of an element must have for the element to count, by path; all elements count if it is
     /// empty.
@@ -25,6 +25,13 @@ pub struct WaiterDescriptor {
     pub done: &'static [&'static str],
     /// The states that mean failure. With any other state, the wait continues.
     pub failed: &'static [&'static str],
+    /// Whether the operation is done if no element counts, such as after a deletion. Otherwise the wait continues.
+    pub done_if_absent: bool,
+    /// The error codes of the called action that mean success, such as that of a resource that no longer exists. Case
+    /// is ignored.
+    pub done_errors: &'static [&'static str],
+    /// The error codes after which the wait continues, such as that of a resource that does not exist yet.
+    pub pending_errors: &'static [&'static str],
     /// The time between two calls.
     pub interval: Duration,
     /// The interval doubles after each call until it is this long.
@@ -44,6 +51,9 @@ impl WaiterDescriptor {
         any: false,
         done: &[],
         failed: &[],
+        done_if_absent: false,
+        done_errors: &[],
+        pending_errors: &[],
         interval: Duration::from_secs(10),
         longest_interval: Duration::from_secs(10),
         bound: Duration::from_secs(600),

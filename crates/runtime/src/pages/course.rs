@@ -75,7 +75,8 @@ impl Course {
         let more = member(page, paging.more).and_then(Word::flag);
         let step = match paging.style {
             PagingStyle::Token | PagingStyle::Marker => self.after_token(page, more),
-            PagingStyle::Number { first } => self.after_number(page, more, i64::from(first)),
+            PagingStyle::Number { first } => self.after_number(page, more, Some(i64::from(first))),
+            PagingStyle::Offset => self.after_number(page, more, None),
         };
         self.pages += u64::from(!matches!(step, Step::Repeated(_)));
         step
@@ -103,29 +104,46 @@ impl Course {
         }
     }
 
-    fn after_number(&mut self, page: &dyn Object, more: Option<bool>, first: i64) -> Step {
+    /// After a page with a number, or with an offset if there is no number of the first page.
+    fn after_number(&mut self, page: &dyn Object, more: Option<bool>, first: Option<i64>) -> Step {
         let paging = self.paging;
         // Without a number in the request, the response may have that of the first page.
         let asked = self.position.as_deref().and_then(|it| it.parse().ok());
-        let number = asked.or_else(|| self.repeated(page, paging.parameter)?.whole()).unwrap_or(first);
+        let echo = self.repeated(page, paging.parameter).and_then(Word::whole);
+        // An offset in the response may be that of the next page.
+        let number: i64 = asked.or(echo.filter(|_| first.is_some())).unwrap_or(first.unwrap_or_default());
         let items = find(page, paging.items);
         let Some(View::List(items)) = items else { return Step::End };
         let count = items.len() as u64;
-        if count == 0 && more != Some(true) {
-            return Step::End;
+        match (count, more, first) {
+            (0, Some(true), None) => {
+                return Step::ToNothing(self.error(&format!(
+                    "`{}` says that a page follows, but the page has no items, so its offset is unknown",
+                    paging.more.join(".")
+                )));
+            }
+            (0, None | Some(false), _) => return Step::End,
+            _ => {}
         }
+        let total = self.total(page);
         if !self.seen.insert(self.fingerprint(items)) {
-            let name = paging.parameter.join(".");
-            return Step::Repeated(self.error(&format!(
-                "the pages repeat: page {number} has the items of an earlier page; the service may not know `{name}`"
-            )));
+            // Equal items show nothing if they have no identity, as long as the list ends or the service knows the number.
+            let is_plausible = !self.are_distinct(items) && (total.is_some() || (asked.is_some() && asked == echo));
+            if !is_plausible {
+                let name = paging.parameter.join(".");
+                return Step::Repeated(self.error(&format!(
+                    "the pages repeat: the page with `{name}` {number} has the items of an earlier page; the service may \
+                     not know `{name}`"
+                )));
+            }
         }
         if self.pages == 0 {
+            let before = u64::try_from(number.saturating_sub(first.unwrap_or_default())).unwrap_or(0);
             // Only the last page has fewer items than others, so this is never too many.
-            self.items = u64::try_from(number.saturating_sub(first)).unwrap_or(0).saturating_mul(count);
+            self.items = if first.is_some() { before.saturating_mul(count) } else { before };
         }
         self.items = self.items.saturating_add(count);
-        let is_last = match (more, self.total(page)) {
+        let is_last = match (more, total) {
             (Some(more), _) => !more,
             (None, Some(total)) => self.items >= total,
             (None, None) => {
@@ -135,7 +153,8 @@ impl Course {
                 size.is_some_and(|size| count < size)
             }
         };
-        match number.checked_add(1) {
+        let step = if first.is_some() { Some(1) } else { i64::try_from(count).ok() };
+        match step.and_then(|step| number.checked_add(step)) {
             Some(next) if !is_last => Step::To(next.to_string()),
             _ => Step::End,
         }
@@ -154,10 +173,21 @@ impl Course {
     }
 
     fn fingerprint(&self, items: &dyn List) -> u64 {
+        self.hash(&View::List(items))
+    }
+
+    fn hash(&self, value: &View<'_>) -> u64 {
         let mut hash = Hashing(self.hashes.build_hasher());
         // Hashing cannot fail, and every key is text.
-        let _ = serde_json::to_writer(&mut hash, &View::List(items));
+        let _ = serde_json::to_writer(&mut hash, value);
         hash.0.finish()
+    }
+
+    /// Whether the items of a page differ from each other.
+    fn are_distinct(&self, items: &dyn List) -> bool {
+        let mut known = HashSet::new();
+        let mut items = (0..items.len()).filter_map(|index| items.get(index));
+        items.all(|item| known.insert(self.hash(&item.view())))
     }
 
     /// Sets the position in a request.
@@ -167,7 +197,7 @@ impl Course {
             return Ok(());
         }
         let (next, name) = (self.paging.next.join("."), self.paging.parameter.join("."));
-        let source = if next.is_empty() { "the number of the next page".to_owned() } else { format!("`{next}`") };
+        let source = if next.is_empty() { "the position of the next page".to_owned() } else { format!("`{next}`") };
         Err(self.error(&format!("{source} does not fit the parameter `{name}`")))
     }
 

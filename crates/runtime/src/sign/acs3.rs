@@ -1,4 +1,4 @@
-//! V3, ACS3-HMAC-SHA256: the action and the signature travel in headers.
+//! V3, ACS3-HMAC-SHA256: the action and the signature are in headers.
 //!
 //! Source: Alibaba Cloud, "V3 request structure and signature"; the rules are repeated at each function.
 
@@ -9,21 +9,21 @@ use sha2::{Digest, Sha256};
 use super::hex::{Hex, hex};
 use crate::credentials::Credentials;
 
-/// The name of the algorithm, as it stands in the string to sign and in the `Authorization` header.
+/// The name of the algorithm in the string to sign and in the `Authorization` header.
 pub const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
-/// What is signed.
+/// The parts of a request that are signed.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The HTTP method in upper case.
     pub method: &'a str,
-    /// The host as it stands in the `Host` header, with the port if it is not the default one.
+    /// The value of the `Host` header, with the port if it is not the default one.
     pub host: &'a str,
     /// The action.
     pub action: &'a str,
     /// The API version.
     pub version: &'a str,
-    /// The path of the URL, percent-encoded as it is sent: `/` for the RPC style.
+    /// The percent-encoded path of the URL: `/` for the RPC style.
     pub path: &'a str,
     /// The canonical query of the URL, without `?`; see [`canonical_query`](super::canonical_query).
     pub query: &'a str,
@@ -33,12 +33,12 @@ pub struct Request<'a> {
     pub timestamp: &'a str,
     /// The nonce.
     pub nonce: &'a str,
-    /// Further headers of the request that are signed, with names in lower case, in any order. The service requires a signature over
-    /// every `x-acs-*` header; a proxy may change others.
+    /// Further headers to sign, with names in lower case, in any order. The service requires a signature over every `x-acs-*`
+    /// header; proxies may change others.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
-/// A signature and what was computed on the way.
+/// A signature and its intermediate results.
 #[derive(Clone)]
 pub struct Signed {
     canonical_request: String,
@@ -64,8 +64,8 @@ impl Signed {
         self.signature.as_str()
     }
 
-    /// The headers to add to the request that was signed, `authorization` the last of them. `host` is not among them (the HTTP client
-    /// sends it), and neither are the [further headers](Request::headers).
+    /// The headers to add to the request; the last one is `authorization`. They include neither `host`, which the HTTP client
+    /// sends, nor the [further headers](Request::headers).
     pub fn headers<'a>(
         &'a self,
         request: &Request<'a>,
@@ -76,7 +76,7 @@ impl Signed {
     }
 }
 
-// Parsed by the compiler.
+// Evaluated at compile time.
 static ACTION: HeaderName = HeaderName::from_static("x-acs-action");
 static CONTENT_SHA256: HeaderName = HeaderName::from_static("x-acs-content-sha256");
 static DATE: HeaderName = HeaderName::from_static("x-acs-date");
@@ -85,7 +85,8 @@ static SIGNATURE_NONCE: HeaderName = HeaderName::from_static("x-acs-signature-no
 static VERSION: HeaderName = HeaderName::from_static("x-acs-version");
 static AUTHORIZATION: HeaderName = http::header::AUTHORIZATION;
 
-/// Whether a header holds what must not be printed. The hash, too: a short body, a phone number say, can be found by trying.
+/// Whether the value of a header must not be printed. This includes the hash, because a short body, such as a phone number,
+/// can be found by trying all values.
 pub(crate) fn is_sensitive(name: &HeaderName) -> bool {
     [&AUTHORIZATION, &SECURITY_TOKEN, &CONTENT_SHA256].contains(&name)
 }
@@ -95,7 +96,7 @@ pub(crate) fn is_signed(name: &str) -> bool {
     name.starts_with("x-acs-")
 }
 
-/// The headers that are signed beside `host`, in the order of their names, as the canonical request wants them.
+/// The signed headers except `host`, sorted by name as in the canonical request.
 fn signed_headers<'a>(
     request: &Request<'a>,
     credentials: &'a Credentials,
@@ -111,7 +112,7 @@ fn signed_headers<'a>(
     ]
 }
 
-/// The headers of a request that is not signed: what it calls, and when.
+/// The headers of a request without a signature: action, version and time.
 pub(crate) fn unsigned<'a>(
     action: &'a str,
     version: &'a str,
@@ -123,9 +124,11 @@ pub(crate) fn unsigned<'a>(
 
 /// Signs a request.
 ///
-/// Signed are `host`, the `x-acs-*` headers of the signature, and [`Request::headers`]. Canonical request: method, path, canonical
-/// query, the signed headers sorted by name as `name:value`, an empty line, their names joined by `;`, the hash of the body. String to
-/// sign: the algorithm and the hash of the canonical request. Temporary credentials add `x-acs-security-token`.
+/// - Signed headers: `host`, the `x-acs-*` headers of the signature (with temporary credentials also
+///   `x-acs-security-token`), and [`Request::headers`].
+/// - Canonical request: method, path, canonical query, the signed headers sorted by name as `name:value`, an empty line,
+///   their names joined by `;`, and the hash of the body.
+/// - String to sign: the algorithm and the hash of the canonical request.
 ///
 /// ```
 /// use alibabacloud_runtime::Credentials;
@@ -194,7 +197,7 @@ pub fn sign(request: &Request<'_>, credentials: &Credentials) -> Signed {
     Signed { canonical_request: text, authorization, content_hash, request_hash, signature }
 }
 
-/// The key of a signature, ready for use: its schedule is computed once for all requests. Wiped when dropped.
+/// A signing key whose HMAC state is computed once for all requests. Wiped when dropped.
 #[derive(Clone)]
 pub(crate) struct Key(Hmac<Sha256>);
 
@@ -213,14 +216,14 @@ impl Key {
     }
 }
 
-/// Path, query and body hold the values of parameters: they are not printed.
+/// Prints no path, query or body, because they contain values of parameters.
 impl std::fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request").field("host", &self.host).field("action", &self.action).finish_non_exhaustive()
     }
 }
 
-/// It holds the key's ID, maybe a token, and the signature: nothing of it is printed.
+/// Prints no field, because they contain the access key ID, the signature and possibly a token.
 impl std::fmt::Debug for Signed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Signed").finish_non_exhaustive()

@@ -6,12 +6,12 @@ pub(crate) struct Hex<const N: usize>([u8; N]);
 
 impl<const N: usize> Hex<N> {
     pub(crate) fn as_str(&self) -> &str {
-        // They are digits, so they are text.
+        // Always ASCII.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-/// The digits of `bytes`, which are half as many.
+/// The digits of `bytes`, whose length is `N / 2`.
 pub(crate) fn hex<const N: usize>(bytes: &[u8]) -> Hex<N> {
     let mut digits = [b'0'; N];
     for (two, byte) in digits.as_chunks_mut().0.iter_mut().zip(bytes) {

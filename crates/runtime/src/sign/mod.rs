@@ -1,7 +1,7 @@
-//! The two signatures of the service, usable alone: time and nonce are arguments.
+//! The two signatures of the service as pure functions: time and nonce are arguments.
 //!
-//! [`rpc`] is RPC V1 (HMAC-SHA1), the default; [`acs3`] is V3 (ACS3-HMAC-SHA256), the one that Alibaba Cloud recommends.
-//! Both sign the same canonical query: the parameters sorted by name, percent-encoded after RFC 3986.
+//! [`rpc`] is RPC V1 (HMAC-SHA1), the default; [`acs3`] is V3 (ACS3-HMAC-SHA256), which Alibaba Cloud recommends.
+//! Both sign the same canonical query: the parameters sorted by name and percent-encoded according to RFC 3986.
 
 pub mod acs3;
 pub(crate) mod hex;

@@ -1,4 +1,4 @@
-//! Nonces: unique for every request, in every process.
+//! Nonces, unique for every request of every process.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,8 +8,8 @@ use super::hex::{Hex, hex};
 
 /// A stream of nonces: a random number of 128 bits, and a counter added to it.
 ///
-/// The service refuses a nonce that it has seen. Uniqueness is all that is needed, not secrecy, so one system call at the start
-/// replaces one per request; two streams meet with a probability of about 2^-128 per pair of requests.
+/// The service refuses a nonce that it has seen. Nonces must be unique, not secret, so one system call at the start replaces
+/// one per request. Two requests have the same nonce with a probability of about 2^-128.
 pub(crate) struct Nonces {
     start: u128,
     count: AtomicU64,
@@ -22,7 +22,7 @@ impl Nonces {
     /// Starts a new stream.
     ///
     /// # Errors
-    /// If the operating system has no randomness to give.
+    /// If the operating system provides no random numbers.
     pub(crate) fn new() -> Result<Self, getrandom::Error> {
         Ok(Self { start: random()?, count: AtomicU64::new(0), guard: Guard::try_new().ok() })
     }
@@ -32,17 +32,17 @@ impl Nonces {
         if self.is_copy()
             && let Ok(random) = random()
         {
-            // A random one each: what belongs to the stream may be used by the parent, and by another child after this one.
+            // A random number for each, because the parent and other children may use the numbers of the stream.
             return Nonce(hex(&random.to_be_bytes()));
         }
-        // Multiplied so that neighbours do not look alike; an odd factor keeps them different.
+        // Multiplied so that consecutive nonces differ in many digits; an odd factor keeps them unique.
         let spread = u128::from(count).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
         Nonce(hex(&self.start.wrapping_add(spread).to_be_bytes()))
     }
 
     /// Whether this is, or may be, the copy of a stream in a forked process.
     fn is_copy(&self) -> bool {
-        // A copy of the guard: the original, which must notice a fork only once, would have to be locked.
+        // A copy of the guard, because checking needs exclusive access, and a lock costs more.
         self.guard.clone().is_none_or(|mut guard| guard.detected_fork())
     }
 }
@@ -79,7 +79,7 @@ mod tests {
         assert!(seen.iter().all(|nonce| nonce.len() == 32 && nonce.bytes().all(|b| b.is_ascii_hexdigit())));
     }
 
-    /// The same as in a forked process, which has the parent's stream as it was; `tests/tests/forks.rs` forks.
+    /// Simulates a forked process, which has a copy of the parent's stream; `tests/tests/forks.rs` really forks.
     #[test]
     fn a_forked_process_uses_nonces_of_its_own() {
         let parent = Nonces::new().unwrap();

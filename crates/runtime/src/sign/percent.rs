@@ -1,6 +1,6 @@
-//! Percent-encoding after RFC 3986, section 2.1: everything but the unreserved characters, byte by byte, in upper case.
+//! Percent-encoding according to RFC 3986, section 2.1: every byte except the unreserved characters, in upper case.
 
-/// Whether a byte stays as it is: `A-Z a-z 0-9 - _ . ~`.
+/// Whether a byte is unreserved: `A-Z a-z 0-9 - _ . ~`.
 const UNRESERVED: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0_u8;
@@ -51,7 +51,7 @@ const fn text(ascii: &[u8]) -> &str {
     }
 }
 
-/// Whole runs at once: every byte of a request is encoded, most of them twice, and nearly all of them stay.
+/// Copies runs of unreserved characters at once, because most bytes of a request are unreserved.
 pub(crate) fn encode_to(out: &mut String, text: &str) {
     encode_each(text, |run, escape| {
         out.push_str(run);
@@ -61,12 +61,12 @@ pub(crate) fn encode_to(out: &mut String, text: &str) {
     });
 }
 
-/// Calls `write` with every run of unreserved characters and the byte that follows it, if one does.
+/// Calls `write` with every run of unreserved characters and the byte after it, if there is one.
 #[inline]
 fn encode_each(text: &str, mut write: impl FnMut(&str, Option<usize>)) {
     let (mut rest, mut run) = (text.as_bytes(), 0);
     while let Some(length) = rest.iter().position(|byte| !UNRESERVED[usize::from(*byte)]) {
-        // A run that is not empty begins and ends between characters; inside of one there is none.
+        // A run that is not empty begins and ends at character boundaries.
         write(if length > 0 { &text[run..run + length] } else { "" }, Some(usize::from(rest[length])));
         (rest, run) = (&rest[length + 1..], run + length + 1);
     }
@@ -75,9 +75,10 @@ fn encode_each(text: &str, mut write: impl FnMut(&str, Option<usize>)) {
     }
 }
 
-/// The canonical query: the parameters sorted by name (byte order, then by value), names and values percent-encoded, joined by `=` and `&`.
+/// The canonical query: percent-encoded names and values, joined by `=` and `&`.
 ///
-/// It is at the same time a valid query of a URL and a valid form body.
+/// The parameters are sorted by name and then by value, both in byte order. The result is also a valid query of a URL and a
+/// valid form body.
 ///
 /// ```
 /// use alibabacloud_runtime::sign::canonical_query;
@@ -92,7 +93,7 @@ pub fn canonical_query<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a st
     out
 }
 
-/// Writes parameters, sorted already, as the canonical query.
+/// Writes sorted parameters as the canonical query.
 fn join_to(out: &mut String, sorted: &[(&str, &str)]) {
     for (index, (name, value)) in sorted.iter().enumerate() {
         if index > 0 {
@@ -123,8 +124,8 @@ impl Twice {
         self.encode(value);
     }
 
-    /// Appends a parameter whose name is known: `once` is `&Name=`, and `twice` the same encoded. A value that `is_plain` consists of
-    /// unreserved characters and need not be searched for others.
+    /// Appends a parameter with a known name: `once` is `&Name=`, and `twice` the same, encoded. If `is_plain`, the value consists
+    /// of unreserved characters and is not searched for others.
     pub(crate) fn push_known(&mut self, once: &str, twice: &str, value: &str, is_plain: bool) {
         let is_first = self.once.is_empty();
         self.once.push_str(if is_first { &once[1..] } else { once });

@@ -1,4 +1,4 @@
-//! RPC V1: HMAC-SHA1 over all parameters, which travel in the query or in the form body.
+//! RPC V1: HMAC-SHA1 over all parameters in the query and the form body.
 //!
 //! Source: Alibaba Cloud, "Signature mechanism (V1)" of the RPC style; the rules are repeated at each function.
 
@@ -10,10 +10,10 @@ use sha1::Sha1;
 use super::percent::{Twice, encode_to};
 use crate::credentials::Credentials;
 
-/// The parameters that every RPC V1 request carries beside the action's own, without the signature.
+/// The parameters that every RPC V1 request has in addition to those of the action, without the signature.
 ///
-/// `Format=JSON` is among them because the service answers in XML otherwise; `SecurityToken` is there when the
-/// credentials are temporary.
+/// They include `Format=JSON`, because the service responds in XML otherwise, and `SecurityToken` if the credentials are
+/// temporary.
 pub fn common_parameters<'a>(
     action: &'a str,
     version: &'a str,
@@ -24,7 +24,7 @@ pub fn common_parameters<'a>(
     common(action, version, credentials, timestamp, nonce).iter().flatten().map(Common::pair).collect()
 }
 
-/// A common parameter, with what stands before its value in the canonical query and, percent-encoded, in the string to sign.
+/// A common parameter, with its name as written in the canonical query and, percent-encoded, in the string to sign.
 pub(crate) struct Common<'a> {
     once: &'static str,
     twice: &'static str,
@@ -72,9 +72,9 @@ pub(crate) fn common<'a>(
 
 /// The string to sign: `METHOD&%2F&` and the canonical query, percent-encoded a second time.
 ///
-/// The canonical query is over the union of the parameters in the query and in the form body.
+/// The canonical query contains the parameters of the query and of the form body.
 pub fn string_to_sign(method: &str, canonical_query: &str) -> String {
-    // Every third character of an encoded text is a `%` at the worst.
+    // At most every third character of an encoded text is a `%`.
     let mut out = String::with_capacity(canonical_query.len() * 5 / 3 + method.len() + 5);
     out.push_str(method);
     out.push_str("&%2F&");
@@ -82,12 +82,12 @@ pub fn string_to_sign(method: &str, canonical_query: &str) -> String {
     out
 }
 
-/// The signature: Base64 of the HMAC-SHA1 of the string to sign; the key is the secret followed by `&`.
+/// The signature: the HMAC-SHA1 of the string to sign, in Base64. The key is the secret followed by `&`.
 pub fn signature(access_key_secret: &str, string_to_sign: &str) -> String {
     Key::new(access_key_secret).sign(string_to_sign).as_str().to_owned()
 }
 
-/// The key of a signature, ready for use: its schedule is computed once for all requests. Wiped when dropped.
+/// A signing key whose HMAC state is computed once for all requests. Wiped when dropped.
 #[derive(Clone)]
 pub(crate) struct Key(Hmac<Sha1>);
 
@@ -112,15 +112,15 @@ pub(crate) struct Signature([u8; 28]);
 
 impl Signature {
     pub(crate) fn as_str(&self) -> &str {
-        // They are digits, so they are text.
+        // Always ASCII.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-/// Signs parameters: the canonical query and the signature that belongs to it.
+/// Signs parameters. Returns the canonical query and its signature.
 ///
-/// `parameters` are all of them, those of [`common_parameters`] included, in any order. The canonical query, followed by
-/// `&Signature=` and the percent-encoded signature, is the finished form body (or query).
+/// `parameters` contains all parameters, including those of [`common_parameters`], in any order. The canonical query,
+/// followed by `&Signature=` and the percent-encoded signature, is the complete form body (or query).
 ///
 /// ```
 /// use alibabacloud_runtime::Credentials;
@@ -147,7 +147,7 @@ pub fn sign<'a>(
     (query, signature.as_str().to_owned())
 }
 
-/// Signs the parameters of an action, and the common ones if there are any, which are sorted. The canonical query has room for
+/// Signs the parameters of an action and the common ones, which are sorted or absent. The canonical query has capacity for
 /// `&Signature=` and the signature.
 pub(crate) fn sign_with(
     key: &Key,
@@ -185,7 +185,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Names lie before, between and behind the common ones, and may be equal to one of them.
+        /// Names sort before, between and after the common ones, and may be equal to one of them.
         #[test]
         fn the_common_parameters_are_signed_like_all_others(
             own in prop::collection::vec(("[A-Z]?(ction|ignName|ignatureNonce|ersion|é|)(\\.[0-9])?", "[ -~é]{0,8}"), 0..12),

@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The time in UTC, to the second, as `YYYY-MM-DDThh:mm:ssZ`. Times before 1970 count as 1970, and those after 9999 as
-/// its end.
+/// The time in UTC with a resolution of one second, as `YYYY-MM-DDThh:mm:ssZ`. Times before 1970 become the start of 1970,
+/// and times after 9999 the end of 9999.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -18,7 +18,7 @@ pub fn timestamp(time: SystemTime) -> String {
 /// The last second that the format can write.
 const LAST: u64 = 253_402_300_799;
 
-/// A timestamp, formatted by hand, because `format!` takes a considerable part of the time of a signature.
+/// A timestamp, formatted without `format!`, which takes a considerable part of the time of a signature.
 #[derive(Clone, Copy)]
 pub(crate) struct Timestamp([u8; 20]);
 
@@ -37,7 +37,7 @@ impl Timestamp {
             (17, seconds % 60),
         ];
         for (at, number) in numbers {
-            // Each is less than a hundred.
+            // Each is less than 100.
             let [.., number] = number.to_be_bytes();
             text[at] += number / 10;
             text[at + 1] += number % 10;
@@ -51,8 +51,7 @@ impl Timestamp {
     }
 }
 
-/// The date that lies `days` after 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms",
-/// `civil_from_days`).
+/// The date `days` after 1970-01-01 (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`).
 fn date(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);

@@ -156,10 +156,10 @@ impl Window {
     }
 
     fn free_slot(&mut self, usable: usize, now: Duration) -> Result<usize, Availability> {
-        let still = self.flow.stands_still(now);
+        let still = || self.flow.stands_still(now);
         let is_free = |holder: &Holder| holder.is_free(now, still);
-        let quick = self.slots.get(self.next).filter(|holder| self.slots.len() <= usable && is_free(holder));
-        let index = if quick.is_some() {
+        let quick = self.slots.len() <= usable && self.slots.get(self.next).is_some_and(is_free);
+        let index = if quick {
             self.next
         } else if self.limit.is_some() && self.slots.len() < usable {
             // There is room. Searching all slots for a free one would cost more than adding a slot.
@@ -312,18 +312,18 @@ impl Window {
     fn arrived(&mut self, slot: Slot, now: Duration) {
         let (length, allowance) = (self.length(), self.allowance());
         // Requests sent before now arrive by then, if the network works.
-        let free_at = now.saturating_add(ALLOWANCE_OF_SLOW_ANSWERS).saturating_add(length);
+        let free_at = || now.saturating_add(ALLOWANCE_OF_SLOW_ANSWERS).saturating_add(length);
         if std::mem::take(&mut self.given_up) {
             for holder in self.slots.iter_mut().filter(|holder| !holder.settled) {
                 let usual = holder.sent_at.map(|sent_at| sent_at.saturating_add(allowance).saturating_add(length));
-                holder.free_at = holder.free_at.min(usual.max(Some(free_at)));
+                holder.free_at = holder.free_at.min(usual.max(Some(free_at())));
             }
         }
         if let Some(since) = self.flow.answered(now) {
             // The network was stalled, so requests sent meanwhile arrive about now.
             for holder in self.slots.iter_mut().filter(|holder| !holder.settled) {
                 if holder.sent_at.is_some_and(|sent_at| sent_at.saturating_add(allowance) > since) {
-                    holder.free_at = Some(free_at).max(holder.free_at);
+                    holder.free_at = Some(free_at()).max(holder.free_at);
                 }
             }
         }
@@ -344,13 +344,14 @@ impl Window {
 
 impl Holder {
     /// Whether it is free, if the network has been stalled since then.
-    fn is_free(&self, now: Duration, still: Option<Duration>) -> bool {
+    fn is_free(&self, now: Duration, still: impl Fn() -> Option<Duration>) -> bool {
         self.free_at.is_some_and(|time| time <= now)
-            && (still.is_none()
-                || self.settled
-                || self.sent_at.is_some_and(|sent_at| {
-                    still.is_none_or(|since| sent_at.saturating_add(ALLOWANCE_OF_SLOW_ANSWERS) <= since)
-                        || now.saturating_sub(sent_at) >= LOST
+            && (self.settled
+                || still().is_none_or(|since| {
+                    self.sent_at.is_some_and(|sent_at| {
+                        sent_at.saturating_add(ALLOWANCE_OF_SLOW_ANSWERS) <= since
+                            || now.saturating_sub(sent_at) >= LOST
+                    })
                 }))
     }
 }
@@ -390,10 +391,11 @@ impl Flow {
 
     /// Records a response. Returns since when the network had been stalled, if it was.
     pub(super) fn answered(&mut self, now: Duration) -> Option<Duration> {
-        let stood = self.last_answer.and_then(|_| self.stands_still(now));
+        let mut stood = None;
         if self.in_flight > 0 {
-            let quiet = now.saturating_sub(self.quiet_since).min(self.suspicious());
-            self.longest = quiet.max(self.longest.saturating_sub(self.longest / 64));
+            let (quiet, suspicious) = (now.saturating_sub(self.quiet_since), self.suspicious());
+            stood = (self.last_answer.is_some() && quiet > suspicious).then_some(self.quiet_since);
+            self.longest = quiet.min(suspicious).max(self.longest.saturating_sub(self.longest / 64));
         }
         self.quiet_since = now;
         self.last_answer = Some(now);
@@ -428,9 +430,9 @@ impl Answers {
         }
         self.batch.push(round_trip);
         if self.batch.len() == BATCH {
-            self.batch.sort_unstable();
-            let quickest = self.batch[0];
-            let steady = (quickest * 2).saturating_sub(self.batch[BATCH * 3 / 4]).max(quickest * 3 / 4);
+            let (quicker, most, _) = self.batch.select_nth_unstable(BATCH * 3 / 4);
+            let quickest = quicker.iter().copied().min().unwrap_or_default();
+            let steady = (quickest * 2).saturating_sub(*most).max(quickest * 3 / 4);
             self.batches.rotate_left(1);
             self.batches[3] = steady.min(LARGEST_CREDIT).min(NO_CREDIT.saturating_sub(quickest) / 3);
             self.credit = self.batches.iter().copied().min().unwrap_or_default();

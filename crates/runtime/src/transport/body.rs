@@ -14,9 +14,9 @@ use super::{Handover, MAX_RESPONSE_BYTES, TransportError};
 
 /// The body of a request, in one piece.
 ///
-/// `hyper` asks a body whether it is at its end when a connection takes the request from its queue, right before it
-/// writes the first byte of the head. This moment is reported. A request that has been withdrawn by then gets a body
-/// that fails, so that `hyper` closes the connection without having written anything.
+/// `hyper` calls `is_end_stream` when a connection takes the request from its queue, directly before it writes the first
+/// byte of the head. The body reports this moment. If the request has been withdrawn, the body fails, and `hyper` closes the
+/// connection without having written anything.
 pub(super) struct ReportingBody {
     bytes: Bytes,
     handover: Handover,
@@ -78,7 +78,8 @@ pub(super) struct AnswerBody {
 impl AnswerBody {
     /// Adds a piece. `announced` is the length of the whole body, if the head has it.
     pub(super) fn push(&mut self, piece: Bytes, announced: Option<u64>) -> Result<(), TransportError> {
-        let too_large = || TransportError::unanswered(format!("the answer is larger than {MAX_RESPONSE_BYTES} bytes"));
+        let too_large =
+            || TransportError::unanswered(format!("the response is larger than {MAX_RESPONSE_BYTES} bytes"));
         if self.first.is_empty() && self.whole.is_empty() {
             self.first = piece;
             let is_too_large = announced.is_some_and(|announced| announced > MAX_RESPONSE_BYTES as u64);
@@ -104,20 +105,20 @@ impl AnswerBody {
 pub(super) fn failure(error: &(dyn StdError + 'static), is_timeout: bool, handover: &Handover) -> TransportError {
     let cause = innermost(error).to_string();
     if handover.may_have_been_sent() {
-        return TransportError::unanswered(format!("the connection failed before the answer was complete: {cause}"));
+        return TransportError::unanswered(format!("the connection failed before the response was complete: {cause}"));
     }
     TransportError::not_sent(if is_timeout {
-        "no connection to the endpoint in time".to_owned()
+        "connecting to the endpoint timed out".to_owned()
     } else if cause.contains("InvalidContentType") {
         // The error of `rustls` if the first bytes of the server are not TLS.
-        "the server at the endpoint does not speak TLS; if it speaks plain HTTP, the endpoint begins with `http://`"
+        "the server at the endpoint does not use TLS; if it uses plain HTTP, begin the endpoint with `http://`"
             .to_owned()
     } else {
         format!("no connection to the endpoint: {cause}")
     })
 }
 
-/// The cause at the end of the chain: the outer ones only repeat that something failed.
+/// The last error of the chain, because the outer ones have no details.
 fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

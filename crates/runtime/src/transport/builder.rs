@@ -65,7 +65,7 @@ impl<T: BundledTransport> TransportBuilder<T> {
     /// The default settings.
     #[allow(
         clippy::new_without_default,
-        reason = "`ReqwestTransport::builder` and the like are how one gets a builder"
+        reason = "builders are usually created with `ReqwestTransport::builder` and the like"
     )]
     pub fn new() -> Self {
         Self {
@@ -88,7 +88,7 @@ impl<T: BundledTransport> TransportBuilder<T> {
                 self
             }
             None => self
-                .refuse("the certificate authorities are not certificates in PEM form (`-----BEGIN CERTIFICATE-----`)"),
+                .refuse("the certificate authorities must be certificates in PEM form (`-----BEGIN CERTIFICATE-----`)"),
         }
     }
 
@@ -100,7 +100,7 @@ impl<T: BundledTransport> TransportBuilder<T> {
             self
         } else {
             // The cause may quote a part of the key.
-            self.refuse("the client certificate is not a private key and a certificate in PEM form")
+            self.refuse("the client certificate must be a private key and a certificate, both in PEM form")
         }
     }
 
@@ -110,8 +110,8 @@ impl<T: BundledTransport> TransportBuilder<T> {
         self
     }
 
-    /// Sets how long an idle connection is kept. Default: 5 s, because the service closes it after about 10 s, and no
-    /// request should be sent at that moment.
+    /// Sets how long an idle connection is kept. Default: 5 s, because the service closes it after about 10 s, and a request
+    /// that is sent at that moment fails.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self
@@ -140,7 +140,7 @@ impl<T: BundledTransport> TransportBuilder<T> {
     /// Builds the transport.
     ///
     /// # Errors
-    /// If a setting or a proxy of the environment is invalid, or TLS cannot be set up; the message says which.
+    /// If a setting or a proxy of the environment is invalid, or TLS cannot be set up. The message names the setting.
     pub fn build(self) -> Result<T, TransportError> {
         if let Some(problem) = self.problem {
             return Err(TransportError::not_sent(problem));
@@ -184,10 +184,10 @@ fn tls(
     let verifier = Verifier::new_with_extra_roots(authorities, provider.clone())?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        // The only way to set a custom verifier; this one does verify.
+        // `rustls` requires this call for every custom verifier.
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
-    #[allow(unused_mut, reason = "changed with the feature `http2` only")]
+    #[allow(unused_mut, reason = "changed only with the feature `http2`")]
     let mut config = match identity {
         Some((chain, key)) => config.with_client_auth_cert(chain, key)?,
         None => config.with_no_client_auth(),

@@ -1,4 +1,4 @@
-//! The content encodings of a response: proxies compress, whether they are asked to or not.
+//! The content encodings of a response. Proxies compress responses even if the client has not requested it.
 
 use std::io::{self, Read};
 
@@ -28,8 +28,8 @@ pub fn decode_content(answer: http::Response<Bytes>) -> Result<http::Response<By
 /// none.
 ///
 /// # Errors
-/// If an encoding is unknown, the body is invalid, or it becomes larger than [`MAX_RESPONSE_BYTES`]. The text is for
-/// the caller and quotes only the name of the encoding.
+/// If an encoding is unknown, the body is invalid, or it becomes larger than [`MAX_RESPONSE_BYTES`]. The message quotes
+/// only the name of the encoding.
 pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Option<Bytes>, String> {
     if !headers.contains_key(CONTENT_ENCODING) {
         return Ok(None);
@@ -37,27 +37,30 @@ pub(crate) fn decode(headers: &mut HeaderMap, body: &Bytes) -> Result<Option<Byt
     let mut body = body.clone();
     let mut codings = Vec::new();
     for value in headers.get_all(CONTENT_ENCODING) {
-        let text = value.to_str().map_err(|_| "the response has a content coding that is not text".to_owned())?;
+        let text = value.to_str().map_err(|_| "the response has a content encoding that is not text".to_owned())?;
         codings.extend(text.split(',').map(|coding| coding.trim().to_ascii_lowercase()));
     }
     codings.retain(|coding| !coding.is_empty() && coding != "identity");
     if codings.len() > MOST_CODINGS {
-        return Err(format!("the response is encoded {} times", codings.len()));
+        return Err(format!(
+            "the response has {} content encodings; at most {MOST_CODINGS} are supported",
+            codings.len()
+        ));
     }
-    // The last one was applied last. A response without a body has nothing to decode.
+    // In reverse order of their application. An empty body needs no decoding.
     for coding in codings.iter().rev() {
         if body.is_empty() {
             break;
         }
         let decoded = match coding.as_str() {
             "gzip" | "x-gzip" => gunzip(&body),
-            // With the header of zlib, as in the standard, or without it, as some servers send it.
+            // The standard requires a zlib header; some servers send none.
             "deflate" if body[0] & 0x0f == 8 => read(ZlibDecoder::new(&body[..])),
             "deflate" => read(DeflateDecoder::new(&body[..])),
             _ => {
                 let name: String = coding.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
                 return Err(format!(
-                    "the response is encoded as `{name}`, which was not asked for and is not supported"
+                    "the response is encoded as `{name}`, which was not requested and is not supported"
                 ));
             }
         };
@@ -80,7 +83,7 @@ fn gunzip(mut rest: &[u8]) -> io::Result<Option<Bytes>> {
             return Ok(None);
         }
         rest = member.into_inner();
-        // Anything else after a member is padding, which `gzip` itself ignores, too.
+        // Anything else after a member is padding, which the program `gzip` ignores too.
         if !rest.starts_with(&[0x1f, 0x8b]) {
             return Ok(Some(content.into()));
         }

@@ -37,11 +37,11 @@ pub use proxy::{Proxies, Proxy, ProxyError, default_proxy};
 #[cfg(feature = "reqwest")]
 pub use reqwest::ReqwestTransport;
 
-/// The default transport of a client: [`ReqwestTransport`] if the feature `reqwest` is on, else [`HyperTransport`].
+/// The default transport of a client: [`ReqwestTransport`] if the feature `reqwest` is enabled, else [`HyperTransport`].
 #[cfg(feature = "reqwest")]
 pub type DefaultTransport = ReqwestTransport;
 
-/// The default transport of a client: that of the feature `reqwest` if it is on, else [`HyperTransport`].
+/// The default transport of a client: that of the feature `reqwest` if it is enabled, else [`HyperTransport`].
 #[cfg(all(feature = "hyper", not(feature = "reqwest")))]
 pub type DefaultTransport = HyperTransport;
 
@@ -51,7 +51,7 @@ pub const MAX_RESPONSE_BYTES: usize = 16 << 20;
 /// Sends one HTTP request and returns the whole response.
 ///
 /// An implementation
-/// - sends the request unchanged, because it is signed (it may add headers such as `Host` and `Content-Length`);
+/// - sends the request unchanged, because it is signed, but may add headers such as `Host` and `Content-Length`;
 /// - never follows a redirect and never sends a request twice, unless the first was certainly not sent;
 /// - reads at most [`MAX_RESPONSE_BYTES`];
 /// - distinguishes, by the kind of its error, requests that were not sent from those that may have arrived, which
@@ -84,12 +84,12 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// The request certainly never reached the server, because there was no connection. It can safely be repeated.
+    /// Creates the error of a request that certainly never reached the server. It is safe to repeat.
     pub fn not_sent(message: impl Into<String>) -> Self {
         Self { not_sent: true, message: message.into(), source: None, partial: None }
     }
 
-    /// The request may have reached the server, but there is no complete response.
+    /// Creates the error of a request that may have reached the server, but has no complete response.
     pub fn unanswered(message: impl Into<String>) -> Self {
         Self { not_sent: false, message: message.into(), source: None, partial: None }
     }
@@ -113,8 +113,7 @@ impl TransportError {
         self.partial.as_deref()
     }
 
-    /// The same error without the values of the `redactor`. Its causes become plain text only if one of them contains
-    /// such a value.
+    /// Redacts the error. Its causes are replaced by plain text only if one of them contains a redacted value.
     pub(crate) fn redacted(self, redactor: &Redactor<'_>) -> Self {
         let mut texts = Vec::new();
         let mut holds_values = false;

@@ -1,4 +1,4 @@
-//! The connections of the lean transport: kept while they are idle, and replaced when a server has closed them.
+//! The connections of the transport without `reqwest`: kept while they are idle, and replaced when a server has closed them.
 //!
 //! The pooled client of `hyper-util` does the same for more cases, and takes a tenth of the CPU time of a call for it:
 //! it finds connections by a hash, races each one against a new one, and moves the request through three more futures.

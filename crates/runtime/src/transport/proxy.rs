@@ -1,4 +1,4 @@
-//! Proxies: those that the environment or the application sets for an endpoint.
+//! The proxies that the environment or the application sets.
 
 use std::env;
 use std::fmt;
@@ -53,7 +53,7 @@ impl Proxies {
         Ok(Self { https: Ok(Some(proxy.clone())), http: Ok(Some(proxy)), except: NoProxy::default() })
     }
 
-    /// The proxies that the environment names.
+    /// The proxies of the environment.
     ///
     /// | variable | meaning |
     /// |---|---|
@@ -65,7 +65,7 @@ impl Proxies {
     /// The first of two spellings that is set and not empty is used. In a CGI program (`REQUEST_METHOD` is set)
     /// `HTTP_PROXY` is ignored, because a client of the program could set it.
     ///
-    /// An invalid value is an error only when a proxy is looked up, because no endpoint may need it.
+    /// An invalid value is reported only when it is used for an endpoint.
     pub fn from_env() -> Self {
         Self::from_variables(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
@@ -172,7 +172,7 @@ pub struct Proxy {
     authority: Authority,
     #[cfg_attr(
         not(any(feature = "reqwest", feature = "hyper")),
-        allow(dead_code, reason = "only a bundled transport shows them to the proxy")
+        allow(dead_code, reason = "only bundled transports send them")
     )]
     credentials: Option<Arc<(String, String)>>,
     variable: Option<&'static str>,
@@ -221,7 +221,7 @@ impl ProxyScheme {
 }
 
 impl Proxy {
-    /// The environment variable that sets it; `None` if the application does.
+    /// The environment variable that sets the proxy; `None` if the application sets it.
     pub fn variable(&self) -> Option<&'static str> {
         self.variable
     }
@@ -234,7 +234,7 @@ impl Proxy {
             None => (ProxyScheme::Http, url),
             Some((name, rest)) => match ProxyScheme::of(name) {
                 Some(scheme) => (scheme, rest),
-                // The text before the colon may contain a password, unless it looks like a scheme.
+                // If it does not look like a scheme, the text before the colon may contain a password.
                 None if name.len() <= 16 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+') => {
                     return Err(format!("its scheme is `{name}`; use `http`, `https`, `socks5` or `socks5h`"));
                 }
@@ -314,7 +314,7 @@ pub struct ProxyError {
 impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, why } = self;
-        write!(f, "{place} is not a proxy that can be used: {why}; one looks like `http://proxy.example.com:3128`")
+        write!(f, "{place} is not a usable proxy: {why}; an example is `http://proxy.example.com:3128`")
     }
 }
 
@@ -351,7 +351,7 @@ impl NoProxy {
     }
 
     fn entry(entry: &str) -> Option<(Pattern, Option<u16>)> {
-        // A bare IPv6 address has colons, too.
+        // An IPv6 address without brackets also contains colons.
         if let Some(pattern) = Pattern::address(entry) {
             return Some((pattern, None));
         }

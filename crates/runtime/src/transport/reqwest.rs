@@ -12,12 +12,13 @@ use super::{Handover, Proxies, Transport, TransportError, TransportFuture};
 
 /// Sends through a `reqwest` client.
 ///
-/// Redirects are never followed, and no request is repeated unless it is proven that no connection took it. Cheap to clone; clones
-/// share their connections.
+/// Redirects are never followed, and a request is repeated only if it is certain that no connection took it. Cheap to clone;
+/// clones share their connections.
 #[derive(Debug, Clone)]
 pub struct ReqwestTransport {
     client: reqwest::Client,
-    /// The first URL without a query, as `reqwest` wants it: nearly every request goes there, and parsing costs as much as signing.
+    /// The parsed URL of the first request without a query. Nearly all requests have the same URL, and parsing takes as long as
+    /// signing.
     url: Arc<OnceLock<(http::Uri, reqwest::Url)>>,
 }
 
@@ -30,8 +31,8 @@ impl ReqwestTransport {
         Self::builder().build()
     }
 
-    /// As [`new`](Self::new), but without proxies: for an endpoint on this machine, which a proxy cannot reach. A client does
-    /// so by itself when its endpoint is a loopback address.
+    /// As [`new`](Self::new), but without proxies, e.g. for an endpoint on this machine, which a proxy cannot reach. The default
+    /// transport of a client uses no proxy for loopback addresses.
     ///
     /// # Errors
     /// If TLS cannot be set up.
@@ -44,16 +45,15 @@ impl ReqwestTransport {
         TransportBuilder::new()
     }
 
-    /// A transport over a client of your own, for whatever [`builder`](Self::builder) does not offer: a DNS resolver, say.
+    /// A transport that sends through `client`, for settings that [`builder`](Self::builder) does not have, such as a DNS resolver.
     ///
-    /// Switch redirects and retries off in it: a redirect would carry the signed request to another host, and a request that
-    /// creates something must not be repeated behind the caller's back. Without the feature `aws-lc-rs`, such a client must be given
-    /// the cryptography of its TLS, too.
+    /// Disable redirects and retries in `client`: a redirect would send the signed request to another host, and a retry may
+    /// execute an action twice. Without the feature `aws-lc-rs`, also set a cryptography provider for its TLS.
     pub fn from_client(client: reqwest::Client) -> Self {
         Self { client, url: Arc::default() }
     }
 
-    /// The request in the form that `reqwest` wants.
+    /// Converts a request to the type of `reqwest`.
     fn convert(&self, request: http::Request<Bytes>, handover: Handover) -> Result<reqwest::Request, TransportError> {
         let (parts, body) = request.into_parts();
         let url = match self.url.get() {
@@ -61,7 +61,7 @@ impl ReqwestTransport {
             _ => {
                 let url = reqwest::Url::parse(&parts.uri.to_string())
                     .map_err(|_| TransportError::not_sent("the request is not valid HTTP"))?;
-                // A query holds parameters, which no later request has in common.
+                // A query contains parameters, which differ between requests.
                 if parts.uri.query().is_none() {
                     let _ = self.url.set((parts.uri, url.clone()));
                 }
@@ -75,7 +75,7 @@ impl ReqwestTransport {
     }
 }
 
-/// Receives the whole response to a request.
+/// Receives a complete response.
 async fn receive(
     response: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
     handover: Handover,
@@ -126,7 +126,7 @@ impl Build for ReqwestTransport {
     }
 }
 
-/// Whether two addresses are equal. The requests of a client share the text of their host, which then need not be compared.
+/// Whether two URIs are equal. Requests of one client usually share the text of their host, so pointers are compared first.
 fn is_same(one: &http::Uri, other: &http::Uri) -> bool {
     match (one.authority(), other.authority()) {
         (Some(a), Some(b)) if std::ptr::eq(a.as_str(), b.as_str()) => {
@@ -136,7 +136,7 @@ fn is_same(one: &http::Uri, other: &http::Uri) -> bool {
     }
 }
 
-/// The proxy for a URL, in the form that `reqwest` wants.
+/// The URL of the proxy for a URL, in the type of `reqwest`.
 fn proxy_url(proxies: &Proxies, url: &reqwest::Url) -> Option<reqwest::Url> {
     let proxy = proxies.for_uri(&url.as_str().parse().ok()?)?;
     let mut url = reqwest::Url::parse(&proxy.to_string()).ok()?;
@@ -150,7 +150,7 @@ fn proxy_url(proxies: &Proxies, url: &reqwest::Url) -> Option<reqwest::Url> {
 impl Transport for ReqwestTransport {
     fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_> {
         handover.will_report();
-        // Outside of the future, which would otherwise hold the request as well and be several times as large.
+        // Not inside the future, which would then contain the request and be several times as large.
         match self.convert(request, handover.clone()) {
             Ok(request) => Box::pin(receive(self.client.execute(request), handover.clone())),
             Err(error) => Box::pin(ready(Err(error))),
@@ -164,6 +164,6 @@ fn describe(error: reqwest::Error, handover: &Handover) -> TransportError {
     } else {
         failure(&error, error.is_timeout(), handover)
     };
-    // The URL may hold parameters.
+    // The URL may contain parameters.
     described.with_source(error.without_url())
 }

@@ -160,7 +160,7 @@ fn endless(head: &'static str, piece: &'static [u8]) -> (SocketAddr, mpsc::Recei
 async fn an_answer_that_announces_too_much_is_not_read<T: BundledTransport>() {
     let (address, sent) = endless("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n", &PIECE);
     let error = failure::<T>(address).await;
-    assert_eq!(error.to_string(), "the answer is larger than 16777216 bytes");
+    assert_eq!(error.to_string(), "the response is larger than 16777216 bytes");
     assert!(!error.is_not_sent());
     let sent = next(&sent).await;
     assert!(sent < MAX_RESPONSE_BYTES, "{sent} bytes went out");
@@ -174,7 +174,7 @@ async fn an_answer_without_an_announced_end_is_read_up_to_the_limit<T: BundledTr
     ] {
         let (address, sent) = endless(head, piece);
         let error = failure::<T>(address).await;
-        assert_eq!(error.to_string(), "the answer is larger than 16777216 bytes");
+        assert_eq!(error.to_string(), "the response is larger than 16777216 bytes");
         let sent = next(&sent).await;
         assert!(sent < 3 * MAX_RESPONSE_BYTES, "{sent} bytes went out");
     }

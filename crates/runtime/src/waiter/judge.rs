@@ -17,6 +17,9 @@ pub(super) enum Verdict {
 
 /// Judges a response; `condition` has the values for the condition of the descriptor.
 pub(super) fn judge(waiter: &WaiterDescriptor, condition: &[String], answer: View<'_>) -> Verdict {
+    if waiter.state.is_empty() {
+        return Verdict::Pending(None);
+    }
     let mut states: Vec<Option<String>> = Vec::new();
     each(answer, waiter.list, true, &mut |element| {
         let holds = |((path, _), expected): (&(&[&str], _), &String)| {
@@ -32,6 +35,9 @@ pub(super) fn judge(waiter: &WaiterDescriptor, condition: &[String], answer: Vie
             }
         }
     });
+    if states.is_empty() && waiter.done_if_absent {
+        return Verdict::Done;
+    }
     let is_among = |state: &Option<String>, known: &[&str]| {
         state.as_ref().is_some_and(|state| known.iter().any(|known| known.eq_ignore_ascii_case(state.trim())))
     };

@@ -27,7 +27,7 @@ use crate::event::WaitOutcome;
 use crate::open::Json;
 use crate::options::CallOptions;
 use crate::parameters::Parameter;
-use crate::response::Response;
+use crate::response::{Metadata, Response};
 use crate::untyped::{JsonOutput, UntypedRequest};
 use crate::value::{Object, View};
 
@@ -83,7 +83,8 @@ impl WaitOptions {
 impl<P: Product> Client<P> {
     /// Waits until the operation that an action has started has ended. The specification names another action of the
     /// product, which is called until its response has a state that means done or failed. Returns the response with a
-    /// done state.
+    /// done state. If an error code means done, such as that of a deleted resource, returns an empty output with the
+    /// request ID, the HTTP status and the body of that error.
     ///
     /// `response` is the output of the action, or `None` if it is no longer available, such as after a restart of the
     /// program. The wait fails at once if it needs the response.
@@ -307,6 +308,9 @@ trait Asks {
 
     fn view<'a>(&self, answer: &'a Self::Answer) -> View<'a>;
 
+    /// The response in place of an error that means done.
+    fn nothing(&self, error: &Error) -> Response<Self::Answer>;
+
     const IS_UNTYPED: bool;
 }
 
@@ -324,6 +328,10 @@ impl<O: Object + Default> Asks for Typed<O> {
 
     fn view<'a>(&self, answer: &'a O) -> View<'a> {
         View::Object(answer)
+    }
+
+    fn nothing(&self, error: &Error) -> Response<O> {
+        Response::received(O::default(), facts(error))
     }
 }
 
@@ -344,6 +352,26 @@ impl Asks for Untyped {
     fn view<'a>(&self, answer: &'a Json) -> View<'a> {
         View::Any(answer)
     }
+
+    fn nothing(&self, error: &Error) -> Response<Json> {
+        Response::untyped(Json::Object(serde_json::Map::new()), facts(error))
+    }
+}
+
+/// The facts of a call that ended with an error.
+fn facts(error: &Error) -> Metadata {
+    Metadata {
+        request_id: error.request_id().map(ToOwned::to_owned),
+        http_status: error.http_status().unwrap_or_default(),
+        attempts: error.attempts(),
+        body: error.raw_body().cloned().unwrap_or_default(),
+        ..Metadata::default()
+    }
+}
+
+/// Whether the service returned one of these codes.
+fn has_code(error: &Error, codes: &[&str]) -> bool {
+    error.code().is_some_and(|found| codes.iter().any(|code| code.eq_ignore_ascii_case(found.trim())))
 }
 
 /// Makes calls until the state is done or failed, the service rejects a call, or the bound is reached.
@@ -393,8 +421,9 @@ async fn ask_until<A: Asks>(
                     (state, None)
                 }
             },
+            Err(error) if has_code(&error, wait.waiter.done_errors) => return Ok(asks.nothing(&error)),
             // Another call is harmless, and may succeed later.
-            Err(error) if error.is_retryable() => (None, Some(error)),
+            Err(error) if error.is_retryable() || has_code(&error, wait.waiter.pending_errors) => (None, Some(error)),
             Err(error) => return Err(WaitError::Refused(error)),
         };
         let asked_for = error.as_ref().and_then(Error::retry_after).unwrap_or_default();

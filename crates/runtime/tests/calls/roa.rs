@@ -533,7 +533,7 @@ async fn a_contradictory_untyped_call_is_refused_with_advice() {
         (route("/a/../b"), "leads to another path"),
         (route("/{a}/{a}"), "holds a name twice"),
         (route("/a/{b}"), "`b`"),
-        (UntypedRequest::new("Say").parameter("body", "{}").body("{}"), "given twice"),
+        (UntypedRequest::new("Say").parameter("body", "{}").body("{}"), "set twice"),
     ] {
         let error = client.send_untyped(request).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);

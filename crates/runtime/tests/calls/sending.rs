@@ -191,7 +191,7 @@ async fn an_attempt_ends_at_its_timeout() {
     let before = Instant::now();
     let error = client(&transport).send(Order::new("s")).await.unwrap_err();
     assert_eq!(before.elapsed(), Duration::from_secs(10));
-    assert!(error.to_string().starts_with("Order sent, but not answered: no answer within 10s; "), "{error}");
+    assert!(error.to_string().starts_with("Order sent, but not answered: no response within 10s; "), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -382,7 +382,8 @@ async fn an_incomplete_response_keeps_status_and_request_id_and_hides_data() {
     assert_eq!(error.kind(), ErrorKind::Unanswered);
     assert_eq!((error.http_status(), error.request_id()), (Some(200), Some("r-1")));
     assert!(error.outcome_unknown());
-    let message = "the connection broke; the answer begins like JSON (50 bytes, not shown: there may be data in them)";
+    let message =
+        "the connection broke; the response begins like JSON (50 bytes, not shown because they may contain data)";
     assert_eq!(error.message(), message);
     assert!(!everything_printable(&error).contains("CANARY"));
 }

@@ -26,7 +26,7 @@ impl Product for Yard {
         default_region: "here-1",
         endpoints: EndpointDescriptor { public: "yard.{region}.example.com", ..EndpointDescriptor::EMPTY },
         success_codes: &["OK"],
-        actions: &[Build::DESCRIPTOR, Lay::DESCRIPTOR, Tell::DESCRIPTOR],
+        actions: &[Build::DESCRIPTOR, Lay::DESCRIPTOR, Sink::DESCRIPTOR, Scrap::DESCRIPTOR, Tell::DESCRIPTOR],
         ..ProductDescriptor::EMPTY
     };
 }
@@ -110,6 +110,30 @@ mod lay {
 }
 use lay::Lay;
 
+mod sink {
+    use super::request;
+    request! {
+        /// Sinks a ship.
+        #[builder(SinkBuilder)]
+        pub struct Sink {}
+    }
+}
+use sink::Sink;
+
+mod scrap {
+    use super::request;
+    request! {
+        /// Scraps a ship.
+        #[builder(ScrapBuilder)]
+        pub struct Scrap {
+            /// The number.
+            #[wire("Number")]
+            pub number: Option<String>,
+        }
+    }
+}
+use scrap::Scrap;
+
 mod tell {
     use super::request;
     request! {
@@ -184,6 +208,51 @@ impl Action for Lay {
 }
 
 impl Waitable for Lay {
+    type Asked = Tell;
+}
+
+impl Action for Sink {
+    type Product = Yard;
+    type Output = Started;
+    const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
+        name: "Sink",
+        parameters: <Self as Request>::PARAMETERS,
+        waiter: Some(&WaiterDescriptor {
+            action: "Tell",
+            parameters: &[("Space", &[&[WaiterPart::Text("s")]])],
+            done_errors: &["Ship.NotFound", "Dock.Empty"],
+            pending_errors: &["Ship.Moving"],
+            ..WaiterDescriptor::EMPTY
+        }),
+        ..ActionDescriptor::EMPTY
+    };
+}
+
+impl Waitable for Sink {
+    type Asked = Tell;
+}
+
+impl Action for Scrap {
+    type Product = Yard;
+    type Output = Started;
+    const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
+        name: "Scrap",
+        parameters: <Self as Request>::PARAMETERS,
+        waiter: Some(&WaiterDescriptor {
+            action: "Tell",
+            parameters: &[("Space", &[&[WaiterPart::Text("s")]])],
+            list: &["Ships"],
+            state: &["State"],
+            condition: &[(&["Number"], &[&[WaiterPart::Parameter("Number")]])],
+            failed: &["STUCK"],
+            done_if_absent: true,
+            ..WaiterDescriptor::EMPTY
+        }),
+        ..ActionDescriptor::EMPTY
+    };
+}
+
+impl Waitable for Scrap {
     type Asked = Tell;
 }
 
@@ -321,6 +390,57 @@ async fn a_refusal_ends_it() {
     let (waited, times) = wait([day], WaitOptions::new()).await;
     assert!(matches!(waited.unwrap_err(), WaitError::Refused(_)));
     assert_eq!(times, [0]);
+}
+
+fn refusal(status: u16, code: &str) -> Step {
+    answer(status, &format!(r#"{{"Code":"{code}","Message":"no","RequestId":"r"}}"#))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_code_can_mean_done_or_that_the_wait_continues() {
+    let steps = || [ship("SUNK"), refusal(400, "Ship.Moving"), refusal(404, "ship.notfound"), ship("AFLOAT")];
+    let transport = Scripted::new(steps());
+    let client = builder(&transport).build().unwrap();
+    let gone = client.wait_for(&Sink::builder().build(), None).await.unwrap();
+    // No state ends such a wait, only a code does, in any case.
+    assert_eq!(transport.times(), [0, 10_000, 20_000]);
+    assert_eq!((gone.ships.len(), gone.code.as_deref()), (0, None));
+    assert_eq!((gone.http_status(), gone.request_id(), gone.attempts()), (404, Some("r"), 1));
+    assert!(std::str::from_utf8(gone.raw_body()).unwrap().contains("ship.notfound"));
+
+    let transport = Scripted::new(steps());
+    let client = builder(&transport).build().unwrap();
+    let gone = client.wait_for_untyped(&UntypedRequest::new("Sink"), None).await.unwrap();
+    assert_eq!((&*gone, gone.http_status()), (&serde_json::json!({}), 404));
+
+    // A longer code is another one, and ends the wait.
+    let transport = Scripted::new([refusal(404, "Ship.NotFound.Harbor")]);
+    let client = builder(&transport).build().unwrap();
+    let error = client.wait_for(&Sink::builder().build(), None).await.unwrap_err();
+    assert!(matches!(error, WaitError::Refused(_)), "{error}");
+    let transport = Scripted::new((0..20).map(|_| refusal(400, "Ship.Moving")));
+    let client = builder(&transport).build().unwrap();
+    let options = WaitOptions::new().bound(100 * SECOND);
+    let error = client.wait_for_with(&Sink::builder().build(), None, options).await.unwrap_err();
+    assert!(error.is_bound_reached(), "{error}");
+    assert!(error.to_string().contains("Ship.Moving"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_absent_from_a_list_can_be_done() {
+    let without = || answer(200, r#"{"Code":"OK","Ships":[{"Number":"+1","State":"AFLOAT"}]}"#);
+    let empty = || answer(200, r#"{"Code":"OK","RequestId":"r","Ships":[]}"#);
+    let absent = || answer(200, r#"{"Code":"OK","RequestId":"r"}"#);
+    let request = || Scrap::builder().number("+86").build();
+    for last in [without, empty, absent] {
+        let transport = Scripted::new([ship("AFLOAT"), last()]);
+        let client = builder(&transport).build().unwrap();
+        client.wait_for(&request(), None).await.unwrap();
+        assert_eq!(transport.times(), [0, 10_000]);
+    }
+    let transport = Scripted::new([ship("STUCK")]);
+    let error = builder(&transport).build().unwrap().wait_for(&request(), None).await.unwrap_err();
+    assert_eq!(error.state(), Some("STUCK"));
 }
 
 #[tokio::test(start_paused = true)]

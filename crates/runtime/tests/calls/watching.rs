@@ -294,7 +294,7 @@ DEBUG attempt#4: attempt=3
                 "outcome=\"unknown\"",
                 "error.type=\"unanswered\"",
                 "nonce=\"",
-                "reason=\"no answer within 10s\"",
+                "reason=\"no response within 10s\"",
             ],
         ] {
             client.send(Order::new("s")).await.unwrap_err();

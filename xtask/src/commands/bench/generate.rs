@@ -13,7 +13,7 @@ use crate::commands::cargo::{cargo, root, target};
 use crate::commands::unknown_argument;
 use crate::emit::toml;
 use crate::generate::{Failure, Generated, generate_crate};
-use crate::import::{self, LOCK};
+use crate::import::{self, Imported, LOCK};
 use crate::layout::crate_name;
 use crate::plan::at;
 use crate::spec::InputFile;
@@ -97,12 +97,17 @@ fn copied(metadata: &str, copies: usize) -> Result<String, String> {
 }
 
 fn specifications(metadata: &str, only: &[String]) -> Result<Vec<InputFile>, String> {
-    let imported = import::import(metadata, only, &[], None)?;
-    let files = imported.files.into_iter().filter(|(name, _)| name != LOCK);
-    Ok(files.map(|(name, text)| InputFile { path: format!("spec/{name}"), bytes: text.into_bytes() }).collect())
+    import::import(metadata, only, &[], None).map(specifications_of)
 }
 
-fn generated(sources: &[InputFile]) -> Result<Generated, String> {
+/// The specifications that an import has written.
+pub fn specifications_of(imported: Imported) -> Vec<InputFile> {
+    let files = imported.files.into_iter().filter(|(name, _)| name != LOCK);
+    files.map(|(name, text)| InputFile { path: format!("spec/{name}"), bytes: text.into_bytes() }).collect()
+}
+
+/// The crate of these specifications, with the runtime of the repository.
+pub fn generated(sources: &[InputFile]) -> Result<Generated, String> {
     let runtime = root().join("crates/runtime");
     generate_crate(sources, &format!("path = {}", toml(&runtime.to_string_lossy())), None).map_err(|failure| {
         match failure {
@@ -181,7 +186,20 @@ fn building(metadata: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Writes a crate that is a workspace of its own.
 fn write<'f>(folder: &Path, files: impl Iterator<Item = (&'f str, &'f str)>) -> Result<(), String> {
+    write_files(folder, files)?;
+    let manifest = folder.join("Cargo.toml");
+    let text = at(&manifest, fs::read_to_string(&manifest)).map_err(|error| error.to_string())?;
+    at(&manifest, fs::write(&manifest, text + "\n[workspace]\n")).map_err(|error| error.to_string())?;
+    // The versions of the repository.
+    let lock = root().join("Cargo.lock");
+    at(&lock, fs::copy(&lock, folder.join("Cargo.lock"))).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// Writes files into an empty folder.
+pub fn write_files<'f>(folder: &Path, files: impl Iterator<Item = (&'f str, &'f str)>) -> Result<(), String> {
     if folder.exists() {
         at(folder, fs::remove_dir_all(folder)).map_err(|error| error.to_string())?;
     }
@@ -190,12 +208,8 @@ fn write<'f>(folder: &Path, files: impl Iterator<Item = (&'f str, &'f str)>) -> 
         if let Some(parent) = path.parent() {
             at(parent, fs::create_dir_all(parent)).map_err(|error| error.to_string())?;
         }
-        let text = if path.ends_with("Cargo.toml") { format!("{text}\n[workspace]\n") } else { text.to_owned() };
         at(&path, fs::write(&path, text)).map_err(|error| error.to_string())?;
     }
-    // The versions of the repository.
-    let lock = root().join("Cargo.lock");
-    at(&lock, fs::copy(&lock, folder.join("Cargo.lock"))).map_err(|error| error.to_string())?;
     Ok(())
 }
 

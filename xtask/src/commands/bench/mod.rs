@@ -3,6 +3,7 @@
 //! They print figures and have no limits to pass, so `ci` builds them and does not run them.
 
 mod build;
+mod catalogue;
 mod derived;
 mod generate;
 
@@ -32,15 +33,21 @@ const GENERATE: (&str, &str) =
 const BUILD: (&str, &str) =
     ("build", "[NAME]…: CPU time, crates and size of a release build, with each choice of features");
 
+/// The benchmark of a whole catalogue.
+const CATALOGUE: (&str, &str) = (
+    "catalogue",
+    "[PERCENT] [--check | --test]: importing and generating a synthetic catalogue as large as the public one, and compiling it",
+);
+
 pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let Some((name, rest)) = arguments.split_first() else {
         println!("Usage: cargo xtask bench NAME [ARGUMENT]…\n\nBenchmarks:");
-        for (name, about) in BENCHES.iter().chain([&BUILD, &GENERATE]) {
+        for (name, about) in BENCHES.iter().chain([&BUILD, &CATALOGUE, &GENERATE]) {
             println!("  {name:<10}{about}");
         }
         return Ok(ExitCode::SUCCESS);
     };
-    if !BENCHES.iter().chain([&BUILD, &GENERATE]).any(|(known, _)| known == name) {
+    if !BENCHES.iter().chain([&BUILD, &CATALOGUE, &GENERATE]).any(|(known, _)| known == name) {
         return Ok(unknown_argument(name));
     }
     if name == BUILD.0 {
@@ -48,6 +55,9 @@ pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
     }
     if name == GENERATE.0 {
         return generate::run(rest);
+    }
+    if name == CATALOGUE.0 {
+        return catalogue::run(rest);
     }
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
     let bench = ["bench", "--quiet", "--package", "conformance", "--bench", name.as_str(), "--"];

@@ -30,14 +30,14 @@ impl Checker<'_> {
     ) -> Option<Paging> {
         let owner = Owner::key("paging", &raw.key);
         let raw = &raw.value;
-        let named = [("token", &raw.token), ("marker", &raw.marker), ("number", &raw.number)];
+        let named = [("token", &raw.token), ("marker", &raw.marker), ("number", &raw.number), ("offset", &raw.offset)];
         let mut given = named.iter().filter_map(|(key, value)| Some((*key, value.given()?)));
         let Some((kind, parameter)) = given.next() else {
             if named.iter().all(|(_, value)| matches!(value, Key::Missing)) {
                 self.findings.error(
                     &owner.range,
                     "`paging` has no parameter that selects a page",
-                    "none of `token`, `marker` and `number`",
+                    "none of `token`, `marker`, `number` and `offset`",
                     "add `token: NextToken` and `next: NextToken`, or `number: PageNumber`",
                 );
             }
@@ -66,11 +66,12 @@ impl Checker<'_> {
         let style = match kind {
             "token" => PagingStyle::Token,
             "marker" => PagingStyle::Marker,
+            "offset" => PagingStyle::Offset,
             _ => PagingStyle::Number { first: u32::from(raw.first.given().is_none_or(|first| first.value > 0)) },
         };
-        let is_number = kind == "number";
-        self.goes_with(&raw.first, "first", "number", is_number);
-        self.goes_with(&raw.total, "total", "number", is_number);
+        let is_number = ["number", "offset"].contains(&kind);
+        self.goes_with(&raw.first, "first", "number", kind == "number");
+        self.goes_with(&raw.total, "total", "number` or `offset", is_number);
         self.goes_with(&raw.next, "next", "token` or `marker", !is_number);
 
         let parameters: Vec<(&str, &Type)> =

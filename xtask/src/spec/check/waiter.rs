@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
-use super::{Checker, Located, Owner, quoted, suggestion};
+use super::{Checker, Key, Located, Owner, quoted, suggestion};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::spec::de::AnyScalar;
-use crate::spec::file::{self, Of};
+use crate::spec::file::{self, Absent, Of};
 use crate::spec::waiter::{Part, Place, Template, follow, is_one};
-use crate::spec::{Action, Field, Found, Location, Parameter, Shape, Spanned, Style, Type, Waiter};
+use crate::spec::{Action, Field, Found, Location, Parameter, Product, Spanned, Style, Type, Waiter};
 
 const PATH: &str = "names separated by dots, such as `Data.Status`, which can lead through lists";
+
+/// The words for a value of the state and for an error code: what it is, and what to write.
+const STATE: (&str, &str) =
+    ("a value of the state", "write the documented values, such as `RUNNING` or `RUNNING, STOPPED`");
+const CODE: (&str, &str) =
+    ("an error code", "write the documented codes, such as `InvalidInstance.NotFound`, separated by commas");
 
 impl Checker<'_> {
     /// Checks the part that needs only the file of the starting action; [`waiters`] checks the rest.
@@ -24,11 +30,44 @@ impl Checker<'_> {
         let action = self.required(&raw.action, "action", &owner);
         let given = raw.parameters.given().map_or(&[][..], |map| &map.value.0);
         let given: Vec<_> = given.iter().map(|it| self.source(it, parameters, response, true)).collect();
-        let state = self.required(&raw.state, "state", &owner);
+        let done_if_absent = raw.absent.given().is_some_and(|absent| absent.value == Absent::Done);
+        let ends_by_error = raw.done_error.given().is_some();
+        // A wait that only an error code ends needs no state.
+        let needs_state = !ends_by_error || raw.done.given().or(raw.failed.given()).is_some() || done_if_absent;
+        let state = if needs_state { self.required(&raw.state, "state", &owner) } else { raw.state.given() };
         let condition = raw.r#where.given().map_or(&[][..], |map| &map.value.0);
         let condition: Vec<_> = condition.iter().map(|it| self.source(it, parameters, response, false)).collect();
-        let done = self.required(&raw.done, "done", &owner).map(|values| self.states(values));
-        let failed = raw.failed.given().map_or(Vec::new(), |values| self.states(values));
+        let needs_done = !ends_by_error && !done_if_absent;
+        let done = if needs_done { self.required(&raw.done, "done", &owner) } else { raw.done.given() };
+        let list = |key: &Key<Located<AnyScalar>>, what| key.given().map_or(Vec::new(), |raw| self.listed(raw, what));
+        let done = done.map(|raw| self.listed(raw, STATE));
+        let failed = list(&raw.failed, STATE);
+        let (done_errors, pending_errors) = (list(&raw.done_error, CODE), list(&raw.pending_error, CODE));
+        for code in &pending_errors {
+            if let Some(other) = done_errors.iter().find(|done| done.value.eq_ignore_ascii_case(&code.value)) {
+                self.findings.push(
+                    Diagnostic::error(
+                        code.span.clone(),
+                        format!("{} is both done and pending", quoted(&code.value)),
+                        "pending",
+                        "keep it under one of the keys",
+                    )
+                    .with_related(other.span.clone(), "done"),
+                );
+            }
+        }
+        if let Some(absent) = raw.absent.given()
+            && done_if_absent
+            && raw.r#where.given().is_none()
+            && raw.parameters.given().is_none()
+        {
+            self.findings.error(
+                &absent.range,
+                "`absent: done` needs `where` or `parameters`",
+                "an empty list is that of everything",
+                "select what the action has changed, such as `where: { Id: \"{Id}\" }`",
+            );
+        }
         for value in &failed {
             if let Some(other) = done.iter().flatten().find(|done| done.value.eq_ignore_ascii_case(&value.value)) {
                 self.findings.push(
@@ -62,11 +101,14 @@ impl Checker<'_> {
         Some(Waiter {
             action: self.spanned(action?),
             parameters: given,
-            state: self.spanned(state?),
+            state: if needs_state { Some(self.spanned(state?)) } else { state.map(|state| self.spanned(state)) },
             condition,
             any: raw.of.given().is_some_and(|of| *of == Of::Any),
-            done: done?,
+            done_if_absent,
+            done: if needs_done { done? } else { done.unwrap_or_default() },
             failed,
+            done_errors,
+            pending_errors,
             interval,
             longest_interval: longest.unwrap_or(interval),
             bound,
@@ -130,19 +172,14 @@ impl Checker<'_> {
         (self.spanned(name), template)
     }
 
-    /// Values of the state, separated by commas.
-    fn states(&self, raw: &Located<AnyScalar>) -> Vec<Spanned<String>> {
+    /// Values separated by commas: of the state, or error codes.
+    fn listed(&self, raw: &Located<AnyScalar>, (what, help): (&str, &str)) -> Vec<Spanned<String>> {
         let span = self.findings.span(raw.range.clone());
         let values: Vec<_> = (raw.value.0.split(','))
             .map(|value| Spanned { value: value.trim().to_owned(), span: span.clone() })
             .collect();
         if values.iter().any(|value| value.value.is_empty()) {
-            self.findings.error(
-                &raw.range,
-                "a value of the state is empty",
-                "expected values separated by commas",
-                "write the documented values, such as `RUNNING` or `RUNNING, STOPPED`",
-            );
+            self.findings.error(&raw.range, format!("{what} is empty"), "expected values separated by commas", help);
         }
         values
     }
@@ -177,12 +214,12 @@ fn is_list(ty: &Type) -> bool {
 }
 
 /// Resolves the actions and members that waiters refer to, and reports missing ones.
-pub fn waiters(actions: &mut [Action], shapes: &[Shape]) -> Vec<Diagnostic> {
+pub fn waiters(actions: &mut [Action], product: &Product) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let mut found = Vec::new();
     for (index, action) in actions.iter().enumerate() {
         if let Some(waiter) = &action.waiter
-            && let Some(places) = asked(waiter, actions, shapes, &mut findings)
+            && let Some(places) = asked(waiter, actions, product, &mut findings)
         {
             found.push((index, places));
         }
@@ -195,7 +232,7 @@ pub fn waiters(actions: &mut [Action], shapes: &[Shape]) -> Vec<Diagnostic> {
     findings
 }
 
-fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut Vec<Diagnostic>) -> Option<Found> {
+fn asked(waiter: &Waiter, actions: &[Action], product: &Product, findings: &mut Vec<Diagnostic>) -> Option<Found> {
     let mut error = |span: &Span, message: String, label: &str, help: String| {
         findings.push(Diagnostic::error(span.clone(), message, label, help));
     };
@@ -217,7 +254,11 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
         error(&name.span, message, "would be called repeatedly", help.to_owned());
     }
     takes(waiter, asked, &mut error);
-    let shape = |name: &str| shapes.iter().find(|shape| shape.name.value == name).map(|shape| &shape.ty);
+    codes(waiter, asked, product, findings);
+    let mut error = |span: &Span, message: String, label: &str, help: String| {
+        findings.push(Diagnostic::error(span.clone(), message, label, help));
+    };
+    let shape = |name: &str| product.shapes.iter().find(|shape| shape.name.value == name).map(|shape| &shape.ty);
     let mut way = |path: &Spanned<String>, prefix: &[String]| {
         let full = prefix.iter().map(|name| format!("{name}.")).collect::<String>() + &path.value;
         match follow(&asked.response, &full, &shape) {
@@ -249,18 +290,14 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
             }
         }
     };
-    let state = way(&waiter.state, &[])?;
+    let Some(written) = &waiter.state else { return Some(Found::default()) };
+    let state = way(written, &[])?;
     let (list, rest) = state.names.split_at(state.list.unwrap_or(0));
     let (list, rest) = (list.to_vec(), rest.to_vec());
     if state.list.is_none()
-        && let Some((first, _)) = waiter.condition.first()
+        && let Some(finding) = needless(waiter, written)
     {
-        findings.push(Diagnostic::error(
-            first.span.clone(),
-            "`where` selects elements of a list, but the path of the state contains no list",
-            "no list",
-            "remove `where`, or correct `state`",
-        ));
+        findings.push(finding);
         return None;
     }
     let documented = match state.ty {
@@ -282,13 +319,48 @@ fn asked(waiter: &Waiter, actions: &[Action], shapes: &[Shape], findings: &mut V
         if !documented.is_empty() && !documented.iter().any(|known| known.eq_ignore_ascii_case(&value.value)) {
             findings.push(Diagnostic::warning(
                 value.span.clone(),
-                format!("{} is not a documented value of {}", quoted(&value.value), quoted(&waiter.state.value)),
+                format!("{} is not a documented value of {}", quoted(&value.value), quoted(&written.value)),
                 "not in `values`",
                 suggestion(&value.value, &documented),
             ));
         }
     }
     Some(Found { list, state: rest, condition: condition? })
+}
+
+/// An error about a key that selects elements of a list, although the path of the state has none.
+fn needless(waiter: &Waiter, state: &Spanned<String>) -> Option<Diagnostic> {
+    if waiter.done_if_absent {
+        return Some(Diagnostic::error(
+            state.span.clone(),
+            "`absent: done` is about the elements of a list, but the path of the state contains no list",
+            "no list",
+            "remove `absent`, or correct `state`",
+        ));
+    }
+    let (first, _) = waiter.condition.first()?;
+    Some(Diagnostic::error(
+        first.span.clone(),
+        "`where` selects elements of a list, but the path of the state contains no list",
+        "no list",
+        "remove `where`, or correct `state`",
+    ))
+}
+
+/// Warns of error codes that the called action does not document.
+fn codes(waiter: &Waiter, asked: &Action, product: &Product, findings: &mut Vec<Diagnostic>) {
+    let documented: Vec<&str> =
+        asked.errors.iter().chain(&product.errors).map(|error| error.code.value.as_str()).collect();
+    for code in waiter.done_errors.iter().chain(&waiter.pending_errors) {
+        if !asked.errors.is_empty() && !documented.iter().any(|known| known.eq_ignore_ascii_case(&code.value)) {
+            findings.push(Diagnostic::warning(
+                code.span.clone(),
+                format!("{} is not a documented error code of {}", quoted(&code.value), quoted(&waiter.action.value)),
+                "not in `errors`",
+                suggestion(&code.value, &documented),
+            ));
+        }
+    }
 }
 
 /// Checks that the called action has the parameters, and that all of its required ones are given.

@@ -51,6 +51,8 @@ pub(super) struct State {
     /// The number of processes that use the quota, and the rank of this one, as last reported by the server.
     pub(super) processes: Option<(u32, u32)>,
     paused_until: Option<Instant>,
+    /// The requests of the limit that may be used, as last reported by the server.
+    usable: Option<u32>,
     /// This process's part of the limit while the server is unreachable.
     pub(super) part: Option<Arc<dyn Quota>>,
     /// The time until which requests of that part count.
@@ -98,7 +100,7 @@ impl Known {
         Asked { limit, max_wait, epoch, quiet, counted }
     }
 
-    pub(super) fn told(&self, epoch: &str, processes: u32, rank: u32) {
+    pub(super) fn told(&self, epoch: &str, processes: u32, rank: u32, usable: u32) {
         let mut state = lock(&self.state);
         epoch.clone_into(&mut state.epoch);
         state.told_at = Some(Instant::now());
@@ -106,6 +108,14 @@ impl Known {
             state.processes = Some((processes, rank));
         }
         state.quiet_until = None;
+        state.usable = Some(usable);
+    }
+
+    /// The share of the limit in requests per second, if others use the rest.
+    pub(super) fn learned_rate(&self) -> Option<f64> {
+        let limit = self.limit();
+        let usable = lock(&self.state).usable.filter(|usable| *usable < limit.requests())?;
+        Some(f64::from(usable) / limit.window().as_secs_f64())
     }
 
     /// Sends no request for this time.
@@ -168,8 +178,10 @@ impl Known {
     /// The shortest wait of a call with this many calls ahead.
     pub(super) fn expected(&self, ahead: usize) -> Duration {
         let limit = self.limit();
-        let processes = lock(&self.state).processes.map_or(1, |(processes, _)| processes as usize);
-        let rounds = ahead.saturating_mul(processes) / limit.requests() as usize;
+        let state = lock(&self.state);
+        let processes = state.processes.map_or(1, |(processes, _)| processes as usize);
+        let usable = state.usable.map_or(limit.requests(), |usable| usable.clamp(1, limit.requests()));
+        let rounds = ahead.saturating_mul(processes) / usable as usize;
         limit.window().saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 }

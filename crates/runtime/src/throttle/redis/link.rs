@@ -97,7 +97,7 @@ impl Link {
     }
 
     /// The error, if it shows a wrong setting: the server rejects commands and no script was ever run. Otherwise the
-    /// server counts as
+    /// server counts as unreachable.
     pub(super) fn misconfigured(&self, error: &RedisError) -> Option<Arc<str>> {
         (!lock(&self.state).reached && is_refusal(error)).then(|| describe(error))
     }
@@ -181,7 +181,7 @@ async fn try_again(link: Weak<Link>) {
         let Some(link) = link.upgrade() else { return };
         // The scripts must run; a response to `PING` is not enough.
         let outcome = match link.quotas().first() {
-            Some(quota) => link.server.report(quota.keys(), "", &[]).await,
+            Some(quota) => link.server.report(quota.keys(), quota.limit(), "", &[]).await,
             None => link.server.connect().await,
         };
         match outcome {
@@ -227,7 +227,7 @@ async fn tell(link: Weak<Link>, mut receiver: mpsc::UnboundedReceiver<Told>) {
                 .iter()
                 .map(|&Told { number, what, when, figure, .. }| Became { number, what, ago: when.elapsed(), figure })
                 .collect();
-            if let Err(error) = link.server.report(quota.keys(), &epoch, &became).await {
+            if let Err(error) = link.server.report(quota.keys(), quota.limit(), &epoch, &became).await {
                 // The next reservation shows whether the server is reachable. Unreported requests count as unanswered.
                 if error.is_timeout() {
                     link.fail(&error);

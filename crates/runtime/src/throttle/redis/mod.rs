@@ -42,7 +42,7 @@ use crate::error::{Error, ErrorKind};
 /// # How it keeps the limit
 /// - **Account.** The label names the Alibaba Cloud account, because the service counts per account: all RAM users and
 ///   roles of one main account share a quota, so all programs of the account must use the same label. It is part of the
-///   keys in Redis, so an access
+///   keys in Redis, so it must not be an access key.
 /// - **Order.** In a process, calls are served in the order in which they arrive. Each process reserves about 30 ms
 ///   worth of the quota (one place, for 10 requests per second), so the processes alternate, and little is wasted by a
 ///   pause or a process that ends.
@@ -50,6 +50,8 @@ use crate::error::{Error, ErrorKind};
 ///   allowance for delays. The allowance follows the measured delays (between 30 ms and 250 ms, initially 40 ms), so a
 ///   busy fleet uses 96 % to 97 % of the quota on a fast network, and 96 % with slow responses, which allow no
 ///   measurement.
+/// - **Others.** If the service throttles a request, all processes pause and then use a smaller share of the limit, which
+///   is learned as in a quota of the process, and is kept in Redis.
 /// - **Commands.** One `EVALSHA` before a request is sent and at most one after it, which is sent 50 ms later together
 ///   with others. No commands are sent while a call waits. A subscription receives pauses.
 /// - **Cluster.** The keys of a quota share a hash tag, so they are on the same node.

@@ -121,7 +121,8 @@ impl Quota for SharedQuota {
     }
 
     fn state(&self) -> QuotaState {
-        QuotaState { fallback: self.link.is_down(), ..QuotaState::default() }
+        let fallback = self.link.is_down();
+        QuotaState { fallback, learned_rate: self.known.learned_rate(), ..QuotaState::default() }
     }
 }
 
@@ -175,7 +176,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit,
         let left = deadline.saturating_duration_since(Instant::now());
         let losses = lock(&known.state).losses;
         let reply = link.reserve(&known, left).await;
-        let (granted, wait, number, epoch, allowance, processes, rank) = match reply {
+        let (granted, wait, number, epoch, allowance, processes, rank, usable) = match reply {
             Ok(reply) => reply,
             Err(error) => {
                 if let Some(reason) = link.misconfigured(&error) {
@@ -185,7 +186,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit,
                 continue;
             }
         };
-        known.told(&epoch, processes, rank);
+        known.told(&epoch, processes, rank, usable);
         let wait = Duration::from_micros(wait);
         if !granted {
             return Err(Refused::TooLong { needed: began.elapsed() + wait });

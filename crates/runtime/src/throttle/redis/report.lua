@@ -1,7 +1,8 @@
--- Reports the outcomes of requests to a shared quota: frees places, adjusts the allowance, and publishes pauses.
+-- Reports the outcomes of requests to a shared quota: frees places, adjusts the allowance, learns the share of the limit
+-- that is left by others, and publishes pauses.
 --
 -- KEYS  1 log    2 state
--- ARGV  1 the epoch of the reservations    2 the channel for messages
+-- ARGV  1 the epoch of the reservations    2 the channel for messages    3 requests of the limit    4 its window (us)
 --       then for each request: the number of its reservation, its outcome, how long ago (us), and a figure (us)
 --         'a'  answered; its largest possible delay, or -1 if unknown
 --         't'  throttled; the length of the pause
@@ -13,13 +14,55 @@ local now = time[1] * 1000000 + time[2]
 local log, state = KEYS[1], KEYS[2]
 local function text(number) return string.format('%.0f', number) end
 
-local field = redis.call('HMGET', state, 'epoch', 'count', 'pause', 'allowance')
+local requests, window = tonumber(ARGV[3]), tonumber(ARGV[4])
+local field = redis.call('HMGET', state, 'epoch', 'count', 'pause', 'allowance', 'share', 'since', 'fresh', 'aftermath', 'row')
 -- The data of these reservations are lost; a pause still applies.
 local known = field[1] == ARGV[1]
 local count, pause, allowance = tonumber(field[2] or 0), tonumber(field[3] or 0), tonumber(field[4] or 40000)
 local paused_before = pause
+local share, since, fresh, aftermath = tonumber(field[5]), tonumber(field[6] or 0), field[7] == '1', field[8] == '1'
+local row = tonumber(field[9] or 0)
 
-for index = 3, #ARGV, 4 do
+-- The number of requests that the service counted at that time, of all processes.
+local function counted(time)
+  local requests_then = 0
+  for _, arrival in ipairs(redis.call('LRANGE', log, 0, -1)) do
+    -- Later ones are places that are reserved for later.
+    local at = tonumber(arrival)
+    if at > time - window and at <= time + allowance then requests_then = requests_then + 1 end
+  end
+  return requests_then
+end
+
+-- Learns the share from a throttled response, as `Share` in `share.rs`, whose constants these are.
+local function learn(time)
+  local through = math.max(counted(time) - 1, 1)
+  local windows = (time - since) / window
+  local growth = share and windows - (fresh and 2 or 8.3) or -1
+  local more = growth >= 0 and 2 ^ math.min(math.floor(growth / 0.5) + 1, 64) - 1 or 0
+  local reached = share and math.floor(share + 0.5) or requests
+  reached = math.max(reached * (1 + 0.1 * more), reached + more)
+  if not share or reached >= requests then
+    -- Only one of nearly all requests was too much; it may have been late.
+    share, fresh, aftermath = math.max(through > 0.8 * requests and requests - 1 or through, 2), true, false
+  else
+    local in_aftermath = false
+    if row > 1 then
+      if row > 8 then share = share * 0.8 end
+    elseif growth >= 0 then
+      local half = (through - share) / 2
+      share = share + (through > 1.5 * share + 1 and half or math.max(-0.3, math.min(half, 0.3)))
+    elseif windows < 5 and not aftermath then
+      in_aftermath = true
+    else
+      share = share * 0.85
+    end
+    share, fresh, aftermath = math.max(share, 1), false, in_aftermath
+  end
+  since = time
+end
+
+for index = 5, #ARGV, 4 do
   local what, when, figure = ARGV[index + 1], now - tonumber(ARGV[index + 2]), tonumber(ARGV[index + 3])
   if known then
     local place = count - tonumber(ARGV[index])
@@ -27,6 +70,7 @@ for index = 3, #ARGV, 4 do
     local arrived = (what == 'u') and 0 or when
     if entry and place >= 0 and tonumber(entry) > arrived then redis.call('LSET', log, place, text(arrived)) end
   end
+  if what == 'a' and when >= pause then row = 0 end
   if what == 'a' and figure >= 0 then
     -- Increases fast and decreases slowly, so that it covers nearly all requests.
     if figure > allowance then
@@ -37,15 +81,24 @@ for index = 3, #ARGV, 4 do
     allowance = math.max(30000, math.min(250000, allowance))
   elseif what == 't' then
     -- Requests that were in flight together are throttled together; the limit is reduced once.
-    if pause <= when then allowance = math.min(250000, allowance * 1.5) end
+    if pause <= when then
+      -- Beside others, the request was not late.
+      if not share then allowance = math.min(250000, allowance * 1.5) end
+      row = row + 1
+      learn(when)
+    elseif fresh then
+      share = math.max(share - 1, 1)
+    end
     pause = math.max(pause, when + figure)
   end
 end
 
 if pause > paused_before then
   redis.call('HMSET', state, 'pause', text(pause), 'probed', 0)
+  redis.call('HMSET', state, 'share', string.format('%.3f', share), 'since', text(since), 'fresh', fresh and 1 or 0,
+    'aftermath', aftermath and 1 or 0)
   redis.call('PUBLISH', ARGV[2], log .. ' pause ' .. text(math.max(0, pause - now)))
 end
-redis.call('HSET', state, 'allowance', text(allowance))
+redis.call('HMSET', state, 'allowance', text(allowance), 'row', row)
 if redis.call('PTTL', state) < 0 then redis.call('PEXPIRE', state, 3600000) end
 return pause

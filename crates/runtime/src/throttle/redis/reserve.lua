@@ -13,6 +13,7 @@
 --       10 the channel for messages
 -- Reply 1 or 0: reserved or not    wait (us)    number of the reservation    epoch    allowance (us)
 --       processes, and the rank of this one among them, from 0; 0 and 0 if it was not counted
+--       the requests of the limit that may be used
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -20,16 +21,21 @@ local log, state, members = KEYS[1], KEYS[2], KEYS[3]
 local requests, window, max_wait = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local function text(number) return string.format('%.0f', number) end
-local field = redis.call('HMGET', state, 'epoch', 'count', 'last', 'seen', 'floor', 'pause', 'probed', 'allowance', 'keep')
+local field = redis.call('HMGET', state, 'epoch', 'count', 'last', 'seen', 'floor', 'pause', 'probed', 'allowance', 'keep', 'share',
+  'since', 'fresh')
 local function number(index, default) return tonumber(field[index] or default) end
 local epoch, count, last = field[1] or '', number(2, 0), number(3, 0)
-local seen, floor, pause = number(4, now), number(5, 0), number(6, 0)
+local seen, floor, pause, since = number(4, now), number(5, 0), number(6, 0), number(11, 0)
 local probed, allowance, keep = number(7, 1), number(8, 40000), number(9, requests)
 
 if now < seen then
   -- The clock stepped back, so the stored times are useless; the requests they stand for expire after one window.
   redis.call('DEL', log)
   last, pause, floor = 0, 0, now + window + allowance
+  if since > now then
+    since = now
+    redis.call('HSET', state, 'since', text(since))
+  end
 end
 
 if epoch == '' then
@@ -43,7 +49,19 @@ if epoch == '' then
 end
 if tonumber(ARGV[6]) > 0 then floor = math.max(floor, now + tonumber(ARGV[6])) end
 
-local nth = redis.call('LINDEX', log, requests - 1)
+-- The share of the limit that was learned from throttled responses, as in `share.rs`, whose constants these are.
+local usable = requests
+if field[10] then
+  local share = math.floor(number(10) + 0.5)
+  local after = (now - since) / window - (field[12] == '1' and 2 or 8.3)
+  if after >= 0 then
+    local more = 2 ^ math.min(math.floor(after / 0.5) + 1, 64) - 1
+    share = math.floor(math.max(share * (1 + 0.1 * more), share + more))
+  end
+  usable = math.min(requests, share)
+end
+
+local nth = redis.call('LINDEX', log, usable - 1)
 if not nth and last > 0 and not redis.call('LINDEX', log, 0) then
   -- Only the log was evicted; the state has the latest time of arrival of the last request.
   floor = math.max(floor, last + allowance + window)
@@ -87,4 +105,4 @@ if ARGV[8] == '1' then
   redis.call('PEXPIRE', state, ttl)
   redis.call('PEXPIRE', members, ttl)
 end
-return {reserved, wait, count, epoch, allowance, processes, rank}
+return {reserved, wait, count, epoch, allowance, processes, rank, usable}

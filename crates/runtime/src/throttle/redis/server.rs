@@ -40,8 +40,9 @@ pub(super) struct Asked {
 }
 
 /// The reply of `reserve.lua`: whether a place is reserved, the wait (µs), the number of the reservation, the epoch,
-/// the allowance (µs), and the number of processes and the rank, which are 0 unless they were requested.
-pub(super) type Reserved = (bool, u64, u64, String, u64, u32, u32);
+/// the allowance (µs), the number of processes and the rank, which are 0 unless they were requested, and the requests of
+/// the limit that may be used.
+pub(super) type Reserved = (bool, u64, u64, String, u64, u32, u32, u32);
 
 /// The outcome of a reservation, in the terms of the script.
 pub(super) struct Became {
@@ -106,11 +107,17 @@ impl Server {
     }
 
     /// Reports the outcomes of reservations of one epoch.
-    pub(super) async fn report(&self, keys: [&str; 3], epoch: &str, became: &[Became]) -> RedisResult<()> {
+    pub(super) async fn report(
+        &self,
+        keys: [&str; 3],
+        limit: RateLimit,
+        epoch: &str,
+        became: &[Became],
+    ) -> RedisResult<()> {
         let mut connection = self.connection().await?;
         let mut script = self.report.prepare_invoke();
         let [log, state, _] = keys;
-        script.key(log).key(state).arg(epoch).arg(&self.channel);
+        script.key(log).key(state).arg(epoch).arg(&self.channel).arg(limit.requests()).arg(micros(limit.window()));
         for Became { number, what, ago, figure } in became {
             script.arg(number).arg(what).arg(micros(*ago)).arg(figure);
         }
