@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
 
-use super::body::ReportingBody;
+use super::body::{ReportingBody, host_header};
 use crate::lock::lock;
 
 pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
@@ -199,13 +199,9 @@ impl InUse {
 
 impl Endpoint {
     fn new(scheme: &Scheme, authority: &Authority, idle_timeout: Duration) -> Option<Self> {
-        let default_port = if *scheme == Scheme::HTTPS { 443 } else { 80 };
-        let host = match authority.port_u16() {
-            Some(port) if port != default_port => HeaderValue::try_from(format!("{}:{port}", authority.host())),
-            _ => HeaderValue::from_str(authority.host()),
-        };
+        let host = host_header(scheme, authority)?;
         let (scheme, authority) = (scheme.clone(), authority.clone());
-        Some(Self { scheme, authority, host: host.ok()?, idle_timeout, connections: Mutex::default() })
+        Some(Self { scheme, authority, host, idle_timeout, connections: Mutex::default() })
     }
 
     fn is(&self, scheme: &Scheme, authority: &Authority) -> bool {
