@@ -180,6 +180,25 @@ async fn lost_data_pauses_all_processes_for_one_window() {
 }
 
 #[tokio::test]
+async fn a_place_from_before_a_loss_of_data_is_reserved_again() {
+    let Some(redis) = RedisServer::start() else { return };
+    let (one, other) = (process(&redis), process(&redis));
+    use_up(&one, 1).await;
+    use_up(&other, 1).await;
+    let holder = tokio::spawn({
+        let one = one.clone();
+        async move { (permit(&one, 1).await, Instant::now()) }
+    });
+    sleep(200 * MS).await;
+    redis.command(&["FLUSHALL"]);
+    // This process notices the loss, and tells the holder of the place.
+    let (_noticed, noticed_at) = (permit(&other, 1).await, Instant::now());
+    let (_held, held_at) = holder.await.unwrap();
+    let between = noticed_at.max(held_at) - noticed_at.min(held_at);
+    assert!(between >= 900 * MS, "two requests of one per second: {between:?}");
+}
+
+#[tokio::test]
 async fn repeatedly_lost_data_neither_blocks_nor_exceeds_the_limit() {
     let Some(redis) = RedisServer::start() else { return };
     let processes = [process(&redis), process(&redis)];
@@ -408,6 +427,39 @@ async fn an_unresponsive_server_is_unreachable() {
 }
 
 #[tokio::test]
+async fn requests_of_an_outage_count_when_it_is_over() {
+    let Some(redis) = RedisServer::start() else { return };
+    let process = || Throttle::new().with_store(settings(&redis).timeout(100 * MS).build().unwrap());
+    let (one, other) = (process(), process());
+    use_up(&one, 2).await;
+    use_up(&other, 2).await;
+    redis.pause();
+    // The data are kept, but do not have the requests of the outage.
+    let during = loop {
+        let mut during = permit(&one, 2).await;
+        if during.source() == QuotaSource::LocalShare {
+            during.sent();
+            break Instant::now();
+        }
+        sleep(10 * MS).await;
+    };
+    assert_eq!(permit(&other, 2).await.source(), QuotaSource::LocalShare);
+    sleep(1000 * MS).await;
+    let (mut again, last) = (permit(&one, 2).await, Instant::now());
+    again.sent();
+    assert!(last - during >= 1000 * MS, "one of two per second");
+    redis.go_on();
+    loop {
+        let permit = permit(&other, 2).await;
+        if permit.source() == QuotaSource::Shared {
+            break;
+        }
+        sleep(10 * MS).await;
+    }
+    assert!(last.elapsed() >= 1000 * MS, "{:?}", last.elapsed());
+}
+
+#[tokio::test]
 async fn a_closed_store_admits_no_call_while_redis_is_unreachable() {
     let Some(mut redis) = RedisServer::start() else { return };
     let quotas = settings(&redis).on_failure(FailurePolicy::Closed).build().unwrap();
@@ -435,10 +487,15 @@ async fn a_refusing_server_is_an_error_at_the_first_call_with_its_cause() {
     let Some(redis) = RedisServer::start() else { return };
     let build = |user: &str| {
         let url = redis.url().replace("redis://", &format!("redis://{user}"));
-        RedisQuotas::builder(url, "account").timeout(Duration::from_secs(2)).build().unwrap()
+        RedisQuotas::builder(url, "account").timeout(Duration::from_secs(2))
     };
-    let refusal = first_refusal(build("someone:hunter2@")).await;
-    assert!(refusal.contains("password") && !refusal.contains("hunter2"), "{refusal}");
+    // No policy for an outage applies to a wrong setting.
+    for policy in [FailurePolicy::LocalShare, FailurePolicy::Open, FailurePolicy::Closed] {
+        let quotas = build("someone:hunter2@").on_failure(policy).expected_processes(4).build().unwrap();
+        let refusal = first_refusal(quotas).await;
+        assert!(refusal.contains("password") && !refusal.contains("hunter2"), "{refusal}");
+    }
+    let build = |user: &str| build(user).build().unwrap();
 
     redis.command(&["ACL", "SETUSER", "reader", "on", ">secret", "~*", "&*", "+@read", "+@connection"]);
     let refusal = first_refusal(build("reader:secret@")).await;

@@ -1,4 +1,4 @@
-//! Waits until what an action has started is done.
+//! Waits for operations that actions start.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let simulator = if matches.get_flag("simulate") { Some(simulate::start().await?) } else { None };
     let client = call::connected(matches, simulator.as_ref(), false)?;
     if simulator.is_some() {
-        // Nothing was started at this simulator before.
+        // A new simulator has no operation to wait for.
         client.send_untyped(request.clone()).await?;
     }
     let response = until_done(&client, &request, None, matches).await?;
@@ -35,17 +35,17 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     call::print_response(&response, matches)
 }
 
-/// The name of the action that reports the state.
+/// The name of the action that returns the state.
 fn reports(action: &ActionDescriptor) -> &'static str {
     action.waiter.map_or("", |waiter| waiter.action)
 }
 
-/// Whether `--wait` was given, for actions that have the option.
+/// Whether `--wait` is set; `false` for actions without the option.
 pub(crate) fn is_requested(matches: &ArgMatches) -> bool {
     matches.try_get_one::<bool>("wait").ok().flatten().is_some_and(|wait| *wait)
 }
 
-/// Waits with the settings of the command line. The deadline applies to each call.
+/// Waits with the settings of the command line; the deadline is that of each call.
 pub(crate) async fn until_done(
     client: &Client,
     request: &UntypedRequest,
@@ -69,7 +69,7 @@ pub(crate) async fn until_done(
     })
 }
 
-/// A message for a terminal about a wait that goes on, if the event is about one.
+/// The message for a terminal if the event is about a wait that continues.
 pub(crate) fn line(event: &Event<'_>) -> Option<String> {
     let Event::WaitContinues(WaitContinues { asked, state, error, next_after, .. }) = event else { return None };
     let what = match (state, error) {

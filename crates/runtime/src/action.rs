@@ -46,14 +46,14 @@ pub trait Action: Request {
     const DESCRIPTOR: &'static ActionDescriptor;
 }
 
-/// An action that only starts something, together with the action that tells when it is done; see
+/// An action that starts an operation, with the action that returns the state of the operation; see
 /// [`Client::wait_for`](crate::Client::wait_for).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an action with a waiter",
     label = "no action to wait for",
-    note = "its specification has no `waiter`, or the crate lacks the feature of the action that would be asked"
+    note = "its specification has no `waiter`, or the crate lacks the feature of the action to call"
 )]
 pub trait Waitable: Action {
-    /// The action that is asked. The facts are in [`ActionDescriptor::waiter`].
+    /// The action to call. The other facts are in [`ActionDescriptor::waiter`].
     type Asked: Action<Product = Self::Product>;
 }

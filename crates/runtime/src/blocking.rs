@@ -103,7 +103,7 @@ impl<P: Product> Client<P> {
         self.wait(async move { client.send_untyped_with(request, options).await })
     }
 
-    /// Waits until what an action has started is done; see [`Client::wait_for`](crate::Client::wait_for).
+    /// Waits until the operation that an action has started has ended; see [`Client::wait_for`](crate::Client::wait_for).
     ///
     /// # Errors
     /// The errors of the async method.
@@ -115,7 +115,7 @@ impl<P: Product> Client<P> {
         self.wait_for_with(request, response, WaitOptions::new())
     }
 
-    /// As [`wait_for`](Self::wait_for), with settings for this wait alone.
+    /// As [`wait_for`](Self::wait_for), with settings for this wait.
     ///
     /// # Errors
     /// As [`wait_for`](Self::wait_for).

@@ -40,6 +40,32 @@ impl Digits {
     }
 }
 
+/// The digits of a number without separators and leading zeros, such as `8613900001234` for `+86 139-0000-1234`; `None`
+/// for a text that is not a number, or a short one.
+pub(crate) fn plain_number(text: &str) -> Option<String> {
+    let digits = Digits::of_number(text)?.0;
+    Some(in_ascii(&digits).trim_start_matches('0').to_owned())
+}
+
+/// The plain numbers that a number in two or more parts, such as country code and number, can mean: a zero before the
+/// number is a trunk prefix in most countries, and part of the number in some. Empty if the parts are not a number.
+pub(crate) fn plain_numbers(parts: &[String]) -> Vec<String> {
+    let digits = |text: &String| -> Option<String> {
+        let digits = text.chars().filter(|c| !is_separator(*c)).map(digit).collect::<Option<Vec<_>>>()?;
+        (!digits.is_empty()).then(|| in_ascii(&digits))
+    };
+    let Some(parts) = parts.iter().map(digits).collect::<Option<Vec<_>>>() else { return Vec::new() };
+    let joined = |from: &dyn Fn(&String) -> String| plain_number(&parts.iter().map(from).collect::<String>());
+    let without_zeros = |part: &String| part.trim_start_matches('0').to_owned();
+    let mut numbers: Vec<String> = joined(&String::clone).into_iter().chain(joined(&without_zeros)).collect();
+    numbers.dedup();
+    numbers
+}
+
+fn in_ascii(digits: &[u8]) -> String {
+    digits.iter().map(|digit| char::from(b'0' + digit)).collect()
+}
+
 /// The value of a decimal digit in common scripts and styles.
 fn digit(c: char) -> Option<u8> {
     // The first digit of each: ASCII, Arabic, Persian, Devanagari, Bengali, Gurmukhi, Gujarati, Tamil, Telugu, Kannada,
@@ -310,6 +336,28 @@ mod tests {
 
     fn masked(text: &str) -> String {
         replace_phone_numbers(text, &[], "•").unwrap_or_else(|| text.to_owned())
+    }
+
+    #[test]
+    fn a_number_in_parts_has_plain_forms_with_and_without_a_trunk_zero() {
+        let forms = |parts: &[&str]| plain_numbers(&parts.iter().map(|&part| part.to_owned()).collect::<Vec<_>>());
+        for (parts, expected) in [
+            (&["86", "13900001234"][..], &["8613900001234"][..]),
+            (&["+86", "139-0000 1234"], &["8613900001234"]),
+            (&["0086", "013900001234"], &["86013900001234", "8613900001234"]),
+            // Italy keeps the zero.
+            (&["39", "0612345678"], &["390612345678", "39612345678"]),
+            (&["86", "one"], &[]),
+            (&["", "13900001234"], &[]),
+            (&["1", "2"], &[]),
+        ] {
+            assert_eq!(forms(parts), expected, "{parts:?}");
+        }
+        for (text, plain) in
+            [("+86 139-0000-1234", Some("8613900001234")), ("space-1234567", None), ("1234", None), ("", None)]
+        {
+            assert_eq!(plain_number(text).as_deref(), plain, "{text}");
+        }
     }
 
     #[test]

@@ -29,8 +29,8 @@ request! {
     ///
     /// All parameters are \*optional\* but one.
     ///
-    /// Takes the header `x-acs-head`, which the client does not set: add it to what
-    /// `Client::prepare` gives.
+    /// Takes the header `x-acs-head`, which the client does not set: add it to the prepared
+    /// request of `Client::prepare`.
     ///
     /// The official metadata has the parameter ` Blank ` in the query of the request, too, which
     /// the client cannot send.
@@ -192,9 +192,9 @@ impl Action for CreateShelf {
             \\[0; \\<len>\\];\n\nindented code\n\n`unclosed and [`Vec\\`\\] \\[link\\]: \
             \\<script>alert(1)\\</script> \\<tag> \\_\\_x\\_\\_ \
             <https://example.com/a_b*c>\n\nAll parameters are \\*optional\\* but one.\n\nTakes \
-            the header `x-acs-head`, which the client does not set: add it to what \
-            `Client::prepare` gives.\n\nThe official metadata has the parameter ` Blank ` in the \
-            query of the request, too, which the client cannot send.",
+            the header `x-acs-head`, which the client does not set: add it to the prepared \
+            request of `Client::prepare`.\n\nThe official metadata has the parameter ` Blank ` in \
+            the query of the request, too, which the client cannot send.",
         idempotent: false,
         rate_limit: Some(RateLimit::per_second(5)),
         authorization: AuthorizationDescriptor {

@@ -9,8 +9,8 @@ use super::ShelfStore;
 request! {
     /// `NeedsHeader`: not described.
     ///
-    /// Needs the header `Head`, which the client does not set: add it to what `Client::prepare`
-    /// gives.
+    /// Needs the header `Head`, which the client does not set: add it to the prepared request of
+    /// `Client::prepare`.
     ///
     /// - No rate limit is published.
     /// - Not idempotent (a guess, not reviewed): never retried if the service may have executed
@@ -37,8 +37,8 @@ impl Action for NeedsHeader {
     const DESCRIPTOR: &'static ActionDescriptor = &ActionDescriptor {
         name: "NeedsHeader",
         summary: "`NeedsHeader`: not described.",
-        description: "Needs the header `Head`, which the client does not set: add it to what \
-            `Client::prepare` gives.",
+        description: "Needs the header `Head`, which the client does not set: add it to the \
+            prepared request of `Client::prepare`.",
         idempotent: false,
         anonymous: true,
         parameters: Self::PARAMETERS,

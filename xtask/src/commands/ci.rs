@@ -57,10 +57,9 @@ fn lints() -> Result<(), String> {
 }
 
 fn lints_of_each_feature() -> Result<(), String> {
-    let products = generate::products()?;
-    let packages: Vec<String> = products.iter().map(|product| crate_name(product)).collect();
+    let packages = crates_with_transports()?;
     let packages = packages.iter().flat_map(|package| ["--package", package.as_str()]);
-    let packages: Vec<&str> = packages.chain(["--package", "alibabacloud-runtime", "--lib"]).collect();
+    let packages: Vec<&str> = packages.chain(["--lib"]).collect();
     for feature in [
         "",
         "reqwest,ring",
@@ -124,7 +123,9 @@ fn tests() -> Result<(), String> {
         environment.push(("REQUIRE_CHROMIUM", "1"));
     }
     if has_cargo_command("nextest") {
-        cargo(&["nextest", "run", "--workspace", "--no-fail-fast"], &environment)
+        // The profile explains the slots.
+        let slots = std::thread::available_parallelism().map_or(2, |cores| 2 * cores.get()).to_string();
+        cargo(&["nextest", "run", "--workspace", "--profile", "ci", "--test-threads", &slots], &environment)
     } else {
         cargo(&["test", "--workspace", "--all-targets", "--no-fail-fast"], &environment)
     }
@@ -134,8 +135,21 @@ fn doctests() -> Result<(), String> {
     cargo(&["test", "--workspace", "--doc"], &[])
 }
 
+/// Documents the libraries without features, and everything with all features, as docs.rs does.
 fn documentation() -> Result<(), String> {
-    cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "--deny warnings")])
+    let environment = [("RUSTDOCFLAGS", "--deny warnings")];
+    let packages = crates_with_transports()?;
+    let packages = packages.iter().flat_map(|package| ["--package", package.as_str()]);
+    let packages: Vec<&str> = packages.chain(["--package", "alibabacloud-credentials"]).collect();
+    cargo(&[&["doc", "--no-deps", "--lib", "--no-default-features"], &packages[..]].concat(), &environment)?;
+    cargo(&["doc", "--workspace", "--no-deps", "--all-features"], &environment)
+}
+
+/// The runtime and the products, which have the features of the transports.
+fn crates_with_transports() -> Result<Vec<String>, String> {
+    let products = generate::products()?;
+    let products = products.iter().map(|product| crate_name(product));
+    Ok(products.chain(["alibabacloud-runtime".to_owned()]).collect())
 }
 
 fn needs(command: &str, component: &str) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! One API of official metadata -> one action's file.
+//! Converts an API of the metadata to the file of an action.
 
 use serde_json::{Map, Value};
 
@@ -42,7 +42,7 @@ const READ: &[&str] = &[
     "produces",
 ];
 
-/// Keys of an API that say nothing to a client.
+/// Keys of an API without a meaning for clients.
 const IDLE: &[&str] = &[
     "translator",
     "eventInfo",
@@ -57,7 +57,7 @@ const IDLE: &[&str] = &[
     "x-tags",
 ];
 
-/// Keys of a parameter, beside its schema.
+/// Keys of a parameter.
 const PARAMETER: &[&str] = &[
     "name",
     "in",
@@ -74,17 +74,17 @@ const PARAMETER: &[&str] = &[
     "title",
 ];
 
-/// Parameters that every request has: the client sets them.
+/// Parameters of every request, which the client sets.
 const COMMON: &[&str] =
     &["Action", "AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureVersion"];
 
-/// Parameters that a request with a V1 signature has, too.
+/// More parameters of every request with a V1 signature.
 const COMMON_IN_V1: &[&str] = &["Version", "Format", "Timestamp", "SecurityToken"];
 
-/// What an action says about itself.
+/// The types and the route of an action.
 pub struct Action {
     pub parameters: Vec<Parameter>,
-    /// What a request has that the client does not send, in sentences.
+    /// Sentences about the parameters that the client does not send.
     left_out: Vec<String>,
     method: Method,
     /// The path of an action of the ROA style.
@@ -102,13 +102,13 @@ pub struct Parameter {
     schema: Value,
 }
 
-/// Reads the types of an API; `None` if it cannot be called, which a note says.
+/// Reads the types of an API; `None`, with a note, if the client cannot call it.
 pub fn types(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>, is_roa: bool) -> Option<Action> {
     for key in api.keys().filter(|key| !READ.contains(&key.as_str()) && !IDLE.contains(&key.as_str())) {
-        schemas.notes.add(format!("the key `{}` of an API is not known", shown(key)), name);
+        schemas.notes.add(format!("unknown key `{}` of an API", shown(key)), name);
     }
     if is_event_stream(api) {
-        schemas.notes.add("the action answers with a stream of events, which the client cannot read: left out", name);
+        schemas.notes.add("the action returns a stream of events, which the client cannot read: left out", name);
         return None;
     }
     if is_roa {
@@ -159,7 +159,7 @@ fn with_path(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) ->
     Some(Action { parameters, left_out, method: route.method, path: Some(route.path), response })
 }
 
-/// Makes path and parameters fit each other: every name in the path is that of a required scalar.
+/// Makes the path and the parameters consistent: every name in the path is that of a required scalar.
 fn fit(schemas: &mut Schemas<'_>, action: &str, route: &mut Route, parameters: &mut Vec<Parameter>) {
     for name in route.names() {
         let is_it = |it: &&Parameter| it.member.name == name;
@@ -174,7 +174,7 @@ fn fit(schemas: &mut Schemas<'_>, action: &str, route: &mut Route, parameters: &
             continue;
         }
         let place = format!("{action}.{}", shown(&name));
-        schemas.notes.add("a name in the path is not declared: taken as text", place);
+        schemas.notes.add("a name in the path is not declared; becomes text", place);
         let member = Member {
             name,
             ty: Ty::Text(Vec::new()),
@@ -192,9 +192,7 @@ fn fit(schemas: &mut Schemas<'_>, action: &str, route: &mut Route, parameters: &
         let name = &parameter.member.name;
         let why = match parameter.location {
             Location::Path if !names.contains(name) => "a parameter is not in the path: left out",
-            Location::Form if whole.is_some() => {
-                "the body is one parameter, and another one would be in a form: left out"
-            }
+            Location::Form if whole.is_some() => "a form parameter beside a body: left out",
             Location::Body if whole.as_ref() != Some(name) => "a second body: left out",
             _ => return true,
         };
@@ -208,14 +206,14 @@ fn fit(schemas: &mut Schemas<'_>, action: &str, route: &mut Route, parameters: &
                 parameter.required = true;
                 parameter.style = None;
                 if !resolved(schemas, &parameter.member.ty).is_scalar() {
-                    schemas.notes.add("a part of the URL that is no scalar: taken as text", place);
+                    schemas.notes.add("a part of the URL that is not a scalar; becomes text", place);
                     parameter.member.ty = Ty::Text(Vec::new());
                     parameter.example.clear();
                 }
             }
             Location::Body => parameter.style = None,
             Location::Header if matches!(parameter.style, Some(Style::Flat | Style::RepeatList)) => {
-                schemas.notes.add("a header cannot be several parameters: written as JSON", place);
+                schemas.notes.add("a header cannot have the style of several parameters; becomes JSON", place);
                 parameter.style = Some(Style::Json);
             }
             _ => {}
@@ -223,18 +221,18 @@ fn fit(schemas: &mut Schemas<'_>, action: &str, route: &mut Route, parameters: &
     }
 }
 
-/// Notes parameters of which one may have the name of a part of another.
+/// Notes parameters that can have the same name on the wire as a part of another one.
 fn collisions(schemas: &mut Schemas<'_>, name: &str, parameters: &[Parameter]) {
     for parameter in parameters {
         if let Some(other) = parameters.iter().find(|other| may_write(other, &parameter.member.name)) {
             let place = format!("{name}.{}", shown(&parameter.member.name));
-            let note = "can have the name of a part of another parameter: a request that sets both values is refused";
+            let note = "can have the name of a part of another parameter; the client refuses a request with both";
             schemas.notes.add(note, format!("{place} ({})", shown(&other.member.name)));
         }
     }
 }
 
-/// Whether a parameter that is written in parts (`Name.1.Key`) may have one of this name.
+/// Whether a parameter that is sent in parts (`Name.1.Key`) can have a part with this name.
 fn may_write(parameter: &Parameter, name: &str) -> bool {
     let rest = name.strip_prefix(&*parameter.member.name).and_then(|rest| rest.strip_prefix('.'));
     let first = rest.and_then(|rest| rest.split('.').next());
@@ -249,13 +247,13 @@ fn may_write(parameter: &Parameter, name: &str) -> bool {
     }
 }
 
-/// Whether the answer is a stream of events (server-sent events).
+/// Whether the response is a stream of server-sent events.
 fn is_event_stream(api: &Map<String, Value>) -> bool {
     let holds = |key: &str, word: &str| words(api, key).iter().any(|found| found.contains(word));
     holds("schemes", "sse") || holds("produces", "event-stream")
 }
 
-/// The method to send by: POST if it is documented, since it keeps parameters out of the URL; otherwise the documented one.
+/// The HTTP method: POST if it is documented, because it keeps parameters out of the URL; otherwise the documented one.
 fn method(notes: &mut Notes, name: &str, api: &Map<String, Value>, parameters: &[Parameter]) -> Method {
     let methods = api.get("methods").and_then(Value::as_array).into_iter().flatten();
     let methods: Vec<String> = methods.filter_map(Value::as_str).map(str::to_ascii_lowercase).collect();
@@ -263,18 +261,24 @@ fn method(notes: &mut Notes, name: &str, api: &Map<String, Value>, parameters: &
     let method = known.into_iter().find(|method| methods.iter().any(|found| found == method.as_str()));
     let method = method.unwrap_or_else(|| {
         if !methods.is_empty() {
-            notes.add(format!("no documented method is known ({}): sent by POST", methods.join(", ")), name);
+            notes.add(
+                format!("the documented methods are unknown ({}); the action uses POST", methods.join(", ")),
+                name,
+            );
         }
         Method::Post
     });
     if method.is_bodiless() && parameters.iter().any(|parameter| parameter.location == Location::Form) {
-        notes.add(format!("only {} is documented, but a parameter needs a form: sent by POST", method.as_str()), name);
+        notes.add(
+            format!("only {} is documented, but a parameter needs a form; the action uses POST", method.as_str()),
+            name,
+        );
         return Method::Post;
     }
     method
 }
 
-/// Whether something sensitive is in the URL.
+/// Whether a parameter exposes sensitive data in the URL.
 fn is_exposed(schemas: &Schemas<'_>, action: &Action, parameter: &Parameter) -> bool {
     let is_in_url = match action.path {
         None => action.method.is_bodiless(),
@@ -283,7 +287,7 @@ fn is_exposed(schemas: &Schemas<'_>, action: &Action, parameter: &Parameter) -> 
     is_in_url && (parameter.member.sensitive || parameter.member.ty.holds_sensitive(&schemas.shapes))
 }
 
-/// Widens the types that the documented examples of an action contradict.
+/// Widens types that contradict the documented examples of an action.
 pub fn widen(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>, types: &mut Action) {
     let Schemas { shapes, notes, .. } = schemas;
     let mut widening = Widening { shapes, notes };
@@ -302,7 +306,7 @@ pub fn widen(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>, ty
     }
 }
 
-/// The parameters, and sentences about what is left out; `None` if the action needs something that cannot be sent.
+/// The parameters, and sentences about those that are left out; `None` if a required one cannot be sent.
 fn parameters(
     schemas: &mut Schemas<'_>,
     action: &str,
@@ -316,7 +320,7 @@ fn parameters(
         let name = text(raw, "name");
         let place = format!("{action}.{}", shown(&name));
         for key in raw.keys().filter(|key| !PARAMETER.contains(&key.as_str())) {
-            schemas.notes.add(format!("the key `{}` of a parameter is not known", shown(key)), place.clone());
+            schemas.notes.add(format!("unknown key `{}` of a parameter", shown(key)), place.clone());
         }
         let schema = raw.get("schema").cloned().unwrap_or_else(|| Value::Object(Map::new()));
         let flag = |key: &str| schema.get(key).or_else(|| raw.get(key)) == Some(&Value::Bool(true));
@@ -332,13 +336,13 @@ fn parameters(
         if location == "header" && !is_roa && is_header_name(&name) {
             let needs = if required { "Needs" } else { "Takes" };
             let sentence = format!(
-                "{needs} the header {}, which the client does not set: add it to what `Client::prepare` gives.",
+                "{needs} the header {}, which the client does not set: add it to the prepared request of `Client::prepare`.",
                 code(&name)
             );
             if !left_out.contains(&sentence) {
                 left_out.push(sentence);
             }
-            schemas.notes.add("a header is not set by the client: only in the description", place);
+            schemas.notes.add("the client does not set a header; only the description mentions it", place);
             continue;
         }
         let problem = if !is_valid_name(&name) {
@@ -349,7 +353,7 @@ fn parameters(
             None
         };
         if let Some(problem) = problem {
-            let what = if required { "the action needs it and is left out" } else { "left out" };
+            let what = if required { "it is required, so the action is left out" } else { "left out" };
             schemas.notes.add(format!("{problem}: {what}"), place);
             if required {
                 return None;
@@ -365,17 +369,17 @@ fn parameters(
             continue;
         }
         if !is_roa && COMMON.contains(&name.as_str()) {
-            schemas.notes.add("every request has this parameter, the client sets it: left out", place);
+            schemas.notes.add("a parameter of every request, which the client sets: left out", place);
             continue;
         }
         if !is_roa && COMMON_IN_V1.contains(&name.as_str()) {
             schemas
                 .notes
-                .add("also a parameter of the V1 signature: send such calls with the V3 signature", place.clone());
+                .add("also a parameter of the V1 signature; use the V3 signature for such calls", place.clone());
         }
         if let Some(first) = parameters.iter().find(|first| first.member.name == name) {
             if first.schema != schema {
-                schemas.notes.add("declared twice, differently: the first one counts", place);
+                schemas.notes.add("declared twice with different schemas; the first one is used", place);
             }
             continue;
         }
@@ -398,7 +402,7 @@ fn is_header_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
-/// The type of a parameter and how it is written.
+/// The type of a parameter, and its style.
 fn typed(
     schemas: &mut Schemas<'_>,
     raw: &Map<String, Value>,
@@ -411,7 +415,7 @@ fn typed(
         schemas.read_named(name, schema, Side::Request, place, 0);
     let says_nothing =
         ["type", "properties", "items", "$ref", "additionalProperties"].iter().all(|key| schema.get(key).is_none());
-    // Members of a free-form object are written like those of a described one, also without a style.
+    // The members of a free-form object have the style of those of a described one, also without a `style`.
     let is_free_object = schema.get("type").and_then(Value::as_str) == Some("object") || word == Some("flat");
     if ty == Ty::Any && !says_nothing && is_free_object && matches!(word, None | Some("flat" | "repeatList")) {
         ty = Ty::Map(Box::new(Item { ty: Ty::Any, description: String::new() }));
@@ -424,7 +428,7 @@ fn typed(
             _ => Ty::Any,
         };
         if ty != Ty::Any {
-            schemas.notes.add("a style without a type: taken as text in that style", place);
+            schemas.notes.add("a style without a type; becomes text in that style", place);
         }
     }
     if description.is_empty() {
@@ -455,14 +459,15 @@ fn response(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -
         .find(|status| status.starts_with('2'))
         .or_else(|| responses.keys().find(|status| *status == "default"));
     for status in responses.keys().filter(|status| Some(*status) != success) {
-        schemas
-            .notes
-            .add(format!("the answer `{}` is left out: only that of a success is typed", shown(status)), action);
+        schemas.notes.add(
+            format!("the response `{}` is left out, because only that of a success has a type", shown(status)),
+            action,
+        );
     }
     let Some(schema) = success.and_then(|status| responses.get(status)).and_then(|answer| answer.get("schema")) else {
         return Vec::new();
     };
-    // The answer itself is no shape: its members are those of the component.
+    // The response itself is not a shape: it has the members of the component.
     let mut root = schema.clone();
     let component = root
         .get("$ref")
@@ -480,23 +485,23 @@ fn response(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -
         Ty::Any => Vec::new(),
         Ty::Object(members) => members,
         Ty::Map(_) | Ty::Shape(_) | Ty::Wrapped(..) => {
-            schemas.notes.add("the answer is an object without fixed names: only its raw text can be read", action);
+            schemas.notes.add("the response is an object without fixed names; only its raw text is available", action);
             Vec::new()
         }
         ty => vec![Member { name: BODY.to_owned(), ty, description, sensitive, guessed, example: None }],
     }
 }
 
-/// What is known of an action from the others.
+/// Facts about an action that other actions determine.
 pub struct Guesses<'a> {
     pub success_codes: &'a SuccessCodes,
-    /// How to wait for it, and why.
+    /// Its waiter, and the reason.
     pub waiter: Option<(Tree, String)>,
-    /// The action that names it as the one to ask again and again.
+    /// The action whose metadata names it as the one to call repeatedly.
     pub asked_by: Option<&'a str>,
 }
 
-/// The whole file of an action.
+/// The file of an action.
 pub fn file(
     schemas: &mut Schemas<'_>,
     product: &str,
@@ -527,7 +532,7 @@ pub fn file(
     let fact = flow_control(name, api, &mut schemas.notes);
     let counted = fact.as_ref().or(stated.first());
     match (&fact, stated.first()) {
-        // A fact of the metadata is no guess.
+        // A field of the metadata is a fact, not a guess.
         (Some(limit), _) => key("rate_limit", Tree::text(limit.rate.clone())),
         (None, Some(limit)) => {
             key("rate_limit", Tree::text(limit.rate.clone()));
@@ -539,39 +544,37 @@ pub fn file(
         (None, None) => key("rate_limit", Tree::word("none")),
     }
     for other in stated.iter().filter(|other| counted.is_some_and(|counted| counted.rate != other.rate)) {
-        schemas.notes.add(format!("the text states another limit, too: {}", other.rate), name);
+        schemas.notes.add(format!("the text also states another limit: {}", other.rate), name);
     }
     let is_anonymous = security(schemas, name, api);
     key("authorization", if is_anonymous { Tree::word("none") } else { authorization(product, name, api) });
     if is_anonymous {
         key("anonymous", Tree::word("true"));
     }
+    let exposed: Vec<&Parameter> = types.parameters.iter().filter(|one| is_exposed(schemas, types, one)).collect();
+    let note = match &types.path {
+        Some(_) => "a sensitive parameter is in the URL, because the service accepts it nowhere else",
+        None => {
+            "a sensitive parameter is in the URL, because no other method is documented; change `method` and `in_url` if \
+             necessary"
+        }
+    };
+    for one in &exposed {
+        schemas.notes.add(note, format!("{name}.{}", shown(&one.member.name)));
+    }
+    if types.path.is_some() || types.method != Method::Post {
+        key("method", Tree::word(types.method.as_str()));
+    }
     if let Some(path) = &types.path {
-        key("method", Tree::word(types.method.as_str()));
         key("path", Tree::text(path.clone()));
-        let exposed: Vec<&Parameter> = types.parameters.iter().filter(|one| is_exposed(schemas, types, one)).collect();
-        for one in exposed {
-            let place = format!("{name}.{}", shown(&one.member.name));
-            schemas.notes.add("a sensitive parameter is in the URL: the service takes it nowhere else", place);
-        }
-    } else if types.method != Method::Post {
-        key("method", Tree::word(types.method.as_str()));
-        let exposed: Vec<&Parameter> = types.parameters.iter().filter(|one| is_exposed(schemas, types, one)).collect();
-        for one in &exposed {
-            schemas.notes.add(
-                "a sensitive parameter is in the URL, for no other method is documented: decide with `method` and `in_url`",
-                format!("{name}.{}", shown(&one.member.name)),
-            );
-        }
+    } else if !exposed.is_empty() {
         let exposed: Vec<String> = exposed.iter().map(|one| code(&one.member.name)).collect();
-        if !exposed.is_empty() {
-            let reason = format!(
-                "No other method is documented, so {} is in the URL, where servers and proxies may log it. If the service takes POST, \
-                 write `post` and remove `in_url`.",
-                exposed.join(", ")
-            );
-            guessed.push(("method".to_owned(), Tree::text(reason)));
-        }
+        let reason = format!(
+            "No other method is documented, so {} is in the URL, where servers and proxies may log it. If the service takes POST, \
+             write `post` and remove `in_url`.",
+            exposed.join(", ")
+        );
+        guessed.push(("method".to_owned(), Tree::text(reason)));
     }
     if let Some((codes, reason)) = known.success_codes.actions.get(name) {
         let codes = if codes.is_empty() { Tree::word("none") } else { Tree::text(codes.join(", ")) };
@@ -608,7 +611,7 @@ pub fn file(
     Tree::Map(file)
 }
 
-/// Paragraphs with lines of a readable length, and a line break at the end.
+/// Wraps paragraphs, and ends them with a line break.
 fn lines(text: &str) -> String {
     const WIDTH: usize = 118;
     let mut out = String::new();
@@ -667,12 +670,12 @@ fn one(schemas: &mut Schemas<'_>, action: &str, parameter: &Parameter, types: &A
     (member.name.clone(), Tree::Map(keys))
 }
 
-/// An example; the word for nothing is text here, and so in quotes.
+/// An example; the text `none` is quoted, because the unquoted word means that there is none.
 fn quoted_none(example: String) -> Tree {
     if example == "none" { Tree::word("\"none\"") } else { Tree::Text(example) }
 }
 
-/// Whether a request may be sent twice, as far as the name tells; and why.
+/// Whether the action seems to be idempotent, and the reason.
 fn idempotent(name: &str, api: &Map<String, Value>, asked_by: Option<&str>) -> (bool, String) {
     let access = access(api);
     match (reading_verb(name), asked_by) {
@@ -689,7 +692,7 @@ fn idempotent(name: &str, api: &Map<String, Value>, asked_by: Option<&str>) -> (
     }
 }
 
-/// The verb with which a name begins, if it is one that only reads.
+/// The verb at the beginning of a name, if it is one for reading.
 fn reading_verb(name: &str) -> Option<&'static str> {
     const READING: [&str; 4] = ["Get", "List", "Query", "Describe"];
     let is_verb =
@@ -697,7 +700,7 @@ fn reading_verb(name: &str) -> Option<&'static str> {
     READING.into_iter().find(is_verb)
 }
 
-/// Whether a name says that the action only reads.
+/// Whether the name of an action begins with a verb for reading.
 pub fn is_named_as_reading(name: &str) -> bool {
     reading_verb(name).is_some()
 }
@@ -740,18 +743,19 @@ fn security(schemas: &mut Schemas<'_>, name: &str, api: &Map<String, Value>) -> 
     if ways.contains(&"Anonymous") {
         return true;
     }
-    // What identity providers vouch for: a parameter holds the proof.
+    // A parameter has the proof of an identity provider.
     if ways.iter().all(|way| way.starts_with("ARS_")) {
-        schemas.notes.add(format!("called with {}: taken as without a signature", ways.join(", ")), name);
+        schemas.notes.add(format!("called with {}; becomes a call without a signature", ways.join(", ")), name);
         return true;
     }
-    schemas
-        .notes
-        .add(format!("called with {}, not with an access key: the client signs with one", ways.join(", ")), name);
+    schemas.notes.add(
+        format!("called with {} instead of an access key; the client signs with an access key", ways.join(", ")),
+        name,
+    );
     false
 }
 
-/// The documented errors: one entry for each code.
+/// The documented errors, one for each code.
 fn errors(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> Tree {
     struct Error {
         code: String,
@@ -764,17 +768,17 @@ fn errors(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> 
     for (status, list) in by_status.into_iter().flatten() {
         for raw in list.as_array().into_iter().flatten().filter_map(Value::as_object) {
             let written = text(raw, "errorCode");
-            // A tab in a code is a slip in the metadata.
+            // Some codes of the metadata contain a tab.
             let code: String = written.trim().chars().filter(|c| !c.is_control()).collect();
             if code != written.trim() {
                 schemas.notes.add(
-                    "an error code contains characters that cannot be seen: written without them",
+                    "an error code contains invisible characters, which are removed",
                     format!("{action}.{}", shown(&code)),
                 );
             }
             if !is_valid_name(&code) {
                 schemas.notes.add(
-                    "an error code cannot be written in a specification: left out",
+                    "an error code is not valid in a specification: left out",
                     format!("{action}.{}", shown(&code)),
                 );
                 continue;
@@ -823,13 +827,13 @@ fn errors(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>) -> 
     Tree::Map(errors.into_iter().map(entry).collect())
 }
 
-/// The documented answer as indented JSON text.
+/// The documented response as indented JSON text.
 fn example(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>, response: &[Member]) -> Option<String> {
     if response.iter().any(|member| member.ty == Ty::Bytes) {
         return None;
     }
     let Ok(json) = documented(api)? else {
-        schemas.notes.add("the example of the answer is not JSON: left out", action);
+        schemas.notes.add("the example of the response is not JSON: left out", action);
         return None;
     };
     let mut examples = Examples { shapes: &schemas.shapes, notes: &mut schemas.notes };
@@ -842,12 +846,12 @@ fn example(schemas: &mut Schemas<'_>, action: &str, api: &Map<String, Value>, re
                 .filter(|kept| was_empty || *kept != Value::Object(Map::new()))
         }
         _ => {
-            examples.notes.add("the example of the answer is no object: left out", action);
+            examples.notes.add("the example of the response is not an object: left out", action);
             None
         }
     }?;
     let text = serde_json::to_string_pretty(&fitting).ok()?;
-    // JSON has escapes for what a file cannot show.
+    // JSON has escapes for characters that are not allowed in a file.
     let mut shown = String::new();
     for c in text.chars() {
         if c != '\n' && must_be_escaped(c) {

@@ -1,7 +1,7 @@
-//! Three versions of a file -> one: what people wrote, what the metadata said last time, and what it says now.
+//! Merges three versions of a file: the current file, the metadata at the last import, and the metadata now.
 //!
-//! What people changed stays. What was not changed follows the metadata. The text of the file stays as it is where nothing changes,
-//! comments included.
+//! Values that were changed by hand are kept; other values follow the metadata. Unchanged parts of the text are kept,
+//! including comments.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use super::lock::Prints;
 use super::yaml::Tree;
 use crate::spec::node::{self, Node, Value};
 
-/// What an import found out about one key.
+/// A difference at one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The way to the key: `parameters.Name.type`.
+    /// The path of the key, such as `parameters.Name.type`.
     pub path: String,
     pub what: What,
 }
@@ -21,19 +21,19 @@ pub struct Change {
 pub enum What {
     /// New upstream: added.
     Added(String),
-    /// Changed upstream, not by hand: follows.
+    /// Changed upstream, not by hand: updated.
     Updated { from: String, to: String },
-    /// Gone upstream, not changed by hand: removed.
+    /// Removed upstream, not changed by hand: removed.
     Removed(String),
     /// Changed by hand and upstream: kept.
     Kept { ours: String, upstream: String },
-    /// Gone upstream, changed by hand: kept.
+    /// Removed upstream, changed by hand: kept.
     KeptWithout(String),
     /// Removed by hand, changed upstream: stays removed.
     StaysRemoved { upstream: String },
-    /// Differs, and no import is known that tells who changed it: kept.
+    /// Differs, and without an earlier import it is unknown who changed it: kept.
     Differs { ours: String, upstream: String },
-    /// Missing, and no import is known that tells why: not added.
+    /// Missing, and without an earlier import it is unknown why: not added.
     Lacks(String),
 }
 
@@ -62,7 +62,7 @@ impl std::fmt::Display for Change {
             What::Lacks(upstream) => {
                 write!(
                     f,
-                    "not added: {path}: {} upstream; no earlier import tells why the file lacks it",
+                    "not added: {path}: {} upstream; without an earlier import, it is unknown why the file lacks it",
                     cut(upstream)
                 )
             }
@@ -71,7 +71,7 @@ impl std::fmt::Display for Change {
 }
 
 impl Change {
-    /// Whether only text for people changed, or an example.
+    /// Whether only prose or an example changed.
     pub fn is_text(&self) -> bool {
         let key = self.path.rsplit('.').next().unwrap_or_default();
         ["summary", "description", "message", "example", "title", "documentation", "guessed"].contains(&key)
@@ -80,7 +80,7 @@ impl Change {
     }
 }
 
-/// How much of a value is shown, in characters.
+/// The maximum length of a value in a message, in characters.
 const SHOWN: usize = 100;
 
 /// The beginning of a value.
@@ -88,7 +88,7 @@ fn cut(value: &str) -> String {
     window(value, 0, value.chars().count())
 }
 
-/// Two values, each as far as it shows where they differ.
+/// Two values, shortened to the parts that differ.
 fn apart(a: &str, b: &str) -> (String, String) {
     let (one, other): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     if one.len().max(other.len()) <= SHOWN {
@@ -100,7 +100,7 @@ fn apart(a: &str, b: &str) -> (String, String) {
     (window(a, same, one.len() - same_end), window(b, same, other.len() - same_end))
 }
 
-/// A value around the characters `start..end`, with what was left out marked.
+/// The characters `start..end` of a value and some around them, with ellipses.
 fn window(value: &str, start: usize, end: usize) -> String {
     const BEFORE: usize = 30;
     let characters: Vec<char> = value.chars().collect();
@@ -112,16 +112,16 @@ fn window(value: &str, start: usize, end: usize) -> String {
     format!("{}{inner}{}", if from > 0 { "…" } else { "" }, if to < characters.len() { "…" } else { "" })
 }
 
-/// A file, merged.
+/// A merged file.
 #[derive(Debug)]
 pub struct Merged {
     pub text: String,
     pub changes: Vec<Change>,
-    /// Whether comments are lost: the text was written anew, because the places of the changes could not be found.
+    /// Whether the text was rewritten without its comments, because the places of the changes were not found.
     pub rewritten: bool,
 }
 
-/// The tree of a file, as the language reads it. `None`: it is no readable YAML.
+/// The tree of a file; `None` if it is not valid YAML.
 #[cfg(test)]
 pub fn tree_of(path: &str, text: &str) -> Option<Tree> {
     read(path, text).map(|node| tree(&node))
@@ -163,7 +163,7 @@ fn key_text(key: &Node) -> String {
 
 /// Merges a file; `None` if it cannot be read.
 pub fn merge(path: &str, ours: &str, last: Option<&Prints>, upstream: &Tree, schema: &str) -> Option<Merged> {
-    // A mark in front is no part of the text.
+    // A byte order mark is not part of the text.
     let ours = ours.strip_prefix('\u{feff}').unwrap_or(ours);
     let root = read(path, ours)?;
     let Value::Map(_) = root.value else { return None };
@@ -182,7 +182,7 @@ pub fn merge(path: &str, ours: &str, last: Option<&Prints>, upstream: &Tree, sch
     Some(Merged { rewritten: has_comments(ours), text: merged.file(schema), changes })
 }
 
-/// Whether two trees hold the same, however scalars are written.
+/// Whether two trees have the same values, regardless of the style of scalars.
 fn same(a: &Tree, b: &Tree) -> bool {
     match (a, b) {
         (Tree::Map(a), Tree::Map(b)) => {
@@ -194,7 +194,7 @@ fn same(a: &Tree, b: &Tree) -> bool {
     }
 }
 
-/// Whether two trees mean the same: like [`same`], but JSON may be written in another way, and text with other line breaks.
+/// As [`same`], and regardless of the formatting of JSON and the line breaks of descriptions.
 fn agree(key: &str, a: &Tree, b: &Tree) -> bool {
     if same(a, b) {
         return true;
@@ -205,7 +205,7 @@ fn agree(key: &str, a: &Tree, b: &Tree) -> bool {
     (key == "example" && json(a).is_some() && json(a) == json(b)) || (key == "description" && words(a) == words(b))
 }
 
-/// A piece of the text and what comes in its place.
+/// A replacement of a part of the text.
 struct Edit {
     range: Range<usize>,
     with: String,
@@ -218,7 +218,7 @@ struct Merge<'t> {
 }
 
 impl Merge<'_> {
-    /// Merges one map, and gives back what it holds then. `known`: there was an import before.
+    /// Merges a map, and returns the result. `known` is whether there was an earlier import.
     fn map(&mut self, node: &Node, last: Option<&Prints>, known: bool, upstream: &Tree, path: &str) -> Tree {
         let Value::Map(ours) = &node.value else { return tree(node) };
         let is_flow = self.is_flow(node);
@@ -234,7 +234,7 @@ impl Merge<'_> {
             } else {
                 let held = tree(value);
                 match before {
-                    // Untouched, and upstream no longer has it.
+                    // Not changed by hand, and removed upstream.
                     Some(before) if Prints::of(&held) == *before => {
                         self.change(path, What::Removed(short(&held)));
                         gone.push(key.range.start);
@@ -274,7 +274,7 @@ impl Merge<'_> {
         }
         let result = Tree::Map(merged);
         if is_flow || ours.is_empty() {
-            // One line, or nothing yet: written anew.
+            // A map in flow style or an empty one is rewritten.
             self.edits.truncate(edits);
             self.edits.push(Edit { range: self.whole(node), with: result.flow() });
         } else {
@@ -289,7 +289,7 @@ impl Merge<'_> {
             return held;
         }
         if let (Tree::Map(_), Tree::Map(_)) = (&held, now) {
-            // A map that is new on both sides has no past.
+            // A map that is new on both sides has no earlier version.
             return self.map(ours, last, known && last.is_some(), now, path);
         }
         match last {
@@ -317,7 +317,7 @@ impl Merge<'_> {
         self.changes.push(Change { path, what });
     }
 
-    /// Removes entries of a block from its text, and adds others behind those that precede them upstream.
+    /// Removes entries of a block from its text, and adds others after those that precede them upstream.
     fn edit_block(&mut self, entries: &[(Node, Node)], gone: &[usize], added: &[(String, Tree)], upstream: &Tree) {
         let indent = entries.first().map_or(0, |(key, _)| key.range.start - self.line_start(key.range.start));
         for (index, (key, value)) in entries.iter().enumerate() {
@@ -350,7 +350,7 @@ impl Merge<'_> {
         self.text[..at].rfind('\n').map_or(0, |newline| newline + 1)
     }
 
-    /// The last place of a value: that of a block is known by its last entry.
+    /// The end of a value; the end of a block is that of its last entry.
     fn last_place(&self, node: &Node) -> usize {
         match &node.value {
             Value::Map(entries) if !self.is_flow(node) => {
@@ -360,8 +360,8 @@ impl Merge<'_> {
         }
     }
 
-    /// Where a scalar or a map between braces stands: a node knows no more than the opening brace, and of a block of text not the
-    /// sign before it.
+    /// The range of a scalar or of a map in flow style. The range of the node has only the opening brace, and not the
+    /// indicator of a block scalar.
     fn whole(&self, node: &Node) -> Range<usize> {
         let Range { start, end } = node.range;
         if self.is_flow(node) {
@@ -386,7 +386,7 @@ impl Merge<'_> {
         self.text.get(node.range.clone()).is_some_and(|text| text.starts_with('{'))
     }
 
-    /// Where the last line of a value ends, its line break included.
+    /// The end of the last line of a value, including its line break.
     fn line_end(&self, value: &Node) -> usize {
         let end = self.last_place(value).min(self.text.len());
         if self.text[..end].ends_with('\n') {
@@ -396,7 +396,7 @@ impl Merge<'_> {
     }
 }
 
-/// Where the map between braces ends that begins at `start`.
+/// The end of the map in flow style that begins at `start`.
 fn flow_end(text: &str, start: usize) -> usize {
     let mut depth = 0;
     let mut quote = None;
@@ -425,7 +425,7 @@ fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// A value for a message, on one line; a large map by its keys.
+/// A value for a message, on one line; of a large map, the keys.
 fn short(tree: &Tree) -> String {
     match tree {
         Tree::Map(entries) => {
@@ -442,7 +442,7 @@ fn short(tree: &Tree) -> String {
     }
 }
 
-/// Text without line breaks and what cannot be seen.
+/// Text with escapes for line breaks and invisible characters.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
@@ -455,7 +455,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// Whether a file has comments beyond the line for editors.
+/// Whether a file has comments besides the line for editors.
 fn has_comments(text: &str) -> bool {
     let is_comment = |line: &str| line.trim_start().starts_with('#') || line.contains(" #");
     text.lines().any(|line| is_comment(line) && !line.contains("yaml-language-server"))

@@ -1,8 +1,8 @@
-//! Official metadata -> specifications, as one pure function: the text of an `api-docs.json` and what is in the folder already ->
-//! the files of the folder, and what there is to say about them.
+//! Converts official metadata to specifications, as a pure function from an `api-docs.json` and the files of a folder to
+//! the new files of the folder and notes.
 //!
-//! The metadata knows neither idempotence nor limits except in prose, and its texts are partly scrambled. So what comes out is a
-//! proposal: everything that was guessed is marked, and everything that could not be carried over is noted.
+//! The metadata does not state idempotency, states limits mostly in prose, and has errors. The result is therefore a
+//! proposal: guesses are marked in the files, and what cannot be represented is noted.
 
 mod action;
 #[cfg(test)]
@@ -49,17 +49,17 @@ use crate::spec::{self, InputFile, suggestion};
 /// The file with the fingerprints.
 pub const LOCK: &str = "upstream.lock";
 
-/// Where a product belongs.
+/// The place of a product.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Place {
     /// The name of the folder below `api-spec/`.
     pub folder: String,
-    /// The name of the crate behind `alibabacloud-`, where it is not the product's.
+    /// The name of the crate after `alibabacloud-`, if it is not that of the product.
     pub name: Option<String>,
 }
 
-/// Where the product of a metadata file belongs: under the name that was asked for, or that of the product; with the version, if the
-/// folder of that name holds another version. `product_file` reads the `product.yaml` of a folder.
+/// The place of the product in a metadata file: under the requested name, or that of the product, with the version if
+/// the folder of that name has another version. `product_file` reads the `product.yaml` of a folder.
 pub fn place(
     metadata: &str,
     asked: Option<&str>,
@@ -71,7 +71,7 @@ pub fn place(
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
         if name.is_empty() || !name.chars().all(is_plain) || !name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
             return Err(format!(
-                "{} is not a name for a crate: expected small letters, digits, `-` and `_`, such as `ecs-20140526`",
+                "{} is not a name for a crate: expected lower-case letters, digits, `-` and `_`, such as `ecs-20140526`",
                 quoted(name)
             ));
         }
@@ -90,31 +90,31 @@ pub fn place(
     Ok(Place { folder, name })
 }
 
-/// What came out.
+/// The result of an import.
 #[derive(Debug)]
 pub struct Imported {
-    /// Names in the folder, and texts; only those that are new or differ.
+    /// The files that are new or differ: names in the folder, and texts.
     pub files: Vec<(String, String)>,
-    /// What could not be carried over, or had to be decided.
+    /// What cannot be represented, and decisions.
     pub notes: Notes,
-    /// What changed upstream, by file.
+    /// The changes upstream, by file.
     pub changes: Vec<(String, Vec<Change>)>,
-    /// How many actions were imported.
+    /// The number of imported actions.
     pub actions: usize,
     /// The actions whose files are new.
     pub new: Vec<String>,
-    /// The actions that the metadata no longer has; their files are left alone.
+    /// The actions that the metadata no longer has; their files are kept.
     pub gone: Vec<String>,
 }
 
 impl Imported {
-    /// What a person has to review: new and vanished actions, then the changes by file. Facts come before texts.
+    /// The text for a review: new and removed actions, then the changes by file, facts before texts.
     pub fn review(&self) -> String {
         let mut text = String::new();
-        // Of a first import, there is nothing to compare with.
+        // At the first import, every action is new.
         let is_first = self.new.len() == self.actions && self.gone.is_empty() && self.changes.is_empty();
         let new = if is_first { &[][..] } else { &self.new[..] };
-        for (what, actions) in [("new", new), ("gone upstream, the file is left alone", &self.gone[..])] {
+        for (what, actions) in [("new", new), ("removed upstream, the file is kept", &self.gone[..])] {
             for action in actions {
                 text += &format!("{what}: {action}\n");
             }
@@ -129,12 +129,12 @@ impl Imported {
         text
     }
 
-    /// The figures, on one line.
+    /// The numbers of actions, changes and files, on one line.
     pub fn summary(&self) -> String {
         let plural = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
         let changes: usize = self.changes.iter().map(|(_, changes)| changes.len()).sum();
         format!(
-            "{} imported ({} new, {} gone upstream): {} in {}, {} written",
+            "{} imported ({} new, {} removed upstream): {} in {}, {} written",
             plural(self.actions, "action"),
             self.new.len(),
             self.gone.len(),
@@ -147,16 +147,17 @@ impl Imported {
 
 fn parse(metadata: &str) -> Result<Value, String> {
     serde_json::from_str(metadata.trim_start_matches('\u{feff}'))
-        .map_err(|error| format!("this cannot be read as JSON: {error}"))
+        .map_err(|error| format!("the file is not valid JSON: {error}"))
 }
 
 fn object(metadata: &Value) -> Result<&Map<String, Value>, String> {
-    metadata.as_object().ok_or_else(|| "this is no official metadata: expected a JSON object".to_owned())
+    metadata.as_object().ok_or_else(|| "this is not official metadata: expected a JSON object".to_owned())
 }
 
-/// Imports all actions, or only those named, into a folder that holds `existing` (names without a folder).
+/// Imports all actions, or only the named ones, into a folder with the files `existing`, whose names have no folder.
 ///
-/// `name`: the name of the crate behind `alibabacloud-`, if it is not that of the product; without one, that of the folder stays.
+/// `name` is the name of the crate after `alibabacloud-`, if it is not that of the product. Without one, the name in the
+/// folder is kept.
 pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Option<&str>) -> Result<Imported, String> {
     let platform = spec::built_in_platform().map_err(|findings| render(&findings, false))?;
     let metadata = parse(metadata)?;
@@ -166,7 +167,7 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
     let apis = match metadata.get("apis") {
         Some(Value::Object(apis)) => apis,
         None | Some(Value::Null) => &none,
-        Some(_) => return Err("this is no official metadata: `apis` is no object".to_owned()),
+        Some(_) => return Err("this is not official metadata: `apis` is not an object".to_owned()),
     };
     for name in only {
         if !apis.contains_key(name) {
@@ -189,13 +190,13 @@ pub fn import(metadata: &str, only: &[String], existing: &[InputFile], name: Opt
     }
     let mut actions = Vec::new();
     for (name, api) in apis {
-        // Shapes of actions that are in the folder already stay.
+        // The shapes of actions that are already in the folder are kept.
         let wanted = only.is_empty() || only.contains(name);
         if !(wanted || folder.has(&file_name(name))) {
             continue;
         }
         if !is_action_name(name) {
-            schemas.notes.add("the name of an action cannot be that of a file: left out", shown(name));
+            schemas.notes.add("the name of an action cannot be the name of a file: left out", shown(name));
             continue;
         }
         if let Some(api) = api.as_object()
@@ -266,11 +267,11 @@ fn unknown_keys(metadata: &Map<String, Value>, notes: &mut Notes) {
     const KNOWN: [&str; 9] =
         ["version", "info", "directories", "components", "apis", "endpoints", "errorCodes", "changeSet", "ram"];
     for key in metadata.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
-        notes.add("a key of the metadata is not known", shown(key));
+        notes.add("unknown key in the metadata", shown(key));
     }
 }
 
-/// What is in the folder already.
+/// The existing files of the folder.
 struct Folder<'a> {
     files: BTreeMap<&'a str, &'a [u8]>,
     last: Option<Prints>,
@@ -288,13 +289,13 @@ impl<'a> Folder<'a> {
         self.files.contains_key(name)
     }
 
-    /// The name of the crate that the folder gives.
+    /// The name of the crate in `product.yaml`.
     fn name(&self) -> Option<String> {
         let text = self.files.get("product.yaml")?;
         merge::scalar(&String::from_utf8_lossy(text), "name")
     }
 
-    /// Two versions of a product are two folders.
+    /// Refuses another version of the product, which needs a folder of its own.
     fn belongs_to(&self, product: &Product) -> Result<(), String> {
         let Some(text) = self.files.get("product.yaml").map(|bytes| String::from_utf8_lossy(bytes)) else {
             return Ok(());
@@ -304,13 +305,13 @@ impl<'a> Folder<'a> {
             return Ok(());
         }
         Err(format!(
-            "the folder holds the version {} of the API, the metadata is of {}; name another folder with `--out` or `--name`",
+            "the folder has version {} of the API, but the metadata is of {}; name another folder with `--out` or `--name`",
             quoted(&found),
             quoted(&product.version)
         ))
     }
 
-    /// Merges what was read into the folder.
+    /// Merges the imported files into the folder.
     fn finish(
         &self,
         head: &Tree,
@@ -336,11 +337,11 @@ impl<'a> Folder<'a> {
                 Some(bytes) => {
                     let ours = String::from_utf8_lossy(bytes);
                     let Some(merged) = merge::merge(&name, &ours, last, &tree, schema) else {
-                        notes.add("the file in the folder cannot be read: left alone", name);
+                        notes.add("the file in the folder cannot be read: kept unchanged", name);
                         continue;
                     };
                     if merged.rewritten {
-                        notes.add("the file was written anew: its comments are lost", name.clone());
+                        notes.add("the file was rewritten without its comments", name.clone());
                     }
                     if !merged.changes.is_empty() {
                         changes.push((name.clone(), merged.changes));
@@ -371,9 +372,9 @@ impl<'a> Folder<'a> {
         Ok(Imported { files, notes, changes, actions: 0, new, gone })
     }
 
-    /// Nothing is written that `generate` would refuse: a file with an error is left as it was.
+    /// Removes files that `generate` would refuse from the result.
     ///
-    /// `proposals` are new files with a `waiter`: it may not fit what people wrote in the file of the action that it asks.
+    /// `proposals` are new files with a `waiter`, which may not fit the edited file of the action to call.
     fn check(
         &self,
         texts: &mut BTreeMap<String, String>,
@@ -385,7 +386,7 @@ impl<'a> Folder<'a> {
             let input =
                 |(name, text): (&String, &String)| InputFile { path: name.clone(), bytes: text.clone().into_bytes() };
             let mut files: Vec<InputFile> = texts.iter().map(input).collect();
-            // Files that stay as they are may refer to shapes.
+            // Other files of the folder can refer to shapes.
             files.extend(
                 self.files
                     .iter()
@@ -405,7 +406,7 @@ impl<'a> Folder<'a> {
             }
             for (name, message) in refused {
                 if name == "product.yaml" && !self.has(&name) {
-                    return Err(format!("the product cannot be described: {message}"));
+                    return Err(format!("the product cannot be represented: {message}"));
                 }
                 if let Some(mut tree) = proposals.remove(&name) {
                     waiter::withdraw(&mut tree);
@@ -414,7 +415,7 @@ impl<'a> Folder<'a> {
                     texts.insert(name, tree.file("action"));
                     continue;
                 }
-                notes.add(format!("left out or left as it was, because {message}"), name.clone());
+                notes.add(format!("left out or kept unchanged, because {message}"), name.clone());
                 texts.remove(&name);
                 let last = self.last.as_ref().and_then(|last| last.get(&name)).cloned();
                 match last {

@@ -1,4 +1,4 @@
-//! How an action comes in pages: the metadata does not say so, and names tell.
+//! Proposes the paging of an action from the names of its parameters and members, because the metadata does not state it.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::emit::code;
 use crate::model::names::singular;
 use crate::spec::BODY;
 
-/// How deep the members of a page may be in objects.
+/// The maximum number of names in the path of a member.
 const DEEPEST: usize = 4;
 
-/// Parameters that take a token, and what the member is called that gives it out.
+/// Parameters for a token, and the names of the member with the next token.
 const TOKENS: [(&str, &[&str]); 15] = [
     ("nexttoken", &["nexttoken", "nextpagetoken"]),
     ("nextpagetoken", &["nextpagetoken", "nexttoken"]),
@@ -31,7 +31,7 @@ const TOKENS: [(&str, &[&str]); 15] = [
     ("scrolltoken", &["nextscrolltoken", "scrolltoken"]),
 ];
 
-/// Parameters that take the number of a page.
+/// Parameters for the number of a page.
 const NUMBERS: [&str; 14] = [
     "pagenumber",
     "pagenum",
@@ -52,7 +52,7 @@ const NUMBERS: [&str; 14] = [
 /// Parameters for the number of items before a page.
 const OFFSETS: [&str; 5] = ["offset", "startoffset", "pageoffset", "startindex", "skip"];
 
-/// Parameters that say how many items a page has.
+/// Parameters for the page size.
 const SIZES: [&str; 14] = [
     "maxresults",
     "maxresult",
@@ -70,7 +70,7 @@ const SIZES: [&str; 14] = [
     "size",
 ];
 
-/// Members that say how many items all pages have. `Count` is that of one page as often as that of all.
+/// Members with the total number of items. `Count` is missing, because it is as often the number of items in a page.
 const TOTALS: [&str; 13] = [
     "totalcount",
     "total",
@@ -87,10 +87,10 @@ const TOTALS: [&str; 13] = [
     "totalresults",
 ];
 
-/// Members that say whether another page follows.
+/// Members that show whether another page follows.
 const FLAGS: [&str; 7] = ["istruncated", "truncated", "hasmore", "hasnext", "hasnextpage", "ismore", "more"];
 
-/// A parameter or a member, by its way from the request or the answer.
+/// A parameter or a member, with its path in the request or response.
 struct Place<'t> {
     path: Vec<&'t str>,
     ty: &'t Ty,
@@ -98,7 +98,7 @@ struct Place<'t> {
 }
 
 impl Place<'_> {
-    /// Its name in small letters, without and with that of the object which it is in.
+    /// Its name in lower case, without and with the name of the object around it.
     fn words(&self) -> [String; 2] {
         let plain =
             |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
@@ -117,13 +117,13 @@ impl Place<'_> {
         self.path.join(".")
     }
 
-    /// Whether its name with dots leads to it and nowhere else.
+    /// Whether its path, written with dots, is unambiguous.
     fn is_only(&self, all: &[String]) -> bool {
         all.iter().filter(|written| **written == self.written()).count() == 1
     }
 }
 
-/// What a page needs, found by the first of the words that something is called.
+/// The place whose name is the earliest of the words.
 fn find<'p, 't>(places: &'p [Place<'t>], words: &[&str], fits: impl Fn(&Ty) -> bool) -> Option<&'p Place<'t>> {
     words.iter().find_map(|word| places.iter().find(|place| place.is_called(word) && fits(place.ty)))
 }
@@ -148,16 +148,16 @@ fn is_list(ty: &Ty) -> bool {
     matches!(ty, Ty::List(_) | Ty::Wrapped(..))
 }
 
-/// Proposes how an action comes in pages, and says why; the third says what keeps a listing from having a proposal.
+/// The result for an action.
 pub(super) enum Proposal {
     Paging(Tree, String),
-    /// It looks like a listing, and something is not certain.
+    /// The action seems to be a list action, but the paging is ambiguous; with the text for a note.
     Doubt(String),
-    /// It is no listing.
+    /// The action is not a list action.
     None,
 }
 
-/// Reads the names of an action.
+/// Proposes the paging of an action.
 pub(super) fn propose(action: &str, types: &Action, shapes: &BTreeMap<String, Shape>) -> Proposal {
     let mut parameters = Vec::new();
     for Parameter { member, .. } in &types.parameters {
@@ -176,7 +176,7 @@ pub(super) fn propose(action: &str, types: &Action, shapes: &BTreeMap<String, Sh
     let more = find(&members, &FLAGS, |ty| *ty == Ty::Bool || is_text(ty));
     let total = find(&members, &TOTALS, is_count);
     let number = find(&parameters, &NUMBERS, is_position)
-        // A page may be anything, such as one of a book.
+        // Without a size, `page` can be something else.
         .filter(|it| size.is_some() || !["page", "pagepage"].iter().any(|word| it.is_called(word)));
     let token = TOKENS.iter().find_map(|(word, nexts)| {
         let parameter = parameters.iter().find(|it| it.is_called(word) && is_position(it.ty))?;
@@ -184,13 +184,13 @@ pub(super) fn propose(action: &str, types: &Action, shapes: &BTreeMap<String, Sh
     });
     let token = token.filter(|(parameter, _)| size.is_some() || more.is_some() || !parameter.is_called("token"));
 
-    // Without a size or a total, an offset may be that of something else, such as a file.
+    // Without a size and a total, an offset can be that of something else, such as a file.
     let offset =
         find(&parameters, &OFFSETS, is_number).filter(|_| size.is_some() && (total.is_some() || more.is_some()));
 
     let (kind, position, next) = match (token, number) {
-        // Asked by number where both are possible and the number of all items is known: without the right parameters, such actions give out
-        // no token, and the listing would end too early.
+        // If both are possible and there is a total, the number is used: such actions return a token only with certain
+        // parameters, so a list by token would end too early.
         (Some(_), Some(number)) if total.is_some() => ("number", number, None),
         (Some((parameter, next)), _) => {
             let is_marker = more.is_some() && parameter.words()[0].contains("marker");
@@ -207,7 +207,7 @@ pub(super) fn propose(action: &str, types: &Action, shapes: &BTreeMap<String, Sh
         Ok(found) => found,
         Err(0) => return Proposal::None,
         Err(_) => {
-            let what = "the action seems to return pages, but of which of its lists is not certain: add `paging`";
+            let what = "the action seems to return pages, but several of its lists can have the items: add `paging`";
             return Proposal::Doubt(what.to_owned());
         }
     };
@@ -232,7 +232,7 @@ pub(super) fn propose(action: &str, types: &Action, shapes: &BTreeMap<String, Sh
     Proposal::Paging(Tree::Map(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()), reason)
 }
 
-/// The scalars and lists in a member that do not stand in a list.
+/// Collects the scalars and lists in a member that are not inside a list.
 fn collect<'t>(
     member: &'t Member,
     mut path: Vec<&'t str>,
@@ -256,7 +256,7 @@ fn collect<'t>(
     }
 }
 
-/// The list that holds the items, and why it is this one; else how many there are.
+/// The list with the items, and the reason; otherwise, the number of lists.
 fn list<'p, 't>(
     action: &str,
     members: &'p [Place<'t>],
@@ -267,14 +267,14 @@ fn list<'p, 't>(
     if let [only] = lists[..] {
         return Ok((only, format!("{}, the only list of the response", shown(only))));
     }
-    // The one that is called like what the action lists: `Instances.Instance` of `DescribeInstances`.
+    // The one with the noun of the action: `Instances.Instance` of `DescribeInstances`.
     let verb = |c: char| c.is_ascii_lowercase();
     let noun = stem(action.trim_start_matches(|c: char| !c.is_ascii_lowercase()).trim_start_matches(verb));
     let named: Vec<_> = lists.iter().filter(|it| it.path.iter().any(|name| stem(name) == noun)).collect();
     if let [only] = named[..] {
         return Ok((only, format!("{}, the list of the response that is called like the action", shown(only))));
     }
-    // The only one in the object that says how to go on, where this is not the whole answer.
+    // The only one in the object with the token or total, if this is not the whole response.
     let object = beside.map(|it| &it.path[..it.path.len() - 1]).filter(|object| !object.is_empty());
     let near: Vec<_> = lists.iter().filter(|it| object.is_some_and(|object| it.path.starts_with(object))).collect();
     match (&near[..], beside) {
@@ -283,14 +283,14 @@ fn list<'p, 't>(
     }
 }
 
-/// A noun in small letters and without a plural, for comparison.
+/// A noun in lower case and in the singular, for comparison.
 fn stem(name: &str) -> String {
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let name = name.strip_suffix("list").filter(|rest| !rest.is_empty()).unwrap_or(&name).to_owned();
     singular(&name)
 }
 
-/// Whether the first page is number 0, as far as the metadata tells.
+/// Whether the metadata shows that the first page is number 0.
 fn starts_at_0(position: &Place<'_>, parameters: &[Parameter]) -> bool {
     const ZERO: [&str; 16] = [
         "start from 0",
@@ -332,7 +332,7 @@ mod tests {
     use crate::import::{Imported, LOCK, import};
     use crate::spec::InputFile;
 
-    /// The metadata of one action; parameters and members are names with a type behind a colon, text without one.
+    /// The metadata of one action. Parameters are names, with a type after a colon if it is not text.
     fn metadata(action: &str, parameters: &[&str], members: &Value) -> String {
         let parameter = |written: &&str| {
             let (name, ty) = written.split_once(':').unwrap_or((written, "string"));
@@ -354,7 +354,7 @@ mod tests {
         .to_string()
     }
 
-    /// Members by name: the word for a type, an object of members, or a list of one.
+    /// Members by name: a type, an object of members, or a list with the type of its items.
     fn schema(members: &Value) -> Value {
         match members {
             Value::Object(members) => {
@@ -371,7 +371,7 @@ mod tests {
         import(metadata, &[], &[], None).unwrap_or_else(|problem| panic!("{problem}"))
     }
 
-    /// What is proposed, on one line; empty if nothing is.
+    /// The proposal on one line; empty if there is none.
     fn proposed(metadata: &str) -> String {
         let imported = imported(metadata);
         let (_, text) = imported.files.iter().find(|(name, _)| name != "product.yaml" && name != LOCK).unwrap();
@@ -417,7 +417,7 @@ mod tests {
                 in_data(json!({ "NextToken": "string", "List": ["string"] })),
                 "token: Token, next: Data.NextToken, size: MaxResults, items: Data.List",
             ),
-            // Markers, with the flag or without.
+            // Markers, with and without the flag.
             (
                 &["Marker", "MaxItems:integer"],
                 with(json!({ "IsTruncated": "boolean", "Marker": "string" })),
@@ -457,7 +457,7 @@ mod tests {
                 with(json!({ "hasMore": "boolean" })),
                 "offset: offset, more: hasMore, size: limit, items: Users",
             ),
-            // Both: by number where the number of all items is known.
+            // Both: by number if there is a total.
             (
                 &["NextToken", "MaxResults:integer", "PageNumber:integer", "PageSize:integer"],
                 with(json!({ "NextToken": "string", "TotalCount": "integer" })),
@@ -489,12 +489,12 @@ mod tests {
     fn what_only_looks_like_pages_is_left_alone() {
         let list = json!({ "NextToken": "string", "Names": ["string"] });
         let table: &[(&[&str], Value)] = &[
-            // Nothing to list.
+            // No list.
             (&["PageNumber:integer", "PageSize:integer"], json!({ "TotalCount": "integer", "Report": "string" })),
             (&["NextToken", "MaxResults:integer"], json!({ "NextToken": "string", "Matrix": { "Rows": "string" } })),
-            // A list in a list is none of the page.
+            // No list, only text.
             (&["PageNumber:integer"], json!({ "Data": "string" })),
-            // Half of the names.
+            // Incomplete names.
             (&["MaxResults:integer"], list.clone()),
             (&["PageSize:integer"], list.clone()),
             (&["NextToken"], json!({ "Names": ["string"] })),
@@ -506,7 +506,7 @@ mod tests {
             // Of another type.
             (&["NextToken:boolean"], list.clone()),
             (&["PageNumber:array"], list.clone()),
-            // Something else that has such a name.
+            // Similar names.
             (&["PageId"], list.clone()),
             (&["Page"], json!({ "Names": ["string"] })),
             (&["SecurityToken"], list.clone()),
@@ -523,7 +523,7 @@ mod tests {
             metadata("DescribeState", &["PageNumber:integer"], &json!({ "Users": ["string"], "Groups": ["string"] }));
         assert_eq!(proposed(&two), "");
         let notes = imported(&two).notes.render(usize::MAX);
-        assert!(notes.contains("of which of its lists is not certain"), "{notes}");
+        assert!(notes.contains("several of its lists can have the items"), "{notes}");
     }
 
     #[test]
@@ -569,7 +569,7 @@ mod tests {
         let guess = "  paging: \"The parameter `NextToken` and `Users`, the only list of the response.\"\n";
         let edits: [&dyn Fn(&str) -> String; 4] = [
             &|text| text.to_owned(),
-            // Reviewed, declined, written in another way.
+            // Reviewed, removed, and in flow style.
             &|text| text.replace(guess, ""),
             &|text| text.replace(paging, "").replace(guess, ""),
             &|text| {

@@ -82,7 +82,7 @@ fn a_product_that_cannot_be_described_is_refused_with_the_reason() {
         json!({"info": {"style": style, "product": product, "version": "2024-01-01"}, "apis": {}}).to_string()
     };
     for (metadata, reason) in [
-        ("not JSON".to_owned(), "this cannot be read as JSON"),
+        ("not JSON".to_owned(), "the file is not valid JSON"),
         ("[]".to_owned(), "expected a JSON object"),
         ("{}".to_owned(), "`info` is missing"),
         (head("OSS", "Oss"), "the style `OSS` of the product `Oss` is not supported: object storage has"),
@@ -95,7 +95,7 @@ fn a_product_that_cannot_be_described_is_refused_with_the_reason() {
         (head("RPC", ""), "is not a product code"),
         (
             json!({"info": {"style": "RPC", "product": "x", "version": "1"}, "apis": []}).to_string(),
-            "`apis` is no object",
+            "`apis` is not an object",
         ),
     ] {
         let problem = import(&metadata, &[], &[], None).unwrap_err();
@@ -483,11 +483,7 @@ fn an_action_is_sent_by_the_documented_method() {
             in_url,
             "{methods} {parameters}:\n{text}"
         );
-        assert_eq!(
-            found.notes.render(1).contains("decide with `method` and `in_url`"),
-            in_url,
-            "{methods} {parameters}"
-        );
+        assert_eq!(found.notes.render(1).contains("change `method` and `in_url`"), in_url, "{methods} {parameters}");
     }
 }
 
@@ -502,7 +498,7 @@ fn a_limit_that_is_a_fact_is_no_guess() {
     let (a, b) = (text_of(&found.files, "A.yaml"), text_of(&found.files, "B.yaml"));
     assert!(a.contains("\nrate_limit: 5/s\n") && !a.contains("  rate_limit: "), "{a}");
     assert!(b.contains("\nrate_limit: 50/s\n") && b.contains("  rate_limit: \"The text says"), "{b}");
-    assert!(found.notes.render(9).contains("the text states another limit, too: 50/s (1): A"));
+    assert!(found.notes.render(9).contains("the text also states another limit: 50/s (1): A"));
 }
 
 #[test]
@@ -544,7 +540,7 @@ fn what_a_request_loses_is_said_in_the_file() {
     assert!(text.contains("the parameter `body` in the body of the request, too, which the client"), "{text}");
     assert!(text.contains("Takes the header `x-trace`"), "{text}");
     assert!(text.contains("  InvalidName:\n    status: 400\n"), "{text}");
-    assert!(found.notes.render(9).contains("cannot be seen: written without them (1): A.InvalidName"));
+    assert!(found.notes.render(9).contains("invisible characters, which are removed (1): A.InvalidName"));
 }
 
 #[test]
@@ -560,7 +556,8 @@ fn parameters_that_may_have_one_name_on_the_wire_are_noted() {
         (json!([repeated("DataDisk", "repeatList"), parameter("DataDisks.1.Category", &text)]), false),
     ] {
         let found = imported(&product(&json!({"A": {"parameters": parameters}})));
-        let note = "part of another parameter: a request that sets both values is refused (1): A.DataDisk.1.Category (DataDisk)";
+        let note =
+            "part of another parameter; the client refuses a request with both (1): A.DataDisk.1.Category (DataDisk)";
         assert_eq!(found.notes.render(9).contains(note), noted, "{parameters}: {}", found.notes.render(9));
     }
 }
@@ -769,11 +766,11 @@ fn a_callback_that_cannot_be_read_is_noted_and_nothing_is_proposed() {
     for (callback, asked, why) in [
         ("other::2024-01-01::GetJob", tells(&states, &["JobId"]), "another product"),
         ("GetOther", tells(&states, &["JobId"]), "not imported"),
-        ("StartJob", tells(&states, &["JobId"]), "does not say that it only reads"),
-        ("GetJob", tells(&states, &["TaskId"]), "the name of a parameter that it needs"),
-        ("GetJob", tells(&plain, &["JobId"]), "none of its states"),
-        ("GetJob", tells(&sentence, &["JobId"]), "none of its states"),
-        ("GetJob", tells(&json!({"type": "string", "enum": ["Success", "Fail"]}), &["JobId"]), "none of its states"),
+        ("StartJob", tells(&states, &["JobId"]), "does not begin with a verb for reading"),
+        ("GetJob", tells(&states, &["TaskId"]), "the name of one of its required parameters"),
+        ("GetJob", tells(&plain, &["JobId"]), "none of its members"),
+        ("GetJob", tells(&sentence, &["JobId"]), "none of its members"),
+        ("GetJob", tells(&json!({"type": "string", "enum": ["Success", "Fail"]}), &["JobId"]), "none of its members"),
     ] {
         let imported = imported(&asynchronous(callback, &asked));
         assert!(!text_of(&imported.files, "StartJob.yaml").contains("waiter"), "{callback}");

@@ -1,7 +1,7 @@
-//! `callback` of the metadata, the action that tells when another one is done -> how to wait for it.
+//! Proposes a waiter from `callback` of the metadata, the action that returns the state of what another one has started.
 //!
-//! The metadata names the action and how often to call it. Which of its parameters take what, and which of its states mean success, is
-//! read from names, so all of it is a guess.
+//! The metadata names the action, the interval and the number of calls. The values of its parameters and the meaning of
+//! its states are derived from names, so the whole waiter is a guess.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,7 +17,7 @@ use crate::spec::Style;
 /// The actions of an import, by name.
 pub type Actions<'a> = HashMap<&'a str, &'a Action>;
 
-/// States that mean success, whatever was started.
+/// States that mean success of any operation.
 const FINISHED: &[&str] = &[
     "success",
     "succeed",
@@ -30,27 +30,28 @@ const FINISHED: &[&str] = &[
     "completed",
     "done",
 ];
-/// States of a resource that can be used.
+/// States of a usable resource, which mean success unless the operation ends its use.
 const USABLE: &[&str] = &["running", "available", "active", "activated", "normal", "ready", "inservice"];
-/// States of something that has not ended. So is every word that ends in `ing`, unless it is one of a usable resource.
+/// States of an unfinished operation, besides all that end in `ing` and are not those of a usable resource.
 const UNFINISHED: &[&str] =
     &["pending", "queued", "init", "start", "started", "submitted", "created", "inprogress", "todo", "new"];
-/// How words begin that mean failure.
+/// Prefixes of states that mean failure.
 const FAILED: &[&str] = &["fail", "error", "abort", "cancel", "timeout", "exception", "reject", "terminated"];
-/// How actions begin after which nothing can be used.
+/// Prefixes of actions that end the use of a resource.
 const ENDING: &[&str] =
     &["Delete", "Release", "Stop", "Shutdown", "Remove", "Detach", "Unbind", "Terminate", "Disable"];
 
-/// How actions begin after which something no longer exists.
+/// Prefixes of actions after which a resource no longer exists.
 const DELETING: &[&str] = &["Delete", "Release", "Remove", "Terminate", "Destroy"];
 
-/// The action that the metadata names.
+/// The action that `callback` names.
 pub fn callback(api: &Map<String, Value>) -> Option<&str> {
     let facts = api.get("staticInfo")?.as_object()?;
     facts.get("callback")?.as_str().map(str::trim).filter(|name| !name.is_empty())
 }
 
-/// The name of an action, if it is one of this product: `gpdb::2016-05-03::GetUploadDocumentJob`, or the name alone.
+/// The name in a callback, if it is that of an action of this product: `gpdb::2016-05-03::GetUploadDocumentJob`, or the
+/// name alone.
 pub fn in_product<'a>(callback: &'a str, product: &str, version: &str) -> Option<&'a str> {
     match callback.split("::").collect::<Vec<_>>()[..] {
         [name] => Some(name),
@@ -59,7 +60,7 @@ pub fn in_product<'a>(callback: &'a str, product: &str, version: &str) -> Option
     }
 }
 
-/// What an import knows when it proposes a waiter.
+/// The facts for a proposal.
 pub struct Proposals<'a> {
     pub product: &'a str,
     pub version: &'a str,
@@ -70,7 +71,7 @@ pub struct Proposals<'a> {
 }
 
 impl Proposals<'_> {
-    /// How to wait for what an action has started, and why it is a guess. Without one, a note says what is missing.
+    /// The waiter of an action, and the reason for the mark as a guess. `None`, with a note, if none can be proposed.
     pub fn propose(
         &self,
         name: &str,
@@ -97,10 +98,10 @@ impl Proposals<'_> {
         types: &Action,
     ) -> Result<(Tree, String), &'static str> {
         let asked_name =
-            in_product(callback, self.product, self.version).ok_or("it is one of another product or version")?;
+            in_product(callback, self.product, self.version).ok_or("it is an action of another product or version")?;
         let asked = *self.actions.get(asked_name).ok_or("it is not imported")?;
         if !super::action::is_named_as_reading(asked_name) {
-            return Err("its name does not say that it only reads");
+            return Err("its name does not begin with a verb for reading");
         }
         let mut parameters = Vec::new();
         let mut is_narrowed = false;
@@ -108,18 +109,18 @@ impl Proposals<'_> {
             let wire = &parameter.member.name;
             let Some(source) = self.source(wire, types) else {
                 if parameter.required {
-                    return Err("nothing has the name of a parameter that it needs");
+                    return Err("no parameter or member has the name of one of its required parameters");
                 }
                 continue;
             };
-            // Whatever else has the same name filters or pages the answer.
+            // Other optional parameters filter or page the response.
             let is_id = is_id(wire);
             if !parameter.required && !is_id {
                 continue;
             }
             if !is_one(self.resolved(&parameter.member.ty)) || parameter.style == Some(Style::RepeatList) {
                 if parameter.required {
-                    return Err("a parameter that it needs is a list or an object");
+                    return Err("one of its required parameters is a list or an object");
                 }
                 continue;
             }
@@ -141,7 +142,7 @@ impl Proposals<'_> {
         let found = states.next();
         let gone = self.codes_of_absence(name, asked_name);
         if found.is_none() && (gone.is_empty() || !is_narrowed) {
-            return Err("none of its states is documented as unfinished and finished");
+            return Err("none of its members documents unfinished and finished states");
         }
         let mut tree = vec![("action".to_owned(), Tree::text(asked_name))];
         let mut key = |name: &str, value: Tree| tree.push((name.to_owned(), value));
@@ -181,7 +182,7 @@ impl Proposals<'_> {
         Ok((Tree::Map(tree), reason))
     }
 
-    /// The documented error codes of the called action that say that something does not exist, after a deletion.
+    /// After a deletion, the documented error codes of the called action for a resource that does not exist.
     fn codes_of_absence(&self, started_by: &str, asked: &str) -> Vec<String> {
         if !DELETING.iter().any(|verb| started_by.starts_with(verb)) {
             return Vec::new();
@@ -193,7 +194,7 @@ impl Proposals<'_> {
         for code in codes {
             let plain = code.to_ascii_lowercase();
             let is_absence = ["notfound", "notexist", "notexists"].iter().any(|end| plain.ends_with(end));
-            // The resource itself, and no account, region or zone.
+            // A missing account, region or zone is something else.
             let is_other = ["user", "account", "region", "zone", "api"].iter().any(|word| plain.contains(word));
             let is_plain = code.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
             if is_absence && !is_other && is_plain && !found.iter().any(|known| known == code) {
@@ -210,7 +211,7 @@ impl Proposals<'_> {
         }
     }
 
-    /// Where the value of something with this name comes from: a parameter or a member of the response with the same name.
+    /// The source of a value with this name: the parameter or the member of the response with the same name.
     fn source(&self, name: &str, types: &Action) -> Option<String> {
         let parameter = types.parameters.iter().find(|parameter| {
             parameter.member.name.eq_ignore_ascii_case(name) && is_one(self.resolved(&parameter.member.ty))
@@ -227,7 +228,7 @@ impl Proposals<'_> {
         }
     }
 
-    /// The way to a member with this name, outside of lists.
+    /// The path of a member with this name, outside of lists.
     fn field(&self, name: &str, members: &[Member], depth: usize) -> Option<String> {
         let fits = |member: &&Member| {
             member.name.eq_ignore_ascii_case(name)
@@ -245,7 +246,7 @@ impl Proposals<'_> {
         })
     }
 
-    /// The members that may be the state, those nearest to the top first.
+    /// The members that can be the state, in the order of their depth.
     fn states<'t>(&'t self, started_by: &str, response: &'t [Member]) -> Vec<State<'t>> {
         let mut found = Vec::new();
         let mut open = vec![(String::new(), None, response, 0)];
@@ -286,10 +287,10 @@ impl Proposals<'_> {
     }
 }
 
-/// A member of an answer that may be the state.
+/// A member of a response that can be the state.
 struct State<'t> {
     path: String,
-    /// The members of an element of the innermost list on the way.
+    /// The members of an element of the innermost list in the path.
     elements: Option<&'t [Member]>,
     done: Vec<String>,
     failed: Vec<String>,
@@ -310,7 +311,7 @@ fn is_one(ty: &Ty) -> bool {
     matches!(ty, Ty::Text(_) | Ty::Int32 | Ty::Int64 | Ty::Number | Ty::Bool | Ty::Any)
 }
 
-/// The states that mean success and failure, if the documented ones tell something unfinished from them.
+/// The states that mean success and failure, if an unfinished state is documented, too.
 fn meaning(started_by: &str, values: &[(String, String)], description: &str) -> Option<(Vec<String>, Vec<String>)> {
     let mut words: Vec<String> = values.iter().map(|(value, _)| value.clone()).collect();
     if words.is_empty() {
@@ -333,7 +334,7 @@ fn meaning(started_by: &str, values: &[(String, String)], description: &str) -> 
     (has_unfinished && !done.is_empty() && done.iter().chain(&failed).all(is_plain)).then_some((done, failed))
 }
 
-/// The words of a text that look like values: with a colon behind them or as code. Sentences have none of these.
+/// The words of a text that look like values: those before a colon or in backticks.
 fn words_of(description: &str) -> Vec<String> {
     let mut words = Vec::new();
     let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -354,7 +355,7 @@ fn words_of(description: &str) -> Vec<String> {
     words
 }
 
-/// Seconds as a specification writes them.
+/// Seconds in the format of specifications.
 fn time(seconds: u64) -> String {
     match seconds {
         seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
@@ -363,7 +364,7 @@ fn time(seconds: u64) -> String {
     }
 }
 
-/// Takes the proposal out of a file.
+/// Removes the proposal from a file.
 pub fn withdraw(file: &mut Tree) {
     let Tree::Map(entries) = file else { return };
     entries.retain(|(key, _)| key != "waiter");

@@ -16,7 +16,8 @@ pub struct WaiterDescriptor {
     /// The path from an element, or from the response, to the state; empty if only error codes end the wait.
     pub state: &'static [&'static str],
     /// The values that members of an element must have for the element to count, by path; all elements count if it is
-    /// empty.
+    /// empty. Phone numbers, which are sensitive numbers, are compared by their digits; a zero before the number in
+    /// `{CountryCode}{Number}` may be a trunk prefix.
     pub condition: &'static [(&'static [&'static str], WaiterValue)],
     /// Whether one element that is done is enough, and the failure of all is needed. Otherwise all have to be done, and
     /// one that failed is a failure.

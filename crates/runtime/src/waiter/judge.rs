@@ -2,6 +2,7 @@
 
 use crate::decode::BODY;
 use crate::descriptor::WaiterDescriptor;
+use crate::digits::{plain_number, plain_numbers};
 use crate::open::Json;
 use crate::value::View;
 
@@ -15,16 +16,39 @@ pub(super) enum Verdict {
     Pending(Option<String>),
 }
 
+/// A value that a member of an element must have.
+pub(super) struct Expected {
+    text: String,
+    /// The plain forms of a phone number, which a service can spell in another way than the request.
+    numbers: Vec<String>,
+}
+
+impl Expected {
+    pub(super) fn new(parts: &[String], sensitive: bool) -> Self {
+        let numbers = match parts {
+            _ if !sensitive => Vec::new(),
+            [only] => plain_number(only).into_iter().collect(),
+            parts => plain_numbers(parts),
+        };
+        Self { text: parts.concat(), numbers }
+    }
+
+    fn is(&self, text: &str) -> bool {
+        self.text == text
+            || (!self.numbers.is_empty() && plain_number(text).is_some_and(|it| self.numbers.contains(&it)))
+    }
+}
+
 /// Judges a response; `condition` has the values for the condition of the descriptor.
-pub(super) fn judge(waiter: &WaiterDescriptor, condition: &[String], answer: View<'_>) -> Verdict {
+pub(super) fn judge(waiter: &WaiterDescriptor, condition: &[Expected], answer: View<'_>) -> Verdict {
     if waiter.state.is_empty() {
         return Verdict::Pending(None);
     }
     let mut states: Vec<Option<String>> = Vec::new();
     each(answer, waiter.list, true, &mut |element| {
-        let holds = |((path, _), expected): (&(&[&str], _), &String)| {
+        let holds = |((path, _), expected): (&(&[&str], _), &Expected)| {
             let mut found = false;
-            each(element, path, false, &mut |value| found |= text(&value).as_ref() == Some(expected));
+            each(element, path, false, &mut |value| found |= text(&value).is_some_and(|text| expected.is(&text)));
             found
         };
         if waiter.condition.iter().zip(condition).all(holds) {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 pub use self::error::WaitError;
-use self::judge::{Verdict, judge, value_at};
+use self::judge::{Expected, Verdict, judge, value_at};
 use self::observe::Observer;
 use crate::action::{Action, Product, Waitable};
 use crate::call::{Call, Core};
@@ -159,7 +159,7 @@ pub(crate) struct Wait {
     waiter: &'static WaiterDescriptor,
     asked: &'static ActionDescriptor,
     parameters: Vec<Parameter<'static>>,
-    condition: Vec<String>,
+    condition: Vec<Expected>,
     interval: Duration,
     longest_interval: Duration,
     bound: Duration,
@@ -216,7 +216,7 @@ impl Wait {
         let mut parameters = Vec::with_capacity(waiter.parameters.len());
         for (wire, value) in waiter.parameters {
             let described = asked.parameters.iter().find(|parameter| is_of(wire, parameter));
-            let Some((text, sensitive)) = value_of(value, &started.parameters, response) else {
+            let Some((parts, sensitive)) = value_of(value, &started.parameters, response) else {
                 if described.is_none_or(|parameter| parameter.required) {
                     return Err(lacks(value, wire));
                 }
@@ -224,16 +224,17 @@ impl Wait {
             };
             parameters.push(Parameter {
                 name: Cow::Borrowed(wire),
-                value: Cow::Owned(text),
+                value: Cow::Owned(parts.concat()),
                 location: described.map_or(ParameterLocation::Query, |parameter| parameter.location),
                 sensitive: sensitive || described.is_none_or(|parameter| parameter.sensitive),
             });
         }
         let condition = waiter.condition.iter().map(|(path, value)| {
-            let found = value_of(value, &started.parameters, response).map(|(text, _)| text);
-            found.ok_or_else(|| lacks(value, path.last().copied().unwrap_or_default()))
+            let found = value_of(value, &started.parameters, response);
+            let (parts, sensitive) = found.ok_or_else(|| lacks(value, path.last().copied().unwrap_or_default()))?;
+            Ok(Expected::new(&parts, sensitive))
         });
-        let condition = condition.collect::<Result<_, _>>()?;
+        let condition = condition.collect::<Result<_, Error>>()?;
         let interval = options.interval.unwrap_or(waiter.interval).max(SHORTEST_INTERVAL);
         Ok(Self {
             action: started.name().clone(),
@@ -254,8 +255,12 @@ fn is_of(wire: &str, parameter: &ParameterDescriptor) -> bool {
     wire.strip_prefix(parameter.name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// The first alternative whose parts all have a value, and whether a part is sensitive.
-fn value_of(value: WaiterValue, parameters: &[Parameter<'_>], response: Option<View<'_>>) -> Option<(String, bool)> {
+/// The parts of the first alternative whose parts all have a value, and whether one is sensitive.
+fn value_of(
+    value: WaiterValue,
+    parameters: &[Parameter<'_>],
+    response: Option<View<'_>>,
+) -> Option<(Vec<String>, bool)> {
     let of_part = |part: &WaiterPart| match part {
         WaiterPart::Text(text) => Some(((*text).to_owned(), false)),
         WaiterPart::Parameter(name) => {
@@ -266,10 +271,9 @@ fn value_of(value: WaiterValue, parameters: &[Parameter<'_>], response: Option<V
         WaiterPart::Field(path) => response.and_then(|view| value_at(view, path, matches!(view, View::Any(_)))),
     };
     value.iter().find_map(|parts| {
-        parts.iter().map(of_part).try_fold((String::new(), false), |(text, sensitive), part| {
-            let (more, more_sensitive) = part?;
-            Some((text + &more, sensitive || more_sensitive))
-        })
+        let parts: Vec<(String, bool)> = parts.iter().map(of_part).collect::<Option<_>>()?;
+        let sensitive = parts.iter().any(|(_, sensitive)| *sensitive);
+        Some((parts.into_iter().map(|(text, _)| text).collect(), sensitive))
     })
 }
 

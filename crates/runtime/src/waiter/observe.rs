@@ -29,17 +29,17 @@ impl<'a> Observer<'a> {
         self.span.clone()
     }
 
-    /// A call is over.
+    /// Counts a call.
     pub(super) fn asked(&mut self) {
         self.calls += 1;
     }
 
-    /// How many calls are over.
+    /// The number of finished calls.
     pub(super) fn calls(&self) -> u32 {
         self.calls
     }
 
-    /// The wait goes on.
+    /// Reports that the wait continues.
     pub(super) fn continues(&self, state: Option<&str>, error: Option<&Error>, next_after: Duration) {
         self.events.tell(|| {
             Event::WaitContinues(WaitContinues {
@@ -53,7 +53,7 @@ impl<'a> Observer<'a> {
         });
     }
 
-    /// The wait is over.
+    /// Reports the end of the wait.
     pub(super) fn ended(&mut self, outcome: WaitOutcome<'_>) {
         self.ended = true;
         self.span.ended(self.calls, outcome);

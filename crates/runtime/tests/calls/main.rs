@@ -1,6 +1,7 @@
 //! Calls through a scripted transport, in virtual time.
 
 mod building;
+mod machine;
 mod overrides;
 mod preparing;
 mod quotas;
