@@ -12,7 +12,7 @@ use alibabacloud_runtime::RateLimit;
 use alibabacloud_runtime::descriptor::ProductDescriptor;
 
 use crate::example::Example;
-use crate::gateway::{Clock, Gateway, Key, Known, State};
+use crate::gateway::{Actions, Clock, Gateway, Key, Known, State};
 use crate::log::{Counts, Log};
 use crate::nonces::Nonces;
 use crate::quota::{QuotaPolicy, Quotas};
@@ -182,7 +182,7 @@ impl Builder {
             return Err(StartError::UnknownAction(name.clone()));
         }
         Ok(Gateway {
-            actions,
+            actions: Actions::new(actions),
             keys,
             throttled: self.throttled,
             clock: self.clock,

@@ -26,7 +26,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let next = if keep_alive { None } else { Some(End::Close) };
         match &answer.fault {
             None => {
-                self.write(&joined(&head(announced, keep_alive), body)).await?;
+                let mut bytes = head(announced, keep_alive);
+                bytes.extend_from_slice(body);
+                self.write(&bytes).await?;
                 Ok(next)
             }
             Some(Fault::NoAnswer(end)) => Ok(Some(*end)),

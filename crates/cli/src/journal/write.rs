@@ -333,8 +333,10 @@ fn directory(path: &Path) -> &Path {
 }
 
 fn line(value: &impl Serialize) -> Vec<u8> {
+    // Most lines fit, with the response.
+    let mut bytes = Vec::with_capacity(1 << 10);
     // Strings, numbers and maps with string keys always have a JSON form.
-    let mut bytes = serde_json::to_vec(value).unwrap_or_default();
+    let _ = serde_json::to_writer(&mut bytes, value);
     bytes.push(b'\n');
     bytes
 }
