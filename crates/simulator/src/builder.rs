@@ -108,7 +108,7 @@ impl Builder {
     }
 
     /// Sets the wall clock, for timestamps and the `Date` header. Default: the clock of this machine. Tokio's paused
-    /// clock does not affect it; a test that needs both derives it from [`tokio::time::Instant`].
+    /// clock does not affect it; a test that needs both derives it from `tokio::time::Instant`.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self

@@ -10,7 +10,7 @@ use http::header::{AsHeaderName, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 /// A complete HTTP request as received: the raw request target, all headers and the body.
 ///
 /// The server creates one from a connection. A test that uses a [`Gateway`](crate::Gateway) without sockets creates one
-/// with [`Request::new`], or from an [`http::Request`].
+/// with [`Request::new`], or from an `http::Request`.
 ///
 /// `Debug` shows sizes and header names, but no values.
 #[derive(Clone)]
