@@ -425,13 +425,13 @@ pub(crate) const LONGEST_ID: usize = 256;
 /// The number of bytes of a text that are searched for values to redact.
 pub(crate) const LONGEST_SEARCHED: usize = 64 << 10;
 
-/// The beginning of a text, at most so many bytes.
+/// The beginning of a text, at most this many bytes.
 fn beginning(text: &str, longest: usize) -> &str {
     let end = (0..=longest.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
 }
 
-/// The text, or its beginning and a note if it is longer than so many bytes.
+/// The text, or its beginning and a note if it is longer than this many bytes.
 pub(crate) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
     if text.len() <= longest {
         return Cow::Borrowed(text);

@@ -129,7 +129,7 @@ impl Connection<TcpStream> {
     }
 }
 
-/// Reads and discards up to so many bytes.
+/// Reads and discards up to this many bytes.
 async fn ignore(stream: &mut TcpStream, bytes: u64) {
     let _ = tokio::io::copy(&mut stream.take(bytes), &mut tokio::io::sink()).await;
 }

@@ -121,7 +121,7 @@ impl Past {
         self.states.get(index).copied().unwrap_or(State::NotSent)
     }
 
-    /// Takes the last states of so many rows.
+    /// Takes the last states of this many rows.
     pub(crate) fn take_states(&mut self, rows: usize) -> Vec<State> {
         let mut states = std::mem::take(&mut self.states);
         states.resize(rows, State::NotSent);
