@@ -63,7 +63,7 @@ impl Endpoint {
     /// network.
     pub fn for_region(product: &ProductDescriptor, region: &str, network: Network) -> Result<Self, EndpointError> {
         if region.is_empty() || !region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-            return Err(EndpointError(format!("`{region}` is not a region ID; one looks like `ap-southeast-1`")));
+            return Err(EndpointError(format!("`{region}` is not a region ID; an example is `ap-southeast-1`")));
         }
         let endpoints = &product.endpoints;
         let exception = endpoints.exceptions.iter().find(|exception| exception.region == region);
@@ -142,7 +142,7 @@ impl std::str::FromStr for Endpoint {
         // The text is not quoted, because it may contain credentials.
         let refuse = |why: &str| {
             EndpointError(format!(
-                "not an endpoint: {why}; one looks like `cams.ap-southeast-1.aliyuncs.com` or `http://127.0.0.1:8080`"
+                "not an endpoint: {why}; an example is `cams.ap-southeast-1.aliyuncs.com` or `http://127.0.0.1:8080`"
             ))
         };
         let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };

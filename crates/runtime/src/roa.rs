@@ -144,7 +144,7 @@ fn invalid(name: &str, problem: &str) -> Error {
 fn path(template: &str, parameters: &[Parameter<'_>]) -> Result<String, Error> {
     let names = placeholders(template).map_err(|why| {
         let message = format!(
-            "the path `{template}` {why}; one looks like `/clusters/{{ClusterId}}`, and a query is given by parameters"
+            "the path `{template}` {why}; an example is `/clusters/{{ClusterId}}`, and a query is given by parameters"
         );
         Error::new(ErrorKind::InvalidRequest, message)
     })?;
