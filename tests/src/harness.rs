@@ -71,7 +71,7 @@ pub fn refused_url() -> io::Result<String> {
     Ok(url)
 }
 
-/// A server that takes requests and closes the connection without an answer, until the handle is aborted.
+/// A server that reads requests and closes each connection without a response, until the handle is aborted.
 ///
 /// # Errors
 /// If the system gives no port.
@@ -80,7 +80,7 @@ pub async fn hangs_up() -> io::Result<(String, JoinHandle<()>)> {
     let url = format!("http://{}", listener.local_addr()?);
     let task = tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            // The request is there, at least its beginning; nothing comes back.
+            // At least the beginning of the request has arrived; no response is sent.
             let _ = stream.read(&mut [0; 4 << 10]).await;
         }
     });

@@ -53,7 +53,7 @@ async fn after_the_end_of_the_script_requests_fail() {
     let error =
         client(&CannedTransport::new(), SignatureVersion::V1).send(ChatappSyncPhoneNumber::new("s")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotSent);
-    assert!(error.to_string().contains("the script has no answer for request 3"), "{error}");
+    assert!(error.to_string().contains("the script has no response for request 3"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

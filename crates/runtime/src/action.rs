@@ -30,7 +30,7 @@ pub trait Request: fmt::Debug + Clone + PartialEq + Send + Sync + 'static {
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'static ParameterDescriptor, &'a dyn Value));
 }
 
-/// An action: a request together with what answers it.
+/// An action: a request together with its output.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an action",
     label = "not an action",

@@ -1,6 +1,6 @@
 //! Static facts about products and actions, written by the generator from the specifications.
 //!
-//! Everything that is not a type (the throttle's limit, the retry rule, the simulator's answers, the command line's
+//! Everything that is not a type (the throttle's limit, the retry rule, the simulator's responses, the command line's
 //! help, access policies) reads these descriptors, so a fact changes in one place: the specification.
 //!
 //! The structs are plain data with public fields. Code that builds one ends with `..EMPTY`
@@ -120,7 +120,7 @@ pub struct ActionDescriptor {
     /// in braces is that of a parameter. Empty for the RPC style, whose actions are called by name.
     pub path: &'static str,
     /// The values of `Code` that mark success of this action, where they differ from [those of the
-    /// product](ProductDescriptor::success_codes); empty if its answers carry no such member.
+    /// product](ProductDescriptor::success_codes); empty if its responses have no such member.
     pub success_codes: Option<&'static [&'static str]>,
     /// The replacement of a deprecated action; `None` if it is not deprecated.
     pub deprecated: Option<&'static str>,

@@ -125,7 +125,7 @@ pub struct WaitContinues<'a> {
     pub asked: &'a str,
     /// The number of calls so far.
     pub calls: u32,
-    /// The state in its answer; `None` if the call failed or the answer has none. A state is not sensitive.
+    /// The state in its response; `None` if the call failed or the response has none. A state is not sensitive.
     pub state: Option<&'a str>,
     /// The error of the call, if it failed.
     pub error: Option<&'a Error>,
@@ -155,7 +155,7 @@ pub struct WaitEnded<'a> {
 pub enum WaitOutcome<'a> {
     /// The operation is done.
     Done,
-    /// An answer says that it failed.
+    /// A response reports that it failed.
     Failed {
         /// The state in the response.
         state: &'a str,

@@ -95,7 +95,7 @@ impl Transport for CannedTransport {
                 Some(Step::Answer(response)) => Ok(response),
                 Some(Step::Fail(error)) => Err(error),
                 Some(Step::Hang) => std::future::pending().await,
-                None => Err(TransportError::not_sent(format!("the script has no answer for request {number}"))),
+                None => Err(TransportError::not_sent(format!("the script has no response for request {number}"))),
             }
         })
     }

@@ -295,7 +295,7 @@ impl<'a> Folder<'a> {
         merge::scalar(&String::from_utf8_lossy(text), "name")
     }
 
-    /// Refuses another version of the product, which needs a folder of its own.
+    /// Refuses another version of the product, which needs its own folder.
     fn belongs_to(&self, product: &Product) -> Result<(), String> {
         let Some(text) = self.files.get("product.yaml").map(|bytes| String::from_utf8_lossy(bytes)) else {
             return Ok(());

@@ -6,11 +6,12 @@ use crate::action::Action;
 use crate::decode::{BODY, decode};
 use crate::value::View;
 
-/// Decodes the documented answer of an action and compares what arrived with what the answer says, up to the forms that
-/// [decoding](crate::decode) tolerates. An action without a documented answer passes.
+/// Decodes the documented response of an action and compares the output with the response, up to the forms that
+/// [decoding](crate::decode) tolerates. An action without a documented response passes.
 ///
 /// # Errors
-/// If the answer does not decode, a value does not fit its type, a member of it does not arrive, or something arrives that it does not hold.
+/// If the response does not decode, a value does not fit its type, a member is missing in the output, or the output has a
+/// member that the response does not have.
 pub fn check<A: Action>() -> Result<(), String> {
     let text = A::DESCRIPTOR.example;
     if text.is_empty() {

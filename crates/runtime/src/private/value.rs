@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::descriptor::ValueKind;
 use crate::open::Json;
 
-/// A value that can be written to a request and read from an answer.
+/// A value that can be written to a request and read from a response.
 ///
 /// Implemented for the types that generated code uses; other types have no use for it.
 pub trait Value: Send + Sync {
@@ -268,7 +268,7 @@ impl<T: Value> Value for Vec<T> {
         View::List(self)
     }
     fn slot(&mut self) -> Slot<'_> {
-        // A member that comes twice in one answer counts once, as it does for scalars.
+        // A duplicate member of a response counts once, as it does for scalars.
         Vec::clear(self);
         Slot::List(self)
     }

@@ -22,7 +22,7 @@ use crate::{model, spec};
 /// Rounds of each measurement; the best counts, because everything else on the machine only adds time.
 const ROUNDS: usize = 3;
 
-/// The action whose answer is decoded, where the metadata has it.
+/// The action whose response is decoded, if the metadata has it.
 const DECODED: &str = "ChatappSyncPhoneNumber";
 
 pub fn run(arguments: &[String]) -> Result<ExitCode, String> {
@@ -286,9 +286,9 @@ fn build(subject: &Subject<'_>, release: bool) -> Result<Cost, String> {
     Ok(Cost { wall, cpu: user + system, peak: kib / 1024.0 })
 }
 
-/// Decoding an answer with 1,000 phone numbers.
+/// Decodes a response with 1,000 phone numbers.
 fn decoding(folder: &Path, name: &str) -> Result<(), String> {
-    println!("\nDecoding an answer with 1,000 phone numbers:");
+    println!("\nDecoding a response with 1,000 phone numbers:");
     let program = folder.join("decoding");
     let runtime = toml(&root().join("crates/runtime").to_string_lossy());
     let manifest = format!(
