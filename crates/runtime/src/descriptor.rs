@@ -394,17 +394,17 @@ pub enum ValueKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParameterLocation {
-    /// In the query of the URL (`in: query`).
+    /// In the query of the URL (`location: query`).
     Query,
     /// In the form body (`in: formData`).
     Form,
-    /// In the path of the URL, in place of its name in braces (`in: path`).
+    /// In the path of the URL, in place of its name in braces (`location: path`).
     Path,
-    /// In a header with its name (`in: header`).
+    /// In a header with its name (`location: header`).
     Header,
-    /// The whole body, as JSON; text as it is (`in: body`).
+    /// The whole body, as JSON; text as it is (`location: body`).
     Body,
-    /// In front of the host name, with a dot behind it (`in: host`).
+    /// A label in front of the host name (`location: host`).
     Host,
 }
 
