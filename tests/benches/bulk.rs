@@ -1,7 +1,7 @@
-//! `cargo xtask bench bulk [ROWS] [SECONDS]`: a bulk of a million rows without a limit, and how much of a limit of ten
-//! a second is used in a minute, alone and by two shards that share it through Redis.
+//! `cargo xtask bench bulk [ROWS] [SECONDS]`: a bulk of a million rows without a limit, and the part of a limit of 10/s that
+//! is used in one minute, by one process and by two shards that share it through Redis.
 
-#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+#![allow(clippy::cast_precision_loss, reason = "approximate figures")]
 
 #[path = "../fleet/mod.rs"]
 mod fleet;
@@ -43,7 +43,7 @@ fn main() {
     }
 }
 
-/// Answers at once.
+/// Responds immediately.
 #[derive(Debug)]
 struct Instantly(Bytes);
 
@@ -53,7 +53,7 @@ impl Transport for Instantly {
     }
 }
 
-/// The library alone: no file, no network.
+/// The library without files and network.
 fn library(rows: u64) {
     let example = Bytes::from(PRODUCT.action(SYNC).expect("the action").example);
     let client = Client::builder().credentials(Credentials::new("testid", "testsecret")).throttle(Throttle::off());
@@ -96,7 +96,7 @@ fn command(program: &str, rows: u64) {
     BufReader::new(stdout).read_line(&mut url).expect("a line");
 
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    for what in ["begun", "gone on with, all rows done"] {
+    for what in ["from the start", "continued, with all rows done"] {
         let began = Instant::now();
         let mut child = bulk(program, SYNC, &input, &journal)
             .args(["--quota", "off", "--endpoint", url.trim_end()])
@@ -120,7 +120,7 @@ fn command(program: &str, rows: u64) {
     }
 }
 
-/// How much of the quota is used.
+/// The used part of the limit.
 fn used(program: &str, folder: &Path, action: &str, seconds: u64, redis: Option<&RedisServer>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
     let simulator = runtime.block_on(Simulator::builder(&[&PRODUCT]).keep(100_000).start()).expect("a port");
@@ -173,7 +173,7 @@ fn bulk(program: &str, action: &str, input: &Path, journal: &Path) -> Command {
     command
 }
 
-/// A child that does not outlive the measurement. Those that end by themselves are waited for.
+/// A child process that is killed when dropped, unless it has ended.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -187,7 +187,7 @@ impl Drop for Killed {
     }
 }
 
-/// The most memory that a process had, in KiB; 0 where it is not known.
+/// The peak memory of a process, in KiB; 0 if it is unknown.
 fn peak_kib(process: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -50,7 +50,7 @@ async fn undisturbed(fleet: Fleet) {
 async fn beside(fleet: Fleet) {
     let Some(redis) = RedisServer::start() else { return };
     let running = fleet.start(&redis.url(), &[]).await;
-    let outside = client(&running.simulator.url()).throttle(Throttle::off()).build().expect("a client");
+    let outside = client(running.simulator.url()).throttle(Throttle::off()).build().expect("a client");
     let sending = tokio::spawn({
         let (began, end) = (running.began, running.began + Duration::from_secs(fleet.seconds));
         async move {

@@ -1,10 +1,10 @@
-//! `cargo xtask bench pages`: how much of a quota the pages of one list use, in virtual time.
+//! `cargo xtask bench pages`: the part of a limit that the pages of one list use, in virtual time.
 //!
 //! The pages of a list are requested one after the other, so their rate is at most one per round trip. `used` is the rate
 //! of requests from the first one to the first of the last window, as a part of the limit; `least` is the time that the
 //! limit requires.
 
-#![allow(clippy::cast_precision_loss, reason = "figures for people, in ranges that are known")]
+#![allow(clippy::cast_precision_loss, reason = "approximate figures in known ranges")]
 
 use std::sync::Arc;
 use std::time::Duration;

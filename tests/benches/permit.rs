@@ -1,14 +1,14 @@
-//! `cargo xtask bench permit`: what a permit of this process costs, alone and with many waiting.
+//! `cargo xtask bench permit`: the time per permit of a local throttle, with one caller and with many waiting.
 //!
-//! A permit is the way that [`Client::send`](alibabacloud_runtime::Client::send) takes: look the quota up, acquire, tell that the
-//! request is sent, tell that it is answered. Medians of several rounds.
+//! A permit takes the same steps as in [`Client::send`](alibabacloud_runtime::Client::send): look up the quota, acquire the
+//! permit, report that the request is sent, report its response. The figures are medians of several rounds.
 
 #![allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::unchecked_time_subtraction,
-    reason = "figures for people, in ranges that are known"
+    reason = "approximate figures in known ranges"
 )]
 
 use std::time::{Duration, Instant};
@@ -38,10 +38,10 @@ fn median(measure: impl Fn() -> f64) -> f64 {
     rounds[ROUNDS / 2]
 }
 
-/// One caller after the other, and always room.
+/// One caller that never waits.
 fn alone(used: bool) -> f64 {
     const PERMITS: u32 = 200_000;
-    // Room without end would be a quota of very many slots; this one frees each after a millisecond.
+    // An unlimited quota would have very many slots; this one frees each slot after a microsecond.
     let limit = RateLimit::new(20_000, Duration::from_micros(1));
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
@@ -49,7 +49,7 @@ fn alone(used: bool) -> f64 {
         let mut began = Instant::now();
         for permit in 0..2 * PERMITS {
             if permit == PERMITS {
-                // The first half made the slots.
+                // The first half allocated the slots.
                 began = Instant::now();
             }
             let mut permit = throttle.acquire(&key, Some(limit), LONG).await.expect("there is room");
@@ -62,7 +62,7 @@ fn alone(used: bool) -> f64 {
     })
 }
 
-/// So many callers who always wait, in virtual time: the time that it really takes, waking a caller included.
+/// Many callers that always wait, in virtual time. The figure is real time, including waking a caller.
 fn crowded(waiting: u32) -> f64 {
     const PERMITS: u32 = 20_000;
     let limit = RateLimit::per_second(10);

@@ -1,14 +1,14 @@
-//! `cargo xtask bench throttle`: how much of a quota is used, and how much is rejected, in virtual time.
+//! `cargo xtask bench throttle`: the part of a limit that is used, and the part of the requests that is rejected.
 //!
-//! 64 callers always have a request waiting, for 600 s. The quota's own rule ([`Window`]) decides when the next one
-//! goes; servers of three kinds count it when it arrives. Everything is seeded, so two runs print the same. Beside it
-//! stand what other clients do: GCRA (the `governor` crate) with burst 1 and burst N, and pacing 5 % and 25 % slower
-//! than the limit. Where answers take seconds, they tell nothing in time; what pacing comes to there shows what can be
-//! had without them.
+//! A simulation in virtual time: for 600 s, 64 callers always have a request waiting. The quota's own rule ([`Window`])
+//! decides when the next one is sent, and servers of three kinds count it when it arrives. All random numbers are seeded, so
+//! the output never changes. For comparison: GCRA (the `governor` crate) with burst 1 and burst N, and pacing 5 % and 25 %
+//! slower than the limit. Responses that take seconds arrive too late to be useful; there, pacing shows what is possible
+//! without them.
 //!
-//! Two more tables: a client outside takes a part of the limit (no limiter, three attempts), evenly or in bursts of
-//! ten, for a minute or for all the time; and the network stands still for a while. Beside ours stands the adaptive
-//! rate of the AWS SDKs.
+//! Two more tables: another client without a limiter uses a part of the limit, with three attempts per call, evenly or in
+//! bursts of ten, for a minute or the whole time; and the network stalls for some seconds. They also have the adaptive rate of
+//! the AWS SDKs.
 
 #![allow(clippy::cast_precision_loss, reason = "counts of requests are small")]
 
@@ -163,7 +163,7 @@ enum Kind {
     Adaptive,
     Gcra1,
     GcraN,
-    /// So many percent slower than the limit.
+    /// Slower than the limit by this percentage.
     Pacing(u32),
 }
 
@@ -179,13 +179,13 @@ impl Kind {
         }
     }
 
-    /// Whether nothing holds the first requests, so that a caller sends the next one only after the answer.
+    /// Whether the first requests are not limited, so that a caller sends the next one only after a response.
     fn is_unlimited_at_first(self) -> bool {
         matches!(self, Self::Unknown | Self::Adaptive)
     }
 }
 
-/// A client that knows of no limit and sends so many requests a second, each up to three times.
+/// A client without a limit that makes this many calls per second, each with up to three attempts.
 #[derive(Clone, Copy)]
 struct Outside {
     rate: u32,
@@ -210,14 +210,14 @@ impl Scenario {
     }
 }
 
-/// What decides when the next request goes.
+/// Decides when the next request is sent.
 enum Client {
     Ours(Box<Window>),
     Gcra(Gcra, FakeRelativeClock, Duration),
     Adaptive(Adaptive),
 }
 
-/// The client-side rate of the AWS SDKs' adaptive retry mode, as their documents describe it.
+/// The client-side rate of the AWS SDKs' adaptive retry mode, as documented.
 #[derive(Default)]
 struct Adaptive {
     enabled: bool,
@@ -310,7 +310,7 @@ impl Client {
     }
 }
 
-/// A server's count. Only what it lets in counts.
+/// The counter of a server. Only admitted requests count.
 enum Counter {
     Exact(VecDeque<Duration>),
     Fixed(Duration, u32),
@@ -383,7 +383,7 @@ struct Simulation {
     server: Counter,
     queue: VecDeque<(usize, Duration)>,
     under_way: Vec<Request>,
-    /// Rejected requests of clients that back off by themselves.
+    /// Rejected requests of clients that back off without a quota.
     again: Vec<Request>,
     unused: Vec<usize>,
     sent: u64,
@@ -397,7 +397,7 @@ struct Simulation {
     arrivals: Vec<Duration>,
     outside: Option<(Outside, Duration)>,
     outside_accepted: u64,
-    /// From when to when nothing gets through; then everything does.
+    /// The start and end of a stall, after which all delayed requests arrive.
     stands_still: Option<(Duration, Duration)>,
 }
 
@@ -484,7 +484,7 @@ impl Simulation {
         }
     }
 
-    /// After which time from `since` on the limit is used to 95 % over two seconds.
+    /// The time after `since` until 95 % of the limit is used over two seconds.
     fn full_after(&self, since: Duration) -> Option<Duration> {
         let later: Vec<_> = self.accepted_at.iter().filter(|at| **at >= since).copied().collect();
         let enough = 19 * self.scenario.limit as usize / 10;
@@ -493,7 +493,7 @@ impl Simulation {
         Some(begins[0].saturating_sub(since))
     }
 
-    /// When what arrives then really does.
+    /// The arrival time, delayed by a stall.
     fn held_up(&self, at: Duration) -> Duration {
         match self.stands_still {
             Some((begins, ends)) if at > begins && at < ends => ends,
@@ -522,7 +522,7 @@ impl Simulation {
             match self.client.take(self.now) {
                 Ok(slot) => {
                     self.queue.pop_front();
-                    // The caller's next request waits at once, where something holds it.
+                    // The caller's next request waits immediately if requests are limited.
                     if !self.scenario.client.is_unlimited_at_first() {
                         self.queue.push_back((caller, self.now));
                     }
@@ -564,7 +564,7 @@ impl Simulation {
             self.accepted_at.push(self.now);
         }
         self.under_way[index].accepted = accepted;
-        // What is refused is answered at once.
+        // Rejections are immediate.
         let working = if self.scenario.slow && accepted {
             Duration::from_millis(200) + Duration::from_millis(2_800).mul_f64(self.random.f64())
         } else {
@@ -585,7 +585,7 @@ impl Simulation {
             }
         } else {
             self.rejected += 1;
-            // The caller sends it again in place of a new one, and what was sent before goes first.
+            // The caller retries instead of sending a new request, and retries have priority.
             self.queue.retain(|(caller, _)| *caller != request.caller);
             if matches!(self.client, Client::Ours(_)) {
                 self.queue.push_front((request.caller, request.asked));

@@ -1,4 +1,4 @@
-//! What several tests need: a client of a simulator, all ways to send a request, and servers that do not answer.
+//! Helpers of several tests: a client of a simulator, all ways to send a request, and servers that do not respond.
 
 use std::io;
 use std::net::Ipv4Addr;

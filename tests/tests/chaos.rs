@@ -265,7 +265,7 @@ async fn random_faults_cause_no_wrong_outcome_and_no_leak() {
     println!("{unknown} outcomes unknown, of which {unknown_and_executed} were executed");
 }
 
-/// What the server read, taken bit by bit, because its own log keeps no more than 10,000 requests.
+/// The received requests, collected in steps, because the simulator's log keeps at most 10,000.
 async fn collect(gateway: Arc<Gateway>, mut stopped: oneshot::Receiver<()>) -> Vec<Seen> {
     let mut seen = Vec::new();
     let take =
@@ -277,7 +277,7 @@ async fn collect(gateway: Arc<Gateway>, mut stopped: oneshot::Receiver<()>) -> V
     seen
 }
 
-/// What is kept of a request.
+/// The kept facts about a request.
 #[derive(Debug)]
 #[allow(dead_code, reason = "some of it is only shown when the test fails")]
 struct Seen {

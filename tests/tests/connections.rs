@@ -212,7 +212,7 @@ async fn the_transport_repeats_no_request_when_idle_connections_close<T: Bundled
     simulator.stop().await;
 }
 
-/// Polls a future at most so many times; returns its output if it completed.
+/// Polls a future at most this many times; returns its output if it completed.
 async fn poll_at_most<F: Future>(future: F, mut polls: u32) -> Option<F::Output> {
     let mut future = pin!(future);
     poll_fn(|context| {

@@ -10,7 +10,8 @@ use std::task::{Context, Poll, Waker};
 use alibabacloud_cams::{ChatappSyncPhoneNumber, Client, Credentials, SignatureVersion};
 use fork::{Fork, fork, waitpid};
 
-/// The nonces of so many requests, one a line. Nothing here waits, so there is no runtime whose threads a fork would lack.
+/// The nonces of this many requests, one per line. No runtime is needed, because nothing waits; a forked process would lack its
+/// threads.
 fn nonces(client: &Client, count: usize) -> String {
     let request = ChatappSyncPhoneNumber::new("293483938849493");
     let nonce = |_| match pin!(client.prepare(&request)).poll(&mut Context::from_waker(Waker::noop())) {

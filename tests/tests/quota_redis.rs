@@ -311,7 +311,7 @@ async fn after_a_pause_one_request_is_sent_before_the_rest() {
     assert!(ahead >= 1300 * MS && began.elapsed() >= ahead + 90 * MS, "{ahead:?} {:?}", began.elapsed());
 }
 
-/// Uses so many of ten requests.
+/// Uses this many of ten requests.
 async fn answered(throttle: &Throttle, requests: u32) {
     for _ in 0..requests {
         let mut permit = permit(throttle, 10).await;
@@ -326,7 +326,7 @@ async fn learned(throttle: &Throttle) -> Option<f64> {
     throttle.quotas()[0].learned_rate
 }
 
-/// Uses so many requests, then one that the service throttles, because another program uses the rest.
+/// Uses this many requests, then one that the service throttles, because another program uses the rest.
 async fn throttled_after(throttle: &Throttle, requests: u32) {
     answered(throttle, requests).await;
     let mut throttled = permit(throttle, 10).await;

@@ -150,12 +150,16 @@ fn add_spec(plan: &mut Plan, target: &Target, spec: &Spec, manifest: &Manifest) 
         plan.add(format!("{}/{path}", target.folder), text);
     }
     plan.add_folder(target.folder.clone());
+    let documented = emit::tests(&model, &crate_path);
     if let Some(package) = &target.package {
         for (path, text) in emit::package(&model, &crate_path, manifest) {
             plan.add_yielding(format!("{package}{path}"), text, format!("{package}Cargo.toml"));
         }
-        plan.add(format!("{package}tests/documented.rs"), emit::tests(&model, &crate_path));
+        plan.add(format!("{package}tests/documented.rs"), documented);
         plan.add_folder(format!("{package}tests"));
+    } else {
+        // A module of `tests/tests/generated.rs`.
+        plan.add(format!("{}/documented.rs", target.folder), documented);
     }
     Ok(Vec::new())
 }

@@ -35,7 +35,10 @@
 //! Any other action of the service can be called by name with [`Client::send_untyped`].
 //!
 //! # Features
-//! - `reqwest` (default): the bundled HTTP transport. Without it, set a [`Transport`].
+//! - `reqwest` (default): the default HTTP transport. `hyper`: one with fewer dependencies, used if `reqwest` is off.
+//!   Without both, set a [`Transport`].
+//! - `aws-lc-rs` (default) or `ring`: the cryptography of TLS; a bundled transport needs one of them.
+//! - `http2`: HTTP/2 with servers that offer it.
 //! - `tracing` (default): a `tracing` span for every call and every attempt.
 //! - `redis`: quotas shared between machines ([`throttle::staying_under_the_limit`]); `redis-tls`: the same over TLS.
 //! - `credentials`: credentials from profiles, roles, OIDC and the metadata service; [`Client::from_env`] then tries

@@ -59,7 +59,8 @@ fn exports(simulator: &Simulator, has_key_of_its_own: bool) -> [String; 3] {
 
 /// Serves until Ctrl-C.
 pub(crate) async fn serve(matches: &ArgMatches) -> Result<(), Failure> {
-    let mut builder = Simulator::builder(&[&PRODUCT]);
+    // Nothing reads the log.
+    let mut builder = Simulator::builder(&[&PRODUCT]).keep(0);
     if let Some(address) = matches.get_one::<String>("listen") {
         builder = builder.listen(address);
     }

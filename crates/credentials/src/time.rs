@@ -57,7 +57,7 @@ pub(crate) fn parse(text: &str) -> Option<SystemTime> {
 struct Rest<'t>(&'t [u8]);
 
 impl Rest<'_> {
-    /// Reads a number of so many digits.
+    /// Reads a number of this many digits.
     fn digits(&mut self, count: usize) -> Option<i64> {
         let (digits, rest) = self.0.split_at_checked(count)?;
         if !digits.iter().all(u8::is_ascii_digit) {

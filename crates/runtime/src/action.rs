@@ -1,4 +1,4 @@
-//! What generated types implement: [`Product`], [`Request`] and [`Action`].
+//! The traits of generated types: [`Product`], [`Request`] and [`Action`].
 
 use std::fmt;
 
@@ -39,7 +39,7 @@ pub trait Request: fmt::Debug + Clone + PartialEq + Send + Sync + 'static {
 pub trait Action: Request {
     /// The product to which it belongs.
     type Product: Product;
-    /// What a successful call returns.
+    /// The output of a successful call.
     type Output: Object + fmt::Debug + Clone + PartialEq + Default + 'static;
 
     /// The facts about the action.

@@ -182,7 +182,8 @@ impl<P: Product> fmt::Debug for Bulk<P> {
     }
 }
 
-/// The outcomes of a bulk: a [`Stream`], with [`next`](Self::next) for use without stream traits.
+/// The outcomes of a bulk: a [stream](https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html), with
+/// [`next`](Self::next) for use without stream traits.
 ///
 /// It must be read inside a tokio runtime. Calls start while it is read, and continue independently. Dropping it
 /// cancels them.

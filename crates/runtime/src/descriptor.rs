@@ -62,7 +62,7 @@ impl ProductDescriptor {
     }
 }
 
-/// Where a product is reached. `{region}` in a pattern stands for the region ID.
+/// The endpoints of a product. `{region}` in a pattern stands for the region ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndpointDescriptor {
     /// The public host name that serves all regions, e.g. `sts.aliyuncs.com`, used when no region is chosen; empty if
@@ -106,11 +106,11 @@ pub struct ActionDescriptor {
     /// Whether sending the same request twice has the same effect as sending it once. `false` means that it is never
     /// retried after the server may have acted on it.
     pub idempotent: bool,
-    /// How to find out whether a call without a response took effect, in Markdown; empty if not known.
+    /// The way to check whether a call without a response took effect, in Markdown; empty if it is not known.
     pub unknown_outcome: &'static str,
     /// The limit per account, `None` when the service publishes none.
     pub rate_limit: Option<RateLimit>,
-    /// What the caller must be allowed to do.
+    /// The required permission.
     pub authorization: AuthorizationDescriptor,
     /// Whether the action is called without a signature.
     pub anonymous: bool,
@@ -122,15 +122,15 @@ pub struct ActionDescriptor {
     /// The values of `Code` that mark success of this action, where they differ from [those of the
     /// product](ProductDescriptor::success_codes); empty if its answers carry no such member.
     pub success_codes: Option<&'static [&'static str]>,
-    /// What to use instead, if the action is deprecated.
+    /// The replacement of a deprecated action; `None` if it is not deprecated.
     pub deprecated: Option<&'static str>,
-    /// How the action returns its list page by page, if it does.
+    /// The paging of an action that returns a list page by page.
     pub paging: Option<&'static PagingDescriptor>,
     /// The parameters, required ones first.
     pub parameters: &'static [ParameterDescriptor],
     /// Documented error codes.
     pub errors: &'static [&'static ErrorDescriptor],
-    /// How to wait for the operation that the action starts; `None` if it starts none, or if the specification has no
+    /// The waiter for the operation that the action starts; `None` if it starts none, or if the specification has no
     /// waiter.
     pub waiter: Option<&'static WaiterDescriptor>,
     /// The documented response to a successful call, as JSON text; empty if none is documented.
@@ -206,7 +206,7 @@ impl Method {
     }
 }
 
-/// What a caller must be allowed to do in RAM (Resource Access Management) to use an action.
+/// The permission in RAM (Resource Access Management) that an action requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuthorizationDescriptor {
     /// The RAM action, e.g. `cams:ChatappSyncPhoneNumber`; empty if the action needs no permission.
@@ -230,13 +230,13 @@ pub struct ParameterDescriptor {
     pub required: bool,
     /// Whether the value is personal data or a secret: it is left out of `Debug` output, logs, errors and URLs.
     pub sensitive: bool,
-    /// Where the official documentation puts it.
+    /// The location in the request, according to the official documentation.
     pub location: ParameterLocation,
-    /// How a list, map or object is written.
+    /// The style of a list, map or object.
     pub style: ParameterStyle,
     /// The documented values, for an enumeration; the service may know others.
     pub values: &'static [&'static str],
-    /// What it means, in Markdown.
+    /// The meaning, in Markdown.
     pub description: &'static str,
     /// A documented example, in the form in which it goes over the wire; empty if there is none.
     pub example: &'static str,
@@ -390,7 +390,7 @@ pub enum ValueKind {
     Bytes,
 }
 
-/// Where a parameter is placed.
+/// The location of a parameter in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParameterLocation {
@@ -408,7 +408,7 @@ pub enum ParameterLocation {
     Host,
 }
 
-/// How a list, map or object is written as parameters. Scalars are written the same way in every style.
+/// The style in which a list, map or object is written as parameters. Scalars are the same in every style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParameterStyle {
@@ -443,7 +443,7 @@ pub struct ErrorDescriptor {
     pub message: &'static str,
     /// Whether it means that a limit was exceeded: the request was not executed and is retried later.
     pub throttling: bool,
-    /// What to do about it, in Markdown; empty if the message says all.
+    /// The action to take, in Markdown; empty if the message is sufficient.
     pub description: &'static str,
 }
 

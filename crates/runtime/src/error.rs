@@ -300,13 +300,13 @@ impl Error {
         self.0.http_status
     }
 
-    /// How long to wait before a retry may succeed: the time that the service requested or, for
+    /// The time to wait before a retry may succeed: the time that the service requested or, for
     /// [`QuotaWait`](ErrorKind::QuotaWait), the wait that the call would have needed.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// How long a throttled call was retried before it failed, waits included; `None` if the kind is not
+    /// The time for which a throttled call was retried before it failed, waits included; `None` if the kind is not
     /// [`Throttled`](ErrorKind::Throttled).
     pub fn throttled_for(&self) -> Option<Duration> {
         self.0.throttled_for
@@ -422,16 +422,16 @@ impl Error {
 const LONGEST_MESSAGE: usize = 4 << 10;
 pub(crate) const LONGEST_ID: usize = 256;
 
-/// How much of a text is searched for values to redact, in bytes.
+/// The number of bytes of a text that are searched for values to redact.
 pub(crate) const LONGEST_SEARCHED: usize = 64 << 10;
 
-/// The beginning of a text, at most so many bytes.
+/// The beginning of a text, at most this many bytes.
 fn beginning(text: &str, longest: usize) -> &str {
     let end = (0..=longest.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     &text[..end.unwrap_or(0)]
 }
 
-/// The text, or its beginning and a note if it is longer than so many bytes.
+/// The text, or its beginning and a note if it is longer than this many bytes.
 pub(crate) fn cut(text: &str, longest: usize) -> Cow<'_, str> {
     if text.len() <= longest {
         return Cow::Borrowed(text);

@@ -41,7 +41,7 @@ pub enum Event<'a> {
     Quota {
         /// The quota.
         key: &'a QuotaKey,
-        /// What happened.
+        /// The event.
         event: &'a QuotaEvent,
     },
     /// A [wait](crate::Client::wait_for) goes on after a call that told neither success nor failure.
@@ -58,15 +58,15 @@ pub struct AttemptEnded<'a> {
     pub action: &'a str,
     /// The number of the attempt in its call, starting at 1.
     pub attempt: u32,
-    /// How long it waited for its permit.
+    /// The time that it waited for its permit.
     pub quota_wait: Duration,
-    /// How long it took after that wait: signing, sending, and reading the response.
+    /// The duration after that wait: signing, sending, and reading the response.
     pub elapsed: Duration,
     /// The HTTP status of the response, if there was one.
     pub http_status: Option<u16>,
     /// The service's ID of the request, if it returned one.
     pub request_id: Option<&'a str>,
-    /// Why it failed; `None` if it succeeded.
+    /// The error of a failure; `None` if it succeeded.
     pub error: Option<&'a Error>,
     /// The backoff before the retry; `None` if this was the last attempt.
     pub backoff: Option<Duration>,
@@ -80,11 +80,11 @@ pub struct CallEnded<'a> {
     pub action: &'a str,
     /// The number of attempts; 0 if nothing was sent.
     pub attempts: u32,
-    /// How long it waited for its permits, over all attempts.
+    /// The time that it waited for its permits, over all attempts.
     pub quota_wait: Duration,
-    /// How long it took, including all waits.
+    /// The duration, including all waits.
     pub elapsed: Duration,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome<'a>,
 }
 
@@ -100,7 +100,7 @@ pub struct ResponseMismatch<'a> {
     pub mismatches: &'a Mismatches,
 }
 
-/// How a call ended.
+/// The outcome of a call.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Outcome<'a> {
@@ -123,11 +123,11 @@ pub struct WaitContinues<'a> {
     pub action: &'a str,
     /// The action that is asked.
     pub asked: &'a str,
-    /// How often it was called so far.
+    /// The number of calls so far.
     pub calls: u32,
     /// The state in its answer; `None` if the call failed or the answer has none. A state is not sensitive.
     pub state: Option<&'a str>,
-    /// Why the call failed, if it did.
+    /// The error of the call, if it failed.
     pub error: Option<&'a Error>,
     /// The time until the next call.
     pub next_after: Duration,
@@ -141,19 +141,19 @@ pub struct WaitEnded<'a> {
     pub action: &'a str,
     /// The action that was asked.
     pub asked: &'a str,
-    /// How often it was called.
+    /// The number of calls.
     pub calls: u32,
-    /// How long it took.
+    /// The duration.
     pub elapsed: Duration,
-    /// How it ended.
+    /// The outcome.
     pub outcome: WaitOutcome<'a>,
 }
 
-/// How a wait ended.
+/// The outcome of a wait.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum WaitOutcome<'a> {
-    /// What was started is done.
+    /// The operation is done.
     Done,
     /// An answer says that it failed.
     Failed {

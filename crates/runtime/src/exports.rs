@@ -1,4 +1,4 @@
-//! What the root of every product crate has besides its own actions: one list, from which the generator also knows the names that
+//! The exports of the root of every product crate besides its own actions. The generator reads from this list the names that
 //! no action may take.
 
 /// Re-exports what the users of a product crate meet in signatures, so that they need no other crate.

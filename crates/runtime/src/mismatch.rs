@@ -12,7 +12,7 @@ pub struct Mismatch {
     problem: Problem,
 }
 
-/// What is wrong with a value.
+/// The difference between a value and its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Problem {
     /// The value is left out.

@@ -1,4 +1,4 @@
-//! What a specification leaves open: any JSON value, and a value of an enumeration that is not documented.
+//! Values that a specification leaves open: any JSON value, and undocumented values of an enumeration.
 
 use std::fmt;
 

@@ -141,7 +141,8 @@ impl<P: Product> Client<P> {
 /// The call of a page.
 type PageCall<A> = Pin<Box<dyn Future<Output = Result<Response<<A as Action>::Output>, Error>> + Send>>;
 
-/// The pages of a list, as a [`Stream`] or by [`next`](Self::next). Made by [`Client::pages`].
+/// The pages of a list: a [stream](https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html), with
+/// [`next`](Self::next) for use without stream traits. Created by [`Client::pages`].
 ///
 /// It must be read inside a tokio runtime. It ends after an error. `Debug` shows neither the request nor a token.
 #[must_use = "nothing is sent before the pages are read"]
@@ -240,7 +241,8 @@ impl<A: Paged> fmt::Debug for Pages<A> {
     }
 }
 
-/// The items of a list, as a [`Stream`] or by [`next`](Self::next). Made by [`Client::items`].
+/// The items of a list: a [stream](https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html), with
+/// [`next`](Self::next) for use without stream traits. Created by [`Client::items`].
 ///
 /// It must be read inside a tokio runtime. It ends after an error, which follows all items before it. `Debug` shows
 /// neither the request nor items.

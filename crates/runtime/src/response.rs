@@ -80,7 +80,7 @@ impl<T> Response<T> {
         self.metadata.attempts
     }
 
-    /// How long the call waited for its permits, over all attempts.
+    /// The time that the call waited for its permits, over all attempts.
     pub fn quota_wait(&self) -> Duration {
         self.metadata.quota_wait
     }

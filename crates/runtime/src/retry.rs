@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind};
 use crate::lock::lock;
 
-/// How often a call is retried, and the backoff.
+/// The number of retries of a call, and their backoff.
 ///
 /// It does not determine what is retried. An action that is not idempotent is retried only with proof that the request
 /// was not executed: it was not handed to a connection, or the service itself refused it (its own error format, a

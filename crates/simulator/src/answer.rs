@@ -1,6 +1,8 @@
 //! HTTP responses: those of the gateway, and those that a test scripts.
 
 use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,13 +44,23 @@ pub struct Answer {
     pub fault: Option<Fault>,
     /// The code of an error made by [`Answer::error`] or by the gateway, for the log.
     pub(crate) code: Option<String>,
+    /// What is known about the body of a documented example.
+    pub(crate) example: Option<Said>,
+}
+
+/// What a body says, so that it need not be parsed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) body: Bytes,
+    pub(crate) request_id: String,
+    pub(crate) code: Option<String>,
 }
 
 impl Answer {
     /// A response without headers and delay.
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
         let (headers, body) = (HeaderMap::new(), body.into());
-        Self { status, headers, body, delay: Duration::ZERO, executed: true, fault: None, code: None }
+        Self { status, headers, body, delay: Duration::ZERO, executed: true, fault: None, code: None, example: None }
     }
 
     /// Status 200 with this JSON text, sent unchanged and unchecked.
@@ -120,7 +132,9 @@ impl Answer {
     /// Adds the headers that every response has, and returns its request ID.
     pub(crate) fn complete(&mut self, date: &str) -> String {
         let in_header = self.headers.get(&REQUEST_ID).map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
-        let request_id = in_header.or_else(|| example::request_id_in(&self.body)).unwrap_or_else(fresh_request_id);
+        let of_example = || self.said().map(|said| said.request_id.clone());
+        let request_id = in_header.or_else(of_example);
+        let request_id = request_id.or_else(|| example::request_id_in(&self.body)).unwrap_or_else(fresh_request_id);
         self.headers.entry(CONTENT_TYPE).or_insert(JSON);
         if let Ok(date) = HeaderValue::from_str(date) {
             self.headers.entry(DATE).or_insert(date);
@@ -132,10 +146,18 @@ impl Answer {
         request_id
     }
 
+    /// What the body says, unless it was replaced.
+    fn said(&self) -> Option<&Said> {
+        self.example.as_ref().filter(|said| said.body == self.body)
+    }
+
     /// The code in the body of an error, or of a success that has one.
     pub(crate) fn find_code(&self) -> Option<String> {
         if self.code.is_some() {
             return self.code.clone();
+        }
+        if let Some(said) = self.said() {
+            return said.code.clone();
         }
         let body: Value = serde_json::from_slice(&self.body).ok()?;
         let code = body.get("Code").or_else(|| body.get("code"))?;
@@ -161,7 +183,7 @@ impl fmt::Debug for Answer {
             .field("delay", &self.delay)
             .field("executed", &self.executed)
             .field("fault", &self.fault)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -178,14 +200,29 @@ impl From<Answer> for http::Response<Bytes> {
 
 /// A random request ID in the form of an upper-case UUID.
 pub(crate) fn fresh_request_id() -> String {
-    let mut bytes = [0; 16];
-    // Without random numbers from the system the ID is not unique, which only affects the log.
-    let _ = getrandom::fill(&mut bytes);
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    static START: OnceLock<u128> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let start = START.get_or_init(|| {
+        let mut bytes = [0; 16];
+        // Without random numbers from the system the IDs of two processes may be equal, which only affects the log.
+        let _ = getrandom::fill(&mut bytes);
+        u128::from_ne_bytes(bytes)
+    });
+    // An odd factor keeps the numbers different.
+    let count = u128::from(COUNT.fetch_add(1, Ordering::Relaxed));
+    let number = start.wrapping_add(count.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835));
+    let mut bytes = number.to_be_bytes();
     bytes[6] = bytes[6] & 0x0F | 0x40;
     bytes[8] = bytes[8] & 0x3F | 0x80;
-    let number = u128::from_be_bytes(bytes);
-    let part = |shift: u32, bits: u32| (number >> shift) & ((1 << bits) - 1);
-    format!("{:08X}-{:04X}-{:04X}-{:04X}-{:012X}", part(96, 32), part(80, 16), part(64, 16), part(48, 16), part(0, 48))
+    let mut id = String::with_capacity(36);
+    for (index, byte) in bytes.into_iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            id.push('-');
+        }
+        id.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
+    }
+    id
 }
 
 #[cfg(test)]

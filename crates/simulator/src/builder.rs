@@ -12,7 +12,7 @@ use alibabacloud_runtime::RateLimit;
 use alibabacloud_runtime::descriptor::ProductDescriptor;
 
 use crate::example::Example;
-use crate::gateway::{Clock, Gateway, Key, Known, State};
+use crate::gateway::{Actions, Clock, Gateway, Key, Known, State};
 use crate::log::{Counts, Log};
 use crate::nonces::Nonces;
 use crate::quota::{QuotaPolicy, Quotas};
@@ -108,7 +108,7 @@ impl Builder {
     }
 
     /// Sets the wall clock, for timestamps and the `Date` header. Default: the clock of this machine. Tokio's paused
-    /// clock does not affect it; a test that needs both derives it from [`tokio::time::Instant`].
+    /// clock does not affect it; a test that needs both derives it from `tokio::time::Instant`.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -182,7 +182,7 @@ impl Builder {
             return Err(StartError::UnknownAction(name.clone()));
         }
         Ok(Gateway {
-            actions,
+            actions: Actions::new(actions),
             keys,
             throttled: self.throttled,
             clock: self.clock,

@@ -1,7 +1,9 @@
 //! Reads a request as the call of an action: its scheme, its action, and its sender, whose signature it verifies.
 
+use std::borrow::Cow;
+
 use alibabacloud_runtime::descriptor::{ActionDescriptor, ParameterDescriptor, ParameterLocation};
-use http::header::HOST;
+use http::header::{AUTHORIZATION, HOST};
 
 use crate::log::Parameter;
 use crate::refusal::Refusal;
@@ -16,29 +18,29 @@ const OURS: &str = "x-acs-";
 pub(crate) struct Call<'a> {
     pub(crate) request: &'a Request,
     pub(crate) scheme: Scheme,
-    pairs: Vec<Pair>,
-    authorization: String,
+    pairs: Vec<Pair<'a>>,
+    authorization: Cow<'a, str>,
 }
 
 /// The sender of a signed request, unproven until [`Call::verify`].
-pub(crate) struct Claims {
-    pub(crate) key_id: String,
-    pub(crate) token: Option<String>,
+pub(crate) struct Claims<'c> {
+    pub(crate) key_id: Cow<'c, str>,
+    pub(crate) token: Option<Cow<'c, str>>,
     pub(crate) method_is_supported: bool,
     pub(crate) version_is_supported: bool,
-    pub(crate) timestamp: String,
-    pub(crate) nonce: String,
+    pub(crate) timestamp: Cow<'c, str>,
+    pub(crate) nonce: Cow<'c, str>,
 }
 
 impl<'a> Call<'a> {
     pub(crate) fn read(request: &'a Request) -> Self {
         let pairs = request.pairs();
-        let authorization = request.header_text("authorization").unwrap_or_default();
+        let authorization = request.header_text(&AUTHORIZATION).unwrap_or_default();
         // Official V1 clients also send x-acs-action and x-acs-version, so only the signature distinguishes the
         // schemes.
         let scheme = if authorization.starts_with("ACS3-") {
             Scheme::Acs3
-        } else if pairs.iter().any(|pair| pair.name == b"Signature") {
+        } else if pairs.iter().any(|pair| *pair.name == *b"Signature") {
             Scheme::RpcV1
         } else {
             Scheme::Unsigned
@@ -46,22 +48,22 @@ impl<'a> Call<'a> {
         Self { request, scheme, pairs, authorization }
     }
 
-    pub(crate) fn action(&self) -> Option<String> {
+    pub(crate) fn action(&self) -> Option<Cow<'_, str>> {
         self.common("Action", "x-acs-action")
     }
 
-    pub(crate) fn version(&self) -> Option<String> {
+    pub(crate) fn version(&self) -> Option<Cow<'_, str>> {
         self.common("Version", "x-acs-version")
     }
 
-    pub(crate) fn nonce(&self) -> Option<String> {
+    pub(crate) fn nonce(&self) -> Option<Cow<'_, str>> {
         self.common("SignatureNonce", "x-acs-signature-nonce")
     }
 
     /// The access key ID, if the request has one.
-    pub(crate) fn key_id(&self) -> Option<String> {
+    pub(crate) fn key_id(&self) -> Option<Cow<'_, str>> {
         match self.scheme {
-            Scheme::Acs3 => Authorization::parse(&self.authorization).map(|it| it.key_id.to_owned()),
+            Scheme::Acs3 => Authorization::parse(&self.authorization).map(|it| it.key_id.into()),
             _ => self.parameter("AccessKeyId"),
         }
     }
@@ -106,7 +108,7 @@ impl<'a> Call<'a> {
             let name = described.name;
             let found = match described.location {
                 ParameterLocation::Header if !name.to_ascii_lowercase().starts_with(OURS) => {
-                    self.request.header_text(name).map(|value| (value, Place::Header))
+                    self.request.header_text(name).map(|value| (value.into_owned(), Place::Header))
                 }
                 ParameterLocation::Body if !self.request.body.is_empty() => {
                     Some((String::from_utf8_lossy(&self.request.body).into_owned(), Place::Body))
@@ -135,7 +137,7 @@ impl<'a> Call<'a> {
     }
 
     /// A value that is a parameter in V1 and a header in V3.
-    fn common(&self, parameter: &str, header: &str) -> Option<String> {
+    fn common(&self, parameter: &str, header: &str) -> Option<Cow<'_, str>> {
         let in_header = || self.request.header_text(header).filter(|value| !value.is_empty());
         match self.scheme {
             Scheme::Acs3 => in_header(),
@@ -145,14 +147,13 @@ impl<'a> Call<'a> {
     }
 
     /// The first value with that name, if it is not empty.
-    fn parameter(&self, name: &str) -> Option<String> {
-        let pair = self.pairs.iter().find(|pair| pair.name == name.as_bytes())?;
-        let value = String::from_utf8_lossy(&pair.value).into_owned();
-        Some(value).filter(|value| !value.is_empty())
+    fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        let pair = self.pairs.iter().find(|pair| *pair.name == *name.as_bytes())?;
+        Some(String::from_utf8_lossy(&pair.value)).filter(|value| !value.is_empty())
     }
 
     /// The sender's claims, or a refusal if one is missing.
-    pub(crate) fn claims(&self) -> Result<Claims, Refusal> {
+    pub(crate) fn claims(&self) -> Result<Claims<'_>, Refusal> {
         match self.scheme {
             Scheme::RpcV1 => self.rpc_v1_claims(),
             Scheme::Acs3 => self.acs3_claims(),
@@ -160,7 +161,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn rpc_v1_claims(&self) -> Result<Claims, Refusal> {
+    fn rpc_v1_claims(&self) -> Result<Claims<'_>, Refusal> {
         let piece = |name: &str| {
             let refusal = || Refusal::missing_piece(name, &format!("the parameter {name}"));
             self.parameter(name).ok_or_else(refusal)
@@ -181,7 +182,7 @@ impl<'a> Call<'a> {
         })
     }
 
-    fn acs3_claims(&self) -> Result<Claims, Refusal> {
+    fn acs3_claims(&self) -> Result<Claims<'_>, Refusal> {
         let authorization = Authorization::parse(&self.authorization).ok_or(Refusal::AUTHORIZATION)?;
         let piece = |header: &str, name| {
             let value = self.request.header_text(header).filter(|value| !value.is_empty());
@@ -199,7 +200,7 @@ impl<'a> Call<'a> {
         let nonce = piece("x-acs-signature-nonce", "SignatureNonce")?;
         piece(CONTENT_HASH, "ContentSha256")?;
         Ok(Claims {
-            key_id: authorization.key_id.to_owned(),
+            key_id: authorization.key_id.into(),
             token: self.request.header_text("x-acs-security-token").filter(|it| !it.is_empty()),
             method_is_supported: authorization.algorithm == "ACS3-HMAC-SHA256",
             version_is_supported: true,
@@ -216,8 +217,8 @@ impl<'a> Call<'a> {
             Scheme::RpcV1 => {
                 let expected = rpc_v1(&self.request.method, &self.pairs, secret);
                 // All values: a second header of the same name would be unsigned and unnoticed.
-                let mut given = self.pairs.iter().filter(|pair| pair.name == b"Signature");
-                let matches = given.all(|pair| pair.value == expected.as_bytes());
+                let mut given = self.pairs.iter().filter(|pair| *pair.name == *b"Signature");
+                let matches = given.all(|pair| *pair.value == *expected.as_bytes());
                 if matches { Ok(()) } else { Err(Refusal::SIGNATURE) }
             }
             Scheme::Acs3 => {

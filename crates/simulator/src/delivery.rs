@@ -26,7 +26,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let next = if keep_alive { None } else { Some(End::Close) };
         match &answer.fault {
             None => {
-                self.write(&joined(&head(announced, keep_alive), body)).await?;
+                let mut bytes = head(announced, keep_alive);
+                bytes.extend_from_slice(body);
+                self.write(&bytes).await?;
                 Ok(next)
             }
             Some(Fault::NoAnswer(end)) => Ok(Some(*end)),
@@ -127,7 +129,7 @@ impl Connection<TcpStream> {
     }
 }
 
-/// Reads and discards up to so many bytes.
+/// Reads and discards up to this many bytes.
 async fn ignore(stream: &mut TcpStream, bytes: u64) {
     let _ = tokio::io::copy(&mut stream.take(bytes), &mut tokio::io::sink()).await;
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::answer::{Answer, Said};
+
 /// The name in descriptors for a response that is no object.
 pub(crate) const BODY: &str = "$body";
 
@@ -11,26 +13,34 @@ pub(crate) struct Example {
     before: String,
     after: String,
     has_request_id: bool,
+    code: Option<String>,
 }
 
 impl Example {
     /// Reads the example of an action. Without one, the response has the success code (if the product has one) and the
     /// request ID.
     pub(crate) fn new(text: &'static str, success_code: Option<&'static str>) -> Self {
-        let text = text.trim();
+        let mut example = Self::parse(text.trim(), success_code);
+        example.code = Answer::ok_json(example.with_request_id("")).find_code();
+        example
+    }
+
+    fn parse(text: &'static str, success_code: Option<&'static str>) -> Self {
         let split = |range: Range<usize>, before: &str, after: &str| Self {
             before: format!("{}{before}", &text[..range.start]),
             after: format!("{after}{}", &text[range.end..]),
             has_request_id: true,
+            code: None,
         };
         if text.is_empty() {
             let code =
                 success_code.map(|code| format!(",\"Code\":{}", serde_json::Value::from(code))).unwrap_or_default();
-            return Self { before: "{\"RequestId\":\"".to_owned(), after: format!("\"{code}}}"), has_request_id: true };
+            let (before, after) = ("{\"RequestId\":\"".to_owned(), format!("\"{code}}}"));
+            return Self { before, after, has_request_id: true, code: None };
         }
         match members(text).as_deref() {
             // Not a JSON object, so it is sent unchanged.
-            None => Self { before: text.to_owned(), after: String::new(), has_request_id: false },
+            None => Self { before: text.to_owned(), after: String::new(), has_request_id: false, code: None },
             Some([]) => split(1..1, "\"RequestId\":\"", "\""),
             Some(members) => match members.iter().find(|(name, _)| is_request_id(name)) {
                 Some((_, value)) => split(value.clone(), "\"", "\""),
@@ -41,7 +51,16 @@ impl Example {
 
     /// An empty response.
     pub(crate) fn nothing() -> Self {
-        Self { before: String::new(), after: String::new(), has_request_id: false }
+        Self { before: String::new(), after: String::new(), has_request_id: false, code: None }
+    }
+
+    /// The response with this request ID.
+    pub(crate) fn answer(&self, request_id: String) -> Answer {
+        let mut answer = Answer::ok_json(self.with_request_id(&request_id));
+        if self.has_request_id {
+            answer.example = Some(Said { body: answer.body.clone(), request_id, code: self.code.clone() });
+        }
+        answer
     }
 
     /// The text of the response.

@@ -36,7 +36,7 @@ pub enum Fault {
     /// after the body, which is therefore cut short. If it is too small, the connection stays open, and the rest of the
     /// body is surplus data.
     Length(usize),
-    /// The response, including its head, is sent in pieces of so many bytes (at least one) with a pause between them.
+    /// The response, including its head, is sent in pieces of this many bytes (at least one) with a pause between them.
     Drip {
         /// The size of a piece.
         bytes: usize,
@@ -81,7 +81,7 @@ pub enum ConnectionFault {
     AtOnce(End),
     /// The connection ends when the first bytes of a request arrive. None of them are read.
     Unread(End),
-    /// The connection ends when so many bytes have been read (at least one). If the client sends fewer, the server
+    /// The connection ends when this many bytes have been read (at least one). If the client sends fewer, the server
     /// waits for the rest.
     HalfRead(usize, End),
     /// When the first bytes of a request arrive, the server sends these bytes and closes the connection.

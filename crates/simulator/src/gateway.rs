@@ -1,5 +1,7 @@
 //! The core: judges one request at a given time, records it, and returns the response. No sockets, no waiting.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,7 +48,7 @@ type ScriptFn = Arc<dyn Fn(&Received) -> Option<Answer> + Send + Sync>;
 /// # Ok::<(), alibabacloud_simulator::StartError>(())
 /// ```
 pub struct Gateway {
-    pub(crate) actions: Vec<Known>,
+    pub(crate) actions: Actions,
     pub(crate) keys: HashMap<String, Key>,
     pub(crate) throttled: ThrottledAnswer,
     pub(crate) clock: Clock,
@@ -60,6 +62,35 @@ pub(crate) struct Known {
     pub(crate) action: &'static ActionDescriptor,
     pub(crate) limit: Option<RateLimit>,
     pub(crate) example: Example,
+}
+
+/// All actions, found by name or path.
+#[derive(Default)]
+pub(crate) struct Actions {
+    all: Vec<Known>,
+    /// The places of the actions with a name.
+    by_name: HashMap<&'static str, Vec<usize>>,
+    /// The places of the actions of the ROA style.
+    with_path: Vec<usize>,
+}
+
+impl Actions {
+    pub(crate) fn new(all: Vec<Known>) -> Self {
+        let mut by_name: HashMap<_, Vec<usize>> = HashMap::new();
+        for (place, known) in all.iter().enumerate() {
+            by_name.entry(known.action.name).or_default().push(place);
+        }
+        let with_path = (0..all.len()).filter(|place| !all[*place].action.path.is_empty()).collect();
+        Self { all, by_name, with_path }
+    }
+
+    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &Known> {
+        self.by_name.get(name).into_iter().flatten().map(|place| &self.all[*place])
+    }
+
+    fn with_path(&self) -> impl Iterator<Item = &Known> {
+        self.with_path.iter().map(|place| &self.all[*place])
+    }
 }
 
 /// An access key.
@@ -98,57 +129,68 @@ impl Gateway {
     pub fn handle(&self, request: &Request, now: Instants) -> Answer {
         let call = Call::read(request);
         let route = self.route(&call);
-        let action = route.map(|known| known.action.name.to_owned()).or_else(|| call.action());
-        let known = route.or_else(|| self.actions_named(action.as_deref()?).next());
-        let mut parameters = call.parameters();
-        if let Some(route) = route {
-            call.add_to(&mut parameters, route.action);
-        }
-        let mut received = Received {
-            number: self.received.fetch_add(1, Ordering::Relaxed) + 1,
-            connection: request.connection,
-            at: now.wall,
-            monotonic: now.monotonic,
-            method: request.method.clone(),
-            target: request.target.clone(),
-            headers: request.headers.clone(),
-            scheme: call.scheme,
-            known_action: known.map(|known| known.action.name),
-            action,
-            key_id: call.key_id(),
-            nonce: call.nonce(),
-            parameters,
-            executed: false,
-            status: 0,
-            code: None,
-            request_id: String::new(),
-            fault: None,
-        };
-        let (mut answer, throttled) = match self.judge(&call, now) {
-            Ok(known) => {
-                received.executed = true;
-                let answer = self.act(known, &received);
-                received.executed = answer.executed;
-                (answer, false)
+        let action = route.map(|known| known.action.name.into()).or_else(|| call.action());
+        let known = route.or_else(|| self.actions.named(action.as_deref()?).next());
+        let known_action = known.map(|known| known.action.name);
+        let number = self.received.fetch_add(1, Ordering::Relaxed) + 1;
+        let received = || {
+            let mut parameters = call.parameters();
+            if let Some(route) = route {
+                call.add_to(&mut parameters, route.action);
             }
-            Err(refusal) => (refusal.answer(&request.host()), refusal.throttled),
+            Received {
+                number,
+                connection: request.connection,
+                at: now.wall,
+                monotonic: now.monotonic,
+                method: request.method.clone(),
+                target: request.target.clone(),
+                headers: request.headers.clone(),
+                scheme: call.scheme,
+                known_action,
+                action: action.clone().map(Cow::into_owned),
+                key_id: call.key_id().map(Cow::into_owned),
+                nonce: call.nonce().map(Cow::into_owned),
+                parameters,
+                executed: true,
+                status: 0,
+                code: None,
+                request_id: String::new(),
+                fault: None,
+            }
         };
-        received.request_id = answer.complete(&http_date(now.wall));
-        received.status = answer.final_status().as_u16();
-        received.code = answer.find_code();
-        received.fault.clone_from(&answer.fault);
-        self.record(received, throttled);
+        // The record is made only for a script or the log.
+        let record = OnceCell::new();
+        let (mut answer, executed, throttled) = match self.judge(&call, route, now) {
+            Ok(known) => {
+                let answer = self.act(known, &|| record.get_or_init(received));
+                let executed = answer.executed;
+                (answer, executed, false)
+            }
+            Err(refusal) => (refusal.answer(&request.host()), false, refusal.throttled),
+        };
+        let request_id = answer.complete(&http_date(now.wall));
+        self.count(known_action, executed, throttled);
+        if self.state().log.is_kept() {
+            let mut received = record.into_inner().unwrap_or_else(received);
+            received.executed = executed;
+            received.request_id = request_id;
+            received.status = answer.final_status().as_u16();
+            received.code = answer.find_code();
+            received.fault.clone_from(&answer.fault);
+            self.state().log.push(Arc::new(received));
+        }
         answer
     }
 
     /// Performs all checks, in the order in which the real gateway seems to perform them.
-    fn judge(&self, call: &Call<'_>, now: Instants) -> Result<&Known, Refusal> {
+    fn judge<'g>(&'g self, call: &Call<'_>, route: Option<&'g Known>, now: Instants) -> Result<&'g Known, Refusal> {
         let method = call.request.method.as_str();
         if !matches!(method, "GET" | "POST" | "PUT" | "DELETE" | "PATCH") {
             return Err(Refusal::METHOD);
         }
-        let is_roa = route::path(call.request) != "/" || self.route(call).is_some();
-        let known = if is_roa { self.find_route(call)? } else { self.find(call)? };
+        let is_roa = route::path(call.request) != "/" || route.is_some();
+        let known = if is_roa { self.find_route(call, route)? } else { self.find(call)? };
         // An RPC action with the method POST is also served by GET.
         let expected = known.action.method;
         if method != expected.as_str() && !(!is_roa && expected == Method::Post && method == "GET") {
@@ -160,8 +202,7 @@ impl Gateway {
         if is_roa && call.scheme != Scheme::Acs3 && !known.action.anonymous {
             return Err(Refusal::NOT_V3);
         }
-        let account =
-            if known.action.anonymous { String::new() } else { self.authenticate(call, now)?.account.clone() };
+        let account = if known.action.anonymous { "" } else { &self.authenticate(call, now)?.account };
         let is_there =
             |it: &ParameterDescriptor| if is_roa { call.has_described(it) } else { call.has_parameter(it.name) };
         let mut parameters = known.action.parameters.iter();
@@ -175,8 +216,8 @@ impl Gateway {
     /// The actions of the ROA style with this path, the most exact one first.
     fn routes(&self, call: &Call<'_>) -> Vec<&Known> {
         let path = route::path(call.request);
-        let fits = |known: &&Known| !known.action.path.is_empty() && route::read(known.action.path, path).is_some();
-        let mut routes: Vec<&Known> = self.actions.iter().filter(fits).collect();
+        let fits = |known: &&Known| route::read(known.action.path, path).is_some();
+        let mut routes: Vec<&Known> = self.actions.with_path().filter(fits).collect();
         routes.sort_by_key(|known| route::names(known.action.path));
         routes
     }
@@ -192,8 +233,8 @@ impl Gateway {
         Some(std::iter::once(first).chain(by_method).find(is_asked_for).unwrap_or(first))
     }
 
-    fn find_route(&self, call: &Call<'_>) -> Result<&Known, Refusal> {
-        let Some(known) = self.route(call) else {
+    fn find_route<'g>(&self, call: &Call<'_>, route: Option<&'g Known>) -> Result<&'g Known, Refusal> {
+        let Some(known) = route else {
             return Err(if self.routes(call).is_empty() { Refusal::PATH } else { Refusal::OTHER_METHOD });
         };
         if call.version().as_deref() != Some(known.product.version) {
@@ -208,7 +249,7 @@ impl Gateway {
 
     fn find(&self, call: &Call<'_>) -> Result<&Known, Refusal> {
         let name = call.action().ok_or(Refusal::MISSING_ACTION)?;
-        let by_name = || self.actions_named(&name).filter(|known| known.action.path.is_empty());
+        let by_name = || self.actions.named(&name).filter(|known| known.action.path.is_empty());
         if by_name().next().is_none() {
             return Err(Refusal::UNKNOWN_ACTION);
         }
@@ -219,10 +260,10 @@ impl Gateway {
 
     fn authenticate(&self, call: &Call<'_>, now: Instants) -> Result<&Key, Refusal> {
         let claims = call.claims()?;
-        let key = self.keys.get(&claims.key_id).ok_or(Refusal::UNKNOWN_KEY)?;
+        let key = self.keys.get(&*claims.key_id).ok_or(Refusal::UNKNOWN_KEY)?;
         match (&key.token, &claims.token) {
             (Some(_), None) => return Err(Refusal::MISSING_TOKEN),
-            (expected, given) if expected != given => return Err(Refusal::WRONG_TOKEN),
+            (expected, given) if expected.as_deref() != given.as_deref() => return Err(Refusal::WRONG_TOKEN),
             _ => {}
         }
         if !claims.method_is_supported {
@@ -244,10 +285,10 @@ impl Gateway {
         Ok(key)
     }
 
-    fn admit(&self, known: &Known, account: String, now: Instants) -> Result<(), Refusal> {
+    fn admit(&self, known: &Known, account: &str, now: Instants) -> Result<(), Refusal> {
         let Some(limit) = known.limit else { return Ok(()) };
         let ProductDescriptor { code: product, version, .. } = *known.product;
-        let key = QuotaKey { account, product, version, action: known.action.name };
+        let key = QuotaKey { account: account.to_owned(), product, version, action: known.action.name };
         let admitted = self.state().quotas.admit(key, limit, now.monotonic);
         admitted.map_err(|free_in| {
             let mut documented = known.action.errors.iter().chain(known.product.errors);
@@ -267,25 +308,27 @@ impl Gateway {
     }
 
     /// The response of the action: a scripted one, else the example.
-    fn act(&self, known: &Known, received: &Received) -> Answer {
+    fn act<'r>(&self, known: &Known, received: &dyn Fn() -> &'r Received) -> Answer {
         let (next, function) = match self.state().scripts.get_mut(known.action.name) {
             Some(script) => (script.queue.pop_front(), script.function.clone()),
             None => (None, None),
         };
         // The lock is released here, because the function may read the log or add to the script.
-        next.or_else(|| function.and_then(|function| function(received)))
+        next.or_else(|| function.and_then(|function| function(received())))
             .or_else(|| self.progress(known, received))
             .unwrap_or_else(|| known.answer())
     }
 
     /// The response of an action that starts an operation or reports the state of one.
-    fn progress(&self, known: &Known, received: &Received) -> Option<Answer> {
+    fn progress<'r>(&self, known: &Known, received: &dyn Fn() -> &'r Received) -> Option<Answer> {
         let name = known.action.name;
         let mut state = self.state();
         let documented = || known.example.with_request_id(&fresh_request_id());
         match state.progress.get_mut(name) {
             // An action can report the state of its own operations.
-            Some(progress) if progress.asked() != name => progress.start(received, &documented()).map(Answer::ok_json),
+            Some(progress) if progress.asked() != name => {
+                progress.start(received(), &documented()).map(Answer::ok_json)
+            }
             _ => {
                 let mut asked = state.progress.values_mut().filter(|progress| progress.asked() == name);
                 asked.find_map(|progress| progress.report(&documented()))
@@ -293,20 +336,19 @@ impl Gateway {
         }
     }
 
-    fn record(&self, received: Received, throttled: bool) {
+    fn count(&self, known_action: Option<&'static str>, executed: bool, throttled: bool) {
         let mut state = self.state();
-        match received.known_action {
+        match known_action {
             None => state.counts.unknown += 1,
             Some(name) => {
                 let counts = state.counts.actions.entry(name).or_default();
-                match (received.executed, throttled) {
+                match (executed, throttled) {
                     (true, _) => counts.accepted += 1,
                     (_, true) => counts.throttled += 1,
                     _ => counts.rejected += 1,
                 }
             }
         }
-        state.log.push(Arc::new(received));
     }
 
     /// All completely received requests in the order of their responses. The oldest are missing if there were more than
@@ -376,12 +418,8 @@ impl Gateway {
         self.expect_known(action).answer()
     }
 
-    fn actions_named(&self, name: &str) -> impl Iterator<Item = &Known> {
-        self.actions.iter().filter(move |known| known.action.name == name)
-    }
-
     pub(crate) fn expect_known(&self, name: &str) -> &Known {
-        let known = self.actions_named(name).next();
+        let known = self.actions.named(name).next();
         known.unwrap_or_else(|| panic!("no product of this simulator has an action {name:?}"))
     }
 
@@ -393,13 +431,13 @@ impl Gateway {
 
 impl Known {
     pub(crate) fn answer(&self) -> Answer {
-        Answer::ok_json(self.example.with_request_id(&fresh_request_id()))
+        self.example.answer(fresh_request_id())
     }
 }
 
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let actions: Vec<&str> = self.actions.iter().map(|known| known.action.name).collect();
+        let actions: Vec<&str> = self.actions.all.iter().map(|known| known.action.name).collect();
         f.debug_struct("Gateway")
             .field("actions", &actions)
             .field("keys", &self.keys.len())

@@ -201,8 +201,8 @@ pub(crate) enum BodyLength {
 pub(crate) fn head(answer: &Answer, length: BodyLength, keep_alive: bool) -> BytesMut {
     let status = answer.final_status();
     let reason = status.canonical_reason().unwrap_or("Unknown");
-    let mut bytes = BytesMut::with_capacity(512);
-    bytes.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).as_bytes());
+    let mut bytes = BytesMut::with_capacity(512 + answer.body.len());
+    let _ = write!(bytes, "HTTP/1.1 {} {reason}\r\n", status.as_u16());
     for (name, value) in &answer.headers {
         if ![CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION].contains(name) {
             bytes.extend_from_slice(name.as_str().as_bytes());
@@ -211,17 +211,15 @@ pub(crate) fn head(answer: &Answer, length: BodyLength, keep_alive: bool) -> Byt
             bytes.extend_from_slice(b"\r\n");
         }
     }
-    let mut framing = String::new();
     match length {
         _ if is_bodiless(status) => {}
         BodyLength::Known(length) => {
-            let _ = write!(framing, "content-length: {length}\r\n");
+            let _ = write!(bytes, "content-length: {length}\r\n");
         }
-        BodyLength::Chunked => framing.push_str("transfer-encoding: chunked\r\n"),
+        BodyLength::Chunked => bytes.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
     let connection = if keep_alive { "keep-alive" } else { "close" };
-    let _ = write!(framing, "connection: {connection}\r\n\r\n");
-    bytes.extend_from_slice(framing.as_bytes());
+    let _ = write!(bytes, "connection: {connection}\r\n\r\n");
     bytes
 }
 
@@ -234,7 +232,14 @@ const TOO_LARGE: ReadError = ReadError::Refused { status: 413, message: "The bod
 
 /// Whether the bytes contain a line end followed by an empty line.
 fn has_blank_line(bytes: &[u8]) -> bool {
-    bytes.windows(2).any(|two| two == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
+    let mut rest = bytes;
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        rest = &rest[end + 1..];
+        if rest.starts_with(b"\n") || rest.starts_with(b"\r\n") {
+            return true;
+        }
+    }
+    false
 }
 
 /// Parses the head at the beginning of the buffer; returns it with its length, or `None` if it is incomplete.

@@ -164,10 +164,12 @@ impl Log {
         Self { keep, kept: VecDeque::new(), bytes: 0 }
     }
 
+    /// Whether records are kept at all.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.keep > 0
+    }
+
     pub(crate) fn push(&mut self, received: Arc<Received>) {
-        if self.keep == 0 {
-            return;
-        }
         self.bytes += received.size();
         self.kept.push_back(received);
         // The newest is kept, whatever its size.

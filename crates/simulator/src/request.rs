@@ -1,15 +1,16 @@
 //! A received HTTP request, and the parameters in its query and form body.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use http::header::{AsHeaderName, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 
 /// A complete HTTP request as received: the raw request target, all headers and the body.
 ///
 /// The server creates one from a connection. A test that uses a [`Gateway`](crate::Gateway) without sockets creates one
-/// with [`Request::new`], or from an [`http::Request`].
+/// with [`Request::new`], or from an `http::Request`.
 ///
 /// `Debug` shows sizes and header names, but no values.
 #[derive(Clone)]
@@ -74,7 +75,7 @@ impl Request {
     }
 
     /// The parameters of query and form body, in order.
-    pub(crate) fn pairs(&self) -> Vec<Pair> {
+    pub(crate) fn pairs(&self) -> Vec<Pair<'_>> {
         let mut pairs = Vec::new();
         decode_into(&mut pairs, self.path_and_query().1.as_bytes(), Place::Query);
         if self.has_form_body() {
@@ -84,25 +85,25 @@ impl Request {
     }
 
     fn has_form_body(&self) -> bool {
-        let content_type = self.header_text(CONTENT_TYPE.as_str()).unwrap_or_default();
+        let content_type = self.header_text(&CONTENT_TYPE).unwrap_or_default();
         let media_type = content_type.split(';').next().unwrap_or_default();
         media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
 
     /// The value of a header, without surrounding blanks; several values are joined by commas.
-    pub(crate) fn header_text(&self, name: &str) -> Option<String> {
-        let values: Vec<String> = self
-            .headers
-            .get_all(name)
-            .iter()
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
-            .collect();
-        if values.is_empty() { None } else { Some(values.join(",")) }
+    pub(crate) fn header_text(&self, name: impl AsHeaderName) -> Option<Cow<'_, str>> {
+        let mut values =
+            self.headers.get_all(name).into_iter().map(|value| match String::from_utf8_lossy(value.as_bytes()) {
+                Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+                Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+            });
+        let first = values.next()?;
+        Some(values.fold(first, |joined, value| Cow::Owned(format!("{joined},{value}"))))
     }
 
     /// The host of the request, which responses repeat.
-    pub(crate) fn host(&self) -> String {
-        self.header_text(HOST.as_str()).unwrap_or_default()
+    pub(crate) fn host(&self) -> Cow<'_, str> {
+        self.header_text(&HOST).unwrap_or_default()
     }
 }
 
@@ -163,14 +164,14 @@ pub enum Place {
 }
 
 /// A decoded parameter, as bytes, because the signature covers values that are not UTF-8, too.
-pub(crate) struct Pair {
-    pub(crate) name: Vec<u8>,
-    pub(crate) value: Vec<u8>,
+pub(crate) struct Pair<'a> {
+    pub(crate) name: Cow<'a, [u8]>,
+    pub(crate) value: Cow<'a, [u8]>,
     pub(crate) place: Place,
 }
 
 /// Parses `a=1&b=2`. A missing `=` means an empty value; empty parts (`&&`) are ignored.
-fn decode_into(pairs: &mut Vec<Pair>, text: &[u8], place: Place) {
+fn decode_into<'a>(pairs: &mut Vec<Pair<'a>>, text: &'a [u8], place: Place) {
     for piece in text.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()) {
         let equals = piece.iter().position(|byte| *byte == b'=').unwrap_or(piece.len());
         let value = piece.get(equals + 1..).unwrap_or_default();
@@ -179,9 +180,12 @@ fn decode_into(pairs: &mut Vec<Pair>, text: &[u8], place: Place) {
 }
 
 /// Decodes form encoding: `+` is a space, `%XX` a byte; an invalid escape is kept.
-fn decode(text: &[u8]) -> Vec<u8> {
+fn decode(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(|byte| matches!(byte, b'+' | b'%')) {
+        return Cow::Borrowed(text);
+    }
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decode(&spaced)
+    Cow::Owned(percent_decode(&spaced))
 }
 
 /// Decodes percent-encoding only: in a path, `+` is a plus sign.
@@ -219,11 +223,11 @@ mod tests {
 
     #[test]
     fn form_encoding_is_decoded_and_invalid_escapes_are_kept() {
-        assert_eq!(decode(b"a+b%2Bc%2ad"), b"a b+c*d");
-        assert_eq!(decode(b"%C3%A9"), "é".as_bytes());
-        assert_eq!(decode(b"%"), b"%");
-        assert_eq!(decode(b"%4"), b"%4");
-        assert_eq!(decode(b"%zz%41"), b"%zzA");
+        assert_eq!(&*decode(b"a+b%2Bc%2ad"), b"a b+c*d");
+        assert_eq!(&*decode(b"%C3%A9"), "é".as_bytes());
+        assert_eq!(&*decode(b"%"), b"%");
+        assert_eq!(&*decode(b"%4"), b"%4");
+        assert_eq!(&*decode(b"%zz%41"), b"%zzA");
     }
 
     #[test]

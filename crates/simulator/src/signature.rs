@@ -3,6 +3,8 @@
 //! It deliberately shares no code with a client's signer, because a common mistake would go unnoticed. It is written to
 //! be compared line by line with the published rules.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -27,8 +29,8 @@ pub enum Scheme {
 // not secret and only this machine can send requests.
 
 /// The RPC V1 signature in base64. The parameter `Signature` itself is excluded.
-pub(crate) fn rpc_v1(method: &str, pairs: &[Pair], secret: &str) -> String {
-    let signed = pairs.iter().filter(|pair| pair.name != b"Signature");
+pub(crate) fn rpc_v1(method: &str, pairs: &[Pair<'_>], secret: &str) -> String {
+    let signed = pairs.iter().filter(|pair| *pair.name != *b"Signature");
     let canonical = canonical_query(signed);
     let string_to_sign = format!("{method}&%2F&{}", percent_encode(canonical.as_bytes()));
     let mut mac = Hmac::<Sha1>::new_from_slice(format!("{secret}&").as_bytes()).expect("HMAC takes keys of any length");
@@ -42,9 +44,9 @@ pub(crate) struct Acs3<'a> {
     pub(crate) path: &'a str,
     /// All parameters. Those of the form body are covered by the hash of the body and excluded from the canonical
     /// query.
-    pub(crate) pairs: &'a [Pair],
+    pub(crate) pairs: &'a [Pair<'a>],
     /// Names and trimmed values of the signed headers, in the order of `SignedHeaders`.
-    pub(crate) headers: &'a [(&'a str, String)],
+    pub(crate) headers: &'a [(&'a str, Cow<'a, str>)],
     /// The hash of the body in lower-case hex.
     pub(crate) body_hash: &'a str,
 }
@@ -94,25 +96,34 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.concat()
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// `name=value` joined by `&`, encoded, sorted by the encoded name and then by the encoded value.
-fn canonical_query<'a>(pairs: impl Iterator<Item = &'a Pair>) -> String {
-    let mut encoded: Vec<(String, String)> =
-        pairs.map(|pair| (percent_encode(&pair.name), percent_encode(&pair.value))).collect();
+fn canonical_query<'a>(pairs: impl Iterator<Item = &'a Pair<'a>>) -> String {
+    let mut encoded: Vec<_> = pairs.map(|pair| (percent_encode(&pair.name), percent_encode(&pair.value))).collect();
     encoded.sort();
-    let joined: Vec<String> = encoded.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    joined.join("&")
+    let mut query = String::new();
+    for (name, value) in &encoded {
+        let separator = if query.is_empty() { "" } else { "&" };
+        query.extend([separator, name, "=", value]);
+    }
+    query
 }
 
 /// Encodes everything except `A-Z a-z 0-9 - _ . ~` as upper-case `%XX`.
-fn percent_encode(bytes: &[u8]) -> String {
+fn percent_encode(bytes: &[u8]) -> Cow<'_, str> {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let mut encoded = String::with_capacity(bytes.len());
+    let is_unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && bytes.iter().all(is_unreserved)
+    {
+        return text.into();
+    }
+    let mut encoded = String::with_capacity(2 * bytes.len());
     for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+        if is_unreserved(&byte) {
             encoded.push(char::from(byte));
         } else {
             encoded.push('%');
@@ -120,7 +131,7 @@ fn percent_encode(bytes: &[u8]) -> String {
             encoded.push(char::from(HEX[usize::from(byte & 15)]));
         }
     }
-    encoded
+    encoded.into()
 }
 
 #[cfg(test)]
@@ -132,14 +143,10 @@ mod tests {
         serde_json::from_str(include_str!("../tests/vectors.json")).expect("the file is JSON")
     }
 
-    fn pairs(vector: &Value) -> Vec<Pair> {
-        let parameters = vector["parameters"].as_object().expect("an object");
-        let pair = |(name, value): (&String, &Value)| Pair {
-            name: name.clone().into_bytes(),
-            value: value.as_str().expect("a string").as_bytes().to_vec(),
-            place: Place::Query,
-        };
-        parameters.iter().map(pair).collect()
+    fn pairs(vector: &Value) -> Vec<Pair<'_>> {
+        let parameters = vector["parameters"].as_object().expect("an object").iter();
+        let texts = parameters.map(|(name, value)| (name.as_bytes(), value.as_str().expect("a string").as_bytes()));
+        texts.map(|(name, value)| Pair { name: name.into(), value: value.into(), place: Place::Query }).collect()
     }
 
     #[test]
@@ -154,11 +161,11 @@ mod tests {
                 rpc_v1(text("method"), &pairs, text("access_key_secret"))
             } else {
                 v3 += 1;
-                let mut headers: Vec<(&str, String)> = vector["headers"]
+                let mut headers: Vec<(&str, Cow<'_, str>)> = vector["headers"]
                     .as_object()
                     .expect("an object")
                     .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str().expect("text").to_owned()))
+                    .map(|(name, value)| (name.as_str(), value.as_str().expect("text").into()))
                     .collect();
                 headers.sort();
                 let request = Acs3 {

@@ -1,4 +1,4 @@
-//! Decoding, beside serde derive.
+//! Decoding, compared with serde derive.
 
 use alibabacloud_cams::chatapp_sync_phone_number::Output;
 use alibabacloud_cams::{ChatappSyncPhoneNumber, descriptor::ActionDescriptor};
@@ -10,7 +10,7 @@ use crate::plain;
 
 const ACTION: &ActionDescriptor = <ChatappSyncPhoneNumber as Action>::DESCRIPTOR;
 
-/// The documented answer with so many numbers.
+/// The documented response with this many phone numbers.
 pub(crate) fn answer(numbers: usize) -> String {
     let mut answer: serde_json::Value = serde_json::from_str(ACTION.example).expect("the example is JSON");
     let number = answer["PhoneNumbers"][0].clone();

@@ -1,7 +1,7 @@
-//! Instructions outside the kernel, counted by `valgrind`: the same on a busy machine as on a quiet one.
+//! User-space instructions, counted by `valgrind`, which do not depend on the load of the machine.
 //!
-//! `valgrind` does not know the instructions for hashing of newer processors, so hashing, which is most of a signature with V3, weighs
-//! several times what it does in reality.
+//! `valgrind` does not support the hashing instructions of newer processors. Hashing, the largest part of a V3 signature, therefore
+//! counts several times as much as in reality.
 
 use std::process::{Command, exit};
 
@@ -9,12 +9,12 @@ use crate::sending::{self, CALLERS};
 use crate::server::Server;
 use crate::signing;
 
-/// How many calls are counted, after as many that are not.
+/// The number of counted calls, after the same number of calls that are not counted.
 const CALLS: u32 = 1_000;
 
 pub(crate) fn run() {
     let server = Server::start();
-    println!("Instructions outside the kernel per call, one in flight, and per signature");
+    println!("User-space instructions per call, one in flight, and per signature");
     let mut first = None;
     for name in CALLERS {
         let each = each(name, &server.address);
@@ -25,7 +25,7 @@ pub(crate) fn run() {
     }
 }
 
-/// The instructions of one piece of work.
+/// The instructions of one repetition of the work.
 fn each(work: &str, address: &str) -> f64 {
     let [once, twice] = [CALLS, 2 * CALLS].map(|times| {
         counted(work, address, times).unwrap_or_else(|error| {
@@ -47,7 +47,7 @@ fn counted(work: &str, address: &str, times: u32) -> Result<f64, String> {
     count.and_then(|count| count.trim().parse().ok()).ok_or_else(|| format!("`valgrind` counted nothing: {text}"))
 }
 
-/// What is counted: a piece of work, so many times.
+/// The counted program: repeats the work.
 pub(crate) fn repeat(arguments: &[String]) {
     let [work, address, times] = arguments else { return };
     let times = times.parse().unwrap_or(0);

@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
-/// The CPU time that this thread has used.
+/// The CPU time of this thread.
 pub(crate) fn thread_cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// Keeps this thread on one core, where the machine has more than one and allows it.
+/// Pins this thread to one core, if the machine has several and allows it.
 pub(crate) fn pin(core: usize) {
     let mut set = CpuSet::new();
     set.set(core);
     let _ = sched_setaffinity(None, &set);
 }
 
-/// Values in the order of size.
+/// Sorted values.
 pub(crate) struct Sorted(Vec<f64>);
 
 impl Sorted {
@@ -33,21 +33,21 @@ impl Sorted {
         self.0.get(self.0.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
-    /// From the first to the third quartile.
+    /// The first and third quartile.
     pub(crate) fn spread(&self) -> (f64, f64) {
         let at = |quarter: usize| self.0.get(self.0.len() * quarter / 4).copied().unwrap_or(f64::NAN);
         (at(1), at(3))
     }
 }
 
-/// Something that is done many times.
+/// Repeated work.
 pub(crate) type Work<'a> = (&'static str, Box<dyn FnMut() + 'a>);
 
-/// How many rounds there are, and how long each work runs in one.
+/// The number of rounds, and the time of each work in one round.
 const ROUNDS: usize = 25;
 const SLICE: Duration = Duration::from_millis(10);
 
-/// Lets several works take turns; prints the time of each, and how it compares with the first.
+/// Runs several works alternately; prints the time of each, and its ratio to the first.
 pub(crate) fn compare(title: &str, mut works: Vec<Work<'_>>) {
     let mut times: Vec<Vec<f64>> = works.iter().map(|_| Vec::new()).collect();
     for round in 0..=ROUNDS {
@@ -72,7 +72,7 @@ pub(crate) fn compare(title: &str, mut works: Vec<Work<'_>>) {
     }
 }
 
-/// Nanoseconds of CPU for one piece of the work.
+/// The CPU time of one repetition, in nanoseconds.
 fn one_slice(work: &mut Box<dyn FnMut() + '_>) -> f64 {
     let mut done = 0_u32;
     let (wall, cpu) = (Instant::now(), thread_cpu());

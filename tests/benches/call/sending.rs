@@ -1,4 +1,4 @@
-//! Whole calls: our client over each transport, beside plain `reqwest` and the bare pooled client of `hyper-util`.
+//! Complete calls: our client over each transport, compared with plain `reqwest` and the pooled client of `hyper-util`.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,16 +18,16 @@ use crate::measure::{Sorted, pin, thread_cpu};
 use crate::plain;
 use crate::server::Server;
 
-/// How many calls are in flight, and how many make a round: few, so that other work on the machine meets all callers alike.
+/// The numbers of calls in flight and of calls per round. Rounds are short, so that other load affects all callers equally.
 const LEVELS: [(usize, usize); 3] = [(1, 400), (32, 1_600), (1_000, 3_000)];
 const ROUNDS: usize = 41;
 
-/// How long a connection is kept. The default of `reqwest` and `hyper-util`, because the rounds of the others lie between two of a
-/// caller, and connections that are made anew are not what is measured.
+/// The idle timeout of connections: the default of `reqwest` and `hyper-util`. A shorter one would close connections during the
+/// rounds of the other callers, and connecting would be measured.
 const IDLE: Duration = Duration::from_secs(90);
 
 #[derive(Clone)]
-#[allow(clippy::large_enum_variant, reason = "a handful of them in a measurement")]
+#[allow(clippy::large_enum_variant, reason = "a measurement has few of them")]
 enum Caller {
     Plain { client: reqwest::Client, url: String, body: &'static str },
     Hyper { client: HyperClient<HttpConnector, Full<Bytes>>, url: http::Uri, body: &'static str },
@@ -57,7 +57,7 @@ impl Caller {
     }
 }
 
-/// Decodes the answer as one would without a client.
+/// Decodes the response as a program without the client would.
 fn check(bytes: &[u8]) {
     let output: plain::Output = serde_json::from_slice(bytes).expect("decodes");
     assert_eq!((output.code.as_deref(), output.phone_numbers.len()), (Some("OK"), 1));
@@ -69,9 +69,9 @@ fn ours<T: BundledTransport>(url: &str, transport: T, signature: SignatureVersio
     Caller::Ours(client.build().expect("a client"))
 }
 
-/// The CPU time of so many calls with so many in flight.
+/// The CPU time of `calls` calls with `in_flight` in flight.
 async fn round(caller: &Caller, in_flight: usize, calls: usize) -> Duration {
-    // Connections that were dropped in the meantime are made anew before the measurement.
+    // Closed connections are replaced before the measurement.
     calls_of(caller, in_flight, in_flight).await;
     let cpu = thread_cpu();
     calls_of(caller, in_flight, calls).await;
@@ -121,17 +121,17 @@ fn caller(name: &str, address: &str) -> Caller {
     }
 }
 
-/// So many calls of one caller, one after the other.
+/// Sequential calls of one caller.
 pub(crate) fn repeat(name: &str, address: &str, calls: usize) {
     let caller = caller(name, address);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     LocalSet::new().block_on(&runtime, calls_of(&caller, 1, calls));
 }
 
-/// What one caller costs with so many calls in flight.
+/// The cost of one caller with a number of calls in flight.
 struct Cell {
     cpu: Sorted,
-    /// To the first caller in the same round.
+    /// Relative to the first caller in the same round.
     ratio: Sorted,
     connections: u64,
 }

@@ -1,4 +1,4 @@
-//! The other side: a process that answers every request with the documented answer, as fast as it can.
+//! The server: a process that sends the documented response to every request, with as little work as possible.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::measure::pin;
 
-/// A running server; it ends with this value.
+/// A running server, which stops when dropped.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
@@ -32,7 +32,7 @@ impl Server {
         Self { child, address: address.trim().to_owned(), counts }
     }
 
-    /// How many connections were made since the last time.
+    /// The number of new connections since the last call.
     pub(crate) fn connections(&mut self) -> u64 {
         let stdin = self.child.stdin.as_mut().expect("standard input");
         stdin.write_all(b"\n").and_then(|()| stdin.flush()).expect("the server listens");
@@ -49,7 +49,7 @@ impl Drop for Server {
     }
 }
 
-/// What the child process does.
+/// The main function of the child process.
 pub(crate) fn run() {
     pin(1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -104,7 +104,7 @@ async fn serve(mut stream: TcpStream, answer: &'static str) {
     }
 }
 
-/// The length of the request at the beginning, if it is there as a whole.
+/// The length of the first request in the buffer, if it is complete.
 fn request_length(buffer: &[u8]) -> Option<usize> {
     let head = buffer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&buffer[..head]).ok()?;

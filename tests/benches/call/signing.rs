@@ -1,4 +1,4 @@
-//! Building and signing a request, beside the bare hashing of the same bytes.
+//! Building and signing a request, compared with only hashing the same bytes.
 
 use std::future::Future;
 use std::pin::pin;
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::measure::{self, Work, compare};
 
-/// The value of a future that does not wait.
+/// The output of a future that never waits.
 fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
@@ -84,7 +84,7 @@ pub(crate) fn run() {
 
 pub(crate) const WORKS: [&str; 2] = ["signing, V1", "signing, V3"];
 
-/// Signs so many requests.
+/// Signs `times` requests.
 pub(crate) fn repeat(name: &str, times: usize) {
     let client = client(if name == WORKS[0] { SignatureVersion::V1 } else { SignatureVersion::V3 });
     let request = ChatappSyncPhoneNumber::new("293483938849493");

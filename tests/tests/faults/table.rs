@@ -20,6 +20,7 @@ const MEGABYTE: usize = 1 << 20;
 
 /// The component that fails, and how.
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "a table has few of them")]
 pub(crate) enum Server {
     /// The port refuses connections.
     Refused,

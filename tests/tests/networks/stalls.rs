@@ -49,7 +49,7 @@ async fn saying(words: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// A TLS server that never responds, behind a connection that forwards only so many of its bytes.
+/// A TLS server that never responds, behind a connection that forwards only this many of its bytes.
 struct Stalled {
     url: String,
     /// Whether the server completed a handshake.

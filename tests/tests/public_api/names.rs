@@ -1,4 +1,4 @@
-//! What can be named from a crate, and what stands in the signatures of all that, by rustdoc's JSON.
+//! The names that can be reached from a crate, and the paths in their signatures, from rustdoc's JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 /// The documentation of crates, by their names.
 type Docs = BTreeMap<String, Value>;
 
-/// What can be reached from the root of one crate, through its re-exports of other crates too.
+/// The items that can be reached from the root of one crate, including re-exports of other crates.
 pub(crate) struct Names<'d> {
     docs: &'d Docs,
     /// The paths at which everything that can be named is defined.
     nameable: BTreeSet<String>,
     /// The crates that are re-exported as a whole.
     crates: BTreeSet<String>,
-    /// What has a signature: the crate that defines it, and its ID there.
+    /// Items with a signature: the crate that defines each, and its ID there.
     items: BTreeSet<(&'d str, u64)>,
     seen: BTreeSet<(&'d str, u64)>,
 }
@@ -29,7 +29,7 @@ impl<'d> Names<'d> {
         names
     }
 
-    /// How many items have a signature.
+    /// The number of items with a signature.
     pub(crate) fn count(&self) -> usize {
         self.items.len()
     }
@@ -64,7 +64,7 @@ impl<'d> Names<'d> {
         }
     }
 
-    /// What another of the documented crates defines at this path.
+    /// The item that another documented crate defines at this path.
     fn reach_foreign(&mut self, owner: &str, path: &str) {
         let Some((owner, json)) = self.docs.get_key_value(owner) else { return };
         let mut ids = json["paths"].as_object().into_iter().flatten().filter_map(|(id, _)| id.parse().ok());

@@ -451,7 +451,7 @@ fn examples_of_required_parameters_are_rust_of_their_type() {
     }
 }
 
-/// A product with so many actions.
+/// A product with this many actions.
 fn crate_files(actions: usize) -> Vec<InputFile> {
     let product = r#"{"product": "shop", "title": "Shop", "version": "2024-01-01", "documentation": "https://example.com/shop",
         "default_region": "cn-hangzhou",

@@ -1,4 +1,4 @@
-//! What an import makes of a made-up metadata file that holds every construct of the official ones.
+//! Imports of a synthetic metadata file with every construct of the official ones.
 
 use std::path::Path;
 

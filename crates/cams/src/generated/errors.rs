@@ -76,8 +76,7 @@ open_enum! {
         ///
         /// Enable the access key in the RAM console, or use another one.
         InvalidAccessKeyIdInactive = "InvalidAccessKeyId.Inactive",
-        /// The access key is a temporary one, and the request carries no security token. (HTTP
-        /// 400\)
+        /// The access key is temporary, and the request has no security token. (HTTP 400)
         ///
         /// Set the security token that was issued with the access key.
         MissingSecurityToken = "MissingSecurityToken",

@@ -109,7 +109,7 @@ fn line(counts: Counts, limit: Option<RateLimit>, sent: u64, elapsed: Duration) 
     text
 }
 
-/// How long so many calls take at least under the limit; `None` without a limit.
+/// The minimum duration of this many calls under the limit; `None` without a limit.
 pub(crate) fn at_least(calls: u64, limit: Option<RateLimit>) -> Option<Duration> {
     let limit = limit?;
     Some(seconds(calls, f64::from(limit.requests()) / limit.window().as_secs_f64()))

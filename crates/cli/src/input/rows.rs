@@ -77,7 +77,7 @@ impl Row {
         self.hash_of(|name, value| self.number(action, name, value).unwrap_or(value))
     }
 
-    /// What two rows share that name the same phone number, and the parameter that holds it; `None` if the row names none.
+    /// The normalized phone number of the row and its parameter, to find duplicates; `None` if the row has none.
     pub(super) fn numbers(&self, action: &'static ActionDescriptor) -> Option<(&'static str, [u8; 32])> {
         let number =
             |(name, value): &(&'static str, String)| Some((*name, self.number(action, name, value)?.to_owned()));

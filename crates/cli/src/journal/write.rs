@@ -121,7 +121,7 @@ impl Past {
         self.states.get(index).copied().unwrap_or(State::NotSent)
     }
 
-    /// Takes the last states of so many rows.
+    /// Takes the last states of this many rows.
     pub(crate) fn take_states(&mut self, rows: usize) -> Vec<State> {
         let mut states = std::mem::take(&mut self.states);
         states.resize(rows, State::NotSent);
@@ -333,8 +333,10 @@ fn directory(path: &Path) -> &Path {
 }
 
 fn line(value: &impl Serialize) -> Vec<u8> {
+    // Most lines fit, with the response.
+    let mut bytes = Vec::with_capacity(1 << 10);
     // Strings, numbers and maps with string keys always have a JSON form.
-    let mut bytes = serde_json::to_vec(value).unwrap_or_default();
+    let _ = serde_json::to_writer(&mut bytes, value);
     bytes.push(b'\n');
     bytes
 }

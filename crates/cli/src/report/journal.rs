@@ -23,7 +23,7 @@ pub(super) struct Journal<T> {
     digest: String,
     /// The shards of these journals, if the input was divided.
     shards: BTreeSet<(u64, u64)>,
-    /// By their numbers in the input.
+    /// The rows, by their numbers in the input.
     pub(super) rows: BTreeMap<u64, Row<T>>,
     /// The names of the labels, in the order of their first appearance.
     pub(super) labels: Vec<Arc<str>>,

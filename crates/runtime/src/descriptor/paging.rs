@@ -6,7 +6,7 @@
 /// empty if the specification names none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PagingDescriptor {
-    /// How a request selects a page.
+    /// The way in which a request selects a page.
     pub style: PagingStyle,
     /// The parameter that selects the page, e.g. `NextToken`.
     pub parameter: &'static [&'static str],
@@ -28,7 +28,7 @@ impl PagingDescriptor {
         Self { style: PagingStyle::Token, parameter: &[], size: &[], next: &[], more: &[], total: &[], items: &[] };
 }
 
-/// How a request selects a page.
+/// The way in which a request selects a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PagingStyle {

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct WaiterDescriptor {
     /// The name of the action to call, which is idempotent.
     pub action: &'static str,
-    /// What its request carries: names on the wire, and where the values come from. One without a value is left out.
+    /// The parameters of its request: names on the wire and sources of the values. One without a value is left out.
     pub parameters: &'static [(&'static str, WaiterValue)],
     /// The path of the list whose elements have the state, as names of members; empty if the response has a single
     /// state.

@@ -290,11 +290,11 @@ pub static INVALID_ACCESS_KEY_ID_INACTIVE: ErrorDescriptor = ErrorDescriptor {
     ..ErrorDescriptor::EMPTY
 };
 
-/// The access key is a temporary one, and the request carries no security token.
+/// The access key is temporary, and the request has no security token.
 pub static MISSING_SECURITY_TOKEN: ErrorDescriptor = ErrorDescriptor {
     code: "MissingSecurityToken",
     status: 400,
-    message: "The access key is a temporary one, and the request carries no security token.",
+    message: "The access key is temporary, and the request has no security token.",
     description: "Set the security token that was issued with the access key.",
     ..ErrorDescriptor::EMPTY
 };

@@ -1,4 +1,4 @@
-//! What a generated crate's own tests ask: whether the documented answer of an action arrives in its types.
+//! The check of generated tests: whether the documented response of an action decodes into its types.
 
 use serde_json::Value;
 
@@ -70,7 +70,7 @@ fn agree(documented: &Value, typed: &Value) -> bool {
     }
 }
 
-/// What may be left out where it is documented.
+/// Documented values that a type may leave out.
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,

@@ -1,4 +1,4 @@
-//! What only generated code uses: reading and writing typed values.
+//! The interface for generated code: reading and writing typed values.
 //!
 //! Hidden from the documentation and without any promise: generated code and runtime are released together.
 

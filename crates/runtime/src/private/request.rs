@@ -1,4 +1,4 @@
-//! What `request!` expands to calls of, so that it is compiled once and not for every request.
+//! The functions that `request!` expands to calls of, so that they are compiled once and not for every request.
 
 use std::fmt;
 

@@ -29,7 +29,7 @@ pub trait Value: Send + Sync {
         Self: Sized;
 }
 
-/// What is known about a value's type without a value.
+/// Facts about a type of values.
 pub trait Typed {
     /// The type as descriptors give it.
     const KIND: ValueKind;
@@ -134,7 +134,7 @@ pub trait Object: Send + Sync {
     fn reset(&mut self);
 }
 
-/// What is known about a member of an [`Object`].
+/// Facts about a member of an [`Object`].
 #[derive(Debug, Clone, Copy)]
 pub struct Member {
     /// The name on the wire.
@@ -379,7 +379,7 @@ pub fn debug_object(object: &dyn Object, f: &mut fmt::Formatter<'_>) -> fmt::Res
     debug.finish()
 }
 
-/// What stands in `Debug` output in place of a secret or personal data.
+/// The replacement for secrets and personal data in `Debug` output.
 pub(crate) struct Hidden;
 
 impl fmt::Debug for Hidden {

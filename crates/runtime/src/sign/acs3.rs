@@ -2,6 +2,8 @@
 //!
 //! Source: Alibaba Cloud, "V3 request structure and signature"; the rules are repeated at each function.
 
+use std::borrow::Cow;
+
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderName;
 use sha2::{Digest, Sha256};
@@ -151,51 +153,71 @@ pub(crate) fn unsigned<'a>(
 /// ```
 pub fn sign(request: &Request<'_>, credentials: &Credentials) -> Signed {
     let content_hash = hex(&Sha256::digest(request.body));
-    let headers = signed_headers(request, credentials, content_hash.as_str());
-    let own = headers.iter().flatten().map(|(name, value)| (name.as_str(), *value));
-    let mut own_by_name = [("host", request.host); 7];
-    let count = 1 + own_by_name[1..].iter_mut().zip(own).map(|(place, header)| *place = header).count();
-    let mut all_by_name = Vec::new();
-    let headers = if request.headers.is_empty() {
-        &own_by_name[..count]
-    } else {
-        all_by_name.extend_from_slice(&own_by_name[..count]);
-        all_by_name.extend_from_slice(request.headers);
-        all_by_name.sort_unstable();
-        &*all_by_name
-    };
-
-    let values = headers.iter().map(|(name, value)| 2 * name.len() + value.len() + 3).sum::<usize>();
-    let mut text = String::with_capacity(values + request.path.len() + request.query.len() + 96);
-    for part in [request.method, "\n", request.path, "\n", request.query, "\n"] {
-        text.push_str(part);
-    }
-    for (name, value) in headers {
-        for part in [name, ":", value.trim(), "\n"] {
-            text.push_str(part);
-        }
-    }
-    text.push('\n');
-    let names_at = text.len();
-    for (index, (name, _)) in headers.iter().enumerate() {
-        if index > 0 {
-            text.push(';');
-        }
-        text.push_str(name);
-    }
-    let names_end = text.len();
-    text.push('\n');
-    text.push_str(content_hash.as_str());
-
+    let (text, names) = canonical_request(request, credentials, content_hash.as_str());
     let request_hash = hex(&Sha256::digest(text.as_bytes()));
     let signature: Hex<64> = hex(&credentials.acs3_key().sign(request_hash.as_str()));
-    let (id, names) = (credentials.access_key_id(), &text[names_at..names_end]);
+    let id = credentials.access_key_id();
     let mut authorization = String::with_capacity(id.len() + names.len() + 128);
-    for part in [ALGORITHM, " Credential=", id, ",SignedHeaders=", names, ",Signature=", signature.as_str()] {
+    for part in [ALGORITHM, " Credential=", id, ",SignedHeaders=", &names, ",Signature=", signature.as_str()] {
         authorization.push_str(part);
     }
     Signed { canonical_request: text, authorization, content_hash, request_hash, signature }
 }
+
+/// The canonical request, and the names of the signed headers.
+fn canonical_request(
+    request: &Request<'_>,
+    credentials: &Credentials,
+    content_hash: &str,
+) -> (String, Cow<'static, str>) {
+    let own = signed_headers(request, credentials, content_hash);
+    let values: usize = own.iter().flatten().map(|(_, value)| value.len()).sum();
+    let further: usize = request.headers.iter().map(|(name, value)| 2 * name.len() + value.len() + 3).sum();
+    let length = request.path.len() + request.query.len() + request.host.len() + values + further;
+    let mut text = String::with_capacity(length + 400);
+    for part in [request.method, "\n", request.path, "\n", request.query, "\n"] {
+        text.push_str(part);
+    }
+    let names: Cow<'_, str> = if request.headers.is_empty() {
+        // Most requests. Names that need neither be sorted nor joined save a tenth of the signature.
+        text.push_str("host:");
+        text.push_str(request.host.trim_ascii());
+        for (line, header) in LINES.iter().zip(&own) {
+            if let Some((_, value)) = header {
+                text.push_str(line);
+                text.push_str(value.trim_ascii());
+            }
+        }
+        text.push('\n');
+        if credentials.security_token().is_some() { NAMES_WITH_TOKEN } else { NAMES }.into()
+    } else {
+        let own = own.iter().flatten().map(|(name, value)| (name.as_str(), *value));
+        let mut headers: Vec<_> = own.chain([("host", request.host)]).chain(request.headers.iter().copied()).collect();
+        headers.sort_unstable();
+        for (name, value) in &headers {
+            text.extend([*name, ":", value.trim_ascii(), "\n"]);
+        }
+        let names: Vec<_> = headers.iter().map(|(name, _)| *name).collect();
+        names.join(";").into()
+    };
+    text.extend(["\n", &*names, "\n", content_hash]);
+    (text, names)
+}
+
+/// The text before the value of each of the [`signed_headers`] in a canonical request without further headers.
+const LINES: [&str; 6] = [
+    "\nx-acs-action:",
+    "\nx-acs-content-sha256:",
+    "\nx-acs-date:",
+    "\nx-acs-security-token:",
+    "\nx-acs-signature-nonce:",
+    "\nx-acs-version:",
+];
+
+/// The names of the signed headers of such a request.
+const NAMES: &str = "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version";
+const NAMES_WITH_TOKEN: &str =
+    "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-security-token;x-acs-signature-nonce;x-acs-version";
 
 /// A signing key whose HMAC state is computed once for all requests. Wiped when dropped.
 #[derive(Clone)]
@@ -227,5 +249,37 @@ impl std::fmt::Debug for Request<'_> {
 impl std::fmt::Debug for Signed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Signed").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A further header changes how the canonical request is written, and nothing of it but its own line and name.
+    #[test]
+    fn a_further_header_adds_a_line_and_a_name() {
+        let request = Request {
+            method: "POST",
+            host: "example.com:8080",
+            action: " Do ",
+            version: "2020-06-06",
+            path: "/",
+            query: "a=1",
+            body: b"b=2",
+            timestamp: "2026-11-22T00:00:00Z",
+            nonce: "nonce",
+            headers: &[],
+        };
+        for credentials in [Credentials::new("id", "secret"), Credentials::temporary("id", "secret", "token", None)] {
+            let plain = sign(&request, &credentials);
+            let further = sign(&Request { headers: &[("z-last", " v ")], ..request }, &credentials);
+            let expected = plain.canonical_request().replace("-version\n", "-version;z-last\n");
+            let expected = expected.replace("x-acs-version:2020-06-06\n", "x-acs-version:2020-06-06\nz-last:v\n");
+            assert_eq!(further.canonical_request(), expected);
+            assert!(further.canonical_request().contains("x-acs-action:Do\n"));
+            assert!(further.authorization.contains("-version;z-last,Signature="));
+            assert!(plain.authorization.contains("-version,Signature="));
+        }
     }
 }

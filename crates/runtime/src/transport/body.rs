@@ -8,6 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use http::header::HeaderValue;
+use http::uri::{Authority, Scheme};
 use http_body::{Body, Frame, SizeHint};
 
 use super::{Handover, MAX_RESPONSE_BYTES, TransportError};
@@ -99,6 +101,16 @@ impl AnswerBody {
     pub(super) fn into_bytes(self) -> Bytes {
         if self.whole.is_empty() { self.first } else { self.whole.freeze() }
     }
+}
+
+/// The value of the `Host` header.
+pub(super) fn host_header(scheme: &Scheme, authority: &Authority) -> Option<HeaderValue> {
+    let default_port = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+    let host = match authority.port_u16() {
+        Some(port) if port != default_port => HeaderValue::try_from(format!("{}:{port}", authority.host())),
+        _ => HeaderValue::from_str(authority.host()),
+    };
+    host.ok()
 }
 
 /// The error of a failed attempt: not sent unless a connection had taken the request.

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls_platform_verifier::Verifier;
@@ -79,7 +80,8 @@ impl<T: BundledTransport> TransportBuilder<T> {
         }
     }
 
-    /// Trusts these certificate authorities in addition to those of the system, e.g. for a proxy that inspects TLS.
+    /// Trusts these certificate authorities in addition to those of the system (on Linux read once per process), e.g. for
+    /// a proxy that inspects TLS.
     /// `pem` contains one or more certificates in PEM form.
     pub fn certificate_authorities(mut self, pem: &[u8]) -> Self {
         match certificates(pem) {
@@ -181,12 +183,12 @@ fn tls(
     identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
 ) -> Result<ClientConfig, rustls::Error> {
     let provider = crypto::provider();
-    let verifier = Verifier::new_with_extra_roots(authorities, provider.clone())?;
+    let verifier = verifier(authorities, &provider)?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         // `rustls` requires this call for every custom verifier.
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier));
+        .with_custom_certificate_verifier(verifier);
     #[allow(unused_mut, reason = "changed only with the feature `http2`")]
     let mut config = match identity {
         Some((chain, key)) => config.with_client_auth_cert(chain, key)?,
@@ -197,4 +199,20 @@ fn tls(
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     }
     Ok(config)
+}
+
+/// Reads the platform's authorities once, because a program may build a client for every request.
+fn verifier(
+    authorities: Vec<CertificateDer<'static>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<Verifier>, rustls::Error> {
+    static OF_THE_PLATFORM: OnceLock<Arc<Verifier>> = OnceLock::new();
+    if !authorities.is_empty() {
+        return Verifier::new_with_extra_roots(authorities, provider.clone()).map(Arc::new);
+    }
+    if let Some(verifier) = OF_THE_PLATFORM.get() {
+        return Ok(verifier.clone());
+    }
+    let verifier = Arc::new(Verifier::new(provider.clone())?);
+    Ok(OF_THE_PLATFORM.get_or_init(|| verifier).clone())
 }

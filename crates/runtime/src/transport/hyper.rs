@@ -1,4 +1,4 @@
-//! The transport with few dependencies: HTTP and TLS through `hyper-util`'s pooled client and `hyper-rustls`.
+//! The transport with few dependencies: HTTP through `hyper`, TLS through `hyper-rustls`.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -19,8 +19,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use hyper_util::client::legacy::{Client, ResponseFuture};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -29,16 +28,17 @@ use tower_service::Service;
 use super::body::{AnswerBody, ReportingBody, failure};
 use super::builder::sealed::Build;
 use super::builder::{BundledTransport, Settings, TransportBuilder};
+use super::pool::{BoxError, Pool, SendError};
 use super::proxy::ProxyScheme;
 use super::{Handover, Proxies, Proxy, Transport, TransportError, TransportFuture};
 
-/// Sends through the pooled client of `hyper-util`, with fewer dependencies and less CPU time than `reqwest`.
+/// Sends through connections of `hyper`, with fewer dependencies and less CPU time than `reqwest`.
 ///
 /// Redirects are never followed, and a request is repeated only if it is certain that no connection took it. Cheap to clone;
 /// clones share their connections.
 #[derive(Debug, Clone)]
 pub struct HyperTransport {
-    client: Client<Connector, ReportingBody>,
+    pool: Pool<Connector>,
     /// `None` if no endpoint has a proxy.
     proxies: Option<Arc<Proxies>>,
 }
@@ -80,16 +80,16 @@ impl HyperTransport {
     }
 }
 
-/// Receives a complete response.
-async fn receive(response: ResponseFuture, handover: Handover) -> Result<http::Response<Bytes>, TransportError> {
-    let response = response.await.map_err(|error| {
-        let not_valid = !error.is_connect() && error.connect_info().is_none() && error.source().is_none();
-        let described = if not_valid {
-            TransportError::not_sent("the request is not valid HTTP")
-        } else {
-            failure(&error, is_timeout(&error), &handover)
-        };
-        described.with_source(error)
+/// Sends a request and receives the complete response.
+async fn receive(
+    pool: Pool<Connector>,
+    request: http::Request<ReportingBody>,
+    handover: Handover,
+) -> Result<http::Response<Bytes>, TransportError> {
+    let (response, connection) = pool.send(request).await.map_err(|error| match error {
+        SendError::Invalid => TransportError::not_sent("the request is not valid HTTP"),
+        SendError::Connect(error) => failure(&*error, is_timeout(&*error), &handover).with_source(error),
+        SendError::Failed(error) => failure(&error, false, &handover).with_source(error),
     })?;
     let (parts, mut incoming) = response.into_parts();
     let announced = incoming.size_hint().exact();
@@ -107,7 +107,10 @@ async fn receive(response: ResponseFuture, handover: Handover) -> Result<http::R
     };
     let answer = http::Response::from_parts(parts, body.into_bytes());
     match outcome {
-        Ok(()) => Ok(answer),
+        Ok(()) => {
+            connection.finish();
+            Ok(answer)
+        }
         Err(error) => Err(error.with_partial_response(answer)),
     }
 }
@@ -119,21 +122,15 @@ impl Build for HyperTransport {
         let Settings { proxies, tls, connect_timeout, idle_timeout } = settings;
         let proxies = (!proxies.is_empty()).then(|| Arc::new(proxies));
         let connector = Connector::new(tls, proxies.clone(), connect_timeout);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(idle_timeout)
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .build(connector);
-        Ok(Self { client, proxies })
+        Ok(Self { pool: Pool::new(connector, idle_timeout), proxies })
     }
 }
 
 impl Transport for HyperTransport {
     fn send(&self, request: http::Request<Bytes>, handover: &Handover) -> TransportFuture<'_> {
         handover.will_report();
-        // Not inside the future, which would then contain the request and be several times as large.
-        let response = self.client.request(self.convert(request, handover.clone()));
-        Box::pin(receive(response, handover.clone()))
+        let request = self.convert(request, handover.clone());
+        Box::pin(receive(self.pool.clone(), request, handover.clone()))
     }
 }
 
@@ -152,8 +149,8 @@ async fn piece(incoming: &mut Incoming) -> Option<hyper::Result<Bytes>> {
     }
 }
 
-fn is_timeout(error: &hyper_util::client::legacy::Error) -> bool {
-    let mut next = error.source();
+fn is_timeout(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
     while let Some(cause) = next {
         if cause.is::<ConnectTimeout>() {
             return true;
@@ -163,7 +160,6 @@ fn is_timeout(error: &hyper_util::client::legacy::Error) -> bool {
     false
 }
 
-type BoxError = Box<dyn StdError + Send + Sync>;
 type BoxFuture<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
 /// Connects to an endpoint within the timeout, directly or through its proxy, and with TLS for `https`.

@@ -8,6 +8,8 @@ mod encoding;
 mod handover;
 #[cfg(feature = "hyper")]
 mod hyper;
+#[cfg(feature = "hyper")]
+mod pool;
 mod proxy;
 #[cfg(feature = "reqwest")]
 mod reqwest;

@@ -306,7 +306,7 @@ impl fmt::Debug for Proxy {
 /// password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyError {
-    /// The variable, or a noun.
+    /// The name of the variable, or `the proxy`, for the message.
     place: &'static str,
     why: String,
 }

@@ -4,8 +4,10 @@ use std::future::{Future, ready};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use http::header::{HOST, HeaderValue};
+use http::uri::Scheme;
 
-use super::body::{AnswerBody, ReportingBody, failure};
+use super::body::{AnswerBody, ReportingBody, failure, host_header};
 use super::builder::sealed::Build;
 use super::builder::{BundledTransport, Settings, TransportBuilder};
 use super::{Handover, Proxies, Transport, TransportError, TransportFuture};
@@ -17,9 +19,19 @@ use super::{Handover, Proxies, Transport, TransportError, TransportFuture};
 #[derive(Debug, Clone)]
 pub struct ReqwestTransport {
     client: reqwest::Client,
-    /// The parsed URL of the first request without a query. Nearly all requests have the same URL, and parsing takes as long as
-    /// signing.
-    url: Arc<OnceLock<(http::Uri, reqwest::Url)>>,
+    /// The address of the first request without a query. Nearly all requests have the same one, and parsing it takes as
+    /// long as signing.
+    address: Arc<OnceLock<Address>>,
+}
+
+/// An address in the forms that are needed for each request.
+#[derive(Debug)]
+struct Address {
+    uri: http::Uri,
+    url: reqwest::Url,
+    /// The value of the `Host` header, which `reqwest` would otherwise format for each request. `None` if the connection may
+    /// use HTTP/2, which has no such header.
+    host: Option<HeaderValue>,
 }
 
 impl ReqwestTransport {
@@ -50,20 +62,25 @@ impl ReqwestTransport {
     /// Disable redirects and retries in `client`: a redirect would send the signed request to another host, and a retry may
     /// execute an action twice. Without the feature `aws-lc-rs`, also set a cryptography provider for its TLS.
     pub fn from_client(client: reqwest::Client) -> Self {
-        Self { client, url: Arc::default() }
+        Self { client, address: Arc::default() }
     }
 
     /// Converts a request to the type of `reqwest`.
     fn convert(&self, request: http::Request<Bytes>, handover: Handover) -> Result<reqwest::Request, TransportError> {
-        let (parts, body) = request.into_parts();
-        let url = match self.url.get() {
-            Some((uri, url)) if is_same(uri, &parts.uri) => url.clone(),
+        let (mut parts, body) = request.into_parts();
+        let url = match self.address.get() {
+            Some(Address { uri, url, host }) if is_same(uri, &parts.uri) => {
+                if let Some(host) = host {
+                    parts.headers.entry(HOST).or_insert_with(|| host.clone());
+                }
+                url.clone()
+            }
             _ => {
                 let url = reqwest::Url::parse(&parts.uri.to_string())
                     .map_err(|_| TransportError::not_sent("the request is not valid HTTP"))?;
                 // A query contains parameters, which differ between requests.
                 if parts.uri.query().is_none() {
-                    let _ = self.url.set((parts.uri, url.clone()));
+                    let _ = self.address.set(Address::new(parts.uri, url.clone()));
                 }
                 url
             }
@@ -72,6 +89,15 @@ impl ReqwestTransport {
         *request.headers_mut() = parts.headers;
         *request.body_mut() = Some(reqwest::Body::wrap(ReportingBody::new(body, handover)));
         Ok(request)
+    }
+}
+
+impl Address {
+    fn new(uri: http::Uri, url: reqwest::Url) -> Self {
+        let is_http1 = cfg!(not(feature = "http2")) || uri.scheme() == Some(&Scheme::HTTP);
+        let host = uri.scheme().zip(uri.authority()).filter(|_| is_http1);
+        let host = host.and_then(|(scheme, authority)| host_header(scheme, authority));
+        Self { uri, url, host }
     }
 }
 

@@ -37,11 +37,11 @@ pub enum WaitError<T> {
         state: Option<String>,
         /// The last response; `None` if no call got one.
         last: Option<Box<Response<T>>>,
-        /// Why the last call failed, if it did.
+        /// The error of the last call, if it failed.
         error: Option<Error>,
         /// The number of calls.
         calls: u32,
-        /// How long the wait took.
+        /// The duration of the wait.
         waited: Duration,
     },
     /// The service rejected a call, or no call was possible: see [`ErrorKind`](crate::ErrorKind)

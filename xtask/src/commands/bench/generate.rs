@@ -82,7 +82,7 @@ fn generating(metadata: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The metadata with every action so many times, under new names.
+/// The metadata with every action this many times, under new names.
 fn copied(metadata: &str, copies: usize) -> Result<String, String> {
     let mut metadata: Value = serde_json::from_str(metadata).map_err(|error| error.to_string())?;
     if let Some(apis) = metadata.get_mut("apis").and_then(Value::as_object_mut) {
@@ -227,7 +227,7 @@ impl<'s> Subject<'s> {
     }
 }
 
-/// What a build takes: seconds, and MB. Without GNU `time`, CPU and memory are not numbers.
+/// The cost of a build: seconds and MB. Without GNU `time`, CPU time and memory are NaN.
 struct Cost {
     wall: f64,
     cpu: f64,
