@@ -30,7 +30,8 @@ fn a_blocking_client_waits_at_a_simulator_until_the_number_is_connected() {
     assert_eq!(simulator.counts().of("ChatappSyncPhoneNumber").accepted, 3);
     // Without the response, the number of the request is compared by its digits: with a trunk zero and separators, too.
     for spelling in ["0139", "(0) 139", "139"] {
-        let synced = client.wait_for_with(&migration(spelling), None, quick.clone()).unwrap();
+        let bounded = quick.clone().bound(Duration::from_secs(5));
+        let synced = client.wait_for_with(&migration(spelling), None, bounded).unwrap();
         assert_eq!(synced.phone_numbers[0].status, Some(Status::Connected), "{spelling}");
     }
     let error = client.wait_for_with(&migration("138"), None, quick.bound(Duration::from_millis(250))).unwrap_err();

@@ -19,6 +19,10 @@
 //! The next page is requested when the stream is polled after the last item before it was returned. What is not read is
 //! not requested, and no task runs. Dropping a stream cancels the call in flight and returns its permit.
 //!
+//! One page is in flight at a time, so a list takes at least one round trip per page. With a limit of 10/s and a round trip
+//! of 60 ms, one list uses 94 % of the quota, because a permit is free again one window after the response; with 200 ms, it
+//! uses 50 %. Several lists at the same time use the rest.
+//!
 //! # Where a list ends
 //! | pages by | the last page |
 //! |---|---|

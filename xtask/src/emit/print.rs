@@ -10,16 +10,20 @@ use super::docs::is_invisible;
 pub fn print(items: &TokenStream) -> String {
     match syn::parse2::<syn::File>(items.clone()) {
         Ok(file) => wrapped(&prettyplease::unparse(&file)),
-        // The check of the finished files reports what does not parse.
-        Err(_) => items.to_string(),
+        Err(error) => not_rust(items, &error),
     }
+}
+
+/// Text that is not Rust, so that the check of the finished files reports the items.
+fn not_rust(items: &TokenStream, error: &syn::Error) -> String {
+    format!("not Rust ({error}): {items}\n")
 }
 
 /// One item, formatted as the input of a macro.
 pub fn print_in(name: &str, item: &TokenStream) -> String {
     let inner: String = match syn::parse2::<syn::File>(item.clone()) {
         Ok(file) => prettyplease::unparse(&file).lines().map(|line| format!("    {line}\n")).collect(),
-        Err(_) => item.to_string(),
+        Err(error) => return not_rust(item, &error),
     };
     wrapped(&format!("{name}! {{\n{inner}}}\n"))
 }

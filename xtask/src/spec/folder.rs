@@ -3,6 +3,8 @@
 //! Checks continue after a finding, so that one run shows all of them. Wrong parts are left out of the result, which
 //! is returned only without errors.
 
+use std::sync::LazyLock;
+
 use super::check::{Shapes, action_file, platform_file, product_file, waiters};
 use super::node::{self, Node};
 use super::{Platform, Spec, file_name};
@@ -97,9 +99,13 @@ pub fn parse_platform(file: &InputFile) -> (Option<Platform>, Vec<Diagnostic>) {
 /// # Errors
 /// The findings about `platform.yaml`.
 pub fn built_in_platform() -> Result<Platform, Vec<Diagnostic>> {
-    let bytes = include_bytes!("../../../api-spec/platform.yaml").to_vec();
-    let (platform, findings) = parse_platform(&InputFile { path: PLATFORM.to_owned(), bytes });
-    platform.ok_or(findings)
+    // Parsed once, because a catalogue has hundreds of products.
+    static BUILT_IN: LazyLock<Result<Platform, Vec<Diagnostic>>> = LazyLock::new(|| {
+        let bytes = include_bytes!("../../../api-spec/platform.yaml").to_vec();
+        let (platform, findings) = parse_platform(&InputFile { path: PLATFORM.to_owned(), bytes });
+        platform.ok_or(findings)
+    });
+    BUILT_IN.clone()
 }
 
 /// Reads one file, and limits its findings.
