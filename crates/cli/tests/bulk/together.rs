@@ -37,7 +37,7 @@ fn shards_divide_the_rows() {
 }
 
 #[test]
-fn two_shards_share_the_quota_through_redis_and_nothing_is_rejected() {
+fn two_shards_share_the_quota_through_redis() {
     let Some(redis) = Redis::start() else { return };
     let simulated = Simulated::start(Simulator::builder(&[&PRODUCT]));
     let mut folder = Folder::syncs(60);
@@ -55,7 +55,9 @@ fn two_shards_share_the_quota_through_redis_and_nothing_is_rejected() {
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     }
     let counts = simulated.simulator.counts().of(SYNC);
-    assert_eq!((counts.accepted, counts.throttled, counts.rejected), (60, 0, 0));
+    assert_eq!((counts.accepted, counts.rejected), (60, 0));
+    // Separate quotas have nine. A busy machine can delay a request for longer than the quota allows.
+    assert!(counts.throttled <= 3, "{}", counts.throttled);
     let done = journals.iter().map(|path| super::support::Journal::read(path).ended("done")).sum::<usize>();
     assert_eq!(done, 60);
 }
