@@ -146,7 +146,7 @@ open_enum! {
         NoPermission = "NoPermission",
         /// The book does not exist. (HTTP 404)
         BookNotFound = "Book.NotFound",
-        /// Somebody reads the book. (HTTP 409)
+        /// The book is on loan. (HTTP 409)
         BookOnLoan = "Book.OnLoan",
     }
 }
@@ -168,6 +168,6 @@ pub(super) static BOOK_NOT_FOUND: ErrorDescriptor = ErrorDescriptor {
 pub(super) static BOOK_ON_LOAN: ErrorDescriptor = ErrorDescriptor {
     code: "Book.OnLoan",
     status: 409,
-    message: "Somebody reads the book.",
+    message: "The book is on loan.",
     ..ErrorDescriptor::EMPTY
 };
