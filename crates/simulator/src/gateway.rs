@@ -170,16 +170,17 @@ impl Gateway {
             Err(refusal) => (refusal.answer(&request.host()), false, refusal.throttled),
         };
         let request_id = answer.complete(&http_date(now.wall));
-        self.count(known_action, executed, throttled);
-        if self.state().log.is_kept() {
+        let is_kept = self.state().log.is_kept();
+        let received = is_kept.then(|| {
             let mut received = record.into_inner().unwrap_or_else(received);
             received.executed = executed;
             received.request_id = request_id;
             received.status = answer.final_status().as_u16();
             received.code = answer.find_code();
             received.fault.clone_from(&answer.fault);
-            self.state().log.push(Arc::new(received));
-        }
+            Arc::new(received)
+        });
+        self.record(known_action, executed, throttled, received);
         answer
     }
 
@@ -336,8 +337,17 @@ impl Gateway {
         }
     }
 
-    fn count(&self, known_action: Option<&'static str>, executed: bool, throttled: bool) {
+    fn record(
+        &self,
+        known_action: Option<&'static str>,
+        executed: bool,
+        throttled: bool,
+        received: Option<Arc<Received>>,
+    ) {
         let mut state = self.state();
+        if let Some(received) = received {
+            state.log.push(received);
+        }
         match known_action {
             None => state.counts.unknown += 1,
             Some(name) => {
