@@ -429,7 +429,7 @@ async fn an_unresponsive_server_is_unreachable() {
 #[tokio::test]
 async fn requests_of_an_outage_count_when_it_is_over() {
     let Some(redis) = RedisServer::start() else { return };
-    let process = || Throttle::new().with_store(settings(&redis).timeout(100 * MS).build().unwrap());
+    let process = || Throttle::new().with_store(settings(&redis).timeout(500 * MS).build().unwrap());
     let (one, other) = (process(), process());
     use_up(&one, 2).await;
     use_up(&other, 2).await;

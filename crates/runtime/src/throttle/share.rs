@@ -11,20 +11,20 @@ use super::words::{self, Each};
 
 /// How long the share stays unchanged after a throttled response, in windows. The last throttled rate is remembered for
 /// that long.
-const PLATEAU: f64 = 8.3;
+pub(super) const PLATEAU: f64 = 8.3;
 /// The same after the first one, because the request may have been late without another program.
-const FRESH_PLATEAU: f64 = 2.0;
+pub(super) const FRESH_PLATEAU: f64 = 2.0;
 /// The interval at which the share grows after that, in windows. The growth doubles each time.
-const STEP: f64 = 0.5;
+pub(super) const STEP: f64 = 0.5;
 /// How much a throttled response reduces a share that is not growing.
-const DOWN: f64 = 0.15;
+pub(super) const DOWN: f64 = 0.15;
 /// By how many slots the share may change, at most, after a growth that ended with a throttled response.
-const UP: f64 = 0.3;
+pub(super) const UP: f64 = 0.3;
 /// Within so many windows after a throttled response, another one has no new information, because other programs have
 /// not adapted yet.
-const AFTERMATH: f64 = 5.0;
+pub(super) const AFTERMATH: f64 = 5.0;
 /// After so many consecutive throttled responses, the limit has a longer window, and requests become rarer.
-const MANY: u32 = 8;
+pub(super) const MANY: u32 = 8;
 /// How long the others wait for the response to the first request after a pause, beyond a quick round trip. A service
 /// refuses before it works, so a request without a response by then was accepted.
 pub(super) const AHEAD: Duration = Duration::from_millis(100);

@@ -34,28 +34,26 @@ local function counted(time)
   return requests_then
 end
 
--- Learns the share from a throttled response, as `Share` in `share.rs`, whose constants these are.
+-- Learns the share from a throttled response.
 local function learn(time)
   local through = math.max(counted(time) - 1, 1)
   local windows = (time - since) / window
-  local growth = share and windows - (fresh and 2 or 8.3) or -1
-  local more = growth >= 0 and 2 ^ math.min(math.floor(growth / 0.5) + 1, 64) - 1 or 0
-  local reached = share and math.floor(share + 0.5) or requests
-  reached = math.max(reached * (1 + 0.1 * more), reached + more)
-  if not share or reached >= requests then
+  local usable, growing = requests, false
+  if share then usable, growing = usable_after(windows, share, fresh) end
+  if usable >= requests then
     -- Only one of nearly all requests was too much; it may have been late.
     share, fresh, aftermath = math.max(through > 0.8 * requests and requests - 1 or through, 2), true, false
   else
     local in_aftermath = false
     if row > 1 then
-      if row > 8 then share = share * 0.8 end
-    elseif growth >= 0 then
+      if row > MANY then share = share * 0.8 end
+    elseif growing then
       local half = (through - share) / 2
-      share = share + (through > 1.5 * share + 1 and half or math.max(-0.3, math.min(half, 0.3)))
-    elseif windows < 5 and not aftermath then
+      share = share + (through > 1.5 * share + 1 and half or math.max(-UP, math.min(half, UP)))
+    elseif windows < AFTERMATH and not aftermath then
       in_aftermath = true
     else
-      share = share * 0.85
+      share = share * (1 - DOWN)
     end
     share, fresh, aftermath = math.max(share, 1), false, in_aftermath
   end
@@ -86,7 +84,7 @@ for index = 5, #ARGV, 4 do
       if not share then allowance = math.min(250000, allowance * 1.5) end
       row = row + 1
       learn(when)
-    elseif fresh then
+    elseif share and fresh then
       share = math.max(share - 1, 1)
     end
     pause = math.max(pause, when + figure)
@@ -95,8 +93,10 @@ end
 
 if pause > paused_before then
   redis.call('HMSET', state, 'pause', text(pause), 'probed', 0)
-  redis.call('HMSET', state, 'share', string.format('%.3f', share), 'since', text(since), 'fresh', fresh and 1 or 0,
-    'aftermath', aftermath and 1 or 0)
+  if share then
+    redis.call('HMSET', state, 'share', string.format('%.3f', share), 'since', text(since), 'fresh', fresh and 1 or 0,
+      'aftermath', aftermath and 1 or 0)
+  end
   redis.call('PUBLISH', ARGV[2], log .. ' pause ' .. text(math.max(0, pause - now)))
 end
 redis.call('HMSET', state, 'allowance', text(allowance), 'row', row)

@@ -49,16 +49,9 @@ if epoch == '' then
 end
 if tonumber(ARGV[6]) > 0 then floor = math.max(floor, now + tonumber(ARGV[6])) end
 
--- The share of the limit that was learned from throttled responses, as in `share.rs`, whose constants these are.
 local usable = requests
 if field[10] then
-  local share = math.floor(number(10) + 0.5)
-  local after = (now - since) / window - (field[12] == '1' and 2 or 8.3)
-  if after >= 0 then
-    local more = 2 ^ math.min(math.floor(after / 0.5) + 1, 64) - 1
-    share = math.floor(math.max(share * (1 + 0.1 * more), share + more))
-  end
-  usable = math.min(requests, share)
+  usable = math.min(requests, (usable_after((now - since) / window, number(10), field[12] == '1')))
 end
 
 local nth = redis.call('LINDEX', log, usable - 1)

@@ -9,7 +9,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::error::{Error, ErrorKind};
 use crate::throttle::limit::RateLimit;
-use crate::throttle::share::AHEAD;
+use crate::throttle::share::{AFTERMATH, AHEAD, DOWN, FRESH_PLATEAU, MANY, PLATEAU, STEP, UP};
 
 /// The time until all processes have noticed that data were lost, or that the server is reachable again.
 pub(super) const NOTICE: Duration = Duration::from_millis(250);
@@ -74,8 +74,8 @@ impl Server {
             timeout,
             process: format!("{:016x}", u64::from_ne_bytes(random)),
             channel: format!("alibabacloud-quota:{account}:messages"),
-            reserve: Script::new(include_str!("reserve.lua")),
-            report: Script::new(include_str!("report.lua")),
+            reserve: script(include_str!("reserve.lua")),
+            report: script(include_str!("report.lua")),
             connection: AsyncMutex::default(),
         })
     }
@@ -151,6 +151,15 @@ impl Server {
     pub(super) async fn disconnect(&self) {
         *self.connection.lock().await = None;
     }
+}
+
+/// A script that uses the rule of the share.
+fn script(text: &str) -> Script {
+    let constants = format!(
+        "local PLATEAU, FRESH_PLATEAU, STEP, DOWN, UP, AFTERMATH, MANY = \
+         {PLATEAU}, {FRESH_PLATEAU}, {STEP}, {DOWN}, {UP}, {AFTERMATH}, {MANY}\n"
+    );
+    Script::new(&[&constants, include_str!("share.lua"), text].concat())
 }
 
 /// Whether the server rejects the command because of a wrong setting, and is not just unreachable or busy.
