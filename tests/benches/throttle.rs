@@ -18,7 +18,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use alibabacloud_runtime::RateLimit;
-use alibabacloud_runtime::throttle::{Availability, Slot, Window};
+use alibabacloud_runtime::throttle::{Availability, Report, Slot, Window};
 use fastrand::Rng;
 use governor::clock::FakeRelativeClock;
 use governor::middleware::NoOpMiddleware;
@@ -544,7 +544,7 @@ impl Simulation {
 
     fn send(&mut self, request: Request) {
         if let (Client::Ours(window), Some(slot)) = (&mut self.client, request.slot) {
-            window.sent(slot, self.now);
+            window.report(slot, Report::Sent, self.now);
         }
         self.sent += 1;
         self.waits.push(self.now.saturating_sub(request.asked));
@@ -601,9 +601,9 @@ impl Simulation {
         }
         if let (Client::Ours(window), Some(slot)) = (&mut self.client, request.slot) {
             if request.accepted {
-                window.answered(slot, self.now);
+                window.report(slot, Report::Answered, self.now);
             } else {
-                window.throttled(slot, self.now, None);
+                window.report(slot, Report::Throttled { delay: None }, self.now);
             }
         }
     }

@@ -50,7 +50,7 @@ impl Quota for Paced {
                 at
             };
             sleep_until(at).await;
-            Ok(Permit::new(QuotaSource::Shared, self))
+            Ok(Permit::new(QuotaSource::Shared, self, Slot::default()))
         })
     }
 

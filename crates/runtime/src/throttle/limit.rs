@@ -21,7 +21,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RateLimit {
     requests: NonZeroU32,
-    window: Duration,
+    window_nanos: u64,
 }
 
 const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -55,13 +55,14 @@ impl RateLimit {
 
     /// The length of the window; more than zero and at most 366 days.
     pub const fn window(self) -> Duration {
-        self.window
+        Duration::from_nanos(self.window_nanos)
     }
 
+    #[allow(clippy::cast_possible_truncation, reason = "366 days fit")]
     const fn checked(requests: u32, window: Duration) -> Option<Self> {
         match NonZeroU32::new(requests) {
             Some(requests) if !window.is_zero() && window.as_nanos() <= LONGEST_WINDOW.as_nanos() => {
-                Some(Self { requests, window })
+                Some(Self { requests, window_nanos: window.as_nanos() as u64 })
             }
             _ => None,
         }
@@ -69,7 +70,7 @@ impl RateLimit {
 
     /// Requests per second.
     pub(super) fn rate(self) -> f64 {
-        f64::from(self.requests()) / self.window.as_secs_f64()
+        f64::from(self.requests()) / self.window().as_secs_f64()
     }
 
     /// The limit with the lower rate.
@@ -80,10 +81,10 @@ impl RateLimit {
 
 impl fmt::Display for RateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.window == Duration::from_secs(1) {
+        if self.window() == Duration::from_secs(1) {
             write!(f, "{}/s", self.requests)
         } else {
-            write!(f, "{}/{:?}", self.requests, self.window)
+            write!(f, "{}/{:?}", self.requests, self.window())
         }
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::limit::RateLimit;
-use super::permit::{QuotaSource, Report};
-use super::queue::{Ledger, Queue, apply};
+use super::permit::{QuotaSource, Report, Slot};
+use super::queue::{Ledger, Queue};
 use super::store::{Quota, QuotaKey, QuotaStore};
-use super::window::{Availability, Slot, Window};
+use super::window::{Availability, Window};
 use crate::lock::lock;
 
 #[derive(Debug)]
@@ -49,18 +49,14 @@ impl Ledger for Local {
         lock(&self.window).lower(limit);
     }
 
-    fn take_at_once(&self) -> Option<Slot> {
+    fn take(&self) -> Result<Slot, Option<Duration>> {
         let mut window = lock(&self.window);
         // Reading the clock dominates; try without it first.
-        window.take_without_clock().or_else(|| match window.take(self.now()) {
-            Availability::Now(slot) => Some(slot),
-            Availability::At(_) | Availability::Unknown => None,
-        })
-    }
-
-    fn take(&self) -> Result<Slot, Option<Duration>> {
+        if let Some(slot) = window.take_without_clock() {
+            return Ok(slot);
+        }
         let now = self.now();
-        match lock(&self.window).take(now) {
+        match window.take(now) {
             Availability::Now(slot) => Ok(slot),
             Availability::At(time) => Err(Some(time.saturating_sub(now))),
             Availability::Unknown => Err(None),
@@ -69,7 +65,7 @@ impl Ledger for Local {
 
     fn report(&self, slot: Slot, report: Report) {
         let now = self.now();
-        apply(&mut lock(&self.window), slot, now, report);
+        lock(&self.window).report(slot, report, now);
     }
 
     fn read<T>(&self, read: impl FnOnce(&mut Window, Duration) -> T) -> T {

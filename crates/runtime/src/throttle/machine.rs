@@ -16,10 +16,10 @@ use sha2::{Digest, Sha256};
 
 use super::limit::RateLimit;
 use super::local::Local;
-use super::permit::{QuotaSource, Report};
-use super::queue::{Ledger, Queue, apply, follow};
+use super::permit::{QuotaSource, Report, Slot};
+use super::queue::{Ledger, Queue};
 use super::store::{Quota, QuotaKey, QuotaStore};
-use super::window::{Availability, Flow, Slot, Window};
+use super::window::{Availability, Flow, Window};
 use crate::lock::lock;
 use crate::sign::hex::hex;
 
@@ -151,7 +151,7 @@ impl Machine {
         let now = now();
         let mut window = if bytes.is_empty() { Window::new(known.limit) } else { read(&bytes, known.limit, now) };
         for (slot, report, when) in known.unwritten.drain(..) {
-            apply(&mut window, slot, when, report);
+            window.report(slot, report, when);
         }
         let changed = change(&mut window, now);
         file.rewind()?;
@@ -182,17 +182,13 @@ impl Ledger for Machine {
         if self.is_broken() { QuotaSource::LocalShare } else { QuotaSource::Shared }
     }
 
-    fn take_at_once(&self) -> Option<Slot> {
-        self.take().ok()
-    }
-
     fn take(&self) -> Result<Slot, Option<Duration>> {
         if self.is_broken() {
             return self.local.take();
         }
         {
             let known = lock(&self.known);
-            if known.flow.stands_still(now()).is_some() {
+            if known.flow.stalled_since(now().into()).is_some() {
                 // Requests on a stalled network may all arrive together.
                 return Err(Some(LOOK_AGAIN));
             }
@@ -200,7 +196,7 @@ impl Ledger for Machine {
         let taken = self.change(|window, now| match window.take(now) {
             Availability::Now(slot) => {
                 // It counts from here on, even if this process ends.
-                window.sent(slot, now);
+                window.report(slot, Report::Sent, now);
                 Ok(slot)
             }
             Availability::At(time) => Err(time.saturating_sub(now).min(LOOK_AGAIN)),
@@ -226,7 +222,7 @@ impl Ledger for Machine {
         let now = now();
         {
             let mut known = lock(&self.known);
-            follow(&mut known.flow, report, now);
+            known.flow.report(report, now.into());
             if matches!(report, Report::Sent | Report::Unanswered) {
                 return;
             }

@@ -1,7 +1,7 @@
 //! Stays within the limits of an account: determines the quota of a call, and stores quotas.
 //!
-//! [`staying_under_the_limit`] is the guide for users. Each module uses only those before it: `limit`, `words`,
-//! `share`, `window`, `permit`, `store`, `queue`, `local`, `machine` · `redis`, `watched`, and this one.
+//! [`staying_under_the_limit`] is the guide for users. Each module uses only those before it: `limit`, `time`,
+//! `words`, `share`, `permit`, `window`, `store`, `queue`, `local`, `machine` · `redis`, `watched`, and this one.
 
 mod limit;
 mod local;
@@ -12,6 +12,7 @@ mod queue;
 mod redis;
 mod share;
 mod store;
+mod time;
 mod watched;
 mod window;
 mod words;
@@ -27,7 +28,7 @@ use crate::lock::lock;
 pub use limit::{ParseRateLimitError, RateLimit};
 use local::LocalQuotas;
 pub use machine::MachineQuotas;
-pub use permit::{Permit, PermitHolder, QuotaSource, Report};
+pub use permit::{Permit, PermitHolder, QuotaSource, Report, Slot};
 #[cfg(feature = "redis")]
 pub use redis::{FailurePolicy, RedisQuotas, RedisQuotasBuilder};
 use store::MAX_WAITING;
@@ -35,7 +36,7 @@ pub(crate) use store::account_name;
 pub use store::{AcquireFuture, AcquireOptions, Quota, QuotaKey, QuotaState, QuotaStore, Refused};
 pub(crate) use watched::WatchedQuota;
 pub use watched::{QuotaEvent, QuotaSnapshot};
-pub use window::{Availability, Slot, Window};
+pub use window::{Availability, Window};
 
 #[doc = include_str!("staying_under_the_limit.md")]
 pub mod staying_under_the_limit {}
@@ -241,9 +242,12 @@ impl Throttle {
     ) -> Result<Permit, Refused> {
         let host = key.region.as_deref().unwrap_or_default();
         let request = Request { account: &key.account, product: &key.product, action: &key.action, host };
-        match self.quota(request, documented) {
-            Some((quota, _)) => quota.acquire(self.ask(max_wait), &|_, _| {}).await,
-            None => Ok(Permit::untracked(QuotaSource::Open)),
+        let Some((quota, _)) = self.quota(request, documented) else {
+            return Ok(Permit::untracked(QuotaSource::Open));
+        };
+        match quota.try_acquire(&|_, _| {}) {
+            Some(permit) => Ok(permit),
+            None => quota.acquire(self.ask(max_wait), &|_, _| {}).await,
         }
     }
 

@@ -4,7 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::window::Slot;
+/// The slot of a request in a [`Window`](super::Window), for reporting its outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Slot {
+    pub(super) index: usize,
+    pub(super) serial: u64,
+}
 
 /// What happened to a permit. First either [`Unused`](Self::Unused) or [`Sent`](Self::Sent); after `Sent` exactly one
 /// of the others.
@@ -54,34 +59,22 @@ pub enum QuotaSource {
 /// without a response.
 #[must_use = "a permit that is dropped goes back"]
 pub struct Permit {
-    /// `None` for a permit that reports to no store.
+    source: QuotaSource,
+    /// `None` after the last report, and if there is none.
     holder: Option<Arc<dyn PermitHolder>>,
     slot: Slot,
-    source: QuotaSource,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Held,
-    Sent,
-    Over,
+    is_sent: bool,
 }
 
 impl Permit {
-    /// A permit that reports to `holder`.
-    pub fn new(source: QuotaSource, holder: Arc<dyn PermitHolder>) -> Self {
-        Self::of_slot(source, holder, Slot::default())
-    }
-
-    /// A permit for one slot of a [`Window`](super::Window), whose `holder` has several.
-    pub fn of_slot(source: QuotaSource, holder: Arc<dyn PermitHolder>, slot: Slot) -> Self {
-        Self { holder: Some(holder), slot, source, stage: Stage::Held }
+    /// A permit that reports to `holder`. Only a holder of several permits needs different slots.
+    pub fn new(source: QuotaSource, holder: Arc<dyn PermitHolder>, slot: Slot) -> Self {
+        Self { source, holder: Some(holder), slot, is_sent: false }
     }
 
     /// A permit that reports to no store.
     pub fn untracked(source: QuotaSource) -> Self {
-        Self { holder: None, slot: Slot::default(), source, stage: Stage::Held }
+        Self { source, holder: None, slot: Slot::default(), is_sent: false }
     }
 
     /// The origin of the permit.
@@ -91,27 +84,29 @@ impl Permit {
 
     /// Reports that the request is being sent.
     pub fn sent(&mut self) {
-        self.report(Report::Sent, Stage::Sent);
+        self.is_sent = true;
+        if let Some(holder) = &self.holder {
+            holder.report(self.slot, Report::Sent);
+        }
     }
 
     /// Reports a response that was not throttled.
     pub fn answered(mut self) {
-        self.report(Report::Answered, Stage::Over);
+        self.ends(Report::Answered);
     }
 
     /// Reports a response that the limit was exceeded; `delay` is the wait that the service requested.
     pub fn throttled(mut self, delay: Option<Duration>) {
-        self.report(Report::Throttled { delay }, Stage::Over);
+        self.ends(Report::Throttled { delay });
     }
 
     /// Reports that the request certainly did not reach the service.
     pub fn not_sent(mut self) {
-        self.report(Report::NotSent, Stage::Over);
+        self.ends(Report::NotSent);
     }
 
-    fn report(&mut self, report: Report, stage: Stage) {
-        self.stage = stage;
-        if let Some(holder) = &self.holder {
+    fn ends(&mut self, report: Report) {
+        if let Some(holder) = self.holder.take() {
             holder.report(self.slot, report);
         }
     }
@@ -119,11 +114,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        match self.stage {
-            Stage::Held => self.report(Report::Unused, Stage::Over),
-            Stage::Sent => self.report(Report::Unanswered, Stage::Over),
-            Stage::Over => {}
-        }
+        self.ends(if self.is_sent { Report::Unanswered } else { Report::Unused });
     }
 }
 

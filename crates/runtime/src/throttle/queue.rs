@@ -10,9 +10,9 @@ use tokio::sync::{Mutex as Turnstile, Notify};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::limit::RateLimit;
-use super::permit::{Permit, PermitHolder, QuotaSource, Report};
+use super::permit::{Permit, PermitHolder, QuotaSource, Report, Slot};
 use super::store::{AcquireFuture, AcquireOptions, Quota, QuotaState, Refused};
-use super::window::{Flow, Slot, Window};
+use super::window::Window;
 use crate::lock::lock;
 
 /// How long the first call of a line can be overdue before others overtake it, because its runtime may be blocked.
@@ -22,9 +22,6 @@ const OVERDUE: Duration = Duration::from_millis(100);
 pub(super) trait Ledger: fmt::Debug + Send + Sync + 'static {
     /// The source of the permits.
     fn source(&self) -> QuotaSource;
-
-    /// A slot that is free now, if this is known without waiting.
-    fn take_at_once(&self) -> Option<Slot>;
 
     /// A slot, or the time until the next attempt; `None` if the time depends on a permit in use.
     fn take(&self) -> Result<Slot, Option<Duration>>;
@@ -50,30 +47,6 @@ pub(super) struct Queue<L> {
     changed: Notify,
     /// When the first call of a line reads the ledger next.
     due: Mutex<Option<Instant>>,
-}
-
-/// Applies the outcome of the request in a slot to a window.
-pub(super) fn apply(window: &mut Window, slot: Slot, now: Duration, report: Report) {
-    match report {
-        Report::Unused | Report::NotSent => window.give_back(slot, now),
-        Report::Sent => window.sent(slot, now),
-        Report::Answered => window.answered(slot, now),
-        Report::Throttled { delay } => window.throttled(slot, now, delay),
-        Report::Unanswered => window.given_up(slot),
-    }
-}
-
-/// Applies the outcome of a request to the flow of this process.
-pub(super) fn follow(flow: &mut Flow, report: Report, now: Duration) {
-    match report {
-        Report::Unused => {}
-        Report::Sent => flow.sent(now),
-        Report::Answered | Report::Throttled { .. } => {
-            flow.answered(now);
-            flow.ended();
-        }
-        Report::NotSent | Report::Unanswered => flow.ended(),
-    }
 }
 
 const RETRIES: usize = 0;
@@ -163,7 +136,7 @@ impl<L: Ledger> Queue<L> {
     }
 
     fn permit(self: &Arc<Self>, slot: Slot) -> Permit {
-        Permit::of_slot(self.ledger.source(), self.clone(), slot)
+        Permit::new(self.ledger.source(), self.clone(), slot)
     }
 
     fn waiting_in(&self, lines: std::ops::RangeToInclusive<usize>) -> usize {
@@ -182,8 +155,8 @@ impl<L: Ledger> Quota for Queue<L> {
         if self.waiting_in(..=OTHERS) > 0 {
             return None;
         }
-        let slot = self.ledger.take_at_once()?;
-        Some(Permit::of_slot(self.ledger.source(), self, slot))
+        let slot = self.ledger.take().ok()?;
+        Some(Permit::new(self.ledger.source(), self, slot))
     }
 
     fn acquire(self: Arc<Self>, ask: AcquireOptions) -> AcquireFuture {

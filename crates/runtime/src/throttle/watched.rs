@@ -98,14 +98,24 @@ impl WatchedQuota {
         Self { key, quota, counters: Counters::default() }
     }
 
+    /// A permit that is available at once.
+    pub(crate) fn try_acquire(&self, observe: QuotaObserver<'_>) -> Option<Permit> {
+        let permit = self.quota.clone().try_acquire()?;
+        self.granted(permit.source(), Duration::ZERO, observe);
+        Some(permit)
+    }
+
     /// Waits for a permit.
     pub(crate) async fn acquire(&self, ask: AcquireOptions, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
-        if let Some(permit) = self.quota.clone().try_acquire() {
-            return Ok(self.granted(permit, Duration::ZERO, observe));
+        if let Some(permit) = self.try_acquire(observe) {
+            return Ok(permit);
         }
         let asked = Instant::now();
         match self.wait(ask, observe).await {
-            Ok(permit) => Ok(self.granted(permit, asked.elapsed(), observe)),
+            Ok(permit) => {
+                self.granted(permit.source(), asked.elapsed(), observe);
+                Ok(permit)
+            }
             Err(refused) => {
                 self.counters.refused.fetch_add(1, Relaxed);
                 observe(&self.key, QuotaEvent::Refused(refused.clone()));
@@ -128,16 +138,14 @@ impl WatchedQuota {
         acquiring.await
     }
 
-    fn granted(&self, permit: Permit, waited: Duration, observe: QuotaObserver<'_>) -> Permit {
+    fn granted(&self, source: QuotaSource, waited: Duration, observe: QuotaObserver<'_>) {
         self.counters.granted.fetch_add(1, Relaxed);
         if !waited.is_zero() {
             // Enough for centuries.
             self.counters.waited_nanos.fetch_add(u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX), Relaxed);
         }
-        let source = permit.source();
         observe(&self.key, QuotaEvent::Granted { waited, source });
         self.fallback(matches!(source, QuotaSource::LocalShare | QuotaSource::Open), Some(source), observe);
-        permit
     }
 
     /// Reports that the service throttled the request of this permit; `delay` is the wait that it requested.

@@ -392,7 +392,7 @@ proptest! {
                     } else {
                         permit.answered();
                     }
-                    let credit = quota.ledger.read(|window, _| window.credit());
+                    let credit: Duration = quota.ledger.read(|window, _| window.credit().into());
                     let excess = credit.saturating_sub(Duration::from_millis(there + back));
                     let mut too_good = too_good.lock().unwrap();
                     *too_good = excess.max(*too_good);

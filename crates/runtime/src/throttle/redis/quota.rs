@@ -14,10 +14,10 @@ use super::server::{NOTICE, micros};
 use crate::lock::lock;
 use crate::throttle::limit::RateLimit;
 use crate::throttle::local::Local;
-use crate::throttle::permit::{Permit, PermitHolder, QuotaSource, Report};
-use crate::throttle::queue::{Queue, follow};
+use crate::throttle::permit::{Permit, PermitHolder, QuotaSource, Report, Slot};
+use crate::throttle::queue::Queue;
 use crate::throttle::store::{AcquireFuture, AcquireOptions, Quota, QuotaState, Refused, Waiting};
-use crate::throttle::window::{SLOW, Slot, Window};
+use crate::throttle::window::{SLOW, Window};
 
 /// How often a call checks whether the network is still stalled.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -167,7 +167,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit,
             turn.map_err(|_| Refused::TooLong { needed })?.ok()
         };
         // Requests that a stalled network delays can all arrive together.
-        while lock(&known.state).flow.stands_still(known.born.elapsed()).is_some() && Instant::now() < deadline {
+        while lock(&known.state).flow.stalled_since(known.born.elapsed().into()).is_some() && Instant::now() < deadline {
             let _ = timeout(LOOK_AGAIN, known.disturbed.notified()).await;
         }
         if link.is_down() {
@@ -195,7 +195,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit,
         let at = Instant::now() + wait;
         let reserved =
             Reservation { link: link.clone(), quota: known.clone(), epoch, number, at, sent_at: Mutex::new(None) };
-        let permit = Permit::new(QuotaSource::Shared, Arc::new(reserved));
+        let permit = Permit::new(QuotaSource::Shared, Arc::new(reserved), Slot::default());
         if known.waits_until(at, losses).await && Instant::now() <= at + Duration::from_micros(allowance) / 2 {
             return Ok(permit);
         }
@@ -228,7 +228,7 @@ impl PermitHolder for Reservation {
         let now = Instant::now();
         let mut sent_at = lock(&self.sent_at);
         let mut state = lock(&self.quota.state);
-        follow(&mut state.flow, report, now - self.quota.born);
+        state.flow.report(report, (now - self.quota.born).into());
         let micros = |duration| i64::try_from(micros(duration)).unwrap_or(i64::MAX);
         let (what, figure) = match report {
             Report::Sent => {
@@ -248,12 +248,12 @@ impl PermitHolder for Reservation {
             Report::Answered => {
                 let sent_at = sent_at.unwrap_or(now);
                 let round_trip = now - sent_at;
-                state.answers.came_after(round_trip);
+                state.answers.came_after(round_trip.into());
                 let late_by =
-                    sent_at.saturating_duration_since(self.at) + round_trip.saturating_sub(state.answers.credit);
+                    sent_at.saturating_duration_since(self.at) + round_trip.saturating_sub(state.answers.credit.into());
                 drop(state);
                 self.quota.disturbed.notify_waiters();
-                ("a", if late_by < SLOW { micros(late_by) } else { -1 })
+                ("a", if late_by < SLOW.into() { micros(late_by) } else { -1 })
             }
         };
         let (quota, epoch, number) = (self.quota.clone(), self.epoch.clone(), self.number);
