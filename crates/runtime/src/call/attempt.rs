@@ -1,5 +1,6 @@
 //! One attempt of a call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -27,7 +28,7 @@ pub(super) struct Attempt<'a> {
     pub(super) target: &'a Target<'a>,
     pub(super) options: &'a Options,
     /// `None` if the throttle is off.
-    pub(super) quota: Option<&'a WatchedQuota>,
+    pub(super) quota: Option<&'a Arc<WatchedQuota>>,
     pub(super) deadline: Instant,
     /// Replacements for rejected credentials; `None` to use those of the provider.
     pub(super) credentials: Option<&'a Credentials>,
@@ -179,14 +180,14 @@ impl Core {
     /// Waits for a permit as long as the deadline leaves time for the response.
     async fn permit(
         &self,
-        quota: &WatchedQuota,
+        quota: &Arc<WatchedQuota>,
         options: &Options,
         deadline: Instant,
         observer: &mut Observer<'_>,
     ) -> Result<Permit, Error> {
         let max_wait = (deadline - options.time_for_the_answer()).saturating_duration_since(Instant::now());
         let ask = AcquireOptions { is_retry: observer.attempts() > 0, ..self.throttle.ask(max_wait) };
-        let permit = quota.acquire(ask, &|key, event| self.report(key, &event)).await;
+        let permit = quota.clone().acquire(ask, &|key, event| self.report(key, &event)).await;
         observer.waited_for_quota();
         permit.map_err(|refused| not_admitted(&refused))
     }

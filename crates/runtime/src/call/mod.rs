@@ -313,7 +313,7 @@ impl Core {
         let found =
             self.quota(call, &target, per_call, documented, observer.started().checked_add(options.deadline)).await;
         let found = found.map_err(|error| call.describe(error, 0, None))?;
-        let (quota, limit) = (found.as_ref().map(|(quota, _)| &**quota), found.as_ref().and_then(|(_, limit)| *limit));
+        let (quota, limit) = (found.as_ref().map(|(quota, _)| quota), found.as_ref().and_then(|(_, limit)| *limit));
         let (began, mut permit) = self.begin(call, quota, limit, observer).await?;
         let limit = limit.or(documented);
         let deadline = began.checked_add(options.deadline).unwrap_or_else(|| began + FAR_AWAY);
@@ -411,7 +411,7 @@ impl Core {
     async fn begin(
         &self,
         call: &Call<'_>,
-        quota: Option<&WatchedQuota>,
+        quota: Option<&Arc<WatchedQuota>>,
         limit: Option<RateLimit>,
         observer: &mut Observer<'_>,
     ) -> Result<(Instant, Option<Permit>), Error> {
@@ -434,10 +434,12 @@ impl Core {
         self.events.tell(|| Event::Quota { key, event });
     }
 
-    async fn permit_in_a_bulk(&self, quota: &WatchedQuota) -> Result<Permit, Error> {
+    async fn permit_in_a_bulk(&self, quota: &Arc<WatchedQuota>) -> Result<Permit, Error> {
         let observe = |key: &QuotaKey, event: QuotaEvent| self.report(key, &event);
+        // A bulk has few calls in the queue.
+        let ask = AcquireOptions { max_waiting: usize::MAX, ..AcquireOptions::new(LONGEST_WAIT) };
         loop {
-            match quota.acquire(AcquireOptions::new(LONGEST_WAIT).of_a_bulk(), &observe).await {
+            match quota.clone().acquire(ask, &observe).await {
                 Ok(permit) => return Ok(permit),
                 Err(refused @ Refused::Misconfigured { .. }) => return Err(not_admitted(&refused)),
                 // The store is unreachable, and its policy is to reject calls.

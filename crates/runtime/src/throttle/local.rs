@@ -41,23 +41,19 @@ impl Local {
 }
 
 impl Ledger for Local {
-    fn source(&self) -> QuotaSource {
-        self.source
-    }
-
     fn lower(&self, limit: RateLimit) {
         lock(&self.window).lower(limit);
     }
 
-    fn take(&self) -> Result<Slot, Option<Duration>> {
+    fn take(&self) -> Result<(QuotaSource, Slot), Option<Duration>> {
         let mut window = lock(&self.window);
         // Reading the clock dominates; try without it first.
         if let Some(slot) = window.take_without_clock() {
-            return Ok(slot);
+            return Ok((self.source, slot));
         }
         let now = self.now();
         match window.take(now) {
-            Availability::Now(slot) => Ok(slot),
+            Availability::Now(slot) => Ok((self.source, slot)),
             Availability::At(time) => Err(Some(time.saturating_sub(now))),
             Availability::Unknown => Err(None),
         }

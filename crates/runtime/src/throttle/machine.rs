@@ -8,7 +8,6 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -23,10 +22,11 @@ use super::window::{Availability, Flow, Window};
 use crate::lock::lock;
 use crate::sign::hex::hex;
 
-/// How often a report tries to get the lock. A report that fails is written with the next slot, or the request counts
-/// as unanswered.
+/// How often the last reports of a process try to get the lock. If they fail, their requests count as unanswered.
 const TRIES: u32 = 50;
 const BETWEEN_TRIES: Duration = Duration::from_micros(100);
+/// How long an unusable file is not used again.
+const UNUSABLE: Duration = Duration::from_secs(1);
 /// The maximum time after which a waiting call reads the file again, because another process may have received a
 /// response.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -55,7 +55,7 @@ const KEPT: Duration = Duration::from_secs(2 * 24 * 3600);
 /// | a process stops while it holds the lock | the file is replaced after a second, and the limit counts as used for one window |
 /// | the file is damaged, or of another program | the same, at once |
 /// | the clock is set back by more than a second | the same |
-/// | the folder cannot be written | each process uses a separate quota ([`QuotaSource::LocalShare`]), reported once as [`QuotaEvent::FallbackEntered`](super::QuotaEvent::FallbackEntered) |
+/// | the file cannot be used (folder, disk space, descriptors) | the process uses a separate quota ([`QuotaSource::LocalShare`]) and tries the file again each second; then the limit counts as used for one window. Both changes are reported ([`QuotaEvent`](super::QuotaEvent)) |
 ///
 /// Containers share quotas only if they share the folder. The lock may not work over a network file system: for several
 /// machines use `RedisQuotas` (feature `redis`).
@@ -87,21 +87,20 @@ impl QuotaStore for MachineQuotas {
             hash.update(part);
         }
         let name = format!("{}.quota", hex::<32>(&hash.finalize()[..16]).as_str());
-        let path = self.folder.as_ref().and_then(|folder| {
-            create(folder).ok()?;
+        let path = self.folder.as_ref().map(|folder| {
             remove_unused(folder);
-            Some(folder.join(name))
+            folder.join(name)
         });
         Arc::new(Queue::new(Machine {
             path: path.unwrap_or_default(),
-            broken: AtomicBool::new(false),
             local: Local::new(Window::new(limit), QuotaSource::LocalShare),
             known: Mutex::new(Known {
                 window: Window::new(limit),
                 limit,
                 flow: Flow::default(),
                 unwritten: Vec::new(),
-                locked_since: None,
+                locked: None,
+                unusable_at: None,
             }),
         }))
     }
@@ -112,9 +111,7 @@ impl QuotaStore for MachineQuotas {
 struct Machine {
     /// Empty if there is no file.
     path: PathBuf,
-    /// Whether the file is unusable.
-    broken: AtomicBool,
-    /// The quota used meanwhile.
+    /// The window used while the file is unusable. The slots of the two differ.
     local: Local,
     known: Mutex<Known>,
 }
@@ -127,7 +124,10 @@ struct Known {
     /// The flow of this process's requests.
     flow: Flow,
     unwritten: Vec<(Slot, Report, Duration)>,
-    locked_since: Option<Instant>,
+    /// The first and the last attempt of those that found the file locked.
+    locked: Option<(Instant, Instant)>,
+    /// When the file was unusable, until it is used again.
+    unusable_at: Option<Instant>,
 }
 
 impl Machine {
@@ -136,20 +136,27 @@ impl Machine {
         let mut known = lock(&self.known);
         let mut file = match self.lock() {
             Err(error) if is_locked(&error) => {
-                let since = *known.locked_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= LOCKED {
-                    known.locked_since = None;
+                let now = Instant::now();
+                // Between attempts that are further apart it was probably unlocked.
+                let first = known.locked.filter(|(_, last)| now - *last < LOCKED).map_or(now, |(first, _)| first);
+                known.locked = Some((first, now));
+                if now - first >= LOCKED {
+                    known.locked = None;
                     replace(&self.path)?;
                 }
                 return Err(error);
             }
             outcome => outcome?,
         };
-        known.locked_since = None;
+        known.locked = None;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let now = now();
-        let mut window = if bytes.is_empty() { Window::new(known.limit) } else { read(&bytes, known.limit, now) };
+        let mut window = read(&bytes, known.limit, now);
+        if known.unusable_at.is_some() {
+            // The requests sent meanwhile are not in the file.
+            window.use_up(now);
+        }
         for (slot, report, when) in known.unwritten.drain(..) {
             window.report(slot, report, when);
         }
@@ -158,12 +165,17 @@ impl Machine {
         file.write_all(&write(&mut window))?;
         // Closing the file releases the lock.
         known.window = window;
+        known.unusable_at = None;
         Ok(changed)
     }
 
     fn lock(&self) -> io::Result<File> {
+        let folder = self.path.parent().ok_or(io::ErrorKind::NotFound)?;
         loop {
-            let file = open(&self.path)?;
+            let file = open(&self.path).or_else(|_| {
+                create(folder)?;
+                open(&self.path)
+            })?;
             file.try_lock()?;
             // The file may have been replaced in between.
             if is_at(&file, &self.path) {
@@ -171,23 +183,16 @@ impl Machine {
             }
         }
     }
-
-    fn is_broken(&self) -> bool {
-        self.broken.load(Relaxed)
-    }
 }
 
 impl Ledger for Machine {
-    fn source(&self) -> QuotaSource {
-        if self.is_broken() { QuotaSource::LocalShare } else { QuotaSource::Shared }
-    }
-
-    fn take(&self) -> Result<Slot, Option<Duration>> {
-        if self.is_broken() {
-            return self.local.take();
-        }
+    fn take(&self) -> Result<(QuotaSource, Slot), Option<Duration>> {
+        let take_local = || self.local.take().map_err(|wait| Some(wait.unwrap_or(UNUSABLE).min(UNUSABLE)));
         {
             let known = lock(&self.known);
+            if known.unusable_at.is_some_and(|at| at.elapsed() < UNUSABLE) {
+                return take_local();
+            }
             if known.flow.stalled_since(now().into()).is_some() {
                 // Requests on a stalled network may all arrive together.
                 return Err(Some(LOOK_AGAIN));
@@ -205,40 +210,38 @@ impl Ledger for Machine {
         // Spread, so that processes do not retry together.
         let soon = || Duration::from_micros(fastrand::u64(0..2_000));
         match taken {
-            Ok(Ok(slot)) => Ok(slot),
+            Ok(Ok(slot)) => Ok((QuotaSource::Shared, slot)),
             Ok(Err(wait)) => Err(Some(wait + soon())),
             Err(error) if is_locked(&error) => Err(Some(Duration::from_millis(1) + soon())),
             Err(_) => {
-                self.broken.store(true, Relaxed);
-                self.local.take()
+                lock(&self.known).unusable_at = Some(Instant::now());
+                take_local()
             }
         }
     }
 
     fn report(&self, slot: Slot, report: Report) {
-        if self.is_broken() {
+        if self.local.read(|window, _| window.is_held(slot)) {
             return self.local.report(slot, report);
         }
         let now = now();
-        {
-            let mut known = lock(&self.known);
-            known.flow.report(report, now.into());
-            if matches!(report, Report::Sent | Report::Unanswered) {
-                return;
-            }
-            known.unwritten.push((slot, report, now));
+        let mut known = lock(&self.known);
+        known.flow.report(report, now.into());
+        if matches!(report, Report::Sent | Report::Unanswered) {
+            return;
         }
-        for _ in 0..TRIES {
-            match self.change(|_, _| ()) {
-                Err(error) if is_locked(&error) => {}
-                _ => return,
-            }
-            std::thread::sleep(BETWEEN_TRIES);
-        }
+        known.unwritten.push((slot, report, now));
+        drop(known);
+        // Otherwise it is written with the next slot or report, or at the end.
+        let _ = self.change(|_, _| ());
+    }
+
+    fn is_fallback(&self) -> bool {
+        lock(&self.known).unusable_at.is_some()
     }
 
     fn read<T>(&self, read: impl FnOnce(&mut Window, Duration) -> T) -> T {
-        if self.is_broken() { self.local.read(read) } else { read(&mut lock(&self.known).window, now()) }
+        if self.is_fallback() { self.local.read(read) } else { read(&mut lock(&self.known).window, now()) }
     }
 
     fn lower(&self, limit: RateLimit) {
@@ -247,12 +250,23 @@ impl Ledger for Machine {
     }
 }
 
+impl Drop for Machine {
+    fn drop(&mut self) {
+        for _ in 0..TRIES {
+            if lock(&self.known).unwritten.is_empty() || self.change(|_, _| ()).is_err_and(|error| !is_locked(&error)) {
+                return;
+            }
+            std::thread::sleep(BETWEEN_TRIES);
+        }
+    }
+}
+
 /// The time on a clock that all processes share.
 fn now() -> Duration {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-const MAGIC: &[u8; 8] = b"aliquot2";
+const MAGIC: &[u8; 8] = b"aliquot3";
 
 /// The content of the file: its type, a checksum, and the window.
 fn write(window: &mut Window) -> Vec<u8> {
@@ -265,6 +279,9 @@ fn write(window: &mut Window) -> Vec<u8> {
 
 /// Parses the file. If it is invalid, the limit counts as just used up.
 fn read(bytes: &[u8], limit: Option<RateLimit>, now: Duration) -> Window {
+    if bytes.is_empty() {
+        return Window::new_at(now, limit);
+    }
     let read = || {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (length, rest) = rest.split_first_chunk()?;
@@ -279,7 +296,11 @@ fn read(bytes: &[u8], limit: Option<RateLimit>, now: Duration) -> Window {
         window.words(&mut |word: &mut u64| *word = words.next().map_or(0, |bytes| u64::from_le_bytes(*bytes)));
         (!window.is_of_the_future(now)).then_some(window)
     };
-    read().unwrap_or_else(|| Window::used_up(limit, now))
+    read().unwrap_or_else(|| {
+        let mut window = Window::new_at(now, limit);
+        window.use_up(now);
+        window
+    })
 }
 
 fn is_locked(error: &io::Error) -> bool {

@@ -246,8 +246,8 @@ impl Throttle {
             return Ok(Permit::untracked(QuotaSource::Open));
         };
         match quota.try_acquire(&|_, _| {}) {
-            Some(permit) => Ok(permit),
-            None => quota.acquire(self.ask(max_wait), &|_, _| {}).await,
+            Ok(permit) => Ok(permit),
+            Err(quota) => quota.wait(self.ask(max_wait), &|_, _| {}).await,
         }
     }
 

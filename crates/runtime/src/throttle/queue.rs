@@ -20,15 +20,17 @@ const OVERDUE: Duration = Duration::from_millis(100);
 
 /// The owner of a [`Window`], with a clock. No method waits.
 pub(super) trait Ledger: fmt::Debug + Send + Sync + 'static {
-    /// The source of the permits.
-    fn source(&self) -> QuotaSource;
-
-    /// A slot, or the time until the next attempt; `None` if the time depends on a permit in use.
-    fn take(&self) -> Result<Slot, Option<Duration>>;
+    /// A slot and its origin, or the time until the next attempt; `None` if the time depends on a permit in use.
+    fn take(&self) -> Result<(QuotaSource, Slot), Option<Duration>>;
 
     fn report(&self, slot: Slot, report: Report);
 
     fn lower(&self, limit: RateLimit);
+
+    /// Whether a local window is used because another one is unusable.
+    fn is_fallback(&self) -> bool {
+        false
+    }
 
     /// Reads the window as known here, and the time.
     fn read<T>(&self, read: impl FnOnce(&mut Window, Duration) -> T) -> T;
@@ -64,8 +66,8 @@ impl<L: Ledger> Queue<L> {
     }
 
     async fn wait(self: Arc<Self>, ask: AcquireOptions) -> Result<Permit, Refused> {
-        if let Some(permit) = self.clone().try_acquire() {
-            return Ok(permit);
+        if let Some(slot) = self.try_acquire() {
+            return Ok(self.permit(slot));
         }
         let arrived = Instant::now();
         let line = if ask.is_retry { RETRIES } else { OTHERS };
@@ -135,8 +137,8 @@ impl<L: Ledger> Queue<L> {
         lock(&self.due).is_some_and(|due| due + OVERDUE <= Instant::now())
     }
 
-    fn permit(self: &Arc<Self>, slot: Slot) -> Permit {
-        Permit::new(self.ledger.source(), self.clone(), slot)
+    fn permit(self: &Arc<Self>, (source, slot): (QuotaSource, Slot)) -> Permit {
+        Permit::new(source, self.clone(), slot)
     }
 
     fn waiting_in(&self, lines: std::ops::RangeToInclusive<usize>) -> usize {
@@ -151,12 +153,8 @@ impl<L: Ledger> Queue<L> {
 }
 
 impl<L: Ledger> Quota for Queue<L> {
-    fn try_acquire(self: Arc<Self>) -> Option<Permit> {
-        if self.waiting_in(..=OTHERS) > 0 {
-            return None;
-        }
-        let slot = self.ledger.take().ok()?;
-        Some(Permit::new(self.ledger.source(), self, slot))
+    fn try_acquire(&self) -> Option<(QuotaSource, Slot)> {
+        if self.waiting_in(..=OTHERS) > 0 { None } else { self.ledger.take().ok() }
     }
 
     fn acquire(self: Arc<Self>, ask: AcquireOptions) -> AcquireFuture {
@@ -168,10 +166,11 @@ impl<L: Ledger> Quota for Queue<L> {
     }
 
     fn state(&self) -> QuotaState {
+        let fallback = self.ledger.is_fallback();
         self.ledger.read(|window, now| QuotaState {
             paused_for: window.paused_until().map_or(Duration::ZERO, |end| end.saturating_sub(now)),
             learned_rate: window.learned_rate(now),
-            fallback: self.ledger.source() == QuotaSource::LocalShare,
+            fallback,
         })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::limit::RateLimit;
-use super::permit::Permit;
+use super::permit::{Permit, PermitHolder, QuotaSource, Slot};
 
 /// The default number of calls that may wait for one quota: at ten per second, the last one waits about a quarter of an
 /// hour.
@@ -38,16 +38,17 @@ pub trait QuotaStore: fmt::Debug + Send + Sync {
 /// - **Waiting.** `acquire` waits at most [`AcquireOptions::max_wait`]. A call that cannot be served within it is
 ///   [refused](Refused) as soon as that is known, and takes no permit. The number of waiting calls is bounded.
 /// - **Cancellation.** The future may be dropped at any time; its place in the queue is freed.
-/// - **Reports.** The permit's holder receives the outcome of the request (see [`Report`](super::Report)), and must not
-///   block. After a throttled response there is no permit during the pause, and then one before all others.
+/// - **Reports.** The quota, or another holder of a permit, receives the outcome of its request (see
+///   [`Report`](super::Report)). After a throttled response there is no permit during the pause, and then one before
+///   all others.
 /// - **Failure.** An unreachable store decides what callers get: a share of the limit, a refusal, or unlimited permits;
 ///   [`state`](Self::state) and [`Permit::source`] show which. A misconfigured store refuses.
 /// - **Runtimes.** Callers may use several tokio runtimes, any of which may stop at any time.
 /// - **Secrets.** No credential is stored, logged or shown.
-pub trait Quota: fmt::Debug + Send + Sync {
-    /// A permit that is available at once, while no other caller waits. Default: none, so that callers
-    /// [`acquire`](Self::acquire).
-    fn try_acquire(self: Arc<Self>) -> Option<Permit> {
+pub trait Quota: PermitHolder + fmt::Debug {
+    /// Takes a slot that is available at once, while no other caller waits; returns it and its origin. The quota
+    /// receives the reports of its permit. Default: none, so that callers [`acquire`](Self::acquire).
+    fn try_acquire(&self) -> Option<(QuotaSource, Slot)> {
         None
     }
 
@@ -119,11 +120,6 @@ impl AcquireOptions {
     /// A first attempt that waits at most `max_wait`, with the default maximum of waiting calls.
     pub fn new(max_wait: Duration) -> Self {
         Self { max_wait, max_waiting: MAX_WAITING, is_retry: false }
-    }
-
-    /// A bulk has few calls in the queue.
-    pub(crate) fn of_a_bulk(self) -> Self {
-        Self { max_waiting: usize::MAX, ..self }
     }
 }
 

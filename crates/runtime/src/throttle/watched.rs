@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::limit::RateLimit;
-use super::permit::{Permit, QuotaSource};
+use super::permit::{Permit, PermitHolder, QuotaSource, Report, Slot};
 use super::store::{AcquireOptions, Quota, QuotaKey, Refused, Waiting};
 
 /// How long a store may take before a call counts as waiting for the quota.
@@ -57,6 +57,13 @@ pub(crate) struct WatchedQuota {
     counters: Counters,
 }
 
+/// Passes on the reports of permits that were available at once.
+impl PermitHolder for WatchedQuota {
+    fn report(&self, slot: Slot, report: Report) {
+        self.quota.report(slot, report);
+    }
+}
+
 #[derive(Debug, Default)]
 struct Counters {
     waiting: AtomicUsize,
@@ -98,20 +105,33 @@ impl WatchedQuota {
         Self { key, quota, counters: Counters::default() }
     }
 
-    /// A permit that is available at once.
-    pub(crate) fn try_acquire(&self, observe: QuotaObserver<'_>) -> Option<Permit> {
-        let permit = self.quota.clone().try_acquire()?;
-        self.granted(permit.source(), Duration::ZERO, observe);
-        Some(permit)
+    /// Waits for a permit.
+    pub(crate) async fn acquire(
+        self: Arc<Self>,
+        ask: AcquireOptions,
+        observe: QuotaObserver<'_>,
+    ) -> Result<Permit, Refused> {
+        match self.try_acquire(observe) {
+            Ok(permit) => Ok(permit),
+            Err(quota) => quota.wait(ask, observe).await,
+        }
     }
 
-    /// Waits for a permit.
-    pub(crate) async fn acquire(&self, ask: AcquireOptions, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
-        if let Some(permit) = self.try_acquire(observe) {
-            return Ok(permit);
+    /// A permit that is available at once, or the quota.
+    pub(super) fn try_acquire(self: Arc<Self>, observe: QuotaObserver<'_>) -> Result<Permit, Arc<Self>> {
+        match self.quota.try_acquire() {
+            Some((source, slot)) => {
+                self.granted(source, Duration::ZERO, observe);
+                Ok(Permit::new(source, self, slot))
+            }
+            None => Err(self),
         }
+    }
+
+    /// Waits for a permit that is not available at once.
+    pub(super) async fn wait(&self, ask: AcquireOptions, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
         let asked = Instant::now();
-        match self.wait(ask, observe).await {
+        match self.turn(ask, observe).await {
             Ok(permit) => {
                 self.granted(permit.source(), asked.elapsed(), observe);
                 Ok(permit)
@@ -128,7 +148,7 @@ impl WatchedQuota {
     }
 
     /// Reports that the call waits if there is no outcome within [`ASKING`].
-    async fn wait(&self, ask: AcquireOptions, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
+    async fn turn(&self, ask: AcquireOptions, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
         let mut acquiring = self.quota.clone().acquire(ask);
         let waiting = Waiting::begins(&self.counters.waiting);
         if let Ok(outcome) = timeout(ASKING, acquiring.as_mut()).await {

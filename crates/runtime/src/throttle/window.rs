@@ -99,12 +99,21 @@ impl Window {
         }
     }
 
-    /// A window whose limit was just used up.
-    pub(super) fn used_up(limit: Option<RateLimit>, now: Duration) -> Self {
-        let mut window = Self::new(limit);
+    /// A window in which nothing was sent yet, whose slots differ from those of earlier windows.
+    pub(super) fn new_at(now: Duration, limit: Option<RateLimit>) -> Self {
+        Self { serial: Time::from(now).0, ..Self::new(limit) }
+    }
+
+    /// Counts the limit as just used up.
+    pub(super) fn use_up(&mut self, now: Duration) {
         // Some requests may arrive late.
-        window.share.hold((Time::from(now) + window.length() + SLOW).into());
-        window
+        let until = Time::from(now) + self.length() + SLOW;
+        self.share.hold(self.paused_until().map_or(until, |end| until.max(end.into())).into());
+    }
+
+    /// Whether a request holds this slot.
+    pub(super) fn is_held(&mut self, slot: Slot) -> bool {
+        self.holder(slot).is_some()
     }
 
     /// Visits the state that another process needs to continue with this window.

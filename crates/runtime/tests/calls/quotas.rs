@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alibabacloud_runtime::event::{Event, QuotaEvent};
 use alibabacloud_runtime::throttle::{
-    AcquireFuture, AcquireOptions, Permit, Quota, QuotaKey, QuotaSource, QuotaStore, Refused,
+    AcquireFuture, AcquireOptions, Permit, PermitHolder, Quota, QuotaKey, QuotaSource, QuotaStore, Refused, Report, Slot,
 };
 use alibabacloud_runtime::transport::{Handover, Transport, TransportFuture};
 use alibabacloud_runtime::{CallOptions, Client, Credentials, Error, ErrorKind, RateLimit, RetryPolicy, Throttle};
@@ -419,6 +419,10 @@ impl Quota for Unsteady {
     }
 
     fn lower(&self, _: RateLimit) {}
+}
+
+impl PermitHolder for Unsteady {
+    fn report(&self, _: Slot, _: Report) {}
 }
 
 #[tokio::test]

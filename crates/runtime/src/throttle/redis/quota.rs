@@ -103,7 +103,10 @@ impl SharedQuota {
                 let own = Some(RateLimit::new(requests, limit.window()));
                 // It begins after all places that any process had reserved.
                 let reserved = limit.window() * processes.saturating_mul(self.places) / limit.requests();
-                let window = if known.is_some() { Window::used_up(own, NOTICE + reserved) } else { Window::new(own) };
+                let mut window = Window::new(own);
+                if known.is_some() {
+                    window.use_up(NOTICE + reserved);
+                }
                 Arc::new(Queue::new(Local::new(window, QuotaSource::LocalShare)))
             })
             .clone();
@@ -124,6 +127,11 @@ impl Quota for SharedQuota {
         let fallback = self.link.is_down();
         QuotaState { fallback, learned_rate: self.known.learned_rate(), ..QuotaState::default() }
     }
+}
+
+/// Each permit has a holder of its own.
+impl PermitHolder for SharedQuota {
+    fn report(&self, _: Slot, _: Report) {}
 }
 
 impl fmt::Debug for SharedQuota {
