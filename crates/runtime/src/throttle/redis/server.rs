@@ -9,7 +9,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::error::{Error, ErrorKind};
 use crate::throttle::limit::RateLimit;
-use crate::throttle::share::{AFTERMATH, AHEAD, DOWN, FRESH_PLATEAU, MANY, PLATEAU, STEP, UP};
+use crate::throttle::share::{AHEAD, DOWN, FEW, FIRST_STEP, FRESH_PLATEAU, MANY, PLATEAU, STEP, UP};
 
 /// The time until all processes have noticed that data were lost, or that the server is reachable again.
 pub(super) const NOTICE: Duration = Duration::from_millis(250);
@@ -156,8 +156,8 @@ impl Server {
 /// A script that uses the rule of the share.
 fn script(text: &str) -> Script {
     let constants = format!(
-        "local PLATEAU, FRESH_PLATEAU, STEP, DOWN, UP, AFTERMATH, MANY = \
-         {PLATEAU}, {FRESH_PLATEAU}, {STEP}, {DOWN}, {UP}, {AFTERMATH}, {MANY}\n"
+        "local PLATEAU, FRESH_PLATEAU, FIRST_STEP, STEP, DOWN, UP, FEW, MANY = \
+         {PLATEAU}, {FRESH_PLATEAU}, {FIRST_STEP}, {STEP}, {DOWN}, {UP}, {FEW}, {MANY}\n"
     );
     Script::new(&[&constants, include_str!("share.lua"), text].concat())
 }

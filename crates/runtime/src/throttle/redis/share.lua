@@ -6,7 +6,8 @@ local function round(number) return math.floor(number + 0.5) end
 local function usable_after(windows, share, fresh)
   local growing = windows - (fresh and FRESH_PLATEAU or PLATEAU)
   if growing < 0 then return round(share), false end
-  local more = 2 ^ math.min(math.floor(growing / STEP) + 1, 64) - 1
+  local steps = math.max(0, math.floor((growing - (fresh and STEP or FIRST_STEP)) / STEP + 1))
+  local more = 2 ^ math.min(steps + 1, 64) - 1
   return math.floor(math.max(round(share) * (1 + 0.1 * more), round(share) + more)), true
 end
 
