@@ -8,7 +8,8 @@
 //!
 //! Two more tables: another client without a limiter uses a part of the limit, with three attempts per call, evenly or in
 //! bursts of ten, for a minute or the whole time; and the network stalls for some seconds. They also have the adaptive rate of
-//! the AWS SDKs.
+//! the AWS SDKs, and our rule for a client whose limit is just what the other one leaves: the best that is possible, but it
+//! never notices that the other one has stopped.
 
 #![allow(clippy::cast_precision_loss, reason = "counts of requests are small")]
 
@@ -65,7 +66,7 @@ fn main() {
     );
     for bursts in [false, true] {
         for outside in [3, 5, 8] {
-            for client in [Kind::Ours, Kind::Unknown, Kind::Gcra1, Kind::Adaptive] {
+            for client in [Kind::Ours, Kind::Unknown, Kind::Rest(10 - outside), Kind::Gcra1, Kind::Adaptive] {
                 let shape = if bursts { "in bursts of ten" } else { "evenly" };
                 let line = format!("{:<26} {:<14}", format!("{outside}/s {shape}"), client.name());
                 if filter.iter().all(|word| line.contains(word.as_str())) {
@@ -159,6 +160,8 @@ enum Kind {
     Ours,
     /// Ours, without knowing the limit.
     Unknown,
+    /// Ours, with the part that another client leaves as its limit: what is possible without learning the share.
+    Rest(u32),
     /// The adaptive rate of the AWS SDKs: CUBIC, with a token bucket of one second.
     Adaptive,
     Gcra1,
@@ -172,6 +175,7 @@ impl Kind {
         match self {
             Self::Ours => "exact window".to_owned(),
             Self::Unknown => "limit unknown".to_owned(),
+            Self::Rest(_) => "rest known".to_owned(),
             Self::Adaptive => "AWS adaptive".to_owned(),
             Self::Gcra1 => "GCRA burst 1".to_owned(),
             Self::GcraN => "GCRA burst N".to_owned(),
@@ -280,6 +284,7 @@ impl Client {
         let (period, burst) = match kind {
             Kind::Ours => return Self::Ours(Box::new(Window::new(Some(RateLimit::per_second(limit))))),
             Kind::Unknown => return Self::Ours(Box::new(Window::new(None))),
+            Kind::Rest(rest) => return Self::Ours(Box::new(Window::new(Some(RateLimit::per_second(rest))))),
             Kind::Adaptive => return Self::Adaptive(Adaptive::default()),
             Kind::Gcra1 => (gap, one),
             Kind::GcraN => (gap, NonZeroU32::new(limit).unwrap_or(one)),

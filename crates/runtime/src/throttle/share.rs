@@ -2,27 +2,30 @@
 //!
 //! If the service throttles a request although the window has room, others use the account, or the limit differs from
 //! the documented one. Only a part of the window's slots is used from then on. Slots are used instead of a rate,
-//! because they use the rest of a window better: with five of ten left, 80 % with 4 % throttled, while an even rate
+//! because they use the rest of a window better: with five of ten left, 81 % with 4 % throttled, while an even rate
 //! uses 81 % with 8 %.
 
 use std::time::Duration;
 
 use super::words::{self, Each};
 
-/// How long the share stays unchanged after a throttled response, in windows. The last throttled rate is remembered for
-/// that long.
-pub(super) const PLATEAU: f64 = 8.3;
+/// How long the share stays unchanged after a throttled response, in windows. Longer would mean fewer throttled
+/// responses, but the full limit must be used again within ten windows after the others have stopped.
+pub(super) const PLATEAU: f64 = 8.0;
 /// The same after the first one, because the request may have been late without another program.
 pub(super) const FRESH_PLATEAU: f64 = 2.0;
+/// How long the share then has one slot more, in windows. If others use the rest of the limit, this is often enough for
+/// another throttled response, so the share does not grow further.
+pub(super) const FIRST_STEP: f64 = 1.3;
 /// The interval at which the share grows after that, in windows. The growth doubles each time.
 pub(super) const STEP: f64 = 0.5;
 /// How much a throttled response reduces a share that is not growing.
 pub(super) const DOWN: f64 = 0.15;
 /// By how many slots the share may change, at most, after a growth that ended with a throttled response.
-pub(super) const UP: f64 = 0.3;
-/// Within so many windows after a throttled response, another one has no new information, because other programs have
-/// not adapted yet.
-pub(super) const AFTERMATH: f64 = 5.0;
+pub(super) const UP: f64 = 0.4;
+/// The smallest share that others can cause. With one slot, a burst of another program stops nearly every second
+/// request, and half of the capacity that evenly sending programs leave is lost.
+pub(super) const FEW: f64 = 2.0;
 /// After so many consecutive throttled responses, the limit has a longer window, and requests become rarer.
 pub(super) const MANY: u32 = 8;
 /// How long the others wait for the response to the first request after a pause, beyond a quick round trip. A service
@@ -53,7 +56,8 @@ struct Level {
     since: Duration,
     /// Whether it was the first throttled response.
     fresh: bool,
-    /// Whether it was in the aftermath of the one before.
+    /// Whether it was the first one during a plateau. Other programs may not have adapted yet, so only the second one
+    /// reduces the share.
     aftermath: bool,
 }
 
@@ -148,8 +152,8 @@ impl Share {
     fn steps(&self, now: Duration) -> Option<f64> {
         let level = self.level?;
         let windows = now.saturating_sub(level.since).div_duration_f64(self.window);
-        let plateau = if level.fresh { FRESH_PLATEAU } else { PLATEAU };
-        (windows >= plateau).then(|| ((windows - plateau) / STEP).floor())
+        let (plateau, first) = if level.fresh { (FRESH_PLATEAU, STEP) } else { (PLATEAU, FIRST_STEP) };
+        (windows >= plateau).then(|| ((windows - plateau - first) / STEP + 1.0).floor().max(0.0))
     }
 
     /// A request got its permit while so many slots are held.
@@ -216,28 +220,27 @@ impl Share {
         let Some(level) = self.level.filter(|_| self.slots(now).is_some()) else {
             // Only one of nearly all slots was too much; its request may have been late.
             let slots = if through > 0.8 * self.full { self.full - 1.0 } else { through };
-            // At least two, so that the request can be retried when the service says.
-            let slots = slots.max(2.0);
+            let slots = slots.max(FEW);
             self.level = Some(Level { slots, since: now, fresh: true, aftermath: false });
             return;
         };
         let mut next = Level { since: now, fresh: false, aftermath: false, ..level };
-        let windows = now.saturating_sub(level.since).div_duration_f64(self.window);
         if self.in_a_row > 1 {
             // It was the first request after a pause: the window is still full.
             if self.in_a_row > MANY {
                 next.slots *= 0.8;
             }
         } else if self.steps(now).is_some() {
-            // As far as it may grow, or much further: there are fewer others now.
-            let more = (through - level.slots) / 2.0;
-            next.slots += if through > 1.5 * level.slots + 1.0 { more } else { more.clamp(-UP, UP) };
-        } else if windows < AFTERMATH && !level.aftermath {
-            next.aftermath = true;
-        } else {
+            // Beyond the first step, there are fewer others now.
+            let is_far = through > level.slots * 1.1 + 2.0;
+            next.slots = if is_far { through } else { level.slots + ((through - level.slots) / 2.0).clamp(-UP, UP) };
+        } else if level.aftermath {
             next.slots *= 1.0 - DOWN;
+        } else {
+            next.aftermath = true;
         }
-        next.slots = next.slots.max(1.0);
+        let least = if self.in_a_row > MANY { 1.0 } else { FEW.min(level.slots) };
+        next.slots = next.slots.max(least);
         self.level = Some(next);
     }
 
@@ -256,4 +259,62 @@ fn whole(slots: f64) -> u32 {
 
 fn index(slots: f64) -> usize {
     usize::try_from(whole(slots)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// A share of four that has been known since the start.
+    fn four() -> Share {
+        let mut share = Share::new(10.0, 1000 * MS);
+        share.throttled(Duration::ZERO, None, 5);
+        accept(&mut share, 1000 * MS);
+        share.throttled(1100 * MS, None, 5);
+        accept(&mut share, 1600 * MS);
+        assert_eq!(share.slots(1600 * MS), Some(4));
+        share
+    }
+
+    fn accept(share: &mut Share, now: Duration) {
+        share.granted(1, now, 1);
+        share.sent(1, now);
+        share.answered(1);
+    }
+
+    #[test]
+    fn others_leave_a_share_of_at_least_two() {
+        let mut share = four();
+        for seconds in (4..80).step_by(4) {
+            let now = Duration::from_secs(seconds);
+            accept(&mut share, now);
+            share.throttled(now + 100 * MS, None, 2);
+        }
+        assert_eq!(share.slots(Duration::from_secs(77)), Some(2));
+        // A window that does not end is longer than documented.
+        for seconds in 78..90 {
+            share.throttled(Duration::from_secs(seconds), None, 2);
+        }
+        assert_eq!(share.slots(Duration::from_secs(90)), Some(1));
+    }
+
+    #[test]
+    fn the_share_grows_by_one_and_then_fast() {
+        let share = four();
+        let after = |ms: u64| share.slots(Duration::from_millis(1100 + ms));
+        assert_eq!([after(7_999), after(8_000), after(9_299)], [Some(4), Some(5), Some(5)]);
+        assert_eq!([after(9_301), after(9_801)], [Some(7), None]);
+    }
+
+    #[test]
+    fn a_growth_beyond_the_first_step_is_kept() {
+        // One more was too many, or seven got through.
+        for (held, slots) in [(6, 4), (8, 7)] {
+            let (mut share, now) = (four(), 10_500 * MS);
+            share.throttled(now, None, held);
+            assert_eq!(share.slots(now), Some(slots), "{held}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The state of a shared quota in this process: the epoch of the server, lost places, pauses, and the processes that
+//! The state of a shared quota in this process: the epoch of the server, lost and moved places, and the processes that
 //! share it.
 
 use std::sync::{Arc, Mutex};
@@ -139,7 +139,7 @@ impl Known {
         }
     }
 
-    /// Whether no place is reserved now.
+    /// Whether calls wait before they reserve a place.
     pub(super) fn waits(&self) -> bool {
         let state = lock(&self.state);
         // Requests that a stalled network delays can all arrive together.

@@ -25,26 +25,27 @@ end
 
 -- Learns the share from a throttled response.
 local function learn(time)
-  local through, windows = math.max(counted(time) - 1, 1), (time - since) / window
+  local through = math.max(counted(time) - 1, 1)
   local usable, growing = usable_at(time)
   if usable == requests then
     -- Beside others, the request was not late.
     allowance = math.min(250000, allowance * 1.5)
     -- Only one of nearly all requests was too much; it may have been late.
-    share, fresh, aftermath = math.max(through > 0.8 * requests and requests - 1 or through, 2), true, false
+    share, fresh, aftermath = math.max(through > 0.8 * requests and requests - 1 or through, FEW), true, false
   else
-    local in_aftermath = false
+    local before, in_aftermath = share, false
     if row > 1 then
       if row > MANY then share = share * 0.8 end
     elseif growing then
-      local half = (through - share) / 2
-      share = share + (through > 1.5 * share + 1 and half or math.max(-UP, math.min(half, UP)))
-    elseif windows < AFTERMATH and not aftermath then
-      in_aftermath = true
-    else
+      local far = through > share * 1.1 + 2
+      share = far and through or share + math.max(-UP, math.min((through - share) / 2, UP))
+    elseif aftermath then
       share = share * (1 - DOWN)
+    else
+      in_aftermath = true
     end
-    share, fresh, aftermath = math.max(share, 1), false, in_aftermath
+    share = math.max(share, row > MANY and 1 or math.min(FEW, before))
+    fresh, aftermath = false, in_aftermath
   end
   since = time
 end
@@ -87,7 +88,7 @@ if pause > paused_before then
   local places = 0
   while entry(places) and (entry(places) == 0 or entry(places) > now + late) do places = places + 1 end
   local ahead, moved = true, ''
-  next = math.max(pause, floor)
+  next = math.max(now, pause, floor)
   for later = places - 1, 0, -1 do
     if entry(later) > 0 then
       local at, arrival, after = place(later, next, ahead)

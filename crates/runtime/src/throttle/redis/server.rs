@@ -9,7 +9,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::error::{Error, ErrorKind};
 use crate::throttle::limit::RateLimit;
-use crate::throttle::share::{AFTERMATH, AHEAD, DOWN, FRESH_PLATEAU, MANY, PLATEAU, STEP, UP};
+use crate::throttle::share::{AHEAD, DOWN, FEW, FIRST_STEP, FRESH_PLATEAU, MANY, PLATEAU, STEP, UP};
 
 /// The time until all processes have noticed that data were lost, or that the server is reachable again.
 pub(super) const NOTICE: Duration = Duration::from_millis(250);
@@ -19,7 +19,7 @@ pub(super) struct Server {
     pub(super) timeout: Duration,
     /// The name of this process among those that share the quotas.
     process: String,
-    /// The channel on which the processes of the account exchange pauses and losses of data.
+    /// The channel on which the scripts publish moved places and losses of data.
     channel: String,
     reserve: Script,
     report: Script,
@@ -157,8 +157,8 @@ impl Server {
 fn script(text: &str) -> Script {
     let ahead = micros(AHEAD);
     let constants = format!(
-        "local PLATEAU, FRESH_PLATEAU, STEP, DOWN, UP, AFTERMATH, MANY, AHEAD = \
-         {PLATEAU}, {FRESH_PLATEAU}, {STEP}, {DOWN}, {UP}, {AFTERMATH}, {MANY}, {ahead}\n"
+        "local PLATEAU, FRESH_PLATEAU, FIRST_STEP, STEP, DOWN, UP, FEW, MANY, AHEAD = \
+         {PLATEAU}, {FRESH_PLATEAU}, {FIRST_STEP}, {STEP}, {DOWN}, {UP}, {FEW}, {MANY}, {ahead}\n"
     );
     Script::new(&[&constants, include_str!("state.lua"), text].concat())
 }

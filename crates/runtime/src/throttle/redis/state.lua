@@ -28,7 +28,8 @@ local function usable_at(time)
   if not share then return requests, false end
   local growing = (time - since) / window - (fresh and FRESH_PLATEAU or PLATEAU)
   if growing < 0 then return math.min(round(share), requests), false end
-  local more = 2 ^ math.min(math.floor(growing / STEP) + 1, 64) - 1
+  local steps = math.max(0, math.floor((growing - (fresh and STEP or FIRST_STEP)) / STEP + 1))
+  local more = 2 ^ math.min(steps + 1, 64) - 1
   return math.min(math.floor(math.max(round(share) * (1 + 0.1 * more), round(share) + more)), requests), true
 end
 
