@@ -377,9 +377,9 @@ async fn a_call_whose_place_is_moved_beyond_its_deadline_is_refused() {
     assert!(needed >= Duration::from_secs(59), "{needed:?}");
 }
 
-/// Fields of the state, as numbers.
-fn fields<const N: usize>(redis: &RedisServer, names: [&str; N]) -> [f64; N] {
-    names.map(|name| redis.command(&["HGET", STATE, name]).parse().unwrap())
+/// Fields of the state, as whole numbers; times are microseconds.
+fn fields<const N: usize>(redis: &RedisServer, names: [&str; N]) -> [i64; N] {
+    names.map(|name| redis.command(&["HGET", STATE, name]).split('.').next().unwrap().parse().unwrap())
 }
 
 #[tokio::test]
@@ -394,7 +394,7 @@ async fn requests_throttled_together_pause_the_quota_once() {
         sleep(150 * MS).await;
     }
     let [share, since, pause, row] = fields(&redis, ["share", "since", "pause", "row"]);
-    assert_eq!((share, pause - since, row), (5.0, 1e6, 1.0), "seven before the first, one less for each other");
+    assert_eq!((share, pause - since, row), (5, 1_000_000, 1), "seven before the first, one less for each other");
 }
 
 #[tokio::test]
@@ -404,7 +404,7 @@ async fn a_known_share_pauses_for_half_a_window() {
     throttled_after(&throttle, 4).await;
     throttled_after(&throttle, 1).await;
     let [since, pause] = fields(&redis, ["since", "pause"]);
-    assert_eq!(pause - since, 5e5);
+    assert_eq!(pause - since, 500_000);
 }
 
 #[tokio::test]
@@ -418,10 +418,10 @@ async fn only_the_response_of_a_request_after_the_pause_ends_a_row_of_throttled_
     sleep(500 * MS).await;
     earlier.answered();
     sleep(200 * MS).await;
-    assert_eq!(fields(&redis, ["row"]), [1.0]);
+    assert_eq!(fields(&redis, ["row"]), [1]);
     answered(&throttle, 1).await;
     sleep(200 * MS).await;
-    assert_eq!(fields(&redis, ["row"]), [0.0]);
+    assert_eq!(fields(&redis, ["row"]), [0]);
 }
 
 #[tokio::test]
@@ -434,8 +434,8 @@ async fn requests_beyond_a_share_are_tried_one_at_a_time() {
     sleep(1200 * MS).await;
     // Grown from four to seven.
     let [since, seen] = fields(&redis, ["since", "seen"]);
-    let grown = seen + 1.2e6 - 2.55e6 - since;
-    redis.command(&["HINCRBY", STATE, "since", &format!("{grown:.0}")]);
+    let grown = seen + 1_200_000 - 2_550_000 - since;
+    redis.command(&["HINCRBY", STATE, "since", &grown.to_string()]);
     answered(&one, 4).await;
     let mut times = Vec::new();
     for throttle in [&other, &one, &other] {
@@ -464,7 +464,7 @@ async fn requests_of_the_last_window_count_however_many_places_are_reserved() {
     sleep(300 * MS).await;
     throttled.throttled(None);
     sleep(150 * MS).await;
-    assert_eq!(fields(&redis, ["share"]), [4.0]);
+    assert_eq!(fields(&redis, ["share"]), [4]);
     holders.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
