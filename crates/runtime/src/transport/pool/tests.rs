@@ -64,11 +64,7 @@ impl Read for Client {
 }
 
 impl Write for Client {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -215,8 +211,7 @@ async fn endpoints_without_connections_are_forgotten() {
 
 #[tokio::test(start_paused = true)]
 async fn a_proxy_gets_the_whole_url_and_a_server_its_path() {
-    for (is_proxied, line) in
-        [(true, "GET http://a.example:81/x?y=1 HTTP/1.1\r\n"), (false, "GET /x?y=1 HTTP/1.1\r\n")]
+    for (is_proxied, line) in [(true, "GET http://a.example:81/x?y=1 HTTP/1.1\r\n"), (false, "GET /x?y=1 HTTP/1.1\r\n")]
     {
         let (pool, mut accepted) = pool(is_proxied);
         let (_, head) = call_on_new(&pool, &mut accepted, "http://a.example:81/x?y=1").await;
