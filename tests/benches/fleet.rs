@@ -10,13 +10,17 @@ mod fleet;
 use std::time::{Duration, Instant};
 
 use alibabacloud_cams::throttle::{QuotaKey, RedisQuotas};
-use alibabacloud_cams::{ChatappSyncPhoneNumber, RateLimit, Throttle};
+use alibabacloud_cams::{ChatappSyncPhoneNumber, RateLimit, RetryPolicy, Throttle};
 use conformance::harness::client;
 use fleet::Fleet;
 use fleet::redis_server::RedisServer;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 const LIMIT: u32 = 10;
+
+/// The longest first wait of the other program; it is drawn from a uniform distribution and doubles.
+const BACKOFF: Duration = Duration::from_millis(200);
 
 fn main() {
     if fleet::run_if_member() {
@@ -50,7 +54,7 @@ async fn undisturbed(fleet: Fleet) {
 async fn beside(fleet: Fleet) {
     let Some(redis) = RedisServer::start() else { return };
     let running = fleet.start(&redis.url(), &[]).await;
-    let outside = client(running.simulator.url()).throttle(Throttle::off()).build().expect("a client");
+    let outside = client(running.simulator.url()).retry(RetryPolicy::never()).build().expect("a client");
     let sending = tokio::spawn({
         let (began, end) = (running.began, running.began + Duration::from_secs(fleet.seconds));
         async move {
@@ -59,7 +63,16 @@ async fn beside(fleet: Fleet) {
             while Instant::now() < end {
                 due.tick().await;
                 let outside = outside.clone();
-                calls.spawn(async move { outside.send(ChatappSyncPhoneNumber::new("2")).await.is_ok() });
+                calls.spawn(async move {
+                    for attempt in 0..3 {
+                        if outside.send(ChatappSyncPhoneNumber::new("2")).await.is_ok() {
+                            return true;
+                        }
+                        // As SDKs do that know no quota.
+                        sleep((BACKOFF * 2_u32.pow(attempt)).mul_f64(fastrand::f64())).await;
+                    }
+                    false
+                });
             }
             calls.join_all().await.into_iter().filter(|accepted| *accepted).count()
         }

@@ -244,7 +244,7 @@ async fn a_clock_that_steps_back_pauses_all_processes_for_one_window() {
     use_up(&throttle, 1).await;
     // As if the clock had been ahead by an hour until now.
     sleep(200 * MS).await;
-    for field in ["last", "seen"] {
+    for field in ["next", "seen"] {
         redis.command(&["HINCRBY", STATE, field, "3600000000"]);
     }
     let arrived: u64 = redis.command(&["LINDEX", LOG, "0"]).parse().unwrap();
@@ -261,7 +261,7 @@ async fn a_clock_that_steps_forward_allows_one_burst_at_most() {
     use_up(&throttle, 2).await;
     sleep(200 * MS).await;
     // As if the clock had been behind by an hour until now.
-    for field in ["last", "seen"] {
+    for field in ["next", "seen"] {
         redis.command(&["HINCRBY", STATE, field, "-3600000000"]);
     }
     for index in ["0", "1"] {
@@ -309,6 +309,163 @@ async fn after_a_pause_one_request_is_sent_before_the_rest() {
     let ahead = began.elapsed();
     answered(&one, 2).await;
     assert!(ahead >= 1300 * MS && began.elapsed() >= ahead + 90 * MS, "{ahead:?} {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_pause_moves_reserved_places_in_their_order_without_a_command() {
+    let Some(redis) = RedisServer::start() else { return };
+    let one = process(&redis);
+    answered(&one, 9).await;
+    let mut throttled = permit(&one, 10).await;
+    throttled.sent();
+    let mut holders = Vec::new();
+    for _ in 0..3 {
+        let other = process(&redis);
+        holders.push(tokio::spawn(async move {
+            let mut permit = permit(&other, 10).await;
+            permit.sent();
+            (Instant::now(), permit)
+        }));
+        sleep(100 * MS).await;
+    }
+    let (before, began) = (redis.calls_of("evalsha"), Instant::now());
+    throttled.throttled(Some(1500 * MS));
+    let mut times = Vec::new();
+    let mut permits = Vec::new();
+    for holder in holders {
+        let (time, permit) = holder.await.unwrap();
+        times.push(time);
+        permits.push(permit);
+    }
+    assert!(times[0] - began >= 1490 * MS, "{:?}", times[0] - began);
+    assert!(
+        times[1..].iter().all(|time| *time - times[0] >= 90 * MS),
+        "the first is sent before the others: {times:?}"
+    );
+    assert_eq!(redis.calls_of("evalsha") - before, 1, "only the report");
+}
+
+#[tokio::test]
+async fn no_call_of_a_throttled_process_reserves_before_the_server_knows_the_pause() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    answered(&throttle, 1).await;
+    let mut throttled = permit(&throttle, 10).await;
+    throttled.sent();
+    let began = Instant::now();
+    throttled.throttled(Some(1500 * MS));
+    // There is room for it now.
+    drop(permit(&throttle, 10).await);
+    assert!(began.elapsed() >= 1490 * MS, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_call_whose_place_is_moved_beyond_its_deadline_is_refused() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    answered(&throttle, 9).await;
+    let mut throttled = permit(&throttle, 10).await;
+    throttled.sent();
+    let holder = tokio::spawn({
+        let other = process(&redis);
+        async move { other.acquire(&look(), Some(RateLimit::per_second(10)), 5000 * MS).await.map(drop) }
+    });
+    sleep(200 * MS).await;
+    throttled.throttled(Some(Duration::from_secs(60)));
+    let refused = tokio::time::timeout(PATIENCE, holder).await.expect("refused at once").unwrap().unwrap_err();
+    let Refused::TooLong { needed } = refused else { panic!("{refused:?}") };
+    assert!(needed >= Duration::from_secs(59), "{needed:?}");
+}
+
+/// Fields of the state, as whole numbers; times are microseconds.
+fn fields<const N: usize>(redis: &RedisServer, names: [&str; N]) -> [i64; N] {
+    names.map(|name| redis.command(&["HGET", STATE, name]).split('.').next().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn requests_throttled_together_pause_the_quota_once() {
+    let Some(redis) = RedisServer::start() else { return };
+    let (one, other) = (process(&redis), process(&redis));
+    answered(&one, 5).await;
+    let mut permits = [permit(&one, 10).await, permit(&other, 10).await, permit(&one, 10).await];
+    permits.iter_mut().for_each(Permit::sent);
+    for permit in permits {
+        permit.throttled(None);
+        sleep(150 * MS).await;
+    }
+    let [share, since, pause, row] = fields(&redis, ["share", "since", "pause", "row"]);
+    assert_eq!((share, pause - since, row), (5, 1_000_000, 1), "seven before the first, one less for each other");
+}
+
+#[tokio::test]
+async fn a_known_share_pauses_for_half_a_window() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    throttled_after(&throttle, 4).await;
+    throttled_after(&throttle, 1).await;
+    let [since, pause] = fields(&redis, ["since", "pause"]);
+    assert_eq!(pause - since, 500_000);
+}
+
+#[tokio::test]
+async fn only_the_response_of_a_request_after_the_pause_ends_a_row_of_throttled_ones() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    let mut permits = [permit(&throttle, 10).await, permit(&throttle, 10).await];
+    permits.iter_mut().for_each(Permit::sent);
+    let [earlier, throttled] = permits;
+    throttled.throttled(Some(300 * MS));
+    sleep(500 * MS).await;
+    earlier.answered();
+    sleep(200 * MS).await;
+    assert_eq!(fields(&redis, ["row"]), [1]);
+    answered(&throttle, 1).await;
+    sleep(200 * MS).await;
+    assert_eq!(fields(&redis, ["row"]), [0]);
+}
+
+#[tokio::test]
+async fn requests_beyond_a_share_are_tried_one_at_a_time() {
+    let Some(redis) = RedisServer::start() else { return };
+    let (one, other) = (process(&redis), process(&redis));
+    throttled_after(&one, 4).await;
+    // The pause is over, and the request that is sent before the others too.
+    answered(&one, 1).await;
+    sleep(1200 * MS).await;
+    // Grown from four to seven.
+    let [since, seen] = fields(&redis, ["since", "seen"]);
+    let grown = seen + 1_200_000 - 2_550_000 - since;
+    redis.command(&["HINCRBY", STATE, "since", &grown.to_string()]);
+    answered(&one, 4).await;
+    let mut times = Vec::new();
+    for throttle in [&other, &one, &other] {
+        answered(throttle, 1).await;
+        times.push(Instant::now());
+    }
+    assert!(times[1] - times[0] >= 90 * MS && times[2] - times[1] >= 90 * MS, "{times:?}");
+}
+
+#[tokio::test]
+async fn requests_of_the_last_window_count_however_many_places_are_reserved() {
+    let Some(redis) = RedisServer::start() else { return };
+    let one = process(&redis);
+    let mut permits = Vec::new();
+    for _ in 0..5 {
+        permits.push(permit(&one, 5).await);
+    }
+    permits.iter_mut().for_each(Permit::sent);
+    let throttled = permits.pop().unwrap();
+    let holders: Vec<_> = (0..8)
+        .map(|_| {
+            let other = process(&redis);
+            tokio::spawn(async move { drop(permit(&other, 5).await) })
+        })
+        .collect();
+    sleep(300 * MS).await;
+    throttled.throttled(None);
+    sleep(150 * MS).await;
+    assert_eq!(fields(&redis, ["share"]), [4]);
+    holders.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 /// Uses this many of ten requests.
@@ -371,7 +528,7 @@ async fn a_clock_that_steps_back_does_not_keep_the_share() {
     let Some(redis) = RedisServer::start() else { return };
     let throttle = process(&redis);
     throttled_after(&throttle, 4).await;
-    for field in ["last", "seen", "since", "pause"] {
+    for field in ["next", "seen", "since", "pause"] {
         redis.command(&["HINCRBY", STATE, field, "3600000000"]);
     }
     assert_eq!(learned(&throttle).await, Some(4.0));

@@ -292,3 +292,6 @@ impl Connections {
 fn path_only(path: &PathAndQuery) -> Uri {
     Uri::from(path.clone())
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,7 +130,11 @@ async fn an_unusable_file_is_used_again_after_a_while() {
     while throttle.quotas()[0].fallback {
         client.send(Look::new()).await.unwrap();
     }
-    assert!(began.elapsed() >= Duration::from_secs(1) + WINDOW, "the requests sent meanwhile count: {:?}", began.elapsed());
+    assert!(
+        began.elapsed() >= Duration::from_secs(1) + WINDOW,
+        "the requests sent meanwhile count: {:?}",
+        began.elapsed()
+    );
     let mut told = told.lock().unwrap().clone();
     told.dedup();
     let entered = "FallbackEntered { source: Some(LocalShare) }";

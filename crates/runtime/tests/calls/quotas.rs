@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use alibabacloud_runtime::event::{Event, QuotaEvent};
 use alibabacloud_runtime::throttle::{
-    AcquireFuture, AcquireOptions, Permit, PermitHolder, Quota, QuotaKey, QuotaSource, QuotaStore, Refused, Report, Slot,
+    AcquireFuture, AcquireOptions, Permit, PermitHolder, Quota, QuotaKey, QuotaSource, QuotaStore, Refused, Report,
+    Slot,
 };
 use alibabacloud_runtime::transport::{Handover, Transport, TransportFuture};
 use alibabacloud_runtime::{CallOptions, Client, Credentials, Error, ErrorKind, RateLimit, RetryPolicy, Throttle};

@@ -1,4 +1,4 @@
-//! The state of a shared quota in this process: the epoch of the server, lost places, pauses, and the processes that
+//! The state of a shared quota in this process: the epoch of the server, lost and moved places, and the processes that
 //! share it.
 
 use std::sync::{Arc, Mutex};
@@ -13,9 +13,6 @@ use crate::throttle::limit::RateLimit;
 use crate::throttle::share::AHEAD;
 use crate::throttle::store::Quota;
 use crate::throttle::window::{Answers, Flow};
-
-/// The time that the message about a pause can take. Calls that reserved a place within it need not reserve again.
-const MESSAGE: Duration = Duration::from_millis(10);
 
 /// A shorter outage is too short to use a share.
 const SHORT_OUTAGE: Duration = Duration::from_secs(1);
@@ -33,7 +30,7 @@ pub(super) struct Known {
     pub(super) state: Mutex<State>,
     /// The origin of the times in `flow`.
     pub(super) born: Instant,
-    /// Wakes calls with a place when a pause begins or their place is lost.
+    /// Wakes calls with a place when it is moved or lost.
     pub(super) disturbed: Notify,
 }
 
@@ -50,7 +47,10 @@ pub(super) struct State {
     counted_at: Option<Instant>,
     /// The number of processes that use the quota, and the rank of this one, as last reported by the server.
     pub(super) processes: Option<(u32, u32)>,
-    paused_until: Option<Instant>,
+    /// The places that the last pause moved: their numbers and times.
+    moved: Vec<(u64, Instant)>,
+    /// The time until which calls wait for the report of a throttled response, so that the server knows the pause first.
+    pub(super) reporting_until: Option<Instant>,
     /// The requests of the limit that may be used, as last reported by the server.
     usable: Option<u32>,
     /// This process's part of the limit while the server is unreachable.
@@ -102,7 +102,10 @@ impl Known {
 
     pub(super) fn told(&self, epoch: &str, processes: u32, rank: u32, usable: u32) {
         let mut state = lock(&self.state);
-        epoch.clone_into(&mut state.epoch);
+        if state.epoch != epoch {
+            epoch.clone_into(&mut state.epoch);
+            state.moved.clear();
+        }
         state.told_at = Some(Instant::now());
         if processes > 0 {
             state.processes = Some((processes, rank));
@@ -118,14 +121,30 @@ impl Known {
         Some(f64::from(usable) / limit.window().as_secs_f64())
     }
 
-    /// Sends no request for this time.
-    pub(super) fn pause(&self, pause: Duration) {
-        if let Some(end) = Instant::now().checked_add(pause) {
-            let mut state = lock(&self.state);
-            state.paused_until = Some(state.paused_until.map_or(end, |already| already.max(end)));
-            drop(state);
+    /// A pause moved these places: the number of each, and its time from now.
+    pub(super) fn moved(&self, places: &[&str]) {
+        let now = Instant::now();
+        let place = |pair: &[&str]| {
+            let [number, wait] = pair else { return None };
+            Some((number.parse().ok()?, now.checked_add(Duration::from_micros(wait.parse().ok()?))?))
+        };
+        lock(&self.state).moved = places.chunks(2).filter_map(place).collect();
+        self.disturbed.notify_waiters();
+    }
+
+    /// The outcomes of requests were reported, if the server is reachable.
+    pub(super) fn reported(&self) {
+        if lock(&self.state).reporting_until.take().is_some() {
             self.disturbed.notify_waiters();
         }
+    }
+
+    /// Whether calls wait before they reserve a place.
+    pub(super) fn waits(&self) -> bool {
+        let state = lock(&self.state);
+        // Requests that a stalled network delays can all arrive together.
+        let stalled = state.flow.stalled_since(self.born.elapsed().into()).is_some();
+        stalled || state.reporting_until.is_some_and(|until| Instant::now() < until)
     }
 
     /// The server lost its data. Places of other epochs are lost.
@@ -158,19 +177,23 @@ impl Known {
         }
     }
 
-    /// Waits until the time of a place; false if the place was lost, because of a pause or a loss of data.
-    pub(super) async fn waits_until(&self, at: Instant, losses: u64) -> bool {
+    /// Waits for the time of a place, and returns it; `None` if the place was lost with the data. If the time was moved
+    /// beyond the deadline, it is returned at once.
+    pub(super) async fn waits_for(&self, number: u64, due: Instant, losses: u64, deadline: Instant) -> Option<Instant> {
+        let mut due = due;
         loop {
             let disturbed = self.disturbed.notified();
             {
                 let state = lock(&self.state);
-                // The end of the pause, as received here, is also slightly late.
-                if state.losses != losses || state.paused_until.is_some_and(|end| at + MESSAGE < end) {
-                    return false;
+                if state.losses != losses {
+                    return None;
+                }
+                if let Some((_, moved)) = state.moved.iter().find(|(moved, _)| *moved == number) {
+                    due = *moved;
                 }
             }
-            if timeout_at(at, disturbed).await.is_err() {
-                return true;
+            if due > deadline || timeout_at(due, disturbed).await.is_err() {
+                return Some(due);
             }
         }
     }

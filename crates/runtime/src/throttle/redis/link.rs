@@ -75,6 +75,11 @@ impl Link {
         }
     }
 
+    /// The time limit of a command.
+    pub(super) fn timeout(&self) -> Duration {
+        self.server.timeout
+    }
+
     /// Registers a quota for changes of the server's state.
     pub(super) fn register(&self, quota: &Arc<Known>) {
         let mut quotas = lock(&self.quotas);
@@ -221,6 +226,7 @@ async fn tell(link: Weak<Link>, mut receiver: mpsc::UnboundedReceiver<Told>) {
                 gathered.into_iter().partition(|told| Arc::ptr_eq(&told.quota, &quota) && told.epoch == epoch);
             gathered = others;
             if link.is_down() {
+                quota.reported();
                 continue;
             }
             let became: Vec<_> = together
@@ -235,6 +241,7 @@ async fn tell(link: Weak<Link>, mut receiver: mpsc::UnboundedReceiver<Told>) {
                     link.server.disconnect().await;
                 }
             }
+            quota.reported();
         }
     }
 }
@@ -249,12 +256,12 @@ async fn listen(link: Weak<Link>) {
             while let Some(message) = poll_fn(|context| Pin::new(&mut messages).poll_next(context)).await {
                 let Some(link) = link.upgrade() else { return };
                 let Ok(text) = message.get_payload::<String>() else { continue };
-                let mut words = text.split(' ');
-                let (Some(log), Some(what), Some(value)) = (words.next(), words.next(), words.next()) else { continue };
-                for quota in link.quotas().into_iter().filter(|quota| quota.keys()[0] == log) {
-                    match (what, value.parse()) {
-                        ("pause", Ok(pause)) => quota.pause(Duration::from_micros(pause)),
-                        ("lost", _) => quota.lost(value),
+                let words: Vec<&str> = text.split(' ').collect();
+                let [log, what, values @ ..] = &*words else { continue };
+                for quota in link.quotas().into_iter().filter(|quota| quota.keys()[0] == *log) {
+                    match (*what, values) {
+                        ("moved", places) => quota.moved(places),
+                        ("lost", [epoch]) => quota.lost(epoch),
                         _ => {}
                     }
                 }

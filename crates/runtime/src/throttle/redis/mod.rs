@@ -50,10 +50,10 @@ use crate::error::{Error, ErrorKind};
 ///   allowance for delays. The allowance follows the measured delays (between 30 ms and 250 ms, initially 40 ms), so a
 ///   busy fleet uses 96 % to 97 % of the quota on a fast network, and 96 % with slow responses, which allow no
 ///   measurement.
-/// - **Others.** If the service throttles a request, all processes pause and then use a smaller share of the limit, which
-///   is learned as in a quota of the process, and is kept in Redis.
+/// - **Others.** If the service throttles a request, all reserved places are moved behind a pause, in their order, and
+///   all processes use a smaller share of the limit, which is learned as in a quota of the process, and is kept in Redis.
 /// - **Commands.** One `EVALSHA` before a request is sent and at most one after it, which is sent 50 ms later together
-///   with others. No commands are sent while a call waits. A subscription receives pauses.
+///   with others. No commands are sent while a call waits. A subscription receives the new times of moved places.
 /// - **Cluster.** The keys of a quota share a hash tag, so they are on the same node.
 ///
 /// # Failures

@@ -174,8 +174,7 @@ async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit,
             // The gate is never closed.
             turn.map_err(|_| Refused::TooLong { needed })?.ok()
         };
-        // Requests that a stalled network delays can all arrive together.
-        while lock(&known.state).flow.stalled_since(known.born.elapsed().into()).is_some() && Instant::now() < deadline {
+        while known.waits() && Instant::now() < deadline {
             let _ = timeout(LOOK_AGAIN, known.disturbed.notified()).await;
         }
         if link.is_down() {
@@ -200,12 +199,18 @@ async fn acquire(quota: Arc<SharedQuota>, ask: AcquireOptions) -> Result<Permit,
             return Err(Refused::TooLong { needed: began.elapsed() + wait });
         }
         // Counted from the response, so it is never too early.
-        let at = Instant::now() + wait;
-        let reserved =
-            Reservation { link: link.clone(), quota: known.clone(), epoch, number, at, sent_at: Mutex::new(None) };
-        let permit = Permit::new(QuotaSource::Shared, Arc::new(reserved), Slot::default());
-        if known.waits_until(at, losses).await && Instant::now() <= at + Duration::from_micros(allowance) / 2 {
-            return Ok(permit);
+        let due = Instant::now() + wait;
+        let times = Mutex::new(Times { due, sent: None });
+        let reserved = Arc::new(Reservation { link: link.clone(), quota: known.clone(), epoch, number, times });
+        let permit = Permit::new(QuotaSource::Shared, reserved.clone(), Slot::default());
+        if let Some(due) = known.waits_for(number, due, losses, deadline).await {
+            if due > deadline {
+                return Err(Refused::TooLong { needed: due - began });
+            }
+            lock(&reserved.times).due = due;
+            if Instant::now() <= due + Duration::from_micros(allowance) / 2 {
+                return Ok(permit);
+            }
         }
         // The permit is returned. Either the place is lost, or its time has passed because this process was suspended,
         // and the next place is due.
@@ -227,38 +232,39 @@ struct Reservation {
     quota: Arc<Known>,
     epoch: String,
     number: u64,
-    at: Instant,
-    sent_at: Mutex<Option<Instant>>,
+    times: Mutex<Times>,
+}
+
+struct Times {
+    due: Instant,
+    sent: Option<Instant>,
 }
 
 impl PermitHolder for Reservation {
     fn report(&self, _: Slot, report: Report) {
         let now = Instant::now();
-        let mut sent_at = lock(&self.sent_at);
+        let mut times = lock(&self.times);
         let mut state = lock(&self.quota.state);
         state.flow.report(report, (now - self.quota.born).into());
         let micros = |duration| i64::try_from(micros(duration)).unwrap_or(i64::MAX);
         let (what, figure) = match report {
             Report::Sent => {
-                *sent_at = Some(now);
+                times.sent = Some(now);
                 return;
             }
             // The server then assumes the worst case.
             Report::Unanswered => return,
             Report::Unused | Report::NotSent => ("u", 0),
             Report::Throttled { delay } => {
-                drop(state);
-                let pause = delay.unwrap_or_else(|| self.quota.limit().window());
-                // Pauses this process at once, and the others through the server.
-                self.quota.pause(pause);
-                ("t", micros(pause))
+                state.reporting_until = now.checked_add(self.link.timeout());
+                ("t", delay.map_or(-1, micros))
             }
             Report::Answered => {
-                let sent_at = sent_at.unwrap_or(now);
-                let round_trip = now - sent_at;
+                let sent = times.sent.unwrap_or(now);
+                let round_trip = now - sent;
                 state.answers.came_after(round_trip.into());
                 let late_by =
-                    sent_at.saturating_duration_since(self.at) + round_trip.saturating_sub(state.answers.credit.into());
+                    sent.saturating_duration_since(times.due) + round_trip.saturating_sub(state.answers.credit.into());
                 drop(state);
                 self.quota.disturbed.notify_waiters();
                 ("a", if late_by < SLOW.into() { micros(late_by) } else { -1 })

@@ -19,7 +19,7 @@ pub(super) struct Server {
     pub(super) timeout: Duration,
     /// The name of this process among those that share the quotas.
     process: String,
-    /// The channel on which the processes of the account exchange pauses and losses of data.
+    /// The channel on which the scripts publish moved places and losses of data.
     channel: String,
     reserve: Script,
     report: Script,
@@ -101,7 +101,7 @@ impl Server {
         }
         let Asked { limit, max_wait, epoch, quiet, counted } = asked;
         script.arg(limit.requests()).arg(micros(limit.window())).arg(micros(*max_wait)).arg(&self.process);
-        script.arg(epoch).arg(micros(*quiet)).arg(micros(NOTICE)).arg(u8::from(*counted)).arg(micros(AHEAD));
+        script.arg(epoch).arg(micros(*quiet)).arg(micros(NOTICE)).arg(u8::from(*counted));
         script.arg(&self.channel);
         script.invoke_async::<Reserved>(&mut connection).await
     }
@@ -117,7 +117,7 @@ impl Server {
         let mut connection = self.connection().await?;
         let mut script = self.report.prepare_invoke();
         let [log, state, _] = keys;
-        script.key(log).key(state).arg(epoch).arg(&self.channel).arg(limit.requests()).arg(micros(limit.window()));
+        script.key(log).key(state).arg(limit.requests()).arg(micros(limit.window())).arg(epoch).arg(&self.channel);
         for Became { number, what, ago, figure } in became {
             script.arg(number).arg(what).arg(micros(*ago)).arg(figure);
         }
@@ -155,11 +155,12 @@ impl Server {
 
 /// A script that uses the rule of the share.
 fn script(text: &str) -> Script {
+    let ahead = micros(AHEAD);
     let constants = format!(
-        "local PLATEAU, FRESH_PLATEAU, FIRST_STEP, STEP, DOWN, UP, FEW, MANY = \
-         {PLATEAU}, {FRESH_PLATEAU}, {FIRST_STEP}, {STEP}, {DOWN}, {UP}, {FEW}, {MANY}\n"
+        "local PLATEAU, FRESH_PLATEAU, FIRST_STEP, STEP, DOWN, UP, FEW, MANY, AHEAD = \
+         {PLATEAU}, {FRESH_PLATEAU}, {FIRST_STEP}, {STEP}, {DOWN}, {UP}, {FEW}, {MANY}, {ahead}\n"
     );
-    Script::new(&[&constants, include_str!("share.lua"), text].concat())
+    Script::new(&[&constants, include_str!("state.lua"), text].concat())
 }
 
 /// Whether the server rejects the command because of a wrong setting, and is not just unreachable or busy.
