@@ -118,26 +118,24 @@ impl FromStr for RateLimit {
 
 /// A duration such as `s`, `60s`, `1.5s`, `250ms`, `2m`.
 fn parse_window(text: &str) -> Option<Duration> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').filter(|_| text.len() < 40)?;
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, unit) = text.split_at(unit_at);
-    let nanos: u128 = match unit {
-        "ns" => 1,
-        "us" | "µs" => 1_000,
-        "ms" => 1_000_000,
-        "s" => 1_000_000_000,
-        "m" | "min" => 60_000_000_000,
-        "h" => 3_600_000_000_000,
-        "d" => 86_400_000_000_000,
+    let unit = match unit {
+        "ns" => Duration::from_nanos(1),
+        "us" | "µs" => Duration::from_micros(1),
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "m" | "min" => Duration::from_secs(60),
+        "h" => Duration::from_secs(3600),
+        "d" => Duration::from_secs(86_400),
         _ => return None,
     };
     if number.is_empty() {
-        return Some(Duration::from_nanos(u64::try_from(nanos).ok()?));
+        return Some(unit);
     }
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let parts = nanos.checked_mul(fraction.parse().ok()?)? / scale;
-    let total = nanos.checked_mul(whole.parse().ok()?)?.checked_add(parts)?;
-    Some(Duration::from_nanos(u64::try_from(total).ok()?))
+    let fraction = format!("0.{fraction}").parse().ok()?;
+    unit.checked_mul(whole.parse().ok()?)?.checked_add(unit.mul_f64(fraction))
 }
 
 #[cfg(test)]

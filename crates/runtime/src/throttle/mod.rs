@@ -69,28 +69,19 @@ const LOOK_UPS: u32 = 256;
 /// - Waiting calls are served in order, and retries first. A call that cannot be served before its deadline fails at
 ///   once ([`ErrorKind::QuotaWait`](crate::ErrorKind::QuotaWait)), and so does one when the queue is
 ///   [full](Self::with_max_waiting).
-/// - A throttled response pauses the quota for all its users, for as long as the service says, else for about one
-///   window; then one request is sent before the others. After that the quota uses a smaller share of the limit, which
-///   grows slowly.
-/// - Without a documented limit, requests are unlimited until the service throttles one. Then a share is learned in the
-///   same way.
+/// - After a throttled response the quota pauses for all its users, and then uses a smaller share of the limit.
 ///
 /// Several processes of one account need [a shared store](Self::with_store). [Staying under the
-/// limit](staying_under_the_limit) describes what to set.
+/// limit](staying_under_the_limit) describes what to set, what a share is, and actions without a documented limit.
 #[derive(Clone)]
 pub struct Throttle {
-    settings: Settings,
-    quotas: Arc<Mutex<Quotas>>,
-}
-
-#[derive(Clone)]
-struct Settings {
     off: bool,
     per_region: bool,
     for_all: Option<RateLimit>,
     by_action: HashMap<String, Option<RateLimit>>,
     max_waiting: usize,
     store: Arc<dyn QuotaStore>,
+    quotas: Arc<Mutex<Quotas>>,
 }
 
 struct Quotas {
@@ -121,15 +112,15 @@ pub(crate) struct Request<'a> {
 
 impl Throttle {
     fn with(off: bool) -> Self {
-        let settings = Settings {
+        Self {
             off,
             per_region: false,
             for_all: None,
             by_action: HashMap::new(),
             max_waiting: MAX_WAITING,
             store: Arc::new(LocalQuotas),
-        };
-        Self { settings, quotas: Quotas::new() }
+            quotas: Quotas::new(),
+        }
     }
 
     /// A throttle with separate quotas and the documented limit of every action.
@@ -156,14 +147,14 @@ impl Throttle {
     /// Sets the limit of one action, which overrides the documented one. The name is not checked.
     #[must_use]
     pub fn with_limit(mut self, action: impl Into<String>, limit: RateLimit) -> Self {
-        self.settings.by_action.insert(action.into(), Some(limit));
+        self.by_action.insert(action.into(), Some(limit));
         self
     }
 
     /// Removes the limit of one action, which is then treated as undocumented.
     #[must_use]
     pub fn without_limit(mut self, action: impl Into<String>) -> Self {
-        self.settings.by_action.insert(action.into(), None);
+        self.by_action.insert(action.into(), None);
         self
     }
 
@@ -171,14 +162,14 @@ impl Throttle {
     /// separate quota.
     #[must_use]
     pub fn with_limit_for_all(mut self, limit: RateLimit) -> Self {
-        self.settings.for_all = Some(limit);
+        self.for_all = Some(limit);
         self
     }
 
     /// Sets how many calls of this process may wait for one quota; a further one fails at once. Default: 10 000.
     #[must_use]
     pub fn with_max_waiting(mut self, calls: usize) -> Self {
-        self.settings.max_waiting = calls;
+        self.max_waiting = calls;
         self
     }
 
@@ -186,14 +177,14 @@ impl Throttle {
     /// products document.
     #[must_use]
     pub fn per_region(mut self) -> Self {
-        self.settings.per_region = true;
+        self.per_region = true;
         self
     }
 
     /// Keeps the quotas in this store, so that all users of the store share them.
     #[must_use]
     pub fn with_store(mut self, store: impl QuotaStore + 'static) -> Self {
-        self.settings.store = Arc::new(store);
+        self.store = Arc::new(store);
         // Clones with another store keep their quotas.
         self.quotas = Quotas::new();
         self
@@ -201,12 +192,12 @@ impl Throttle {
 
     /// The effective limit of an action whose documented limit is `documented`; `None` if it has none.
     pub fn limit(&self, action: &str, documented: Option<RateLimit>) -> Option<RateLimit> {
-        if self.settings.off {
+        if self.off {
             return None;
         }
-        match self.settings.by_action.get(action) {
+        match self.by_action.get(action) {
             Some(limit) => *limit,
-            None => self.settings.for_all.or(documented),
+            None => self.for_all.or(documented),
         }
     }
 
@@ -258,12 +249,12 @@ impl Throttle {
     }
 
     pub(crate) fn is_off(&self) -> bool {
-        self.settings.off
+        self.off
     }
 
     /// The options of a first attempt.
     pub(crate) fn ask(&self, max_wait: Duration) -> AcquireOptions {
-        AcquireOptions { max_waiting: self.settings.max_waiting, ..AcquireOptions::new(max_wait) }
+        AcquireOptions { max_waiting: self.max_waiting, ..AcquireOptions::new(max_wait) }
     }
 
     /// The quota of a request and its limit; `None` if the throttle is off.
@@ -272,11 +263,11 @@ impl Throttle {
         request: Request<'_>,
         documented: Option<RateLimit>,
     ) -> Option<(Arc<WatchedQuota>, Option<RateLimit>)> {
-        if self.settings.off {
+        if self.off {
             return None;
         }
         let limit = self.limit(request.action, documented);
-        let region = self.settings.per_region.then_some(request.host);
+        let region = self.per_region.then_some(request.host);
         let mut quotas = lock(&self.quotas);
         // Reading the clock would dominate.
         quotas.look_ups = quotas.look_ups.wrapping_add(1);
@@ -293,7 +284,7 @@ impl Throttle {
         quotas.sweep();
         let mut key = QuotaKey::new(request.account, request.product, request.action);
         key.region = region.map(str::to_owned);
-        let quota = self.settings.store.open(&key, limit);
+        let quota = self.store.open(&key, limit);
         let quota = Arc::new(WatchedQuota::new(key, quota));
         let entry = Entry { quota: quota.clone(), limit, used: true, unused_since: None };
         quotas.by_action.entry(request.action.to_owned()).or_default().push(entry);
@@ -354,11 +345,11 @@ impl Entry {
 impl fmt::Debug for Throttle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Throttle")
-            .field("off", &self.settings.off)
-            .field("per_region", &self.settings.per_region)
-            .field("for_all", &self.settings.for_all)
-            .field("by_action", &self.settings.by_action)
-            .field("store", &self.settings.store)
+            .field("off", &self.off)
+            .field("per_region", &self.per_region)
+            .field("for_all", &self.for_all)
+            .field("by_action", &self.by_action)
+            .field("store", &self.store)
             .finish_non_exhaustive()
     }
 }

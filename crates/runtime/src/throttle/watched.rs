@@ -128,34 +128,30 @@ impl WatchedQuota {
         }
     }
 
-    /// Waits for a permit that is not available at once.
+    /// Waits for a permit that is not available at once; reports that the call waits if there is no outcome within
+    /// [`ASKING`].
     pub(super) async fn wait(&self, ask: AcquireOptions, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
         let asked = Instant::now();
-        match self.turn(ask, observe).await {
-            Ok(permit) => {
-                self.granted(permit.source(), asked.elapsed(), observe);
-                Ok(permit)
-            }
+        let mut acquiring = self.quota.clone().acquire(ask);
+        let waiting = Waiting::begins(&self.counters.waiting);
+        let outcome = if let Ok(outcome) = timeout(ASKING, acquiring.as_mut()).await {
+            outcome
+        } else {
+            observe(&self.key, QuotaEvent::Waiting { waiting: waiting.of });
+            acquiring.await
+        };
+        drop(waiting);
+        match &outcome {
+            Ok(permit) => self.granted(permit.source(), asked.elapsed(), observe),
             Err(refused) => {
                 self.counters.refused.fetch_add(1, Relaxed);
                 observe(&self.key, QuotaEvent::Refused(refused.clone()));
                 if matches!(refused, Refused::Unavailable { .. }) {
                     self.fallback(true, None, observe);
                 }
-                Err(refused)
             }
         }
-    }
-
-    /// Reports that the call waits if there is no outcome within [`ASKING`].
-    async fn turn(&self, ask: AcquireOptions, observe: QuotaObserver<'_>) -> Result<Permit, Refused> {
-        let mut acquiring = self.quota.clone().acquire(ask);
-        let waiting = Waiting::begins(&self.counters.waiting);
-        if let Ok(outcome) = timeout(ASKING, acquiring.as_mut()).await {
-            return outcome;
-        }
-        observe(&self.key, QuotaEvent::Waiting { waiting: waiting.of });
-        acquiring.await
+        outcome
     }
 
     fn granted(&self, source: QuotaSource, waited: Duration, observe: QuotaObserver<'_>) {

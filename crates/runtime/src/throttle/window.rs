@@ -48,7 +48,7 @@ pub struct Window {
     slots: Vec<Holder>,
     /// Where to look for a free slot first, because slots mostly become free in the order in which they were taken.
     next: usize,
-    /// The latest time at which a slot was taken or a request was sent.
+    /// The latest time at which a slot was taken or a report was received.
     latest: Time,
     serial: u64,
     share: Share,
@@ -215,6 +215,7 @@ impl Window {
     /// Applies a report about the request in a slot.
     pub fn report(&mut self, slot: Slot, report: Report, now: Duration) {
         let time = Time::from(now);
+        self.latest = self.latest.max(time);
         let stalled = self.flow.report(report, time);
         match report {
             Report::Unused | Report::NotSent => self.give_back(slot, time),
@@ -233,7 +234,6 @@ impl Window {
     }
 
     fn sent(&mut self, slot: Slot, now: Time) {
-        self.latest = self.latest.max(now);
         self.share.sent(slot.serial, (now + self.credit()).into());
         let free_at = now + self.allowance() + self.length();
         if let Some(holder) = self.holder(slot) {

@@ -86,17 +86,10 @@ async fn requests_without_a_response_count_until_they_are_abandoned() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unused_permit_is_returned_at_once() {
+async fn a_permit_whose_request_does_not_reach_the_server_is_returned_at_once() {
     let quota = quota(10);
     for _ in 0..100 {
         drop(immediately(&quota).await);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_request_that_did_not_reach_the_server_returns_its_permit() {
-    let quota = quota(10);
-    for _ in 0..100 {
         let mut permit = immediately(&quota).await;
         permit.sent();
         permit.not_sent();
@@ -314,24 +307,14 @@ fn a_quota_outlives_the_runtimes_of_its_callers() {
     assert_eq!(quota.waiting_in(..=OTHERS), 0);
 }
 
-/// What a call of the property below does after it gets its permit.
-#[derive(Debug, Clone, Copy)]
-enum Fate {
-    Answered,
-    Throttled,
-    /// The caller drops the call before the request is sent, or while it is in flight.
-    DroppedBefore,
-    DroppedUnderWay,
-    NotSent,
-}
-
-fn fate() -> impl Strategy<Value = Fate> {
+/// The last report of a call of the property below: of a dropped one, if it is not sent or not answered.
+fn outcome() -> impl Strategy<Value = Report> {
     prop_oneof![
-        12 => Just(Fate::Answered),
-        1 => Just(Fate::Throttled),
-        1 => Just(Fate::DroppedBefore),
-        1 => Just(Fate::DroppedUnderWay),
-        1 => Just(Fate::NotSent),
+        12 => Just(Report::Answered),
+        1 => Just(Report::Throttled { delay: None }),
+        1 => Just(Report::Unused),
+        1 => Just(Report::Unanswered),
+        1 => Just(Report::NotSent),
     ]
 }
 
@@ -346,9 +329,9 @@ proptest! {
         window in prop_oneof![Just(1000_u64), Just(7000), Just(250)],
         // The quickest ways there and back.
         (there, back) in (0_u64..150, 0_u64..150),
-        // Arrival after the one before, lateness there and back, all in ms, fate, and when the caller gives up.
+        // Arrival after the one before, lateness there and back, all in ms, the last report, and when the caller gives up.
         calls in prop::collection::vec(
-            (0_u64..300, 0_u64..=80, prop_oneof![Just(0_u64), 0_u64..100, 0_u64..3_000], fate(), prop::option::weighted(0.1, 0_u64..2_000)),
+            (0_u64..300, 0_u64..=80, prop_oneof![Just(0_u64), 0_u64..100, 0_u64..3_000], outcome(), prop::option::weighted(0.1, 0_u64..2_000)),
             1..400,
         ),
     ) {
@@ -360,7 +343,7 @@ proptest! {
             // By how much the credit was larger than the quickest round trip.
             let too_good = Arc::new(Mutex::new(Duration::ZERO));
             let mut tasks = Vec::new();
-            for (number, (gap, late_there, late_back, fate, patience)) in calls.into_iter().enumerate() {
+            for (number, (gap, late_there, late_back, last, patience)) in calls.into_iter().enumerate() {
                 sleep(MS * u32::try_from(gap).unwrap()).await;
                 let (quota, arrivals, served, too_good) = (quota.clone(), arrivals.clone(), served.clone(), too_good.clone());
                 tasks.push(tokio::spawn(async move {
@@ -369,11 +352,11 @@ proptest! {
                     let Ok(permit) = tokio::time::timeout(patience, acquiring).await else { return };
                     let mut permit = permit.unwrap();
                     served.lock().unwrap().insert(number, Instant::now());
-                    if matches!(fate, Fate::DroppedBefore) {
+                    if last == Report::Unused {
                         return;
                     }
                     permit.sent();
-                    if matches!(fate, Fate::NotSent) {
+                    if last == Report::NotSent {
                         sleep(Duration::from_millis(late_back)).await;
                         permit.not_sent();
                         return;
@@ -382,12 +365,12 @@ proptest! {
                         sleep(Duration::from_millis(there + late_there)).await;
                         arrivals.lock().unwrap().push(Instant::now());
                     });
-                    if matches!(fate, Fate::DroppedUnderWay) {
+                    if last == Report::Unanswered {
                         return;
                     }
                     arrives.await.unwrap();
                     sleep(Duration::from_millis(back + late_back)).await;
-                    if matches!(fate, Fate::Throttled) {
+                    if matches!(last, Report::Throttled { .. }) {
                         permit.throttled(Some(Duration::from_millis(late_back)));
                     } else {
                         permit.answered();
