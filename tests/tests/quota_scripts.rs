@@ -37,7 +37,7 @@ fn script(text: &str) -> Script {
     let value = |name: &str| {
         let (_, rest) = rule.split_once(&format!(" {name}: ")).expect("a constant");
         let (value, _) = rest.split_once(" = ").and_then(|(_, value)| value.split_once(';')).expect("a value");
-        value.strip_prefix("Duration::from_millis(").map_or(value.to_owned(), |millis| millis.replace(')', "e3"))
+        value.strip_prefix("Time::millis(").map_or(value.to_owned(), |millis| millis.replace(')', "e3"))
     };
     let names = ["PLATEAU", "FRESH_PLATEAU", "FIRST_STEP", "STEP", "DOWN", "UP", "FEW", "MANY", "AHEAD"];
     let values = names.map(value).join(", ");

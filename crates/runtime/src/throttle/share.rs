@@ -5,8 +5,7 @@
 //! because they use the rest of a window better: with five of ten left, 81 % with 4 % throttled, while an even rate
 //! uses 81 % with 8 %.
 
-use std::time::Duration;
-
+use super::time::Time;
 use super::words::{self, Each};
 
 /// How long the share stays unchanged after a throttled response, in windows. Longer would mean fewer throttled
@@ -30,7 +29,7 @@ pub(super) const FEW: f64 = 2.0;
 pub(super) const MANY: u32 = 8;
 /// How long the others wait for the response to the first request after a pause, beyond a quick round trip. A service
 /// refuses before it works, so a request without a response by then was accepted.
-pub(super) const AHEAD: Duration = Duration::from_millis(100);
+pub(super) const AHEAD: Time = Time::millis(100);
 /// A higher value means no limit.
 const UNLIMITED: f64 = 1e6;
 
@@ -40,7 +39,7 @@ pub(super) struct Share {
     /// The requests of the limit; infinite if none is documented.
     full: f64,
     /// The window of the limit, or one second.
-    pub(super) window: Duration,
+    pub(super) window: Time,
     level: Option<Level>,
     gate: Gate,
     /// Consecutive throttled responses; several within one pause count once.
@@ -53,7 +52,7 @@ struct Level {
     /// How many slots may be held.
     slots: f64,
     /// When the service last throttled.
-    since: Duration,
+    since: Time,
     /// Whether it was the first throttled response.
     fresh: bool,
     /// Whether it was the first one during a plateau. Other programs may not have adapted yet, so only the second one
@@ -65,22 +64,22 @@ struct Level {
 enum Gate {
     Open,
     /// A pause until that time.
-    Paused(Duration),
-    /// This request is sent first; the others follow at that time, if it has been sent.
+    Paused(Time),
+    /// This request is sent first; the others follow at that time, which is `NEVER` until it is sent.
     Ahead {
         serial: u64,
-        follow: Option<Duration>,
+        follow: Time,
     },
 }
 
 impl Share {
     /// The whole limit.
-    pub(super) fn new(full: f64, window: Duration) -> Self {
+    pub(super) fn new(full: f64, window: Time) -> Self {
         Self { full, window, level: None, gate: Gate::Open, in_a_row: 0 }
     }
 
     /// Pauses until that time; then one request is sent first.
-    pub(super) fn hold(&mut self, until: Duration) {
+    pub(super) fn hold(&mut self, until: Time) {
         self.gate = Gate::Paused(until);
     }
 
@@ -90,51 +89,49 @@ impl Share {
         let mut slots = level.slots.to_bits();
         each(&mut slots);
         level.slots = f64::from_bits(slots);
-        words::time(&mut level.since, each);
+        each(&mut level.since.0);
         words::flag(&mut level.fresh, each);
         words::flag(&mut level.aftermath, each);
         self.level = (level.slots >= 1.0).then_some(level);
         let (mut kind, mut until, mut serial) = match self.gate {
-            Gate::Open => (0, None, 0),
-            Gate::Paused(end) => (1, Some(end), 0),
+            Gate::Open => (0, Time::NEVER, 0),
+            Gate::Paused(end) => (1, end, 0),
             Gate::Ahead { serial, follow } => (2, follow, serial),
         };
         each(&mut kind);
-        words::time_if_known(&mut until, each);
+        each(&mut until.0);
         each(&mut serial);
-        self.gate = match (kind, until) {
-            (1, Some(end)) => Gate::Paused(end),
-            (2, follow) => Gate::Ahead { serial, follow },
+        self.gate = match kind {
+            1 => Gate::Paused(until),
+            2 => Gate::Ahead { serial, follow: until },
             _ => Gate::Open,
         };
         words::small(&mut self.in_a_row, each);
     }
 
-    pub(super) fn limit(&mut self, full: f64, window: Duration) {
+    pub(super) fn limit(&mut self, full: f64, window: Time) {
         (self.full, self.window) = (full, window);
     }
 
-    /// Until when no request may be sent, if none may; `Some(None)` until the first request is sent.
-    #[allow(clippy::option_option, reason = "closed until a time that may be unknown is not the same as open")]
-    pub(super) fn closed(&self, now: Duration) -> Option<Option<Duration>> {
+    /// Until when no request may be sent, if none may; `NEVER` until the first request is sent.
+    pub(super) fn closed(&self, now: Time) -> Option<Time> {
         match self.gate {
-            Gate::Paused(end) if now < end => Some(Some(end)),
-            Gate::Ahead { follow, .. } if follow.is_none_or(|time| now < time) => Some(follow),
+            Gate::Paused(until) | Gate::Ahead { follow: until, .. } if now < until => Some(until),
             Gate::Open | Gate::Paused(_) | Gate::Ahead { .. } => None,
         }
     }
 
     /// When the pause ends, if there is one.
-    pub(super) fn paused_until(&self) -> Option<Duration> {
+    pub(super) fn paused_until(&self) -> Option<Time> {
         match self.gate {
             Gate::Paused(end) => Some(end),
-            Gate::Ahead { follow, .. } => follow,
+            Gate::Ahead { follow, .. } => (follow < Time::NEVER).then_some(follow),
             Gate::Open => None,
         }
     }
 
     /// How many slots may be held; `None` for the whole limit.
-    pub(super) fn slots(&self, now: Duration) -> Option<u32> {
+    pub(super) fn slots(&self, now: Time) -> Option<u32> {
         let slots = self.level?.slots.round();
         let Some(steps) = self.steps(now) else { return Some(whole(slots)) };
         let more = 2_f64.powf((steps + 1.0).min(64.0)) - 1.0;
@@ -149,20 +146,20 @@ impl Share {
     }
 
     /// How often the share has grown; `None` during the plateau.
-    fn steps(&self, now: Duration) -> Option<f64> {
+    fn steps(&self, now: Time) -> Option<f64> {
         let level = self.level?;
-        let windows = now.saturating_sub(level.since).div_duration_f64(self.window);
+        let windows = (now - level.since).in_units_of(self.window);
         let (plateau, first) = if level.fresh { (FRESH_PLATEAU, STEP) } else { (PLATEAU, FIRST_STEP) };
         (windows >= plateau).then(|| ((windows - plateau - first) / STEP + 1.0).floor().max(0.0))
     }
 
     /// A request got its permit while so many slots are held.
-    pub(super) fn granted(&mut self, serial: u64, now: Duration, held: usize) {
+    pub(super) fn granted(&mut self, serial: u64, now: Time, held: usize) {
         if self.level.is_some() && self.slots(now).is_none() {
             // The whole limit is used again.
             self.level = None;
         }
-        let ahead = Gate::Ahead { serial, follow: None };
+        let ahead = Gate::Ahead { serial, follow: Time::NEVER };
         self.gate = match (self.gate, self.level) {
             (Gate::Paused(_), _) => ahead,
             // Slots beyond the share are tried one at a time, so that only one response is throttled.
@@ -171,11 +168,11 @@ impl Share {
         };
     }
 
-    pub(super) fn sent(&mut self, serial: u64, now: Duration) {
+    pub(super) fn sent(&mut self, serial: u64, now: Time) {
         if let Gate::Ahead { serial: ahead, follow } = &mut self.gate
             && *ahead == serial
         {
-            *follow = Some(now.saturating_add(AHEAD));
+            *follow = now + AHEAD;
         }
     }
 
@@ -192,13 +189,13 @@ impl Share {
     /// The request was not sent, so another one is sent first instead.
     pub(super) fn given_back(&mut self, serial: u64) {
         if matches!(self.gate, Gate::Ahead { serial: ahead, .. } if ahead == serial) {
-            self.gate = Gate::Paused(Duration::ZERO);
+            self.gate = Gate::Paused(Time::default());
         }
     }
 
     /// A request was throttled while so many slots, including its own, were held; `delay` is the wait that the service
     /// requested.
-    pub(super) fn throttled(&mut self, now: Duration, delay: Option<Duration>, held: usize) {
+    pub(super) fn throttled(&mut self, now: Time, delay: Option<Time>, held: usize) {
         if matches!(self.gate, Gate::Paused(end) if now < end) {
             // Requests in flight together are throttled together. The first time, each of them counts.
             if let Some(level) = self.level.as_mut().filter(|level| level.fresh) {
@@ -208,14 +205,14 @@ impl Share {
             self.in_a_row = self.in_a_row.saturating_add(1);
             self.learn(now, held);
         }
-        let end = now.saturating_add(delay.unwrap_or_else(|| self.pause()));
+        let end = now + delay.unwrap_or_else(|| self.pause());
         self.gate = match self.gate {
             Gate::Paused(already) => Gate::Paused(already.max(end)),
             Gate::Open | Gate::Ahead { .. } => Gate::Paused(end),
         };
     }
 
-    fn learn(&mut self, now: Duration, held: usize) {
+    fn learn(&mut self, now: Time, held: usize) {
         let through = f64::from(u32::try_from(held.saturating_sub(1)).unwrap_or(u32::MAX)).clamp(1.0, UNLIMITED);
         let Some(level) = self.level.filter(|_| self.slots(now).is_some()) else {
             // Only one of nearly all slots was too much; its request may have been late.
@@ -245,10 +242,10 @@ impl Share {
     }
 
     /// The pause after a throttled response without a requested wait: about one window.
-    fn pause(&self) -> Duration {
+    fn pause(&self) -> Time {
         let known = self.level.is_some_and(|level| !level.fresh);
         // A known share is exceeded only slightly, so there is room before the window is over.
-        if known && self.in_a_row < MANY { self.window / 2 } else { self.window }
+        if known && self.in_a_row < MANY { Time(self.window.0 / 2) } else { self.window }
     }
 }
 
@@ -265,20 +262,22 @@ fn index(slots: f64) -> usize {
 mod tests {
     use super::*;
 
-    const MS: Duration = Duration::from_millis(1);
+    const fn ms(millis: u64) -> Time {
+        Time::millis(millis)
+    }
 
     /// A share of four that has been known since the start.
     fn four() -> Share {
-        let mut share = Share::new(10.0, 1000 * MS);
-        share.throttled(Duration::ZERO, None, 5);
-        accept(&mut share, 1000 * MS);
-        share.throttled(1100 * MS, None, 5);
-        accept(&mut share, 1600 * MS);
-        assert_eq!(share.slots(1600 * MS), Some(4));
+        let mut share = Share::new(10.0, ms(1000));
+        share.throttled(ms(0), None, 5);
+        accept(&mut share, ms(1000));
+        share.throttled(ms(1100), None, 5);
+        accept(&mut share, ms(1600));
+        assert_eq!(share.slots(ms(1600)), Some(4));
         share
     }
 
-    fn accept(share: &mut Share, now: Duration) {
+    fn accept(share: &mut Share, now: Time) {
         share.granted(1, now, 1);
         share.sent(1, now);
         share.answered(1);
@@ -288,22 +287,22 @@ mod tests {
     fn others_leave_a_share_of_at_least_two() {
         let mut share = four();
         for seconds in (4..80).step_by(4) {
-            let now = Duration::from_secs(seconds);
+            let now = ms(1000 * seconds);
             accept(&mut share, now);
-            share.throttled(now + 100 * MS, None, 2);
+            share.throttled(now + ms(100), None, 2);
         }
-        assert_eq!(share.slots(Duration::from_secs(77)), Some(2));
+        assert_eq!(share.slots(ms(77_000)), Some(2));
         // A window that does not end is longer than documented.
         for seconds in 78..90 {
-            share.throttled(Duration::from_secs(seconds), None, 2);
+            share.throttled(ms(1000 * seconds), None, 2);
         }
-        assert_eq!(share.slots(Duration::from_secs(90)), Some(1));
+        assert_eq!(share.slots(ms(90_000)), Some(1));
     }
 
     #[test]
     fn the_share_grows_by_one_and_then_fast() {
         let share = four();
-        let after = |ms: u64| share.slots(Duration::from_millis(1100 + ms));
+        let after = |millis: u64| share.slots(ms(1100 + millis));
         assert_eq!([after(7_999), after(8_000), after(9_299)], [Some(4), Some(5), Some(5)]);
         assert_eq!([after(9_301), after(9_801)], [Some(7), None]);
     }
@@ -312,7 +311,7 @@ mod tests {
     fn a_growth_beyond_the_first_step_is_kept() {
         // One more was too many, or seven got through.
         for (held, slots) in [(6, 4), (8, 7)] {
-            let (mut share, now) = (four(), 10_500 * MS);
+            let (mut share, now) = (four(), ms(10_500));
             share.throttled(now, None, held);
             assert_eq!(share.slots(now), Some(slots), "{held}");
         }

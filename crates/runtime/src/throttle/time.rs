@@ -15,6 +15,12 @@ impl Time {
     pub(super) const fn millis(millis: u64) -> Self {
         Self(millis * 1_000_000)
     }
+
+    /// How many times as long as another time it is.
+    #[allow(clippy::cast_precision_loss, reason = "a part of a nanosecond is enough")]
+    pub(super) fn in_units_of(self, unit: Self) -> f64 {
+        self.0 as f64 / unit.0 as f64
+    }
 }
 
 impl From<Duration> for Time {

@@ -81,6 +81,12 @@ pub enum Availability {
     Unknown,
 }
 
+impl Availability {
+    fn until(time: Time) -> Self {
+        if time == Time::NEVER { Self::Unknown } else { Self::At(time.into()) }
+    }
+}
+
 impl Window {
     /// A window in which nothing was sent yet; `None` if no limit is documented.
     pub fn new(limit: Option<RateLimit>) -> Self {
@@ -92,7 +98,7 @@ impl Window {
             next: 0,
             latest: Time::default(),
             serial: 0,
-            share: Share::new(rate, window),
+            share: Share::new(rate, window.into()),
             answers: Answers::default(),
             flow: Flow::default(),
             given_up: false,
@@ -108,7 +114,7 @@ impl Window {
     pub(super) fn use_up(&mut self, now: Duration) {
         // Some requests may arrive late.
         let until = Time::from(now) + self.length() + SLOW;
-        self.share.hold(self.paused_until().map_or(until, |end| until.max(end.into())).into());
+        self.share.hold(self.share.paused_until().map_or(until, |end| until.max(end)));
     }
 
     /// Whether a request holds this slot.
@@ -141,17 +147,16 @@ impl Window {
 
     /// Takes a slot for the next request, or returns when there will be one.
     pub fn take(&mut self, now: Duration) -> Availability {
-        if let Some(until) = self.share.closed(now) {
-            return until.map_or(Availability::Unknown, Availability::At);
-        }
         let now = Time::from(now);
+        if let Some(until) = self.share.closed(now) {
+            return Availability::until(until);
+        }
         self.latest = self.latest.max(now);
         let (usable, stalled) = (self.usable(now), self.flow.stalled_since(now));
         if !self.is_next_free(usable, now, stalled) {
             match self.search(usable, now, stalled) {
                 Ok(index) => self.next = index,
-                Err(Time::NEVER) => return Availability::Unknown,
-                Err(time) => return Availability::At(time.into()),
+                Err(time) => return Availability::until(time),
             }
         }
         Availability::Now(self.take_next(now))
@@ -162,14 +167,14 @@ impl Window {
         let now = self.latest;
         // Meanwhile the network may have stalled, so only a response frees a slot.
         let stalled = Some(Time::default());
-        let is_free = self.share.closed(now.into()).is_none() && self.is_next_free(self.usable(now), now, stalled);
+        let is_free = self.share.closed(now).is_none() && self.is_next_free(self.usable(now), now, stalled);
         is_free.then(|| self.take_next(now))
     }
 
     /// How many slots may be held at once.
     fn usable(&self, now: Time) -> usize {
         let documented = self.limit.map_or(u32::MAX, RateLimit::requests);
-        self.share.slots(now.into()).unwrap_or(u32::MAX).min(documented) as usize
+        self.share.slots(now).unwrap_or(u32::MAX).min(documented) as usize
     }
 
     fn is_next_free(&self, usable: usize, now: Time, stalled: Option<Time>) -> bool {
@@ -208,7 +213,7 @@ impl Window {
         self.serial += 1;
         self.slots[index] = Holder::new(self.serial);
         let held = if self.share.is_learned() { self.held(now) } else { 0 };
-        self.share.granted(self.serial, now.into(), held);
+        self.share.granted(self.serial, now, held);
         Slot { index, serial: self.serial }
     }
 
@@ -225,8 +230,8 @@ impl Window {
                 self.arrived(slot, time, stalled);
             }
             Report::Throttled { delay } => {
-                self.answers.distrust(self.share.slots(now).is_none());
-                self.share.throttled(now, delay, self.held(time));
+                self.answers.distrust(self.share.slots(time).is_none());
+                self.share.throttled(time, delay.map(Time::from), self.held(time));
                 self.arrived(slot, time, stalled);
             }
             Report::Unanswered => self.given_up(slot),
@@ -234,7 +239,7 @@ impl Window {
     }
 
     fn sent(&mut self, slot: Slot, now: Time) {
-        self.share.sent(slot.serial, (now + self.credit()).into());
+        self.share.sent(slot.serial, now + self.credit());
         let free_at = now + self.allowance() + self.length();
         if let Some(holder) = self.holder(slot) {
             (holder.sent_at, holder.free_at) = (now, free_at);
@@ -307,7 +312,7 @@ impl Window {
     /// When a request with so many ahead of it can expect a slot.
     pub fn expected(&self, ahead: usize, now: Duration) -> Duration {
         let now = Time::from(now);
-        let paused = self.share.paused_until().map_or(now, |end| now.max(end.into()));
+        let paused = self.share.paused_until().map_or(now, |end| now.max(end));
         let slots = self.usable(now);
         let unused = slots.saturating_sub(self.slots.len());
         let first = (ahead % slots).checked_sub(unused).map_or(now, |nth| {
@@ -323,19 +328,19 @@ impl Window {
 
     /// When the pause ends, if there is one.
     pub(super) fn paused_until(&self) -> Option<Duration> {
-        self.share.paused_until()
+        self.share.paused_until().map(Duration::from)
     }
 
     /// The learned rate, if there is one.
     pub(super) fn learned_rate(&self, now: Duration) -> Option<f64> {
-        self.share.slots(now).map(|slots| f64::from(slots) / self.share.window.as_secs_f64())
+        self.share.slots(now.into()).map(|slots| f64::from(slots) / self.share.window.in_units_of(Time::millis(1000)))
     }
 
     /// Lowers the limit. Requests sent so far count against the new one.
     pub(super) fn lower(&mut self, limit: RateLimit) {
         let before = self.length();
         self.limit = Some(limit);
-        self.share.limit(f64::from(limit.requests()), limit.window());
+        self.share.limit(f64::from(limit.requests()), limit.window().into());
         let longer = self.length() - before;
         for holder in &mut self.slots {
             holder.free_at = holder.free_at + longer;
@@ -348,7 +353,7 @@ impl Window {
     }
 
     fn length(&self) -> Time {
-        Time::from(self.share.window) + GUARD
+        self.share.window + GUARD
     }
 
     fn holder(&mut self, slot: Slot) -> Option<&mut Holder> {

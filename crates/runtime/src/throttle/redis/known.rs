@@ -173,7 +173,7 @@ impl Known {
         let part = state.part.take();
         // Other processes notice later, and their last requests also count for one window.
         if down_for >= SHORT_OUTAGE || (part.is_some() && state.told_at.is_none()) {
-            state.quiet_until = Some(Instant::now() + NOTICE + window + AHEAD);
+            state.quiet_until = Some(Instant::now() + NOTICE + window + Duration::from(AHEAD));
         }
     }
 

@@ -155,7 +155,7 @@ impl Server {
 
 /// A script that uses the rule of the share.
 fn script(text: &str) -> Script {
-    let ahead = micros(AHEAD);
+    let ahead = micros(AHEAD.into());
     let constants = format!(
         "local PLATEAU, FRESH_PLATEAU, FIRST_STEP, STEP, DOWN, UP, FEW, MANY, AHEAD = \
          {PLATEAU}, {FRESH_PLATEAU}, {FIRST_STEP}, {STEP}, {DOWN}, {UP}, {FEW}, {MANY}, {ahead}\n"
