@@ -7,8 +7,8 @@ use std::time::Duration;
 /// The slot of a request in a [`Window`](super::Window), for reporting its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Slot {
-    pub(super) index: usize,
-    pub(super) serial: u64,
+    pub(super) index: u32,
+    pub(super) serial: u32,
 }
 
 /// What happened to a permit. First either [`Unused`](Self::Unused) or [`Sent`](Self::Sent); after `Sent` exactly one

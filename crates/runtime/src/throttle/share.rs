@@ -67,7 +67,7 @@ enum Gate {
     Paused(Time),
     /// This request is sent first; the others follow at that time, which is `NEVER` until it is sent.
     Ahead {
-        serial: u64,
+        serial: u32,
         follow: Time,
     },
 }
@@ -100,7 +100,7 @@ impl Share {
         };
         each(&mut kind);
         each(&mut until.0);
-        each(&mut serial);
+        words::small(&mut serial, each);
         self.gate = match kind {
             1 => Gate::Paused(until),
             2 => Gate::Ahead { serial, follow: until },
@@ -154,7 +154,7 @@ impl Share {
     }
 
     /// A request got its permit while so many slots are held.
-    pub(super) fn granted(&mut self, serial: u64, now: Time, held: usize) {
+    pub(super) fn granted(&mut self, serial: u32, now: Time, held: usize) {
         if self.level.is_some() && self.slots(now).is_none() {
             // The whole limit is used again.
             self.level = None;
@@ -168,7 +168,7 @@ impl Share {
         };
     }
 
-    pub(super) fn sent(&mut self, serial: u64, now: Time) {
+    pub(super) fn sent(&mut self, serial: u32, now: Time) {
         if let Gate::Ahead { serial: ahead, follow } = &mut self.gate
             && *ahead == serial
         {
@@ -177,7 +177,7 @@ impl Share {
     }
 
     /// A request was accepted.
-    pub(super) fn answered(&mut self, serial: u64) {
+    pub(super) fn answered(&mut self, serial: u32) {
         match self.gate {
             Gate::Open => self.in_a_row = 0,
             Gate::Ahead { serial: ahead, .. } if ahead == serial => (self.gate, self.in_a_row) = (Gate::Open, 0),
@@ -187,7 +187,7 @@ impl Share {
     }
 
     /// The request was not sent, so another one is sent first instead.
-    pub(super) fn given_back(&mut self, serial: u64) {
+    pub(super) fn given_back(&mut self, serial: u32) {
         if matches!(self.gate, Gate::Ahead { serial: ahead, .. } if ahead == serial) {
             self.gate = Gate::Paused(Time::default());
         }

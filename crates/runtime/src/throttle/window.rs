@@ -50,7 +50,7 @@ pub struct Window {
     next: usize,
     /// The latest time at which a slot was taken or a report was received.
     latest: Time,
-    serial: u64,
+    serial: u32,
     share: Share,
     answers: Answers,
     flow: Flow,
@@ -61,7 +61,7 @@ pub struct Window {
 #[derive(Debug, Clone, Copy)]
 struct Holder {
     /// Grows with every holder of any slot, so that a late response does not free the slot of a later request.
-    serial: u64,
+    serial: u32,
     /// `NEVER` until it is sent.
     sent_at: Time,
     /// `NEVER` until a report.
@@ -105,9 +105,9 @@ impl Window {
         }
     }
 
-    /// A window in which nothing was sent yet, whose slots differ from those of earlier windows.
+    /// A window in which nothing was sent yet, whose slots differ from those of earlier windows and of [`new`](Self::new).
     pub(super) fn new_at(now: Duration, limit: Option<RateLimit>) -> Self {
-        Self { serial: Time::from(now).0, ..Self::new(limit) }
+        Self { serial: now.subsec_nanos() | 1 << 31, ..Self::new(limit) }
     }
 
     /// Counts the limit as just used up.
@@ -125,7 +125,7 @@ impl Window {
     /// Visits the state that another process needs to continue with this window.
     pub(super) fn words(&mut self, each: Each<'_>) {
         each(&mut self.latest.0);
-        each(&mut self.serial);
+        words::small(&mut self.serial, each);
         words::small(&mut self.answers.slowness, each);
         each(&mut self.answers.lateness.0);
         self.share.words(each);
@@ -133,7 +133,7 @@ impl Window {
         words::small(&mut slots, each);
         self.slots.resize(slots as usize, Holder::new(0));
         for holder in &mut self.slots {
-            each(&mut holder.serial);
+            words::small(&mut holder.serial, each);
             each(&mut holder.sent_at.0);
             each(&mut holder.free_at.0);
             words::flag(&mut holder.settled, each);
@@ -210,11 +210,11 @@ impl Window {
     fn take_next(&mut self, now: Time) -> Slot {
         let index = self.next;
         self.next = if index + 1 < self.slots.len() { index + 1 } else { 0 };
-        self.serial += 1;
+        self.serial = self.serial.wrapping_add(1);
         self.slots[index] = Holder::new(self.serial);
         let held = if self.share.is_learned() { self.held(now) } else { 0 };
         self.share.granted(self.serial, now, held);
-        Slot { index, serial: self.serial }
+        Slot { index: u32::try_from(index).unwrap_or(u32::MAX), serial: self.serial }
     }
 
     /// Applies a report about the request in a slot.
@@ -271,7 +271,9 @@ impl Window {
             self.network_works(now, stalled);
         }
         let length = self.length();
-        let Some(holder) = self.slots.get_mut(slot.index).filter(|holder| holder.serial == slot.serial) else { return };
+        let Some(holder) = self.slots.get_mut(slot.index as usize).filter(|holder| holder.serial == slot.serial) else {
+            return;
+        };
         if !holder.settled {
             let sent_at = holder.sent_at.min(now);
             self.answers.came_after(now - sent_at);
@@ -357,12 +359,12 @@ impl Window {
     }
 
     fn holder(&mut self, slot: Slot) -> Option<&mut Holder> {
-        self.slots.get_mut(slot.index).filter(|holder| holder.serial == slot.serial)
+        self.slots.get_mut(slot.index as usize).filter(|holder| holder.serial == slot.serial)
     }
 }
 
 impl Holder {
-    fn new(serial: u64) -> Self {
+    fn new(serial: u32) -> Self {
         Self { serial, sent_at: Time::NEVER, free_at: Time::NEVER, settled: false }
     }
 
