@@ -189,3 +189,14 @@ async fn a_file_that_is_locked_now_and_then_is_not_replaced() {
     }
     assert_eq!(fs::read(machine.file()).unwrap(), before);
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_existing_file_that_others_can_read_becomes_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let machine = Machine::new("private");
+    used(&machine.process()).await;
+    fs::set_permissions(machine.file(), fs::Permissions::from_mode(0o666)).unwrap();
+    used(&machine.process()).await;
+    assert_eq!(fs::metadata(machine.file()).unwrap().permissions().mode() & 0o777, 0o600);
+}
