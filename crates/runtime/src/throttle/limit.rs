@@ -120,22 +120,26 @@ impl FromStr for RateLimit {
 fn parse_window(text: &str) -> Option<Duration> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, unit) = text.split_at(unit_at);
-    let unit = match unit {
-        "ns" => Duration::from_nanos(1),
-        "us" | "µs" => Duration::from_micros(1),
-        "ms" => Duration::from_millis(1),
-        "s" => Duration::from_secs(1),
-        "m" | "min" => Duration::from_secs(60),
-        "h" => Duration::from_secs(3600),
-        "d" => Duration::from_secs(86_400),
+    let nanos: u64 = match unit {
+        "ns" => 1,
+        "us" | "µs" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" | "min" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        "d" => 86_400_000_000_000,
         _ => return None,
     };
+    let unit = Duration::from_nanos(nanos);
     if number.is_empty() {
         return Some(unit);
     }
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let fraction = format!("0.{fraction}").parse().ok()?;
-    unit.checked_mul(whole.parse().ok()?)?.checked_add(unit.mul_f64(fraction))
+    if fraction.is_empty() {
+        return None;
+    }
+    let whole = Duration::from_nanos(nanos.checked_mul(whole.parse().ok()?)?);
+    whole.checked_add(unit.mul_f64(format!("0.{fraction}").parse().ok()?))
 }
 
 #[cfg(test)]
@@ -157,7 +161,15 @@ mod tests {
             let limit = RateLimit::new(requests, window);
             assert_eq!(limit.to_string().parse(), Ok(limit), "{limit}");
         }
-        for (text, seconds) in [("7/1s", 1), ("7/m", 60), ("7/2min", 120), ("7/h", 3600), ("7/366d", 366 * 86_400)] {
+        for (text, seconds) in [
+            ("7/1s", 1),
+            ("7/m", 60),
+            ("7/2min", 120),
+            ("7/h", 3600),
+            ("7/366d", 366 * 86_400),
+            ("7/5000000000ns", 5),
+            ("7/1.50m", 90),
+        ] {
             assert_eq!(text.parse(), Ok(RateLimit::new(7, Duration::from_secs(seconds))), "{text}");
         }
     }
@@ -186,6 +198,9 @@ mod tests {
             "10/1e3s",
             "10/99999999999999999999999999999s",
             "10/.s",
+            "10/1.s",
+            "10/1.2.3s",
+            "10/18446744073709551615d",
             "10/µ",
         ] {
             assert!(text.parse::<RateLimit>().is_err(), "{text}");
