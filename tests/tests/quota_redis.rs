@@ -518,9 +518,22 @@ async fn the_share_shrinks_with_repeated_throttling_and_grows_back_without() {
         assert_eq!(learned(&throttle).await, Some(share));
     }
     windows_pass(8);
-    assert!(learned(&throttle).await > Some(3.0), "more after nine windows");
+    assert!(learned(&throttle).await > Some(3.0), "more after eight windows");
     windows_pass(5);
     assert_eq!(learned(&throttle).await, None, "and then all of them");
+}
+
+#[tokio::test]
+async fn others_leave_a_share_of_at_least_two() {
+    let Some(redis) = RedisServer::start() else { return };
+    let throttle = process(&redis);
+    throttled_after(&throttle, 4).await;
+    redis.command(&["HSET", STATE, "share", "2"]);
+    // The first is the aftermath, and the second would take 15 %.
+    for _ in 0..2 {
+        throttled_after(&throttle, 1).await;
+    }
+    assert_eq!(fields(&redis, ["share", "fresh", "aftermath"]), [2, 0, 0]);
 }
 
 #[tokio::test]
